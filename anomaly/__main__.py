@@ -1,0 +1,19 @@
+"""Entry point: runs the command line and turns failures into clear words and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``anomaly`` with ``arguments`` (default: the process's own) and exit."""
+    from anomaly.cli import run
+
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+if __name__ == "__main__":
+    main()

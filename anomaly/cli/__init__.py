@@ -1,0 +1,68 @@
+"""The command line: one thin file per command group, no logic.
+
+Nothing here imports numpy or torch at module level, so that ``anomaly --help`` answers at once.
+Data goes to stdout, words to stderr. Exit codes: 0 ok, 1 bug, 2 usage, 3 configuration, 4 input,
+5 model, 6 device, 7 remote, 10 only with ``--fail-on-anomaly``, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import typer
+
+INTERRUPTED = 130
+GROUPS = ("demo", "devices", "data", "train", "evaluate", "score", "monitor", "cases", "verify", "chip")
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    app = typer.Typer(
+        name="anomaly",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Hears when a machine goes wrong, on a spiking network that fits the SENNA chip.",
+    )
+    for group in GROUPS:
+        importlib.import_module(f"anomaly.cli.{group}").register(app)
+    return app
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every failure becomes a message on stderr."""
+    try:
+        code = build()(args=arguments, prog_name="anomaly", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        print(f"  see `{context.command_path if context else 'anomaly'} --help`", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has gone: nothing is lost, and Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    code = getattr(error, "exit_code", 1)
+    if not hasattr(error, "hint"):
+        import traceback
+
+        traceback.print_exc()
+        print("error: this is a bug in anomaly; please report the lines above", file=sys.stderr)
+        return 1
+    print(f"error: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+    return int(code)

@@ -1,0 +1,72 @@
+"""Where recordings, bundles and the monitor's memory live.
+
+The defaults are folders of the current directory; ``ANOMALY_DATA``, ``ANOMALY_MODELS`` and
+``ANOMALY_STATE`` move them, and a command-line option wins over both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from anomaly.errors import ConfigError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.IGNORECASE)
+
+
+def data_dir(given: Path | None = None) -> Path:
+    """The folder that holds ``<machine>/`` folders of recordings."""
+    return given if given is not None else Path(os.environ.get("ANOMALY_DATA", "data"))
+
+
+def models_dir(given: Path | None = None) -> Path:
+    """The folder that holds ``<machine>/`` bundles."""
+    return given if given is not None else Path(os.environ.get("ANOMALY_MODELS", "models"))
+
+
+def state_dir(given: Path | None = None) -> Path:
+    """The folder that holds the monitor's database."""
+    return given if given is not None else Path(os.environ.get("ANOMALY_STATE", "state"))
+
+
+def machine_name(name: str) -> str:
+    """Return ``name`` if it can be a folder of its own and nothing else.
+
+    Raises:
+        ConfigError: it holds a path separator, starts with a dot, or is empty or too long.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is no machine name",
+            hint="use letters, digits, dot, dash and underscore, up to 64, starting with a letter or digit",
+        )
+    return name
+
+
+def machines(models: Path) -> list[str]:
+    """Names of the bundles in a models folder, sorted."""
+    if not models.is_dir():
+        return []
+    return sorted(p.name for p in models.iterdir() if (p / "bundle.json").is_file() and not p.name.startswith("."))
+
+
+def choose_machine(models: Path, name: str | None) -> str:
+    """The machine asked for, or the only one there is.
+
+    Raises:
+        ConfigError: the name has no bundle, or none was given and there is not exactly one.
+    """
+    known = machines(models)
+    listed = ", ".join(known) if known else "none"
+    if name is not None:
+        if machine_name(name) in known:
+            return name
+        raise ConfigError(
+            f"there is no bundle for machine {name!r}",
+            where=models,
+            hint=f"bundles here: {listed}; make one with `anomaly train --machine {name}`",
+        )
+    if len(known) == 1:
+        return known[0]
+    raise ConfigError("say which machine with --machine", where=models, hint=f"bundles here: {listed}")

@@ -1,0 +1,1 @@
+"""The SENNA toolchain: from a spiking network to a bitstream. It knows nothing of audio."""
