@@ -1,0 +1,208 @@
+"""The one description of a spiking network: signed integrate-and-fire neurons, integer synapses.
+
+Step ``k`` of neuron ``j``, all integers, every neuron at once::
+
+    q = decay(v) + sum_i W_i * s_i       s_i in {-1, 0, +1}; decay(v) = v, or v - sign(v)·(|v| >> n)
+    s = +1 if q >= theta_p; -1 if q <= -theta_n and the negative output is enabled; else 0
+    v = clip(q - w_fb * s, -v_sat, +v_sat)
+
+Inputs act in the step they arrive in; the spikes of neurons act one step later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip import storage
+from chip.errors import NetworkError
+from chip.validation import MAX_INPUTS, check_structure, integer_vector
+
+__all__ = ["Network"]
+
+NEURON_FIELDS = ("theta_p", "theta_n", "negative", "w_fb", "decay")
+SYNAPSE_FIELDS = ("source", "target", "weight")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Network:
+    """An immutable, validated network; synapses are kept sorted by (target, source).
+
+    Args:
+        n_inputs: number of signed spike inputs.
+        theta_p: positive threshold of each neuron, at least 0.
+        theta_n: negative threshold of each neuron (its magnitude), at least 0.
+        negative: whether the negative output of each neuron is enabled.
+        w_fb: feedback weight subtracted at a spike, at least 0.
+        decay: n of the leak 2^-n per step, 0 for none, at most 30.
+        source: of each synapse; below ``n_inputs`` an input, otherwise neuron ``source - n_inputs``.
+        target: neuron each synapse ends at.
+        weight: of each synapse, signed and not zero.
+        outputs: neurons whose spikes leave the chip, in order, distinct.
+        labels: names of the neurons, or empty; they are not part of the network's identity.
+        input_labels: names of the inputs, or empty; not part of the identity either.
+
+    Raises:
+        NetworkError: an array has the wrong length, kind or range, or a synapse stands there twice.
+    """
+
+    n_inputs: int
+    theta_p: NDArray[np.int32]
+    theta_n: NDArray[np.int32]
+    negative: NDArray[np.bool_]
+    w_fb: NDArray[np.int32]
+    decay: NDArray[np.int32]
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    weight: NDArray[np.int32]
+    outputs: NDArray[np.int32]
+    labels: tuple[str, ...] = ()
+    input_labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if isinstance(self.n_inputs, bool) or not isinstance(self.n_inputs, int | np.integer):
+            raise NetworkError("is not an integer", where="n_inputs")
+        put(self, "n_inputs", int(self.n_inputs))
+        if not 0 <= self.n_inputs <= MAX_INPUTS:
+            raise NetworkError(f"is {self.n_inputs}, not within 0..{MAX_INPUTS}", where="n_inputs")
+        for name in (*NEURON_FIELDS, *SYNAPSE_FIELDS, "outputs"):
+            kind = np.bool_ if name == "negative" else np.int32
+            put(self, name, integer_vector(name, getattr(self, name), kind))
+        for name in ("labels", "input_labels"):
+            put(self, name, tuple(str(label) for label in getattr(self, name)))
+        check_structure(self)
+        order = np.lexsort((self.source, self.target))
+        for name in SYNAPSE_FIELDS:
+            put(self, name, getattr(self, name)[order])
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+    @property
+    def n_neurons(self) -> int:
+        """How many neurons there are."""
+        return int(self.theta_p.size)
+
+    @property
+    def n_synapses(self) -> int:
+        """How many synapses there are."""
+        return int(self.weight.size)
+
+    @property
+    def n_outputs(self) -> int:
+        """How many neurons are read from outside."""
+        return int(self.outputs.size)
+
+    def fan_in(self) -> NDArray[np.int64]:
+        """Synapses that end at each neuron, int64[n_neurons]."""
+        return np.bincount(self.target, minlength=self.n_neurons).astype(np.int64)
+
+    def fan_out(self) -> NDArray[np.int64]:
+        """Synapses that start at each source, int64[n_inputs + n_neurons], inputs first."""
+        return np.bincount(self.source, minlength=self.n_inputs + self.n_neurons).astype(np.int64)
+
+    def neuron_name(self, neuron: int) -> str:
+        """How to name a neuron to a person: its number, and its label if it has one."""
+        return f"neuron {neuron} ({self.labels[neuron]})" if self.labels else f"neuron {neuron}"
+
+    def source_name(self, source: int) -> str:
+        """How to name a source to a person: an input or a neuron."""
+        if source >= self.n_inputs:
+            return self.neuron_name(source - self.n_inputs)
+        return f"input {source} ({self.input_labels[source]})" if self.input_labels else f"input {source}"
+
+    def canonical(self) -> Network:
+        """The same network without its labels: what a bitstream can carry."""
+        return Network(n_inputs=self.n_inputs, **self.arrays())
+
+    def arrays(self) -> dict[str, Any]:
+        """The arrays that make up the identity, by field name."""
+        return {name: getattr(self, name) for name in (*NEURON_FIELDS, *SYNAPSE_FIELDS, "outputs")}
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the identity: equal exactly when ``same_as`` holds."""
+        digest = hashlib.sha256(f"{self.n_inputs},{self.n_neurons},{self.n_synapses}".encode())
+        for array in self.arrays().values():
+            digest.update(array.astype("<i4").tobytes())
+        return digest.hexdigest()
+
+    def same_as(self, other: Network) -> bool:
+        """Whether both describe the same network; labels do not count."""
+        return self.difference(other) is None
+
+    def difference(self, other: Network) -> str | None:
+        """The first thing in which two networks differ, in words, or None."""
+        for what in ("n_inputs", "n_neurons"):
+            mine, theirs = getattr(self, what), getattr(other, what)
+            if mine != theirs:
+                return f"{what} is {mine} against {theirs}"
+        for name in NEURON_FIELDS:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if (differs := np.flatnonzero(mine != theirs)).size:
+                at = int(differs[0])
+                return f"{self.neuron_name(at)}: {name} is {int(mine[at])} against {int(theirs[at])}"
+        if not np.array_equal(self.outputs, other.outputs):
+            return f"outputs are {_short(self.outputs)} against {_short(other.outputs)}"
+        return self._synapse_difference(other)
+
+    def _synapse_difference(self, other: Network) -> str | None:
+        mine = np.stack([self.target, self.source, self.weight])
+        theirs = np.stack([other.target, other.source, other.weight])
+        shared = min(mine.shape[1], theirs.shape[1])
+        differs = np.flatnonzero((mine[:, :shared] != theirs[:, :shared]).any(axis=0))
+        if not differs.size and mine.shape == theirs.shape:
+            return None
+        at = int(differs[0]) if differs.size else shared
+        return f"synapse {at}: {self._synapse_name(at)} against {other._synapse_name(at)}"
+
+    def _synapse_name(self, at: int) -> str:
+        if at >= self.n_synapses:
+            return "none"
+        names = self.source_name(int(self.source[at])), self.neuron_name(int(self.target[at]))
+        return f"{names[0]} to {names[1]}, weight {int(self.weight[at])}"
+
+    def to_npz(self) -> bytes:
+        """The network as the bytes of an NPZ file; the same network gives the same bytes."""
+        return storage.pack_npz(self._columns())
+
+    @classmethod
+    def from_npz(cls, data: bytes) -> Self:
+        """Read what ``to_npz`` wrote.
+
+        Raises:
+            NetworkError: the bytes are damaged, of another version, or describe no network.
+        """
+        return cls._from_columns(storage.unpack_npz(data))
+
+    def to_json(self) -> str:
+        """The network as JSON text, one column per field."""
+        return storage.pack_json(self._columns())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            NetworkError: the text is no JSON, of another version, or describes no network.
+        """
+        return cls._from_columns(storage.unpack_json(text))
+
+    def _columns(self) -> dict[str, Any]:
+        labels = {"labels": self.labels, "input_labels": self.input_labels}
+        return {"n_inputs": self.n_inputs, **self.arrays(), **labels}
+
+    @classmethod
+    def _from_columns(cls, columns: Mapping[str, Any]) -> Self:
+        return cls(**columns)
+
+
+def _short(values: NDArray[np.int32]) -> str:
+    shown = ", ".join(str(value) for value in values[:8])
+    return f"[{shown}, … {values.size} in all]" if values.size > 8 else f"[{shown}]"
