@@ -1,0 +1,48 @@
+"""Writes constraints.txt: the version of every package in this environment that ``anomaly[all]`` asks for.
+
+Run it as ``make pins`` after changing the dependencies in pyproject.toml and installing them by hand.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+TARGET = Path(__file__).with_name("constraints.txt")
+BUILD = ("pip", "setuptools")
+HEADER = "# Versions that the tests ran with; names and versions only. Written by `make pins`.\n"
+
+
+def closure(requirement: Requirement, found: dict[str, str], done: set[tuple[str, str]]) -> None:
+    """Add the versions of all that ``requirement`` needs, itself included, to ``found``."""
+    name = canonicalize_name(requirement.name)
+    new = {(name, extra) for extra in ("", *requirement.extras)} - done
+    if not new:
+        return
+    done |= new
+    try:
+        installed = distribution(name)
+    except PackageNotFoundError as error:
+        raise SystemExit(f"{name} is asked for but not installed: install it, then run this again") from error
+    found[name] = installed.version
+    for line in installed.requires or []:
+        inner = Requirement(line)
+        if inner.marker is None or any(inner.marker.evaluate({"extra": extra}) for _, extra in new):
+            closure(inner, found, done)
+
+
+def main() -> None:
+    """Write the constraints file."""
+    found: dict[str, str] = {}
+    done: set[tuple[str, str]] = set()
+    for wanted in ("anomaly[all]", *BUILD):
+        closure(Requirement(wanted), found, done)
+    del found["anomaly"]
+    TARGET.write_text(HEADER + "".join(f"{name}=={version}\n" for name, version in sorted(found.items())))
+
+
+if __name__ == "__main__":
+    main()
