@@ -1,0 +1,58 @@
+"""From several channels to the one that is listened to."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.errors import InputError, UsageError
+
+Samples: TypeAlias = npt.NDArray[np.float32]
+Channel: TypeAlias = int | Literal["mean"]
+
+
+def parse_channel(text: str) -> Channel:
+    """Read ``--channel``: ``mean``, or a number counted from 0.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text == "mean":
+        return "mean"
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise UsageError(f"--channel is 'mean' or a number counted from 0, not {text!r}")
+
+
+def to_mono(x: Samples, channel: Channel = "mean", *, where: object = None) -> Samples:
+    """Choose one channel, or average them all.
+
+    The mean is summed channel by channel in float64, so that it does not depend on how many
+    samples are handed over at once.
+
+    Args:
+        x: float32 [n, channels] (or [n], returned as it is for channel 0 and the mean).
+        channel: a number counted from 0, or "mean".
+        where: the file or device to name in an error.
+
+    Returns:
+        float32 [n], contiguous.
+
+    Raises:
+        InputError: there is no such channel.
+    """
+    columns = x[:, np.newaxis] if x.ndim == 1 else x
+    count = columns.shape[1]
+    if channel == "mean":
+        if count == 1:
+            return np.ascontiguousarray(columns[:, 0])
+        total = columns[:, 0].astype(np.float64)
+        for index in range(1, count):
+            total += columns[:, index]
+        mean: Samples = (total / count).astype(np.float32)
+        return mean
+    if not 0 <= channel < count:
+        raise InputError(f"there is no channel {channel}, only {count}, counted from 0", where=where)
+    return np.ascontiguousarray(columns[:, channel])
