@@ -33,6 +33,8 @@ SYNAPSE_FIELDS = ("source", "target", "weight")
 class Network:
     """An immutable, validated network; synapses are kept sorted by (target, source).
 
+    Arrays may come as integers of any kind; they are kept as private, read-only int32 (``negative``: bool).
+
     Args:
         n_inputs: number of signed spike inputs.
         theta_p: positive threshold of each neuron, at least 0.
@@ -52,15 +54,15 @@ class Network:
     """
 
     n_inputs: int
-    theta_p: NDArray[np.int32]
-    theta_n: NDArray[np.int32]
-    negative: NDArray[np.bool_]
-    w_fb: NDArray[np.int32]
-    decay: NDArray[np.int32]
-    source: NDArray[np.int32]
-    target: NDArray[np.int32]
-    weight: NDArray[np.int32]
-    outputs: NDArray[np.int32]
+    theta_p: NDArray[Any]
+    theta_n: NDArray[Any]
+    negative: NDArray[Any]
+    w_fb: NDArray[Any]
+    decay: NDArray[Any]
+    source: NDArray[Any]
+    target: NDArray[Any]
+    weight: NDArray[Any]
+    outputs: NDArray[Any]
     labels: tuple[str, ...] = ()
     input_labels: tuple[str, ...] = ()
 

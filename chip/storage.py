@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,6 +22,18 @@ NAMES = ("labels", "input_labels")
 # Five columns of 2^24 integers would be 320 MiB; real networks are below one.
 MAX_BYTES = 512 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+# What zipfile was seen to raise on archives with flipped bits, its own error being only one of them.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def pack_npz(columns: Mapping[str, Any]) -> bytes:
@@ -51,7 +64,7 @@ def unpack_npz(data: bytes) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = _members(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGE as error:
         raise NetworkError(f"is not a whole NPZ file: {error}", where="npz") from error
     expected = {"version", "n_inputs", *INTEGERS, *NAMES}
     _check_names(set(members), expected, "npz")
@@ -96,12 +109,17 @@ def unpack_json(text: str | bytes) -> dict[str, Any]:
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    members: dict[str, NDArray[Any]] = {}
     if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
         raise NetworkError(f"would unpack to more than {MAX_BYTES >> 20} MiB", where="npz")
-    return {
-        info.filename.removesuffix(".npy"): _array(info.filename, archive.read(info))
-        for info in archive.infolist()
-    }
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            raise NetworkError("is there twice", where=info.filename)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise NetworkError("is packed in an unknown way", where=info.filename)
+        members[name] = _array(info.filename, archive.read(info))
+    return members
 
 
 def _array(name: str, data: bytes) -> NDArray[Any]:
