@@ -147,29 +147,39 @@ fingerprint() {
     { pwd && cat pyproject.toml "$CONSTRAINTS" deploy/bootstrap.sh; } | cksum
 }
 
+is_installed() {
+    [ -x .venv/bin/python ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(fingerprint)" ]
+}
+
 install_python_packages() {
-    if [ -x .venv/bin/python ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(fingerprint)" ]; then
-        return 0
-    fi
     check_disk
     make_venv
     rm -f "$STAMP"
     say "installing the pinned Python packages; the first time takes some minutes"
     set -- --quiet --no-input --disable-pip-version-check --constraint "$CONSTRAINTS"
     # setuptools first and no build isolation: pip would fetch an unpinned one to build this package with.
-    .venv/bin/python -m pip install "$@" pip setuptools
-    .venv/bin/python -m pip install "$@" --no-build-isolation --editable '.[all]'
+    if ! .venv/bin/python -m pip install "$@" pip setuptools ||
+        ! .venv/bin/python -m pip install "$@" --no-build-isolation --editable '.[all]'; then
+        fail "pip could not install everything; its own words are above" "the same command again goes on from here"
+    fi
     fingerprint >"$STAMP"
     say "installed"
 }
 
 MODE=${1:-}
 cd "$(dirname "$0")/.."
+# shellcheck disable=SC2086  # lists of words
 case $MODE in
-demo) wanted=$DEMO_PACKAGES ;;
-test) wanted=$TEST_PACKAGES ;;
+demo)
+    # The demo runs without its system packages, so they are tried once and not at every start.
+    if ! is_installed; then
+        install_python_packages
+        system_packages $DEMO_PACKAGES
+    fi
+    ;;
+test)
+    is_installed || install_python_packages
+    system_packages $TEST_PACKAGES
+    ;;
 *) fail "say what for: sh deploy/bootstrap.sh demo|test" ;;
 esac
-install_python_packages
-# shellcheck disable=SC2086  # a list of words
-system_packages $wanted
