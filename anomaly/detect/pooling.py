@@ -1,0 +1,140 @@
+"""From error levels per frame and sub-band group to one score per second.
+
+Both detectors deliver the same thing: levels [frames, kinds * GROUPS]. A *kind* is one way of being
+wrong (against other bands, against earlier frames, ...). A second is summarised by the mean over its
+frames and by the mean of its loudest quarter, so that a steady hum and a single knock both count;
+each is standardised on held-out normal sound, the worst kind of a group speaks for the group, and
+groups are pooled by their mean and by their top four. No label decides between these four views:
+the score is their soft maximum, log mean exp, each in standard deviations of normal sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.errors import ModelError
+
+Levels = npt.NDArray[np.float64]
+
+GROUPS = 16
+_TOP_GROUPS = 4
+_TOP_FRAMES = 0.25
+# A view beyond this many deviations is as bad as it gets; the bound keeps exp() finite.
+_WORST = 60.0
+Scale = Literal["log", "root"]
+# Standard deviations below these are luck of few held-out seconds, not knowledge.
+_LEAST_DEVIATION: dict[Scale, float] = {"log": 0.02, "root": 0.05}
+
+
+@dataclass(frozen=True)
+class SecondLevels:
+    """One second, summarised.
+
+    Args:
+        score: soft maximum over the four views, in standard deviations of normal sound.
+        groups: error level of each sub-band group, [GROUPS], in standard deviations of normal sound.
+    """
+
+    score: float
+    groups: Levels
+
+
+@dataclass(frozen=True, eq=False)
+class Pooling:
+    """The standardisation, learned on held-out normal sound.
+
+    Args:
+        scale: "log" for whitened errors (chi-squared like), "root" for spike counts (Poisson like).
+        centre: mean of each summary, [2, kinds * GROUPS].
+        spread: standard deviation of each summary, same shape.
+        view_centre: mean of the four views, [4].
+        view_spread: their standard deviation, [4].
+    """
+
+    scale: Scale
+    centre: Levels
+    spread: Levels
+    view_centre: Levels
+    view_spread: Levels
+
+    @property
+    def kinds(self) -> int:
+        """How many ways of being wrong each group has."""
+        return int(self.centre.shape[1]) // GROUPS
+
+    def second(self, levels: npt.NDArray[Any]) -> SecondLevels:
+        """Pool one second of levels [frames, kinds * GROUPS]; frames of a warm-up are left out by the caller."""
+        summary = summarise(levels, self.scale)
+        deviation = (summary - self.centre) / self.spread
+        views, groups = _views(deviation)
+        standard = np.clip((views - self.view_centre) / self.view_spread, -_WORST, _WORST)
+        return SecondLevels(score=soft_maximum(standard), groups=groups)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain lists, for calibration.json."""
+        arrays = ("centre", "spread", "view_centre", "view_spread")
+        return {"scale": self.scale, **{name: getattr(self, name).tolist() for name in arrays}}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Pooling:
+        """Read back what `to_dict` wrote.
+
+        Raises:
+            ModelError: a key is missing, a shape is off or a deviation is not positive.
+        """
+        try:
+            scale, arrays = values["scale"], [np.array(values[k], dtype=np.float64) for k in _ARRAYS]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"unreadable pooling: {error}", where="calibration.json") from error
+        centre, spread, view_centre, view_spread = arrays
+        sound = (
+            centre.ndim == 2 and centre.shape[0] == 2 and centre.shape[1] % GROUPS == 0 and centre.size > 0
+        )
+        if scale not in _LEAST_DEVIATION or not sound or spread.shape != centre.shape:
+            raise ModelError("pooling has a wrong shape or scale", where="calibration.json")
+        if (
+            view_centre.shape != (4,)
+            or view_spread.shape != (4,)
+            or min(spread.min(), view_spread.min()) <= 0
+        ):
+            raise ModelError("pooling has a wrong shape or a deviation of zero", where="calibration.json")
+        if not all(np.isfinite(a).all() for a in arrays):
+            raise ModelError("pooling holds values that are not finite", where="calibration.json")
+        return cls(scale, centre, spread, view_centre, view_spread)
+
+
+_ARRAYS = ("centre", "spread", "view_centre", "view_spread")
+
+
+def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale) -> Pooling:
+    """Learn the standardisation from seconds of held-out normal sound, each [frames, kinds * GROUPS]."""
+    summaries = np.stack([summarise(levels, scale) for levels in seconds])
+    centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _LEAST_DEVIATION[scale]
+    views = np.stack([_views((summary - centre) / spread)[0] for summary in summaries])
+    return Pooling(scale, centre, spread, views.mean(axis=0), views.std(axis=0) + 1e-3)
+
+
+def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
+    """Mean over frames and mean of the loudest quarter, [2, channels], on the given scale."""
+    values = np.ascontiguousarray(levels, dtype=np.float64)
+    top = max(1, round(_TOP_FRAMES * len(values)))
+    both = np.stack([values.mean(axis=0), np.sort(values, axis=0)[-top:].mean(axis=0)])
+    return np.sqrt(both) if scale == "root" else np.log(both + 1e-3)
+
+
+def soft_maximum(values: npt.NDArray[np.float64]) -> float:
+    """``log mean exp``: near the maximum when one stands out, near the mean when none does."""
+    peak = float(values.max())
+    return peak + float(np.log(np.exp(values - peak).mean()))
+
+
+def _views(deviation: Levels) -> tuple[Levels, Levels]:
+    worst = deviation.reshape(2, -1, GROUPS).max(axis=1)
+    top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
+    views = np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])
+    return views, worst.max(axis=0)

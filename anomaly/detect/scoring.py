@@ -1,0 +1,139 @@
+"""Scores per second: the same bits for a whole recording, a stream in odd blocks, and a cluster worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.detect.calibration import Calibration
+from anomaly.detect.detector import Detector
+from anomaly.detect.pooling import Levels, SecondLevels, soft_maximum
+from anomaly.errors import InputError
+from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels
+from anomaly.features.level import LevelNormaliser
+from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
+
+# Segments that run side by side: enough to amortise a step, few enough to stay in the cache.
+_STREAMS = 64
+
+
+@dataclass(frozen=True)
+class SecondScore:
+    """One second of sound, judged.
+
+    Args:
+        second: index since the start of the recording or stream.
+        score: soft maximum of the pooled error levels, standard deviations of normal sound.
+        p_value: probability that normal sound scores at least this high.
+        groups: error level per sub-band group, [GROUPS].
+    """
+
+    second: int
+    score: float
+    p_value: float
+    groups: Levels
+
+
+class SecondPipeline:
+    """Front-end levels of one second to the detector's error levels; used by archive and live alike."""
+
+    def __init__(self, front_end: FrontEnd, detector: Detector, streams: int = 1) -> None:
+        self._detector = detector
+        self._normaliser = LevelNormaliser(streams) if front_end.level_normalise else None
+        self._streams = streams
+
+    def push(self, second: int, levels: Centibels) -> npt.NDArray[Any]:
+        """Take second ``second`` of a segment, [streams, frames, bands]; return the error levels that count."""
+        if second == 0:
+            self._detector.reset(self._streams)
+            if self._normaliser is not None:
+                self._normaliser.reset()
+        if self._normaliser is not None:
+            levels = self._normaliser.push(levels)
+        errors = self._detector.push(levels)
+        return errors[:, WARM_UP_FRAMES:] if second == 0 else errors
+
+
+def recording_errors(samples: Samples, front_end: FrontEnd, detector: Detector) -> list[npt.NDArray[Any]]:
+    """Error levels of each whole second of a recording, each [frames, channels]."""
+    levels = segment_levels(samples, front_end)
+    seconds = len(samples) // SAMPLE_RATE_HZ
+    result: list[npt.NDArray[Any]] = []
+    for start in range(0, len(levels), _STREAMS):
+        part = levels[start : start + _STREAMS]
+        pipeline = SecondPipeline(front_end, detector, len(part))
+        longest = min(seconds, front_end.reset_s)
+        by_second = [
+            pipeline.push(k, part[:, frames_before(k) : frames_before(k + 1)]) for k in range(longest)
+        ]
+        result += [by_second[k][stream] for stream in range(len(part)) for k in range(longest)]
+    return result[:seconds]
+
+
+class Scorer:
+    """A detector with its calibration: scores recordings and streams.
+
+    Args:
+        front_end: settings of the front end.
+        detector: student or teacher.
+        calibration: what normal sound scores.
+    """
+
+    def __init__(self, front_end: FrontEnd, detector: Detector, calibration: Calibration) -> None:
+        self.front_end = front_end
+        self.detector = detector
+        self.calibration = calibration
+
+    def recording(self, samples: Samples, *, where: object = None) -> list[SecondScore]:
+        """Score each whole second of a recording.
+
+        Raises:
+            InputError: it holds less than one second.
+        """
+        if len(samples) < SAMPLE_RATE_HZ:
+            raise InputError(
+                f"holds {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound",
+                where=where,
+                hint="a score needs at least one second",
+            )
+        errors = recording_errors(samples, self.front_end, self.detector)
+        return [self._judge(second, levels) for second, levels in enumerate(errors)]
+
+    def stream(self) -> StreamScorer:
+        """Begin to score a live stream."""
+        return StreamScorer(self)
+
+    def _judge(self, second: int, errors: npt.NDArray[Any]) -> SecondScore:
+        pooled: SecondLevels = self.calibration.pooling.second(errors)
+        return SecondScore(second, pooled.score, self.calibration.p_value(pooled.score), pooled.groups)
+
+
+class StreamScorer:
+    """Scores a stream that arrives in blocks of any size."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._seconds = SecondStream(scorer.front_end)
+        self._pipeline = SecondPipeline(scorer.front_end, scorer.detector)
+        self._count = 0
+
+    def push(self, samples: Samples) -> Iterator[SecondScore]:
+        """Take samples [n], float32, 16 kHz; yield a score for each second they complete."""
+        for second, levels in self._seconds.push(samples):
+            errors = self._pipeline.push(second, levels[None])[0]
+            score = self._scorer._judge(self._count, errors)
+            self._count += 1
+            yield score
+
+    def reset(self) -> None:
+        """After a gap: the next sample begins a new segment; the part of a second that waited is dropped."""
+        self._seconds.reset()
+
+
+def recording_score(scores: list[SecondScore]) -> float:
+    """One score for a recording: soft maximum over its seconds, so that a single knock is not averaged away."""
+    return soft_maximum(np.array([s.score for s in scores]))

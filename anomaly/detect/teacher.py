@@ -1,0 +1,85 @@
+"""The teacher at work: the exported autoencoder in ONNX Runtime, without torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.detect.pooling import GROUPS
+from anomaly.errors import ModelError
+from anomaly.features.mel import Centibels
+
+# Frames of one second, padded: matrix kernels may round by shape, so there is only one shape.
+BATCH = 32
+
+
+class TeacherDetector:
+    """Runs ``teacher.onnx``: windows of levels in, whitened error per kind and group out.
+
+    The model takes ``levels`` float32 [BATCH, context, bands] in hundredths of a decibel and returns
+    float32 [BATCH, kinds * GROUPS]. A window ends at the frame it is reported for.
+
+    Args:
+        onnx: the model's bytes.
+
+    Raises:
+        ModelError: the bytes are no model of this shape.
+    """
+
+    name = "teacher"
+
+    def __init__(self, onnx: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+            (given,), (produced,) = self._session.get_inputs(), self._session.get_outputs()
+        except Exception as error:
+            raise ModelError(f"is no model that can be run: {error}", where="teacher.onnx") from error
+        shapes = [*given.shape, *produced.shape]
+        if (
+            len(shapes) != 5
+            or not all(isinstance(n, int) for n in shapes)
+            or shapes[0] != BATCH
+            or shapes[4] % GROUPS
+        ):
+            raise ModelError(
+                f"has shapes {given.shape} and {produced.shape}", where="teacher.onnx", hint="train again"
+            )
+        self._input = given.name
+        self._context, self._bands = int(shapes[1]), int(shapes[2])
+        self._past = np.zeros((1, self._context - 1, self._bands), dtype=np.float32)
+
+    @property
+    def bands(self) -> int:
+        """Pooled mel bands it expects."""
+        return self._bands
+
+    def reset(self, streams: int) -> None:
+        """Begin parallel segments; windows that reach back before them are filled with zeros and not counted."""
+        self._past = np.zeros((streams, self._context - 1, self._bands), dtype=np.float32)
+
+    def push(self, levels: Centibels) -> npt.NDArray[Any]:
+        """Take one second of levels [streams, frames, bands]; return errors [streams, frames, channels]."""
+        frames = levels.shape[1]
+        joined = np.concatenate([self._past, levels.astype(np.float32)], axis=1)
+        self._past = joined[:, frames:].copy()
+        windows = np.lib.stride_tricks.sliding_window_view(joined, self._context, axis=1).transpose(
+            0, 1, 3, 2
+        )
+        return np.stack([self._run(stream) for stream in windows])
+
+    def _run(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        parts = []
+        for start in range(0, len(windows), BATCH):
+            batch = np.zeros((BATCH, self._context, self._bands), dtype=np.float32)
+            part = windows[start : start + BATCH]
+            batch[: len(part)] = part
+            (errors,) = self._session.run(None, {self._input: batch})
+            parts.append(np.asarray(errors)[: len(part)])
+        return np.concatenate(parts)
