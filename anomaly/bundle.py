@@ -15,20 +15,19 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from anomaly import atomic
 from anomaly.errors import ConfigError, ModelError
-from anomaly.manifest import RESERVED_NAMES, Draft, FileEntry, Manifest, parse
+from anomaly.manifest import AGAIN, LIMIT_BYTES, RESERVED_NAMES, Draft, FileEntry, Manifest, parse
+from anomaly.workspace import choose_machine
 
 MANIFEST_NAME, SIGNATURE_NAME = RESERVED_NAMES
 TRUSTED_KEY_VARIABLE = "ANOMALY_TRUSTED_KEY"
-Signature = Literal["none", "unchecked", "verified"]
-_MANIFEST_LIMIT_BYTES = 2**23
+Signature = Literal["none", "untrusted", "verified"]
 _SIGNATURE_LIMIT_BYTES = 1024
-_AGAIN = "copy or train the bundle anew"
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Bundle:
     Attributes:
         path: its folder.
         manifest: what ``bundle.json`` says.
-        signature: none, there but unchecked for want of a trusted key, or verified against one.
+        signature: none; untrusted: valid, but no trusted key was given to check the signer; verified: by that key.
     """
 
     path: Path
@@ -74,37 +73,49 @@ def write_bundle(
         ValueError: a name cannot be part of a bundle.
     """
     entries = {name: FileEntry(sha256=_sha256(data), size=len(data)) for name, data in files.items()}
-    manifest = Manifest.complete(draft, entries)
-    written = {**files, MANIFEST_NAME: manifest.to_json()}
-    if signing_key is not None:
+    if signing_key is None:
+        manifest = Manifest.complete(draft, entries, signer=None)
+        written = {**files, MANIFEST_NAME: manifest.to_json()}
+    else:
         from anomaly import signing
 
-        written[SIGNATURE_NAME] = signing.sign(signing.load_private(signing_key), written[MANIFEST_NAME])
+        key = signing.load_private(signing_key)
+        manifest = Manifest.complete(draft, entries, signer=signing.name(key.public_key()))
+        text = manifest.to_json()
+        written = {**files, MANIFEST_NAME: text, SIGNATURE_NAME: signing.sign(key, text)}
     with atomic.new_folder(path) as work:
         for name, data in written.items():
             _write(work / name, data)
-        manifest = open_bundle(work, check_signature=False).manifest
-    return Bundle(path, manifest, "none" if signing_key is None else "unchecked")
+        opened = _open(work, trusted_key=None)
+    return replace(opened, path=path)
 
 
-def open_bundle(path: Path, *, trusted_key: Path | None = None, check_signature: bool = True) -> Bundle:
+def open_bundle(path: Path, *, trusted_key: Path | None = None) -> Bundle:
     """Open a bundle after checking that it is complete, unchanged, and holds nothing unlisted.
 
     Args:
         path: folder of the bundle.
         trusted_key: PEM file with an Ed25519 public key; without it ``ANOMALY_TRUSTED_KEY`` names one. With
-            either, an unsigned bundle is refused.
-        check_signature: false for the writer, which has just made it.
+            either, a bundle that this key did not sign is refused.
 
     Raises:
         ModelError: it is missing, damaged, unsigned, or of a newer schema; the file at fault is named.
         ConfigError: the trusted key cannot be used.
     """
+    named = os.environ.get(TRUSTED_KEY_VARIABLE, "")
+    if trusted_key is None and named:
+        trusted_key = Path(named)
+    return _open(path, trusted_key)
+
+
+def _open(path: Path, trusted_key: Path | None) -> Bundle:
     if not path.is_dir():
         raise ModelError("there is no bundle here", where=path, hint="make one with `anomaly train`")
-    text = _read_plain(path / MANIFEST_NAME, _MANIFEST_LIMIT_BYTES)
-    signature = _check_signature(path, text, trusted_key) if check_signature else "unchecked"
+    text = _read_plain(path / MANIFEST_NAME, LIMIT_BYTES)
+    if trusted_key is not None:
+        _check_trust(path, text, trusted_key)
     manifest = parse(text, where=path / MANIFEST_NAME)
+    _check_signer(path, text, manifest.signer)
     for name in _walk(path):
         if name not in manifest.files and name not in RESERVED_NAMES:
             raise ModelError(
@@ -112,27 +123,47 @@ def open_bundle(path: Path, *, trusted_key: Path | None = None, check_signature:
             )
     for name, entry in manifest.files.items():
         _read_checked(path / name, entry)
-    return Bundle(path, manifest, signature)
+    if manifest.signer is None:
+        return Bundle(path, manifest, "none")
+    return Bundle(path, manifest, "untrusted" if trusted_key is None else "verified")
 
 
-def _check_signature(path: Path, text: bytes, given_key: Path | None) -> Signature:
-    signature_path = path / SIGNATURE_NAME
-    there = signature_path.is_symlink() or signature_path.exists()
-    named_key = os.environ.get(TRUSTED_KEY_VARIABLE, "")
-    if given_key is None and not named_key:
-        return "unchecked" if there else "none"
+def find_bundle(name: str, models: Path) -> Path:
+    """The folder that a user means: a path to a bundle, or the name of a machine in the models folder.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    path = Path(name)
+    if len(path.parts) != 1 or (path / MANIFEST_NAME).is_file():
+        return path
+    return models / choose_machine(models, name)
+
+
+def _check_trust(path: Path, text: bytes, trusted_key: Path) -> None:
     from anomaly import signing
 
-    key_path = Path(named_key) if given_key is None else given_key
-    key = signing.load_public(key_path)
-    if not there:
+    key = signing.load_public(trusted_key)
+    signature = path / SIGNATURE_NAME
+    if not os.path.lexists(signature):
         raise ModelError(
             "the bundle is not signed, and a trusted key is set",
             where=path,
             hint="sign it with `anomaly train --sign-key`",
         )
-    signing.check(key, text, _read_plain(signature_path, _SIGNATURE_LIMIT_BYTES), where=signature_path)
-    return "verified"
+    signing.check(key, text, _read_plain(signature, _SIGNATURE_LIMIT_BYTES), where=signature)
+
+
+def _check_signer(path: Path, text: bytes, signer: str | None) -> None:
+    """Hold the signature against the signer that the manifest names: shows damage, not who is to be trusted."""
+    signature = path / SIGNATURE_NAME
+    if signer is not None:
+        from anomaly import signing
+
+        key = signing.load_named(signer, where=path / MANIFEST_NAME)
+        signing.check(key, text, _read_plain(signature, _SIGNATURE_LIMIT_BYTES), where=signature)
+    elif os.path.lexists(signature):
+        raise ModelError("is there, but the manifest names no signer", where=signature, hint=AGAIN)
 
 
 def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
@@ -150,9 +181,9 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
 def _read_checked(path: Path, entry: FileEntry) -> bytes:
     data = _read_plain(path, entry.size)
     if len(data) != entry.size:
-        raise ModelError(f"is cut short: {len(data)} of {entry.size} bytes", where=path, hint=_AGAIN)
+        raise ModelError(f"is cut short: {len(data)} of {entry.size} bytes", where=path, hint=AGAIN)
     if _sha256(data) != entry.sha256:
-        raise ModelError("is damaged: its bytes are not those of the manifest", where=path, hint=_AGAIN)
+        raise ModelError("is damaged: its bytes are not those of the manifest", where=path, hint=AGAIN)
     return data
 
 
@@ -167,9 +198,9 @@ def _read_plain(path: Path, limit_bytes: int) -> bytes:
     except OSError as error:
         missing = error.errno == errno.ENOENT
         words = "is missing from the bundle" if missing else f"cannot be read: {error.strerror}"
-        raise ModelError(words, where=path, hint=_AGAIN) from error
+        raise ModelError(words, where=path, hint=AGAIN) from error
     if len(data) > limit_bytes:
-        raise ModelError(f"is larger than its {limit_bytes} bytes", where=path, hint=_AGAIN)
+        raise ModelError(f"is larger than its {limit_bytes} bytes", where=path, hint=AGAIN)
     return data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ from anomaly.workspace import machine_name
 
 SCHEMA_VERSION = 1
 RESERVED_NAMES = ("bundle.json", "bundle.sig")
-_LIMIT_BYTES = 4 * 2**20
+LIMIT_BYTES = 2**22
+AGAIN = "copy the bundle again, or train it anew"
 _LIMIT_FILES = 1000
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PARTS = 4
@@ -81,54 +83,79 @@ class Draft(BaseModel):
 
 
 class Manifest(Draft):
-    """All of ``bundle.json``."""
+    """All of ``bundle.json`` but its checksum.
+
+    Attributes:
+        schema_version: layout of the bundle; a newer one is refused.
+        anomaly_version: the program that wrote it.
+        signer: Ed25519 public key (base64) that ``bundle.sig`` was made with; null in an unsigned bundle.
+        files: size and hash of every file but ``bundle.json`` and ``bundle.sig``.
+    """
 
     schema_version: Literal[1]
     anomaly_version: str
+    signer: str | None
     files: Annotated[dict[FileName, FileEntry], Field(min_length=1, max_length=_LIMIT_FILES)]
 
     @classmethod
-    def complete(cls, draft: Draft, files: dict[str, FileEntry]) -> Manifest:
-        """Add schema, version and files to what training knows.
+    def complete(cls, draft: Draft, files: dict[str, FileEntry], signer: str | None) -> Manifest:
+        """Add schema, version, signer and files to what training knows.
 
         Raises:
             ValueError: a file name cannot be part of a bundle.
         """
-        return cls(schema_version=1, anomaly_version=__version__, files=files, **draft.model_dump())
+        return cls(
+            schema_version=1, anomaly_version=__version__, signer=signer, files=files, **draft.model_dump()
+        )
 
     def to_json(self) -> bytes:
-        """The bytes of ``bundle.json``; NaN becomes null, and the same manifest gives the same bytes."""
+        """The bytes of ``bundle.json``: sorted keys, NaN as null, and a checksum over all of it."""
         facts = json.loads(self.model_dump_json())
-        return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        return _canonical(facts | {"checksum": _checksum(facts)})
 
 
 def parse(text: bytes, *, where: Path) -> Manifest:
     """Read the bytes of ``bundle.json``.
 
     Raises:
-        ModelError: they are too many, no JSON, written by a newer version, or not what a manifest holds.
+        ModelError: they are too many, no JSON, changed, written by a newer version, or no manifest.
     """
-    if len(text) > _LIMIT_BYTES:
-        raise ModelError(f"is larger than {_LIMIT_BYTES} bytes", where=where)
+    if len(text) > LIMIT_BYTES:
+        raise ModelError(f"is larger than {LIMIT_BYTES} bytes", where=where)
     try:
-        facts = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        facts = json.loads(text, object_pairs_hook=_no_duplicates)
+        if not isinstance(facts, dict):
+            raise ValueError("it holds no object")
+        _refuse_newer(facts, where)
+        written = facts.pop("checksum", None)
+        if written != _checksum(facts) or text != _canonical(facts | {"checksum": written}):
+            raise ValueError("its checksum is wrong")
+        return Manifest.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ModelError(f"{place}: {first['msg']}", where=where, hint=AGAIN) from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"is damaged: {error}", where=where, hint="copy or train the bundle anew") from error
-    version = facts.get("schema_version") if isinstance(facts, dict) else None
+        raise ModelError(f"is damaged: {error}", where=where, hint=AGAIN) from error
+
+
+def _refuse_newer(facts: dict[str, Any], where: Path) -> None:
+    version = facts.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ModelError(
             f"has schema version {version}, this program reads up to {SCHEMA_VERSION}",
             where=where,
             hint="update anomaly on this computer, or train the bundle with this version",
         )
-    try:
-        return Manifest.model_validate(facts)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise ModelError(
-            f"{place}: {first['msg']}", where=where, hint="copy or train the bundle anew"
-        ) from error
+
+
+def _checksum(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(_canonical(facts)).hexdigest()
+
+
+def _canonical(facts: dict[str, Any]) -> bytes:
+    """The one way to write a manifest, so that no byte of it can change unseen."""
+    return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,7 +163,3 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")

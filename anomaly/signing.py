@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from anomaly.errors import ConfigError, ModelError
 
-SIGNATURE_BYTES = 64
 _KEY_FILE_LIMIT_BYTES = 16_384
 
 
@@ -60,6 +59,23 @@ def load_public(path: Path) -> Ed25519PublicKey:
     return key
 
 
+def name(key: Ed25519PublicKey) -> str:
+    """The key itself, 32 bytes in base64: how a manifest names its signer."""
+    return base64.b64encode(key.public_bytes_raw()).decode()
+
+
+def load_named(signer: str, *, where: Path) -> Ed25519PublicKey:
+    """The key that a manifest names.
+
+    Raises:
+        ModelError: the name is no key.
+    """
+    try:
+        return Ed25519PublicKey.from_public_bytes(base64.b64decode(signer, validate=True))
+    except ValueError as error:
+        raise ModelError("signer: is no Ed25519 key", where=where) from error
+
+
 def sign(key: Ed25519PrivateKey, message: bytes) -> bytes:
     """Text of a signature file: 64 bytes in base64 and a newline."""
     return base64.b64encode(key.sign(message)) + b"\n"
@@ -72,15 +88,16 @@ def check(key: Ed25519PublicKey, message: bytes, signature: bytes, *, where: Pat
         ModelError: it was not, or is no signature at all.
     """
     try:
-        raw = base64.b64decode(signature.removesuffix(b"\n"), validate=True)
-        if len(raw) != SIGNATURE_BYTES:
-            raise ModelError("is not an Ed25519 signature", where=where)
+        raw = base64.b64decode(signature)
+        # Base64 can write the same 64 bytes in several ways; only the one that `sign` writes is taken.
+        if base64.b64encode(raw) + b"\n" != signature:
+            raise ModelError("is not a signature", where=where)
         key.verify(raw, message)
     except binascii.Error as error:
-        raise ModelError("is not an Ed25519 signature", where=where) from error
+        raise ModelError("is not a signature", where=where) from error
     except InvalidSignature as error:
         raise ModelError(
-            "the signature does not match the trusted key",
+            "the signature does not match the key",
             where=where,
             hint="the bundle was changed after it was signed, or somebody else signed it",
         ) from error

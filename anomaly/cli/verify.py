@@ -1,9 +1,63 @@
-"""Commands of the group `verify`."""
+"""`anomaly verify`: is this bundle whole, unchanged and signed by whom we trust."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+if TYPE_CHECKING:
+    from anomaly.bundle import Bundle
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    app.command("verify")(verify)
+
+
+def verify(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Folder of a bundle, or a machine's name.")],
+    models: Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Public key (PEM) that must have signed it (default: $ANOMALY_TRUSTED_KEY)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Check that a bundle is whole: every file there, every byte as trained, signed if a key is trusted.
+
+    Keys are made with `openssl genpkey -algorithm ed25519 -out site.key` and
+    `openssl pkey -in site.key -pubout -out site.pub`; `anomaly train --sign-key site.key` signs.
+    """
+    import json
+
+    from anomaly.bundle import find_bundle, open_bundle
+    from anomaly.workspace import models_dir
+
+    opened = open_bundle(find_bundle(bundle, models_dir(models)), trusted_key=key)
+    if as_json:
+        manifest = opened.manifest.model_dump(mode="json")
+        print(json.dumps({"bundle": str(opened.path), "ok": True, "signature": opened.signature, **manifest}))
+    else:
+        _show(opened)
+
+
+def _show(bundle: Bundle) -> None:
+    words = {
+        "none": "not signed",
+        "untrusted": "valid, but there is no trusted key to check the signer against",
+        "verified": "signed by the trusted key",
+    }
+    manifest = bundle.manifest
+    print(f"bundle     {bundle.path}")
+    print(f"machine    {manifest.machine}")
+    print(f"created    {manifest.created_at.isoformat()} by anomaly {manifest.anomaly_version}")
+    print(f"code       {manifest.code_fingerprint}")
+    print(f"data       {manifest.data_fingerprint}")
+    if manifest.signer is not None:
+        print(f"signer     {manifest.signer}")
+    print(f"signature  {words[bundle.signature]}")
+    for name, entry in sorted(manifest.files.items()):
+        print(f"file       {name}  {entry.size} bytes  sha256 {entry.sha256[:16]}…")
+    print("ok         every file is there and unchanged")
