@@ -1,0 +1,61 @@
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from anomaly.evaluate import pictures, timelines
+
+GENERATOR = np.random.default_rng(0)
+TIMES = np.arange(60.0)
+PICTURES = {
+    "roc": lambda: pictures.roc({"student": ([0, 0.1, 1], [0, 0.8, 1]), "teacher": ([0, 1], [0, 1])}),
+    "histogram": lambda: pictures.score_histogram(
+        GENERATOR.standard_normal(50), GENERATOR.standard_normal(9) + 2, threshold=1.0
+    ),
+    "histogram of normals": lambda: pictures.score_histogram(GENERATOR.standard_normal(50), []),
+    "histogram of nothing": lambda: pictures.score_histogram([], []),
+    "histogram of one value": lambda: pictures.score_histogram([1.0, 1.0], []),
+    "heat map": lambda: pictures.heat_map(
+        [[0.5, np.nan], [1.0, 0.9]], ["rub", "leak"], ["student", "teacher"]
+    ),
+    "heat map of one": lambda: pictures.heat_map([[0.7]], ["rub"], ["student"]),
+    "confusion": lambda: pictures.confusion(5, 1, 2, 40),
+    "confusion without anomalies": lambda: pictures.confusion(0, 0, 2, 40),
+    "chip": lambda: pictures.chip_use({"neurons": (657, 1024), "outputs": (130, 128), "none": (0, 0)}),
+    "spectrogram": lambda: timelines.spectrogram(
+        GENERATOR.standard_normal((50, 32)), hop_s=0.032, edges_hz=np.linspace(0, 8000, 33)
+    ),
+    "spectrogram of silence": lambda: timelines.spectrogram(np.full((50, 32), -120.0), hop_s=0.032),
+    "score": lambda: timelines.score_curve(
+        TIMES,
+        GENERATOR.random(60),
+        threshold=0.9,
+        states=["OK"] * 30 + ["WATCH"] * 10 + ["ALARM"] * 10 + ["STOPPED"] * 10,
+        marks=[(30.0, "fault begins"), (32.0, "alert sent")],
+    ),
+    "score of one second": lambda: timelines.score_curve([0.0], [1.0], states=["OK"]),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_is_a_png_with_something_on_it(name: str) -> None:
+    data = PICTURES[name]()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", data[16:24])
+    assert 300 < width < 3000
+    assert 100 < height < 3000
+    assert len(data) > 2000
+
+
+def test_equal_data_give_equal_bytes() -> None:
+    assert pictures.confusion(5, 1, 2, 40) == pictures.confusion(5, 1, 2, 40)
+
+
+def test_importing_the_module_does_not_import_matplotlib() -> None:
+    code = (
+        "import sys, anomaly.evaluate.pictures, anomaly.evaluate.timelines, anomaly.evaluate.report;"
+        "sys.exit(any(name in sys.modules for name in ('matplotlib', 'jinja2', 'sklearn', 'torch')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
