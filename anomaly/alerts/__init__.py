@@ -1,1 +1,24 @@
-"""alerts"""
+"""Advisory: alarms become cases, cases become messages, messages reach people and machines.
+
+The way of an alarm: ``case`` (what is known) → ``store`` (kept, with its ``message``, in one transaction)
+→ ``outbox`` (delivered until confirmed) → ``sinks`` (how). Importing this loads no HTTP and no MQTT library.
+"""
+
+from anomaly.alerts.case import Case, CaseState, iso_utc
+from anomaly.alerts.message import AlertMessage
+from anomaly.alerts.outbox import Dispatcher, RetryPolicy
+from anomaly.alerts.records import EventRow, ScoreRow
+from anomaly.alerts.store import DATABASE_NAME, Store
+
+__all__ = [
+    "DATABASE_NAME",
+    "AlertMessage",
+    "Case",
+    "CaseState",
+    "Dispatcher",
+    "EventRow",
+    "RetryPolicy",
+    "ScoreRow",
+    "Store",
+    "iso_utc",
+]

@@ -1,0 +1,186 @@
+"""An alarm is a case: one record from the first bad second until somebody has closed it.
+
+The states follow ISA-18.2 (IEC 62682), chapter "alarm states"::
+
+    active-unacknowledged ──acknowledge──▶ active-acknowledged
+        │       ▲                               │
+      return   again                          return
+        ▼       │                               ▼
+    returned-unacknowledged ──acknowledge──▶ closed        (close leads there from everywhere)
+
+Silenced (ISA-18.2: shelved) is a time limit on a case, not a state: it stops the messages, nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from anomaly.errors import InputError, UsageError
+from anomaly.workspace import machine_name
+
+CaseKind = Literal["machine", "sensor"]
+KINDS: tuple[CaseKind, ...] = ("machine", "sensor")
+SHORT_ID = 8
+
+
+class CaseState(StrEnum):
+    """Where a case stands between the alarm and its end."""
+
+    ACTIVE_UNACKNOWLEDGED = "active-unacknowledged"
+    ACTIVE_ACKNOWLEDGED = "active-acknowledged"
+    RETURNED_UNACKNOWLEDGED = "returned-unacknowledged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One alarm of one machine, or of its microphone.
+
+    Args:
+        machine: whose alarm it is.
+        kind: ``machine``, or ``sensor`` for the microphone.
+        opened_at: UTC, ISO 8601 as ``iso_utc`` writes it; so are all other times here.
+        summary: one sentence for a person.
+        peak_score: highest score so far.
+        min_p_value: smallest tail probability so far.
+        evidence: JSON: levels per sub-band group, band edges, and what else explains the alarm.
+        sound_position_s: seconds into the sound at which the case opened.
+        id: 32 hex digits; the first ``SHORT_ID`` are enough for people.
+
+    Raises:
+        ConfigError: the machine's name cannot be used.
+        InputError: the kind is unknown.
+    """
+
+    machine: str
+    kind: CaseKind
+    opened_at: str
+    summary: str
+    peak_score: float | None = None
+    min_p_value: float | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    sound_position_s: float | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    state: CaseState = CaseState.ACTIVE_UNACKNOWLEDGED
+    acknowledged_at: str | None = None
+    acknowledged_by: str | None = None
+    returned_at: str | None = None
+    closed_at: str | None = None
+    silenced_until: str | None = None
+
+    def __post_init__(self) -> None:
+        machine_name(self.machine)
+        if self.kind not in KINDS:
+            raise InputError(f"{self.kind!r} is no kind of case", hint=f"kinds: {', '.join(KINDS)}")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the case still counts: everything but closed."""
+        return self.state != CaseState.CLOSED
+
+    def is_silenced(self, at: str) -> bool:
+        """Whether messages about the case are held back at a time (ISO 8601 UTC)."""
+        return self.silenced_until is not None and at < self.silenced_until
+
+    def merged(self, newer: Case) -> Case:
+        """This case with the measurements of ``newer``; state and times stay as they are."""
+        return dataclasses.replace(
+            self,
+            summary=newer.summary,
+            evidence=newer.evidence or self.evidence,
+            peak_score=_extreme(max, self.peak_score, newer.peak_score),
+            min_p_value=_extreme(min, self.min_p_value, newer.min_p_value),
+        )
+
+    def acknowledged(self, by: str, at: str) -> Case:
+        """The case after a person has taken note: closed if the sound is normal again.
+
+        Raises:
+            UsageError: the case is closed.
+        """
+        self._needs_open("acknowledged")
+        over = self.state == CaseState.RETURNED_UNACKNOWLEDGED
+        return dataclasses.replace(
+            self,
+            state=CaseState.CLOSED if over else CaseState.ACTIVE_ACKNOWLEDGED,
+            acknowledged_at=at,
+            acknowledged_by=by,
+            closed_at=at if over else None,
+        )
+
+    def returned(self, at: str) -> Case:
+        """The case after the sound has become normal: closed if somebody had acknowledged it."""
+        if self.state == CaseState.ACTIVE_ACKNOWLEDGED:
+            return dataclasses.replace(self, state=CaseState.CLOSED, returned_at=at, closed_at=at)
+        if self.state == CaseState.ACTIVE_UNACKNOWLEDGED:
+            return dataclasses.replace(self, state=CaseState.RETURNED_UNACKNOWLEDGED, returned_at=at)
+        return self
+
+    def again(self) -> Case:
+        """The case after the alarm came back before anybody had acknowledged the first one."""
+        if self.state == CaseState.RETURNED_UNACKNOWLEDGED:
+            return dataclasses.replace(self, state=CaseState.ACTIVE_UNACKNOWLEDGED, returned_at=None)
+        return self
+
+    def closed(self, at: str) -> Case:
+        """The case after its end."""
+        return dataclasses.replace(self, state=CaseState.CLOSED, closed_at=at) if self.is_open else self
+
+    def silenced(self, until: str) -> Case:
+        """The case with its messages held back until a time.
+
+        Raises:
+            UsageError: the case is closed.
+        """
+        self._needs_open("silenced")
+        return dataclasses.replace(self, silenced_until=until)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The case as JSON types; a number that is not finite becomes null."""
+        return {f.name: json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Case:
+        """The inverse of ``to_dict``; names it does not know are passed over."""
+        known = {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields}
+        return cls(**known | {"state": CaseState(known["state"])})
+
+    def _needs_open(self, what: str) -> None:
+        if not self.is_open:
+            raise UsageError(
+                f"the case is closed since {self.closed_at} and cannot be {what}",
+                where=f"case {self.id[:SHORT_ID]}",
+                hint="list open cases with `anomaly cases list`",
+            )
+
+
+def iso_utc(unix_s: float) -> str:
+    """A time in UNIX seconds as ISO 8601 in UTC with milliseconds; such texts sort by time."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def json_value(value: Any) -> Any:
+    """A value as JSON can hold it: JSON has no NaN and no infinity, they become null."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy, without importing it
+        return json_value(value.tolist())
+    return value
+
+
+def _extreme(pick: Any, a: float | None, b: float | None) -> float | None:
+    known = [x for x in (a, b) if x is not None and math.isfinite(x)]
+    return float(pick(known)) if known else None

@@ -1,0 +1,191 @@
+"""The SQLite file behind the store: connections, transactions, and what to do with a broken file.
+
+Write-ahead log, one connection per thread, writers begin with BEGIN IMMEDIATE and wait for each other.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anomaly.alerts.lock import FileLock
+from anomaly.alerts.schema import migrate
+from anomaly.errors import ConfigError
+
+BUSY_TIMEOUT_S = 10.0
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_HINTS = {
+    sqlite3.SQLITE_FULL: "make room on the disk; scoring goes on, and what is queued is kept",
+    sqlite3.SQLITE_READONLY: "give this user the right to write here, or choose another folder with --state",
+    sqlite3.SQLITE_CANTOPEN: "give this user the right to write here, or choose another folder with --state",
+    sqlite3.SQLITE_BUSY: "another process holds the database; see who with `fuser`",
+    sqlite3.SQLITE_CORRUPT: "stop the monitor; it sets a damaged file aside at its next start",
+    sqlite3.SQLITE_NOTADB: "stop the monitor; it sets a damaged file aside at its next start",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """An open database: hands each thread its connection and each writer its transaction.
+
+    Not to be carried across a fork: SQLite forbids it. Open it anew in the child.
+
+    Args:
+        path: the file; ``open_database`` has checked it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection for reading.
+
+        Raises:
+            ConfigError: the database cannot be read.
+        """
+        with _explained(self.path):
+            yield self._connection()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection inside one transaction: all of it is kept, or nothing.
+
+        Args:
+            durable: survive a power cut (synchronous FULL) and not only the death of the process.
+
+        Raises:
+            ConfigError: the database cannot be written.
+        """
+        with _explained(self.path):
+            connection = self._connection()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+
+    def _connection(self) -> sqlite3.Connection:
+        thread = threading.current_thread()
+        connection = self._connections.get(thread)
+        if connection is None:
+            connection = connect(self.path)
+            with self._lock:
+                for dead in [t for t in self._connections if not t.is_alive()]:
+                    self._connections.pop(dead).close()
+                self._connections[thread] = connection
+        return connection
+
+
+def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | None]:
+    """Open a database at the newest schema; set a damaged file aside and begin a new one.
+
+    Args:
+        path: the file.
+        create: make what is missing and set aside what is damaged; else only open what is there.
+
+    Returns:
+        The database, and where the damaged file lies now, if there was one.
+
+    Raises:
+        ConfigError: the folder is missing or read-only, the file is damaged (without ``create``),
+            of a newer schema, or of another program.
+    """
+    aside = None
+    if create:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent) from error
+        # Two processes that start together must not both set the file aside.
+        with FileLock(path.with_name(f"{path.name}.lock")), _explained(path):
+            if _damaged(path):
+                aside = _set_aside(path)
+            _prepare(path)
+    else:
+        if not path.is_file():
+            raise ConfigError(
+                "no database here",
+                where=path,
+                hint="`anomaly monitor` makes it; name its folder with --state or ANOMALY_STATE",
+            )
+        with _explained(path):
+            _prepare(path)
+    return Database(path), aside
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in the mode that the store needs: autocommit, patient, with foreign keys."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _prepare(path: Path) -> None:
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        before, after = migrate(connection, path)
+        if 0 < before < after:
+            log.info("%s: schema migrated from version %d to %d", path, before, after)
+
+
+def _damaged(path: Path) -> bool:
+    """Whether the file is broken; its pages are only read where the last stop was not a clean one."""
+    if not path.is_file():
+        return False
+    log_file = path.with_name(f"{path.name}-wal")
+    unclean = log_file.is_file() and log_file.stat().st_size > 0
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return unclean and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
+    except sqlite3.DatabaseError as error:
+        if _code(error) in _DAMAGE:
+            return True
+        raise
+
+
+def _set_aside(path: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for end in ("", "-wal", "-shm"):
+        part = path.with_name(f"{path.name}{end}")
+        if part.exists():
+            part.rename(path.with_name(f"{aside.name}{end}"))
+    log.warning("%s: the database is damaged; set aside as %s, a new one begins", path, aside.name)
+    return aside
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ConfigError(f"database: {error}", where=path, hint=_HINTS.get(_code(error))) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be used: {error.strerror or error}", where=path) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    # The low byte is the primary result code; the rest only refines it.
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF

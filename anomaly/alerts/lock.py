@@ -1,0 +1,57 @@
+"""A lock between processes that the kernel frees when its holder dies, even by kill -9."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from anomaly.errors import ConfigError
+
+
+class FileLock:
+    """An exclusive lock on a file beside the thing it guards.
+
+    Args:
+        path: the lock file; it is made, and left behind on purpose: removing it would race.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: int | None = None
+
+    def acquire(self, *, wait: bool = True) -> bool:
+        """Take the lock; say whether it is held now. Without ``wait``, never block.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        if self._file is not None:
+            return True
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", where=self.path.parent) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(file)
+            return False
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; harmless if it is not held."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> FileLock:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

@@ -1,0 +1,237 @@
+"""Delivers what the store has queued: one thread per sink, until the other side has confirmed it.
+
+At least once, each repetition with the same idempotency key; of one case in the order of its events.
+State lives in the database alone, so that a new process goes on where a killed one stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from anomaly.alerts.lock import FileLock
+from anomaly.alerts.queue import LONGEST_WAIT_S
+from anomaly.alerts.records import DueMessage
+from anomaly.alerts.sinks.sink import Sink, SinkError
+from anomaly.alerts.store import Store
+from anomaly.errors import AnomalyError, ConfigError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When to try again: ``first_s * 2**attempts`` with jitter between a half and the whole of it.
+
+    Args:
+        first_s: wait after the first failure.
+        longest_s: no wait is longer, not even one that the other side asks for.
+        give_up_s: age at which a message is given up; an event says so.
+
+    Raises:
+        ConfigError: the waits are not in order.
+    """
+
+    first_s: float = 1.0
+    longest_s: float = LONGEST_WAIT_S
+    give_up_s: float = 7 * 86_400.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.first_s <= self.longest_s <= min(LONGEST_WAIT_S, self.give_up_s):
+            raise ConfigError(
+                f"waits must grow from first to longest (at most {LONGEST_WAIT_S:g} s) to give_up"
+            )
+
+    def wait_s(self, attempts: int, chance: random.Random, asked_s: float | None = None) -> float:
+        """Seconds to wait after so many earlier failures; never less than the other side asked for."""
+        grown = min(self.longest_s, self.first_s * 2.0 ** min(attempts, 60))
+        return min(self.longest_s, max(asked_s or 0.0, grown * chance.uniform(0.5, 1.0)))
+
+
+class Dispatcher:
+    """Runs the deliveries of a store; a context manager that starts and stops them.
+
+    Args:
+        store: where the messages are.
+        sinks: where they go; stopping closes them.
+        clock: UNIX seconds.
+        seed: of the jitter, for tests that must repeat.
+        retry: when to try again.
+        poll_s: how often to look for messages that another process has queued.
+
+    Raises:
+        ConfigError: two sinks have one name.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sinks: Sequence[Sink],
+        *,
+        clock: Callable[[], float] = time.time,
+        seed: int | None = None,
+        retry: RetryPolicy | None = None,
+        poll_s: float = 1.0,
+    ) -> None:
+        names = [sink.name for sink in sinks]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"two sinks have one name: {', '.join(sorted(names))}")
+        self._store = store
+        self._names = names
+        store.subscribe(names)
+        self._couriers = [
+            Courier(store, sink, clock=clock, seed=seed, retry=retry or RetryPolicy(), poll_s=poll_s)
+            for sink in sinks
+        ]
+
+    def start(self) -> None:
+        """Begin to deliver in the background."""
+        for courier in self._couriers:
+            courier.start()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until all is delivered or the time is over; say whether all is delivered."""
+        end = time.monotonic() + timeout_s
+        for courier in self._couriers:
+            courier.wake()
+        while self._store.pending_count(self._names) > 0:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Stop delivering and close the sinks; what is not delivered stays queued."""
+        for courier in self._couriers:
+            courier.ask_to_stop()
+        end = time.monotonic() + timeout_s
+        for courier in self._couriers:
+            courier.stop(max(0.0, end - time.monotonic()))
+
+    def __enter__(self) -> Dispatcher:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Courier:
+    """The deliveries to one sink, in a thread of their own, so that a slow sink delays no other.
+
+    Args: as for ``Dispatcher``, with one sink.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sink: Sink,
+        *,
+        clock: Callable[[], float],
+        seed: int | None,
+        retry: RetryPolicy,
+        poll_s: float,
+    ) -> None:
+        self._store = store
+        self._sink = sink
+        self._clock = clock
+        self._retry = retry
+        self._poll_s = poll_s
+        self._chance = random.Random(None if seed is None else f"{seed}/{sink.name}")
+        self._confirmed: set[int] = set()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"courier-{sink.name}", daemon=True)
+        # Two monitors on one database must not both tell the same sink.
+        mark = hashlib.sha256(sink.name.encode()).hexdigest()[:16]
+        self._lock = FileLock(store.path.with_name(f"{store.path.name}.sink-{mark}.lock"))
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._store.listeners.append(self.wake)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for messages now rather than at the next poll."""
+        self._wake.set()
+
+    def ask_to_stop(self) -> None:
+        """Let the thread end after the delivery in hand."""
+        self._stopping.set()
+        self._wake.set()
+
+    def stop(self, timeout_s: float) -> None:
+        """Wait for the thread to end and close the sink."""
+        self.ask_to_stop()
+        if self.wake in self._store.listeners:
+            self._store.listeners.remove(self.wake)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._sink.close()
+        self._lock.release()
+
+    def step(self) -> int:
+        """Try the deliveries that are due, up to the first failure; return how many were confirmed.
+
+        Raises:
+            ConfigError: the database cannot be read or written.
+        """
+        done = 0
+        for due in self._store.due_messages(self._clock(), self._sink.name):
+            if self._stopping.is_set() or not self._try(due):
+                break
+            done += 1
+        return done
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                busy = self._lock.acquire(wait=False) and self.step() > 0
+            except AnomalyError as error:
+                # A full disk: nothing is lost, the messages are in the database already.
+                log.warning("sink %s: %s", self._sink.name, error)
+                busy = False
+            if not busy:
+                self._wake.wait(self._poll_s)
+
+    def _try(self, due: DueMessage) -> bool:
+        if due.id not in self._confirmed:
+            error = self._deliver(due)
+            if error is not None:
+                self._note_failure(due, error)
+                return False
+            self._confirmed.add(due.id)
+        # If this fails (disk full), the delivery is remembered here and only its mark is repeated.
+        self._store.delivered(due.id)
+        self._confirmed.discard(due.id)
+        return True
+
+    def _deliver(self, due: DueMessage) -> Exception | None:
+        try:
+            self._sink.deliver(due.message)
+        except AnomalyError as error:
+            return error
+        except Exception as error:
+            # A bug in one sink must silence neither this thread nor the message.
+            log.exception("sink %s: unexpected failure", self._sink.name)
+            return error
+        return None
+
+    def _note_failure(self, due: DueMessage, error: Exception) -> None:
+        now_s = self._clock()
+        text = str(error) if isinstance(error, AnomalyError) else f"{type(error).__name__}: {error}"
+        if now_s - due.queued_s >= self._retry.give_up_s:
+            log.error("sink %s: message %s is given up: %s", self._sink.name, due.message.id, text)
+            self._store.abandoned(due, text)
+            return
+        asked_s = error.retry_after_s if isinstance(error, SinkError) else None
+        wait_s = self._retry.wait_s(due.attempts, self._chance, asked_s)
+        if due.attempts == 0:
+            log.warning("sink %s: %s; trying again in %.1f s", self._sink.name, text, wait_s)
+        self._store.failed(due.id, text, now_s + wait_s)

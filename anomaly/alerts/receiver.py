@@ -1,0 +1,182 @@
+"""A small web hook receiver on this machine: for the demo, for tests, and to rehearse an outage."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+LARGEST_BODY_BYTES = 1 << 20
+_PATIENCE_S = 10.0
+_SIGNATURE = "X-Anomaly-Signature"
+_KEY = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request that was accepted.
+
+    Args:
+        key: its idempotency key.
+        headers: its headers, names in lower case.
+        body: the JSON it carried.
+        repeated: whether this key had been accepted before.
+    """
+
+    key: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    repeated: bool
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The alert message, whichever CloudEvents mode brought it."""
+        data = self.body.get("data", self.body)
+        return data if isinstance(data, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to give instead of accepting: to see what a sink does about it."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    after_s: float = 0.0
+
+
+class WebhookReceiver:
+    """Listens on 127.0.0.1 at a free port while its ``with`` block runs.
+
+    Example:
+        >>> with WebhookReceiver(secret=b"s3cret") as receiver:
+        ...     receiver.url.startswith("http://127.0.0.1:")
+        True
+
+    Args:
+        secret: key of the signature that requests must carry; without it none is asked for.
+        largest_body_bytes: longer bodies are refused.
+        port: a fixed port instead of a free one.
+    """
+
+    def __init__(
+        self, secret: bytes | None = None, *, largest_body_bytes: int = LARGEST_BODY_BYTES, port: int = 0
+    ) -> None:
+        self._secret = secret
+        self._largest = largest_body_bytes
+        self._changed = threading.Condition()
+        self._deliveries: list[Delivery] = []
+        self._replies: list[Reply] = []
+        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port it listens at."""
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The address to configure."""
+        return f"http://127.0.0.1:{self.port}/alerts"
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """All accepted requests, repetitions too, in the order they came."""
+        with self._changed:
+            return list(self._deliveries)
+
+    @property
+    def messages(self) -> list[Mapping[str, Any]]:
+        """The alert messages, each once, in the order they came."""
+        return [delivery.message for delivery in self.deliveries if not delivery.repeated]
+
+    def plan(self, *replies: Reply) -> None:
+        """Answer the next requests so; after that, accept again."""
+        with self._changed:
+            self._replies.extend(replies)
+
+    def wait_for(self, count: int, timeout_s: float) -> bool:
+        """Wait until so many different messages have come; say whether they have."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: sum(not d.repeated for d in self._deliveries) >= count, timeout_s
+            )
+
+    def __enter__(self) -> WebhookReceiver:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def answer(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Judge one request and keep it if it is good."""
+        with self._changed:
+            if self._replies:
+                return self._replies.pop(0)
+        if self._secret is not None:
+            right = "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+            if not hmac.compare_digest(right.encode(), headers.get(_SIGNATURE.lower(), "").encode()):
+                return Reply(HTTPStatus.UNAUTHORIZED, body="the signature is missing or wrong")
+        try:
+            parsed = json.loads(body)
+        except (ValueError, RecursionError):
+            parsed = None
+        key = headers.get(_KEY.lower(), "")
+        if not isinstance(parsed, dict) or not key:
+            return Reply(HTTPStatus.BAD_REQUEST, body="a JSON object and an idempotency key are needed")
+        with self._changed:
+            known = any(delivery.key == key for delivery in self._deliveries)
+            self._deliveries.append(Delivery(key, headers, parsed, known))
+            self._changed.notify_all()
+        return Reply(HTTPStatus.NO_CONTENT)
+
+    def too_long(self, size: int) -> bool:
+        """Whether a body of so many bytes is refused."""
+        return size > self._largest
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet: a client that hangs up is its own affair, and stderr belongs to the command."""
+
+
+def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _PATIENCE_S
+
+        def do_POST(self) -> None:
+            self._send(self._judge())
+
+        def _judge(self) -> Reply:
+            length = self.headers.get("Content-Length", "")
+            if not (length.isascii() and length.isdigit()):
+                return Reply(HTTPStatus.LENGTH_REQUIRED)
+            if receiver.too_long(int(length)):
+                return Reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            body = self.rfile.read(int(length))
+            return receiver.answer({k.lower(): v for k, v in self.headers.items()}, body)
+
+        def _send(self, reply: Reply) -> None:
+            time.sleep(reply.after_s)
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body.encode())))
+            self.end_headers()
+            self.wfile.write(reply.body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet: stderr belongs to the command."""
+
+    return Handler

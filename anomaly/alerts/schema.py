@@ -1,0 +1,117 @@
+"""The tables of the monitor's memory, and the way from each older version to the newest.
+
+A migration that has been released is never changed; a new one is added at the end.
+Times named ``*_s`` are UNIX seconds (UTC), the others ISO 8601.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomaly.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema: its number, why, and the statements that make it."""
+
+    version: int
+    name: str
+    statements: tuple[str, ...]
+
+
+_FIRST = (
+    """CREATE TABLE scores (
+        machine TEXT NOT NULL, time_s REAL NOT NULL, second INTEGER NOT NULL,
+        score REAL, p_value REAL, state TEXT NOT NULL)""",
+    "CREATE INDEX scores_by_time ON scores (machine, time_s)",
+    """CREATE TABLE events (
+        id INTEGER PRIMARY KEY, time TEXT NOT NULL, event TEXT NOT NULL,
+        machine TEXT, case_id TEXT, detail TEXT NOT NULL)""",
+    "CREATE INDEX events_by_case ON events (case_id)",
+    """CREATE TABLE cases (
+        id TEXT PRIMARY KEY, machine TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+        opened_at TEXT NOT NULL, summary TEXT NOT NULL, peak_score REAL, min_p_value REAL,
+        evidence TEXT NOT NULL, sound_position_s REAL, acknowledged_at TEXT, acknowledged_by TEXT,
+        returned_at TEXT, closed_at TEXT, silenced_until TEXT)""",
+    # The promise "at most one open case of a kind per machine" is kept by the database, not by care.
+    "CREATE UNIQUE INDEX one_open_case ON cases (machine, kind) WHERE state != 'closed'",
+    "CREATE INDEX cases_by_time ON cases (opened_at)",
+    """CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE,
+        case_id TEXT, queued_s REAL NOT NULL, body TEXT NOT NULL)""",
+    "CREATE TABLE sinks (name TEXT PRIMARY KEY, since_s REAL NOT NULL)",
+    """CREATE TABLE deliveries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, outbox_id INTEGER NOT NULL REFERENCES outbox (id),
+        sink TEXT NOT NULL, lane TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'pending',
+        attempts INTEGER NOT NULL DEFAULT 0, next_try_s REAL NOT NULL DEFAULT 0,
+        finished_s REAL, error TEXT, UNIQUE (outbox_id, sink))""",
+    "CREATE INDEX deliveries_pending ON deliveries (sink, lane, outbox_id) WHERE status = 'pending'",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "scores, events, cases, outbox", _FIRST),)
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of an open database, 0 for a new one.
+
+    Raises:
+        ConfigError: the file is a database of some other program.
+    """
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "migrations" not in tables:
+        if tables:
+            raise ConfigError(
+                "is a database of another program",
+                where=path,
+                hint="choose another folder with --state, ANOMALY_STATE or state_dir in site.yaml",
+            )
+        return 0
+    row = connection.execute("SELECT max(version) FROM migrations").fetchone()
+    return int(row[0] or 0)
+
+
+def migrate(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
+) -> tuple[int, int]:
+    """Bring a database to the newest schema in one transaction; return the versions before and after.
+
+    Raises:
+        ConfigError: the database was written by a newer anomaly, or by another program.
+    """
+    newest = migrations[-1].version
+    before = version_of(connection, path)
+    if before == newest:
+        return before, newest
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        before = version_of(connection, path)  # another process may have been faster
+        if before > newest:
+            raise ConfigError(
+                f"has schema version {before}, this anomaly knows versions up to {newest}",
+                where=path,
+                hint="update anomaly, or choose another folder with --state",
+            )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations"
+            " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_s REAL NOT NULL)"
+        )
+        for step in migrations:
+            if step.version > before:
+                _apply(connection, step)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return before, newest
+
+
+def _apply(connection: sqlite3.Connection, step: Migration) -> None:
+    for statement in step.statements:
+        connection.execute(statement)
+    connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, time.time()))

@@ -1,0 +1,198 @@
+"""Alerts by HTTP POST, as CloudEvents 1.0, signed with HMAC-SHA256.
+
+Formats: CloudEvents HTTP protocol binding 1.0.2, structured mode (``application/cloudevents+json``) or
+binary mode (``ce-`` headers). The signature covers the body as sent: ``X-Anomaly-Signature:
+sha256=<hex>``; the body holds message id and time, so that a receiver can refuse repetitions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+import ssl
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from anomaly import __version__
+from anomaly.alerts.message import AlertMessage
+from anomaly.alerts.sinks.sink import SinkError
+from anomaly.errors import ConfigError
+
+SIGNATURE_HEADER = "X-Anomaly-Signature"
+KEY_HEADER = "Idempotency-Key"
+Mode = Literal["structured", "binary"]
+_REDIRECTS = 3
+_SHOWN = 200
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class WebhookSink:
+    """Posts each message to one address; 2xx confirms it.
+
+    Args:
+        name: the sink's name.
+        url: http or https, without user and password.
+        mode: CloudEvents structured (all in the body) or binary (attributes in headers).
+        secret: key of the signature; without it nothing is signed.
+        timeout_s: for connecting and for each read and write.
+        ca_file: certificates to trust instead of the usual ones.
+
+    Raises:
+        ConfigError: the address or the certificate file cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        mode: Mode = "structured",
+        secret: bytes | None = None,
+        timeout_s: float = 10.0,
+        ca_file: Path | None = None,
+    ) -> None:
+        self.name = name
+        self._mode = mode
+        self._secret = secret
+        self._url = _checked_url(url, name)
+        self._client = httpx.Client(
+            timeout=timeout_s,
+            verify=_trust(ca_file, name),
+            follow_redirects=False,
+            # A proxy of the environment knows nothing of this machine's own addresses.
+            trust_env=self._url.host not in _LOOPBACK,
+            headers={"User-Agent": f"anomaly/{__version__}"},
+        )
+
+    def deliver(self, message: AlertMessage) -> None:
+        """Post the message; a redirect is followed only to the same host, by 307 or 308.
+
+        Raises:
+            SinkError: no answer, or one that is not 2xx.
+        """
+        headers, body = cloud_event(message, self._mode)
+        headers[KEY_HEADER] = message.id
+        if self._secret is not None:
+            headers[SIGNATURE_HEADER] = signature(self._secret, body)
+        url = self._url
+        for _ in range(_REDIRECTS):
+            moved = self._post(url, headers, body)
+            if moved is None:
+                return
+            url = moved
+        raise SinkError("redirects in a circle", where=self._where)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def _where(self) -> str:
+        # Paths and queries of web hooks are often secrets themselves; the host is enough to find it.
+        return f"webhook {self.name} at {self._url.host}"
+
+    def _post(self, url: httpx.URL, headers: dict[str, str], body: bytes) -> httpx.URL | None:
+        try:
+            with self._client.stream("POST", url, headers=headers, content=body) as answer:
+                if answer.is_success:
+                    return None
+                if answer.status_code in (307, 308):
+                    return self._same_host(url, answer.headers.get("location", ""))
+                raise self._refused(answer)
+        except httpx.TimeoutException as error:
+            raise SinkError("no answer in time", where=self._where) from error
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
+            raise SinkError(f"cannot be reached: {error}", where=self._where) from error
+
+    def _same_host(self, url: httpx.URL, location: str) -> httpx.URL:
+        target = url.join(location)
+        if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
+            raise SinkError(
+                f"redirects to another place ({target.scheme}://{target.host})",
+                where=self._where,
+                hint="put the final address into site.yaml if you trust it",
+            )
+        return target
+
+    def _refused(self, answer: httpx.Response) -> SinkError:
+        excerpt = next(answer.iter_bytes(_SHOWN), b"").decode("utf-8", "replace")
+        text = " ".join("".join(c if c.isprintable() else " " for c in excerpt).split())
+        return SinkError(
+            f"answered {answer.status_code} {answer.reason_phrase}{f': {text}' if text else ''}",
+            where=self._where,
+            retry_after_s=retry_after_s(answer.headers.get("retry-after"), time.time()),
+        )
+
+
+def cloud_event(message: AlertMessage, mode: Mode) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a message as a CloudEvent."""
+    attributes = {
+        "specversion": "1.0",
+        "id": message.id,
+        "source": f"/anomaly/machines/{message.machine}",
+        "type": f"anomaly.{message.event}",
+        "time": message.time,
+    }
+    if message.case is not None:
+        attributes["subject"] = message.case.id
+    if mode == "binary":
+        headers = {f"ce-{key}": value for key, value in attributes.items()}
+        return headers | {"Content-Type": "application/json"}, message.to_json().encode()
+    event = attributes | {"datacontenttype": "application/json", "data": message.to_dict()}
+    body = json.dumps(event, allow_nan=False, separators=(",", ":")).encode()
+    return {"Content-Type": "application/cloudevents+json; charset=utf-8"}, body
+
+
+def signature(secret: bytes, body: bytes) -> str:
+    """The value of the signature header for a body."""
+    return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+
+
+def retry_after_s(value: str | None, now_s: float) -> float | None:
+    """Seconds to wait that a ``Retry-After`` header asks for (RFC 9110, 10.2.3: seconds or a date)."""
+    if value is None:
+        return None
+    try:
+        if value.strip().isdigit():
+            return float(value)
+        date = parsedate_to_datetime(value)
+        at = date if date.tzinfo else date.replace(tzinfo=UTC)
+        wait_s = at.timestamp() - now_s
+    except (ValueError, OverflowError):
+        return None
+    return wait_s if math.isfinite(wait_s) and wait_s > 0 else None
+
+
+def _checked_url(url: str, name: str) -> httpx.URL:
+    where = f"webhook {name}"
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"the address cannot be used: {error}", where=where) from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigError("the address must begin with http:// or https://", where=where)
+    if parsed.userinfo:
+        raise ConfigError(
+            "the address holds a user or password",
+            where=where,
+            hint="sign with secret_env or secret_file instead",
+        )
+    return parsed
+
+
+def _trust(ca_file: Path | None, name: str) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"certificates cannot be read: {error}", where=f"webhook {name}: {ca_file}"
+        ) from error
