@@ -1,0 +1,231 @@
+"""Design rules: one small function each, and every finding names the place, the limit and a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.arch import ArchSpec
+from chip.bounds import membrane_bounds
+from chip.graph import neurons_in_loops, self_sustaining, steps_from_inputs
+from chip.network import Network
+
+__all__ = ["RULES", "Finding", "check", "fits"]
+
+Severity = Literal["error", "warning"]
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a rule found.
+
+    Args:
+        rule: name of the rule.
+        severity: an ``error`` keeps the network off the chip, a ``warning`` does not.
+        place: the neuron, source or synapse; for warnings the first of several.
+        limit: what is allowed.
+        actual: what was found.
+        remedy: what would help.
+    """
+
+    rule: str
+    severity: Severity
+    place: str
+    limit: str
+    actual: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.rule}: {self.place}: {self.actual}, limit {self.limit}; {self.remedy}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain values."""
+        return asdict(self)
+
+
+def check(network: Network, arch: ArchSpec) -> list[Finding]:
+    """Everything the rules find, in the order of ``RULES``; no error among it means that it fits."""
+    return [finding for rule in RULES for finding in rule(network, arch)]
+
+
+def fits(network: Network, arch: ArchSpec) -> bool:
+    """Whether no rule finds an error."""
+    return not any(finding.severity == "error" for rule in RULES for finding in rule(network, arch))
+
+
+def neuron_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """There must be a cell for each neuron."""
+    yield from _count("neuron_count", network.n_neurons, arch.array.neurons.value, "use fewer neurons")
+
+
+def synapse_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """There must be a weight for each synapse."""
+    limit = arch.array.synapses.value
+    yield from _count("synapse_count", network.n_synapses, limit, "prune the least useful synapses")
+
+
+def input_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """There must be an input for each signed input of the network."""
+    yield from _count("input_count", network.n_inputs, arch.array.inputs.value, "use fewer or coarser inputs")
+
+
+def output_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """There must be an output for each neuron that is read."""
+    limit = arch.array.outputs.value
+    yield from _count("output_count", network.n_outputs, limit, "read fewer neurons, or groups of them")
+
+
+def fan_in(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A neuron has a fixed number of synapses."""
+    limit, actual = arch.neuron.fan_in.value, network.fan_in()
+    for neuron in np.flatnonzero(actual > limit):
+        remedy = "prune synapses, or split the neuron into partial sums"
+        yield _error("fan_in", network.neuron_name(int(neuron)), limit, f"{actual[neuron]} synapses", remedy)
+
+
+def fan_out_load(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A net can drive so many synapses."""
+    limit, actual = arch.routing.fan_out_load.value, network.fan_out()
+    for source in np.flatnonzero(actual > limit):
+        remedy = "duplicate the source and share its synapses out"
+        place = network.source_name(int(source))
+        yield _error("fan_out_load", place, limit, f"{actual[source]} synapses", remedy)
+
+
+def weight_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """Weights are stored with sign and magnitude."""
+    limit = arch.weight_max
+    for at in np.flatnonzero(np.abs(network.weight) > limit):
+        source, target = network.source_name(int(network.source[at])), int(network.target[at])
+        place = f"synapse from {source} to {network.neuron_name(target)}"
+        remedy = "scale the neuron's weights, thresholds and feedback down together"
+        yield _error("weight_range", place, f"±{limit}", str(network.weight[at]), remedy)
+
+
+def threshold_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """Thresholds are stored as magnitudes."""
+    for name in ("theta_p", "theta_n"):
+        yield from _magnitude(network, "threshold_range", name, arch.threshold_max)
+
+
+def feedback_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """Feedback weights are stored as magnitudes."""
+    yield from _magnitude(network, "feedback_range", "w_fb", arch.feedback_max)
+
+
+def decay_choice(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """Only some leaks can be set."""
+    allowed = arch.neuron.decay_shifts.value
+    for neuron in np.flatnonzero(~np.isin(network.decay, allowed)):
+        choice = ", ".join(str(shift) for shift in allowed)
+        place, actual = network.neuron_name(int(neuron)), str(network.decay[neuron])
+        yield _error("decay_choice", place, choice, actual, "take the nearest of those that can be set")
+
+
+def negative_output(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A member of the family may lack the negative output."""
+    if arch.neuron.negative_output.value:
+        return
+    for neuron in np.flatnonzero(network.negative):
+        remedy = "use a second neuron with the opposite weights"
+        yield _error("negative_output", network.neuron_name(int(neuron)), "disabled", "enabled", remedy)
+
+
+def recurrence(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A member of the family may forbid loops."""
+    if arch.neuron.recurrence.value:
+        return
+    for neuron in neurons_in_loops(network):
+        yield _error("recurrence", network.neuron_name(int(neuron)), "no loop", "on a loop", "cut the loop")
+
+
+def dangling(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A neuron that nobody listens to is wasted."""
+    unheard = network.fan_out()[network.n_inputs :] == 0
+    unheard[network.outputs] = False
+    remedy = "remove it or make it an output"
+    yield from _warn("dangling", network, np.flatnonzero(unheard), "a reader", "none", remedy)
+
+
+def unreachable(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A neuron that no input leads to cannot say anything about them."""
+    lost = np.flatnonzero(steps_from_inputs(network) < 0)
+    yield from _warn("unreachable", network, lost, "a path from an input", "none", "connect or remove it")
+
+
+def fires_at_rest(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A threshold of 0 is crossed in every step without any input."""
+    restless = (network.theta_p == 0) | (network.negative & (network.theta_n == 0))
+    remedy = "raise the threshold unless a steady spike is wanted"
+    yield from _warn("fires_at_rest", network, np.flatnonzero(restless), "at least 1", "threshold 0", remedy)
+
+
+def oscillating(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A loop that one spike keeps going never comes to rest."""
+    limit, actual = "spikes die out", "one spike circulates for ever"
+    remedy = "weaken a synapse of the loop below the threshold it meets"
+    yield from _warn("oscillating", network, self_sustaining(network), limit, actual, remedy)
+
+
+def saturation(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """A membrane at its limit forgets; some input may drive it there."""
+    lower, upper = membrane_bounds(network)
+    reach = np.maximum(upper, -lower)
+    beyond = np.flatnonzero(reach > arch.v_sat)
+    actual = "no bound" if np.isinf(reach[beyond]).any() else f"up to {reach[beyond].max(initial=0):.0f}"
+    remedy = "feedback as large as the sum of weights, a leak, or a reset now and then bounds it"
+    yield from _warn("saturation", network, beyond, f"±{arch.v_sat}", actual, remedy)
+
+
+RULES: tuple[Callable[[Network, ArchSpec], Iterable[Finding]], ...] = (
+    neuron_count,
+    synapse_count,
+    input_count,
+    output_count,
+    fan_in,
+    fan_out_load,
+    weight_range,
+    threshold_range,
+    feedback_range,
+    decay_choice,
+    negative_output,
+    recurrence,
+    dangling,
+    unreachable,
+    fires_at_rest,
+    oscillating,
+    saturation,
+)
+
+
+def _error(rule: str, place: str, limit: object, actual: str, remedy: str) -> Finding:
+    return Finding(rule, "error", place, str(limit), actual, remedy)
+
+
+def _count(rule: str, actual: int, limit: int, remedy: str) -> Iterator[Finding]:
+    if actual > limit:
+        yield _error(rule, "network", limit, str(actual), remedy)
+
+
+def _magnitude(network: Network, rule: str, name: str, limit: int) -> Iterator[Finding]:
+    values = getattr(network, name)
+    for neuron in np.flatnonzero(values > limit):
+        remedy = "scale the neuron's weights, thresholds and feedback down together"
+        place = f"{name} of {network.neuron_name(int(neuron))}"
+        yield _error(rule, place, f"0..{limit}", str(values[neuron]), remedy)
+
+
+def _warn(
+    rule: str, network: Network, neurons: NDArray[np.int64], limit: str, actual: str, remedy: str
+) -> Iterator[Finding]:
+    """One warning for all neurons of a kind: hundreds of equal lines would hide the errors."""
+    if not neurons.size:
+        return
+    names = [network.neuron_name(int(neuron)) for neuron in neurons[:_SHOWN]]
+    more = f" and {neurons.size - _SHOWN} more" if neurons.size > _SHOWN else ""
+    yield Finding(rule, "warning", ", ".join(names) + more, limit, actual, remedy)
