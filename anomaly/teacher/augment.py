@@ -1,0 +1,38 @@
+"""Normal sound in other dress: what a recording of the same healthy machine could also have been.
+
+Gain, a little background noise and a slightly different speed, by torchaudio on the waveform.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torchaudio.functional as audio
+
+Samples = npt.NDArray[np.float32]
+
+_GAIN_DB = 1.5
+_SNR_DB = (25.0, 40.0)
+_SPEED_PERCENT = (-2, -1, 1, 2)
+_RATE_HZ = 16_000
+
+
+def augment(samples: Samples, rng: np.random.Generator) -> Samples:
+    """One variation of a normal recording; the same generator state gives the same samples.
+
+    Args:
+        samples: mono sound, [n], float32, 16 kHz.
+        rng: decides gain (within 1.5 dB), noise (25 to 40 dB below) and speed (within 2 %).
+
+    Returns:
+        Sound of about the same length.
+    """
+    sound = torch.from_numpy(np.ascontiguousarray(samples))[None]
+    percent = int(rng.choice(_SPEED_PERCENT))
+    sound = audio.resample(sound, _RATE_HZ, _RATE_HZ * 100 // (100 + percent))
+    sound = audio.gain(sound, float(rng.uniform(-_GAIN_DB, _GAIN_DB)))
+    noise = torch.from_numpy(rng.standard_normal(sound.shape[1]).astype(np.float32))[None]
+    sound = audio.add_noise(sound, noise, torch.tensor([float(rng.uniform(*_SNR_DB))]))
+    result: Samples = sound[0].numpy().astype(np.float32)
+    return result
