@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from anomaly.errors import InputError
@@ -30,12 +31,10 @@ def of_files(paths: Iterable[Path], *, base: Path) -> str:
 
 def of_code() -> str:
     """SHA-256 over the source files and package data of ``anomaly`` and ``chip`` as they are installed."""
-    import anomaly
-    import chip
-
     parts = []
-    for package in (anomaly, chip):
-        root = Path(package.__path__[0])
-        shipped = [path for path in root.rglob("*") if path.suffix in _SHIPPED]
-        parts.append(of_files(shipped, base=root))
+    for package in ("anomaly", "chip"):
+        found = find_spec(package)
+        for folder in map(Path, (found and found.submodule_search_locations) or []):
+            shipped = [path for path in folder.rglob("*") if path.suffix in _SHIPPED]
+            parts.append(of_files(shipped, base=folder))
     return hashlib.sha256("".join(parts).encode()).hexdigest()
