@@ -1,0 +1,136 @@
+"""A machine's recipe: its states, its sources of sound, the way to the microphone, and its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from anomaly.audio.simulator.sources import Decibels, Name, Positive, Source, Strict
+
+Frequency: TypeAlias = Annotated[float, Field(ge=1, le=96_000)]
+
+
+class Mode(Strict):
+    """A resonance of a structure."""
+
+    frequency_hz: Frequency
+    damping: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.02, description="of critical")
+    gain_db: Decibels = 0.0
+
+
+class Path(Strict):
+    """How a source reaches the air: a spectrum's shape, resonances, or both."""
+
+    shape: Annotated[tuple[tuple[Frequency, Decibels], ...], Field(max_length=40)] = Field(
+        default=(),
+        description="frequency and level, straight lines between them on a logarithmic frequency axis",
+    )
+    modes: Annotated[tuple[Mode, ...], Field(max_length=40)] = ()
+    direct_db: Decibels | None = Field(default=None, description="what passes beside the resonances")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Path:
+        if not self.shape and not self.modes:
+            raise ValueError("a path needs a shape or modes")
+        if any(a[0] >= b[0] for a, b in zip(self.shape, self.shape[1:], strict=False)):
+            raise ValueError("the frequencies of a shape must rise")
+        return self
+
+
+class Room(Strict):
+    """What the walls send back."""
+
+    reverb_s: Annotated[float, Field(gt=0, le=0.5)] = Field(default=0.2, description="time until -60 dB")
+    echoes: Annotated[int, Field(ge=0, le=100)] = Field(default=6, description="early reflections")
+    wet_db: Decibels = Field(default=-6.0, description="energy of all reflections against the direct sound")
+
+
+class Microphone(Strict):
+    """What the microphone adds and takes away."""
+
+    low_hz: Frequency = 35.0
+    high_hz: Frequency = 9000.0
+    ripple_db: Annotated[float, Field(ge=0, le=6)] = 1.0
+    self_noise_db: Decibels = Field(default=-40.0, description="against the machine's level")
+
+
+class Spread(Strict):
+    """How much one machine differs from the next, relative standard deviations."""
+
+    speed: Annotated[float, Field(ge=0, le=0.1)] = 0.01
+    frequency: Annotated[float, Field(ge=0, le=0.2)] = 0.05
+    level_db: Annotated[float, Field(ge=0, le=6)] = 1.0
+
+
+class Visit(Strict):
+    """A stay in one state during a cycle."""
+
+    state: Name
+    seconds: tuple[Positive, Positive]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Visit:
+        if not 0.5 <= self.seconds[0] <= self.seconds[1]:
+            raise ValueError("seconds must be the shortest and the longest stay, at least 0.5")
+        return self
+
+
+class Fault(Strict):
+    """What a fault adds to the sound; its level comes from the severity."""
+
+    description: str
+    character: Literal["impulsive", "steady"]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=20)]
+
+
+class Recipe(Strict):
+    """Everything the simulator knows about a kind of machine."""
+
+    machine: Name
+    description: str
+    level_dbfs: Annotated[float, Field(ge=-60, le=-12)] = Field(
+        default=-20.0, description="RMS at nominal speed"
+    )
+    speeds_rpm: Annotated[
+        dict[Name, Annotated[float, Field(ge=0, le=100_000)]], Field(min_length=1, max_length=20)
+    ]
+    nominal: Name
+    wander: Annotated[float, Field(ge=0, le=0.1)] = Field(
+        default=0.002, description="random change of the speed"
+    )
+    ramp_s: Positive = Field(default=3.0, description="from rest to nominal speed")
+    default_states: Literal["steady", "cycle"] = "steady"
+    cycle: Annotated[tuple[Visit, ...], Field(min_length=1, max_length=50)]
+    spread: Spread = Field(default_factory=Spread)
+    paths: Annotated[dict[Name, Path], Field(min_length=1, max_length=20)]
+    room: Room = Field(default_factory=Room)
+    microphone: Microphone = Field(default_factory=Microphone)
+    sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=40)]
+    faults: Annotated[dict[Name, Fault], Field(max_length=40)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        if not self.speeds_rpm.get(self.nominal):
+            raise ValueError(f"nominal names {self.nominal!r}, which is no state with a speed")
+        if "ramp" in self.speeds_rpm:
+            raise ValueError("ramp is what lies between states and cannot be one")
+        for visit in self.cycle:
+            if visit.state not in self.speeds_rpm:
+                raise ValueError(f"the cycle visits {visit.state!r}, which is no state")
+        for group in self._groups():
+            names = [source.name for source in group]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two sources have one name: {', '.join(sorted(names))}")
+            for source in group:
+                if source.path not in self.paths:
+                    raise ValueError(
+                        f"source {source.name!r} takes the path {source.path!r}, which is not described"
+                    )
+        return self
+
+    def _groups(self) -> Iterator[tuple[Source, ...]]:
+        yield self.sources
+        for fault in self.faults.values():
+            yield fault.sources

@@ -1,0 +1,48 @@
+"""Tones locked to a shaft: harmonics of its speed, and the hum of the motor that drives it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomaly.audio.simulator import turn_table
+from anomaly.audio.simulator.arrays import Curve, Samples
+from anomaly.audio.simulator.sources import Hum, Tones
+from anomaly.audio.simulator.timeline import Timeline
+
+_HALF_ORDERS = 2
+"""A table holds two revolutions, so that half orders (looseness) repeat with it."""
+
+
+def tones(spec: Tones, timeline: Timeline, machine: np.random.Generator) -> Samples:
+    """Multiples of the shaft's speed at the phases that this machine has [samples].
+
+    Orders that would lie above half the sample rate at the take's highest speed are left out.
+    """
+    phases = machine.uniform(0.0, 1.0, len(spec.orders))
+    table = np.zeros(turn_table.ENTRIES)
+    for order, level_db, phase in zip(spec.orders, spec.levels_db, phases, strict=True):
+        if order * spec.shaft_ratio <= timeline.highest_order():
+            table += _tone(order * _HALF_ORDERS, level_db, phase)
+    return turn_table.read(table, timeline.angle(spec.shaft_ratio / _HALF_ORDERS))
+
+
+def hum(spec: Hum, timeline: Timeline, machine: np.random.Generator, take: np.random.Generator) -> Samples:
+    """Magnetic hum: twice the mains frequency and its multiples, from a random phase [samples]."""
+    table = np.zeros(turn_table.ENTRIES)
+    base_hz = 2.0 * spec.mains_hz
+    for number, level_db in enumerate(spec.harmonics_db, start=1):
+        phase = machine.uniform(0.0, 1.0)
+        if number * base_hz < 0.46 * timeline.sample_rate_hz:
+            table += _tone(number, level_db, phase)
+    step = timeline.hop * base_hz / timeline.sample_rate_hz
+    start = (take.uniform() + np.arange(timeline.steps) * step) % 1.0
+    within = np.arange(timeline.hop) * (base_hz / timeline.sample_rate_hz)
+    angle = start[:, None].astype(np.float32) + within[None, :].astype(np.float32)
+    return turn_table.read(table, angle.reshape(-1))
+
+
+def _tone(order: float, level_db: float, phase: float) -> Curve:
+    amplitude = 10.0 ** (level_db / 20.0)
+    return np.asarray(
+        amplitude * np.cos(2.0 * np.pi * (order * turn_table.angles() + phase)), dtype=np.float64
+    )

@@ -1,0 +1,178 @@
+"""What a recipe may say about the things in a machine that make sound: one model per kind.
+
+Every source names the path its sound takes to the air and its level at the microphone; the code that
+renders a kind stands in the module of that name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys, NaN and infinity, and cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Decibels: TypeAlias = Annotated[float, Field(ge=-120, le=60)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class _Source(Strict):
+    name: Name
+    level_db: Decibels = Field(
+        default=0.0, description="at the microphone at nominal speed, against the other sources"
+    )
+    path: Name = Field(description="the way from the source to the air")
+    speed_exponent: Annotated[float, Field(ge=0, le=6)] = Field(
+        default=1.0, description="amplitude over relative speed"
+    )
+    flutter: Share = Field(
+        default=0.05, description="slow random change of the amplitude, relative standard deviation"
+    )
+    flutter_hz: Positive = 0.5
+
+
+class Tones(_Source):
+    """Multiples of a shaft's speed: unbalance at 1, misalignment at 2, looseness at every half."""
+
+    kind: Literal["tones"]
+    shaft_ratio: Positive = Field(default=1.0, description="speed of this shaft over the first one's")
+    orders: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=200)]
+    levels_db: tuple[Decibels, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Tones:
+        if len(self.orders) != len(self.levels_db):
+            raise ValueError("orders and levels_db must be equally long")
+        if any(order * 2 % 1 for order in self.orders):
+            raise ValueError("orders must be multiples of one half")
+        return self
+
+
+class Mesh(_Source):
+    """Blades or teeth that pass: their rate, its harmonics, and side bands at the shaft's speed."""
+
+    kind: Literal["mesh"]
+    shaft_ratio: Positive = 1.0
+    teeth: Annotated[int, Field(ge=2, le=400)] = Field(description="teeth, blades or vanes on this shaft")
+    harmonics_db: Annotated[tuple[Decibels, ...], Field(min_length=1, max_length=20)]
+    unevenness: Share = Field(
+        default=0.1, description="how much teeth differ: strength of amplitude side bands"
+    )
+    phase_error: Annotated[float, Field(ge=0, le=3)] = Field(default=0.0, description="radians; eccentricity")
+
+
+class Hum(_Source):
+    """A motor's magnetic hum at twice the mains frequency and its multiples, while it is switched on."""
+
+    kind: Literal["hum"]
+    mains_hz: Positive = 50.0
+    harmonics_db: Annotated[tuple[Decibels, ...], Field(min_length=1, max_length=20)]
+
+
+class Flow(_Source):
+    """Turbulence or friction: noise that swells with gusts, with passing blades or at places of the turn."""
+
+    kind: Literal["flow"]
+    gusts: Annotated[float, Field(ge=0, le=2)] = Field(default=0.1, description="relative standard deviation")
+    gusts_hz: Positive = 4.0
+    vanes: Annotated[int, Field(ge=1, le=400)] = 1
+    shaft_ratio: Positive = 1.0
+    vane_depth: Share = Field(default=0.0, description="how much the noise swells as each vane passes")
+    window: tuple[Share, Share] | None = Field(
+        default=None, description="part of the turn in which it is heard"
+    )
+    window_edge: Annotated[float, Field(gt=0, le=0.25)] = 0.02
+    always: bool = Field(default=False, description="as loud in every state but a stop, whatever the speed")
+
+
+class Bearing(_Source):
+    """Impacts of rolling elements on a damaged race, from the bearing's geometry."""
+
+    kind: Literal["bearing"]
+    damage: Literal["outer_race", "inner_race", "ball", "cage"]
+    balls: Annotated[int, Field(ge=3, le=100)]
+    ball_mm: Positive
+    pitch_mm: Positive
+    contact_deg: Annotated[float, Field(ge=0, lt=90)] = 0.0
+    shaft_ratio: Positive = 1.0
+    slip: Annotated[float, Field(ge=0, le=0.1)] = Field(
+        default=0.01, description="random change of each interval"
+    )
+    spread: Share = Field(default=0.2, description="random change of each impact's strength")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Bearing:
+        if self.ball_mm >= self.pitch_mm:
+            raise ValueError("ball_mm must be less than pitch_mm")
+        return self
+
+
+class Knocks(_Source):
+    """Impacts at given places of the turn: clicks of a solenoid, a carriage at its stop, a loose foot."""
+
+    kind: Literal["knocks"]
+    angles: Annotated[tuple[Share, ...], Field(min_length=1, max_length=64)]
+    shaft_ratio: Positive = 1.0
+    jitter_s: Annotated[float, Field(ge=0, le=1)] = 0.0005
+    bounces: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0, description="smaller impacts that follow each one"
+    )
+    bounce_s: Positive = 0.01
+    chance: Share = Field(default=1.0, description="how often it happens at all")
+    spread: Share = 0.2
+
+
+class Crackle(_Source):
+    """Random impacts: collapsing bubbles, grit, a rattling cover."""
+
+    kind: Literal["crackle"]
+    rate_hz: Annotated[float, Field(gt=0, le=20_000)]
+    vanes: Annotated[int, Field(ge=1, le=400)] = 1
+    shaft_ratio: Positive = 1.0
+    vane_depth: Share = 0.0
+    gusts: Annotated[float, Field(ge=0, le=2)] = 0.3
+    gusts_hz: Positive = 4.0
+
+
+class Squeal(_Source):
+    """Stick and slip of a dry belt or guide: a tone with harmonics that comes and goes."""
+
+    kind: Literal["squeal"]
+    frequency_hz: Positive
+    harmonics_db: Annotated[tuple[Decibels, ...], Field(min_length=1, max_length=20)] = (0.0, -8.0, -14.0)
+    vibrato: Annotated[float, Field(ge=0, le=0.1)] = Field(
+        default=0.01, description="relative change of the frequency"
+    )
+    duty: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.5, description="share of the time in which it is heard"
+    )
+    burst_hz: Positive = Field(default=1.0, description="how often it comes and goes")
+    window: tuple[Share, Share] | None = None
+
+
+class Stroke(_Source):
+    """A carriage that runs out and back each turn: tones and rolling noise that follow its velocity."""
+
+    kind: Literal["stroke"]
+    turns: Positive = Field(description="turns of the motor or pulley in one stroke")
+    teeth: Annotated[int, Field(ge=1, le=400)] = Field(default=1, description="what passes in each turn")
+    harmonics_db: Annotated[tuple[Decibels, ...], Field(min_length=1, max_length=20)] = (0.0, -6.0, -12.0)
+    noise_db: Decibels = Field(default=0.0, description="rolling noise against the tones")
+    rest: Annotated[float, Field(ge=0, lt=0.9)] = Field(
+        default=0.1, description="share of the cycle spent at the ends"
+    )
+    rise: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.15, description="share of a stroke spent speeding up"
+    )
+
+
+Source: TypeAlias = Annotated[
+    Tones | Mesh | Hum | Flow | Bearing | Knocks | Crackle | Squeal | Stroke, Field(discriminator="kind")
+]
