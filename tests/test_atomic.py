@@ -1,0 +1,105 @@
+"""A reader sees the old file or the new one, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anomaly import atomic
+from anomaly.errors import ConfigError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(item.name for item in folder.iterdir())
+
+
+def write_half(path: Path, reason: BaseException) -> None:
+    with atomic.new_folder(path) as work:
+        (work / "a").write_text("half")
+        raise reason
+
+
+def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "file"
+    for content in (b"first", b"second", b""):
+        atomic.write_bytes(path, content)
+        assert path.read_bytes() == content
+    assert names(path.parent) == ["file"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    atomic.write_bytes(path, b"old")
+
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        atomic.write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        atomic.write_bytes(tmp_path / "file" / "inside", b"")
+    with (
+        pytest.raises(ConfigError, match="cannot be written"),
+        atomic.new_folder(tmp_path / "file" / "inside"),
+    ):
+        pytest.fail("the block must not run")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        atomic.write_bytes(tmp_path / "file", b"")
+
+
+def test_a_folder_appears_when_its_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "models" / "pump"
+    with atomic.new_folder(path) as work:
+        (work / "a").write_text("1")
+        assert not path.exists()
+    assert names(path) == ["a"]
+    assert path.stat().st_mode & 0o777 == 0o755
+    with atomic.new_folder(path) as work:
+        (work / "b").write_text("2")
+        assert names(path) == ["a"]
+    assert names(path) == ["b"]
+    assert names(path.parent) == ["pump"]
+
+
+@pytest.mark.parametrize("reason", [RuntimeError("broken"), KeyboardInterrupt()])
+def test_a_block_that_fails_keeps_the_old_folder(tmp_path: Path, reason: BaseException) -> None:
+    path = tmp_path / "pump"
+    with atomic.new_folder(path) as work:
+        (work / "a").write_text("old")
+    with pytest.raises(type(reason)):
+        write_half(path, reason)
+    assert (path / "a").read_text() == "old"
+    assert names(tmp_path) == ["pump"]
+
+
+def test_a_killed_writer_leaves_the_old_folder(tmp_path: Path) -> None:
+    path = tmp_path / "pump"
+    with atomic.new_folder(path) as work:
+        (work / "a").write_text("old")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from anomaly import atomic\n"
+        "with atomic.new_folder(Path(sys.argv[1])) as work:\n"
+        "    (work / 'a').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(path)])
+    assert killed.returncode == -signal.SIGKILL
+    assert (path / "a").read_text() == "old"
