@@ -1,0 +1,220 @@
+"""Which inputs there are, and which of them a ``--device`` means: resolved by us, exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anomaly.audio import alsa
+from anomaly.errors import DeviceError
+
+LIST_TIMEOUT_S = 20.0
+_CARD_SUFFIX = re.compile(r"\(hw:\d+,\d+\)$")
+# Converters that ALSA's configuration lists beside the inputs; each of them ends at `default` anyway.
+_CONVERTERS = {
+    "lavrate",
+    "samplerate",
+    "speexrate",
+    "speex",
+    "upmix",
+    "vdownmix",
+    "a52",
+    "jack",
+    "oss",
+    "usbstream",
+}
+
+
+@dataclass(frozen=True)
+class InputDevice:
+    """One input that can be captured from.
+
+    Args:
+        id: what to give to ``--device``; stays the same when other devices come and go.
+        name: words for people.
+        rates_hz: known rates, () where the input takes any.
+        channels: how many there are, None where unknown.
+        problem: why it cannot be used at the moment.
+    """
+
+    id: str
+    name: str
+    rates_hz: tuple[int, ...]
+    channels: int | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """An input, resolved: how the capture process reaches it, and what to tell people.
+
+    Exactly one of ``alsa_definition`` (the body of an ALSA configuration entry) and
+    ``portaudio_name`` is set.
+    """
+
+    device: str
+    description: str
+    alsa_definition: str | None = None
+    portaudio_name: str | None = None
+
+
+def list_inputs() -> list[InputDevice]:
+    """All inputs: cards, sound-server sources, names from the ALSA configuration.
+
+    PortAudio is asked in a process of its own, so that a device plugged in later is seen.
+
+    Raises:
+        DeviceError: PortAudio is not installed.
+    """
+    known = _portaudio_inputs()
+    cards = alsa.card_inputs()
+    found = [
+        InputDevice(
+            card.name, f"{card.card_name}, {card.device_name}", card.rates_hz, card.channels, card.problem
+        )
+        for card in cards
+    ]
+    found += _pulse_sources()
+    for entry in known:
+        name = entry["name"]
+        if entry["host"] == "ALSA" and (name in _CONVERTERS or _CARD_SUFFIX.search(name)):
+            continue
+        label = "ALSA name" if entry["host"] == "ALSA" else entry["host"]
+        found.append(InputDevice(name, label, (), None if entry["channels"] >= 32 else entry["channels"]))
+    return found
+
+
+def resolve(device: str) -> Target:
+    """Find out which input ``device`` means.
+
+    It may be a number of ``anomaly devices``, ``hw:N[,M]``, ``hw:CARD=id[,DEV=M]``, ``plughw:...``,
+    a Pulse source (``pulse:NAME`` or its plain name), any name of the ALSA configuration, or the
+    full name of a PortAudio device. Nothing is matched by its beginning: ``hw:1`` is never ``hw:10``.
+
+    Raises:
+        DeviceError: there is no such input; the hint lists those there are.
+    """
+    if not device or not device.isprintable():
+        raise DeviceError("a device needs a name", hint=inputs_hint())
+    if device.isascii() and device.isdigit():
+        return _numbered(int(device))
+    if alsa.parse_hardware(device) is not None:
+        return _hardware(device)
+    if device.startswith("pulse:"):
+        source = device.removeprefix("pulse:")
+        return Target(device, f"Pulse source {source}", alsa_definition=alsa.pulse_definition(source))
+    if any(source.id == f"pulse:{device}" for source in _pulse_sources()):
+        return Target(device, f"Pulse source {device}", alsa_definition=alsa.pulse_definition(device))
+    return _named(device)
+
+
+def inputs_hint() -> str:
+    """One line that lists what there is, for the hint of an error."""
+    try:
+        found = list_inputs()
+    except DeviceError as error:
+        return error.hint or error.message
+    if not found:
+        return "inputs here: none; plug in a microphone, or start a sound server"
+    return "inputs here: " + ", ".join(entry.id for entry in found) + " (`anomaly devices` says more)"
+
+
+def capture_command(*arguments: str) -> tuple[list[str], dict[str, str]]:
+    """The command line and environment that run ``anomaly.audio.capture`` from this very package."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    # -P: a file called `json.py` in the current folder must not become part of the capture process.
+    return [sys.executable, "-P", "-m", "anomaly.audio.capture", *arguments], {
+        **os.environ,
+        "PYTHONPATH": path,
+    }
+
+
+def _numbered(number: int) -> Target:
+    found = list_inputs()
+    if number >= len(found):
+        raise DeviceError("there is no input of that number", where=number, hint=inputs_hint())
+    return resolve(found[number].id)
+
+
+def _hardware(device: str) -> Target:
+    asked = alsa.parse_hardware(device)
+    cards = alsa.card_inputs()
+    meant = [card for card in cards if asked is not None and asked.means(card)]
+    if cards and not meant:
+        raise DeviceError("there is no such card or device", where=device, hint=inputs_hint())
+    # Without any list of cards (a container without /proc/asound) ALSA itself decides.
+    words = f"card {meant[0].card}, {meant[0].card_name}, {meant[0].device_name}" if meant else "ALSA device"
+    return Target(device, f"{device} ({words})", alsa_definition=alsa.definition(device))
+
+
+def _named(device: str) -> Target:
+    for entry in _portaudio_inputs():
+        if entry["name"] != device:
+            continue
+        card = _CARD_SUFFIX.search(device)
+        if card:
+            return _hardware(card[0].strip("()"))
+        if entry["host"] != "ALSA":
+            return Target(device, f"{device} ({entry['host']})", portaudio_name=device)
+    # PortAudio hides many ALSA names that can be opened; ALSA says so if this one cannot.
+    return Target(device, f"{device} (ALSA name)", alsa_definition=alsa.definition(device))
+
+
+def _portaudio_inputs() -> list[dict[str, Any]]:
+    command, environment = capture_command("--list")
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LIST_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(
+            f"PortAudio did not list its inputs within {LIST_TIMEOUT_S:.0f} s",
+            hint="a sound server or a device hangs: restart it",
+        ) from error
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise DeviceError(
+            f"PortAudio crashed while listing inputs ({' '.join(last) or done.returncode})"
+        ) from error
+    if "error" in answer:
+        raise DeviceError(answer["error"], hint=answer["hint"])
+    inputs: list[dict[str, Any]] = answer["inputs"]
+    return inputs
+
+
+def _pulse_sources() -> list[InputDevice]:
+    """Sources of a running Pulse or PipeWire server; none where its `pactl` is not installed."""
+    try:
+        done = subprocess.run(
+            ["pactl", "list", "short", "sources"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found = []
+    for line in done.stdout.splitlines():
+        fields = line.split("\t")
+        match = re.search(r"(\d+)ch (\d+)Hz", fields[3]) if len(fields) > 3 else None
+        if match:
+            kind = "what is played on a sink" if fields[1].endswith(".monitor") else "Pulse source"
+            found.append(InputDevice(f"pulse:{fields[1]}", kind, (int(match[2]),), int(match[1])))
+    return found
