@@ -36,7 +36,7 @@ format:
 
 bench:
 	@sh deploy/bootstrap.sh test
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/run_all.py
 
 pins:
 	$(BIN)/python deploy/pin.py
