@@ -8,6 +8,7 @@ from anomaly.alerts.case import Case, CaseState, iso_utc
 from anomaly.alerts.message import AlertMessage
 from anomaly.alerts.outbox import Dispatcher, RetryPolicy
 from anomaly.alerts.records import EventRow, ScoreRow
+from anomaly.alerts.sinks import build_sink, build_sinks
 from anomaly.alerts.store import DATABASE_NAME, Store
 
 __all__ = [
@@ -20,5 +21,7 @@ __all__ = [
     "RetryPolicy",
     "ScoreRow",
     "Store",
+    "build_sink",
+    "build_sinks",
     "iso_utc",
 ]

@@ -45,6 +45,14 @@ class History:
             ).fetchall()
         return [ScoreRow(**dict(row)) for row in rows]
 
+    def last_score(self, machine: str) -> ScoreRow | None:
+        """A machine's newest score, if it has one."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM scores WHERE machine = ? ORDER BY time_s DESC, rowid DESC LIMIT 1", (machine,)
+            ).fetchone()
+        return None if row is None else ScoreRow(**dict(row))
+
     def add_event(
         self,
         event: str,

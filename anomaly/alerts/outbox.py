@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from anomaly.alerts.live import LiveFeed
 from anomaly.alerts.lock import FileLock
 from anomaly.alerts.queue import LONGEST_WAIT_S
 from anomaly.alerts.records import DueMessage
@@ -143,7 +144,9 @@ class Courier:
         self._retry = retry
         self._poll_s = poll_s
         self._chance = random.Random(None if seed is None else f"{seed}/{sink.name}")
+        self._live = LiveFeed(store, sink, clock)
         self._confirmed: set[int] = set()
+        self._said = ""
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"courier-{sink.name}", daemon=True)
@@ -191,14 +194,22 @@ class Courier:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            try:
-                busy = self._lock.acquire(wait=False) and self.step() > 0
-            except AnomalyError as error:
-                # A full disk: nothing is lost, the messages are in the database already.
-                log.warning("sink %s: %s", self._sink.name, error)
-                busy = False
-            if not busy:
+            if not self._work():
                 self._wake.wait(self._poll_s)
+
+    def _work(self) -> bool:
+        """One round; say whether there may be more to do at once."""
+        try:
+            if not self._lock.acquire(wait=False):
+                return False
+            self._live.step()
+            return self.step() > 0
+        except AnomalyError as error:
+            # A full disk: nothing is lost, the messages are in the database already. Said once, not each round.
+            if str(error) != self._said:
+                log.warning("sink %s: %s", self._sink.name, error)
+                self._said = str(error)
+            return False
 
     def _try(self, due: DueMessage) -> bool:
         if due.id not in self._confirmed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from anomaly.alerts.message import AlertMessage
+from anomaly.alerts.records import ScoreRow
 from anomaly.errors import RemoteError
 
 
@@ -50,3 +51,15 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Let go of connections; harmless if repeated."""
+
+
+@runtime_checkable
+class LiveSink(Protocol):
+    """A sink that also shows the newest score of each machine, where losing one does not matter."""
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The machines to show."""
+
+    def tell_live(self, row: ScoreRow) -> None:
+        """Show a machine's newest score, or drop it. Never waits, never raises for a dead connection."""

@@ -1,0 +1,76 @@
+"""Home Assistant finds the machines by itself: MQTT discovery, one device per machine.
+
+Source: Home Assistant documentation, integration "MQTT", section "MQTT Discovery".
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Any
+
+from anomaly import __version__
+
+
+class Topics:
+    """The MQTT topics of a site.
+
+    Args:
+        prefix: the first levels of each topic; two sites on one broker need different ones.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.status = f"{prefix}/status"
+        self._prefix = prefix
+
+    def state(self, machine: str) -> str:
+        """Retained: the machine's newest state and score."""
+        return f"{self._prefix}/{machine}/state"
+
+    def alerts(self, machine: str) -> str:
+        """Not retained: the alert messages."""
+        return f"{self._prefix}/{machine}/alerts"
+
+
+def discovery(machine: str, topics: Topics, prefix: str) -> dict[str, dict[str, Any]]:
+    """Configuration messages (topic to payload) for the state, the score and the alarm of a machine."""
+    device = {
+        "identifiers": [f"anomaly_{object_id(machine)}"],
+        "name": machine,
+        "manufacturer": "anomaly",
+        "sw_version": __version__,
+    }
+    common: dict[str, Any] = {
+        "device": device,
+        "state_topic": topics.state(machine),
+        "availability_topic": topics.status,
+    }
+    entities: dict[str, dict[str, Any]] = {
+        "sensor/state": {"name": "State", "value_template": "{{ value_json.state }}", "icon": "mdi:pulse"},
+        "sensor/score": {
+            "name": "Score",
+            "value_template": "{{ value_json.score }}",
+            "state_class": "measurement",
+            "suggested_display_precision": 2,
+        },
+        "binary_sensor/alarm": {
+            "name": "Alarm",
+            "value_template": "{{ 'ON' if value_json.state == 'ALARM' else 'OFF' }}",
+            "device_class": "problem",
+        },
+    }
+    found = {}
+    for path, own in entities.items():
+        component, what = path.split("/")
+        unique = f"anomaly_{object_id(machine)}_{what}"
+        topic = f"{prefix}/{component}/anomaly_{object_id(machine)}/{what}/config"
+        found[topic] = (
+            common | own | {"unique_id": unique, "default_entity_id": f"{component}.{unique}".lower()}
+        )
+    return found
+
+
+def object_id(machine: str) -> str:
+    """A machine's name in the letters that Home Assistant allows, still different for different names."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", machine)
+    return plain if plain == machine else f"{plain}_{zlib.crc32(machine.encode()):08x}"

@@ -1,0 +1,263 @@
+"""Alerts by MQTT, quality of service 1: the broker's PUBACK confirms a delivery.
+
+MQTT 5 by default, because only there a broker says that it refused a message (3.1.1 acknowledges and
+drops it). A last will marks the site as offline when this process dies without a word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import ssl
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from anomaly.alerts.case import iso_utc, json_value
+from anomaly.alerts.message import AlertMessage
+from anomaly.alerts.records import ScoreRow
+from anomaly.alerts.sinks.homeassistant import Topics, discovery
+from anomaly.alerts.sinks.sink import SinkError
+from anomaly.errors import ConfigError
+
+Version = Literal["5", "3.1.1"]
+KEEPALIVE_S = 30
+LONGEST_RECONNECT_S = 30
+_STOP_S = 2.0
+_TOPIC = re.compile(r"[^+#$/\0][^+#\0]*(?<!/)")
+
+
+class MqttSink:
+    """Publishes each message to a broker, and keeps a connection that shows whether the site is alive.
+
+    Args:
+        name: the sink's name.
+        host: the broker.
+        port: its port; by default 1883, with TLS 8883.
+        topic: first levels of each topic.
+        discovery_prefix: where Home Assistant looks; empty to publish nothing for it.
+        machines: machines to announce at once; others are announced when they first have a message.
+        username: of the account at the broker, if it asks for one.
+        password: of that account.
+        tls: encrypt, and check the broker's certificate.
+        ca_file: certificates to trust instead of the usual ones.
+        protocol: the version of MQTT.
+        timeout_s: for connecting and for the broker's confirmation.
+
+    Raises:
+        ConfigError: the host, the topic or the certificate file cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        *,
+        port: int | None = None,
+        topic: str = "anomaly",
+        discovery_prefix: str = "homeassistant",
+        machines: Sequence[str] = (),
+        username: str | None = None,
+        password: str | None = None,
+        tls: bool = False,
+        ca_file: Path | None = None,
+        protocol: Version = "5",
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.name = name
+        self._host = host
+        self._port = port if port is not None else (8883 if tls else 1883)
+        self._check(topic, discovery_prefix)
+        self._topics = Topics(topic)
+        self._discovery_prefix = discovery_prefix
+        self._machines = list(dict.fromkeys(machines))
+        self._account = (username, password)
+        self._trust = _trust(ca_file, self._where) if tls else None
+        self._protocol = MQTTv5 if protocol == "5" else MQTTv311
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+        self._connected = threading.Event()
+        self._trouble = "no answer in time"
+        self._refused: dict[int, str] = {}
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The machines announced so far."""
+        return tuple(self._machines)
+
+    def deliver(self, message: AlertMessage) -> None:
+        """Publish the message, and the machine's state if the message holds one.
+
+        Raises:
+            SinkError: no connection, no confirmation in time, or a refusal.
+        """
+        client = self._open()
+        if not self._connected.wait(self._timeout_s):
+            raise SinkError(f"cannot be reached: {self._trouble}", where=self._where)
+        self._announce(client, message.machine)
+        if message.state is not None:
+            self._publish_state(
+                client, message.machine, message.time, message.state, message.score, message.p_value
+            )
+        self._confirmed(client, self._topics.alerts(message.machine), message.to_json())
+
+    def tell_live(self, row: ScoreRow) -> None:
+        """Publish a machine's newest score, or let it be if there is no connection. Never waits."""
+        client = self._open()
+        if self._connected.is_set():
+            self._announce(client, row.machine)
+            self._publish_state(client, row.machine, iso_utc(row.time_s), row.state, row.score, row.p_value)
+
+    def close(self) -> None:
+        """Say goodbye, so that the site shows as offline at once, and disconnect."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        if self._connected.is_set():
+            client.publish(self._topics.status, "offline", qos=1, retain=True)
+        self._let_go(client)
+
+    @property
+    def _where(self) -> str:
+        return f"mqtt {self.name} at {self._host}:{self._port}"
+
+    def _open(self) -> Client:
+        if self._client is not None:
+            return self._client
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id=f"anomaly-{secrets.token_hex(6)}", protocol=self._protocol
+        )
+        if self._account[0] is not None:
+            client.username_pw_set(*self._account)
+        if self._trust is not None:
+            client.tls_set_context(self._trust)
+        client.connect_timeout = self._timeout_s
+        client.reconnect_delay_set(1, LONGEST_RECONNECT_S)
+        client.will_set(self._topics.status, "offline", qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S)
+        self._client = client  # before its thread runs: the callbacks ask whether they are still current
+        client.loop_start()
+        return client
+
+    def _confirmed(self, client: Client, topic: str, payload: str) -> None:
+        self._refused.clear()
+        sent = client.publish(topic, payload, qos=1)
+        try:
+            sent.wait_for_publish(self._timeout_s)
+            done = sent.is_published()
+        except (RuntimeError, ValueError) as error:
+            self._drop()
+            raise SinkError(f"not published: {error}", where=self._where) from error
+        if not done:
+            # The client would send its copy after reconnecting, beside the repetition by the outbox.
+            self._drop()
+            raise SinkError("the broker did not confirm in time", where=self._where)
+        refusal = self._refused.pop(sent.mid, None)
+        if refusal is not None:
+            raise SinkError(
+                f"the broker refused the message: {refusal}",
+                where=self._where,
+                hint=f"allow this account to write to {topic}",
+            )
+
+    def _publish_state(
+        self, client: Client, machine: str, time: str, state: str, score: float | None, p_value: float | None
+    ) -> None:
+        fields = {"time": time, "state": state, "score": json_value(score), "p_value": json_value(p_value)}
+        client.publish(self._topics.state(machine), json.dumps(fields), qos=0, retain=True)
+
+    def _announce(self, client: Client, machine: str) -> None:
+        if machine not in self._machines:
+            self._machines.append(machine)
+            self._discover(client, machine)
+
+    def _discover(self, client: Client, machine: str) -> None:
+        if self._discovery_prefix:
+            for topic, payload in discovery(machine, self._topics, self._discovery_prefix).items():
+                client.publish(topic, json.dumps(payload), qos=1, retain=True)
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        self._connected.clear()
+        if client is not None:
+            self._let_go(client)
+
+    def _let_go(self, client: Client) -> None:
+        client.disconnect()
+        # Waiting for the network thread could take as long as a dead network does.
+        stopper = threading.Thread(target=client.loop_stop, daemon=True)
+        stopper.start()
+        stopper.join(_STOP_S)
+        self._connected.clear()
+
+    def _on_connect(
+        self,
+        client: Client,
+        _data: Any,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if client is not self._client:
+            return
+        if reason.is_failure:
+            self._trouble = f"the broker said: {reason}"
+            return
+        # A broker without a disk forgets what was retained: tell it again at each connection.
+        client.publish(self._topics.status, "online", qos=1, retain=True)
+        for machine in self.machines:
+            self._discover(client, machine)
+        self._connected.set()
+
+    def _on_connect_fail(self, _client: Client, _data: Any) -> None:
+        # paho calls this while it handles the error, but does not hand it over.
+        error = sys.exc_info()[1]
+        self._trouble = str(error) if error is not None else "connection failed"
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        _data: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if client is self._client:
+            self._connected.clear()
+            self._trouble = f"connection lost: {reason}"
+
+    def _on_publish(
+        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refused[mid] = str(reason)
+
+    def _check(self, topic: str, discovery_prefix: str) -> None:
+        for text in (topic, discovery_prefix or topic):
+            if not _TOPIC.fullmatch(text):
+                raise ConfigError(f"{text!r} cannot begin a topic", where=f"mqtt {self.name}")
+        try:
+            named = bool(self._host.encode("idna"))
+        except UnicodeError:
+            named = False
+        if not named:
+            raise ConfigError(f"{self._host!r} is no host name", where=f"mqtt {self.name}")
+
+
+def _trust(ca_file: Path | None, where: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"certificates cannot be read: {error}", where=f"{where}: {ca_file}") from error

@@ -1,0 +1,195 @@
+"""What a site is: its machines, where alerts go, and where things are kept; one ``site.yaml``.
+
+Order of precedence: command line, environment (``ANOMALY_STATE``, ``ANOMALY_MODELS``), file, default.
+Relative paths in the file start at the file's folder. Secrets never stand in the file: ``*_env`` names
+an environment variable and ``*_file`` a file that holds one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from anomaly.config_errors import explained
+from anomaly.errors import AnomalyError, ConfigError
+from anomaly.strict_yaml import load
+from anomaly.workspace import machine_name
+
+DEFAULT_NAME = "site.yaml"
+
+
+def _plain_name(name: str) -> str:
+    try:
+        return machine_name(name)
+    except AnomalyError as error:
+        raise ValueError(f"{error.message}: {error.hint}") from error
+
+
+def _from_its_folder(path: Path, info: ValidationInfo) -> Path:
+    folder = info.context["folder"] if info.context else Path()
+    return Path(folder) / path.expanduser()
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Location = Annotated[Path, AfterValidator(_from_its_folder)]
+Name = Annotated[str, AfterValidator(_plain_name)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A part of the file: unknown keys are errors, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Machine(Section):
+    """One machine and the microphone that hears it."""
+
+    device: Text = Field(description="microphone, as `anomaly devices` lists it")
+    channel: Literal["mean"] | Annotated[int, Field(ge=0)] = Field(
+        default="mean", description="channel of the microphone, from 0, or the mean of all"
+    )
+    detector: Literal["student", "teacher"] = Field(default="student", description="which network scores")
+    false_alarms_per_day: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="budget of false alarms that sets the threshold"
+    )
+
+
+class Webhook(Section):
+    """A web hook that gets each alert as a CloudEvent."""
+
+    name: Name = Field(description="identity of the sink; a new name is a new sink")
+    url: Text = Field(description="http or https address")
+    mode: Literal["structured", "binary"] = Field(default="structured", description="CloudEvents mode")
+    secret_env: Text | None = Field(default=None, description="environment variable with the signing key")
+    secret_file: Location | None = Field(default=None, description="file with the signing key")
+    timeout_s: Seconds = Field(default=10.0, description="for connecting, and for each read and write")
+    ca_file: Location | None = Field(
+        default=None, description="certificates to trust instead of the usual ones"
+    )
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.secret_env and self.secret_file:
+            raise ValueError("give secret_env or secret_file, not both")
+        return self
+
+
+class Mqtt(Section):
+    """An MQTT broker that gets alerts and states, with Home Assistant discovery."""
+
+    name: Name = Field(description="identity of the sink; a new name is a new sink")
+    host: Text = Field(description="name or address of the broker")
+    port: int | None = Field(default=None, ge=1, le=65535, description="1883 by default, 8883 with TLS")
+    topic: Text = Field(default="anomaly", description="first levels of each topic")
+    discovery: str = Field(
+        default="homeassistant", description="prefix of Home Assistant discovery; '' to leave it out"
+    )
+    username: Text | None = Field(default=None, description="account at the broker")
+    password_env: Text | None = Field(default=None, description="environment variable with the password")
+    password_file: Location | None = Field(default=None, description="file with the password")
+    tls: bool = Field(default=False, description="encrypt, and check the broker's certificate")
+    ca_file: Location | None = Field(
+        default=None, description="certificates to trust instead of the usual ones"
+    )
+    protocol: Literal["5", "3.1.1"] = Field(default="5", description="version of MQTT")
+    timeout_s: Seconds = Field(default=10.0, description="for connecting and for the broker's confirmation")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.username is None and (self.password_env or self.password_file):
+            raise ValueError("a password needs a username")
+        if self.ca_file is not None and not self.tls:
+            raise ValueError("ca_file is of no use without tls: true")
+        if self.password_env and self.password_file:
+            raise ValueError("give password_env or password_file, not both")
+        return self
+
+
+class Sinks(Section):
+    """Where alerts go."""
+
+    webhook: tuple[Webhook, ...] = Field(default=(), description="web hooks")
+    mqtt: tuple[Mqtt, ...] = Field(default=(), description="MQTT brokers")
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all sinks, in the order of the file."""
+        return [sink.name for sink in self.webhook] + [sink.name for sink in self.mqtt]
+
+    @model_validator(mode="after")
+    def _different_names(self) -> Self:
+        for name in self.names:
+            if self.names.count(name) > 1:
+                raise ValueError(f"two sinks have the name {name!r}")
+        return self
+
+
+class Site(Section):
+    """One site: what `site.yaml` may hold."""
+
+    machines: dict[Name, Machine] = Field(default_factory=dict, description="machines by name")
+    sinks: Sinks = Field(default_factory=Sinks, description="where alerts go")
+    state_dir: Location = Field(default=Path("state"), description="folder of the monitor's database")
+    models_dir: Location = Field(default=Path("models"), description="folder of the trained bundles")
+
+    @model_validator(mode="after")
+    def _different_ears(self) -> Self:
+        ears: dict[tuple[str, str | int], str] = {}
+        for name, machine in self.machines.items():
+            other = ears.setdefault((machine.device, machine.channel), name)
+            if other != name:
+                raise ValueError(f"machines {other!r} and {name!r} share device and channel")
+        return self
+
+    def machines_on(self, device: str) -> list[str]:
+        """Names of the machines that the file ties to a device."""
+        return [name for name, machine in self.machines.items() if machine.device == device]
+
+
+def find_site(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Site:
+    """The site of this command: ``path``, else ``ANOMALY_CONFIG``, else ``./site.yaml``, else defaults.
+
+    Raises:
+        ConfigError: as for ``load_site``.
+    """
+    environ = os.environ if environ is None else environ
+    chosen = path or (Path(environ["ANOMALY_CONFIG"]) if environ.get("ANOMALY_CONFIG") else None)
+    if chosen is None and Path(DEFAULT_NAME).is_file():
+        chosen = Path(DEFAULT_NAME)
+    return Site(**_from_environment(environ)) if chosen is None else load_site(chosen, environ)
+
+
+def load_site(path: Path, environ: Mapping[str, str] | None = None) -> Site:
+    """Read a site file.
+
+    Raises:
+        ConfigError: the file cannot be read, or something in it is wrong: the error names file, line
+            and key, the hint lists what else is wrong.
+    """
+    value, lines = load(path)
+    if not isinstance(value, dict):
+        raise ConfigError("must hold keys such as machines: and sinks:", where=f"{path}:1")
+    try:
+        site = Site.model_validate(value, context={"folder": path.parent})
+    except ValidationError as error:
+        raise explained(error, Site, path, lines) from error
+    return site.model_copy(update=_from_environment(os.environ if environ is None else environ))
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {"state_dir": "ANOMALY_STATE", "models_dir": "ANOMALY_MODELS"}
+    return {field: Path(environ[name]) for field, name in names.items() if environ.get(name)}

@@ -1,0 +1,82 @@
+"""Turns what pydantic found wrong into words about the file: line, key, and what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from anomaly.errors import ConfigError
+from anomaly.strict_yaml import Key, Lines
+
+_WORDS = {
+    "Input should": "must",
+    "Value error, ": "",
+    "a valid tuple": "a list",
+    "a valid dictionary": "a mapping of keys to values",
+    "a valid integer, unable to parse string as an integer": "a whole number",
+    "a valid number, unable to parse string as a number": "a number",
+    "a valid boolean, unable to interpret input": "true or false",
+}
+
+
+def explained(error: ValidationError, model: type[BaseModel], path: Path, lines: Lines) -> ConfigError:
+    """One error for all that is wrong in a file: the first in the file leads, the hint lists the others."""
+    found: dict[Key, list[str]] = {}
+    for details in error.errors():
+        key = _key(details["loc"], lines)
+        words = _words(details, model, key)
+        if words not in found.setdefault(key, []):
+            found[key].append(words)
+    faults = sorted(
+        (lines.get(key, 1), ".".join(map(str, key)), _joined(words)) for key, words in found.items()
+    )
+    line, name, words = faults[0]
+    others = [f"also line {n}: {k}: {w}" for n, k, w in faults[1:]]
+    return ConfigError(
+        words, where=f"{path}:{line}: {name}" if name else f"{path}:{line}", hint="\n  ".join(others) or None
+    )
+
+
+def _key(location: tuple[int | str, ...], lines: Lines) -> Key:
+    """The longest part of a location that stands in the file; pydantic adds names of types to it."""
+    end = len(location)
+    while end and location[:end] not in lines:
+        end -= 1
+    return location[:end]
+
+
+def _words(details: ErrorDetails, model: type[BaseModel], key: Key) -> str:
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        known = _keys_at(model, key[:-1])
+        near = difflib.get_close_matches(str(key[-1]), known, 1)
+        meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        return f"unknown key ({meant})"
+    if kind == "missing":
+        return f"{details['loc'][-1]} is missing"
+    text = details["msg"]
+    for theirs, ours in _WORDS.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
+def _joined(words: list[str]) -> str:
+    """What several kinds would each have wanted, such as a word or a number."""
+    first, *others = words
+    return " or ".join([first, *(word.removeprefix("must be ") for word in others)])
+
+
+def _keys_at(model: type[BaseModel], key: Key) -> list[str]:
+    """The keys that may stand at a place: follows the types of the model along the key."""
+    kind: Any = model
+    for part in key:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(part)].annotation
+        else:
+            arguments = get_args(kind)
+            kind = arguments[1] if get_origin(kind) is dict else arguments[0]
+    return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
