@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.bounds import membrane_bounds
+from chip.errors import FitError
 from chip.graph import neurons_in_loops, self_sustaining, steps_from_inputs
 from chip.network import Network
 
-__all__ = ["RULES", "Finding", "check", "fits"]
+__all__ = ["RULES", "Finding", "check", "fits", "require_fit"]
 
 Severity = Literal["error", "warning"]
+# How many offenders one warning names, and how many errors one exception lists.
 _SHOWN = 5
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,24 @@ def check(network: Network, arch: ArchSpec) -> list[Finding]:
 def fits(network: Network, arch: ArchSpec) -> bool:
     """Whether no rule finds an error."""
     return not any(finding.severity == "error" for rule in RULES for finding in rule(network, arch))
+
+
+def require_fit(network: Network, arch: ArchSpec) -> list[Finding]:
+    """The warnings of a network that fits.
+
+    Raises:
+        FitError: a rule finds an error; lists the findings.
+    """
+    findings = check(network, arch)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        lines = [str(finding) for finding in errors[:_LISTED]]
+        if len(errors) > _LISTED:
+            lines.append(f"and {len(errors) - _LISTED} more")
+        raise FitError(
+            f"does not fit {arch.name}: {len(errors)} broken rules", where="network", hint="\n  ".join(lines)
+        )
+    return findings
 
 
 def neuron_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:

@@ -1,9 +1,166 @@
-"""Commands of the group `chip`."""
+"""Commands of the group `chip`: the SENNA toolchain on network files, no sound needed."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+if TYPE_CHECKING:
+    from chip.arch import ArchSpec
+    from chip.network import Network
+
+NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json or .bit file.")]
+Arch = Annotated[str, typer.Option(help="Name of a chip, or the path of its YAML specification.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Out = Annotated[Path | None, typer.Option(help="Folder to write the files into.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    group = typer.Typer(no_args_is_help=True, help="From a spiking network to a SENNA bitstream and back.")
+    for command in (check, compile_, simulate, report, decode):
+        group.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(group, name="chip")
+
+
+def check(network: NetworkFile, arch: Arch = "senna", as_json: Json = False) -> None:
+    """Say what keeps a network off the chip; exit 5 if anything does."""
+    from chip.rules import check as check_rules
+
+    spec, loaded = _load(network, arch)
+    findings = check_rules(loaded, spec)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if as_json:
+        _print_json({"fits": errors == 0, "findings": [finding.to_dict() for finding in findings]})
+    else:
+        for finding in findings:
+            typer.echo(finding)
+        typer.echo(f"{spec.name}: {'fits' if errors == 0 else f'{errors} errors'}", err=True)
+    if errors:
+        raise typer.Exit(5)
+
+
+def compile_(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
+    """Write a bitstream and its report, after decoding it and comparing. The folder is NETWORK's name."""
+    from chip.compiler import compile_network
+
+    spec, loaded = _load(network, arch)
+    compiled = compile_network(loaded, spec)
+    folder = out or Path(network.stem)
+    _write(folder, {"network.bit": compiled.bitstream, "report.json": _json(compiled.report)})
+    if as_json:
+        _print_json(compiled.report)
+    for finding in compiled.findings:
+        typer.echo(finding, err=True)
+    sizes = f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, {len(compiled.bitstream)} bytes"
+    typer.echo(f"verified: {sizes}, in {folder}", err=True)
+
+
+def simulate(
+    network: NetworkFile,
+    arch: Arch = "senna",
+    spikes: Annotated[Path | None, typer.Option(help="Input spikes: .npy of [step, stream, input].")] = None,
+    steps: Annotated[int, typer.Option(min=1, max=200_000, help="Steps of random input.")] = 1000,
+    rate: Annotated[float, typer.Option(min=0, max=1, help="Share of random inputs that spike.")] = 0.05,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random input.")] = 0,
+    step_hz: Annotated[float, typer.Option(min=1e-3, help="Steps a second, for the energy.")] = 125.0,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Run a network on given or random spikes; count spikes and operations, and bracket the energy."""
+    import io
+
+    import numpy as np
+
+    from anomaly.errors import UsageError
+    from chip.cost import cost
+    from chip.simulate import Simulator
+    from chip.stimulus import load_spikes, random_spikes
+
+    spec, loaded = _load(network, arch)
+    if step_hz * spec.step_s > 1:
+        raise UsageError(f"{spec.name} makes at most {1 / spec.step_s:g} steps a second", where="--step-hz")
+    stimulus = load_spikes(spikes) if spikes else random_spikes(loaded.n_inputs, steps, rate=rate, seed=seed)
+    run = Simulator(loaded, v_sat=spec.v_sat).run(stimulus)
+    n_steps, streams = run.outputs.shape[:2]
+    seconds = max(n_steps, 1) * streams / step_hz
+    summary = {
+        "steps": n_steps,
+        "streams": streams,
+        "input_spikes": run.input_spikes,
+        "spikes": run.spikes,
+        "sop": run.sop,
+        "saturations": run.saturations,
+        "output_spikes": np.count_nonzero(run.outputs, axis=(0, 1)).tolist(),
+        "cost": cost(spec, n_steps * streams, run.sop, run.spikes, seconds).to_dict(),
+    }
+    if out is not None:
+        buffer = io.BytesIO()
+        np.save(buffer, run.outputs)
+        _write(out, {"outputs.npy": buffer.getvalue(), "report.json": _json(summary)})
+    _show(summary, as_json)
+
+
+def report(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
+    """Say how a network uses the chip, and what every figure of the chip rests on."""
+    from chip.report import as_text, network_report
+
+    spec, loaded = _load(network, arch)
+    content = network_report(loaded, spec)
+    if out is not None:
+        _write(out, {"report.json": _json(content), "report.txt": as_text(content)})
+    if as_json:
+        _print_json(content)
+    else:
+        typer.echo(as_text(content), nl=False)
+
+
+def decode(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
+    """Turn a bitstream back into the network it programs; --out writes it as JSON and NPZ."""
+    _, loaded = _load(network, arch)
+    if out is not None:
+        _write(out, {"network.json": loaded.to_json(), "network.npz": loaded.to_npz()})
+    if as_json or out is None:
+        typer.echo(loaded.to_json(), nl=False)
+    typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses", err=True)
+
+
+def _load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
+    from chip.arch import load_arch
+    from chip.files import load_network
+
+    spec = load_arch(arch)
+    return spec, load_network(network, spec)
+
+
+def _write(folder: Path, files: dict[str, bytes | str]) -> None:
+    """Each file appears whole; whatever else is in the folder stays."""
+    from anomaly.atomic import write_bytes
+
+    for name, content in files.items():
+        write_bytes(folder / name, content.encode() if isinstance(content, str) else content)
+
+
+def _show(summary: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(summary)
+        return
+    for name, value in summary.items():
+        if name != "cost":
+            typer.echo(f"{name:<14} {value}")
+    for energy in summary["cost"]["energies"]:
+        typer.echo(f"energy         {energy['joule']:.3g} J, {energy['policy']}, all {energy['calibration']}")
+    for note in summary["cost"]["notes"]:
+        typer.echo(f"note: {note}", err=True)
+
+
+def _json(content: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    typer.echo(_json(content), nl=False)

@@ -1,0 +1,48 @@
+"""Networks in files: NPZ, JSON, or a bitstream that is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chip.arch import ArchSpec
+from chip.bitstream import decode
+from chip.errors import ChipError, NetworkError
+from chip.network import Network
+from chip.storage import MAX_BYTES
+
+__all__ = ["load_network", "read_file"]
+
+
+def load_network(path: Path, arch: ArchSpec) -> Network:
+    """Read a network by the suffix of its file: .npz, .json, or .bit.
+
+    Raises:
+        NetworkError: there is no such file, its suffix is unknown, or it holds no sound network.
+        BitstreamError: the bitstream is damaged or made for another architecture.
+    """
+    if path.suffix not in (".npz", ".json", ".bit"):
+        raise NetworkError(
+            f"has the unknown suffix {path.suffix!r}", where=path, hint="use .npz, .json or .bit"
+        )
+    data = read_file(path)
+    try:
+        if path.suffix == ".npz":
+            return Network.from_npz(data)
+        return Network.from_json(data) if path.suffix == ".json" else decode(data, arch)
+    except ChipError as error:
+        error.where = f"{path}: {error.where}" if error.where else str(path)
+        raise
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of sensible size.
+
+    Raises:
+        NetworkError: it cannot be read, or is far too large.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise NetworkError(f"is larger than {MAX_BYTES >> 20} MiB", where=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise NetworkError(f"cannot be read: {error.strerror}", where=path) from error
