@@ -39,7 +39,7 @@ def bearing(spec: Bearing, timeline: Timeline, take: np.random.Generator) -> Sam
     damaged inner race passes through the load zone once a turn, a damaged ball once a turn of the cage: their
     blows swell and fade with it; a damaged outer race stays in the zone.
     """
-    per_turn = strikes_per_turn(spec) * spec.shaft_ratio
+    per_turn = strikes_per_turn(spec)
     turns = float(timeline.revolutions[-1] - timeline.revolutions[0])
     count = int(turns * per_turn * 1.05) + 20
     gaps = np.maximum(1.0 + spec.slip * take.standard_normal(count), 0.1) / per_turn
@@ -54,7 +54,7 @@ def _load(spec: Bearing, moments: Curve, start: float) -> Curve:
     carrier = {"inner_race": 1.0, "ball": _cage_ratio(spec), "outer_race": 0.0, "cage": 0.0}[spec.damage]
     if carrier == 0.0:
         return np.ones(len(moments))
-    angle = 2.0 * np.pi * (moments * spec.shaft_ratio * carrier + start)
+    angle = 2.0 * np.pi * (moments * carrier + start)
     return np.asarray(1.0 - _LOAD_ZONE * (0.5 - 0.5 * np.cos(angle)), dtype=np.float64)
 
 

@@ -10,7 +10,6 @@ from anomaly.audio.simulator.bearing import bearing
 from anomaly.audio.simulator.flow import flow
 from anomaly.audio.simulator.gear import mesh
 from anomaly.audio.simulator.impulses import crackle, knocks
-from anomaly.audio.simulator.shaft import hum, tones
 from anomaly.audio.simulator.sources import (
     Bearing,
     Crackle,
@@ -20,12 +19,11 @@ from anomaly.audio.simulator.sources import (
     Mesh,
     Source,
     Squeal,
-    Stroke,
     Tones,
 )
 from anomaly.audio.simulator.squeal import squeal
-from anomaly.audio.simulator.stroke import stroke
 from anomaly.audio.simulator.timeline import Timeline
+from anomaly.audio.simulator.tones import hum, tones
 
 
 def excite(
@@ -62,5 +60,3 @@ def _raw(
             return crackle(spec, timeline, take)
         case Squeal():
             return squeal(spec, timeline, take)
-        case Stroke():
-            return stroke(spec, timeline, machine, take)

@@ -23,8 +23,8 @@ def flow(spec: Flow, timeline: Timeline, machine: np.random.Generator, take: np.
         turn = turn_table.angles()
         swell = 1.0 + spec.vane_depth * np.cos(2.0 * np.pi * spec.vanes * turn)
         swell *= turn_table.uneven(machine, spec.vanes, 0.3 * spec.vane_depth)
-        noise *= turn_table.read(swell, timeline.angle(spec.shaft_ratio))
+        noise *= turn_table.read(swell, timeline.angle())
     if spec.window is not None:
         gate = turn_table.window(*spec.window, spec.window_edge)
-        noise *= turn_table.read(gate, timeline.angle(spec.shaft_ratio))
+        noise *= turn_table.read(gate, timeline.angle())
     return noise

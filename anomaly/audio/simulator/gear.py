@@ -26,8 +26,8 @@ def mesh(spec: Mesh, timeline: Timeline, machine: np.random.Generator) -> Sample
     error = spec.phase_error * np.sin(2.0 * np.pi * (turn + psi))
     table = np.zeros(turn_table.ENTRIES)
     for number, (level_db, phase) in enumerate(zip(spec.harmonics_db, phases, strict=True), start=1):
-        if number * spec.teeth * spec.shaft_ratio > timeline.highest_order():
+        if number * spec.teeth > timeline.highest_order():
             break
         angle = 2.0 * np.pi * (number * spec.teeth * turn + phase) + number * error
         table += 10.0 ** (level_db / 20.0) * amplitude * np.cos(angle)
-    return turn_table.read(table, timeline.angle(spec.shaft_ratio))
+    return turn_table.read(table, timeline.angle())

@@ -22,21 +22,12 @@ def place(times_s: Curve, strengths: Curve, timeline: Timeline) -> Samples:
     return sound.astype(np.float32)
 
 
-def every(period_rev: float, timeline: Timeline, shaft_ratio: float = 1.0) -> Curve:
-    """Revolutions of the first shaft at which something happens once per ``period_rev`` of another."""
-    step = period_rev / shaft_ratio
-    first = np.ceil(timeline.revolutions[0] / step)
-    last = np.floor(timeline.revolutions[-1] / step)
-    return np.arange(first, last + 1.0) * step
-
-
 def knocks(spec: Knocks, timeline: Timeline, take: np.random.Generator) -> Samples:
     """Blows at the same places of each turn, with bounces that follow them [samples]."""
-    turns = every(1.0, timeline, spec.shaft_ratio)
-    # One row per turn from just before the take, one column per place of the turn.
-    turned = np.append(turns[:1] - 1.0 / spec.shaft_ratio, turns)[:, None] if len(turns) else np.zeros((0, 1))
-    moments = (turned + np.array(spec.angles) / spec.shaft_ratio).reshape(-1)
-    moments = moments[(moments >= timeline.revolutions[0]) & (moments < timeline.revolutions[-1])]
+    first, last = timeline.revolutions[0], timeline.revolutions[-1]
+    turns = np.arange(np.floor(first), np.ceil(last))
+    moments = (turns[:, None] + np.array(spec.angles)).reshape(-1)
+    moments = moments[(moments >= first) & (moments < last)]
     times = timeline.times_at(moments) + spec.jitter_s * take.standard_normal(len(moments))
     strengths = 1.0 + spec.spread * take.standard_normal(len(moments))
     strengths *= take.random(len(moments)) < spec.chance
@@ -59,7 +50,7 @@ def crackle(spec: Crackle, timeline: Timeline, take: np.random.Generator) -> Sam
     gusts = fluctuation.gain(take, timeline.steps + 1, rate_hz, spec.gusts_hz, spec.gusts)
     strengths *= timeline.at(gusts, times)
     if spec.vane_depth > 0.0:
-        angle = timeline.at(timeline.revolutions, times) * spec.shaft_ratio
+        angle = timeline.at(timeline.revolutions, times)
         swell = 1.0 + spec.vane_depth * np.cos(2.0 * np.pi * spec.vanes * turn_table.angles())
         strengths *= turn_table.read(swell, (angle % 1.0).astype(np.float32))
     return place(times, strengths, timeline)

@@ -16,6 +16,7 @@ from anomaly.audio.simulator.excite import excite
 from anomaly.audio.simulator.recipe import Path, Recipe
 from anomaly.audio.simulator.resonance import rings, shaped
 from anomaly.audio.simulator.room import microphone_answer, room_answer
+from anomaly.audio.simulator.shafts import turning
 from anomaly.audio.simulator.sources import Source
 from anomaly.audio.simulator.states import Segment, make_timeline
 from anomaly.audio.simulator.timeline import Timeline
@@ -74,6 +75,8 @@ class Machine:
         part = f"{fault}/{source.name}"
         own = seeds.of_machine(self.recipe.machine, self.machine_id, part)
         take = seeds.of_take(self.recipe.machine, self.machine_id, seed, part)
+        if source.shaft != "main":
+            timeline = turning(self.recipe.shafts[source.shaft], timeline)
         return excite(source, timeline, own, take, gain)
 
 
@@ -113,15 +116,18 @@ def _balance(bare: Machine, timeline: Timeline, fault: str) -> dict[tuple[str, s
     levels = {
         s.name: 10.0 ** ((s.level_db + spread_db * _deviation(rng)) / 20.0) for s in bare.sources(fault)
     }
-    total = float(np.sqrt(sum(level**2 for level in levels.values())))
+    together = np.zeros(timeline.samples, dtype=np.float32)
     gains: dict[tuple[str, str], float] = {}
     for source in bare.sources(fault):
         heard = np.zeros(timeline.samples, dtype=np.float32)
         raw = bare._one(source, timeline, _REFERENCE_SEED, fault, 1.0)
         add_filtered(heard, [(raw, bare.answers[source.path])])
-        rms = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64))))
-        gains[fault, source.name] = bare.level * levels[source.name] / total / rms if rms > 1e-12 else 0.0
-    return gains
+        rms = _rms(heard)
+        gains[fault, source.name] = levels[source.name] / rms if rms > 1e-12 else 0.0
+        together += np.float32(gains[fault, source.name]) * heard
+    # Sources at one frequency (two wheels in mesh) may help or hinder each other: only their sum tells.
+    total = _rms(together)
+    return {name: bare.level * gain / total if total > 0.0 else 0.0 for name, gain in gains.items()}
 
 
 def _answers(recipe: Recipe, machine_id: int, sample_rate_hz: int) -> dict[str, Samples]:
@@ -156,6 +162,10 @@ def _path_answer(path: Path, recipe: Recipe, sample_rate_hz: int, rng: np.random
         if points
         else answer
     )
+
+
+def _rms(sound: Samples) -> float:
+    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
 def _deviation(rng: np.random.Generator) -> float:

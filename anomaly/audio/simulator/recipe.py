@@ -64,6 +64,26 @@ class Spread(Strict):
     level_db: Annotated[float, Field(ge=0, le=6)] = 1.0
 
 
+class Stroke(Strict):
+    """How a carriage runs out and back in one cycle of the machine."""
+
+    rest: Annotated[float, Field(ge=0, lt=0.9)] = Field(
+        default=0.1, description="share of a stroke spent at its end"
+    )
+    rise: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.15, description="share of a run spent speeding up"
+    )
+
+
+class Shaft(Strict):
+    """A shaft that the first one drives."""
+
+    ratio: Positive = Field(
+        description="its turns in one turn (or cycle) of the first shaft, which is called main"
+    )
+    stroke: Stroke | None = Field(default=None, description="for what moves a carriage; else it turns evenly")
+
+
 class Visit(Strict):
     """A stay in one state during a cycle."""
 
@@ -104,6 +124,7 @@ class Recipe(Strict):
     default_states: Literal["steady", "cycle"] = "steady"
     cycle: Annotated[tuple[Visit, ...], Field(min_length=1, max_length=50)]
     spread: Spread = Field(default_factory=Spread)
+    shafts: Annotated[dict[Name, Shaft], Field(max_length=20)] = Field(default_factory=dict)
     paths: Annotated[dict[Name, Path], Field(min_length=1, max_length=20)]
     room: Room = Field(default_factory=Room)
     microphone: Microphone = Field(default_factory=Microphone)
@@ -114,6 +135,8 @@ class Recipe(Strict):
     def _fits(self) -> Recipe:
         if not self.speeds_rpm.get(self.nominal):
             raise ValueError(f"nominal names {self.nominal!r}, which is no state with a speed")
+        if "main" in self.shafts:
+            raise ValueError("main is the first shaft and cannot be described again")
         if "ramp" in self.speeds_rpm:
             raise ValueError("ramp is what lies between states and cannot be one")
         for visit in self.cycle:
@@ -124,6 +147,8 @@ class Recipe(Strict):
             if len(set(names)) < len(names):
                 raise ValueError(f"two sources have one name: {', '.join(sorted(names))}")
             for source in group:
+                if source.shaft != "main" and source.shaft not in self.shafts:
+                    raise ValueError(f"source {source.name!r} turns with {source.shaft!r}, which is no shaft")
                 if source.path not in self.paths:
                     raise ValueError(
                         f"source {source.name!r} takes the path {source.path!r}, which is not described"

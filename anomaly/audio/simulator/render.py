@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def simulate(
         ConfigError: a recipe file that cannot be used.
         InputError: a background that cannot be used.
     """
+    seed, machine_id = index(seed), index(machine_id)
     made = _made(machine, machine_id, sample_rate_hz)
     _check(made.recipe, seconds, seed, fault, severity, snr_db)
     if background is not None and snr_db is None:
@@ -97,7 +99,9 @@ def simulate(
     normal += noise
     faulty = _fault(made, timeline, cut, seed, fault, severity, normal)
     around = _background(made, timeline, cut, seed, snr_db, background, normal)
-    samples = limit(normal + faulty + around)
+    samples = normal + faulty
+    samples += around
+    limit(samples)
     heard = [(s.start_s, s.state, s.speed_rpm) for s in segments if s.start_s < seconds]
     return Simulation(samples, sample_rate_hz, heard, normal, faulty, around)
 
@@ -133,16 +137,12 @@ def fault_sound(
     return sound / np.float32(np.sqrt(mine))
 
 
-def limit(sound: Samples) -> Samples:
-    """What a microphone's amplifier does to peaks: nothing up to 0.8, then softly to 0.99 at most."""
-    size = np.abs(sound)
-    high = size > _KNEE
-    if not high.any():
-        return sound
+def limit(sound: Samples) -> None:
+    """What a microphone's amplifier does to peaks, in place: nothing up to 0.8, then softly to 0.99 at most."""
+    high = np.flatnonzero(np.abs(sound) > _KNEE)
     room = _CEILING - _KNEE
-    out = sound.copy()
-    out[high] = np.sign(sound[high]) * (_KNEE + room * np.tanh((size[high] - _KNEE) / room))
-    return out
+    peaks = sound[high]
+    sound[high] = np.sign(peaks) * (_KNEE + room * np.tanh((np.abs(peaks) - _KNEE) / room))
 
 
 def _made(machine: str | Path | Recipe, machine_id: int, sample_rate_hz: int) -> Machine:

@@ -29,6 +29,7 @@ class _Source(Strict):
         default=0.0, description="at the microphone at nominal speed, against the other sources"
     )
     path: Name = Field(description="the way from the source to the air")
+    shaft: Name = Field(default="main", description="what it turns with")
     speed_exponent: Annotated[float, Field(ge=0, le=6)] = Field(
         default=1.0, description="amplitude over relative speed"
     )
@@ -42,7 +43,6 @@ class Tones(_Source):
     """Multiples of a shaft's speed: unbalance at 1, misalignment at 2, looseness at every half."""
 
     kind: Literal["tones"]
-    shaft_ratio: Positive = Field(default=1.0, description="speed of this shaft over the first one's")
     orders: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=200)]
     levels_db: tuple[Decibels, ...]
 
@@ -59,7 +59,6 @@ class Mesh(_Source):
     """Blades or teeth that pass: their rate, its harmonics, and side bands at the shaft's speed."""
 
     kind: Literal["mesh"]
-    shaft_ratio: Positive = 1.0
     teeth: Annotated[int, Field(ge=2, le=400)] = Field(description="teeth, blades or vanes on this shaft")
     harmonics_db: Annotated[tuple[Decibels, ...], Field(min_length=1, max_length=20)]
     unevenness: Share = Field(
@@ -83,7 +82,6 @@ class Flow(_Source):
     gusts: Annotated[float, Field(ge=0, le=2)] = Field(default=0.1, description="relative standard deviation")
     gusts_hz: Positive = 4.0
     vanes: Annotated[int, Field(ge=1, le=400)] = 1
-    shaft_ratio: Positive = 1.0
     vane_depth: Share = Field(default=0.0, description="how much the noise swells as each vane passes")
     window: tuple[Share, Share] | None = Field(
         default=None, description="part of the turn in which it is heard"
@@ -101,7 +99,6 @@ class Bearing(_Source):
     ball_mm: Positive
     pitch_mm: Positive
     contact_deg: Annotated[float, Field(ge=0, lt=90)] = 0.0
-    shaft_ratio: Positive = 1.0
     slip: Annotated[float, Field(ge=0, le=0.1)] = Field(
         default=0.01, description="random change of each interval"
     )
@@ -119,7 +116,6 @@ class Knocks(_Source):
 
     kind: Literal["knocks"]
     angles: Annotated[tuple[Share, ...], Field(min_length=1, max_length=64)]
-    shaft_ratio: Positive = 1.0
     jitter_s: Annotated[float, Field(ge=0, le=1)] = 0.0005
     bounces: Annotated[int, Field(ge=0, le=10)] = Field(
         default=0, description="smaller impacts that follow each one"
@@ -135,7 +131,6 @@ class Crackle(_Source):
     kind: Literal["crackle"]
     rate_hz: Annotated[float, Field(gt=0, le=20_000)]
     vanes: Annotated[int, Field(ge=1, le=400)] = 1
-    shaft_ratio: Positive = 1.0
     vane_depth: Share = 0.0
     gusts: Annotated[float, Field(ge=0, le=2)] = 0.3
     gusts_hz: Positive = 4.0
@@ -157,22 +152,6 @@ class Squeal(_Source):
     window: tuple[Share, Share] | None = None
 
 
-class Stroke(_Source):
-    """A carriage that runs out and back each turn: tones and rolling noise that follow its velocity."""
-
-    kind: Literal["stroke"]
-    turns: Positive = Field(description="turns of the motor or pulley in one stroke")
-    teeth: Annotated[int, Field(ge=1, le=400)] = Field(default=1, description="what passes in each turn")
-    harmonics_db: Annotated[tuple[Decibels, ...], Field(min_length=1, max_length=20)] = (0.0, -6.0, -12.0)
-    noise_db: Decibels = Field(default=0.0, description="rolling noise against the tones")
-    rest: Annotated[float, Field(ge=0, lt=0.9)] = Field(
-        default=0.1, description="share of the cycle spent at the ends"
-    )
-    rise: Annotated[float, Field(gt=0, le=0.5)] = Field(
-        default=0.15, description="share of a stroke spent speeding up"
-    )
-
-
 Source: TypeAlias = Annotated[
-    Tones | Mesh | Hum | Flow | Bearing | Knocks | Crackle | Squeal | Stroke, Field(discriminator="kind")
+    Tones | Mesh | Hum | Flow | Bearing | Knocks | Crackle | Squeal, Field(discriminator="kind")
 ]

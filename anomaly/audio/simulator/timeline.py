@@ -54,13 +54,13 @@ class Timeline:
         rise = np.diff(curve)[:, None].astype(np.float32)
         return (start + rise * self._fraction()).reshape(-1)
 
-    def angle(self, shaft_ratio: float = 1.0) -> Samples:
-        """Angle [samples], in revolutions, of a shaft that turns ``shaft_ratio`` times as fast.
+    def angle(self, ratio: float = 1.0) -> Samples:
+        """Angle [samples], in revolutions, of something that turns ``ratio`` times as fast.
 
         Whole revolutions are left out at each control point, so that single precision is enough; values
         may exceed 1 by what is turned within one interval.
         """
-        turned = self.revolutions * shaft_ratio
+        turned = self.revolutions * ratio
         start = (turned[:-1, None] % 1.0).astype(np.float32)
         rise = np.diff(turned)[:, None].astype(np.float32)
         return (start + rise * self._fraction()).reshape(-1)

@@ -21,9 +21,9 @@ def tones(spec: Tones, timeline: Timeline, machine: np.random.Generator) -> Samp
     phases = machine.uniform(0.0, 1.0, len(spec.orders))
     table = np.zeros(turn_table.ENTRIES)
     for order, level_db, phase in zip(spec.orders, spec.levels_db, phases, strict=True):
-        if order * spec.shaft_ratio <= timeline.highest_order():
+        if order <= timeline.highest_order():
             table += _tone(order * _HALF_ORDERS, level_db, phase)
-    return turn_table.read(table, timeline.angle(spec.shaft_ratio / _HALF_ORDERS))
+    return turn_table.read(table, timeline.angle(1.0 / _HALF_ORDERS))
 
 
 def hum(spec: Hum, timeline: Timeline, machine: np.random.Generator, take: np.random.Generator) -> Samples:
