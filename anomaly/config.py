@@ -160,17 +160,24 @@ class Site(Section):
         return [name for name, machine in self.machines.items() if machine.device == device]
 
 
+def find_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The site file of this command: ``path``, else ``ANOMALY_CONFIG``, else ``./site.yaml`` if there is one."""
+    named = (os.environ if environ is None else environ).get("ANOMALY_CONFIG")
+    if path is not None or named:
+        return path or Path(str(named))
+    return Path(DEFAULT_NAME) if Path(DEFAULT_NAME).is_file() else None
+
+
 def find_site(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Site:
-    """The site of this command: ``path``, else ``ANOMALY_CONFIG``, else ``./site.yaml``, else defaults.
+    """The site of this command: from the file of ``find_file``, or the defaults if there is none.
 
     Raises:
         ConfigError: as for ``load_site``.
     """
-    environ = os.environ if environ is None else environ
-    chosen = path or (Path(environ["ANOMALY_CONFIG"]) if environ.get("ANOMALY_CONFIG") else None)
-    if chosen is None and Path(DEFAULT_NAME).is_file():
-        chosen = Path(DEFAULT_NAME)
-    return Site(**_from_environment(environ)) if chosen is None else load_site(chosen, environ)
+    file = find_file(path, environ)
+    if file is not None:
+        return load_site(file, environ)
+    return Site(**_from_environment(os.environ if environ is None else environ))
 
 
 def load_site(path: Path, environ: Mapping[str, str] | None = None) -> Site:
@@ -193,3 +200,8 @@ def load_site(path: Path, environ: Mapping[str, str] | None = None) -> Site:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {"state_dir": "ANOMALY_STATE", "models_dir": "ANOMALY_MODELS"}
     return {field: Path(environ[name]) for field, name in names.items() if environ.get(name)}
+
+
+def site_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a site file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Site.model_json_schema()

@@ -14,7 +14,19 @@ import sys
 import typer
 
 INTERRUPTED = 130
-GROUPS = ("demo", "devices", "data", "train", "evaluate", "score", "monitor", "cases", "verify", "chip")
+GROUPS = (
+    "demo",
+    "devices",
+    "data",
+    "train",
+    "evaluate",
+    "score",
+    "monitor",
+    "cases",
+    "config",
+    "verify",
+    "chip",
+)
 
 
 def build() -> typer.Typer:

@@ -1,9 +1,183 @@
-"""Commands of the group `cases`."""
+"""Commands of the groups `cases` and `alerts`: what is wrong now, who knows, and does the alert arrive."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+if TYPE_CHECKING:
+    from anomaly.alerts.case import Case
+    from anomaly.alerts.records import EventRow
+    from anomaly.alerts.store import Store
+
+CaseId = Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")]
+State = Annotated[Path | None, typer.Option(help="Folder of the monitor's database (default: state).")]
+Config = Annotated[Path | None, typer.Option(help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")]
+By = Annotated[str | None, typer.Option(help="Who does it (default: the user's name).")]
+Note = Annotated[str, typer.Option(help="Why; kept with the case.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    cases = typer.Typer(
+        no_args_is_help=True, help="Alarms as cases: list, show, acknowledge, silence, close."
+    )
+    for command in (list_, show, ack, close, silence):
+        cases.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(cases, name="cases")
+    alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")
+    alerts.callback()(_alerts)
+    alerts.command("test")(deliver_test)
+    app.add_typer(alerts, name="alerts")
+
+
+def list_(
+    everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
+    machine: Annotated[str | None, typer.Option(help="Of this machine only.")] = None,
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List open cases, newest first."""
+    with _store(state, config) as store:
+        cases = store.cases(open_only=not everything, machine=machine)
+    if as_json:
+        typer.echo(json.dumps([case.to_dict() for case in cases]))
+        return
+    for case in cases:
+        typer.echo(_line(case))
+    typer.echo(f"{len(cases)} {'' if everything else 'open '}case{'' if len(cases) == 1 else 's'}", err=True)
+
+
+def show(case: CaseId, state: State = None, config: Config = None, as_json: Json = False) -> None:
+    """Show all that is known about a case, and what has happened to it."""
+    with _store(state, config) as store:
+        found = store.case(case)
+        events = store.events(case_id=found.id)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict() | {"events": [_event(event) for event in events]}))
+        return
+    for name, value in found.to_dict().items():
+        if value is not None and value != {}:
+            typer.echo(f"{name:<18} {json.dumps(value) if isinstance(value, dict) else value}")
+    for event in events:
+        words = " ".join(f"{key}={value}" for key, value in event.detail.items())
+        typer.echo(f"{event.time:<18} {event.event} {words}".rstrip())
+
+
+def ack(
+    case: CaseId,
+    by: By = None,
+    note: Note = "",
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say that you know. A case whose sound is normal again is closed by that."""
+    with _store(state, config) as store:
+        _tell(store.acknowledge(case, _person(by), note), as_json)
+
+
+def close(
+    case: CaseId,
+    by: By = None,
+    note: Note = "",
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """End a case. If the machine still sounds wrong, the monitor opens a new one."""
+    with _store(state, config) as store:
+        _tell(store.close_case(case, by=_person(by), note=note), as_json)
+
+
+def silence(
+    case: CaseId,
+    span: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="30m, 8h, 2d (at most 30d); 0s ends it.")
+    ],
+    by: By = None,
+    note: Note = "",
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Hold back the messages about a case for some time; its end is still told."""
+    from anomaly.alerts.duration import duration_s
+
+    for_s = duration_s(span)
+    with _store(state, config) as store:
+        _tell(store.silence(case, for_s, _person(by), note), as_json)
+
+
+def _alerts() -> None:
+    """Keep `test` a command of its own, whatever else the group may hold."""
+
+
+def deliver_test(
+    sink: Annotated[str, typer.Argument(metavar="SINK", help="Its name in the site file.")],
+    machine: Annotated[str, typer.Option(help="Machine that the test message names.")] = "test",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Send a test message to a sink now; exit 7 if it does not confirm it."""
+    import time
+
+    from anomaly.alerts import AlertMessage, build_sink, iso_utc
+    from anomaly.config import find_site
+
+    message = AlertMessage("test", machine, iso_utc(time.time()))
+    target = build_sink(find_site(config), sink)
+    try:
+        target.deliver(message)
+    finally:
+        target.close()
+    if as_json:
+        typer.echo(json.dumps({"sink": sink, "delivered": True, "message": message.to_dict()}))
+    else:
+        typer.echo(f"{sink}: confirmed message {message.id}", err=True)
+
+
+def _store(state: Path | None, config: Path | None) -> Store:
+    from anomaly.alerts.store import DATABASE_NAME, Store
+    from anomaly.config import find_site
+
+    folder = state if state is not None else find_site(config).state_dir
+    return Store.open(folder / DATABASE_NAME, create=False)
+
+
+def _person(by: str | None) -> str:
+    import getpass
+
+    if by is not None:
+        return by
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without an account for this user number
+        return "unknown"
+
+
+def _tell(case: Case, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(case.to_dict()))
+    else:
+        typer.echo(_line(case))
+
+
+def _line(case: Case) -> str:
+    from anomaly.alerts.case import SHORT_ID
+
+    score = "-" if case.peak_score is None else f"{case.peak_score:.3g}"
+    until = f" (silenced until {case.silenced_until})" if case.silenced_until and case.is_open else ""
+    return (
+        f"{case.id[:SHORT_ID]}  {case.opened_at}  {case.machine:<12}  {case.kind:<7}"
+        f"  {case.state:<23}  {score:>8}  {case.summary}{until}"
+    )
+
+
+def _event(event: EventRow) -> dict[str, Any]:
+    return {"time": event.time, "event": event.event, "detail": dict(event.detail)}

@@ -1,0 +1,61 @@
+"""Commands of the group `config`: is the site file right, what does it come to, what may it hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SiteFile = Annotated[
+    Path | None, typer.Argument(metavar="SITE", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(no_args_is_help=True, help="The site file: check it, show it, its schema.")
+    for command in (check, show, schema):
+        group.command(command.__name__)(command)
+    app.add_typer(group, name="config")
+
+
+def check(site: SiteFile = None, as_json: Json = False) -> None:
+    """Check a site file: keys and values with their lines, and whether each secret is there. Exit 3 if not."""
+    from anomaly.alerts import build_sinks
+    from anomaly.config import find_file, load_site
+    from anomaly.errors import ConfigError
+
+    path = find_file(site)
+    if path is None:
+        raise ConfigError("there is no site.yaml here", hint="name the file, or set ANOMALY_CONFIG")
+    found = load_site(path)
+    sinks = build_sinks(found)
+    for sink in sinks:
+        sink.close()
+    if as_json:
+        names = [sink.name for sink in sinks]
+        typer.echo(
+            json.dumps({"path": str(path), "ok": True, "machines": list(found.machines), "sinks": names})
+        )
+    else:
+        typer.echo(f"{path}: ok, {len(found.machines)} machines, {len(sinks)} sinks", err=True)
+
+
+def show(site: SiteFile = None, as_json: Json = False) -> None:
+    """Show what holds: the site file with the environment and the defaults filled in. No secrets are shown."""
+    import yaml
+
+    from anomaly.config import find_site
+
+    content = find_site(site).model_dump(mode="json", exclude_none=True)
+    typer.echo(json.dumps(content) if as_json else yaml.safe_dump(content, sort_keys=False), nl=as_json)
+
+
+def schema() -> None:
+    """Print the JSON Schema of a site file, for editors."""
+    from anomaly.config import site_schema
+
+    typer.echo(json.dumps(site_schema(), indent=2))
