@@ -1,9 +1,147 @@
-"""Commands of the group `devices`."""
+"""Commands `devices` and `record`: which microphones there are, and sound from one of them."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anomaly.audio.health import Health
+    from anomaly.audio.microphone import Microphone
+    from anomaly.audio.record import Recorded
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    app.command()(devices)
+    app.command()(record)
+
+
+def devices(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """List the inputs that --device can name, and why one cannot be used."""
+    from dataclasses import asdict
+
+    from anomaly.audio.devices import list_inputs
+
+    found = list_inputs()
+    if as_json:
+        rows = [{"index": number, **asdict(entry)} for number, entry in enumerate(found)]
+        print(json.dumps({"devices": rows}))
+        return
+    if not found:
+        print("no inputs: plug in a microphone, or start a sound server", file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("#", "--device", "what", "channels", "rates (Hz)", "problem")
+    for number, entry in enumerate(found):
+        rates = ", ".join(str(rate) for rate in entry.rates_hz) or "any"
+        channels = str(entry.channels) if entry.channels is not None else "any"
+        table.add_row(str(number), entry.id, entry.name, channels, rates, entry.problem or "")
+    Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def record(
+    machine: Annotated[str, typer.Option(help="Name of the machine: the folder below the data folder.")],
+    device: Annotated[str, typer.Option(help="The input, as `anomaly devices` names it.")] = "default",
+    minutes: Annotated[float, typer.Option(help="How long.")] = 10.0,
+    data: Annotated[Path | None, typer.Option(help="The data folder.", show_default="data")] = None,
+    clip_seconds: Annotated[float, typer.Option(help="Length of a clip.")] = 60.0,
+    channel: Annotated[str, typer.Option(help="'mean', or a channel counted from 0.")] = "mean",
+    native: Annotated[bool, typer.Option(help="Keep the rate of the device, not 16 kHz.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Record the normal sound of a machine as clips in <data>/<machine>/normal."""
+    from anomaly.audio import SAMPLE_RATE_HZ
+    from anomaly.audio.channels import parse_channel
+    from anomaly.audio.microphone import Microphone
+    from anomaly.errors import UsageError
+    from anomaly.workspace import data_dir, machine_name
+
+    if not 0 < minutes <= 7 * 24 * 60:
+        raise UsageError(f"--minutes must be above 0 and at most a week, not {minutes:g}")
+    if not 1 <= clip_seconds <= 3600:
+        raise UsageError(f"--clip-seconds must be 1 to 3600, not {clip_seconds:g}")
+    folder = data_dir(data) / machine_name(machine) / "normal"
+    to_hz = None if native else SAMPLE_RATE_HZ
+    with Microphone(device, channel=parse_channel(channel), to_hz=to_hz) as microphone:
+        done = _record(microphone, folder, minutes * 60, clip_seconds, as_json)
+    if as_json:
+        print(json.dumps(_summary(done, machine, microphone.description, microphone.sample_rate_hz)))
+
+
+def _record(
+    microphone: Microphone, folder: Path, seconds: float, clip_seconds: float, as_json: bool
+) -> Recorded:
+    from anomaly.audio.record import Recorder
+    from anomaly.audio.record import record as run
+
+    print(
+        f"recording {microphone.description} at {microphone.native_rate_hz} Hz into {folder}", file=sys.stderr
+    )
+    show, stop = _level_meter(seconds)
+    recorder = Recorder(
+        folder,
+        clip_seconds,
+        microphone.sample_rate_hz,
+        on_saved=lambda path: None if as_json else print(path, flush=True),
+        on_second=show,
+    )
+    try:
+        return run(microphone, recorder, seconds)
+    finally:
+        stop()
+        for warning in recorder.done.warnings():
+            print(f"warning: {warning}", file=sys.stderr)
+        print(f"saved {recorder.done.seconds:.1f} s in {len(recorder.done.files)} clips", file=sys.stderr)
+
+
+def _level_meter(seconds: float) -> tuple[Callable[[Health], None], Callable[[], None]]:
+    """What shows each second's level, and what ends it; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        return lambda health: None, lambda: None
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    meter = Progress(
+        TextColumn("{task.fields[level]:>7}"),
+        BarColumn(30),
+        TextColumn("{task.fields[status]}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    level = meter.add_task("level", total=90, level="", status="level")
+    elapsed = meter.add_task("time", total=seconds, level="", status="time")
+    meter.start()
+
+    def show(health: Health) -> None:
+        shown = max(0.0, 90.0 + health.level_dbfs)
+        meter.update(level, completed=shown, level=f"{health.level_dbfs:.0f} dB", status=health.status)
+        meter.advance(elapsed, 1)
+
+    return show, meter.stop
+
+
+def _summary(done: Recorded, machine: str, device: str, sample_rate_hz: int) -> dict[str, object]:
+    return {
+        "machine": machine,
+        "device": device,
+        "sample_rate_hz": sample_rate_hz,
+        "files": [str(path) for path in done.files],
+        "seconds": round(done.seconds, 3),
+        "clipping_seconds": done.clipping_s,
+        "silent_seconds": done.silent_s,
+        "dc_offset_seconds": done.dc_offset_s,
+        "gaps": done.gaps,
+        "warnings": done.warnings(),
+    }
