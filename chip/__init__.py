@@ -14,7 +14,6 @@ from chip.arch import ArchSpec, load_arch
 from chip.bitstream import decode, encode
 from chip.builder import NetworkBuilder
 from chip.compiler import Compiled, compile_network, verify_spikes
-from chip.cost import CostReport, cost
 from chip.errors import BitstreamError, ChipError, FitError, NetworkError, SpecError
 from chip.network import Network
 from chip.rules import Finding, check, fits
@@ -25,7 +24,6 @@ __all__ = [
     "BitstreamError",
     "ChipError",
     "Compiled",
-    "CostReport",
     "Finding",
     "FitError",
     "Network",
@@ -36,7 +34,6 @@ __all__ = [
     "SpecError",
     "check",
     "compile_network",
-    "cost",
     "decode",
     "encode",
     "fits",
