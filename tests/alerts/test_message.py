@@ -1,0 +1,49 @@
+"""A message is one JSON object, the same for every sink, and comes back unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from anomaly.alerts import AlertMessage
+from anomaly.errors import ConfigError
+
+Make = Callable[..., AlertMessage]
+
+
+def test_json_and_back(make_message: Make) -> None:
+    message = make_message()
+    assert AlertMessage.from_json(message.to_json()) == message
+
+
+def test_what_it_holds(make_message: Make) -> None:
+    found = json.loads(make_message("case.updated").to_json())
+    assert set(found) == {
+        *("version", "id", "event", "time", "machine", "state", "score", "p_value", "groups", "case")
+    }
+    assert (found["event"], found["machine"], found["state"]) == ("case.updated", "pump", "ALARM")
+    assert found["case"]["kind"] == "machine"
+    assert found["groups"] == [0.1, 4.5]
+
+
+def test_a_test_has_no_case() -> None:
+    message = AlertMessage("test", "pump", "2027-01-15T09:00:00.000Z")
+    assert json.loads(message.to_json())["case"] is None
+    assert AlertMessage.from_json(message.to_json()) == message
+
+
+def test_one_line_without_nan(make_message: Make) -> None:
+    text = make_message(score=float("nan"), groups=(float("inf"), 1.0)).to_json()
+    assert "\n" not in text
+    assert (json.loads(text)["score"], json.loads(text)["groups"]) == (None, [None, 1.0])
+
+
+def test_each_has_a_key_of_its_own(make_message: Make) -> None:
+    assert make_message().id != make_message().id
+
+
+def test_a_name_that_would_be_a_wildcard() -> None:
+    with pytest.raises(ConfigError, match="is no machine name"):
+        AlertMessage("test", "#", "2027-01-15T09:00:00.000Z")
