@@ -1,0 +1,33 @@
+"""The report says whether it fits, what is used, and what every figure rests on."""
+
+from __future__ import annotations
+
+import json
+
+from chip.arch import ArchSpec
+from chip.builder import NetworkBuilder
+from chip.report import as_text, network_report
+from chip.testing import random_network
+
+
+def test_the_report_holds_every_parameter_with_its_provenance(senna: ArchSpec) -> None:
+    report = json.loads(json.dumps(network_report(random_network(senna, seed=1), senna)))
+    assert report["fits"] is True
+    assert report["parameters"]["neuron.fan_in"]["provenance"] == "derived"
+    text = as_text(report)
+    for key, parameter in senna.parameters():
+        assert f"{parameter.provenance:<9} {key} = " in text
+    assert "neurons     24 of 1024 (2.3%)" in text
+
+
+def test_the_report_of_what_does_not_fit_says_so(senna: ArchSpec) -> None:
+    report = network_report(random_network(senna, seed=1, inputs=129), senna)
+    assert report["fits"] is False
+    assert "error: input_count: network\n      129, limit 128" in as_text(report)
+
+
+def test_a_network_without_outputs_has_no_latency(senna: ArchSpec) -> None:
+    report = network_report(NetworkBuilder(n_inputs=1).build(), senna)
+    assert report["latency_s"] is None
+    assert "from input to output" not in as_text(report)
+    assert "no findings" in as_text(report)

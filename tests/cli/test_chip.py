@@ -1,0 +1,140 @@
+"""The chip commands: data on stdout, words on stderr, documented exit codes, files where asked."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomaly.cli import run
+from chip.arch import load_arch
+from chip.network import Network
+from chip.testing import random_network
+
+
+@pytest.fixture
+def network() -> Network:
+    return random_network(load_arch("senna"), seed=11)
+
+
+@pytest.fixture
+def file(tmp_path: Path, network: Network) -> Path:
+    path = tmp_path / "network.npz"
+    path.write_bytes(network.to_npz())
+    return path
+
+
+@pytest.fixture
+def too_wide(tmp_path: Path) -> Path:
+    path = tmp_path / "wide.json"
+    path.write_text(random_network(load_arch("senna"), seed=11, inputs=129).to_json())
+    return path
+
+
+def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return content
+
+
+def test_check_says_yes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chip", "check", str(file), "--json"]) == 0
+    assert _json(capsys)["fits"] is True
+
+
+def test_check_says_no_and_exits_with_5(too_wide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chip", "check", str(too_wide)]) == 5
+    shown = capsys.readouterr()
+    assert "error: input_count: network: 129, limit 128" in shown.out
+    assert "senna: 1 errors" in shown.err
+
+
+def test_compile_writes_a_bitstream_that_decodes(
+    file: Path, tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("stays")
+    assert run(["chip", "compile", str(file), "--json", "--out", str(out)]) == 0
+    report = _json(capsys)
+    assert {"neurons", "synapses", "seconds", "verified"} <= set(report)
+    assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "network.bit", "report.json"]
+    assert json.loads((out / "report.json").read_text()) == report
+    assert run(["chip", "decode", str(out / "network.bit"), "--out", str(tmp_path / "back")]) == 0
+    assert Network.from_npz((tmp_path / "back" / "network.npz").read_bytes()).same_as(network)
+    assert capsys.readouterr().out == ""
+    assert run(["chip", "decode", str(out / "network.bit")]) == 0
+    assert Network.from_json(capsys.readouterr().out).same_as(network)
+
+
+def test_compile_takes_the_folder_from_the_name(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["chip", "compile", str(file)]) == 0
+    assert (tmp_path / "network" / "network.bit").is_file()
+    shown = capsys.readouterr()
+    assert (shown.out, "verified: 24 neurons" in shown.err) == ("", True)
+
+
+def test_what_does_not_fit_leaves_nothing_behind(
+    too_wide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["chip", "compile", str(too_wide), "--out", str(tmp_path / "out")]) == 5
+    assert not (tmp_path / "out").exists()
+    assert "input_count" in capsys.readouterr().err
+
+
+def test_simulate_counts_and_brackets_the_energy(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spikes = np.ones((50, 2, 8), np.int8)
+    np.save(tmp_path / "spikes.npy", spikes)
+    words = ["chip", "simulate", str(file), "--spikes", str(tmp_path / "spikes.npy"), "--json"]
+    assert run([*words, "--out", str(tmp_path / "out")]) == 0
+    summary = _json(capsys)
+    assert (summary["steps"], summary["streams"], summary["input_spikes"]) == (50, 2, 800)
+    assert summary["cost"]["figures"]["step_hz"]["value"] == 125
+    outputs = np.load(tmp_path / "out" / "outputs.npy")
+    assert np.count_nonzero(outputs, axis=(0, 1)).tolist() == summary["output_spikes"]
+
+
+def test_simulate_on_chance_repeats_with_its_seed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for _ in range(2):
+        assert run(["chip", "simulate", str(file), "--steps", "30", "--rate", "0.5", "--seed", "3"]) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert "stepped, all leakage" in shown[0]
+
+
+def test_report_writes_text_and_json(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chip", "report", str(file), "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == (tmp_path / "out" / "report.txt").read_text()
+    assert run(["chip", "report", str(file), "--json"]) == 0
+    assert _json(capsys) == json.loads((tmp_path / "out" / "report.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["check", "missing.npz"], 4, "missing.npz: cannot be read"),
+        (["check", "FILE", "--arch", "missing.yaml"], 3, "one of: senna"),
+        (["simulate", "FILE", "--spikes", "FILE"], 4, "holds no spikes"),
+        (["simulate", "FILE", "--step-hz", "1e9"], 2, "at most 2.5e+07 steps a second"),
+        (["simulate", "FILE", "--rate", "2"], 2, "--rate"),
+        (["decode", "DAMAGED"], 5, "is not a bitstream"),
+        (["compile", "FILE", "--out", "FILE"], 3, "cannot be written"),
+    ],
+)
+def test_failures_have_words_and_codes(
+    words: list[str], code: int, message: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "damaged.bit"
+    damaged.write_bytes(bytes(48) + zlib.crc32(bytes(48)).to_bytes(4, "little"))
+    names = {"FILE": str(file), "DAMAGED": str(damaged)}
+    assert run(["chip", *(names.get(word, word) for word in words)]) == code
+    assert message in capsys.readouterr().err
