@@ -1,0 +1,43 @@
+"""What docs/chip.md and docs/bitstream.md show is what happens."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+import chip
+import chip.builder
+from chip.arch import ArchSpec
+from chip.bitstream import encode
+from chip.cost import cost
+from chip.rules import RULES
+from chip.testing import random_network
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testfile(str(DOCS / "chip.md"), module_relative=False).failed == 0
+    for module in (chip, chip.builder):
+        result = doctest.testmod(module)
+        assert (result.failed, result.attempted > 0) == (0, True)
+
+
+def test_every_rule_is_described() -> None:
+    text = (DOCS / "chip.md").read_text(encoding="utf-8")
+    assert [rule.__name__ for rule in RULES if f"`{rule.__name__}`" not in text] == []
+
+
+def test_the_stated_sizes_are_right(senna: ArchSpec) -> None:
+    empty = len(encode(random_network(senna, seed=1, neurons=0, outputs=0), senna))
+    one = len(encode(random_network(senna, seed=1, neurons=1, outputs=0), senna))
+    read = len(encode(random_network(senna, seed=1, neurons=1, outputs=1), senna))
+    assert one - empty == 10 + 57 + 4
+    assert empty + 1024 * (one - empty) + 64 * (read - one) == 73_806
+
+
+def test_the_table_of_energies_is_right(senna: ArchSpec) -> None:
+    joules = [energy.joule for energy in cost(senna, 4, 1000, 0, 0.032).energies]
+    assert joules == pytest.approx([0.69e-9, 736e-6, 736e-6, 0.69e-9, 3.7e-9, 736e-6], rel=0.01)
