@@ -1,4 +1,4 @@
-"""The two kinds of array that the simulator passes around."""
+"""The two kinds of array that the simulator passes around: sound, and curves that change slowly."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Samples: TypeAlias = npt.NDArray[np.float32]
-"""Sound: one value per sample."""
+from anomaly.audio.channels import Samples
 
 Curve: TypeAlias = npt.NDArray[np.float64]
-"""Something slow (speed, an envelope, event times), one value per control step or per event."""
+"""Something slow (speed, an envelope, event times): one value per control point or per event."""
+
+__all__ = ["Curve", "Samples"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from anomaly.audio.simulator.sources import Decibels, Name, Positive, Source, Strict
 
@@ -134,28 +135,35 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
         if not self.speeds_rpm.get(self.nominal):
-            raise ValueError(f"nominal names {self.nominal!r}, which is no state with a speed")
-        if "main" in self.shafts:
-            raise ValueError("main is the first shaft and cannot be described again")
-        if "ramp" in self.speeds_rpm:
-            raise ValueError("ramp is what lies between states and cannot be one")
-        for visit in self.cycle:
+            raise _misfit(("nominal",), f"{self.nominal!r} is no state with a speed")
+        for word, names in (("ramp", self.speeds_rpm), ("main", self.shafts)):
+            if word in names:
+                where = "speeds_rpm" if word == "ramp" else "shafts"
+                raise _misfit((where, word), f"{word!r} has a meaning of its own and cannot be described")
+        for number, visit in enumerate(self.cycle):
             if visit.state not in self.speeds_rpm:
-                raise ValueError(f"the cycle visits {visit.state!r}, which is no state")
-        for group in self._groups():
-            names = [source.name for source in group]
-            if len(set(names)) < len(names):
-                raise ValueError(f"two sources have one name: {', '.join(sorted(names))}")
-            for source in group:
-                if source.shaft != "main" and source.shaft not in self.shafts:
-                    raise ValueError(f"source {source.name!r} turns with {source.shaft!r}, which is no shaft")
-                if source.path not in self.paths:
-                    raise ValueError(
-                        f"source {source.name!r} takes the path {source.path!r}, which is not described"
-                    )
+                raise _misfit(("cycle", number, "state"), f"{visit.state!r} is no state")
+        for place, sources in self._groups():
+            self._check_sources(place, sources)
         return self
 
-    def _groups(self) -> Iterator[tuple[Source, ...]]:
-        yield self.sources
-        for fault in self.faults.values():
-            yield fault.sources
+    def _check_sources(self, place: tuple[str | int, ...], sources: tuple[Source, ...]) -> None:
+        seen: set[str] = set()
+        for number, source in enumerate(sources):
+            if source.name in seen:
+                raise _misfit((*place, number, "name"), f"there is another source {source.name!r} here")
+            seen.add(source.name)
+            if source.shaft != "main" and source.shaft not in self.shafts:
+                raise _misfit((*place, number, "shaft"), f"{source.shaft!r} is no shaft of this machine")
+            if source.path not in self.paths:
+                raise _misfit((*place, number, "path"), f"{source.path!r} is no path of this machine")
+
+    def _groups(self) -> Iterator[tuple[tuple[str | int, ...], tuple[Source, ...]]]:
+        yield ("sources",), self.sources
+        for name, fault in self.faults.items():
+            yield ("faults", name, "sources"), fault.sources
+
+
+def _misfit(place: tuple[str | int, ...], words: str) -> PydanticCustomError:
+    """Two parts of a recipe that do not fit; ``place`` says where the reader should look."""
+    return PydanticCustomError("misfit", "{words}", {"words": words, "place": place})

@@ -2,136 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from anomaly.audio.simulator.recipe import Recipe
 from anomaly.errors import ConfigError, UsageError
+from anomaly.strict_yaml import Key, Lines, load
 
-_PACKAGE = "anomaly.audio.simulator"
-_LARGEST_BYTES = 1_000_000
+_SHIPPED = Path(__file__).with_name("recipes")
 
 
 def recipe_names() -> list[str]:
     """The machines that come with the program, sorted."""
-    folder = resources.files(_PACKAGE) / "recipes"
-    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return sorted(file.stem for file in _SHIPPED.glob("*.yaml"))
 
 
 def load_recipe(machine: str | Path) -> Recipe:
     """A recipe by the name of a shipped machine, or from a YAML file given as a path.
 
+    Plain values reach the recipe as strings and are converted by it: YAML alone reads ``off`` as false.
+
     Raises:
         UsageError: no machine of that name is shipped.
         ConfigError: the file cannot be read, or says something that a recipe cannot say.
     """
-    if isinstance(machine, str):
-        if machine not in recipe_names():
-            raise UsageError(
-                f"there is no simulated machine {machine!r}",
-                hint=f"machines: {', '.join(recipe_names())}; or --recipe",
-            )
-        folder = resources.files(_PACKAGE) / "recipes"
-        return parse_recipe((folder / f"{machine}.yaml").read_text(encoding="utf-8"), f"{machine}.yaml")
+    if isinstance(machine, str) and machine not in recipe_names():
+        raise UsageError(
+            f"there is no simulated machine {machine!r}",
+            hint=f"machines: {', '.join(recipe_names())}; or a recipe of your own with --recipe FILE.yaml",
+        )
+    path = machine if isinstance(machine, Path) else _SHIPPED / f"{machine}.yaml"
+    value, lines = load(path)
+    if not isinstance(value, dict):
+        raise ConfigError("must hold keys such as machine: and sources:", where=f"{path}:1")
     try:
-        with machine.open("rb") as file:
-            text = file.read(_LARGEST_BYTES + 1)
-        if len(text) > _LARGEST_BYTES:
-            raise ConfigError("is too large for a recipe", where=machine)
-        return parse_recipe(text.decode("utf-8"), str(machine))
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=machine) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("is not text in UTF-8", where=machine) from error
-
-
-def parse_recipe(text: str, file: str) -> Recipe:
-    """Check a recipe's text.
-
-    Plain scalars are taken as strings and converted by the model: YAML alone reads ``1:30`` as 90 and
-    ``off`` as false.
-
-    Raises:
-        ConfigError: names ``file``, the line and the key.
-    """
-    try:
-        _refuse_aliases(text, file)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_doubles(node, file)
-        data = yaml.load(text, Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "cannot be read"
-        raise ConfigError(
-            f"is not YAML: {problem}", where=f"{file}:{mark.line + 1}" if mark is not None else file
-        ) from error
-    except RecursionError as error:
-        raise ConfigError("is nested too deeply for a recipe", where=file) from error
-    if not isinstance(data, dict):
-        raise ConfigError("is no recipe: it must hold keys and values", where=file)
-    try:
-        return Recipe.model_validate(data)
+        return Recipe.model_validate(value)
     except ValidationError as error:
-        raise _explained(error, node, file) from error
+        raise _explained(error, path, lines) from error
 
 
-def _explained(error: ValidationError, node: yaml.Node | None, file: str) -> ConfigError:
-    first = error.errors()[0]
-    line, keys = _find(node, first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "is no key of a recipe here"
-    others = error.error_count() - 1
-    return ConfigError(
-        f"{keys}: {message}" if keys else message,
-        where=f"{file}:{line}",
-        hint=f"{others} more like this in the file" if others else "docs/simulator.md describes every key",
+def _explained(error: ValidationError, path: Path, lines: Lines) -> ConfigError:
+    found = [(_key(details, lines), details) for details in error.errors()]
+    # A list that lost its only item to another error is not too short as well.
+    inner = {key[:end] for key, _ in found for end in range(len(key))}
+    told = sorted(
+        (lines.get(k, 1), _words(k, d)) for k, d in found if d["type"] != "too_short" or k not in inner
     )
+    (line, words), others = told[0], told[1:6]
+    hint = "\n  ".join(f"also line {n}: {w}" for n, w in others)
+    return ConfigError(words, where=f"{path}:{line}", hint=hint or "docs/simulator.md describes every key")
 
 
-def _find(node: yaml.Node | None, where: Sequence[int | str]) -> tuple[int, str]:
-    """Line and dotted name of a place that pydantic names; it also names kinds, which are no keys."""
-    line = 1
-    keys: list[str] = []
-    for position, part in enumerate(where):
-        child: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, child = key.start_mark.line + 1, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            child = node.value[part]
-            line = child.start_mark.line + 1
-        if child is not None:
-            node = child
-        if child is not None or position == len(where) - 1:
-            keys.append(str(part))
-    return line, ".".join(keys)
+def _words(key: Key, details: ErrorDetails) -> str:
+    name = ".".join(map(str, key))
+    if details["type"] == "extra_forbidden":
+        return f"{name}: unknown key"
+    if details["type"] == "missing":
+        return f"{name}: {details['loc'][-1]} is missing" if name else f"{details['loc'][-1]} is missing"
+    text = details["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{name}: {text}" if name else text
 
 
-def _refuse_aliases(text: str, file: str) -> None:
-    # A short file of aliases to aliases can stand for gigabytes.
-    for token in yaml.scan(text):
-        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-            raise ConfigError(
-                "a recipe has no anchors and aliases", where=f"{file}:{token.start_mark.line + 1}"
-            )
-
-
-def _refuse_doubles(node: yaml.Node | None, file: str) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise ConfigError(
-                    f"{key.value}: stands here twice", where=f"{file}:{key.start_mark.line + 1}"
-                )
-            seen.add(str(key.value))
-            _refuse_doubles(value, file)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_doubles(value, file)
+def _key(details: ErrorDetails, lines: Lines) -> Key:
+    """What of a location stands in the file: pydantic also names the kind of a source, which is no key."""
+    key: Key = ()
+    for part in (*details["loc"], *details.get("ctx", {}).get("place", ())):
+        if (*key, part) in lines:
+            key = (*key, part)
+    return key

@@ -16,6 +16,7 @@ from anomaly.errors import UsageError
 
 Schedule = Sequence[tuple[str, float]]
 _SHORTEST_RAMP_S = 0.1
+_SHORTEST_VISIT_S = 0.2
 _FASTEST = 3.0
 
 
@@ -103,7 +104,7 @@ def make_timeline(
 def _steady(recipe: Recipe, speed: str | float | None, factor: float) -> Segment:
     name = recipe.nominal if speed is None else speed
     if isinstance(name, str):
-        return Segment(0.0, name, _speed_of(recipe, name) * factor)
+        return Segment(0.0, name, _speed_of(recipe, name, "speed") * factor)
     limit = _FASTEST * max(recipe.speeds_rpm.values())
     if not 0.0 <= name <= limit:
         raise UsageError(
@@ -112,11 +113,11 @@ def _steady(recipe: Recipe, speed: str | float | None, factor: float) -> Segment
     return Segment(0.0, "custom" if name > 0 else "stopped", float(name))
 
 
-def _speed_of(recipe: Recipe, state: str) -> float:
+def _speed_of(recipe: Recipe, state: str, where: str = "states") -> float:
     if state not in recipe.speeds_rpm:
         raise UsageError(
             f"a {recipe.machine} has no state {state!r}",
-            where="states",
+            where=where,
             hint=f"states: {', '.join(recipe.speeds_rpm)}",
         )
     return recipe.speeds_rpm[state]
@@ -127,8 +128,12 @@ def _checked(recipe: Recipe, visits: Schedule) -> list[tuple[str, float]]:
         raise UsageError("the schedule is empty", where="states", hint="give (state, seconds) in order")
     for state, seconds in visits:
         _speed_of(recipe, state)
-        if not (np.isfinite(seconds) and seconds > 0):
-            raise UsageError(f"state {state!r} cannot last {seconds} seconds", where="states")
+        if not _SHORTEST_VISIT_S <= seconds < np.inf:
+            raise UsageError(
+                f"state {state!r} cannot last {seconds} s",
+                where="states",
+                hint=f"at least {_SHORTEST_VISIT_S:g} s",
+            )
     return list(visits)
 
 
@@ -157,9 +162,8 @@ def _with_ramps(
         if segments and segments[-1].speed_rpm != target:
             change = abs(target - segments[-1].speed_rpm) / (recipe.speeds_rpm[recipe.nominal] * factor)
             ramp_s = min(max(recipe.ramp_s * change, _SHORTEST_RAMP_S), length - 1.0 / CONTROL_RATE_HZ)
-            if ramp_s > 0:
-                segments.append(Segment(start, "ramp", target))
-                begin += ramp_s
+            segments.append(Segment(start, "ramp", target))
+            begin += ramp_s
         segments.append(Segment(begin, state, target))
         start += length
     return segments

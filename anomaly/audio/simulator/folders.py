@@ -1,0 +1,212 @@
+"""Folders of simulated recordings: which takes they need, and writing them clip by clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from anomaly.audio.simulator.recipe import Recipe
+from anomaly.audio.simulator.render import simulate
+from anomaly.audio.simulator.states import Schedule
+from anomaly.audio.write import save_flac, save_wav
+from anomaly.errors import InputError, UsageError
+
+TAKE_S = 600.0
+"""Longest take: what is longer is made of several, each with a seed of its own."""
+
+MOST_MINUTES = 24 * 60
+DATASET_SEVERITIES = (0.1, 0.3, 1.0)
+_NORMALS_PER_CONDITION = 4
+_SHORTEST_CLIP_S = 0.5
+
+Format = Literal["wav", "flac"]
+
+
+@dataclass(frozen=True)
+class Take:
+    """One take and the files that its sound is cut into, equally long.
+
+    Args:
+        seed: of the take.
+        clip_s: seconds of each file.
+        paths: the files in order.
+        fault: what is wrong, or None.
+        severity: how bad it is.
+    """
+
+    seed: int
+    clip_s: float
+    paths: tuple[Path, ...]
+    fault: str | None = None
+    severity: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.clip_s * len(self.paths)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that is there now: the take that it belongs to, and (start_s, state, speed_rpm) within the file."""
+
+    path: Path
+    take: Take
+    states: list[tuple[float, str, float]]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What all takes of a folder have in common; see :func:`~anomaly.audio.simulator.simulate`."""
+
+    recipe: Recipe
+    machine_id: int = 0
+    speed: str | float | None = None
+    states: str | Schedule | None = None
+    snr_db: float | None = None
+
+
+def plan_recordings(
+    folder: Path, *, minutes: float, clip_s: float | None, seed: int, fault: str | None, severity: float, suffix: Format
+) -> list[Take]:  # fmt: skip
+    """Takes of one condition: ``normal/normal_<seed>_<nnnn>`` or ``abnormal/anomaly_<fault>_<severity>_…``.
+
+    Without ``clip_s`` each take is one file.
+
+    Raises:
+        UsageError: the lengths make no sense.
+    """
+    if fault and severity == 0.0:
+        raise UsageError("severity 0 is no fault at all", where="--severity", hint="more than 0, at most 1")
+    seconds = _seconds(minutes)
+    stem = f"abnormal/anomaly_{fault}_{severity:g}_{seed}" if fault else f"normal/normal_{seed}"
+    return _cut(folder, stem, seconds, clip_s, seed, suffix, fault, severity)
+
+
+def plan_dataset(
+    folder: Path, recipe: Recipe, *, minutes: float, clip_s: float, test_clips: int, seed: int, suffix: Format
+) -> list[Take]:
+    """A set in the manner of DCASE Task 2: ``train/normal_*``, ``test/normal_*`` and ``test/anomaly_<fault>_*``.
+
+    Each test clip is a take of its own: ``test_clips`` for each fault and each of the severities 0.1, 0.3 and 1.0,
+    four times as many normal ones.
+
+    Raises:
+        UsageError: the lengths make no sense.
+    """
+    if not 1 <= test_clips <= 1000:
+        raise UsageError(f"{test_clips} test clips make no set", where="--test-clips", hint="1 to 1000")
+    takes = _cut(folder, f"train/normal_{seed}", _seconds(minutes), clip_s, seed, suffix, None, 0.0)
+    conditions: list[tuple[str | None, float, int]] = [(None, 0.0, test_clips * _NORMALS_PER_CONDITION)]
+    conditions += [
+        (fault, severity, test_clips) for fault in recipe.faults for severity in DATASET_SEVERITIES
+    ]
+    for fault, severity, count in conditions:
+        stem = f"anomaly_{fault}_{severity:g}_{seed}" if fault else f"normal_{seed}"
+        for number in range(count):
+            path = folder / "test" / f"{stem}_{number:04d}.{suffix}"
+            takes.append(Take(_another(seed, len(takes) + 1), clip_s, (path,), fault, severity))
+    return takes
+
+
+def refuse_existing(takes: Sequence[Take]) -> None:
+    """Raise before anything is rendered if a file is already there.
+
+    Raises:
+        InputError: names the first one.
+    """
+    there = [path for take in takes for path in take.paths if path.exists()]
+    if there:
+        more = f", and {len(there) - 1} more" if len(there) > 1 else ""
+        raise InputError(
+            f"is already there{more}",
+            where=there[0],
+            hint="--force replaces it; another --seed goes beside it",
+        )
+
+
+def write(takes: Sequence[Take], listening: Listening) -> Iterator[Written]:
+    """Render takes and write their clips, each file whole or not at all; yields each file once it is there.
+
+    Raises:
+        UsageError: an argument that the machine cannot follow.
+        ConfigError: a folder cannot be written.
+    """
+    for take in takes:
+        sound = simulate(
+            listening.recipe,
+            seconds=take.seconds,
+            seed=take.seed,
+            machine_id=listening.machine_id,
+            fault=take.fault,
+            severity=take.severity,
+            speed=listening.speed,
+            states=listening.states,
+            snr_db=listening.snr_db,
+        )
+        clips = np.array_split(sound.samples, len(take.paths))
+        for number, (path, clip) in enumerate(zip(take.paths, clips, strict=True)):
+            save = save_flac if path.suffix == ".flac" else save_wav
+            save(path, clip, sound.sample_rate_hz, subtype="PCM_16")
+            yield Written(path, take, _within(sound.states, number * take.clip_s, take.clip_s))
+
+
+def _within(
+    states: Sequence[tuple[float, str, float]], start_s: float, length_s: float
+) -> list[tuple[float, str, float]]:
+    ends = [state[0] for state in states[1:]] + [np.inf]
+    return [
+        (max(begin - start_s, 0.0), state, rpm)
+        for (begin, state, rpm), end in zip(states, ends, strict=True)
+        if end > start_s and begin < start_s + length_s
+    ]
+
+
+def _cut(
+    folder: Path, stem: str, seconds: float, clip_s: float | None, seed: int, suffix: str, fault: str | None,
+    severity: float,
+) -> list[Take]:  # fmt: skip
+    if clip_s is not None and not _SHORTEST_CLIP_S <= clip_s <= TAKE_S:
+        raise UsageError(
+            f"a clip cannot last {clip_s:g} s",
+            where="--clip-seconds",
+            hint=f"{_SHORTEST_CLIP_S:g} to {TAKE_S:g}",
+        )
+    if clip_s is None:
+        whole, rest = divmod(seconds, TAKE_S)
+        lengths = [(1, TAKE_S)] * int(whole) + ([(1, rest)] if rest >= _SHORTEST_CLIP_S else [])
+    else:
+        clips, most = int(seconds / clip_s + 1e-9), int(TAKE_S / clip_s)
+        lengths = [(min(most, clips - done), clip_s) for done in range(0, clips, most)]
+    if not lengths:
+        raise UsageError(
+            f"{seconds:g} s do not fill one clip", where="--minutes", hint="more minutes, shorter clips"
+        )
+    takes: list[Take] = []
+    number = 0
+    for count, length in lengths:
+        paths = tuple(folder / f"{stem}_{n:04d}.{suffix}" for n in range(number, number + count))
+        takes.append(Take(_another(seed, len(takes)), length, paths, fault, severity))
+        number += count
+    return takes
+
+
+def _seconds(minutes: float) -> float:
+    if not 0.0 < minutes <= MOST_MINUTES:
+        raise UsageError(
+            f"{minutes:g} minutes cannot be simulated in one go",
+            where="--minutes",
+            hint=f"more than 0, at most {MOST_MINUTES}; a longer set is several runs with seeds of their own",
+        )
+    return minutes * 60.0
+
+
+def _another(seed: int, number: int) -> int:
+    """The seed of take ``number``: the first has the given one, so that it can be had from ``simulate`` too."""
+    if number == 0 or seed < 0:
+        return seed
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])
