@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chip.arch import ArchSpec
-from chip.cost import latency, utilisation
+from chip.cost import cost, latency, utilisation
 from chip.network import Network
 from chip.rules import check
+from chip.simulate import SimulationResult
 
-__all__ = ["as_text", "network_report"]
+__all__ = ["as_text", "network_report", "run_report"]
 
 
 def network_report(network: Network, arch: ArchSpec) -> dict[str, Any]:
@@ -29,6 +32,22 @@ def network_report(network: Network, arch: ArchSpec) -> dict[str, Any]:
         "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
         "findings": [finding.to_dict() for finding in findings],
         "parameters": {key: parameter.model_dump() for key, parameter in arch.parameters()},
+    }
+
+
+def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict[str, Any]:
+    """Counts of a run and what it costs if streams follow each other at ``step_hz`` steps a second."""
+    steps, streams = run.outputs.shape[:2]
+    seconds = max(steps * streams, 1) / step_hz
+    return {
+        "steps": steps,
+        "streams": streams,
+        "input_spikes": run.input_spikes,
+        "spikes": run.spikes,
+        "sop": run.sop,
+        "saturations": run.saturations,
+        "output_spikes": np.count_nonzero(run.outputs, axis=(0, 1)).tolist(),
+        "cost": cost(arch, steps * streams, run.sop, run.spikes, seconds).to_dict(),
     }
 
 

@@ -75,7 +75,7 @@ def simulate(
     import numpy as np
 
     from anomaly.errors import UsageError
-    from chip.cost import cost
+    from chip.report import run_report
     from chip.simulate import Simulator
     from chip.stimulus import load_spikes, random_spikes
 
@@ -84,18 +84,7 @@ def simulate(
         raise UsageError(f"{spec.name} makes at most {1 / spec.step_s:g} steps a second", where="--step-hz")
     stimulus = load_spikes(spikes) if spikes else random_spikes(loaded.n_inputs, steps, rate=rate, seed=seed)
     run = Simulator(loaded, v_sat=spec.v_sat).run(stimulus)
-    n_steps, streams = run.outputs.shape[:2]
-    seconds = max(n_steps, 1) * streams / step_hz
-    summary = {
-        "steps": n_steps,
-        "streams": streams,
-        "input_spikes": run.input_spikes,
-        "spikes": run.spikes,
-        "sop": run.sop,
-        "saturations": run.saturations,
-        "output_spikes": np.count_nonzero(run.outputs, axis=(0, 1)).tolist(),
-        "cost": cost(spec, n_steps * streams, run.sop, run.spikes, seconds).to_dict(),
-    }
+    summary = run_report(run, spec, step_hz=step_hz)
     if out is not None:
         buffer = io.BytesIO()
         np.save(buffer, run.outputs)

@@ -6,7 +6,9 @@ import json
 
 from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
-from chip.report import as_text, network_report
+from chip.report import as_text, network_report, run_report
+from chip.simulate import Simulator
+from chip.stimulus import random_spikes
 from chip.testing import random_network
 
 
@@ -31,3 +33,12 @@ def test_a_network_without_outputs_has_no_latency(senna: ArchSpec) -> None:
     assert report["latency_s"] is None
     assert "from input to output" not in as_text(report)
     assert "no findings" in as_text(report)
+
+
+def test_the_report_of_a_run_counts_streams_one_after_the_other(senna: ArchSpec) -> None:
+    network = random_network(senna, seed=1)
+    run = Simulator(network, v_sat=senna.v_sat).run(random_spikes(8, 50, streams=5))
+    report = json.loads(json.dumps(run_report(run, senna, step_hz=125.0)))
+    assert (report["steps"], report["streams"], report["sop"]) == (50, 5, run.sop)
+    assert report["cost"]["figures"]["seconds"]["value"] == 2.0
+    assert report["cost"]["figures"]["steps"]["value"] == 250
