@@ -1,0 +1,34 @@
+"""The front end of the DCASE 2020 baseline: librosa's mel spectrogram in dB."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+from baselines import Samples
+
+SAMPLE_RATE_HZ = 16_000
+N_FFT = 1024
+HOP = 512
+BANDS = 128
+
+Levels = npt.NDArray[np.float32]
+
+
+def log_mel(clip: Samples) -> Levels:
+    """Levels of 128 mel bands in dB, shape [frames, 128]: n_fft 1024, hop 512, power 2, centred frames.
+
+    The figures of ``librosa.feature.melspectrogram``, which however makes its filters anew for each clip.
+    Source: ``file_to_vector_array`` of github.com/y-kawagu/dcase2020_task2_baseline.
+    """
+    power = np.abs(librosa.stft(clip, n_fft=N_FFT, hop_length=HOP)) ** 2
+    return np.asarray(10.0 * np.log10(_filters() @ power + sys.float_info.epsilon), dtype=np.float32).T
+
+
+@functools.cache
+def _filters() -> Levels:
+    return np.asarray(librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=N_FFT, n_mels=BANDS), dtype=np.float32)
