@@ -1,12 +1,12 @@
 """Everything that can go wrong for a user, one tree, with the exit code on the class.
 
-    AnomalyError      1   a bug, or anything not named below
-    ├── UsageError    2   the words on the command line do not fit together
-    ├── ConfigError   3   site.yaml, the environment or the choice of machine is off
-    ├── InputError    4   a recording or a folder of recordings cannot be used
-    ├── ModelError    5   a bundle is missing, damaged, unsigned or does not match
-    ├── DeviceError   6   a microphone is missing, busy or gone
-    └── RemoteError   7   a broker, a webhook or a cluster did not answer
+AnomalyError      1   a bug, or anything not named below
+├── UsageError    2   the words on the command line do not fit together
+├── ConfigError   3   site.yaml, the environment or the choice of machine is off
+├── InputError    4   a recording or a folder of recordings cannot be used
+├── ModelError    5   a bundle is missing, damaged, unsigned or does not match
+├── DeviceError   6   a microphone is missing, busy or gone
+└── RemoteError   7   a broker, a webhook or a cluster did not answer
 """
 
 from __future__ import annotations

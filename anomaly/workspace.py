@@ -48,7 +48,9 @@ def machines(models: Path) -> list[str]:
     """Names of the bundles in a models folder, sorted."""
     if not models.is_dir():
         return []
-    return sorted(p.name for p in models.iterdir() if (p / "bundle.json").is_file() and not p.name.startswith("."))
+    return sorted(
+        p.name for p in models.iterdir() if (p / "bundle.json").is_file() and not p.name.startswith(".")
+    )
 
 
 def choose_machine(models: Path, name: str | None) -> str:

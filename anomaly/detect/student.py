@@ -59,6 +59,11 @@ class StudentDetector:
         """Pooled mel bands it expects."""
         return self._code.bands
 
+    @property
+    def micro_steps(self) -> int:
+        """Steps of the chip per frame."""
+        return self._code.micro_steps
+
     def reset(self, streams: int) -> None:
         """Begin parallel segments: references at the training mean, membranes at rest."""
         self._encoder = DeltaEncoder(self._code, streams)

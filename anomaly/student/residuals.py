@@ -18,7 +18,7 @@ Gram = npt.NDArray[np.float64]
 _LOCAL = 4
 _RIDGE = 1e-3
 # A further source must explain at least this share of the band's variance to be worth a wire.
-_LEAST_GAIN = 2e-3
+_LEAST_GAIN = 5e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def pursue(
     weights = np.zeros(0)
     left = float(gram[target, target])
     while len(chosen) < min(terms, len(pool)):
-        unexplained = gram[pool, target] - gram[np.ix_(pool, chosen)] @ weights
+        unexplained = gram[pool, target] - gram[pool][:, chosen] @ weights
         gain = unexplained**2 / power[pool]
         gain[np.isin(pool, chosen)] = -1.0
         trial = [*chosen, int(pool[int(np.argmax(gain))])]
@@ -88,4 +88,5 @@ def pursue(
 def solve(gram: Gram, sources: list[int], moments: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Least squares on the Gram matrix with a small ridge, so that silent bands do no harm."""
     block = gram[np.ix_(sources, sources)]
-    return np.linalg.solve(block + _RIDGE * np.diag(np.diag(block)), moments)
+    ridge = _RIDGE * np.diag(np.diag(block))
+    return np.asarray(np.linalg.solve(block + ridge, moments), dtype=np.float64)

@@ -49,6 +49,14 @@ def to_onnx(teacher: Teacher) -> bytes:
     return data
 
 
+def macs_per_frame(data: bytes) -> int:
+    """Multiply-accumulates of one frame: the size of every matrix in the model."""
+    model = onnx.load_from_string(data)
+    sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
+    nodes = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
+    return sum(sizes.get(node.input[1], 0) for node in nodes)
+
+
 class _Graph:
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []

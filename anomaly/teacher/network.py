@@ -115,10 +115,3 @@ class Teacher(nn.Module):
 
 def _per_group(whitened: Tensor) -> Tensor:
     return (whitened * whitened).reshape(len(whitened), GROUPS, -1).mean(dim=2)
-
-
-def macs_per_window(size: TeacherSize) -> int:
-    """Multiply-accumulates of one window, whitening included."""
-    given = (size.context - 1) * size.bands
-    layers = (given + 2 * size.bands) * size.bands + given * size.hidden
-    return layers + 2 * size.hidden * size.bottleneck + size.hidden * size.bands

@@ -1,0 +1,128 @@
+"""A bundle in memory: the front end and both detectors, ready to score."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from anomaly.bundle import Bundle
+from anomaly.detect.calibration import Calibration
+from anomaly.detect.scoring import Scorer, recording_score
+from anomaly.detect.student import StudentDetector
+from anomaly.detect.teacher import TeacherDetector
+from anomaly.errors import ModelError
+from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import FrontEnd
+from anomaly.features.mel import Samples
+from chip.arch import ArchSpec, load_arch
+from chip.bitstream import decode
+from chip.errors import ChipError
+
+DetectorName = Literal["student", "teacher"]
+DETECTORS: tuple[DetectorName, ...] = ("student", "teacher")
+CALIBRATION, BITSTREAM, TEACHER, ARCH = "calibration.json", "network.bit", "teacher.onnx", "arch.yaml"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a machine's bundle can do.
+
+    Args:
+        machine: its name.
+        front_end: settings of the front end.
+        student: scorer that runs the network decoded from the bitstream.
+        teacher: scorer that runs the autoencoder.
+        arch: the chip.
+    """
+
+    machine: str
+    front_end: FrontEnd
+    student: Scorer
+    teacher: Scorer
+    arch: ArchSpec
+
+    def scorer(self, detector: DetectorName = "student") -> Scorer:
+        """The scorer of a detector."""
+        return self.student if detector == "student" else self.teacher
+
+    def score_clip(self, samples: Samples, *, detector: DetectorName = "student") -> float:
+        """One score for a clip [n], float32, 16 kHz."""
+        return recording_score(self.scorer(detector).recording(samples))
+
+
+def load_model(bundle: Bundle) -> Model:
+    """Decode a bundle into something that scores.
+
+    Raises:
+        ModelError: a part is unreadable or does not fit the others.
+    """
+    front_end = FrontEnd.from_dict(dict(bundle.manifest.front_end))
+    calibration = _json(bundle)
+    arch = _arch(bundle)
+    try:
+        network = decode(bundle.read(BITSTREAM), arch)
+    except ChipError as error:
+        raise ModelError(error.message, where=bundle.path / BITSTREAM, hint=error.hint) from error
+    student = StudentDetector(read_code(calibration), network, arch.v_sat)
+    teacher = TeacherDetector(bundle.read(TEACHER))
+    for detector in (student, teacher):
+        if detector.bands != front_end.bands:
+            raise ModelError(
+                f"the {detector.name} expects {detector.bands} bands, the front end gives {front_end.bands}",
+                where=bundle.path,
+                hint="train again",
+            )
+    return Model(
+        bundle.manifest.machine,
+        front_end,
+        Scorer(front_end, student, _calibration(calibration, "student")),
+        Scorer(front_end, teacher, _calibration(calibration, "teacher")),
+        arch,
+    )
+
+
+def read_code(calibration: dict[str, Any]) -> DeltaCode:
+    """The encoder's settings out of calibration.json.
+
+    Raises:
+        ModelError: they are missing or make no sense.
+    """
+    try:
+        values = calibration["encoder"]
+        mean, threshold = (np.array(values[k], dtype=np.int32) for k in ("mean", "threshold"))
+        return DeltaCode(mean, threshold, int(values["micro_steps"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelError(f"unreadable encoder: {error}", where=CALIBRATION) from error
+
+
+def write_code(code: DeltaCode) -> dict[str, Any]:
+    """The encoder's settings as plain values."""
+    return {"mean": code.mean.tolist(), "threshold": code.threshold.tolist(), "micro_steps": code.micro_steps}
+
+
+def _json(bundle: Bundle) -> dict[str, Any]:
+    try:
+        values = json.loads(bundle.read(CALIBRATION))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"is no JSON: {error}", where=bundle.path / CALIBRATION) from error
+    if not isinstance(values, dict):
+        raise ModelError("is no JSON object", where=bundle.path / CALIBRATION)
+    return values
+
+
+def _calibration(values: dict[str, Any], name: str) -> Calibration:
+    part = values.get(name)
+    if not isinstance(part, dict):
+        raise ModelError(f"holds nothing for the {name}", where=CALIBRATION)
+    return Calibration.from_dict(part)
+
+
+def _arch(bundle: Bundle) -> ArchSpec:
+    bundle.read(ARCH)
+    try:
+        return load_arch(bundle.path / ARCH)
+    except ChipError as error:
+        raise ModelError(error.message, where=bundle.path / ARCH, hint=error.hint) from error

@@ -1,0 +1,49 @@
+"""How much effort a training takes: three named profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from anomaly.errors import UsageError
+from anomaly.student.closed_form import ClosedFormPlan
+from anomaly.student.distil import DistilPlan
+from anomaly.teacher.fit import TeacherPlan
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One profile.
+
+    Args:
+        teacher: training of the teacher.
+        augmented: variations of each training block that the teacher also learns from.
+        closed_form: start of the student.
+        distil: distillation, or None for the start alone.
+    """
+
+    teacher: TeacherPlan = field(default_factory=TeacherPlan)
+    augmented: int = 0
+    closed_form: ClosedFormPlan = field(default_factory=ClosedFormPlan)
+    distil: DistilPlan | None = field(default_factory=DistilPlan)
+
+
+PROFILES = {
+    "fast": Profile(teacher=TeacherPlan(epochs=12), distil=DistilPlan(windows=256, steps=40, checks=24)),
+    "standard": Profile(augmented=1, distil=DistilPlan(windows=1024, steps=240, checks=64)),
+    "best": Profile(
+        teacher=TeacherPlan(epochs=30), augmented=2, distil=DistilPlan(windows=2048, steps=800, checks=96)
+    ),
+}
+
+
+def profile(name: str) -> Profile:
+    """Look a profile up.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in PROFILES:
+        raise UsageError(
+            f"there is no profile {name!r}", where="--profile", hint=f"one of {', '.join(PROFILES)}"
+        )
+    return PROFILES[name]
