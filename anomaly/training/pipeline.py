@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import HOP_S
 from anomaly.manifest import Draft
+from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form import closed_form, delta_code
 from anomaly.student.distil import Distilled, Setting, distil
@@ -37,9 +37,6 @@ from anomaly.training.profiles import Profile, profile
 from anomaly.workspace import machine_name
 from chip.compiler import Compiled
 from chip.cost import cost
-
-Report = Callable[[str, float], None]
-"""Told the name of the stage and the share of it that is done."""
 
 
 @dataclass(frozen=True)

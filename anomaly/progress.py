@@ -1,0 +1,35 @@
+"""Progress bars for long work: on a terminal only, and on stderr, so that pipes stay clean."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Report = Callable[[str, float], None]
+"""Told the name of the stage and the share of it that is done."""
+
+
+@contextmanager
+def stages() -> Iterator[Report]:
+    """Yield a function that shows the share done of each named stage, one bar a stage."""
+    if not sys.stderr.isatty():
+        yield lambda _stage, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, share: float) -> None:
+            if stage not in tasks:
+                for task in tasks.values():
+                    progress.update(task, completed=1.0)
+                tasks[stage] = progress.add_task(stage, total=1.0)
+            progress.update(tasks[stage], completed=share)
+
+        yield report
+        for task in tasks.values():
+            progress.update(task, completed=1.0)

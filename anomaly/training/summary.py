@@ -1,0 +1,40 @@
+"""What a training found, in words for a person."""
+
+from __future__ import annotations
+
+from anomaly.detect.decision import REFERENCE, limit_for
+from anomaly.training.pipeline import Trained
+
+
+def in_words(trained: Trained) -> str:
+    """A few lines: the bundle, the fit, what the calibration can and cannot support."""
+    metrics, network = trained.parts.metrics, trained.parts.compiled.network
+    arch = trained.parts.chip.arch
+    activity, distillation = metrics["activity"], metrics["distillation"]
+    held_s = metrics["held_out_seconds"]
+    # Rule of three: n seconds without an alarm bound the rate, at 95 %, only below 3/n.
+    bound_per_day = 3 * 86_400 / max(held_s, 1.0)
+    limit = limit_for(1.0, trained.parts.student.dependence)
+    outcome = (
+        "did not beat the closed form on held-out sound, which was kept"
+        if distillation.get("kept_start")
+        else "beat the closed form on held-out sound"
+    )
+    lines = [
+        f"bundle     {trained.bundle.path}",
+        f"sound      {metrics['training_seconds']:.0f} s, of which {held_s:.0f} s held out for calibration",
+        f"student    {network.n_neurons} of {arch.array.neurons.value} neurons, "
+        f"{network.n_synapses} of {arch.array.synapses.value} synapses, {activity['sop_per_s']:,.0f} SOP per second",
+        f"verified   {metrics['verified']['neuron_steps']:,} neuron-steps of real sound, trained = decoded",
+    ]
+    if distillation["ran"]:
+        lines.append(
+            f"distilled  {outcome} (AUC {distillation['start_criterion']:.3f} to "
+            f"{distillation['trained_criterion']:.3f} on pseudo-anomalies)"
+        )
+    lines.append(
+        f"alarms     limit {limit.value:.1f} (reference {REFERENCE}) for one false alarm a day; the held-out sound "
+        f"itself only bounds the rate below {bound_per_day:,.0f} a day, the rest is extrapolation"
+    )
+    lines.append(f"took       {trained.seconds:.0f} s")
+    return "\n".join(lines)
