@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from anomaly.audio import portaudio
@@ -68,7 +69,7 @@ def _capture(chosen: argparse.Namespace) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _send(pack(start))
     try:
-        _copy(stream, start.sample_rate_hz, max(1, round(chosen.block_s * start.sample_rate_hz)))
+        copy(stream, start.sample_rate_hz, max(1, round(chosen.block_s * start.sample_rate_hz)), _send)
     except Exception as error:
         if type(error).__name__ != "PortAudioError":
             raise
@@ -98,8 +99,11 @@ def _open(chosen: argparse.Namespace) -> tuple[Any, Start]:
     return stream, Start(round(stream.samplerate), channels, name)
 
 
-def _copy(stream: Any, rate_hz: int, frames: int) -> None:
-    """Read blocks for ever. After an overflow the position jumps by what the clock says was lost."""
+def copy(stream: Any, rate_hz: int, frames: int, send: Callable[[bytes], None]) -> None:
+    """Read blocks of ``frames`` and send them, for ever.
+
+    After an overflow the position jumps by what the clock says was lost.
+    """
     position = 0
     number = 0
     expected_s: float | None = None
@@ -111,7 +115,7 @@ def _copy(stream: Any, rate_hz: int, frames: int) -> None:
             position += max(0, round((ended_s - expected_s) * rate_hz) - frames)
         expected_s = ended_s
         utc = time.time() - waiting_s - frames / rate_hz
-        _send(pack(RawBlock(number, position, utc, overflowed, bytes(data))))
+        send(pack(RawBlock(number, position, utc, overflowed, bytes(data))))
         position += frames
         number += 1
 
