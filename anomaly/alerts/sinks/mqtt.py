@@ -234,7 +234,8 @@ class MqttSink:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        if client is self._client:
+        # After a refused connection it is called too, with less to say than ``_on_connect`` had.
+        if client is self._client and self._connected.is_set():
             self._connected.clear()
             self._trouble = f"connection lost: {reason}"
 

@@ -1,0 +1,27 @@
+"""Home Assistant discovery: identifiers it accepts, different for different machines."""
+
+from __future__ import annotations
+
+import re
+
+from anomaly.alerts.sinks.homeassistant import Topics, discovery, object_id
+
+
+def test_three_entities_of_one_device() -> None:
+    found = discovery("pump", Topics("anomaly"), "homeassistant")
+    assert set(found) == {
+        "homeassistant/sensor/anomaly_pump/state/config",
+        "homeassistant/sensor/anomaly_pump/score/config",
+        "homeassistant/binary_sensor/anomaly_pump/alarm/config",
+    }
+    assert len({payload["unique_id"] for payload in found.values()}) == 3
+    assert {tuple(payload["device"]["identifiers"]) for payload in found.values()} == {("anomaly_pump",)}
+    alarm = found["homeassistant/binary_sensor/anomaly_pump/alarm/config"]
+    assert alarm["device_class"] == "problem"
+    assert "value_json.state == 'ALARM'" in alarm["value_template"]
+
+
+def test_names_stay_different() -> None:
+    names = ["pump", "Pump", "hall.3", "hall_3", "hall-3", "hall..3"]
+    assert len({object_id(name) for name in names}) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", object_id(name)) for name in names)

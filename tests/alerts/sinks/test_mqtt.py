@@ -1,0 +1,226 @@
+"""MQTT against a real Mosquitto: states, last will, Home Assistant, accounts, TLS, and a broker that dies."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anomaly.alerts import AlertMessage, ScoreRow
+from anomaly.alerts.sinks import LiveSink, SinkError
+from anomaly.alerts.sinks.mqtt import MqttSink
+from anomaly.errors import ConfigError
+
+from .conftest import MOSQUITTO, Broker, Certificate, Listener, eventually, free_port
+
+MakeMessage = Callable[..., AlertMessage]
+ROW = ScoreRow("pump", 1_800_000_000.0, 12, 0.5, 0.25, "OK")
+
+
+@pytest.fixture
+def sink(broker: Broker) -> Iterator[MqttSink]:
+    made = MqttSink("house", "127.0.0.1", port=broker.port, machines=["pump"], timeout_s=2)
+    yield made
+    made.close()
+
+
+def test_topics(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
+    message = make_message()
+    sink.deliver(message)
+    eventually(lambda: listener.on("anomaly/pump/alerts"))
+    assert [heard.json for heard in listener.on("anomaly/pump/alerts")] == [message.to_dict()]
+    assert [heard.json for heard in listener.on("anomaly/pump/state")] == [
+        {"time": message.time, "state": "ALARM", "score": 4.5, "p_value": 1e-5}
+    ]
+    assert [heard.text for heard in listener.on("anomaly/status")] == ["online"]
+
+
+def test_what_is_retained_and_what_is_not(
+    sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
+) -> None:
+    sink.deliver(make_message())
+    eventually(lambda: listener.alerts())
+    late = Listener(broker.port)
+    eventually(lambda: late.on("anomaly/pump/state") and late.on("anomaly/status"))
+    late.close()
+    assert all(heard.retained for heard in late.heard)
+    assert late.alerts() == []
+
+
+def test_home_assistant_finds_the_machines(
+    sink: MqttSink, listener: Listener, make_message: MakeMessage, make_case: Callable[..., object]
+) -> None:
+    sink.deliver(make_message(case=make_case("fan")))
+    eventually(lambda: listener.alerts())
+    for machine in ("pump", "fan"):
+        state = listener.on(f"homeassistant/sensor/anomaly_{machine}/state/config")[0].json
+        assert state["state_topic"] == f"anomaly/{machine}/state"
+        assert state["availability_topic"] == "anomaly/status"
+        assert listener.on(f"homeassistant/sensor/anomaly_{machine}/score/config")
+        assert listener.on(f"homeassistant/binary_sensor/anomaly_{machine}/alarm/config")
+    assert sink.machines == ("pump", "fan")
+
+
+def test_without_home_assistant(broker: Broker, listener: Listener, make_message: MakeMessage) -> None:
+    sink = MqttSink("house", "127.0.0.1", port=broker.port, topic="works/north", discovery_prefix="")
+    sink.deliver(make_message())
+    eventually(lambda: listener.alerts())
+    sink.close()
+    assert {heard.topic for heard in listener.heard} == {
+        *("works/north/status", "works/north/pump/state", "works/north/pump/alerts")
+    }
+
+
+def test_live_scores(sink: MqttSink, listener: Listener) -> None:
+    assert isinstance(sink, LiveSink)
+    sink.tell_live(ROW)
+    eventually(lambda: listener.on("anomaly/status"))
+    sink.tell_live(ROW)
+    eventually(lambda: listener.on("anomaly/pump/state"))
+    assert listener.on("anomaly/pump/state")[0].json == {
+        **{"time": "2027-01-15T08:00:00.000Z", "state": "OK", "score": 0.5, "p_value": 0.25}
+    }
+
+
+def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:
+    sink = MqttSink("house", "127.0.0.1", port=free_port(), timeout_s=0.5)
+    for _ in range(1000):
+        sink.tell_live(ROW)
+    assert sink._client is not None
+    assert not sink._client.want_write()
+    sink.close()
+
+
+def test_goodbye(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
+    sink.deliver(make_message())
+    sink.close()
+    eventually(lambda: [heard.text for heard in listener.on("anomaly/status")] == ["online", "offline"])
+
+
+def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -> None:
+    code = (
+        "import sys; from anomaly.alerts import AlertMessage; from anomaly.alerts.sinks.mqtt import MqttSink\n"
+        "sink = MqttSink('house', '127.0.0.1', port=int(sys.argv[1]))\n"
+        "sink.deliver(AlertMessage('test', 'pump', 'now')); print('delivered', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(broker.port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "delivered\n"
+        process.kill()
+        process.wait()
+    eventually(lambda: [heard.text for heard in listener.on("anomaly/status")] == ["online", "offline"])
+
+
+def test_all_is_told_again_to_a_broker_that_forgot(
+    sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
+) -> None:
+    sink.deliver(make_message())
+    eventually(lambda: listener.alerts())
+    broker.kill()
+    listener.heard.clear()
+    broker.start()
+    eventually(lambda: listener.on("anomaly/status"), 15)
+    eventually(lambda: listener.on("homeassistant/sensor/anomaly_pump/state/config"))
+
+
+def passwords(tmp_path: Path) -> Path:
+    file = tmp_path / "passwords"
+    file.write_text("ann:right\n")
+    tool = str(Path(str(MOSQUITTO)).parent.parent / "bin" / "mosquitto_passwd")
+    subprocess.run([tool, "-U", str(file)], check=True)
+    return file
+
+
+def test_accounts(start_broker: Callable[..., Broker], tmp_path: Path, make_message: MakeMessage) -> None:
+    broker = start_broker("allow_anonymous false", f"password_file {passwords(tmp_path)}")
+    listener = Listener(broker.port, username="ann", password="right")
+    for protocol in ("5", "3.1.1"):
+        good = MqttSink(
+            "house", "127.0.0.1", port=broker.port, username="ann", password="right", protocol=protocol
+        )
+        good.deliver(make_message())
+        good.close()
+        bad = MqttSink(
+            *("house", "127.0.0.1"),
+            port=broker.port,
+            username="ann",
+            password="wrong",
+            protocol=protocol,
+            timeout_s=1,
+        )
+        with pytest.raises(SinkError, match="the broker said: Not authorized") as caught:
+            bad.deliver(make_message())
+        bad.close()
+        assert "wrong" not in str(caught.value)
+    eventually(lambda: len(listener.alerts()) == 2)
+    listener.close()
+
+
+def test_a_refusal_is_an_error(
+    start_broker: Callable[..., Broker], tmp_path: Path, make_message: MakeMessage
+) -> None:
+    (tmp_path / "acl").write_text("topic write anomaly/status\n")
+    broker = start_broker("allow_anonymous true", f"acl_file {tmp_path / 'acl'}")
+    sink = MqttSink("house", "127.0.0.1", port=broker.port, timeout_s=2)
+    with pytest.raises(SinkError, match="the broker refused the message: Not authorized") as caught:
+        sink.deliver(make_message())
+    sink.close()
+    assert caught.value.hint == "allow this account to write to anomaly/pump/alerts"
+
+
+def test_a_broker_that_says_nothing(make_message: MakeMessage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sink = MqttSink("house", "127.0.0.1", port=server.getsockname()[1], timeout_s=0.5)
+        with pytest.raises(SinkError, match="cannot be reached: no answer in time"):
+            sink.deliver(make_message())
+        sink.close()
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_tls(
+    start_broker: Callable[..., Broker], certificate: Certificate, make_message: MakeMessage
+) -> None:
+    broker = start_broker(
+        "allow_anonymous true", f"certfile {certificate.cert}", f"keyfile {certificate.key}"
+    )
+    trusting = MqttSink(
+        "house", "127.0.0.1", port=broker.port, tls=True, ca_file=certificate.cert, timeout_s=5
+    )
+    trusting.deliver(make_message())
+    trusting.close()
+    doubting = MqttSink("house", "127.0.0.1", port=broker.port, tls=True, timeout_s=1)
+    with pytest.raises(SinkError, match="certificate verify failed"):
+        doubting.deliver(make_message())
+    doubting.close()
+
+
+@pytest.mark.parametrize("topic", ["", "a/#", "+", "/a", "a/", "$SYS", "a\0b"])
+def test_what_cannot_begin_a_topic(topic: str) -> None:
+    with pytest.raises(ConfigError, match="cannot begin a topic"):
+        MqttSink("house", "127.0.0.1", topic=topic)
+
+
+@pytest.mark.parametrize("host", ["", "x" * 64, "a..b"])
+def test_what_is_no_host(host: str) -> None:
+    with pytest.raises(ConfigError, match="is no host name"):
+        MqttSink("house", host)
+
+
+def test_certificates_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="certificates cannot be read"):
+        MqttSink("house", "127.0.0.1", tls=True, ca_file=tmp_path / "none.pem")
+
+
+def test_usual_ports() -> None:
+    assert "127.0.0.1:1883" in MqttSink("house", "127.0.0.1")._where
+    assert "127.0.0.1:8883" in MqttSink("house", "127.0.0.1", tls=True)._where

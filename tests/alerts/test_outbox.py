@@ -1,0 +1,244 @@
+"""Deliveries: at least once, in order, with patience, through failures of sink, disk and process."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store
+from anomaly.alerts.outbox import Courier
+from anomaly.alerts.sinks import SinkError
+from anomaly.errors import ConfigError, RemoteError
+
+from .conftest import Clock
+
+MakeCase = Callable[..., Case]
+QUICK = RetryPolicy(first_s=0.01, longest_s=0.05)
+
+
+class Recorder:
+    """A sink that remembers, and fails with what it is told to."""
+
+    def __init__(self, name: str = "recorder") -> None:
+        self.name = name
+        self.got: list[AlertMessage] = []
+        self.failures: list[Exception] = []
+        self.closed = 0
+
+    def deliver(self, message: AlertMessage) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.got.append(message)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    @property
+    def events(self) -> list[str]:
+        return [message.event for message in self.got]
+
+
+@pytest.fixture
+def sink() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def courier(store: Store, sink: Recorder, clock: Clock) -> Courier:
+    store.subscribe([sink.name])
+    return Courier(store, sink, clock=clock, seed=1, retry=RetryPolicy(), poll_s=0.01)
+
+
+def test_delivers_what_is_queued(store: Store, sink: Recorder, make_case: MakeCase) -> None:
+    with Dispatcher(store, [sink], poll_s=60) as dispatcher:
+        case = make_case()
+        store.open_case(case)
+        store.acknowledge(case.id, "ann")
+        store.close_case(case.id)
+        assert dispatcher.drain(5)
+    assert sink.events == ["case.opened", "case.acknowledged", "case.closed"]
+    assert sink.closed == 1
+
+
+def test_what_another_process_queues_is_found(
+    store: Store, path: Path, sink: Recorder, make_case: MakeCase, clock: Clock
+) -> None:
+    with Dispatcher(store, [sink], poll_s=0.01) as dispatcher, Store.open(path, clock=clock) as other:
+        other.open_case(make_case())
+        assert dispatcher.drain(5)
+    assert sink.events == ["case.opened"]
+
+
+def test_a_failure_is_tried_again_later(
+    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+) -> None:
+    store.open_case(make_case())
+    sink.failures = [RemoteError("down")] * 3
+    waits = []
+    for _ in range(3):
+        assert courier.step() == 0
+        started = clock()
+        while not store.due_messages(clock(), sink.name):
+            clock.forward(0.1)
+        waits.append(clock() - started)
+    assert courier.step() == 1
+    assert sink.events == ["case.opened"]
+    assert all(0.5 * 2**i <= wait <= 2**i + 0.11 for i, wait in enumerate(waits))
+
+
+def test_the_other_side_may_ask_for_patience(
+    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+) -> None:
+    store.open_case(make_case())
+    sink.failures = [SinkError("busy", retry_after_s=120.0)]
+    courier.step()
+    clock.forward(119)
+    assert store.due_messages(clock()) == []
+    clock.forward(1)
+    assert courier.step() == 1
+
+
+def test_order_within_a_case_and_not_between(
+    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+) -> None:
+    one = make_case("pump")
+    store.open_case(one)
+    store.open_case(make_case("fan"))
+    store.acknowledge(one.id, "ann")
+    sink.failures = [RemoteError("down")]
+    courier.step()
+    courier.step()
+    assert [(m.machine, m.event) for m in sink.got] == [("fan", "case.opened")]
+    clock.forward(2)
+    courier.step()
+    courier.step()
+    assert [(m.machine, m.event) for m in sink.got[1:]] == [
+        ("pump", "case.opened"),
+        ("pump", "case.acknowledged"),
+    ]
+
+
+def test_repetitions_carry_the_same_key(
+    store: Store, sink: Recorder, courier: Courier, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.open_case(make_case())
+    monkeypatch.setattr(store, "delivered", _full_disk)
+    with pytest.raises(ConfigError):
+        courier.step()
+    monkeypatch.undo()
+    restarted = Courier(store, sink, clock=time.time, seed=1, retry=RetryPolicy(), poll_s=0.01)
+    assert restarted.step() == 1
+    assert len(sink.got) == 2
+    assert len({message.id for message in sink.got}) == 1
+
+
+def _full_disk(*_: Any) -> None:
+    raise ConfigError("database or disk is full")
+
+
+def test_a_full_disk_repeats_the_mark_not_the_message(
+    store: Store,
+    sink: Recorder,
+    make_case: MakeCase,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Dispatcher(store, [sink], poll_s=0.01) as dispatcher:
+        monkeypatch.setattr(store, "delivered", _full_disk)
+        store.open_case(make_case())
+        assert not dispatcher.drain(0.3)
+        monkeypatch.undo()
+        assert dispatcher.drain(5)
+    assert len(sink.got) == 1
+    assert caplog.text.count("database or disk is full") == 1
+
+
+def test_given_up_after_a_week(
+    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+) -> None:
+    case = make_case()
+    store.open_case(case)
+    clock.forward(7 * 86_400)
+    sink.failures = [RemoteError("down")]
+    courier.step()
+    assert store.pending_count([sink.name]) == 0
+    assert store.events(case_id=case.id)[-1].event == "message.abandoned"
+
+
+def test_a_bug_in_a_sink_stops_nothing(
+    store: Store, sink: Recorder, make_case: MakeCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink.failures = [ZeroDivisionError("bug")]
+    with Dispatcher(store, [sink], retry=QUICK, poll_s=0.01) as dispatcher:
+        store.open_case(make_case())
+        assert dispatcher.drain(5)
+    assert sink.events == ["case.opened"]
+    assert "unexpected failure" in caplog.text
+
+
+def test_a_slow_sink_delays_no_other(store: Store, make_case: MakeCase) -> None:
+    slow, quick = Recorder("slow"), Recorder("quick")
+    release = threading.Event()
+    slow.deliver = lambda message: release.wait(5) and None  # type: ignore[method-assign]
+    with Dispatcher(store, [slow, quick], poll_s=0.01) as dispatcher:
+        store.open_case(make_case())
+        end = time.monotonic() + 5
+        while not quick.got and time.monotonic() < end:
+            time.sleep(0.01)
+        assert quick.events == ["case.opened"]
+        assert not dispatcher.drain(0.05)
+        release.set()
+        assert dispatcher.drain(5)
+
+
+def test_two_dispatchers_deliver_once(store: Store, path: Path, make_case: MakeCase, clock: Clock) -> None:
+    one, two = Recorder("same"), Recorder("same")
+    with Store.open(path, clock=clock) as other, Dispatcher(store, [one], poll_s=0.01) as first:
+        for i in range(20):
+            store.open_case(make_case(f"m{i}"))
+        with Dispatcher(other, [two], poll_s=0.01) as second:
+            assert first.drain(10)
+            assert second.drain(10)
+    assert len(one.got) + len(two.got) == 20
+
+
+def test_stopping_keeps_what_is_not_delivered(store: Store, sink: Recorder, make_case: MakeCase) -> None:
+    sink.failures = [RemoteError("down")] * 1000
+    with Dispatcher(store, [sink], poll_s=0.01):
+        store.open_case(make_case())
+    assert store.pending_count([sink.name]) == 1
+    assert store.listeners == []
+    again = Recorder()
+    with Dispatcher(store, [again], retry=QUICK, poll_s=0.01) as dispatcher:
+        assert dispatcher.drain(5)
+    assert again.events == ["case.opened"]
+
+
+def test_two_sinks_of_one_name(store: Store) -> None:
+    with pytest.raises(ConfigError, match="two sinks have one name"):
+        Dispatcher(store, [Recorder(), Recorder()])
+
+
+def test_waits_grow_with_jitter_and_repeat_with_the_seed() -> None:
+    policy = RetryPolicy(first_s=1, longest_s=100)
+    waits = [policy.wait_s(i, random.Random(3)) for i in range(200)]
+    assert waits == [policy.wait_s(i, random.Random(3)) for i in range(200)]
+    assert all(0.5 * min(100, 2.0**i) <= wait <= min(100, 2.0**i) for i, wait in enumerate(waits))
+    spread = defaultdict(int)
+    for seed in range(100):
+        spread[round(policy.wait_s(3, random.Random(seed)), 1)] += 1
+    assert len(spread) > 20
+    assert policy.wait_s(0, random.Random(0), asked_s=1e9) == 100
+
+
+@pytest.mark.parametrize("waits", [(0, 1, 2), (2, 1, 3), (1, 3, 2), (1, 1e9, 1e10)])
+def test_waits_out_of_order(waits: tuple[float, float, float]) -> None:
+    with pytest.raises(ConfigError, match="waits must grow"):
+        RetryPolicy(*waits)
