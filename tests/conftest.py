@@ -1,19 +1,27 @@
-"""Fixtures for all tests; those that need a sound server are in ``sound_server.py`` beside this file."""
+"""Fixtures for all tests: a sound server, inputs and a trained bundle, each in a file beside this one."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
-# Tests are imported by path (--import-mode=importlib), so that a helper beside them must be too.
-_spec = importlib.util.spec_from_file_location("sound_server", Path(__file__).with_name("sound_server.py"))
-if _spec is None or _spec.loader is None:
-    raise ImportError("tests/sound_server.py is missing")
-_module = importlib.util.module_from_spec(_spec)
-sys.modules["sound_server"] = _module
-_spec.loader.exec_module(_module)
 
-fake_card = _module.fake_card
-pulse_microphone = _module.pulse_microphone
-no_inputs = _module.no_inputs
+def _beside(name: str) -> ModuleType:
+    """Import a helper by path: with --import-mode=importlib tests have no folder on ``sys.path``."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"tests/{name}.py is missing")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_sound_server = _beside("sound_server")
+fake_card = _sound_server.fake_card
+pulse_microphone = _sound_server.pulse_microphone
+no_inputs = _sound_server.no_inputs
+
+pump_bundle = _beside("trained").pump_bundle
