@@ -87,7 +87,7 @@ def _refusals(reports: list[FileReport], training_s: float) -> list[str]:
     found = []
     broken = sum(file.status == "unreadable" and file.role == "train" for file in reports)
     if broken:
-        found.append(f"{broken} recordings to learn from cannot be read")
+        found.append(f"recordings to learn from that cannot be read: {broken}")
     if training_s < MIN_TRAINING_S:
         found.append(
             f"{training_s:.1f} s of usable normal sound; training needs {MIN_TRAINING_S:.0f} s, and likes ten minutes"
@@ -99,22 +99,22 @@ def _warnings(reports: list[FileReport]) -> list[str]:
     found = []
     counts = Counter(file.status for file in reports)
     words: dict[FileStatus, str] = {
-        "unreadable": "cannot be read",
-        "too-short": "are shorter than a second",
-        "silent": "are silent",
-        "constant": "hold one constant value",
-        "clipping": "touch full scale",
-        "dc-offset": "have a large DC offset",
-        "duplicate": "are copies of others",
+        "unreadable": "that cannot be read",
+        "too-short": "shorter than a second",
+        "silent": "that are silent",
+        "constant": "of one constant value",
+        "clipping": "that touch full scale",
+        "dc-offset": "with a large DC offset",
+        "duplicate": "that are copies of others",
     }
-    found += [f"{counts[status]} recordings {what}" for status, what in words.items() if counts[status]]
+    found += [f"recordings {what}: {counts[status]}" for status, what in words.items() if counts[status]]
     roles: dict[str, set[str]] = {}
     for file in reports:
         if file.content is not None and file.status not in ("silent", "constant"):
             roles.setdefault(file.content, set()).add(file.role)
     shared = sum("train" in heard and len(heard) > 1 for heard in roles.values())
     if shared:
-        found.append(f"{shared} sounds are both learnt from and tested on: the evaluation would flatter")
+        found.append(f"sounds both learnt from and tested on: {shared}; the evaluation would flatter")
     for key, what in (("sample_rate_hz", "sample rates"), ("channels", "numbers of channels")):
         values = sorted({getattr(file, key) for file in reports if file.seconds is not None})
         if len(values) > 1:

@@ -48,7 +48,7 @@ class Recorded:
             )
         if self.gaps:
             found.append(
-                f"sound was lost {self.gaps} times: the computer is too busy; each loss started a new clip"
+                f"gaps where sound was lost: {self.gaps}; the computer is too busy (each gap starts a new clip)"
             )
         return found
 

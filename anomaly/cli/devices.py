@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from anomaly.audio.microphone import Microphone
     from anomaly.audio.record import Recorded
 
+_METER_RANGE_DB = 90.0
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -106,30 +108,43 @@ def _record(
 
 
 def _level_meter(seconds: float) -> tuple[Callable[[Health], None], Callable[[], None]]:
-    """What shows each second's level, and what ends it; nothing where stderr is no terminal."""
+    """What shows each second's level, and what ends it; without a terminal it only warns."""
+    warn = _first_warnings()
     if not sys.stderr.isatty():
-        return lambda health: None, lambda: None
+        return warn, lambda: None
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    meter = Progress(
-        TextColumn("{task.fields[level]:>7}"),
-        BarColumn(30),
-        TextColumn("{task.fields[status]}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    level = meter.add_task("level", total=90, level="", status="level")
-    elapsed = meter.add_task("time", total=seconds, level="", status="time")
+    columns = (TextColumn("{task.fields[level]:>8}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    meter = Progress(*columns, console=Console(stderr=True))
+    task = meter.add_task("level", total=_METER_RANGE_DB, level="", words=f"0 of {seconds:.0f} s")
     meter.start()
+    heard = 0
 
     def show(health: Health) -> None:
-        shown = max(0.0, 90.0 + health.level_dbfs)
-        meter.update(level, completed=shown, level=f"{health.level_dbfs:.0f} dB", status=health.status)
-        meter.advance(elapsed, 1)
+        nonlocal heard
+        heard += 1
+        warn(health)
+        meter.update(
+            task,
+            completed=max(0.0, _METER_RANGE_DB + health.level_dbfs),
+            level=f"{health.level_dbfs:.0f} dBFS",
+            words=f"{health.status}, {heard} of {seconds:.0f} s",
+        )
 
     return show, meter.stop
+
+
+def _first_warnings() -> Callable[[Health], None]:
+    """Say at once, not after ten minutes, that the microphone does not hear well; each fault once."""
+    said: set[str] = {"ok"}
+
+    def warn(health: Health) -> None:
+        if health.status not in said:
+            print(f"warning: the microphone: {health.status}, {health.level_dbfs:.0f} dBFS", file=sys.stderr)
+            said.add(health.status)
+
+    return warn
 
 
 def _summary(done: Recorded, machine: str, device: str, sample_rate_hz: int) -> dict[str, object]:
