@@ -38,7 +38,7 @@ class InputDevice:
     Args:
         id: what to give to ``--device``; stays the same when other devices come and go.
         name: words for people.
-        rates_hz: known rates, () where the input takes any.
+        rates_hz: known rates; () where it takes any, or does not say.
         channels: how many there are, None where unknown.
         problem: why it cannot be used at the moment.
     """

@@ -46,8 +46,8 @@ def devices(
 
     table = Table("#", "--device", "what", "channels", "rates (Hz)", "problem")
     for number, entry in enumerate(found):
-        rates = ", ".join(str(rate) for rate in entry.rates_hz) or "any"
-        channels = str(entry.channels) if entry.channels is not None else "any"
+        rates = ", ".join(str(rate) for rate in entry.rates_hz)
+        channels = str(entry.channels) if entry.channels is not None else ""
         table.add_row(str(number), entry.id, entry.name, channels, rates, entry.problem or "")
     Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
