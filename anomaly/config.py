@@ -54,6 +54,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_given(cls, value: Any) -> Any:
+        """A known key with nothing after it, such as ``sinks:`` above a commented list, has its default."""
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
+
 
 class Machine(Section):
     """One machine and the microphone that hears it."""
@@ -188,6 +196,7 @@ def load_site(path: Path, environ: Mapping[str, str] | None = None) -> Site:
             and key, the hint lists what else is wrong.
     """
     value, lines = load(path)
+    value = {} if value is None else value
     if not isinstance(value, dict):
         raise ConfigError("must hold keys such as machines: and sinks:", where=f"{path}:1")
     try:

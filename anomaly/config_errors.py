@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,6 +15,7 @@ from anomaly.strict_yaml import Key, Lines
 
 _WORDS = {
     "Input should": "must",
+    "String should": "must",
     "Value error, ": "",
     "a valid tuple": "a list",
     "a valid dictionary": "a mapping of keys to values",
@@ -61,7 +63,7 @@ def _words(details: ErrorDetails, model: type[BaseModel], key: Key) -> str:
     text = details["msg"]
     for theirs, ours in _WORDS.items():
         text = text.replace(theirs, ours)
-    return text
+    return re.sub(r" or instance of \w+", "", text)
 
 
 def _joined(words: list[str]) -> str:

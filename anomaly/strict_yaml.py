@@ -24,10 +24,10 @@ Lines = dict[Key, int]
 def load(path: Path) -> tuple[Any, Lines]:
     """Read a YAML file into dicts, lists and strings.
 
-    A key with nothing after it counts as not given. ``~`` and ``null`` are words like any other.
+    A key with nothing after it holds None. ``~`` and ``null`` are words like any other.
 
     Returns:
-        The value (an empty dict for an empty file), and the line (from 1) of each key path in it.
+        The value (None for an empty file), and the line (from 1) of each key path in it.
 
     Raises:
         ConfigError: the file cannot be read, is too large, is not YAML, or uses what is refused.
@@ -44,8 +44,7 @@ def load(path: Path) -> tuple[Any, Lines]:
         loader = _Loader(data)
         node = loader.get_single_node()
         lines: Lines = {}
-        value = {} if node is None else _value(node, (), lines)
-        return ({} if value is None else value), lines
+        return None if node is None else _value(node, (), lines), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigError(
@@ -92,9 +91,7 @@ def _value(node: yaml.Node, key: Key, lines: Lines) -> Any:
             raise _refused(f"key {name.value!r} is given twice", name.start_mark)
         seen.add(name.value)
         lines[(*key, name.value)] = name.start_mark.line + 1
-        value = _value(item, (*key, name.value), lines)
-        if value is not None:
-            found[name.value] = value
+        found[name.value] = _value(item, (*key, name.value), lines)
     return found
 
 

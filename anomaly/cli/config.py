@@ -35,13 +35,12 @@ def check(site: SiteFile = None, as_json: Json = False) -> None:
     sinks = build_sinks(found)
     for sink in sinks:
         sink.close()
+    machines, names = list(found.machines), [sink.name for sink in sinks]
     if as_json:
-        names = [sink.name for sink in sinks]
-        typer.echo(
-            json.dumps({"path": str(path), "ok": True, "machines": list(found.machines), "sinks": names})
-        )
+        typer.echo(json.dumps({"path": str(path), "ok": True, "machines": machines, "sinks": names}))
     else:
-        typer.echo(f"{path}: ok, {len(found.machines)} machines, {len(sinks)} sinks", err=True)
+        listed = [", ".join(what) or "none" for what in (machines, names)]
+        typer.echo(f"{path}: ok, machines: {listed[0]}, sinks: {listed[1]}", err=True)
 
 
 def show(site: SiteFile = None, as_json: Json = False) -> None:

@@ -55,7 +55,12 @@ def make_case(clock: Clock) -> Callable[..., Case]:
 def make_message(clock: Clock, make_case: Callable[..., Case]) -> Callable[..., AlertMessage]:
     def make(event: Any = "case.opened", **fields: Any) -> AlertMessage:
         case = fields.pop("case", None) or make_case(peak_score=4.5, evidence={"groups": [0.1, 4.5]})
-        given = {"score": 4.5, "p_value": 1e-5, "state": "ALARM", "groups": (0.1, 4.5)} | fields
+        given: dict[str, Any] = {
+            "score": 4.5,
+            "p_value": 1e-5,
+            "state": "ALARM",
+            "groups": (0.1, 4.5),
+        } | fields
         return AlertMessage(event, case.machine, iso_utc(clock()), case=case, **given)
 
     return make

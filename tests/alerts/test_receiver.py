@@ -45,7 +45,7 @@ def test_the_signature_is_checked() -> None:
         assert post(receiver) == 401
         assert post(receiver, X_Anomaly_Signature=signature(b"wrong", BODY)) == 401
         assert post(receiver, BODY + b" ", X_Anomaly_Signature=signature(b"right", BODY)) == 401
-        odd = {"Idempotency-Key": b"k1", "X-Anomaly-Signature": b"\xe4"}
+        odd = {b"Idempotency-Key": b"k1", b"X-Anomaly-Signature": b"\xe4"}
         assert httpx.post(receiver.url, content=BODY, headers=odd, trust_env=False).status_code == 401
         assert receiver.deliveries == []
         assert post(receiver, X_Anomaly_Signature=signature(b"right", BODY)) == 204

@@ -31,7 +31,7 @@ from anomaly.errors import ConfigError
 Version = Literal["5", "3.1.1"]
 KEEPALIVE_S = 30
 LONGEST_RECONNECT_S = 30
-_STOP_S = 2.0
+_STOP_S = 1.0
 _TOPIC = re.compile(r"[^+#$/\0][^+#\0]*(?<!/)")
 
 

@@ -68,7 +68,7 @@ class WebhookSink:
             follow_redirects=False,
             # A proxy of the environment knows nothing of this machine's own addresses.
             trust_env=self._url.host not in _LOOPBACK,
-            headers={"User-Agent": f"anomaly/{__version__}"},
+            headers={"User-Agent": f"anomaly/{__version__}", "Accept-Encoding": "identity"},
         )
 
     def deliver(self, message: AlertMessage) -> None:
@@ -122,7 +122,8 @@ class WebhookSink:
         return target
 
     def _refused(self, answer: httpx.Response) -> SinkError:
-        excerpt = next(answer.iter_bytes(_SHOWN), b"").decode("utf-8", "replace")
+        # Only what comes first: an answer that drips for ever must not hold us.
+        excerpt = next(answer.iter_raw(), b"")[:_SHOWN].decode("utf-8", "replace")
         text = " ".join("".join(c if c.isprintable() else " " for c in excerpt).split())
         return SinkError(
             f"answered {answer.status_code} {answer.reason_phrase}{f': {text}' if text else ''}",

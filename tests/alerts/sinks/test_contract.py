@@ -39,6 +39,7 @@ class WebhookBench:
     def __init__(self, _start_broker: Callable[..., Broker]) -> None:
         self._port = free_port()
         self._earlier: list[Any] = []
+        self._receiver: WebhookReceiver | None = None
         self.come_back()
 
     def make(self) -> Sink:
@@ -55,7 +56,7 @@ class WebhookBench:
             self._receiver = None
 
     def come_back(self) -> None:
-        self._receiver: WebhookReceiver | None = WebhookReceiver(SECRET.encode(), port=self._port).__enter__()
+        self._receiver = WebhookReceiver(SECRET.encode(), port=self._port).__enter__()
 
     def close(self) -> None:
         self.die()

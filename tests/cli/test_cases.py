@@ -1,0 +1,159 @@
+"""`anomaly cases` and `anomaly alerts test`: seen, acknowledged, silenced, closed, and does it arrive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anomaly.alerts import DATABASE_NAME, Case, Store
+from anomaly.alerts.receiver import Reply, WebhookReceiver
+from anomaly.cli import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[Store]:
+    with Store.open(folder / "state" / DATABASE_NAME) as opened:
+        yield opened
+
+
+@pytest.fixture
+def case(store: Store) -> Case:
+    opened = Case(
+        "pump",
+        "machine",
+        "2027-01-15T08:00:00.000Z",
+        "A tone at 3.2 kHz",
+        peak_score=4.5,
+        evidence={"groups": [1.0]},
+    )
+    assert store.open_case(opened) is not None
+    return opened
+
+
+def test_list(case: Case, store: Store, capsys: Capture) -> None:
+    store.open_case(Case("fan", "sensor", "2027-01-15T09:00:00.000Z", "The microphone is silent"))
+    assert run(["cases", "list"]) == 0
+    said = capsys.readouterr()
+    fan, pump = said.out.splitlines()
+    assert "fan" in fan
+    assert pump.split() == [
+        *(case.id[:8], "2027-01-15T08:00:00.000Z", "pump", "machine", "active-unacknowledged", "4.5"),
+        *["A", "tone", "at", "3.2", "kHz"],
+    ]
+    assert said.err == "2 open cases\n"
+
+
+def test_list_as_json(case: Case, store: Store, capsys: Capture) -> None:
+    store.close_case(case.id)
+    assert run(["cases", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert run(["cases", "list", "--all", "--machine", "pump", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["id"], found["state"]) == (case.id, "closed")
+
+
+def test_show(case: Case, capsys: Capture) -> None:
+    assert run(["cases", "ack", case.id[:6], "--by", "ann", "--note", "going there"]) == 0
+    assert run(["cases", "show", case.id[:6]]) == 0
+    shown = capsys.readouterr().out
+    assert 'evidence           {"groups": [1.0]}' in shown
+    assert "case.acknowledged by=ann note=going there" in shown
+    assert "closed_at" not in shown
+    assert run(["cases", "show", case.id, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["acknowledged_by"] == "ann"
+    assert [event["event"] for event in found["events"]] == ["case.opened", "case.acknowledged"]
+
+
+def test_acknowledge_silence_close(case: Case, store: Store, capsys: Capture) -> None:
+    assert run(["cases", "ack", case.id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "active-acknowledged"
+    assert run(["cases", "silence", case.id, "--for", "8h"]) == 0
+    assert "silenced until" in capsys.readouterr().out
+    assert run(["cases", "close", case.id, "--by", "ann"]) == 0
+    assert "closed" in capsys.readouterr().out
+    assert store.case(case.id).acknowledged_by
+    assert [e.event for e in store.events(case_id=case.id)] == [
+        *("case.opened", "case.acknowledged", "case.updated", "case.closed")
+    ]
+    assert run(["cases", "ack", case.id]) == 2
+    assert "the case is closed since" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["show", "0000"], 2, "there is no case '0000'"),
+        (["ack", "x y"], 2, "is no case identifier"),
+        (["silence", "{id}", "--for", "long"], 2, "is no span of time"),
+        (["silence", "{id}", "--for", "31d"], 2, "cannot be silenced for"),
+        (["silence", "{id}"], 2, "--for"),
+        (["list", "--state", "elsewhere"], 3, "elsewhere/anomaly.sqlite: no database here"),
+        (["list", "--config", "none.yaml"], 3, "none.yaml: cannot be read"),
+    ],
+)
+def test_mistakes(words: list[str], code: int, said: str, case: Case, capsys: Capture) -> None:
+    assert run(["cases", *(word.format(id=case.id) for word in words)]) == code
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.out == ""
+
+
+def test_where_the_database_is(
+    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (folder / "state").rename(folder / "memory")
+    assert run(["cases", "list"]) == 3
+    assert run(["cases", "list", "--state", "memory"]) == 0
+    (folder / "site.yaml").write_text("state_dir: memory\n")
+    assert run(["cases", "list"]) == 0
+    monkeypatch.setenv("ANOMALY_STATE", str(folder / "none"))
+    assert run(["cases", "list"]) == 3
+    assert run(["cases", "list", "--state", "memory"]) == 0
+    assert capsys.readouterr().out.count("3.2 kHz") == 3
+
+
+@pytest.fixture
+def receiver(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookReceiver]:
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    with WebhookReceiver(secret=b"s3cret") as opened:
+        (folder / "site.yaml").write_text(
+            f"sinks:\n  webhook:\n    - {{name: plant, url: '{opened.url}', secret_env: HOOK_SECRET}}\n"
+        )
+        yield opened
+
+
+def test_a_test_alert_arrives(receiver: WebhookReceiver, capsys: Capture) -> None:
+    assert run(["alerts", "test", "plant", "--machine", "pump", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (message,) = receiver.messages
+    assert (found["sink"], found["delivered"], found["message"]) == ("plant", True, message)
+    assert (message["event"], message["machine"], message["case"]) == ("test", "pump", None)
+    assert run(["alerts", "test", "plant"]) == 0
+    assert capsys.readouterr().err.startswith("plant: confirmed message ")
+
+
+def test_a_test_alert_that_does_not_arrive(receiver: WebhookReceiver, capsys: Capture) -> None:
+    receiver.plan(Reply(500))
+    assert run(["alerts", "test", "plant"]) == 7
+    assert (
+        capsys.readouterr().err == "error: webhook plant at 127.0.0.1: answered 500 Internal Server Error\n"
+    )
+
+
+def test_a_sink_that_is_not_there(receiver: WebhookReceiver, capsys: Capture) -> None:
+    assert run(["alerts", "test", "plan"]) == 3
+    assert "sinks of this site: plant" in capsys.readouterr().err

@@ -1,0 +1,74 @@
+"""`anomaly config`: check says what is wrong, show what holds, schema what may stand there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from anomaly.cli import run
+from anomaly.config import site_schema
+
+SITE = """\
+machines:
+  pump: {device: hw:0}
+sinks:
+  webhook:
+    - {name: plant, url: "https://plant.example/", secret_env: HOOK_SECRET}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS", "HOOK_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
+    return path
+
+
+def test_check(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    assert run(["config", "check"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "site.yaml: ok, machines: pump, sinks: plant\n")
+    assert run(["config", "check", str(site), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        **{"path": str(site), "ok": True, "machines": ["pump"], "sinks": ["plant"]}
+    }
+
+
+def test_check_misses_a_secret(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "check"]) == 3
+    assert capsys.readouterr().err == (
+        "error: webhook plant: the secret is empty: environment variable HOOK_SECRET\n"
+    )
+
+
+def test_check_names_the_line(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text("machines:\n  pump: {device: hw:0}\nsink: {}\n")
+    assert run(["config", "check"]) == 3
+    assert capsys.readouterr().err == "error: site.yaml:3: sink: unknown key (did you mean sinks?)\n"
+
+
+def test_check_without_a_file(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.unlink()
+    assert run(["config", "check"]) == 3
+    assert "there is no site.yaml here" in capsys.readouterr().err
+
+
+def test_show(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("ANOMALY_STATE", "/run/state")
+    assert run(["config", "show"]) == 0
+    assert "false_alarms_per_day: 1.0\n" in capsys.readouterr().out
+    assert run(["config", "show", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["state_dir"] == "/run/state"
+    assert found["sinks"]["webhook"][0]["secret_env"] == "HOOK_SECRET"
+
+
+def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == site_schema()
