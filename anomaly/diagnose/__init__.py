@@ -1,1 +1,1 @@
-"""diagnose"""
+"""Health and prognostic assessment (ISO 13374): why an alarm, and where in the spectrum."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from anomaly.detect.detector import Detector
 from anomaly.detect.pooling import GROUPS, Pooling, fit_pooling, soft_maximum, summarise
 from anomaly.detect.scoring import recording_errors
 from anomaly.detect.student import StudentDetector
-from anomaly.evaluate.metrics import auc
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, frames_before, segment_levels
 from anomaly.features.level import LevelNormaliser
@@ -161,7 +161,7 @@ def _criterion(
         [s for e, is_normal in zip(errors, normal, strict=True) if is_normal for s in e], "root"
     )
     scores = [soft_maximum(np.array([pooling.second(s).score for s in e])) for e in errors]
-    return auc(~np.array(normal), scores), pooling
+    return float(roc_auc_score(~np.array(normal), scores)), pooling
 
 
 def _teacher_levels(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:

@@ -1,0 +1,80 @@
+"""What the monitor says of each second and of each event; also its ``--jsonl`` output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from anomaly.alerts.case import iso_utc
+
+
+@dataclass(frozen=True)
+class SecondRecord:
+    """One second of one machine.
+
+    Args:
+        machine: its name.
+        time_s: UNIX seconds at the second's end.
+        second: index since the start of the sound.
+        score: in standard deviations of normal sound; None while the sensor is not to be trusted.
+        p_value: probability that normal sound scores as high; None likewise.
+        state: OK, WATCH or ALARM.
+        sensor: ok, silent, constant, clipping or dc-offset.
+        level_dbfs: loudness.
+        groups: error level per sub-band group, empty without a score.
+    """
+
+    machine: str
+    time_s: float
+    second: int
+    score: float | None
+    p_value: float | None
+    state: str
+    sensor: str
+    level_dbfs: float
+    groups: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {
+            "time": iso_utc(self.time_s),
+            "machine": self.machine,
+            "second": self.second,
+            "score": self.score,
+            "p_value": self.p_value,
+            "state": self.state,
+            "sensor": self.sensor,
+            "level_dbfs": round(self.level_dbfs, 2),
+        }
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that happened: a change of state, a case, a gap, a lost microphone.
+
+    Args:
+        event: a stable name with a dot.
+        machine: whose.
+        time_s: UNIX seconds.
+        words: one sentence for a person.
+        detail: what else there is to say, JSON types.
+    """
+
+    event: str
+    machine: str
+    time_s: float
+    words: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {
+            "time": iso_utc(self.time_s),
+            "machine": self.machine,
+            "event": self.event,
+            "message": self.words,
+            **self.detail,
+        }
+
+
+Record = SecondRecord | EventRecord

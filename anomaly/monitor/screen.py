@@ -1,0 +1,51 @@
+"""What a person sees: events as lines, and on a terminal one line that follows the sound."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+from anomaly.monitor.records import EventRecord, Record, SecondRecord
+
+_MINUTE_S = 60
+_BAR = 20
+# The bar is full at a score that no normal sound reaches.
+_FULL = 20.0
+
+
+class Screen:
+    """Prints records: events on stdout; seconds on a terminal's line, else one line a minute."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = sys.stdout if out is None else out
+        self._terminal = self._out.isatty()
+
+    def show(self, record: Record) -> None:
+        """Show one record."""
+        if isinstance(record, EventRecord):
+            self._line(f"{_clock(record.time_s)}  {record.machine}  {record.event}: {record.words}")
+        elif self._terminal:
+            self._write(f"\r\x1b[K{_second(record)}")
+        elif record.second % _MINUTE_S == 0:
+            self._line(_second(record))
+
+    def _line(self, text: str) -> None:
+        self._write(f"\r\x1b[K{text}\n" if self._terminal else f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+
+def _second(record: SecondRecord) -> str:
+    head = f"{_clock(record.time_s)}  {record.machine}  {record.state:<5}"
+    if record.score is None:
+        return f"{head}  sensor {record.sensor}"
+    filled = round(_BAR * min(max(record.score, 0.0), _FULL) / _FULL)
+    bar = "#" * filled + "." * (_BAR - filled)
+    return f"{head}  [{bar}] score {record.score:6.2f}  p {record.p_value:.1e}  {record.level_dbfs:5.1f} dBFS"
+
+
+def _clock(time_s: float) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%H:%M:%S")
