@@ -147,6 +147,8 @@ class WebhookReceiver:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # the default of 5 turns away what a burst of alerts sends
+
     def handle_error(self, *_: object) -> None:
         """Keep quiet: a client that hangs up is its own affair, and stderr belongs to the command."""
 
