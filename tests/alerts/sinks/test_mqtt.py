@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.alerts import AlertMessage, ScoreRow
+from anomaly.alerts import AlertMessage, Case, Dispatcher, ScoreRow, Store
 from anomaly.alerts.sinks import LiveSink, SinkError
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.errors import ConfigError
@@ -224,3 +224,14 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
 def test_usual_ports() -> None:
     assert "127.0.0.1:1883" in MqttSink("house", "127.0.0.1")._where
     assert "127.0.0.1:8883" in MqttSink("house", "127.0.0.1", tls=True)._where
+
+
+def test_the_dispatcher_shows_stored_scores(
+    sink: MqttSink, listener: Listener, store: Store, make_case: Callable[..., Case]
+) -> None:
+    with Dispatcher(store, [sink], clock=lambda: ROW.time_s, poll_s=0.02) as dispatcher:
+        store.open_case(make_case("fan"))
+        assert dispatcher.drain(10)
+        store.add_scores([ROW])
+        eventually(lambda: listener.on("anomaly/pump/state"))
+    assert listener.on("anomaly/pump/state")[0].json["score"] == ROW.score
