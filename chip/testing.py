@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.network import Network
 
-__all__ = ["random_network"]
+__all__ = ["full_random_network", "layered_network", "random_network"]
 
 
 def random_network(
@@ -42,4 +43,59 @@ def random_network(
         target=target,
         weight=sign * random.integers(1, arch.weight_max + 1, target.size),
         outputs=random.permutation(neurons)[:outputs],
+    )
+
+
+def layered_network(
+    arch: ArchSpec, *, seed: int, layers: int = 4, inputs: int = 128, outputs: int = 64
+) -> Network:
+    """A full chip of equal layers, each neuron connected to the nearest ones of the layer before.
+
+    Layers are lines; a neuron hears as many neighbours around its own place in the line before as its fan-in
+    allows, the first layer hears the inputs. Numbers are shuffled, so that they say nothing about places.
+    """
+    random = np.random.default_rng(seed)
+    size, fan_in = arch.array.neurons.value // layers, arch.neuron.fan_in.value
+    sources = []
+    for layer in range(layers):
+        before, offset = (size, inputs + (layer - 1) * size) if layer else (inputs, 0)
+        middle = np.arange(size) * before // size
+        first = np.clip(middle - fan_in // 2, 0, before - fan_in)
+        sources.append(first[:, None] + np.arange(fan_in) + offset)
+    return _dressed(arch, random, np.concatenate(sources), inputs, outputs, size * (layers - 1))
+
+
+def full_random_network(arch: ArchSpec, *, seed: int, inputs: int = 128, outputs: int = 64) -> Network:
+    """A full chip whose every neuron hears sources from anywhere: what should not fit."""
+    random = np.random.default_rng(seed)
+    neurons, fan_in = arch.array.neurons.value, arch.neuron.fan_in.value
+    chance = random.random((neurons, inputs + neurons))
+    return _dressed(arch, random, np.argsort(chance, axis=1)[:, :fan_in], inputs, outputs, 0)
+
+
+def _dressed(
+    arch: ArchSpec,
+    random: np.random.Generator,
+    sources: NDArray[np.int64],
+    inputs: int,
+    outputs: int,
+    first_output: int,
+) -> Network:
+    """Sources [neuron, synapse] with random weights and thresholds that keep some per cent of neurons busy."""
+    neurons, fan_in = sources.shape
+    number = random.permutation(neurons)
+    named = np.where(sources < inputs, sources, number[np.maximum(sources - inputs, 0)] + inputs)
+    sign = random.integers(0, 2, named.size) * 2 - 1
+    theta = random.integers(arch.weight_max, 3 * arch.weight_max, neurons).clip(1, arch.threshold_max)
+    return Network(
+        n_inputs=inputs,
+        theta_p=theta,
+        theta_n=theta,
+        negative=np.ones(neurons, np.int64),
+        w_fb=theta,
+        decay=np.full(neurons, 3 if 3 in arch.neuron.decay_shifts.value else 0),
+        source=named.ravel(),
+        target=np.repeat(number, fan_in),
+        weight=sign * random.integers(1, arch.weight_max + 1, named.size),
+        outputs=number[first_output + random.permutation(neurons - first_output)[:outputs]],
     )

@@ -1,0 +1,173 @@
+"""Annealing with many swaps at once: every sweep pairs half of all sites with the other half.
+
+Pairs share no site, so the change of each swap follows from the boxes at the start of the sweep: a net's
+box without one of its pins needs only the two lowest and two highest coordinates of the net. Swaps of one
+sweep that touch the same net do not see each other; few are accepted in one sweep, and the next one starts
+from exact boxes again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.fabric import Fabric
+from chip.place.nets import Nets
+
+__all__ = ["anneal"]
+
+Ints = NDArray[np.int64]
+# Coordinates, kept narrow: half of the time goes into moving them through the cache.
+Places = NDArray[np.int16]
+Floats = NDArray[np.float64]
+# Largest share of all swaps that a sweep may accept before it starts to take them at random.
+_BUSY = 0.1
+# Beyond every coordinate.
+_FAR = np.int16(1 << 14)
+# Temperatures at the start and the end, in mean weighted pins of a block.
+_HOT, _COLD = 0.1, 0.005
+
+
+def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: int, seed: int) -> Ints:
+    """Lower the weighted half-perimeter wirelength of a placement by simulated annealing.
+
+    Args:
+        site: of each block, to start from.
+        nets: what is connected.
+        fabric: where.
+        weight: of each net.
+        sweeps: more give shorter wires; each proposes a swap for every site.
+        seed: of the moves; the same seed gives the same placement.
+
+    Returns:
+        The best site of each block that was met.
+    """
+    if not len(nets) or not nets.n_neurons:
+        return site
+    random = np.random.default_rng(seed)
+    board = _Board.of(nets, fabric, weight)
+    scale = float(weight @ np.diff(nets.start)) / nets.n_blocks
+    best, least = site.copy(), np.inf
+    occupant = np.full(fabric.n_sites, -1)
+    occupant[site] = np.arange(nets.n_blocks)
+    reach = max(fabric.columns, fabric.rows) / 2
+    for sweep in range(sweeps):
+        progress = sweep / sweeps
+        temperature = scale * _HOT * (_COLD / _HOT) ** progress
+        boxes = _Boxes.of(board, site)
+        if boxes.length < least:
+            best, least = site.copy(), boxes.length
+        first, second = _pairs(fabric, max(1.0, reach * (1 - progress) ** 2), random)
+        a, b = occupant[first], occupant[second]
+        used = (a >= 0) | (b >= 0)
+        first, second, a, b = first[used], second[used], a[used], b[used]
+        change = boxes.changes(board, fabric, a, b, first, second)
+        good = np.flatnonzero(change <= temperature * random.standard_exponential(change.size) - 1e-9)
+        most = max(1, int(_BUSY * first.size))
+        if good.size > most:
+            good = random.permutation(good)[:most]
+        _swap(site, occupant, first[good], second[good])
+    return best if least < _Boxes.of(board, site).length else site
+
+
+@dataclass(frozen=True, eq=False)
+class _Board:
+    """What does not change: pins, and which blocks each net holds."""
+
+    nets: Nets
+    weight: Floats
+    position: Places
+    net_of_pin: Ints
+    holds: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, nets: Nets, fabric: Fabric, weight: Floats) -> _Board:
+        net_of_pin = nets.net_of_pin()
+        # The last column stands for the absent occupant of an empty site.
+        holds = np.zeros((len(nets), nets.n_blocks + 1), np.bool_)
+        holds[net_of_pin, nets.block] = True
+        return cls(nets, weight, np.ascontiguousarray(fabric.position.T, dtype=np.int16), net_of_pin, holds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Boxes:
+    """Of each pin and axis: where the box of its net begins and ends without it; and all boxes' length."""
+
+    low: Places
+    high: Places
+    extent: Places
+    length: float
+
+    @classmethod
+    def of(cls, board: _Board, site: Ints) -> _Boxes:
+        at = board.position[:, site[board.nets.block]]
+        low, lowest = _without(at, board)
+        high, highest = _without(-at, board)
+        extent = -highest - lowest
+        return cls(
+            low, -high, extent[:, board.net_of_pin], float(extent.sum(axis=0, dtype=np.int64) @ board.weight)
+        )
+
+    def changes(self, board: _Board, fabric: Fabric, a: Ints, b: Ints, first: Ints, second: Ints) -> Floats:
+        """How the weighted length would change with each swap of a at ``first`` and b at ``second``."""
+        n = board.nets.n_blocks
+        goal, partner = np.full(n + 1, -1), np.full(n + 1, n)
+        for block, other, there in ((a, b, second), (b, a, first)):
+            goal[block] = there
+            partner[block] = other
+        goal, partner = goal[:-1], partner[:-1]
+        # A net that holds both of a pair keeps its box.
+        pins = np.flatnonzero(
+            (goal[board.nets.block] >= 0) & ~board.holds[board.net_of_pin, partner[board.nets.block]]
+        )
+        block = board.nets.block[pins]
+        to = board.position[:, goal[block]]
+        extent = np.maximum(self.high[:, pins], to) - np.minimum(self.low[:, pins], to)
+        longer = (extent - self.extent[:, pins]).sum(axis=0, dtype=np.int16) * board.weight[
+            board.net_of_pin[pins]
+        ]
+        change = np.append(np.bincount(block, weights=longer, minlength=n), 0.0)
+        total: Floats = change[a] + change[b]
+        return total
+
+
+def _without(at: Places, board: _Board) -> tuple[Places, Places]:
+    """The lowest coordinate of each pin's net without this pin, [axis, pin], and with all, [axis, net]."""
+    first, net = board.nets.start[:-1], board.net_of_pin
+    lowest = np.minimum.reduceat(at, first, axis=1)
+    is_lowest = at == lowest[:, net]
+    alone = np.add.reduceat(is_lowest, first, axis=1, dtype=np.int16) == 1
+    second = np.minimum.reduceat(np.where(is_lowest, _FAR, at), first, axis=1)
+    # Of a net with one pin nothing is left; its box stays where it is.
+    second = np.where(np.diff(board.nets.start) == 1, lowest, second)
+    return np.where(is_lowest & alone[:, net], second[:, net], lowest[:, net]), lowest
+
+
+def _pairs(fabric: Fabric, reach: float, random: np.random.Generator) -> tuple[Ints, Ints]:
+    """Sites that may swap, each at most once: cells that lie one random offset apart, and pads alike."""
+    limit = int(reach)
+    dx, dy = 0, 0
+    while dx == 0 and dy == 0:
+        dx, dy = (int(step) for step in random.integers(-limit, limit + 1, 2))
+    y, x = np.divmod(np.arange(fabric.n_cells), fabric.columns)
+    # Cut along one axis into stripes as wide as the offset: even ones swap with odd ones.
+    stripe = (x + random.integers(64)) // abs(dx) if dx else (y + random.integers(64)) // abs(dy)
+    inside = (x + dx >= 0) & (x + dx < fabric.columns) & (y + dy >= 0) & (y + dy < fabric.rows)
+    cells = np.flatnonzero((stripe % 2 == 0) & inside)
+    first, second = [cells], [cells + dy * fabric.columns + dx]
+    for start, count in ((fabric.n_cells, fabric.n_inputs), (fabric.first_output, fabric.n_outputs)):
+        order = random.permutation(count) + start
+        half = count // 2
+        first.append(order[:half])
+        second.append(order[half : 2 * half])
+    return np.concatenate(first), np.concatenate(second)
+
+
+def _swap(site: Ints, occupant: Ints, first: Ints, second: Ints) -> None:
+    """Exchange what sits on two rows of sites."""
+    a, b = occupant[first], occupant[second]
+    occupant[first], occupant[second] = b, a
+    site[a[a >= 0]] = second[a >= 0]
+    site[b[b >= 0]] = first[b >= 0]

@@ -1,0 +1,104 @@
+"""A first placement from the two smoothest vibrations of the network's graph, made legal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+from scipy.optimize import linear_sum_assignment
+
+from chip.fabric import Fabric
+from chip.place.nets import Nets
+
+__all__ = ["spectral_sites"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+# Neurons that a network must have before eigenvectors say more than its order does.
+_FEW = 16
+
+
+def spectral_sites(nets: Nets, fabric: Fabric, weight: Floats) -> Ints:
+    """The site of each block: neurons by the eigenvectors of the net graph, pads nearest to their nets.
+
+    Every net counts as a star around its centre; eigenvectors after Hall 1970, "An r-dimensional quadratic
+    placement algorithm". Ranks of the coordinates, not the coordinates, are spread over as many cells as
+    there are neurons, in the middle of the array.
+    """
+    cells = _middle(nets.n_neurons, fabric)
+    wish = _wishes(nets, weight, fabric.position[cells])
+    site = np.full(nets.n_blocks, -1)
+    site[: nets.n_neurons] = cells[_assigned(wish, fabric.position[cells])]
+    centre = _centres(nets, fabric.position[site[: nets.n_neurons]].astype(np.float64))
+    begin, first = nets.n_neurons, fabric.n_cells
+    for count, pads in ((nets.n_inputs, fabric.n_inputs), (nets.n_outputs, fabric.n_outputs)):
+        places = fabric.position[first : first + pads]
+        site[begin : begin + count] = first + _assigned(centre[begin : begin + count], places)
+        begin, first = begin + count, first + pads
+    return site
+
+
+def _middle(count: int, fabric: Fabric) -> Ints:
+    """As many cells, nearest to the middle of the array, ascending."""
+    away = np.abs(fabric.position[: fabric.n_cells] - fabric.position[: fabric.n_cells].mean(axis=0))
+    order = np.lexsort((away.sum(axis=1), away.max(axis=1)))
+    return np.sort(order[:count])
+
+
+def _wishes(nets: Nets, weight: Floats, cells: Ints) -> Floats:
+    """Coordinates that each neuron would like, within the box of the cells."""
+    count = nets.n_neurons
+    if count < _FEW:
+        return cells.astype(np.float64)
+    vectors = _vibrations(nets, weight)
+    ranks = np.argsort(np.argsort(vectors, axis=0, kind="stable"), axis=0)
+    low, high = cells.min(axis=0), cells.max(axis=0)
+    wishes: Floats = low + (high - low) * ranks / (count - 1)
+    return wishes
+
+
+def _vibrations(nets: Nets, weight: Floats) -> Floats:
+    """The two smoothest eigenvectors of the net graph, [neuron, 2]."""
+    member = _members(nets)
+    size = np.maximum(np.asarray(member.sum(axis=1)).ravel(), 1)
+    shared = (member.T @ sparse.diags_array(weight / size) @ member).tocsr()
+    # A little of everybody with everybody holds parts together that no net connects.
+    degree = np.asarray(shared.sum(axis=1)).ravel() + 1e-6 * weight.sum() / nets.n_neurons
+    root = 1 / np.sqrt(degree)
+    walk = shared.toarray() * root * root[:, None]
+    # Dense, because a network that falls into many parts has equal eigenvalues, which Lanczos is bad at.
+    _, vectors = linalg.eigh(walk, subset_by_index=[nets.n_neurons - 3, nets.n_neurons - 2])
+    found: Floats = vectors[:, ::-1] * root[:, None]
+    return found
+
+
+def _members(nets: Nets) -> sparse.csr_array[np.float64, tuple[int, int]]:
+    """1 where a net (row) holds a neuron (column)."""
+    net = nets.net_of_pin()
+    inside = nets.block < nets.n_neurons
+    shape = (len(nets), nets.n_neurons)
+    return sparse.csr_array((np.ones(int(inside.sum())), (net[inside], nets.block[inside])), shape=shape)
+
+
+def _centres(nets: Nets, at: Floats) -> Floats:
+    """The mean place of the neurons that share a net with each block; the middle of all without any."""
+    member = _members(nets)
+    size: Floats = np.asarray(member.sum(axis=1)).ravel()
+    net_centre = (member @ at) / np.maximum(size, 1)[:, None]
+    net, known = nets.net_of_pin(), size[nets.net_of_pin()] > 0
+    count = np.bincount(nets.block[known], minlength=nets.n_blocks)
+    total = np.stack(
+        [np.bincount(nets.block[known], net_centre[net[known], axis], nets.n_blocks) for axis in (0, 1)],
+        axis=1,
+    )
+    middle = at.mean(axis=0) if len(at) else np.zeros(2)
+    centres: Floats = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], middle)
+    return centres
+
+
+def _assigned(wish: Floats, places: Ints) -> Ints:
+    """Which place each wish gets, so that the sum of squared distances is least."""
+    if not len(wish):
+        return np.zeros(0, np.int64)
+    far = ((wish[:, None] - places[None]) ** 2).sum(axis=2)
+    return linear_sum_assignment(far)[1].astype(np.int64)
