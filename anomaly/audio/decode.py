@@ -205,3 +205,13 @@ def _cut_short(missing_s: float, path: Path) -> InputError:
 def _reason(error: Exception) -> str:
     text = getattr(error, "error_string", None) or str(error)
     return text.strip().removeprefix("Error : ").rstrip(".").lower()
+
+
+def duration_s(path: Path) -> float:
+    """Length of a recording as its header gives it, in seconds; 0 where the header does not say.
+
+    Raises:
+        InputError: it is not a recording.
+    """
+    with Decoder(path) as decoder:
+        return (decoder.format.frames or 0) / decoder.format.sample_rate_hz

@@ -23,12 +23,10 @@ class Screen:
 
     def show(self, record: Record) -> None:
         """Show one record."""
-        if isinstance(record, EventRecord):
-            self._line(f"{_clock(record.time_s)}  {record.machine}  {record.event}: {record.words}")
-        elif self._terminal:
-            self._write(f"\r\x1b[K{_second(record)}")
-        elif record.second % _MINUTE_S == 0:
-            self._line(_second(record))
+        if isinstance(record, SecondRecord) and self._terminal:
+            self._write(f"\r\x1b[K{line(record)}")
+        elif not isinstance(record, SecondRecord) or record.second % _MINUTE_S == 0:
+            self._line(line(record))
 
     def _line(self, text: str) -> None:
         self._write(f"\r\x1b[K{text}\n" if self._terminal else f"{text}\n")
@@ -38,7 +36,10 @@ class Screen:
         self._out.flush()
 
 
-def _second(record: SecondRecord) -> str:
+def line(record: Record) -> str:
+    """One record as one line."""
+    if isinstance(record, EventRecord):
+        return f"{_clock(record.time_s)}  {record.machine}  {record.event}: {record.words}"
     head = f"{_clock(record.time_s)}  {record.machine}  {record.state:<5}"
     if record.score is None:
         return f"{head}  sensor {record.sensor}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel, Samples
+from anomaly.audio.decode import duration_s
 from anomaly.audio.files import blocks as file_blocks
 from anomaly.audio.microphone import Microphone
 from anomaly.audio.stream import stream_blocks
@@ -72,7 +73,11 @@ def from_file(path: Path, *, realtime: bool, channel: Channel = "mean") -> Itera
     Raises:
         InputError: it cannot be read.
     """
-    return from_blocks(file_blocks(path, block_s=_BLOCK_S, channel=channel), realtime=realtime)
+    # Read at once, the sound lies in the past: its last sample is now.
+    start_s = None if realtime else time.time() - duration_s(path)
+    return from_blocks(
+        file_blocks(path, block_s=_BLOCK_S, channel=channel), realtime=realtime, start_s=start_s
+    )
 
 
 def from_stdin(*, channel: Channel = "mean") -> Iterator[Heard]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,13 +18,20 @@ from anomaly.audio.health import Health, check_second
 from anomaly.detect.decision import Decision, Limit, State
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.diagnose.why import evidence, summary
+from anomaly.errors import ConfigError
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.sources import Heard, Lost, Sound
+
+_LOG = logging.getLogger(__name__)
 
 # Bad (good) seconds in a row until a sensor case opens (closes).
 _SENSOR_AFTER, _SENSOR_UNTIL = 3, 3
 # Scores reach the disk in batches, events at once.
 _BATCH = 10
+# While the disk is full, the scores of the last hour wait in memory.
+_MOST_UNWRITTEN = 3600
+# A case left open by an earlier run returns only after a minute of normal sound.
+_RESUMED_S = 60
 # How often the measurements of an open case are renewed.
 _RENEW_S = 10
 _WORDS = {
@@ -55,8 +63,12 @@ class Watch:
         self._time_s = 0.0
         self._second = 0
         self._rows: list[ScoreRow] = []
-        self._case: Case | None = None
-        self._sensor_case: Case | None = None
+        self._complained = False
+        # A monitor that was killed takes up the cases it left open.
+        left = {case.kind: case for case in store.cases(open_only=True, machine=machine)}
+        self._case: Case | None = left.get("machine")
+        self._sensor_case: Case | None = left.get("sensor")
+        self._well_after = _RESUMED_S if self._case is not None else 0
         self._bad = self._good = 0
         self.alarms = 0
 
@@ -70,10 +82,19 @@ class Watch:
         yield from self._push(heard)
 
     def finish(self) -> None:
-        """Write what has not been written yet."""
-        if self._rows:
-            self._store.add_scores(self._rows)
-            self._rows = []
+        """Write what has not been written yet; a full disk is waited out, and never stops the scoring."""
+        try:
+            if self._rows:
+                self._store.add_scores(self._rows)
+            self._rows, self._complained = [], False
+        except ConfigError as error:
+            self._unwritten(error)
+
+    def _unwritten(self, error: ConfigError) -> None:
+        self._rows = self._rows[-_MOST_UNWRITTEN:]
+        if not self._complained:
+            _LOG.warning("scores cannot be stored, and wait in memory: %s", error)
+        self._complained = True
 
     def _push(self, sound: Sound) -> Iterator[Record]:
         if self._waiting_samples == 0:
@@ -98,7 +119,11 @@ class Watch:
             self._decision.update(score.p_value)
         yield self._record(score, health, trusted)
         if trusted:
-            yield from self._machine(before, score)
+            try:
+                yield from self._machine(before, score)
+            except ConfigError as error:
+                # A case that could not be stored is tried again with the next second.
+                yield self._event("store.failed", str(error))
 
     def _record(self, score: SecondScore, health: Health, trusted: bool) -> SecondRecord:
         record = SecondRecord(
@@ -120,14 +145,15 @@ class Watch:
 
     def _machine(self, before: State, score: SecondScore) -> Iterator[Record]:
         state = self._decision.state
+        self.alarms += state is State.ALARM and before is not State.ALARM
         if state != before:
             self.finish()
             detail = {"from": before.value, "to": state.value, "score": score.score}
             self._store.add_event("state.changed", machine=self.machine, detail=detail)
             yield self._event("state.changed", f"{before} to {state}", **detail)
-        if state is State.ALARM and before is not State.ALARM:
+        if state is State.ALARM and self._case is None:
             yield from self._open_machine_case(score)
-        elif state is State.OK and self._case is not None:
+        elif state is State.OK and self._case is not None and self._second >= self._well_after:
             self._store.return_case(self._case.id, self._message("case.updated", score))
             yield self._event("case.returned", "the sound is normal again", case=self._case.id)
             self._case = None
@@ -135,7 +161,6 @@ class Watch:
             self._case = self._store.update_case(self._measured(self._case, score))
 
     def _open_machine_case(self, score: SecondScore) -> Iterator[Record]:
-        self.alarms += 1
         blank = Case(
             self.machine, "machine", iso_utc(self._time_s), "", sound_position_s=float(self._second + 1)
         )

@@ -1,0 +1,93 @@
+"""Student and teacher on clips that neither has heard: what the chosen threshold makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomaly.demo.scenes import test_clips
+from anomaly.detect.decision import Decision, State, limit_for
+from anomaly.detect.model import DETECTORS, DetectorName, Model
+from anomaly.detect.scoring import Scorer, SecondScore, recording_score
+from anomaly.evaluate import metrics
+from anomaly.evaluate.alarms import Confusion, confusion
+
+BUDGET_PER_DAY = 1.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One clip and what the detectors said.
+
+    Args:
+        fault: its fault, or None.
+        severity: 0 to 1.
+        scores: by detector.
+        alarms: whether the clip alone raises an alarm, by detector.
+    """
+
+    fault: str | None
+    severity: float
+    scores: dict[DetectorName, float]
+    alarms: dict[DetectorName, bool]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All clips."""
+
+    clips: tuple[Judged, ...]
+
+    @property
+    def labels(self) -> list[bool]:
+        """True for clips with a fault."""
+        return [clip.fault is not None for clip in self.clips]
+
+    def scores(self, detector: DetectorName) -> list[float]:
+        """Score of each clip."""
+        return [clip.scores[detector] for clip in self.clips]
+
+    def auc(self, detector: DetectorName) -> float:
+        """Area under the curve over all clips."""
+        return metrics.auc(self.labels, self.scores(detector))
+
+    def confusion(self, detector: DetectorName) -> Confusion:
+        """Alarms of single clips at the budget's limit."""
+        return confusion(self.labels, [float(clip.alarms[detector]) for clip in self.clips], 0.5)
+
+    def by_fault(
+        self, detector: DetectorName
+    ) -> tuple[list[str], list[float], np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+        """AUC of each fault and severity against all normal clips: (faults, severities, [faults, severities])."""
+        normal = [c.scores[detector] for c in self.clips if c.fault is None]
+        faults = sorted({c.fault for c in self.clips if c.fault is not None})
+        severities = sorted({c.severity for c in self.clips if c.fault is not None})
+        table = np.full((len(faults), len(severities)), np.nan)
+        for row, fault in enumerate(faults):
+            for column, severity in enumerate(severities):
+                bad = [c.scores[detector] for c in self.clips if (c.fault, c.severity) == (fault, severity)]
+                table[row, column] = metrics.auc([False] * len(normal) + [True] * len(bad), normal + bad)
+        return faults, severities, table
+
+
+def run_trial(model: Model, seed: int) -> Trial:
+    """Score the demo's test clips with both detectors."""
+    judged = []
+    for clip in test_clips(seed):
+        seconds = {name: model.scorer(name).recording(clip.samples) for name in DETECTORS}
+        judged.append(
+            Judged(
+                clip.fault,
+                clip.severity,
+                {name: recording_score(scores) for name, scores in seconds.items()},
+                {name: _alarm(model.scorer(name), scores) for name, scores in seconds.items()},
+            )
+        )
+    return Trial(tuple(judged))
+
+
+def _alarm(scorer: Scorer, seconds: Sequence[SecondScore]) -> bool:
+    decision = Decision(limit_for(BUDGET_PER_DAY, scorer.calibration.dependence))
+    return any(decision.update(second.p_value) is State.ALARM for second in seconds)
