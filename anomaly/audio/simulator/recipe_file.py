@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -33,7 +34,15 @@ def load_recipe(machine: str | Path) -> Recipe:
             f"there is no simulated machine {machine!r}",
             hint=f"machines: {', '.join(recipe_names())}; or a recipe of your own with --recipe FILE.yaml",
         )
-    path = machine if isinstance(machine, Path) else _SHIPPED / f"{machine}.yaml"
+    return _read(machine) if isinstance(machine, Path) else _shipped(machine)
+
+
+@lru_cache
+def _shipped(machine: str) -> Recipe:
+    return _read(_SHIPPED / f"{machine}.yaml")
+
+
+def _read(path: Path) -> Recipe:
     value, lines = load(path)
     if not isinstance(value, dict):
         raise ConfigError("must hold keys such as machine: and sources:", where=f"{path}:1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import SupportsFloat, TypeAlias
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -48,7 +48,9 @@ def constant(severity: Severity) -> float | None:
     """
     if callable(severity):
         return None
-    if not 0.0 <= severity <= 1.0:
+    if not isinstance(severity, SupportsFloat):
+        raise UsageError(f"{severity!r} is neither a number nor a function of time", where="severity")
+    if not 0.0 <= float(severity) <= 1.0:
         raise UsageError(f"severity {severity} is outside 0 to 1", where="severity")
     return float(severity)
 
@@ -60,12 +62,9 @@ def envelope(severity: Severity, timeline: Timeline, lead_in_s: float, seconds: 
         UsageError: a number or a value outside 0 to 1, or a callable that returns another length.
     """
     times = np.clip(timeline.times_s - lead_in_s, 0.0, seconds)
-    fixed = constant(severity)
-    if fixed is not None:
-        return np.full(len(times), fixed)
-    if not callable(severity):
-        raise UsageError("severity must be a number or a function of time", where="severity")
-    values = np.asarray(severity(times), dtype=np.float64)
+    values = np.asarray(
+        severity(times) if callable(severity) else np.full(len(times), constant(severity)), dtype=np.float64
+    )
     if values.shape != times.shape:
         raise UsageError(f"severity returned {values.shape} for {times.shape} times", where="severity")
     if not (np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0):

@@ -1,0 +1,122 @@
+"""Folders of simulated recordings hold what they should, under the names they should have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.audio.simulator import load_recipe, simulate
+from anomaly.audio.simulator.folders import (
+    Listening,
+    Take,
+    plan_dataset,
+    plan_recordings,
+    refuse_existing,
+    write,
+)
+from anomaly.errors import InputError, UsageError
+
+
+def plan(folder: Path, *, minutes: float = 0.1, clip_s: float | None = 2.0, seed: int = 3, fault: str | None = None,
+         severity: float = 0.0) -> list[Take]:  # fmt: skip
+    return plan_recordings(
+        folder, minutes=minutes, clip_s=clip_s, seed=seed, fault=fault, severity=severity, suffix="wav"
+    )
+
+
+def test_clips_are_cut_from_one_take(tmp_path: Path) -> None:
+    (take,) = plan(tmp_path)
+    files = list(write([take], Listening(load_recipe("pump"))))
+    assert [file.path.name for file in files] == [f"normal_3_{n:04d}.wav" for n in range(3)]
+    sound = np.concatenate([soundfile.read(file.path, dtype="float32")[0] for file in files])
+    np.testing.assert_allclose(sound, simulate("pump", seconds=6.0, seed=3).samples, atol=1.1 / 32_768)
+    assert soundfile.info(files[0].path).subtype == "PCM_16"
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_faults_have_names_of_their_own(tmp_path: Path) -> None:
+    (take,) = plan(tmp_path, fault="leak", severity=0.3)
+    assert take.paths[0] == tmp_path / "abnormal" / "anomaly_leak_0.3_3_0000.wav"
+    assert (take.fault, take.severity) == ("leak", 0.3)
+
+
+def test_long_sound_is_several_takes_with_seeds_of_their_own(tmp_path: Path) -> None:
+    takes = plan(tmp_path, minutes=25.0, clip_s=None)
+    assert [take.seconds for take in takes] == [600.0, 600.0, 300.0]
+    assert len({take.seed for take in takes}) == 3
+    assert takes[0].seed == 3
+    clips = plan(tmp_path, minutes=25.0, clip_s=7.0)
+    names = [path.name for take in clips for path in take.paths]
+    assert len(names) == 214 == len(set(names))
+    assert all(take.seconds <= 600.0 for take in clips)
+
+
+def test_states_are_told_within_each_file(tmp_path: Path) -> None:
+    listening = Listening(load_recipe("pump"), states=[("high", 3.0), ("low", 3.0)])
+    files = list(write(plan(tmp_path), listening))
+    assert [[state for _, state, _ in file.states] for file in files] == [
+        ["high"],
+        ["high", "ramp"],
+        ["ramp", "low"],
+    ]
+    assert files[1].states[1][0] == pytest.approx(1.0)
+    assert files[2].states[0][0] == 0.0
+
+
+def test_a_dataset_has_every_fault_at_three_severities(tmp_path: Path) -> None:
+    recipe = load_recipe("valve")
+    takes = plan_dataset(tmp_path, recipe, minutes=1.0, clip_s=10.0, test_clips=2, seed=0, suffix="flac")
+    paths = [path.relative_to(tmp_path).as_posix() for take in takes for path in take.paths]
+    assert len(paths) == len(set(paths)) == 6 + 8 + 2 * 3 * len(recipe.faults)
+    assert paths[0] == "train/normal_0_0000.flac"
+    assert "test/normal_0_0007.flac" in paths
+    assert "test/anomaly_leak_0.1_0_0001.flac" in paths
+    assert "test/anomaly_leak_1_0_0001.flac" in paths
+    assert len({take.seed for take in takes}) == len(takes)
+
+
+def test_flac_is_written_too(tmp_path: Path) -> None:
+    take = Take(1, 1.0, (tmp_path / "a.flac",))
+    (file,) = write([take], Listening(load_recipe("fan")))
+    assert soundfile.info(file.path).format == "FLAC"
+
+
+def test_nothing_is_replaced(tmp_path: Path) -> None:
+    takes = plan(tmp_path)
+    refuse_existing(takes)
+    takes[0].paths[1].parent.mkdir()
+    takes[0].paths[1].write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"normal_3_0001\.wav: is already there") as caught:
+        refuse_existing(takes)
+    assert "--force" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"minutes": 0.0}, "--minutes"),
+        ({"minutes": -1.0}, "--minutes"),
+        ({"minutes": float("nan")}, "--minutes"),
+        ({"minutes": 1e9}, "--minutes"),
+        ({"minutes": 0.01}, "--minutes"),
+        ({"clip_s": 0.1}, "--clip-seconds"),
+        ({"clip_s": 1e6}, "--clip-seconds"),
+        ({"clip_s": float("nan")}, "--clip-seconds"),
+        ({"fault": "leak"}, "--severity"),
+    ],
+)
+def test_lengths_that_make_no_sense(tmp_path: Path, changes: dict[str, object], where: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(tmp_path, **changes)  # type: ignore[arg-type]
+    assert caught.value.where == where
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dataset_needs_test_clips(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--test-clips"):
+        plan_dataset(
+            tmp_path, load_recipe("fan"), minutes=1.0, clip_s=10.0, test_clips=0, seed=0, suffix="wav"
+        )
