@@ -24,4 +24,6 @@ fake_card = _sound_server.fake_card
 pulse_microphone = _sound_server.pulse_microphone
 no_inputs = _sound_server.no_inputs
 
-pump_bundle = _beside("trained").pump_bundle
+_trained = _beside("trained")
+pump_bundle = _trained.pump_bundle
+pump_recordings = _trained.pump_recordings

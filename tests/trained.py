@@ -1,9 +1,10 @@
-"""One small trained bundle for all tests that need one: a pump that exists only in the simulator."""
+"""One small trained bundle, and sound to test it with: a pump that exists only in the simulator."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,30 @@ def pump_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     It is trained once per run of pytest, in about ten seconds, however many workers there are.
     """
-    base = tmp_path_factory.getbasetemp()
+    return _once(tmp_path_factory, "models", _train) / "pump"
+
+
+@pytest.fixture(scope="session")
+def pump_recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``test/normal_*`` and ``test/anomaly_<fault>_*`` of the same pump, at other times."""
+    return _once(tmp_path_factory, "recordings", _record)
+
+
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker to need it makes, and all use."""
+    base = factory.getbasetemp()
     # With xdist each worker has a folder of its own below the one that they share.
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    models = shared / "trained" / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    with (models.parent / "lock").open("w") as lock:
+    folder = shared / "trained" / name
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (models / "pump").exists():
-            _train(models)
-    return models / "pump"
+        if not folder.exists():
+            work = folder.with_name(f"{name}.new")
+            work.mkdir(exist_ok=True)
+            make(work)
+            work.rename(folder)
+    return folder
 
 
 def _train(models: Path) -> None:
@@ -38,7 +53,7 @@ def _train(models: Path) -> None:
     from anomaly.training import TrainingRequest, train
     from anomaly.training.profiles import PROFILES, Profile
 
-    data = models.parent / "data"
+    data = models.with_name("data")
     data.mkdir(exist_ok=True)
     sound = simulate("pump", seconds=_SECONDS, seed=_SEED)
     step = _CLIP_S * sound.sample_rate_hz
@@ -48,3 +63,18 @@ def _train(models: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PROFILES, "tiny", Profile(teacher=TeacherPlan(epochs=4), distil=None))
         train(TrainingRequest("pump", data, models, profile="tiny"))
+
+
+def _record(folder: Path) -> None:
+    import soundfile
+
+    from anomaly.audio.simulator import simulate
+
+    (folder / "test").mkdir(exist_ok=True)
+    for number, fault in enumerate([None] * 4 + ["cavitation", "outer_race"] * 2):
+        sound = simulate(
+            "pump", seconds=_CLIP_S, seed=100 + number, fault=fault, severity=1.0 if fault else 0.0
+        )
+        label = f"anomaly_{fault}" if fault else "normal"
+        path = folder / "test" / f"{label}_{number:02}.wav"
+        soundfile.write(path, sound.samples, sound.sample_rate_hz, subtype="FLOAT")

@@ -1,0 +1,184 @@
+"""One file, one answer: in one go, in odd blocks, in stretches, and from a copy of the bundle."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.audio.channels import Samples
+from anomaly.audio.files import read_16k
+from anomaly.audio.simulator import simulate
+from anomaly.bundle import open_bundle
+from anomaly.detect import file_score
+from anomaly.detect.decision import Limit, limit_for
+from anomaly.detect.file_score import FileScore, score_file
+from anomaly.detect.model import DetectorName, load_model
+from anomaly.detect.scoring import Scorer, SecondScore, recording_score
+
+SECONDS = 23.7
+
+
+@pytest.fixture(scope="module")
+def sound() -> Samples:
+    return simulate("pump", seconds=SECONDS, seed=55, fault="cavitation", severity=0.4).samples
+
+
+@pytest.fixture
+def file(tmp_path: Path, sound: Samples) -> Path:
+    soundfile.write(tmp_path / "pump.wav", sound, 16_000, subtype="FLOAT")
+    return tmp_path / "pump.wav"
+
+
+@pytest.fixture(params=["student", "teacher"])
+def detector(request: pytest.FixtureRequest) -> DetectorName:
+    name: DetectorName = request.param
+    return name
+
+
+@pytest.fixture
+def scorer(pump_bundle: Path, detector: DetectorName) -> Scorer:
+    return load_model(open_bundle(pump_bundle)).scorer(detector)
+
+
+@pytest.fixture
+def limit(scorer: Scorer) -> Limit:
+    return limit_for(1.0, scorer.calibration.dependence)
+
+
+def bits(seconds: list[SecondScore] | tuple[SecondScore, ...]) -> list[tuple[int, str, str, bytes]]:
+    """Everything in the scores, such that equal means equal to the last bit."""
+    return [(s.second, s.score.hex(), s.p_value.hex(), s.groups.tobytes()) for s in seconds]
+
+
+def odd_blocks(samples: Samples, seed: int) -> Iterator[Samples]:
+    generator = np.random.default_rng(seed)
+    start = 0
+    while start < len(samples):
+        size = int(generator.choice([1, 7, 511, 513, 1023, 4001, 15_999, 16_001, 40_003]))
+        yield samples[start : start + size]
+        start += size
+
+
+def test_one_go_stream_and_file_agree_to_the_last_bit(scorer: Scorer, limit: Limit, file: Path) -> None:
+    samples = read_16k(file)
+    whole = scorer.recording(samples)
+    assert [second.second for second in whole] == list(range(23))
+    for seed in range(3):
+        stream = scorer.stream()
+        streamed = [second for block in odd_blocks(samples, seed) for second in stream.push(block)]
+        assert bits(streamed) == bits(whole)
+    scored = score_file(file, scorer, limit)
+    assert bits(scored.scores) == bits(whole)
+    assert scored.verdict is not None
+    assert scored.verdict.score.hex() == recording_score(whole).hex()
+
+
+def test_long_files_are_scored_in_stretches_with_the_same_bits(
+    scorer: Scorer, limit: Limit, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = score_file(file, scorer, limit)
+    monkeypatch.setattr(file_score, "_STRETCH_S", 10)
+    lengths = [len(part) for part in file_score._stretches(file, scorer.front_end.reset_s, "mean")]
+    assert lengths == [160_000, 160_000, 59_200]
+    in_stretches = score_file(file, scorer, limit)
+    assert bits(in_stretches.scores) == bits(whole.scores)
+    assert in_stretches.verdict == whole.verdict
+
+
+def test_an_end_of_less_than_a_second_changes_nothing(
+    scorer: Scorer, limit: Limit, tmp_path: Path, sound: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_score, "_STRETCH_S", 10)
+    soundfile.write(tmp_path / "long.wav", sound[:164_000], 16_000, subtype="FLOAT")
+    scored = score_file(tmp_path / "long.wav", scorer, limit)
+    assert bits(scored.scores) == bits(scorer.recording(sound[:160_000]))
+    assert scored.seconds == 10.25
+
+
+def test_a_copy_of_the_bundle_gives_the_same_bits(
+    scorer: Scorer, limit: Limit, file: Path, pump_bundle: Path, detector: DetectorName, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(pump_bundle, tmp_path / "elsewhere" / "renamed")
+    again = load_model(open_bundle(copy)).scorer(detector)
+    assert bits(score_file(file, again, limit).scores) == bits(score_file(file, scorer, limit).scores)
+
+
+@pytest.fixture
+def student(pump_bundle: Path) -> Scorer:
+    return load_model(open_bundle(pump_bundle)).student
+
+
+def judged(path: Path, scorer: Scorer) -> FileScore:
+    return score_file(path, scorer, limit_for(1.0, scorer.calibration.dependence))
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000])
+def test_a_clip_of_one_second_has_a_score_at_any_rate(rate_hz: int, student: Scorer, tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(rate_hz)
+    soundfile.write(tmp_path / "one.wav", noise, rate_hz, subtype="FLOAT")
+    scored = judged(tmp_path / "one.wav", student)
+    assert (scored.status, len(scored.scores)) == ("ok", 1)
+
+
+def test_high_rate_stereo_of_24_bits_is_fine(student: Scorer, tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal((3 * 192_000, 2))
+    soundfile.write(tmp_path / "studio.wav", noise, 192_000, subtype="PCM_24")
+    scored = judged(tmp_path / "studio.wav", student)
+    assert (scored.status, scored.seconds, len(scored.scores)) == ("ok", 3.0, 3)
+
+
+def test_the_channel_decides(student: Scorer, sound: Samples, tmp_path: Path) -> None:
+    other = 0.01 * np.random.default_rng(0).standard_normal(len(sound)).astype(np.float32)
+    soundfile.write(tmp_path / "two.wav", np.stack([other, sound], axis=1), 16_000, subtype="FLOAT")
+    limit = limit_for(1.0, student.calibration.dependence)
+    scored = score_file(tmp_path / "two.wav", student, limit, channel=1)
+    assert bits(scored.scores) == bits(student.recording(sound))
+    missing = score_file(tmp_path / "two.wav", student, limit, channel=2)
+    assert missing.status == "error"
+    assert "no channel 2" in str(missing.error)
+
+
+def test_what_is_wrong_is_said_not_raised(student: Scorer, sound: Samples, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "good.wav", sound, 16_000, subtype="FLOAT")
+    data = (tmp_path / "good.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(data[: len(data) // 2])
+    (tmp_path / "empty.wav").write_bytes(b"")
+    (tmp_path / "text.wav").write_text("not a sound\n" * 99)
+    bad = sound.copy()
+    bad[200_000] = np.nan
+    soundfile.write(tmp_path / "nan.wav", bad, 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", sound[:15_999], 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "silent.wav", np.zeros(48_000), 16_000)
+    expected = {
+        "good": ("ok", ""),
+        "cut": ("error", "is cut short"),
+        "empty": ("error", "is empty"),
+        "text": ("error", "is not a recording"),
+        "nan": ("error", "not sound (nan at 12.500 s)"),
+        "short": ("too_short", "lasts 1.00 s; a score needs at least one second"),
+        "silent": ("silent", "holds no sound"),
+        "missing": ("error", "there is no such file"),
+    }
+    for name, (status, words) in expected.items():
+        scored = judged(tmp_path / f"{name}.wav", student)
+        assert scored.status == status, name
+        assert words in (scored.error or "")
+        assert (scored.verdict is None) == (status != "ok")
+
+
+def test_seconds_of_a_dead_microphone_do_not_count(student: Scorer, sound: Samples, tmp_path: Path) -> None:
+    broken = sound[: 12 * 16_000].copy()
+    broken[4 * 16_000 : 7 * 16_000] = 0.0
+    soundfile.write(tmp_path / "gap.wav", broken, 16_000, subtype="FLOAT")
+    scored = judged(tmp_path / "gap.wav", student)
+    assert scored.status == "ok"
+    assert scored.verdict is not None
+    dead = [second for second, state in enumerate(scored.verdict.states) if state is None]
+    assert dead == [4, 5, 6]
+    alive = [second for second in scored.scores if second.second not in dead]
+    assert scored.verdict.score == recording_score(alive)

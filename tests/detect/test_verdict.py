@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anomaly.detect.decision import State, limit_for
+from anomaly.detect.scoring import SecondScore, recording_score
+from anomaly.detect.verdict import any_of, judge
+
+LIMIT = limit_for(1.0, 0.0)
+
+
+def seconds(*p_values: float) -> list[SecondScore]:
+    return [SecondScore(i, -np.log10(p), p, np.zeros(16)) for i, p in enumerate(p_values)]
+
+
+def test_normal_sound_is_ok() -> None:
+    verdict = judge(seconds(0.5, 0.9, 0.2), LIMIT)
+    assert verdict.state is State.OK
+    assert verdict.p_value == pytest.approx(1 - 0.8**3)
+    assert verdict.score == recording_score(seconds(0.5, 0.9, 0.2))
+
+
+def test_the_worst_state_counts_even_when_it_passes() -> None:
+    verdict = judge(seconds(*[1e-6] * 3, *[1.0] * 9), LIMIT)
+    assert verdict.states[:3] == (State.OK, State.WATCH, State.ALARM)
+    assert verdict.states[-1] is State.OK
+    assert verdict.state is State.ALARM
+
+
+def test_one_second_alone_is_no_alarm() -> None:
+    assert judge(seconds(1e-12), LIMIT).state is State.OK
+
+
+def test_seconds_that_do_not_count_are_left_out_and_forgotten() -> None:
+    p_values = [1e-6, 1e-6, 1e-12, 1e-6, 1e-6]
+    assert judge(seconds(*p_values), LIMIT).state is State.ALARM
+    verdict = judge(seconds(*p_values), LIMIT, counts=[True, True, False, True, True])
+    assert verdict.states == (State.OK, State.WATCH, None, State.OK, State.WATCH)
+    assert verdict.p_value == pytest.approx(4e-6, rel=1e-4)
+    assert verdict.score == recording_score(seconds(*[1e-6] * 4))
+
+
+@pytest.mark.parametrize(("p", "n", "expected"), [(1.0, 5, 1.0), (0.5, 1, 0.5), (1e-12, 100, 1e-10)])
+def test_any_of(p: float, n: int, expected: float) -> None:
+    assert any_of(p, n) == pytest.approx(expected)
+
+
+def test_probability_is_that_of_the_highest_of_independent_seconds() -> None:
+    generator = np.random.default_rng(1)
+    found = [judge(seconds(*generator.uniform(size=5)), LIMIT).p_value for _ in range(2000)]
+    # Uniform if it is right: the share below a tenth is a tenth, within four standard errors.
+    assert np.mean(np.array(found) < 0.1) == pytest.approx(0.1, abs=0.027)
