@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anomaly.audio.files import read_16k
+from anomaly.audio.files import blocks as read_blocks
 from anomaly.errors import InputError
 from anomaly.evaluate.layouts import Clip
 from anomaly.features.front_end import FrontEnd, frames_before, segment_levels
@@ -21,8 +21,8 @@ from anomaly.features.level import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 LEAST_SECONDS = 30.0
-# Half an hour teaches what normal is; more is thinned out evenly, to bound time and memory.
-MOST_SECONDS = 1800.0
+# An hour teaches what normal is; more is thinned out evenly, to bound time and memory.
+MOST_SECONDS = 3600.0
 _BLOCK_S, _GAP_S = 60, 2
 _HELD_OUT_EVERY = 5
 # Below this level, -90 dBFS, there is no microphone that hears anything.
@@ -60,36 +60,77 @@ class Material:
         return sum(block.seconds for block in (*self.training, *self.held_out))
 
 
-def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lambda _: None) -> list[Block]:
-    """Read recordings as blocks.
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What was read.
+
+    Args:
+        blocks: usable sound.
+        silent: files that hold nothing but silence, and were left out.
+    """
+
+    blocks: tuple[Block, ...]
+    silent: tuple[Path, ...]
+
+
+def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lambda _: None) -> Reading:
+    """Read recordings as blocks; memory stays bounded however many there are.
 
     Raises:
-        InputError: a file cannot be read, nothing but silence is in it, or there is too little sound in all.
+        InputError: a file cannot be read, or all of them are silent.
     """
-    blocks: list[Block] = []
+    kept = _Thinned()
+    silent: list[Path] = []
     for index, clip in enumerate(clips):
-        samples = read_16k(clip.path)
-        if len(samples) and float(np.abs(samples).max()) < _SILENCE:
-            raise InputError(
-                "is silent",
-                where=clip.path,
-                hint="check the microphone, or take the file out; `anomaly data check` lists all such files",
-            )
-        blocks += cut(samples, clip.recording)
+        loudest = 0.0
+        for number, piece in enumerate(read_blocks(clip.path, block_s=_BLOCK_S + _GAP_S)):
+            loudest = max(loudest, float(np.abs(piece).max()))
+            if loudest >= _SILENCE:
+                kept.add(_block(piece, clip.recording, number))
+        if loudest < _SILENCE:
+            silent.append(clip.path)
         progress((index + 1) / len(clips))
-    return blocks
+    if silent and not kept.blocks:
+        raise InputError(
+            f"all {len(silent)} recordings are silent" if len(silent) > 1 else "is silent",
+            where=silent[0].parent if len(silent) > 1 else silent[0],
+            hint="check the microphone and its gain; `anomaly data check` lists the level of each file",
+        )
+    return Reading(tuple(kept.blocks), tuple(silent))
+
+
+class _Thinned:
+    """Keeps every block until there are too many, then every second, every fourth, and so on."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._seen, self._every, self._seconds = 0, 1, 0.0
+
+    def add(self, block: Block) -> None:
+        if len(block.samples) < SAMPLE_RATE_HZ:
+            return
+        if self._seen % self._every == 0:
+            self.blocks.append(block)
+            self._seconds += block.seconds
+        self._seen += 1
+        if self._seconds > MOST_SECONDS and len(self.blocks) > 1:
+            self.blocks, self._every = self.blocks[::2], 2 * self._every
+            self._seconds = sum(b.seconds for b in self.blocks)
+
+
+def _block(piece: Samples, recording: str, number: int) -> Block:
+    # Blocks of one recording have names of their own; clips of less than a block keep theirs.
+    name = (
+        recording if number == 0 and len(piece) < _BLOCK_S * SAMPLE_RATE_HZ else f"{recording}#{number:05d}"
+    )
+    return Block(piece[: _BLOCK_S * SAMPLE_RATE_HZ].copy(), name)
 
 
 def cut(samples: Samples, recording: str) -> list[Block]:
-    """Cut one recording into blocks; pieces of less than a second are left out."""
+    """Cut one recording in memory into blocks; pieces of less than a second are left out."""
     step = (_BLOCK_S + _GAP_S) * SAMPLE_RATE_HZ
-    pieces = [samples[start : start + _BLOCK_S * SAMPLE_RATE_HZ] for start in range(0, len(samples), step)]
-    many = len(pieces) > 1
-    return [
-        Block(piece, f"{recording}#{index}" if many else recording)
-        for index, piece in enumerate(pieces)
-        if len(piece) >= SAMPLE_RATE_HZ
-    ]
+    pieces = [samples[start : start + step] for start in range(0, len(samples), step)]
+    return [_block(p, recording, n) for n, p in enumerate(pieces) if len(p) >= SAMPLE_RATE_HZ]
 
 
 def split(blocks: Sequence[Block], *, where: Path | None = None) -> Material:
@@ -105,23 +146,14 @@ def split(blocks: Sequence[Block], *, where: Path | None = None) -> Material:
             where=where,
             hint=f"training needs at least {LEAST_SECONDS:.0f} s, and gets better up to about ten minutes",
         )
-    kept = _thin(list(blocks), seconds)
-    names = sorted({block.recording for block in kept})
+    names = sorted({block.recording for block in blocks})
     if len(names) == 1:
-        return _cut_one(kept)
+        return _cut_one(list(blocks))
     held = set(names[2::_HELD_OUT_EVERY] or names[-1:])
     return Material(
-        training=tuple(b for b in kept if b.recording not in held),
-        held_out=tuple(b for b in kept if b.recording in held),
+        training=tuple(b for b in blocks if b.recording not in held),
+        held_out=tuple(b for b in blocks if b.recording in held),
     )
-
-
-def _thin(blocks: list[Block], seconds: float) -> list[Block]:
-    if seconds <= MOST_SECONDS:
-        return blocks
-    keep = int(len(blocks) * MOST_SECONDS / seconds)
-    chosen = np.unique(np.linspace(0, len(blocks) - 1, max(2, keep)).astype(int))
-    return [blocks[index] for index in chosen]
 
 
 def _cut_one(blocks: list[Block]) -> Material:

@@ -100,7 +100,7 @@ class Trained:
             "neurons": self.parts.compiled.network.n_neurons,
             "synapses": self.parts.compiled.network.n_synapses,
             "seconds": round(self.seconds, 2),
-            "metrics": self.parts.metrics,
+            "metrics": self.bundle.manifest.metrics,
         }
 
 
@@ -122,8 +122,8 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     given = None if request.teacher is None else _given_teacher(request.teacher)
     data = read_layout(request.data)
     clips = data.train
-    blocks = read_clips(clips, progress=lambda share: report("reading", share))
-    material = split(blocks, where=request.data)
+    reading = read_clips(clips, progress=lambda share: report("reading", share))
+    material = split(reading.blocks, where=request.data)
     front_end = FrontEnd(level_normalise=request.level_normalise)
     parts = build(material, front_end, chosen, chip, seed=request.seed, teacher=given, report=report)
     draft = Draft(
@@ -132,7 +132,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         detectors=_described(parts, request),
         data_fingerprint=fingerprint.of_files([clip.path for clip in clips], base=request.data),
         code_fingerprint=fingerprint.of_code(),
-        metrics=parts.metrics,
+        metrics={**parts.metrics, "silent_files": len(reading.silent)},
     )
     bundle = write_bundle(
         request.models / request.machine, draft, _files(parts), signing_key=request.sign_key

@@ -27,6 +27,8 @@ def in_words(trained: Trained) -> str:
         f"{network.n_synapses} of {arch.array.synapses.value} synapses, {activity['sop_per_s']:,.0f} SOP per second",
         f"verified   {metrics['verified']['neuron_steps']:,} neuron-steps of real sound, trained = decoded",
     ]
+    if silent := trained.bundle.manifest.metrics["silent_files"]:
+        lines.insert(2, f"left out   {silent} silent recording(s); `anomaly data check` names them")
     if distillation["ran"]:
         lines.append(
             f"distilled  {outcome} (AUC {distillation['start_criterion']:.3f} to "
