@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anomaly.archive.scan import scan
+from anomaly.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.wav", "a.FLAC", "deep/er/c.ogg", "notes.txt", ".hidden/d.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+def test_folders_are_searched_and_sorted(folder: Path) -> None:
+    assert [str(p.relative_to(folder)) for p in scan([folder])] == ["a.FLAC", "b.wav", "deep/er/c.ogg"]
+
+
+def test_a_file_is_taken_whatever_its_name_and_only_once(folder: Path) -> None:
+    given = [folder / "notes.txt", folder / "b.wav", folder]
+    assert [p.name for p in scan(given)] == ["notes.txt", "b.wav", "a.FLAC", "c.ogg"]
+
+
+def test_a_path_to_nowhere_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file or folder") as caught:
+        scan([folder, folder / "e.wav"])
+    assert caught.value.where == str(folder / "e.wav")
+
+
+def test_a_folder_without_audio_is_refused(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(InputError, match="no audio files here"):
+        scan([folder / "empty"])

@@ -1,0 +1,252 @@
+"""`anomaly score` as a user types it: data on stdout, words on stderr, exit codes as documented."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.cli import run
+
+
+@pytest.fixture
+def words(pump_bundle: Path, pump_recordings: Path) -> list[str]:
+    return ["score", str(pump_recordings), "--machine", "pump", "--models", str(pump_bundle.parent)]
+
+
+def rows_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return rows
+
+
+def test_json_is_an_array_of_rows(
+    words: list[str], pump_recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--json"]) == 0
+    rows = rows_of(capsys)
+    assert [row["path"] for row in rows] == [str(path) for path in sorted(pump_recordings.rglob("*.wav"))]
+    for row in rows:
+        assert list(row) == ["path", "seconds", "score", "p_value", "state", "status", "error"]
+        assert (row["status"], row["error"], row["seconds"]) == ("ok", None, 6.0)
+        assert 0 < row["p_value"] <= 1
+    anomalous = [row["score"] for row in rows if "anomaly" in row["path"]]
+    assert min(anomalous) > max(row["score"] for row in rows if "normal" in row["path"])
+
+
+def test_both_detectors_and_formats_say_the_same(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for detector in ("student", "teacher"):
+        assert run([*words, "--detector", detector, "--json", "--per-second"]) == 0
+        rows = rows_of(capsys)
+        assert run([*words, "--detector", detector, "--jsonl", "--per-second"]) == 0
+        shown = capsys.readouterr()
+        assert [json.loads(line) for line in shown.out.splitlines()] == rows
+        assert "8 of 8 files scored" in shown.err
+        assert all(list(s) == ["second", "score", "p_value", "state"] for s in rows[0]["per_second"])
+
+
+def test_a_table_for_people(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 0
+    shown = capsys.readouterr()
+    head, *lines = shown.out.splitlines()
+    assert head.split() == ["state", "score", "p", "seconds", "status", "path", "problem"]
+    assert len(lines) == 8
+    assert lines[0].startswith("ALARM")
+
+
+def test_a_copied_bundle_gives_the_same_bytes(
+    words: list[str], pump_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pump_bundle, tmp_path / "somewhere" / "else")
+    printed = []
+    for machine in ("pump", str(tmp_path / "somewhere" / "else")):
+        for detector in ("student", "teacher"):
+            given = [*words[:2], "--machine", machine, *words[4:], "--detector", detector]
+            assert run([*given, "--json", "--per-second"]) == 0
+            printed.append(capsys.readouterr().out)
+    assert printed[:2] == printed[2:]
+    assert printed[0] != printed[1]
+
+
+def test_the_only_machine_needs_no_name(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words[:2], *words[4:]]) == 0
+    assert "8 of 8" in capsys.readouterr().err
+
+
+def test_out_writes_tables(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--out", str(tmp_path / "scores"), "--json", "--per-second"]) == 0
+    rows = rows_of(capsys)
+    assert sorted(p.name for p in (tmp_path / "scores").iterdir()) == [
+        "scores.csv",
+        "scores.jsonl",
+        "seconds.csv",
+    ]
+    lines = (tmp_path / "scores" / "scores.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == rows
+
+
+def test_fail_on_anomaly(words: list[str], pump_recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--fail-on-anomaly", "--jsonl"]) == 10
+    assert len(capsys.readouterr().out.splitlines()) == 8
+    calm = [path for path in sorted(pump_recordings.rglob("normal_*.wav")) if state(path, words) != "ALARM"]
+    assert calm
+    capsys.readouterr()
+    assert run([words[0], str(calm[0]), *words[2:], "--fail-on-anomaly"]) == 0
+
+
+def state(path: Path, words: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "anomaly", words[0], str(path), *words[2:], "--json"],
+        capture_output=True,
+        check=True,
+    )
+    return str(json.loads(done.stdout)[0]["state"])
+
+
+def test_a_tighter_budget_is_never_worse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    order = ["OK", "WATCH", "ALARM"]
+    states = []
+    for budget in ("1000", "1", "0.001"):
+        assert run([*words, "--false-alarms-per-day", budget, "--json"]) == 0
+        states.append([order.index(row["state"]) for row in rows_of(capsys)])
+    assert np.all(np.diff(np.array(states), axis=0) <= 0)
+
+
+def test_a_bad_file_is_a_row_and_the_run_goes_on(
+    words: list[str], pump_recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = sorted(pump_recordings.rglob("*.wav"))[0]
+    (tmp_path / "a_empty.wav").write_bytes(b"")
+    (tmp_path / "b_text.wav").write_text("text")
+    data = good.read_bytes()
+    (tmp_path / "c_cut.wav").write_bytes(data[:9000])
+    sound, _ = soundfile.read(good, dtype="float32")
+    sound[5] = np.nan
+    soundfile.write(tmp_path / "d_nan.wav", sound, 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "e_short.wav", sound[100:8000], 16_000)
+    soundfile.write(tmp_path / "f_silent.wav", np.zeros(32_000), 16_000)
+    soundfile.write(tmp_path / "g_studio.wav", np.tile(sound[100:], 12), 192_000, subtype="PCM_24")
+    assert run([words[0], str(tmp_path), *words[2:], "--json"]) == 0
+    shown = capsys.readouterr()
+    found = {Path(row["path"]).stem[2:]: row for row in json.loads(shown.out)}
+    assert {name: row["status"] for name, row in found.items()} == {
+        "empty": "error",
+        "text": "error",
+        "cut": "error",
+        "nan": "error",
+        "short": "too_short",
+        "silent": "silent",
+        "studio": "ok",
+    }
+    assert all(row["error"] for row in found.values() if row["status"] != "ok")
+    assert "1 of 7 files scored" in shown.err
+    (tmp_path / "g_studio.wav").unlink()
+    assert run([words[0], str(tmp_path), *words[2:]]) == 4
+    shown = capsys.readouterr()
+    assert "is cut short" in shown.out
+    assert "error: no file could be scored" in shown.err
+
+
+def test_a_path_to_nowhere_exits_4_before_starting(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "nowhere.wav"]) == 4
+    shown = capsys.readouterr()
+    assert (shown.out, "nowhere.wav: there is no such file" in shown.err) == ("", True)
+
+
+def test_a_wrong_machine_exits_3_with_the_list(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words[:3], "pmup", *words[4:]]) == 3
+    shown = capsys.readouterr().err
+    assert "there is no bundle for machine 'pmup'" in shown
+    assert "bundles here: pump" in shown
+
+
+@pytest.mark.parametrize("name", ["network.bit", "teacher.onnx", "calibration.json", "bundle.json"])
+def test_a_flipped_byte_exits_5_and_names_the_file(
+    name: str, words: list[str], pump_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = shutil.copytree(pump_bundle, tmp_path / "pump") / name
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    assert run([*words[:3], str(damaged.parent), *words[4:]]) == 5
+    shown = capsys.readouterr()
+    assert (shown.out, str(damaged) in shown.err) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        (["--json", "--jsonl"], 2, "do not go together"),
+        (["--channel", "left"], 2, "--channel"),
+        (["--detector", "parrot"], 2, "--detector"),
+        (["--false-alarms-per-day", "0"], 2, "--false-alarms-per-day"),
+        (["--out", "FILE"], 3, "cannot be written"),
+    ],
+)
+def test_wrong_words(
+    more: list[str], code: int, message: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [__file__ if word == "FILE" else word for word in more]
+    assert run([*words, *given]) == code
+    shown = capsys.readouterr()
+    assert (shown.out, message in shown.err) == ("", True)
+
+
+def test_no_torch_is_loaded(words: list[str]) -> None:
+    code = (
+        "import sys; from anomaly.cli import run; code = run(sys.argv[1:]);"
+        "heavy = {'torch', 'librosa', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules);"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)"
+    )
+    for detector in ("student", "teacher"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words, "--detector", detector, "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_rows_go_to_the_pipe_while_a_bar_runs_on_the_terminal(words: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "anomaly", *words, "--jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 8
+    assert "scoring" in shown
+    assert '"path"' not in shown
+
+
+def test_the_reader_of_a_pipe_may_go_away(words: list[str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "anomaly", *words, "--jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        json.loads(command.stdout.readline())
+        command.stdout.close()
+        errors = command.stderr.read()
+    assert "Traceback" not in errors
