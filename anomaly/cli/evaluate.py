@@ -1,9 +1,76 @@
-"""Commands of the group `evaluate`."""
+"""``anomaly evaluate``: how well a bundle tells faults from normal sound, and how often it cries wolf."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+if TYPE_CHECKING:
+    from anomaly.evaluate.run import Evaluation
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
+    """Add the command to the application."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    machine: Annotated[
+        str | None, typer.Option(help="Machine, or folder of a bundle (default: the only one there is).")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of recordings (default: data/<machine>).")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")] = None,
+    compare: Annotated[
+        str | None, typer.Option(help="Another machine or bundle to compare with, on the same clips.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for a report with pictures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Measure student and teacher on recordings that they were not trained on.
+
+    Folders are read as docs/data-layouts.md says. With normal sound alone there is no AUC, but the false alarms
+    can be counted all the same.
+    """
+    from anomaly.archive.tables import check_folder
+    from anomaly.bundle import find_bundle
+    from anomaly.evaluate.pages import write_evaluation
+    from anomaly.evaluate.run import evaluate as run_evaluation
+    from anomaly.progress import stages
+    from anomaly.workspace import choose_machine, data_dir, models_dir
+
+    folder = models_dir(models)
+    bundle = find_bundle(machine or choose_machine(folder, None), folder)
+    other = None if compare is None else find_bundle(compare, folder)
+    recordings = data or data_dir() / bundle.name
+    if out is not None:
+        check_folder(out)
+    with stages() as report:
+        ours = run_evaluation(bundle, recordings, report=report)
+        theirs = (
+            None if other is None else run_evaluation(other, recordings, report=report, stage="comparing")
+        )
+    _print(ours, theirs, compare or "other", as_json)
+    for path in write_evaluation(out, ours, theirs, other=compare or "other") if out is not None else ():
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: bool) -> None:
+    from anomaly.evaluate import figures
+    from anomaly.text_table import print_table
+
+    if as_json:
+        print(json.dumps(figures.as_json(ours, theirs)))
+    else:
+        head, *rows = figures.table(ours, theirs, other=other)
+        print_table(head, rows)
+    detection = ours.outcomes["student"].detection
+    tested = f"{detection.normals} normal and {detection.anomalies} anomalous clips of {ours.folder}"
+    print(f"{ours.bundle.manifest.machine}, tested on {tested}", file=sys.stderr)
+    for words in (*ours.notes, *([detection.reason] if detection.reason else [])):
+        print(f"note: {words}", file=sys.stderr)
+    for file in ours.left_out:
+        print(f"left out: {file.path}: {file.error}", file=sys.stderr)

@@ -1,0 +1,180 @@
+"""One bundle against one folder of recordings: every test clip scored by student and teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly import fingerprint
+from anomaly.bundle import Bundle, open_bundle
+from anomaly.detect.decision import Limit, State, limit_for
+from anomaly.detect.file_score import FileScore, score_file
+from anomaly.detect.model import DETECTORS, DetectorName, load_model
+from anomaly.detect.scoring import Scorer
+from anomaly.detect.verdict import Verdict
+from anomaly.errors import InputError
+from anomaly.evaluate.alarms import Confusion, confusion
+from anomaly.evaluate.detection import Detection, measure
+from anomaly.evaluate.false_alarms import FalseAlarms, false_alarms
+from anomaly.evaluate.layouts import Clip, DataSet, read_layout
+from anomaly.progress import Report
+
+BUDGET_PER_DAY = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one detector made of the test clips.
+
+    Args:
+        scored: every clip in the order of `Evaluation.clips`, each with its verdict.
+        detection: AUC, partial AUC, faults.
+        false_alarms: on the normal clips; None without any.
+        confusion: a clip raises an alarm if the decision reached ALARM within it.
+        supported_p: the smallest probability that the calibration's data stand behind.
+    """
+
+    scored: tuple[FileScore, ...]
+    detection: Detection
+    false_alarms: FalseAlarms | None
+    confusion: Confusion
+    supported_p: float
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """One for each clip."""
+        return [file.verdict for file in self.scored if file.verdict is not None]
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """One for each clip, shape [clips]."""
+        return np.array([verdict.score for verdict in self.verdicts])
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A bundle, a folder, and what came of it.
+
+    Args:
+        bundle: what was tested.
+        folder: the folder of recordings.
+        data: how it was read.
+        clips: the test clips that could be scored.
+        left_out: test files that could not be, each with its error.
+        outcomes: one for each detector.
+        notes: what a reader must know to judge the figures.
+    """
+
+    bundle: Bundle
+    folder: Path
+    data: DataSet
+    clips: tuple[Clip, ...]
+    left_out: tuple[FileScore, ...]
+    outcomes: Mapping[DetectorName, Outcome]
+    notes: tuple[str, ...]
+
+    @property
+    def labels(self) -> npt.NDArray[np.bool_]:
+        """True for anomalies, shape [clips]."""
+        return labels_of(self.clips)
+
+
+def labels_of(clips: tuple[Clip, ...]) -> npt.NDArray[np.bool_]:
+    """True for anomalies, shape [clips]."""
+    return np.array([clip.label == "anomaly" for clip in clips], dtype=bool)
+
+
+def evaluate(
+    bundle_path: Path, folder: Path, *, report: Report = lambda _stage, _share: None, stage: str = "scoring"
+) -> Evaluation:
+    """Score the test part of a folder with both detectors of a bundle.
+
+    Where the folder has no normals to test with, a fifth of its normal recordings is set aside by name; a note
+    says so, and another if the bundle was trained on them.
+
+    Raises:
+        ModelError: the bundle is damaged or cannot be run.
+        InputError: the folder cannot be used, or nothing in its test part can be scored.
+    """
+    bundle = open_bundle(bundle_path)
+    model = load_model(bundle)
+    data = read_layout(folder, hold_out=True)
+    _check_test(data, folder)
+    found: dict[DetectorName, list[FileScore]] = {}
+    limits: dict[DetectorName, Limit] = {}
+    for index, name in enumerate(DETECTORS):
+        scorer = model.scorer(name)
+        limits[name] = limit_for(BUDGET_PER_DAY, scorer.calibration.dependence)
+        found[name] = []
+        for clip in data.test:
+            found[name].append(score_file(clip.path, scorer, limits[name]))
+            done = index * len(data.test) + len(found[name])
+            report(stage, done / (len(DETECTORS) * len(data.test)))
+    # What is wrong with a file is wrong for every detector.
+    usable = [file.status == "ok" for file in found[DETECTORS[0]]]
+    clips = tuple(clip for clip, use in zip(data.test, usable, strict=True) if use)
+    left_out = tuple(file for file in found[DETECTORS[0]] if file.status != "ok")
+    if not clips:
+        raise InputError(
+            "no clip of the test part can be scored",
+            where=folder,
+            hint=f"{left_out[0].path.name} {left_out[0].error}",
+        )
+    outcomes = {
+        name: _outcome(
+            clips, tuple(f for f in found[name] if f.status == "ok"), limits[name], model.scorer(name)
+        )
+        for name in DETECTORS
+    }
+    return Evaluation(bundle, folder, data, clips, left_out, outcomes, _notes(data, folder, bundle, left_out))
+
+
+def _outcome(clips: tuple[Clip, ...], scored: tuple[FileScore, ...], limit: Limit, scorer: Scorer) -> Outcome:
+    verdicts = [file.verdict for file in scored if file.verdict is not None]
+    labels = labels_of(clips)
+    normal = [file for file, anomalous in zip(scored, labels, strict=True) if not anomalous]
+    alarmed = [verdict.state is State.ALARM for verdict in verdicts]
+    return Outcome(
+        scored,
+        measure(
+            labels,
+            [verdict.score for verdict in verdicts],
+            faults=[clip.fault for clip in clips],
+            recordings=[clip.recording for clip in clips],
+        ),
+        false_alarms(normal, limit) if normal else None,
+        confusion(labels, alarmed, 0.5),
+        scorer.calibration.supported_p,
+    )
+
+
+def _check_test(data: DataSet, folder: Path) -> None:
+    if not data.test:
+        raise InputError(
+            "nothing to test with here: a single recording cannot be split",
+            where=folder,
+            hint="put recordings that were not trained on into test/, named normal_* and anomaly_*",
+        )
+
+
+def _notes(data: DataSet, folder: Path, bundle: Bundle, left_out: tuple[FileScore, ...]) -> tuple[str, ...]:
+    notes = []
+    if data.held_out_by_us:
+        notes.append(
+            "the folder has no normal test sound of its own: a fifth of its normal recordings was set aside"
+        )
+        everything = [clip.path for clip in (*data.train, *data.test) if clip.label == "normal"]
+        if fingerprint.of_files(everything, base=folder) == bundle.manifest.data_fingerprint:
+            notes.append("but this bundle was trained on all of them, so its figures on normals are too good")
+    if data.shared_recordings:
+        shared = len(data.shared_recordings)
+        notes.append(f"{shared} recordings have pieces in training and test: the test is easier than life")
+    if data.left_out:
+        notes.append(f"{len(data.left_out)} files say neither normal nor anomaly, and were left out")
+    if left_out:
+        notes.append(f"{len(left_out)} test files could not be scored, and were left out")
+    return tuple(notes)
