@@ -57,10 +57,9 @@ class Circuit:
             raise ModelError(
                 f"weights {self.weights.shape} do not belong to {count} comparators and {taps} taps"
             )
-        if len(self.divisors) % GROUPS or (count and self.channels.max() >= len(self.divisors)):
-            raise ModelError(
-                f"{len(self.divisors)} read-outs do not serve channels up to {self.channels.max()}"
-            )
+        readouts, highest = len(self.divisors), int(self.channels.max(initial=0))
+        if readouts % GROUPS or not highest < readouts <= len(KINDS) * GROUPS:
+            raise ModelError(f"{readouts} read-outs do not serve channels up to {highest}")
 
     def to_network(self) -> Network:
         """Lay the circuit out as neurons and synapses."""
@@ -105,17 +104,27 @@ class Circuit:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the chip allows one neuron, as far as training must know it."""
+    """What the chip allows one neuron, as far as training must know it.
+
+    Args:
+        fan_in: synapses that end at a neuron.
+        weight_max: largest magnitude of a synapse.
+        threshold_max: largest threshold.
+        v_sat: membrane limit.
+        fan_out: synapses that one input or neuron may reach.
+    """
 
     fan_in: int
     weight_max: int
     threshold_max: int
     v_sat: int
+    fan_out: int
 
     @classmethod
     def of(cls, arch: ArchSpec) -> Limits:
         """Read the limits off an architecture."""
-        return cls(int(arch.neuron.fan_in.value), arch.weight_max, arch.threshold_max, arch.v_sat)
+        fan_in, fan_out = int(arch.neuron.fan_in.value), int(arch.routing.fan_out_load.value)
+        return cls(fan_in, arch.weight_max, arch.threshold_max, arch.v_sat, fan_out)
 
 
 def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int64]:

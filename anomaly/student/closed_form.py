@@ -81,7 +81,9 @@ def closed_form(
     settled = membrane_taps(training, code, plan.delays)[code.micro_steps - 1 :: code.micro_steps]
     centred = settled - settled.mean(axis=0)
     gram = centred.T @ centred / len(centred) + 1e-6 * np.eye(centred.shape[1])
-    residuals = find_residuals(gram, code.bands, min(plan.fan_in, limits.fan_in))
+    # A tap reaches a comparator of each sign and quantile per residual, and a relay.
+    most_uses = (limits.fan_out - 1) // (2 * len(plan.quantiles))
+    residuals = find_residuals(gram, code.bands, min(plan.fan_in, limits.fan_in), most_uses)
     rows = []
     for residual in residuals:
         signed = np.zeros(len(gram))

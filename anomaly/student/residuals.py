@@ -1,7 +1,8 @@
 """Sparse linear predictions: what a band should be, given few others.
 
 Orthogonal matching pursuit on the Gram matrix of the levels of normal sound (Pati et al., 1993): the
-fan-in limit of a neuron is the number of terms, so the result fits by construction.
+fan-in limit of a neuron is the number of terms, and a tap that has been used as often as its wire can
+be loaded is no longer on offer, so the result fits by construction.
 """
 
 from __future__ import annotations
@@ -38,19 +39,25 @@ class Residual:
     weights: npt.NDArray[np.float64]
 
 
-def find_residuals(gram: Gram, bands: int, fan_in: int) -> list[Residual]:
+def find_residuals(gram: Gram, bands: int, fan_in: int, most_uses: int) -> list[Residual]:
     """All residuals of all kinds.
 
     Args:
         gram: second moments of the centred taps, [taps, taps], taps numbered ``delay * bands + band``.
         bands: bands of one frame.
         fan_in: synapses a neuron may have, the predicted band included.
+        most_uses: residuals that one tap may be part of; each band is part of its own in any case.
     """
-    return [
-        Residual(kind, band, *pursue(gram, band, candidates(KINDS[kind], band, bands, len(gram)), fan_in - 1))
-        for kind in range(len(KINDS))
-        for band in range(bands)
-    ]
+    uses = np.zeros(len(gram), dtype=np.int64)
+    uses[:bands] = len(KINDS)
+    found = []
+    for kind, name in enumerate(KINDS):
+        for band in range(bands):
+            allowed = [tap for tap in candidates(name, band, bands, len(gram)) if uses[tap] < most_uses]
+            sources, weights = pursue(gram, band, allowed, fan_in - 1)
+            uses[list(sources)] += 1
+            found.append(Residual(kind, band, sources, weights))
+    return found
 
 
 def candidates(kind: str, band: int, bands: int, taps: int) -> list[int]:
