@@ -25,3 +25,6 @@ class Detector(Protocol):
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
         """Take one second of levels [streams, frames, bands]; return [streams, frames, kinds * GROUPS]."""
+
+    def fresh(self) -> Detector:
+        """The same detector with a state of its own: several streams may run at once."""

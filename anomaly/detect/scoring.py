@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,16 +61,22 @@ def recording_errors(samples: Samples, front_end: FrontEnd, detector: Detector) 
     """Error levels of each whole second of a recording, each [frames, channels]."""
     levels = segment_levels(samples, front_end)
     seconds = len(samples) // SAMPLE_RATE_HZ
+    whole, rest = divmod(seconds, front_end.reset_s)
     result: list[npt.NDArray[Any]] = []
-    for start in range(0, len(levels), _STREAMS):
-        part = levels[start : start + _STREAMS]
-        pipeline = SecondPipeline(front_end, detector, len(part))
-        longest = min(seconds, front_end.reset_s)
-        by_second = [
-            pipeline.push(k, part[:, frames_before(k) : frames_before(k + 1)]) for k in range(longest)
-        ]
-        result += [by_second[k][stream] for stream in range(len(part)) for k in range(longest)]
-    return result[:seconds]
+    for start in range(0, whole, _STREAMS):
+        part = levels[start : min(start + _STREAMS, whole)]
+        result += _segment_errors(part, front_end.reset_s, front_end, detector)
+    # A last, shorter segment runs alone: silence to fill it up would count as activity of the chip.
+    return result + _segment_errors(levels[whole:], rest, front_end, detector)
+
+
+def _segment_errors(
+    levels: Centibels, seconds: int, front_end: FrontEnd, detector: Detector
+) -> list[npt.NDArray[Any]]:
+    """Error levels of each second of segments of one length, which run side by side."""
+    pipeline = SecondPipeline(front_end, detector, len(levels))
+    by_second = [pipeline.push(k, levels[:, frames_before(k) : frames_before(k + 1)]) for k in range(seconds)]
+    return [errors[stream] for stream in range(len(levels)) for errors in by_second]
 
 
 class Scorer:
@@ -104,7 +109,7 @@ class Scorer:
         return [self._judge(second, levels) for second, levels in enumerate(errors)]
 
     def stream(self) -> StreamScorer:
-        """Begin to score a live stream."""
+        """Begin to score a live stream; its state is its own, so that recordings may be scored meanwhile."""
         return StreamScorer(self)
 
     def _judge(self, second: int, errors: npt.NDArray[Any]) -> SecondScore:
@@ -113,21 +118,26 @@ class Scorer:
 
 
 class StreamScorer:
-    """Scores a stream that arrives in blocks of any size."""
+    """Scores a stream that arrives in blocks of any size.
+
+    Args:
+        scorer: its calibration judges; its detector is used with a state of its own.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
         self._seconds = SecondStream(scorer.front_end)
-        self._pipeline = SecondPipeline(scorer.front_end, scorer.detector)
+        self._pipeline = SecondPipeline(scorer.front_end, scorer.detector.fresh())
         self._count = 0
 
-    def push(self, samples: Samples) -> Iterator[SecondScore]:
-        """Take samples [n], float32, 16 kHz; yield a score for each second they complete."""
-        for second, levels in self._seconds.push(samples):
-            errors = self._pipeline.push(second, levels[None])[0]
-            score = self._scorer._judge(self._count, errors)
-            self._count += 1
-            yield score
+    def push(self, samples: Samples) -> list[SecondScore]:
+        """Take samples [n], float32, 16 kHz; return a score for each second they complete."""
+        return [self._judge(second, levels) for second, levels in self._seconds.push(samples)]
+
+    def _judge(self, second: int, levels: Centibels) -> SecondScore:
+        score = self._scorer._judge(self._count, self._pipeline.push(second, levels[None])[0])
+        self._count += 1
+        return score
 
     def reset(self) -> None:
         """After a gap: the next sample begins a new segment; the part of a second that waited is dropped."""

@@ -69,6 +69,10 @@ class StudentDetector:
         self._encoder = DeltaEncoder(self._code, streams)
         self._simulator.reset(streams)
 
+    def fresh(self) -> StudentDetector:
+        """The same student with a state, and an activity, of its own."""
+        return StudentDetector(self._code, self._simulator.network, self._simulator.v_sat)
+
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
         """Take one second of levels [streams, frames, bands]; return spike counts [streams, frames, outputs]."""
         streams, frames, _ = levels.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,12 @@ class TeacherDetector:
     def reset(self, streams: int) -> None:
         """Begin parallel segments; windows that reach back before them are filled with zeros and not counted."""
         self._past = np.zeros((streams, self._context - 1, self._bands), dtype=np.float32)
+
+    def fresh(self) -> TeacherDetector:
+        """The same teacher with a state of its own; the model is shared."""
+        twin = copy.copy(self)
+        twin.reset(1)
+        return twin
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
         """Take one second of levels [streams, frames, bands]; return errors [streams, frames, channels]."""

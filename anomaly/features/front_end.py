@@ -7,7 +7,6 @@ holds the frames whose last sample lies in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -129,18 +128,24 @@ class SecondStream:
         self._waiting_samples = 0
         self._second = 0
 
-    def push(self, samples: Samples) -> Iterator[tuple[int, Centibels]]:
-        """Take samples [n]; yield (second within the segment, levels [frames, bands]) for each whole second."""
-        self._waiting.append(np.asarray(samples, dtype=np.float32))
+    def push(self, samples: Samples) -> list[tuple[int, Centibels]]:
+        """Take samples [n]; return (second within the segment, levels [frames, bands]) of each whole second."""
+        # A copy: what waits must not change when the caller uses its buffer again.
+        self._waiting.append(np.array(samples, dtype=np.float32))
         self._waiting_samples += len(samples)
-        while self._waiting_samples >= SAMPLE_RATE_HZ:
-            joined = np.concatenate(self._waiting)
-            self._waiting, self._waiting_samples = [joined[SAMPLE_RATE_HZ:]], len(joined) - SAMPLE_RATE_HZ
-            if self._second == 0:
-                self._mel.reset()
-            levels = pool(self._mel.push(joined[:SAMPLE_RATE_HZ]), self._front_end.bands)
-            second, self._second = self._second, (self._second + 1) % self._front_end.reset_s
-            yield second, levels
+        seconds = self._waiting_samples // SAMPLE_RATE_HZ
+        if seconds == 0:
+            return []
+        joined = np.concatenate(self._waiting)
+        self._waiting = [joined[seconds * SAMPLE_RATE_HZ :].copy()]
+        self._waiting_samples = len(self._waiting[0])
+        return [self._whole(joined[k * SAMPLE_RATE_HZ : (k + 1) * SAMPLE_RATE_HZ]) for k in range(seconds)]
+
+    def _whole(self, samples: Samples) -> tuple[int, Centibels]:
+        if self._second == 0:
+            self._mel.reset()
+        second, self._second = self._second, (self._second + 1) % self._front_end.reset_s
+        return second, pool(self._mel.push(samples), self._front_end.bands)
 
     def reset(self) -> None:
         """Begin a new segment at the next sample; a part of a second that waits is dropped."""
