@@ -36,16 +36,16 @@ def evaluate(
     can be counted all the same.
     """
     from anomaly.archive.tables import check_folder
-    from anomaly.bundle import find_bundle
+    from anomaly.bundle import find_bundle, open_bundle
     from anomaly.evaluate.pages import write_evaluation
     from anomaly.evaluate.run import evaluate as run_evaluation
     from anomaly.progress import stages
     from anomaly.workspace import choose_machine, data_dir, models_dir
 
     folder = models_dir(models)
-    bundle = find_bundle(machine or choose_machine(folder, None), folder)
-    other = None if compare is None else find_bundle(compare, folder)
-    recordings = data or data_dir() / bundle.name
+    bundle = open_bundle(find_bundle(machine or choose_machine(folder, None), folder))
+    other = None if compare is None else open_bundle(find_bundle(compare, folder))
+    recordings = data or data_dir() / bundle.manifest.machine
     if out is not None:
         check_folder(out)
     with stages() as report:

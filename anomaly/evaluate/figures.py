@@ -134,7 +134,7 @@ def _differences(ours: Evaluation, theirs: Evaluation, columns: int) -> list[lis
 
 
 def _figure(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3f}"
+    return "null" if value is None else f"{value:.3f}"
 
 
 def _interval(ci: tuple[float, float] | None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly import fingerprint
-from anomaly.bundle import Bundle, open_bundle
+from anomaly.bundle import Bundle
 from anomaly.detect.decision import Limit, State, limit_for
 from anomaly.detect.file_score import FileScore, score_file
 from anomaly.detect.model import DETECTORS, DetectorName, load_model
@@ -89,7 +89,7 @@ def labels_of(clips: tuple[Clip, ...]) -> npt.NDArray[np.bool_]:
 
 
 def evaluate(
-    bundle_path: Path, folder: Path, *, report: Report = lambda _stage, _share: None, stage: str = "scoring"
+    bundle: Bundle, folder: Path, *, report: Report = lambda _stage, _share: None, stage: str = "scoring"
 ) -> Evaluation:
     """Score the test part of a folder with both detectors of a bundle.
 
@@ -97,43 +97,33 @@ def evaluate(
     says so, and another if the bundle was trained on them.
 
     Raises:
-        ModelError: the bundle is damaged or cannot be run.
+        ModelError: the bundle cannot be run.
         InputError: the folder cannot be used, or nothing in its test part can be scored.
     """
-    bundle = open_bundle(bundle_path)
     model = load_model(bundle)
     data = read_layout(folder, hold_out=True)
     _check_test(data, folder)
-    found: dict[DetectorName, list[FileScore]] = {}
-    limits: dict[DetectorName, Limit] = {}
-    for index, name in enumerate(DETECTORS):
-        scorer = model.scorer(name)
-        limits[name] = limit_for(BUDGET_PER_DAY, scorer.calibration.dependence)
-        found[name] = []
-        for clip in data.test:
-            found[name].append(score_file(clip.path, scorer, limits[name]))
-            done = index * len(data.test) + len(found[name])
-            report(stage, done / (len(DETECTORS) * len(data.test)))
-    # What is wrong with a file is wrong for every detector.
-    usable = [file.status == "ok" for file in found[DETECTORS[0]]]
-    clips = tuple(clip for clip, use in zip(data.test, usable, strict=True) if use)
-    left_out = tuple(file for file in found[DETECTORS[0]] if file.status != "ok")
-    if not clips:
-        raise InputError(
-            "no clip of the test part can be scored",
-            where=folder,
-            hint=f"{left_out[0].path.name} {left_out[0].error}",
-        )
-    outcomes = {
-        name: _outcome(
-            clips, tuple(f for f in found[name] if f.status == "ok"), limits[name], model.scorer(name)
-        )
-        for name in DETECTORS
+    limits: dict[DetectorName, Limit] = {
+        name: limit_for(BUDGET_PER_DAY, model.scorer(name).calibration.dependence) for name in DETECTORS
     }
+    found: dict[DetectorName, list[FileScore]] = {name: [] for name in DETECTORS}
+    for done, clip in enumerate(data.test, start=1):
+        for name in DETECTORS:
+            found[name].append(score_file(clip.path, model.scorer(name), limits[name]))
+        report(stage, done / len(data.test))
+    # What is wrong with a file is wrong for every detector.
+    first = found[DETECTORS[0]]
+    clips = tuple(clip for clip, file in zip(data.test, first, strict=True) if file.status == "ok")
+    left_out = tuple(file for file in first if file.status != "ok")
+    if not clips:
+        words = f"{left_out[0].path.name} {left_out[0].error}"
+        raise InputError("no clip of the test part can be scored", where=folder, hint=words)
+    outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in DETECTORS}
     return Evaluation(bundle, folder, data, clips, left_out, outcomes, _notes(data, folder, bundle, left_out))
 
 
-def _outcome(clips: tuple[Clip, ...], scored: tuple[FileScore, ...], limit: Limit, scorer: Scorer) -> Outcome:
+def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scorer: Scorer) -> Outcome:
+    scored = tuple(file for file in files if file.status == "ok")
     verdicts = [file.verdict for file in scored if file.verdict is not None]
     labels = labels_of(clips)
     normal = [file for file, anomalous in zip(scored, labels, strict=True) if not anomalous]

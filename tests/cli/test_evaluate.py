@@ -1,0 +1,104 @@
+"""`anomaly evaluate` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anomaly.cli import run
+
+
+@pytest.fixture
+def words(pump_bundle: Path, pump_recordings: Path) -> list[str]:
+    given = ["--machine", "pump", "--data", str(pump_recordings), "--models", str(pump_bundle.parent)]
+    return ["evaluate", *given]
+
+
+def test_a_table_for_people(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[0].split() == ["student", "teacher"]
+    for title in ("AUC", "pAUC", "AUC cavitation", "AUC outer_race", "false alarms per hour"):
+        assert f"\n{title}" in shown.out
+    assert "pump, tested on 4 normal and 4 anomalous clips" in shown.err
+
+
+def test_json(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["machine"] == "pump"
+    for name in ("student", "teacher"):
+        assert {"auc", "pauc", "faults"} <= set(values["detectors"][name])
+
+
+def test_normals_alone(
+    words: list[str], pump_recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test").mkdir()
+    for path in pump_recordings.rglob("normal_*"):
+        shutil.copy(path, tmp_path / "test")
+    given = [str(tmp_path) if word == str(pump_recordings) else word for word in words]
+    assert run(given) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[1].split() == ["AUC", "null", "null"]
+    assert "false alarms per hour" in shown.out
+    assert "note: no anomalies to test with" in shown.err
+
+
+def test_report_and_comparison(
+    words: list[str], pump_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(pump_bundle, tmp_path / "old")
+    assert run([*words, "--compare", str(copy), "--out", str(tmp_path / "report"), "--json"]) == 0
+    shown = capsys.readouterr()
+    compared = json.loads(shown.out)["compare"]
+    assert compared["bundle"] == str(copy)
+    assert compared["difference"]["teacher"]["auc_ci"] == [0.0, 0.0]
+    assert (tmp_path / "report" / "index.html").is_file()
+    assert "wrote " in shown.err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        (["--machine", "pmup"], 3, "bundles here: pump"),
+        (["--compare", "pmup"], 3, "bundles here: pump"),
+        (["--compare", "elsewhere/pmup"], 5, "there is no bundle here"),
+        (["--data", "nowhere"], 4, "nowhere: there is no such folder"),
+        (["--out", "FILE"], 3, "cannot be written"),
+    ],
+)
+def test_failures(
+    more: list[str], code: int, message: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, *(__file__ if word == "FILE" else word for word in more)]) == code
+    shown = capsys.readouterr()
+    assert (shown.out, message in shown.err) == ("", True)
+
+
+def test_data_is_found_by_the_name_of_the_machine(
+    words: list[str],
+    pump_recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "pump").symlink_to(pump_recordings)
+    monkeypatch.setenv("ANOMALY_DATA", str(tmp_path))
+    assert run([*words[:3], *words[5:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"]["folder"] == str(tmp_path / "pump")
+
+
+def test_figures_need_no_torch_and_no_matplotlib(words: list[str]) -> None:
+    code = (
+        "import sys; from anomaly.cli import run; code = run(sys.argv[1:]);"
+        "heavy = {'torch', 'librosa', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules);"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
