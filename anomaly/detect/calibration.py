@@ -74,15 +74,20 @@ class Calibration:
             start, scale = float(values["tail_start"]), float(values["tail_scale"])
             recordings, dependence = int(values["recordings"]), float(values["dependence"])
             pooling = Pooling.from_dict(values["pooling"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"unreadable calibration: {error}", where="calibration.json") from error
         finite = (
             scores.ndim == 1
             and scores.size > 0
             and bool(np.isfinite([*scores, start, scale, dependence]).all())
         )
-        if not finite or scale <= 0 or (np.diff(scores) < 0).any():
+        if not finite or (np.diff(scores) < 0).any():
             raise ModelError("calibration scores are not finite and sorted", where="calibration.json")
+        if scale <= 0 or recordings < 1 or dependence < 0:
+            raise ModelError(
+                "the tail, the recordings or the dependence of the calibration is off",
+                where="calibration.json",
+            )
         return cls(pooling, scores, start, scale, recordings, dependence)
 
 

@@ -20,6 +20,10 @@ class Detector(Protocol):
     def bands(self) -> int:
         """Pooled mel bands it expects."""
 
+    @property
+    def channels(self) -> int:
+        """Kinds times groups of its error levels."""
+
     def reset(self, streams: int) -> None:
         """Begin ``streams`` parallel segments: every state returns to rest."""
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from anomaly.bundle import Bundle
 from anomaly.detect.calibration import Calibration
+from anomaly.detect.detector import Detector
+from anomaly.detect.pooling import GROUPS
 from anomaly.detect.scoring import Scorer, recording_score
 from anomaly.detect.student import StudentDetector
 from anomaly.detect.teacher import TeacherDetector
@@ -68,18 +70,11 @@ def load_model(bundle: Bundle) -> Model:
         raise ModelError(error.message, where=bundle.path / BITSTREAM, hint=error.hint) from error
     student = StudentDetector(read_code(calibration), network, arch.v_sat)
     teacher = TeacherDetector(bundle.read(TEACHER))
-    for detector in (student, teacher):
-        if detector.bands != front_end.bands:
-            raise ModelError(
-                f"the {detector.name} expects {detector.bands} bands, the front end gives {front_end.bands}",
-                where=bundle.path,
-                hint="train again",
-            )
     return Model(
         bundle.manifest.machine,
         front_end,
-        Scorer(front_end, student, _calibration(calibration, "student")),
-        Scorer(front_end, teacher, _calibration(calibration, "teacher")),
+        _scorer(bundle, front_end, student, calibration),
+        _scorer(bundle, front_end, teacher, calibration),
         arch,
     )
 
@@ -113,11 +108,21 @@ def _json(bundle: Bundle) -> dict[str, Any]:
     return values
 
 
-def _calibration(values: dict[str, Any], name: str) -> Calibration:
-    part = values.get(name)
+def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dict[str, Any]) -> Scorer:
+    """A detector with its part of calibration.json, if the three belong together."""
+    part = values.get(detector.name)
     if not isinstance(part, dict):
-        raise ModelError(f"holds nothing for the {name}", where=CALIBRATION)
-    return Calibration.from_dict(part)
+        raise ModelError(f"holds nothing for the {detector.name}", where=bundle.path / CALIBRATION)
+    calibration = Calibration.from_dict(part)
+    calibrated = GROUPS * calibration.pooling.kinds
+    if detector.bands != front_end.bands or detector.channels != calibrated:
+        raise ModelError(
+            f"the {detector.name} has {detector.bands} bands and {detector.channels} channels, the front end "
+            f"{front_end.bands} and the calibration {calibrated}",
+            where=bundle.path,
+            hint="train again",
+        )
+    return Scorer(front_end, detector, calibration)
 
 
 def _arch(bundle: Bundle) -> ArchSpec:

@@ -89,13 +89,13 @@ class Pooling:
         """
         try:
             scale, arrays = values["scale"], [np.array(values[k], dtype=np.float64) for k in _ARRAYS]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"unreadable pooling: {error}", where="calibration.json") from error
         centre, spread, view_centre, view_spread = arrays
         sound = (
             centre.ndim == 2 and centre.shape[0] == 2 and centre.shape[1] % GROUPS == 0 and centre.size > 0
         )
-        if scale not in _LEAST_DEVIATION or not sound or spread.shape != centre.shape:
+        if scale not in tuple(_LEAST_DEVIATION) or not sound or spread.shape != centre.shape:
             raise ModelError("pooling has a wrong shape or scale", where="calibration.json")
         if (
             view_centre.shape != (4,)

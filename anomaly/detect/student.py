@@ -60,6 +60,11 @@ class StudentDetector:
         return self._code.bands
 
     @property
+    def channels(self) -> int:
+        """Kinds times groups of its error levels."""
+        return self._simulator.network.n_outputs
+
+    @property
     def micro_steps(self) -> int:
         """Steps of the chip per frame."""
         return self._code.micro_steps

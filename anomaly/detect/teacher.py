@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
+from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
 
 # Frames of one second, padded: matrix kernels may round by shape, so there is only one shape.
@@ -20,7 +21,8 @@ class TeacherDetector:
     """Runs ``teacher.onnx``: windows of levels in, whitened error per kind and group out.
 
     The model takes ``levels`` float32 [BATCH, context, bands] in hundredths of a decibel and returns
-    float32 [BATCH, kinds * GROUPS]. A window ends at the frame it is reported for.
+    float32 [BATCH, kinds * GROUPS]. A window ends at the frame it is reported for, and reaches back no
+    further than the warm-up after a reset.
 
     Args:
         onnx: the model's bytes.
@@ -42,24 +44,22 @@ class TeacherDetector:
             (given,), (produced,) = self._session.get_inputs(), self._session.get_outputs()
         except Exception as error:
             raise ModelError(f"is no model that can be run: {error}", where="teacher.onnx") from error
-        shapes = [*given.shape, *produced.shape]
-        if (
-            len(shapes) != 5
-            or not all(isinstance(n, int) for n in shapes)
-            or shapes[0] != BATCH
-            or shapes[4] % GROUPS
-        ):
-            raise ModelError(
-                f"has shapes {given.shape} and {produced.shape}", where="teacher.onnx", hint="train again"
-            )
+        if (wrong := _wrong(given, produced)) is not None:
+            raise ModelError(wrong, where="teacher.onnx", hint="train again")
         self._input = given.name
-        self._context, self._bands = int(shapes[1]), int(shapes[2])
+        self._context, self._bands = int(given.shape[1]), int(given.shape[2])
+        self._channels = int(produced.shape[1])
         self._past = np.zeros((1, self._context - 1, self._bands), dtype=np.float32)
 
     @property
     def bands(self) -> int:
         """Pooled mel bands it expects."""
         return self._bands
+
+    @property
+    def channels(self) -> int:
+        """Kinds times groups of its error levels."""
+        return self._channels
 
     def reset(self, streams: int) -> None:
         """Begin parallel segments; windows that reach back before them are filled with zeros and not counted."""
@@ -90,3 +90,16 @@ class TeacherDetector:
             (errors,) = self._session.run(None, {self._input: batch})
             parts.append(np.asarray(errors)[: len(part)])
         return np.concatenate(parts)
+
+
+def _wrong(given: Any, produced: Any) -> str | None:
+    """What is wrong with a model's input and output, in words."""
+    if [given.type, produced.type] != ["tensor(float)"] * 2:
+        return f"takes {given.type} and gives {produced.type}, not float32"
+    shapes = [*given.shape, *produced.shape]
+    words = f"has shapes {given.shape} and {produced.shape}"
+    if len(given.shape) != 3 or len(produced.shape) != 2 or not all(isinstance(n, int) for n in shapes):
+        return words
+    # Windows that reach further back than the warm-up would count frames from before the reset.
+    fits = shapes[0] == shapes[3] == BATCH and 1 <= shapes[1] <= WARM_UP_FRAMES + 1
+    return None if fits and shapes[2] >= 1 and shapes[4] >= GROUPS and shapes[4] % GROUPS == 0 else words

@@ -42,7 +42,7 @@ class DeltaCode:
     micro_steps: int = MICRO_STEPS
 
     def __post_init__(self) -> None:
-        if self.mean.ndim != 1 or self.mean.shape != self.threshold.shape:
+        if self.mean.ndim != 1 or self.mean.size == 0 or self.mean.shape != self.threshold.shape:
             raise ModelError("mean and threshold of the delta encoder must be vectors of one length")
         if self.threshold.min() < 1 or not 1 <= self.micro_steps <= 64:
             raise ModelError("the delta encoder needs thresholds of at least 1 and 1 to 64 micro-steps")

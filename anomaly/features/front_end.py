@@ -40,7 +40,7 @@ class FrontEnd:
         level_normalise: take the loudness of the last seconds off every frame.
 
     Raises:
-        ModelError: a value is out of range.
+        ModelError: a value is of the wrong kind or out of range.
     """
 
     bands: int = 32
@@ -48,6 +48,9 @@ class FrontEnd:
     level_normalise: bool = False
 
     def __post_init__(self) -> None:
+        # From a manifest anything can come: True is no number of bands, and "false" is true.
+        if [type(value) for value in (self.bands, self.reset_s, self.level_normalise)] != [int, int, bool]:
+            raise ModelError("settings are not two whole numbers and a truth value", where="front_end")
         if self.bands < 1 or N_MELS % self.bands:
             raise ModelError(f"{self.bands} bands do not divide {N_MELS}", where="front_end.bands")
         if not 1 <= self.reset_s <= 3600:

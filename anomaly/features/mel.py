@@ -26,7 +26,8 @@ N_FFT = 1024
 HOP = 512
 N_MELS = 128
 HOP_S = HOP / SAMPLE_RATE_HZ
-# -120 dB below a full-scale sine's band power: under the self-noise of any microphone, above float32's rubble.
+# A band power of -120 dB, about 150 dB below a full-scale sine's: white noise of -134 dBFS reaches it. It lies
+# under the self-noise of any microphone, and above what float32 leaves beside a full-scale tone.
 FLOOR = np.float32(1e-12)
 _LANES = 16
 
