@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anomaly.monitor.records import Record
 
 ANOMALY_FOUND = 10
@@ -65,20 +65,24 @@ def monitor(
         false_alarms_per_day=false_alarms_per_day,
         realtime=not no_realtime,
     )
-    alarms = run_monitor(plan, site, _printer(jsonl))
+    with _shown(jsonl) as show:
+        alarms = run_monitor(plan, site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
 
 
-def _printer(jsonl: bool) -> Callable[[Record], None]:
+@contextmanager
+def _shown(jsonl: bool) -> Iterator[Callable[[Record], None]]:
+    """Yield what prints records; a terminal's last line is ended before anything else is said."""
     import json
 
     from anomaly.monitor.screen import Screen
 
-    if not jsonl:
-        return Screen().show
-
-    def show(record: Record) -> None:
-        print(json.dumps(record.to_dict()), flush=True)
-
-    return show
+    if jsonl:
+        yield lambda record: print(json.dumps(record.to_dict()), flush=True)
+        return
+    screen = Screen()
+    try:
+        yield screen.show
+    finally:
+        screen.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-from anomaly.audio.channels import Channel, parse_channel
-from anomaly.config import Site
+from anomaly.audio.channels import parse_channel
+from anomaly.config import Machine, Site
 from anomaly.detect.model import DETECTORS, DetectorName
-from anomaly.errors import UsageError
+from anomaly.errors import ConfigError, UsageError
 from anomaly.monitor.run import Plan, choose
+
+_LEAST, _MOST = 0.0001, 1440
 
 
 def plan_from(
@@ -33,17 +33,20 @@ def plan_from(
     if false_alarms_per_day is not None:
         check_budget(false_alarms_per_day)
     name, settings = choose(site, machine, device, source)
+    defaults = settings or Machine(device="none")
+    if false_alarms_per_day is None:
+        _check_site_budget(name, defaults)
     if device is None and source is None and settings is not None:
         device = settings.device
-    default_channel: Channel = settings.channel if settings is not None and source is None else "mean"
-    default_budget = settings.false_alarms_per_day if settings is not None else 1.0
+    # A channel belongs to its microphone: it says nothing of a file, or of another one.
+    same = source is None and device == defaults.device
     return Plan(
         machine=name,
         device=device,
         source=source,
-        channel=default_channel if heard is None else heard,
-        detector=chosen or (settings.detector if settings is not None else "student"),
-        false_alarms_per_day=false_alarms_per_day or default_budget,
+        channel=heard if heard is not None else defaults.channel if same else "mean",
+        detector=chosen or defaults.detector,
+        false_alarms_per_day=false_alarms_per_day or defaults.false_alarms_per_day,
         realtime=realtime,
     )
 
@@ -66,11 +69,19 @@ def check_budget(false_alarms_per_day: float) -> None:
     """Refuse budgets that mean nothing.
 
     Raises:
-        UsageError: it is not positive, not finite, or more than one a minute.
+        UsageError: it is not finite, less than one in 27 years, or more than one a minute.
     """
-    if not (math.isfinite(false_alarms_per_day) and 1e-4 <= false_alarms_per_day <= 1440):
+    if not _LEAST <= false_alarms_per_day <= _MOST:
         raise UsageError(
             f"a budget of {false_alarms_per_day} false alarms a day cannot be kept",
             where="--false-alarms-per-day",
-            hint="give a number between 0.0001 and 1440",
+            hint=f"give a number between {_LEAST} and {_MOST}",
         )
+
+
+def _check_site_budget(name: str, settings: Machine) -> None:
+    try:
+        check_budget(settings.false_alarms_per_day)
+    except UsageError as error:
+        where = f"site file: machines.{name}.false_alarms_per_day"
+        raise ConfigError(error.message, where=where, hint=error.hint) from error

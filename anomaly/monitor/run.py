@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from types import FrameType
 
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
 from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio.channels import Channel
+from anomaly.audio.stream import STDIN
 from anomaly.bundle import open_bundle
 from anomaly.config import Machine, Site
 from anomaly.detect.decision import limit_for
 from anomaly.detect.model import DetectorName, load_model
-from anomaly.errors import ConfigError
+from anomaly.errors import ConfigError, InputError
 from anomaly.monitor.records import Record
-from anomaly.monitor.sources import Heard, from_file, from_microphone, from_stdin
+from anomaly.monitor.sources import Heard, Source, from_file, from_microphone, from_stdin
+from anomaly.monitor.stop import Stop, on_sigterm
 from anomaly.monitor.watch import Watch
 from anomaly.workspace import choose_machine
 
@@ -84,53 +84,52 @@ def monitor(
         How many alarms began.
 
     Raises:
-        AnomalyError: bundle, sound, device, folder or sinks cannot be used.
+        AnomalyError: bundle, sound, device, folder or sinks cannot be used; nothing has been written then,
+            unless the sound went bad later.
     """
-    model = load_model(open_bundle(site.models_dir / plan.machine))
-    scorer = model.scorer(plan.detector)
-    limit = limit_for(plan.false_alarms_per_day, scorer.calibration.dependence)
-    targets = build_sinks(site) if sinks is None else list(sinks)
-    stop = threading.Event()
-    with ExitStack() as stack:
-        heard = _sound(plan, stop)
-        store = stack.enter_context(Store.open(site.state_dir / DATABASE_NAME))
-        dispatcher = stack.enter_context(Dispatcher(store, targets))
-        watch = Watch(plan.machine, scorer, limit, store)
-        stack.callback(dispatcher.drain, _DRAIN_S)
-        stack.callback(watch.finish)
-        with _stopped_by_sigterm(stop):
-            for piece in heard:
-                for record in watch.hear(piece):
-                    show(record)
-                if stop.is_set():
-                    break
+    stop = Stop()
+    with on_sigterm(stop), closing(_sound(plan, stop)) as sound:
+        scorer = load_model(open_bundle(site.models_dir / plan.machine)).scorer(plan.detector)
+        limit = limit_for(plan.false_alarms_per_day, scorer.calibration.dependence)
+        targets = build_sinks(_announcing(site, plan)) if sinks is None else sinks
+        # Only when there is sound are folders made and is anything written.
+        first = next(sound, None)
+        if first is None:
+            return 0
+        with Store.open(site.state_dir / DATABASE_NAME) as store, Dispatcher(store, targets) as dispatcher:
+            watch = Watch(plan.machine, scorer, limit, store)
+            try:
+                with closing(sound):
+                    _listen(watch, chain([first], sound), stop, show)
+            finally:
+                watch.finish()
+                dispatcher.drain(_DRAIN_S)
+    if watch.seconds == 0 and plan.source is not None and not stop.asked:
+        raise InputError("holds less than a second of sound", where=plan.source)
     return watch.alarms
 
 
-def _sound(plan: Plan, stop: threading.Event) -> Iterator[Heard]:
-    if plan.source == "-":
-        return from_stdin(channel=plan.channel)
+def _announcing(site: Site, plan: Plan) -> Site:
+    """The site with the machine in it, so that a broker shows its state though the file does not name it."""
+    unknown = Machine(device=plan.device or plan.source or "none")
+    return site.model_copy(update={"machines": {plan.machine: unknown, **site.machines}})
+
+
+def _listen(watch: Watch, sound: Iterable[Heard], stop: Stop, show: Callable[[Record], None]) -> None:
+    for heard in sound:
+        for record in watch.hear(heard):
+            show(record)
+        if stop.asked:
+            return
+
+
+def _sound(plan: Plan, stop: Stop) -> Source:
+    if plan.source == STDIN:
+        return from_stdin(stop, channel=plan.channel)
     if plan.source is not None:
-        return from_file(Path(plan.source), realtime=plan.realtime, channel=plan.channel)
+        return from_file(Path(plan.source), stop, realtime=plan.realtime, channel=plan.channel)
     if plan.device is None:
         raise ConfigError(
             "there is nothing to listen to", hint="give --device or --source, or a site.yaml with a device"
         )
-    return from_microphone(plan.device, channel=plan.channel, wait=stop.wait)
-
-
-@contextmanager
-def _stopped_by_sigterm(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM ends the watch after the block at hand; everything is written and the exit code is 0."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = signal.signal(signal.SIGTERM, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return from_microphone(plan.device, stop, channel=plan.channel)

@@ -20,16 +20,25 @@ class Screen:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = sys.stdout if out is None else out
         self._terminal = self._out.isatty()
+        self._following = False
 
     def show(self, record: Record) -> None:
         """Show one record."""
         if isinstance(record, SecondRecord) and self._terminal:
             self._write(f"\r\x1b[K{line(record)}")
+            self._following = True
         elif not isinstance(record, SecondRecord) or record.second % _MINUTE_S == 0:
             self._line(line(record))
 
+    def close(self) -> None:
+        """End the line that follows the sound."""
+        if self._following:
+            self._write("\n")
+            self._following = False
+
     def _line(self, text: str) -> None:
         self._write(f"\r\x1b[K{text}\n" if self._terminal else f"{text}\n")
+        self._following = False
 
     def _write(self, text: str) -> None:
         self._out.write(text)

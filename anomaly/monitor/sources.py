@@ -1,11 +1,19 @@
-"""Where the monitor's sound comes from: a file, a pipe, or a microphone that may come and go."""
+"""Where the monitor's sound comes from: a file, a pipe, or a microphone that may come and go.
+
+Each source is a generator that opens what it reads at the first ``next`` and releases it when it is closed.
+"""
 
 from __future__ import annotations
 
+import io
+import os
+import select
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeAlias, cast
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel, Samples
@@ -13,12 +21,15 @@ from anomaly.audio.decode import duration_s
 from anomaly.audio.files import blocks as file_blocks
 from anomaly.audio.microphone import Microphone
 from anomaly.audio.stream import stream_blocks
-from anomaly.errors import DeviceError
+from anomaly.errors import DeviceError, InputError
+from anomaly.monitor.stop import Stop
 
 _BLOCK_S = 0.1
 # A microphone that says nothing for this long is lost.
 _SILENT_FOR_S = 3.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 5.0
+# How often a pipe that says nothing is left, to see whether the monitor is to stop.
+_GLANCE_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,30 +55,32 @@ class Lost:
     reason: str
 
 
-Heard = Sound | Lost
+Heard: TypeAlias = Sound | Lost
+Source: TypeAlias = Generator[Heard, None, None]
 
 
 def from_blocks(
-    pieces: Iterator[Samples], *, realtime: bool, start_s: float | None = None
-) -> Iterator[Heard]:
+    pieces: Iterator[Samples], stop: Stop, *, realtime: bool, start_s: float | None = None
+) -> Source:
     """Sound from blocks that are there already, on its own clock.
 
     Args:
         pieces: float32 blocks at 16 kHz.
+        stop: ends the sound.
         realtime: wait, so that a second of sound takes a second.
         start_s: UNIX seconds of the first sample; default: now.
     """
     start_s = time.time() if start_s is None else start_s
     begun, position = time.monotonic(), 0
     for piece in pieces:
-        if realtime:
-            due = begun + (position + len(piece)) / SAMPLE_RATE_HZ
-            time.sleep(max(0.0, due - time.monotonic()))
+        due = begun + (position + len(piece)) / SAMPLE_RATE_HZ
+        if stop.wait(max(0.0, due - time.monotonic())) if realtime else stop.asked:
+            return
         yield Sound(piece, start_s + position / SAMPLE_RATE_HZ)
         position += len(piece)
 
 
-def from_file(path: Path, *, realtime: bool, channel: Channel = "mean") -> Iterator[Heard]:
+def from_file(path: Path, stop: Stop, *, realtime: bool, channel: Channel = "mean") -> Source:
     """Sound of a recording.
 
     Raises:
@@ -75,61 +88,84 @@ def from_file(path: Path, *, realtime: bool, channel: Channel = "mean") -> Itera
     """
     # Read at once, the sound lies in the past: its last sample is now.
     start_s = None if realtime else time.time() - duration_s(path)
-    return from_blocks(
-        file_blocks(path, block_s=_BLOCK_S, channel=channel), realtime=realtime, start_s=start_s
-    )
+    pieces = file_blocks(path, block_s=_BLOCK_S, channel=channel)
+    yield from from_blocks(pieces, stop, realtime=realtime, start_s=start_s)
 
 
-def from_stdin(*, channel: Channel = "mean") -> Iterator[Heard]:
+def from_stdin(stop: Stop, *, channel: Channel = "mean") -> Source:
     """Sound of a WAV that arrives on standard input, at the pace at which it arrives.
 
     Raises:
-        InputError: it is no WAV, or ends early.
+        InputError: there is no standard input, it is no WAV, or it ends early.
     """
-    with open(0, "rb", buffering=0, closefd=False) as pipe:
-        yield from from_blocks(stream_blocks(pipe, block_s=_BLOCK_S, channel=channel), realtime=False)
+    if sys.stdin is None:
+        raise InputError("there is no standard input", where="stdin", hint="pipe a WAV into the command")
+    if os.isatty(0):
+        raise InputError("is a terminal, not a WAV", where="stdin", hint="pipe a WAV into the command")
+    pipe = cast(BinaryIO, _Pipe(stop))
+    try:
+        pieces = stream_blocks(pipe, block_s=_BLOCK_S, channel=channel)
+        yield from from_blocks(pieces, stop, realtime=False)
+    except InputError:
+        # Told to stop, the pipe seems to end too early.
+        if not stop.asked:
+            raise
 
 
-def from_microphone(
-    device: str, *, channel: Channel = "mean", wait: Callable[[float], bool]
-) -> Iterator[Heard]:
+class _Pipe(io.RawIOBase):
+    """Standard input that ends when the monitor is told to stop, even if nothing arrives."""
+
+    name = "<stdin>"
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._stop.asked:
+            if select.select([0], [], [], _GLANCE_S)[0]:
+                return os.read(0, size)
+        return b""
+
+
+def from_microphone(device: str, stop: Stop, *, channel: Channel = "mean") -> Source:
     """Sound of a microphone; a lost one is looked for again, with back-off, until it is back.
 
     Args:
         device: as ``anomaly devices`` names it.
+        stop: ends the sound.
         channel: a number counted from 0, or "mean".
-        wait: sleeps that many seconds; true if it was woken to stop.
 
     Raises:
         DeviceError: it cannot be opened at the very start.
     """
-    microphone = Microphone(device, channel=channel)
-    microphone.__enter__()
-    pause_s = _FIRST_WAIT_S
-    while True:
+    begun = False
+    wait_s = _FIRST_WAIT_S
+    while not stop.asked:
         try:
-            for sound in _heard(microphone):
-                pause_s = _FIRST_WAIT_S
-                yield sound
+            with Microphone(device, channel=channel) as microphone:
+                begun = True
+                for heard in _heard(microphone):
+                    wait_s = _FIRST_WAIT_S if isinstance(heard, Sound) else wait_s
+                    yield heard
         except DeviceError as error:
+            if not begun:
+                raise
             yield Lost(time.time(), str(error))
-        finally:
-            microphone.close()
-        while True:
-            if wait(pause_s):
-                return
-            pause_s = min(2 * pause_s, _LONGEST_WAIT_S)
-            try:
-                microphone = Microphone(device, channel=channel)
-                microphone.__enter__()
-                break
-            except DeviceError as error:
-                yield Lost(time.time(), str(error))
+        if stop.wait(wait_s):
+            return
+        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
 
-def _heard(microphone: Microphone) -> Iterator[Sound]:
+def _heard(microphone: Microphone) -> Iterator[Heard]:
+    """Sound until the microphone is lost; that it is lost is told before it is closed, which may take seconds."""
     expected: int | None = None
-    for block in microphone.blocks(_SILENT_FOR_S):
-        jumped = expected is not None and block.start_sample != expected
-        expected = block.start_sample + len(block.samples)
-        yield Sound(block.samples, block.utc, gap=block.overflowed or jumped)
+    try:
+        for block in microphone.blocks(_SILENT_FOR_S):
+            jumped = expected is not None and block.start_sample != expected
+            expected = block.start_sample + len(block.samples)
+            yield Sound(block.samples, block.utc, gap=block.overflowed or jumped)
+    except DeviceError as error:
+        yield Lost(time.time(), str(error))
