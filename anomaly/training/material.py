@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from anomaly.audio.files import blocks as read_blocks
+from anomaly.audio.health import check_second
 from anomaly.errors import InputError
 from anomaly.evaluate.layouts import Clip
 from anomaly.features.front_end import FrontEnd, frames_before, segment_levels
@@ -25,13 +26,11 @@ LEAST_SECONDS = 30.0
 MOST_SECONDS = 3600.0
 _BLOCK_S, _GAP_S = 60, 2
 _HELD_OUT_EVERY = 5
-# Below this level, -90 dBFS, there is no microphone that hears anything.
-_SILENCE = 10 ** (-90 / 20)
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """An uninterrupted stretch of sound.
+    """A stretch of sound, uninterrupted unless it was joined from the pieces of one recording.
 
     Args:
         samples: [n], float32, 16 kHz, at least one second.
@@ -74,7 +73,7 @@ class Reading:
 
 
 def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lambda _: None) -> Reading:
-    """Read recordings as blocks; memory stays bounded however many there are.
+    """Read recordings as blocks, silent ones left out; memory stays bounded however many there are.
 
     Raises:
         InputError: a file cannot be read, or all of them are silent.
@@ -82,12 +81,12 @@ def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lam
     kept = _Thinned()
     silent: list[Path] = []
     for index, clip in enumerate(clips):
-        loudest = 0.0
+        heard = False
         for number, piece in enumerate(read_blocks(clip.path, block_s=_BLOCK_S + _GAP_S)):
-            loudest = max(loudest, float(np.abs(piece).max()))
-            if loudest >= _SILENCE:
+            if not _is_silent(piece):
+                heard = True
                 kept.add(_block(piece, clip.recording, number))
-        if loudest < _SILENCE:
+        if not heard:
             silent.append(clip.path)
         progress((index + 1) / len(clips))
     if silent and not kept.blocks:
@@ -118,6 +117,11 @@ class _Thinned:
             self._seconds = sum(b.seconds for b in self.blocks)
 
 
+def _is_silent(samples: Samples) -> bool:
+    """Whether nothing was heard, as scoring judges it: a dead microphone teaches nothing of the machine."""
+    return check_second(samples).status in ("silent", "constant")
+
+
 def _block(piece: Samples, recording: str, number: int) -> Block:
     # Blocks of one recording have names of their own; clips of less than a block keep theirs.
     name = (
@@ -127,10 +131,14 @@ def _block(piece: Samples, recording: str, number: int) -> Block:
 
 
 def cut(samples: Samples, recording: str) -> list[Block]:
-    """Cut one recording in memory into blocks; pieces of less than a second are left out."""
+    """Cut one recording in memory into blocks; pieces that are silent or shorter than a second are left out."""
     step = (_BLOCK_S + _GAP_S) * SAMPLE_RATE_HZ
     pieces = [samples[start : start + step] for start in range(0, len(samples), step)]
-    return [_block(p, recording, n) for n, p in enumerate(pieces) if len(p) >= SAMPLE_RATE_HZ]
+    return [
+        _block(p, recording, n)
+        for n, p in enumerate(pieces)
+        if len(p) >= SAMPLE_RATE_HZ and not _is_silent(p)
+    ]
 
 
 def split(blocks: Sequence[Block], *, where: Path | None = None) -> Material:
