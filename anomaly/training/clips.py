@@ -12,7 +12,7 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
 from anomaly.training.compile import read_chip
 from anomaly.training.material import cut, split
-from anomaly.training.pipeline import build
+from anomaly.training.parts import build
 from anomaly.training.profiles import profile as profile_named
 
 

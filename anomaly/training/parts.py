@@ -1,0 +1,174 @@
+"""From normal sound to everything a model consists of, in memory: teacher, student, chip, calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anomaly.detect.calibration import Calibration, calibrate
+from anomaly.detect.detector import Detector
+from anomaly.detect.pooling import Scale, fit_pooling
+from anomaly.detect.scoring import recording_errors
+from anomaly.detect.student import StudentDetector
+from anomaly.detect.teacher import TeacherDetector
+from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import FrontEnd
+from anomaly.features.mel import HOP_S, Centibels
+from anomaly.progress import Report
+from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form import closed_form, delta_code
+from anomaly.student.distil import Distilled, Setting, distil
+from anomaly.teacher.augment import augment
+from anomaly.teacher.export import macs_per_frame, to_onnx
+from anomaly.teacher.fit import fit_teacher
+from anomaly.training.compile import Chip, compile_circuit
+from anomaly.training.material import Block, Material, block_segments, sample_segments
+from anomaly.training.profiles import Profile
+from chip.compiler import Compiled
+from chip.cost import cost
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything a model consists of, before it is written down."""
+
+    front_end: FrontEnd
+    chip: Chip
+    code: DeltaCode
+    onnx: bytes
+    circuit: Circuit
+    compiled: Compiled
+    distilled: Distilled | None
+    student: Calibration
+    teacher: Calibration
+    metrics: dict[str, Any]
+
+
+def build(
+    material: Material,
+    front_end: FrontEnd,
+    chosen: Profile,
+    chip: Chip,
+    *,
+    seed: int,
+    teacher: bytes | None = None,
+    report: Report = lambda _stage, _share: None,
+) -> Parts:
+    """All of training but the files.
+
+    Args:
+        material: normal sound, split.
+        front_end, chosen, chip: how to listen, how much effort, where the student must fit.
+        seed: the same seed gives the same parts on the same machine.
+        teacher: an exported teacher to distil from instead of training one.
+        report: told each stage and the share of it that is done.
+
+    Raises:
+        ModelError: the exported teacher does not agree with torch, or verification failed.
+        FitError: the student does not fit the chip.
+    """
+    training = block_segments(material.training, front_end)
+    onnx = teacher or _train_teacher(material, training, front_end, chosen, seed, report)
+    reference = TeacherDetector(onnx)
+    judged = calibrated(reference, "log", front_end, material.held_out)
+    code = delta_code(training, chosen.closed_form)
+    setting = Setting(front_end, code, chip.limits, reference, judged.pooling)
+    circuit, distilled = _student(training, material, setting, chosen, seed, report)
+    report("compiling", 0.0)
+    compiled, verified = compile_circuit(circuit, code, chip, block_segments(material.held_out, front_end))
+    report("calibrating", 0.0)
+    product = StudentDetector(code, compiled.network, chip.arch.v_sat)
+    calibration = calibrated(product, "root", front_end, material.held_out)
+    report("calibrating", 1.0)
+    metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
+    metrics["activity"] = _activity(product, chip, onnx)
+    return Parts(front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, metrics)
+
+
+def _student(
+    training: list[Centibels],
+    material: Material,
+    setting: Setting,
+    chosen: Profile,
+    seed: int,
+    report: Report,
+) -> tuple[Circuit, Distilled | None]:
+    """The closed form, and what distillation made of it if the profile asks for it."""
+    report("distilling", 0.0)
+    held_out = block_segments(material.held_out, setting.front_end)
+    start = closed_form(training, held_out, setting.code, chosen.closed_form, setting.limits)
+    if chosen.distil is None:
+        return start, None
+    distilled = distil(
+        start,
+        setting,
+        [block.samples for block in material.training],
+        [block.samples for block in material.held_out],
+        chosen.distil,
+        seed=seed,
+        progress=lambda share: report("distilling", share),
+    )
+    return distilled.circuit, distilled
+
+
+def _train_teacher(
+    material: Material,
+    training: list[Centibels],
+    front_end: FrontEnd,
+    chosen: Profile,
+    seed: int,
+    report: Report,
+) -> bytes:
+    rng = np.random.default_rng([seed, 3])
+    segments = list(training)
+    for _ in range(chosen.augmented):
+        for block in material.training:
+            segments += sample_segments(augment(block.samples, rng), front_end)
+    report("teaching", 0.0)
+    return to_onnx(
+        fit_teacher(segments, chosen.teacher, seed=seed, progress=lambda share: report("teaching", share))
+    )
+
+
+def calibrated(
+    detector: Detector, scale: Scale, front_end: FrontEnd, held_out: tuple[Block, ...]
+) -> Calibration:
+    """Standardise and calibrate a detector on held-out normal sound."""
+    errors = [recording_errors(block.samples, front_end, detector) for block in held_out]
+    pooling = fit_pooling([second for recording in errors for second in recording], scale)
+    return calibrate(pooling, [[pooling.second(s).score for s in recording] for recording in errors])
+
+
+def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:
+    return {
+        "training_seconds": material.seconds,
+        "held_out_seconds": sum(block.seconds for block in material.held_out),
+        "held_out_recordings": calibration.recordings,
+        "supported_p": calibration.supported_p,
+    }
+
+
+def _distillation(distilled: Distilled | None) -> dict[str, Any]:
+    if distilled is None:
+        return {"ran": False}
+    return {
+        "ran": True,
+        "kept_start": distilled.kept_start,
+        "start_criterion": distilled.start_criterion,
+        "trained_criterion": distilled.trained_criterion,
+    }
+
+
+def _activity(student: StudentDetector, chip: Chip, onnx: bytes) -> dict[str, Any]:
+    done = student.activity
+    seconds = done.steps * HOP_S / student.micro_steps
+    energy = cost(chip.arch, done.steps, done.sop, done.spikes, seconds).to_dict()
+    return {
+        "sop_per_s": done.sop / seconds,
+        "spikes_per_s": done.spikes / seconds,
+        "saturations": done.saturations,
+        "teacher_macs_per_s": macs_per_frame(onnx) / HOP_S,
+        "energy": energy,
+    }
