@@ -6,9 +6,9 @@ Step ``k``::
     s = +1 if q >= theta_p; -1 if q <= -theta_n and the negative output is enabled; else 0
     v = clip(q - w_fb * s, -v_sat, +v_sat)
 
-Weights, thresholds and feedback are real numbers in training and are rounded, straight through, in every
-forward pass, so that what is trained is what is programmed from the first step on. Values stay far below
-2^24, where float32 counts exactly.
+The layer runs on whatever numbers it is given. Whoever trains keeps weights and thresholds as real numbers and
+rounds them with `to_integers`, straight through, in every forward pass, so that what is trained is what is
+programmed from the first step on. Values stay far below 2^24, where float32 counts exactly.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _RoundThrough(torch.autograd.Function):
 
 
 class _SpikeAbove(torch.autograd.Function):
-    """1 where the excess is not negative; backwards a triangle-free fast sigmoid (Zenke and Ganguli, 2018)."""
+    """1 where the excess is not negative; backwards the slope of a fast sigmoid (Zenke and Ganguli, 2018)."""
 
     @staticmethod
     def forward(ctx: Any, excess: Tensor, width: Tensor) -> Tensor:

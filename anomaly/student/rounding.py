@@ -31,7 +31,7 @@ def round_residual(residual: Residual, gram: Gram, scale: int, weight_max: int) 
     left = list(residual.sources)
     weights = scale * residual.weights
     while left:
-        # What is rounded first is compensated by most others: begin where rounding hurts most.
+        # What is rounded first is compensated by most others: begin with the largest contribution.
         first = int(np.argmax(np.abs(weights) * np.sqrt(np.diag(gram)[left])))
         tap = left.pop(first)
         row[tap] = -int(np.clip(np.rint(weights[first]), -weight_max, weight_max))

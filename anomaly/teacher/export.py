@@ -9,9 +9,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from anomaly.detect.pooling import GROUPS
 from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
-from anomaly.teacher.network import GROUPS, KINDS, Teacher
+from anomaly.teacher.network import KINDS, Teacher
 
 _OPSET = 17
 _IR_VERSION = 9

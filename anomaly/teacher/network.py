@@ -17,7 +17,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-GROUPS = 16
+from anomaly.detect.pooling import GROUPS
+from anomaly.errors import ModelError
+from anomaly.features.front_end import WARM_UP_FRAMES
+
 KINDS = ("frame", "context")
 
 
@@ -26,16 +29,26 @@ class TeacherSize:
     """Shape of the autoencoder.
 
     Args:
-        bands: pooled mel bands.
-        context: frames of a window, odd; the middle one is predicted from the others.
+        bands: pooled mel bands, a multiple of the sub-band groups.
+        context: frames of a window, odd, no longer than the warm-up after a reset hides; the middle one is
+            predicted from the others.
         hidden: width of the outer layers.
         bottleneck: width of the middle layer.
+
+    Raises:
+        ModelError: bands or context are not as said above.
     """
 
     bands: int = 32
     context: int = 5
     hidden: int = 256
     bottleneck: int = 48
+
+    def __post_init__(self) -> None:
+        if self.bands < 1 or self.bands % GROUPS:
+            raise ModelError(f"{self.bands} bands do not make {GROUPS} groups")
+        if self.context % 2 == 0 or not 3 <= self.context <= WARM_UP_FRAMES + 1:
+            raise ModelError(f"a context of {self.context} frames is not odd, or not 3 to {WARM_UP_FRAMES + 1}")
 
 
 class MaskedFrameAutoencoder(nn.Module):
