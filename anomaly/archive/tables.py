@@ -16,22 +16,15 @@ from anomaly.errors import ConfigError
 from anomaly.text_table import NOTHING
 
 SCORES_JSONL, SCORES_CSV, SECONDS_CSV = "scores.jsonl", "scores.csv", "seconds.csv"
-HEAD = ("state", "score", "p", "seconds", "status", "path", "problem")
+_HEAD = ("state", "score", "p", "seconds", "status", "path", "problem")
 _FILE_COLUMNS = ("path", "seconds", "score", "p_value", "state", "status", "error")
 _SECOND_COLUMNS = ("second", "score", "p_value", "state")
 
 
-def cells(row: Row) -> list[str]:
-    """One line of the table under `HEAD`."""
-    return [
-        row["state"] or NOTHING,
-        _number(row["score"], ".3f"),
-        _number(row["p_value"], ".2g"),
-        _number(row["seconds"], ".1f"),
-        row["status"],
-        row["path"],
-        row["error"] or "",
-    ]
+def table(rows: Sequence[Row]) -> list[list[str]]:
+    """Head and one line a file, for `anomaly.text_table`; without the column of problems if there are none."""
+    cells = [list(_HEAD), *(_cells(row) for row in rows)]
+    return cells if any(row["error"] for row in rows) else [line[:-1] for line in cells]
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -88,6 +81,18 @@ def _csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     writer.writerow(head)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row["state"] or NOTHING,
+        _number(row["score"], ".3f"),
+        _number(row["p_value"], ".2g"),
+        _number(row["seconds"], ".1f"),
+        row["status"],
+        row["path"],
+        row["error"] or "",
+    ]
 
 
 def _number(value: float | None, form: str) -> str:

@@ -111,10 +111,11 @@ def _collect(rows: Iterator[Row], of: int, lines: TextIO | None) -> list[Row]:
 
 
 def _print(rows: list[Row], as_json: bool) -> None:
-    from anomaly.archive.tables import HEAD, cells
+    from anomaly.archive.tables import table
     from anomaly.text_table import print_table
 
     if as_json:
         print(json.dumps(rows))
     else:
-        print_table(HEAD, [cells(row) for row in rows])
+        head, *lines = table(rows)
+        print_table(head, lines)

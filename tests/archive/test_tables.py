@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anomaly.archive.tables import HEAD, cells, check_folder, summary, write_tables
+from anomaly.archive.tables import check_folder, summary, table, write_tables
 from anomaly.errors import ConfigError
 
 GOOD = {
@@ -29,10 +29,15 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_cells_fit_their_head() -> None:
-    assert len(cells(GOOD)) == len(cells(BAD)) == len(HEAD)
-    assert cells(GOOD) == ["ALARM", "0.300", "0.33", "2.0", "ok", 'a "b", c.wav', ""]
-    assert cells(BAD)[:4] == ["–"] * 4
+def test_table_has_a_line_for_each_file() -> None:
+    head, good, bad = table([GOOD, BAD])
+    assert head == ["state", "score", "p", "seconds", "status", "path", "problem"]
+    assert good == ["ALARM", "0.300", "0.33", "2.0", "ok", 'a "b", c.wav', ""]
+    assert bad == [*["–"] * 4, "error", "d.wav", "is empty (0 bytes)"]
+
+
+def test_table_without_problems_has_no_column_for_them() -> None:
+    assert [line[-1] for line in table([GOOD])] == ["path", GOOD["path"]]
 
 
 def test_summary_counts() -> None:

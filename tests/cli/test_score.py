@@ -59,7 +59,7 @@ def test_a_table_for_people(words: list[str], capsys: pytest.CaptureFixture[str]
     assert run(words) == 0
     shown = capsys.readouterr()
     head, *lines = shown.out.splitlines()
-    assert head.split() == ["state", "score", "p", "seconds", "status", "path", "problem"]
+    assert head.split() == ["state", "score", "p", "seconds", "status", "path"]
     assert len(lines) == 8
     assert lines[0].startswith("ALARM")
 
