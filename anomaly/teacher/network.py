@@ -48,7 +48,9 @@ class TeacherSize:
         if self.bands < 1 or self.bands % GROUPS:
             raise ModelError(f"{self.bands} bands do not make {GROUPS} groups")
         if self.context % 2 == 0 or not 3 <= self.context <= WARM_UP_FRAMES + 1:
-            raise ModelError(f"a context of {self.context} frames is not odd, or not 3 to {WARM_UP_FRAMES + 1}")
+            raise ModelError(
+                f"a context of {self.context} frames is not odd, or not 3 to {WARM_UP_FRAMES + 1}"
+            )
 
 
 class MaskedFrameAutoencoder(nn.Module):
