@@ -75,6 +75,8 @@ class Routing(_Part):
 
     nets_per_channel: Parameter[Count]
     wires_per_net: Parameter[Count]
+    switch_box: Parameter[Literal["crossbar"]]
+    connection_box: Parameter[Literal["crossbar"]]
     fan_out_load: Parameter[Count]
 
 

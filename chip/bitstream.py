@@ -1,156 +1,170 @@
-"""From a network to the bytes that program a chip, and back; docs/bitstream.md describes every bit.
+"""From a routed design to the bytes that program a chip, and back; docs/bitstream.md describes every bit.
 
-Encoding is canonical: the same network gives the same bytes, and decoding accepts nothing else. So two
-different bitstreams that decode at all decode to different networks.
+No frame holds a netlist: a synapse says which wire beside its cell it listens to, a wire which other wire or
+neuron drives it. The decoder follows the switches back to the neurons. Encoding is canonical: the same
+design gives the same bytes, and decoding accepts nothing else, so two different bitstreams that decode at
+all decode to different designs.
 """
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chip import bits
 from chip.arch import ArchSpec
+from chip.design import Design
 from chip.errors import BitstreamError, FitError, NetworkError
+from chip.fabric import Fabric
 from chip.frames import Frame, read_frames, write_frames
+from chip.layout import FrameKind, Layout
+from chip.netlist import Configuration, rebuild
 from chip.network import Network
 from chip.rules import require_fit
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "read_design", "write_design"]
 
-ARRAY, CELL, PADS = 1, 2, 3
-_ARRAY = struct.Struct("<III")
+Ints = NDArray[np.int64]
+_NEURON = ("theta_p", "theta_n", "negative", "w_fb", "decay")
 
 
 def encode(network: Network, arch: ArchSpec) -> bytes:
-    """The bitstream of a network; labels do not travel.
+    """Place, route and encode a network, with the default seed; labels do not travel.
 
     Raises:
-        FitError: a design rule finds an error.
+        FitError: a design rule finds an error, or a channel overflows.
     """
+    from chip.implement import implement
+
     require_fit(network, arch)
-    layout = _Layout.of(arch)
-    frames = [Frame(ARRAY, 0, _ARRAY.pack(network.n_inputs, network.n_neurons, network.n_outputs))]
-    frames += [Frame(CELL, at, row.tobytes()) for at, row in enumerate(layout.pack_cells(network))]
-    pads = bits.pack([network.outputs], [layout.cell_bits])
-    frames += [Frame(PADS, at, row.tobytes()) for at, row in enumerate(pads)]
-    return write_frames(arch.fingerprint(), frames)
+    return write_design(implement(network, arch).design, arch)
 
 
 def decode(data: bytes, arch: ArchSpec) -> Network:
     """The network that a bitstream programs.
 
     Raises:
-        BitstreamError: damaged, cut, of another version or architecture, or not canonical.
+        BitstreamError: damaged, cut, of another version or architecture, not canonical, or its switches
+            make no sound network.
     """
-    layout = _Layout.of(arch)
-    frames = read_frames(data, arch.fingerprint())
-    n_inputs, n_neurons, n_outputs = _sizes(frames, arch)
-    expected = [(CELL, at) for at in range(n_neurons)] + [(PADS, at) for at in range(n_outputs)]
-    if [(frame.kind, frame.index) for frame in frames[1:]] != expected:
-        raise BitstreamError(
-            f"does not hold {n_neurons} cells and {n_outputs} outputs in order", where="frames"
-        )
-    cells = _rows(frames[1 : 1 + n_neurons], bits.row_bytes(layout.cell_widths))
-    pads = _rows(frames[1 + n_neurons :], bits.row_bytes([layout.cell_bits]))
-    outputs = bits.unpack(pads, [layout.cell_bits])[0]
+    return read_design(data, arch).network
+
+
+def write_design(design: Design, arch: ArchSpec) -> bytes:
+    """The bitstream of a design."""
+    layout = Layout.of(arch)
+    frames = []
+    for kind, index, columns in _tables(design, Fabric.of(arch), layout):
+        rows = bits.pack(columns, layout.widths(kind))
+        frames += [Frame(kind, int(at), row.tobytes()) for at, row in zip(index, rows, strict=True)]
+    return write_frames(arch.fingerprint(), frames)
+
+
+def read_design(data: bytes, arch: ArchSpec) -> Design:
+    """The design that a bitstream programs: its netlist is rebuilt from the switches.
+
+    Raises:
+        BitstreamError: see ``decode``.
+    """
+    layout = Layout.of(arch)
+    tables = _columns(read_frames(data, arch.fingerprint()), layout)
+    sizes = tables[FrameKind.ARRAY][1]
+    if len(sizes[0]) != 1:
+        raise BitstreamError("does not start with the frame of the array", where="frame 0")
+    for kind, size in zip((FrameKind.INPUT, FrameKind.CELL, FrameKind.OUTPUT), sizes, strict=True):
+        count, limit = int(size[0]), layout.count[kind]
+        if count > limit:
+            raise BitstreamError(f"states {count} of kind {kind.name}; the chip has {limit}", where="frame 0")
+        if (found := len(tables[kind][0])) != count:
+            raise BitstreamError(
+                f"holds {found} frames of kind {kind.name} instead of {count}", where="frames"
+            )
     try:
-        network = layout.unpack_cells(cells, n_inputs, outputs)
-        again = encode(network, arch)
+        design = rebuild(_configuration(tables, layout), Fabric.of(arch))
+        require_fit(design.network, arch)
     except (NetworkError, FitError) as error:
         raise BitstreamError(f"programs no sound network: {error}", where=error.where) from error
-    if again != data:
+    if write_design(design, arch) != data:
         raise BitstreamError("is not in canonical form", where="frames")
-    return network
+    return design
 
 
-def _sizes(frames: list[Frame], arch: ArchSpec) -> tuple[int, int, int]:
-    if not frames or (frames[0].kind, frames[0].index, len(frames[0].payload)) != (ARRAY, 0, _ARRAY.size):
-        raise BitstreamError("does not start with the frame of the array", where="frame 0")
-    sizes: tuple[int, int, int] = _ARRAY.unpack(frames[0].payload)
-    limits = arch.array.inputs.value, arch.array.neurons.value, arch.array.outputs.value
-    for name, size, limit in zip(("inputs", "neurons", "outputs"), sizes, limits, strict=True):
-        if size > limit:
-            raise BitstreamError(f"states {size} {name}; the chip has {limit}", where="frame 0")
-    return sizes
+def _tables(
+    design: Design, fabric: Fabric, layout: Layout
+) -> Iterator[tuple[FrameKind, Ints, list[NDArray[np.generic]]]]:
+    """Frames by kind, in the order of the stream: their indices and the columns of their fields."""
+    network, placement = design.network, design.placement
+    sizes = [np.array([size]) for size in (network.n_inputs, network.n_neurons, network.n_outputs)]
+    yield FrameKind.ARRAY, np.zeros(1, np.int64), [*sizes]
+    order = np.argsort(placement.cell)
+    neuron = [getattr(network, name)[order] for name in _NEURON]
+    yield FrameKind.CELL, placement.cell[order], [order, *neuron, *_slots(design, layout)[order].T]
+    order = np.argsort(placement.output_pad)
+    yield FrameKind.OUTPUT, placement.output_pad[order], [order, design.output_tap[order]]
+    order = np.argsort(placement.input_pad)
+    yield FrameKind.INPUT, placement.input_pad[order], [order]
+    state = np.zeros(fabric.n_segments * fabric.width, np.int64)
+    state[design.wire] = design.switch
+    by_segment = state.reshape(fabric.n_segments, fabric.width)
+    used = np.flatnonzero(by_segment.any(axis=1))
+    yield FrameKind.SEGMENT, used, [*by_segment[used].T]
 
 
-def _rows(frames: list[Frame], width: int) -> NDArray[np.uint8]:
-    for frame in frames:
-        if len(frame.payload) != width:
-            where = f"frame of kind {frame.kind}, index {frame.index}"
-            raise BitstreamError(f"holds {len(frame.payload)} bytes instead of {width}", where=where)
-    return np.frombuffer(b"".join(frame.payload for frame in frames), np.uint8).reshape(len(frames), width)
+def _slots(design: Design, layout: Layout) -> Ints:
+    """Tap, magnitude and sign of the synapses of each neuron, by ascending tap, [neuron, 3 * slots]."""
+    network = design.network
+    order = np.lexsort((design.synapse_tap, network.target))
+    target, weight = network.target[order], network.weight[order]
+    slots = np.zeros((network.n_neurons, layout.slots, 3), np.int64)
+    fields = design.synapse_tap[order], np.abs(weight), weight < 0
+    slots[target, np.arange(len(order)) - np.searchsorted(target, target)] = np.stack(fields, axis=1)
+    return slots.reshape(network.n_neurons, 3 * layout.slots)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Widths in bits of the fields of a cell, which follow from the architecture."""
+def _columns(frames: list[Frame], layout: Layout) -> dict[FrameKind, tuple[Ints, list[Ints]]]:
+    """Indices of the frames of each kind, and the columns of their fields."""
+    found: dict[int, tuple[Ints, list[Ints]]] = {}
+    for number, group in groupby(frames, key=lambda frame: frame.kind):
+        members = list(group)
+        if number not in layout.fields or number <= max(found, default=0):
+            raise BitstreamError(f"holds frames of kind {number} where none belong", where="frames")
+        kind = FrameKind(number)
+        length = layout.payload_bytes(kind)
+        for before, frame in zip([None, *members], members, strict=False):
+            where = f"frame of kind {kind.name}, index {frame.index}"
+            if frame.index >= layout.count[kind] or (before is not None and frame.index <= before.index):
+                raise BitstreamError("is not in its place", where=where)
+            if len(frame.payload) != length:
+                raise BitstreamError(f"holds {len(frame.payload)} bytes instead of {length}", where=where)
+        rows = np.frombuffer(b"".join(frame.payload for frame in members), np.uint8).reshape(-1, length)
+        index = np.array([frame.index for frame in members], np.int64)
+        found[kind] = index, bits.unpack(rows, layout.widths(kind))
+    nothing = np.zeros(0, np.int64)
+    return {kind: found.get(kind, (nothing, [nothing] * len(layout.fields[kind]))) for kind in FrameKind}
 
-    neuron_widths: tuple[int, ...]
-    slots: int
-    inputs: int
-    source_bits: int
-    weight_bits: int
-    cell_bits: int
 
-    @classmethod
-    def of(cls, arch: ArchSpec) -> _Layout:
-        threshold = arch.neuron.threshold_bits.value
-        decay = max(arch.neuron.decay_shifts.value).bit_length() or 1
-        return cls(
-            neuron_widths=(threshold, threshold, 1, arch.neuron.feedback_bits.value, decay),
-            slots=arch.neuron.fan_in.value,
-            inputs=arch.array.inputs.value,
-            source_bits=(arch.array.inputs.value + arch.array.neurons.value - 1).bit_length(),
-            weight_bits=arch.neuron.weight_bits.value,
-            cell_bits=max(1, (arch.array.neurons.value - 1).bit_length()),
-        )
-
-    @property
-    def cell_widths(self) -> list[int]:
-        slot = [self.source_bits, self.weight_bits - 1, 1]
-        return [*self.neuron_widths, *(slot * self.slots)]
-
-    def pack_cells(self, network: Network) -> NDArray[np.uint8]:
-        """One row of bytes per neuron: its parameters, then its synapses by ascending source."""
-        shape = (network.n_neurons, self.slots)
-        source, magnitude, sign = (np.zeros(shape, np.int64) for _ in range(3))
-        first = np.concatenate([[0], np.cumsum(network.fan_in())])[:-1]
-        place = network.target, np.arange(network.n_synapses) - first[network.target]
-        # Addresses on the chip: all its inputs come first, used or not.
-        is_input = network.source < network.n_inputs
-        source[place] = np.where(is_input, network.source, network.source - network.n_inputs + self.inputs)
-        magnitude[place] = np.abs(network.weight)
-        sign[place] = network.weight < 0
-        slots = np.stack([source, magnitude, sign], axis=2).reshape(network.n_neurons, 3 * self.slots)
-        neuron = [network.theta_p, network.theta_n, network.negative, network.w_fb, network.decay]
-        return bits.pack([*neuron, *slots.T], self.cell_widths)
-
-    def unpack_cells(self, rows: NDArray[np.uint8], n_inputs: int, outputs: NDArray[np.int64]) -> Network:
-        """The network whose rows these are; an empty slot has weight 0."""
-        columns = bits.unpack(rows, self.cell_widths)
-        theta_p, theta_n, negative, w_fb, decay = columns[: len(self.neuron_widths)]
-        slots = np.array(columns[len(self.neuron_widths) :]).reshape(self.slots, 3, len(rows))
-        source, magnitude, sign = slots.transpose(1, 2, 0)
-        target, slot = np.nonzero(magnitude)
-        address = source[target, slot]
-        if (unknown := (address >= n_inputs) & (address < self.inputs)).any():
-            raise NetworkError(
-                f"uses input {address[unknown][0]} of {n_inputs}", where=f"cell {target[unknown][0]}"
-            )
-        return Network(
-            n_inputs=n_inputs,
-            theta_p=theta_p,
-            theta_n=theta_n,
-            negative=negative,
-            w_fb=w_fb,
-            decay=decay,
-            source=np.where(address < self.inputs, address, address - self.inputs + n_inputs),
-            target=target,
-            weight=np.where(sign == 1, -magnitude, magnitude)[target, slot],
-            outputs=outputs,
-        )
+def _configuration(tables: dict[FrameKind, tuple[Ints, list[Ints]]], layout: Layout) -> Configuration:
+    cells, cell_fields = tables[FrameKind.CELL]
+    outputs, output_fields = tables[FrameKind.OUTPUT]
+    inputs, input_fields = tables[FrameKind.INPUT]
+    segments, switches = tables[FrameKind.SEGMENT]
+    number, *neuron = cell_fields[: layout.neuron_fields]
+    slots = np.array(cell_fields[layout.neuron_fields :]).reshape(layout.slots, 3, len(cells))
+    tap, magnitude, sign = slots.transpose(1, 2, 0)
+    return Configuration(
+        cell=cells,
+        number=number,
+        neuron=dict(zip(_NEURON, neuron, strict=True)),
+        tap=tap,
+        weight=np.where(sign == 1, -magnitude, magnitude),
+        input_pad=inputs,
+        input_number=input_fields[0],
+        output_pad=outputs,
+        output_number=output_fields[0],
+        output_tap=output_fields[1],
+        segment=segments,
+        switch=np.array(switches).T.reshape(len(segments), len(switches)),
+    )

@@ -1,4 +1,4 @@
-"""From a network to a bitstream that is proved equal: check, encode, decode, compare."""
+"""From a network to a bitstream that is proved equal: check, place, route, encode, decode, compare."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
-from chip.bitstream import decode, encode
+from chip.bitstream import decode, write_design
 from chip.cost import latency, utilisation
 from chip.errors import BitstreamError
+from chip.implement import Implementation, implement
 from chip.network import Network
 from chip.rules import Finding, require_fit
 from chip.simulate import Simulator
@@ -31,25 +32,41 @@ class Compiled:
         bitstream: what programs the chip.
         network: what the bitstream decodes to; simulate this one, not the original.
         findings: the warnings of the design rules.
-        report: ``neurons``, ``synapses``, ``seconds``, ``verified`` and more, as plain values.
+        implementation: where everything sits and how it is wired.
+        report: ``neurons``, ``synapses``, ``seconds``, ``verified``, ``routed`` and more, as plain values.
     """
 
     bitstream: bytes
     network: Network
     findings: tuple[Finding, ...]
+    implementation: Implementation
     report: dict[str, Any]
 
 
-def compile_network(network: Network, arch: ArchSpec) -> Compiled:
-    """Check a network, encode it, and prove that decoding gives it back.
+def compile_network(
+    network: Network,
+    arch: ArchSpec,
+    *,
+    rates: NDArray[np.floating[Any]] | None = None,
+    seed: int = 0,
+) -> Compiled:
+    """Check a network, place, route and encode it, and prove that decoding gives it back.
+
+    Args:
+        network: what is to be built.
+        arch: the chip.
+        rates: spikes per step of each source, inputs first: wires that spike often are kept short. Without
+            them a run on random spikes tells.
+        seed: of the placement; the same seed gives the same bytes.
 
     Raises:
-        FitError: the network does not fit; lists the findings.
+        FitError: the network does not fit; lists the findings, or the channels that overflow.
         BitstreamError: the decoded network differs, which would be a bug of this program.
     """
     start = time.perf_counter()
     findings = tuple(require_fit(network, arch))
-    bitstream = encode(network, arch)
+    built = implement(network, arch, rates=rates, seed=seed, search=True)
+    bitstream = write_design(built.design, arch)
     decoded = decode(bitstream, arch)
     if (difference := network.difference(decoded)) is not None:
         raise BitstreamError(f"decodes to another network: {difference}", where="verification")
@@ -61,13 +78,29 @@ def compile_network(network: Network, arch: ArchSpec) -> Compiled:
         "neurons": decoded.n_neurons,
         "synapses": decoded.n_synapses,
         "bitstream_bytes": len(bitstream),
+        "routed": True,
         "verified": True,
+        **_wiring(built, arch),
         "utilisation": utilisation(decoded, arch),
         "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
         "findings": [finding.to_dict() for finding in findings],
         "seconds": time.perf_counter() - start,
     }
-    return Compiled(bitstream, decoded, findings, report)
+    return Compiled(bitstream, decoded, findings, built, report)
+
+
+def _wiring(built: Implementation, arch: ArchSpec) -> dict[str, Any]:
+    """What placement and routing came to: lengths in cells, widths in signed nets per channel."""
+    usage = built.routing.usage
+    tracks = usage.size * arch.routing.nets_per_channel.value
+    return {
+        "channel_width": arch.routing.nets_per_channel.value,
+        "min_channel_width": built.routing.min_width,
+        "wirelength": built.wirelength,
+        "activity_wirelength": built.activity_wirelength,
+        "wire_segments": int(usage.sum()),
+        "tracks": {"used": int(usage.sum()), "available": tracks, "share": float(usage.sum() / tracks)},
+    }
 
 
 def verify_spikes(

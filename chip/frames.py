@@ -12,7 +12,7 @@ from chip.errors import BitstreamError
 __all__ = ["FORMAT_VERSION", "Frame", "read_frames", "write_frames"]
 
 MAGIC = b"SNNBITS\x00"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # Magic, format version, reserved, fingerprint of the architecture, number of frames; then a CRC-32.
 _HEADER = struct.Struct("<8sHH32sI")
 # Kind, reserved, index of the cell or resource, length of the payload; payload and a CRC-32 follow.

@@ -43,7 +43,7 @@ def check(network: NetworkFile, arch: Arch = "senna", as_json: Json = False) -> 
 
 
 def compile_(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
-    """Write a bitstream and its report, after decoding it and comparing. The folder is NETWORK's name."""
+    """Place, route, write bitstream and report, after decoding and comparing. The folder is NETWORK's name."""
     from chip.compiler import compile_network
 
     spec, loaded = _load(network, arch)
@@ -55,6 +55,8 @@ def compile_(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, 
     for finding in compiled.findings:
         typer.echo(finding, err=True)
     sizes = f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, {len(compiled.bitstream)} bytes"
+    width = compiled.report["min_channel_width"], compiled.report["channel_width"]
+    typer.echo(f"routed: {width[0]} of {width[1]} tracks per channel would do", err=True)
     typer.echo(f"verified: {sizes}, in {folder}", err=True)
 
 
@@ -106,8 +108,20 @@ def report(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, ou
         typer.echo(as_text(content), nl=False)
 
 
-def decode(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
+def decode(
+    network: NetworkFile,
+    arch: Arch = "senna",
+    against: Annotated[
+        Path | None,
+        typer.Option(help="The .bit file that was written: name what differs; exit 5 if anything."),
+    ] = None,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
     """Turn a bitstream back into the network it programs; --out writes it as JSON and NPZ."""
+    if against is not None:
+        _compare(against, network, arch, as_json)
+        return
     _, loaded = _load(network, arch)
     if out is not None:
         _write(out, {"network.json": loaded.to_json(), "network.npz": loaded.to_npz()})
@@ -122,6 +136,21 @@ def _load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
 
     spec = load_arch(arch)
     return spec, load_network(network, spec)
+
+
+def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:
+    from chip.arch import load_arch
+    from chip.files import read_file
+    from chip.readback import differences
+
+    found = differences(read_file(written), read_file(read), load_arch(arch))
+    if as_json:
+        _print_json({"same": not found, "differences": found})
+    else:
+        for words in found:
+            typer.echo(words)
+    if found:
+        raise typer.Exit(5)
 
 
 def _write(folder: Path, files: dict[str, bytes | str]) -> None:

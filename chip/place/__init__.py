@@ -14,20 +14,23 @@ from chip.place.start import spectral_sites
 
 __all__ = ["Nets", "Placement", "greedy_placement", "half_perimeters", "place", "random_placement"]
 
-SWEEPS = 1200
+# Sweeps of the annealing for a thousand blocks; fewer blocks come to rest sooner.
+_SWEEPS_PER_THOUSAND, _LEAST_SWEEPS = 1000, 50
 # Share of a net's weight that does not depend on its spikes: silent nets need wires too.
 _EVEN = 0.5
 
 
-def place(nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int = SWEEPS) -> Placement:
+def place(nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int | None = None) -> Placement:
     """Place a network that fits: a spectral start, then annealing on activity-weighted wirelength.
 
     Args:
         nets: what is to be placed, with its spike rates.
         fabric: where.
         seed: the same seed gives the same placement.
-        sweeps: of the annealing; more give shorter wires.
+        sweeps: of the annealing; more give shorter wires; by default as many as the size needs.
     """
+    if sweeps is None:
+        sweeps = max(_LEAST_SWEEPS, nets.n_blocks * _SWEEPS_PER_THOUSAND // 1000)
     weight = net_weights(nets)
     site = spectral_sites(nets, fabric, weight)
     return Placement.from_sites(anneal(site, nets, fabric, weight, sweeps=sweeps, seed=seed), nets, fabric)

@@ -26,6 +26,7 @@ class Nets:
         n_outputs: blocks that need an output pad.
         block: of each pin, [pin]; the pins of a net are neighbours, its driver comes first.
         start: first pin of each net, [net + 1].
+        source: of each net, inputs first, ascending, [net].
         rate: spikes of each net per step, [net].
     """
 
@@ -34,6 +35,7 @@ class Nets:
     n_outputs: int
     block: Ints
     start: Ints
+    source: Ints
     rate: NDArray[np.float64]
 
     @classmethod
@@ -48,12 +50,12 @@ class Nets:
             NetworkError: there is not one rate, at least 0, for each source.
         """
         n_sources = network.n_inputs + network.n_neurons
-        rates = np.ones(n_sources) if rates is None else np.asarray(rates, np.float64)
-        if rates.shape != (n_sources,) or not (np.isfinite(rates) & (rates >= 0)).all():
+        rate = np.ones(n_sources) if rates is None else np.asarray(rates, np.float64)
+        if rate.shape != (n_sources,) or not (np.isfinite(rate) & (rate >= 0)).all():
             raise NetworkError(f"are not {n_sources} numbers of at least 0", where="rates")
         heard = np.concatenate([network.source, network.outputs + network.n_inputs])
         hearers = np.concatenate([network.target, np.arange(network.n_outputs) + n_sources])
-        drivers = np.unique(heard)
+        drivers = np.unique(heard).astype(np.int64)
         # The driver's pin gets a hearer of -1, so that it is sorted before the others.
         source, hearer = (
             np.concatenate([drivers, heard]),
@@ -67,7 +69,9 @@ class Nets:
         keep = (hearer < 0) | (hearer != driver)
         block = np.where(hearer < 0, driver, hearer)[keep]
         start = np.append(np.searchsorted(source[keep], drivers), block.size)
-        return cls(network.n_neurons, network.n_inputs, network.n_outputs, block, start, rates[drivers])
+        return cls(
+            network.n_neurons, network.n_inputs, network.n_outputs, block, start, drivers, rate[drivers]
+        )
 
     @property
     def n_blocks(self) -> int:

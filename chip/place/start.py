@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
-from scipy.optimize import linear_sum_assignment
+from scipy import sparse
 
 from chip.fabric import Fabric
 from chip.place.nets import Nets
@@ -63,8 +62,11 @@ def _vibrations(nets: Nets, weight: Floats) -> Floats:
     size = np.maximum(np.asarray(member.sum(axis=1)).ravel(), 1)
     shared = (member.T @ sparse.diags_array(weight / size) @ member).tocsr()
     # A little of everybody with everybody holds parts together that no net connects.
-    degree = np.asarray(shared.sum(axis=1)).ravel() + 1e-6 * weight.sum() / nets.n_neurons
+    degree = np.asarray(shared.sum(axis=1)).ravel() + 1e-6 * max(1.0, float(weight.sum())) / nets.n_neurons
     root = 1 / np.sqrt(degree)
+    # Imported here: whoever only decodes and runs a network should not pay for it.
+    from scipy import linalg
+
     walk = shared.toarray() * root * root[:, None]
     # Dense, because a network that falls into many parts has equal eigenvalues, which Lanczos is bad at.
     _, vectors = linalg.eigh(walk, subset_by_index=[nets.n_neurons - 3, nets.n_neurons - 2])
@@ -100,5 +102,7 @@ def _assigned(wish: Floats, places: Ints) -> Ints:
     """Which place each wish gets, so that the sum of squared distances is least."""
     if not len(wish):
         return np.zeros(0, np.int64)
+    from scipy.optimize import linear_sum_assignment
+
     far = ((wish[:, None] - places[None]) ** 2).sum(axis=2)
     return linear_sum_assignment(far)[1].astype(np.int64)

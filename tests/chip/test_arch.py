@@ -30,7 +30,7 @@ def test_senna_has_the_published_and_derived_values(senna: ArchSpec) -> None:
 
 def test_every_parameter_says_what_it_rests_on(senna: ArchSpec) -> None:
     parameters = dict(senna.parameters())
-    assert len(parameters) == 24
+    assert len(parameters) == 26
     assert all(parameter.source and parameter.unit for parameter in parameters.values())
     published = {key for key, parameter in parameters.items() if parameter.provenance == "published"}
     assert published == {

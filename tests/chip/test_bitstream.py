@@ -14,8 +14,12 @@ from chip.arch import ArchSpec, load_arch
 from chip.bitstream import decode, encode
 from chip.builder import NetworkBuilder
 from chip.errors import BitstreamError, FitError
+from chip.fabric import Fabric
+from chip.frames import Frame, read_frames, write_frames
+from chip.layout import FrameKind, Layout
 from chip.network import Network
-from chip.testing import random_network
+from chip.readback import differences
+from chip.testing import layered_network, random_network
 
 SENNA = load_arch("senna")
 HEADER_BYTES, FRAME_HEAD = 52, struct.Struct("<BBII")
@@ -39,15 +43,15 @@ def repaired(data: bytearray) -> bytes:
     return bytes(data)
 
 
-def outcome(data: bytes, original: Network) -> str:
+def outcome(data: bytes, original: bytes) -> str:
     try:
-        decoded = decode(data, SENNA)
+        decode(data, SENNA)
     except BitstreamError:
         return "refused"
-    return "silent" if decoded.same_as(original) else "different"
+    return "different" if differences(original, data, SENNA) else "silent"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     inputs=st.integers(0, 128),
@@ -67,24 +71,13 @@ def test_decode_gives_back_what_was_encoded(
 
 
 def test_a_full_chip_comes_back() -> None:
-    random = np.random.default_rng(1)
-    sources = np.concatenate([np.sort(random.permutation(1152)[:25]) for _ in range(1024)])
+    network = layered_network(SENNA, seed=1)
     full = np.full(1024, 255)
-    network = Network(
-        n_inputs=128,
-        theta_p=full,
-        theta_n=full,
-        negative=full > 0,
-        w_fb=full,
-        decay=np.full(1024, 10),
-        source=sources,
-        target=np.repeat(np.arange(1024), 25),
-        weight=np.full(25_600, -31),
-        outputs=np.arange(1024)[::-16],
-    )
+    extremes = {"theta_p": full, "theta_n": full, "w_fb": full, "weight": np.full(25_600, -31)}
+    network = Network(n_inputs=128, **network.arrays() | extremes)
     data = encode(network, SENNA)
     assert decode(data, SENNA).same_as(network)
-    assert 70_000 < len(data) < 80_000
+    assert 140_000 < len(data) < 180_000
 
 
 def test_labels_do_not_travel_and_do_not_show() -> None:
@@ -107,36 +100,35 @@ def test_another_architecture_is_refused(senna: ArchSpec) -> None:
         decode(encode(random_network(senna, seed=1), senna), other)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_no_mutant_passes(seed: int) -> None:
-    network = random_network(SENNA, seed=seed, neurons=12, fan_in=8)
-    data = encode(network, SENNA)
-    random = np.random.default_rng(seed)
+def test_no_mutant_passes() -> None:
     seen = {"refused": 0, "different": 0, "silent": 0}
-    for trial in range(200):
-        mutant = bytearray(data)
-        for _ in range(random.integers(1, 4)):
-            mutant[random.integers(len(mutant))] ^= 1 << int(random.integers(8))
-        if trial % 10 == 0:
-            mutant = mutant[: random.integers(len(mutant))]
-        with_checksum = repaired(mutant) if trial % 2 and len(mutant) >= HEADER_BYTES else bytes(mutant)
-        if with_checksum != data:
-            seen[outcome(with_checksum, network)] += 1
+    for seed in range(6):
+        data = encode(random_network(SENNA, seed=seed, neurons=12, fan_in=8), SENNA)
+        random = np.random.default_rng(seed)
+        for trial in range(200):
+            mutant = bytearray(data)
+            for _ in range(random.integers(1, 4)):
+                mutant[random.integers(len(mutant))] ^= 1 << int(random.integers(8))
+            if trial % 10 == 0:
+                mutant = mutant[: random.integers(len(mutant))]
+            with_checksum = repaired(mutant) if trial % 2 and len(mutant) >= HEADER_BYTES else bytes(mutant)
+            if with_checksum != data:
+                seen[outcome(with_checksum, data)] += 1
     assert seen["silent"] == 0
-    assert seen["refused"] > 100
+    assert seen["refused"] > 600
     assert seen["different"] > 0
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_byte_that_changes_under_a_sound_checksum_is_seen(data: st.DataObject) -> None:
-    network = random_network(SENNA, seed=3, neurons=5, fan_in=4)
-    mutant = bytearray(encode(network, SENNA))
+    original = encode(random_network(SENNA, seed=3, neurons=5, fan_in=4), SENNA)
+    mutant = bytearray(original)
     at = data.draw(st.integers(0, len(mutant) - 1))
     mutant[at] ^= data.draw(st.integers(1, 255))
     changed = repaired(mutant)
-    if changed != encode(network, SENNA):
-        assert outcome(changed, network) != "silent"
+    if changed != original:
+        assert outcome(changed, original) != "silent"
 
 
 @given(st.binary(max_size=300))
@@ -145,29 +137,80 @@ def test_noise_is_refused(noise: bytes) -> None:
         decode(noise, SENNA)
 
 
-def _frame_changed(data: bytes, frame: int, offset: int, new: bytes) -> bytes:
-    start = spans(data)[frame + 1][0] + FRAME_HEAD.size + offset
-    changed = bytearray(data)
-    changed[start : start + len(new)] = new
-    return repaired(changed)
-
-
-def test_the_place_of_a_lie_is_named() -> None:
+def _pair() -> bytes:
+    """Two neurons that hear input 1 with weight 3, both read."""
     builder = NetworkBuilder(n_inputs=2)
     for _ in range(2):
         builder.connect(1, builder.add_neuron(theta_p=1), 3)
         builder.output(builder.n_neurons - 1)
-    data = encode(builder.build(), SENNA)
-    lies = [
-        (_frame_changed(data, 0, 0, struct.pack("<I", 129)), "states 129 inputs; the chip has 128"),
-        (_frame_changed(data, 0, 4, struct.pack("<I", 2**31)), "neurons; the chip has 1024"),
-        (_frame_changed(data, 0, 4, struct.pack("<I", 1)), "1 cells and 2 outputs in order"),
-        (_frame_changed(data, 0, 0, struct.pack("<I", 1)), "uses input 1 of 1"),
-        (_frame_changed(data, 3, 0, b"\x05"), "not within 0..1"),
-        (_frame_changed(data, 4, 0, b"\x00"), "output twice"),
-        (_frame_changed(data, 3, 1, b"\x80"), "canonical"),
+    return encode(builder.build(), SENNA)
+
+
+def _frame_changed(data: bytes, kind: FrameKind, nth: int, changes: dict[str, int]) -> bytes:
+    """Overwrite fields of the nth frame of a kind, and make the checksum right."""
+    layout, changed = Layout.of(SENNA), bytearray(data)
+    starts = [start for start, _ in spans(data)[1:] if data[start] == kind]
+    at = starts[nth] + FRAME_HEAD.size
+    for name, value in changes.items():
+        first = 0
+        for field, width in layout.fields[kind]:
+            for bit in range(width if field == name else 0):
+                byte, mask = at + (first + bit) // 8, 1 << (first + bit) % 8
+                changed[byte] = changed[byte] & ~mask | (mask if value >> bit & 1 else 0)
+            first += width
+    return repaired(changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "nth", "changes", "words"),
+    [
+        (FrameKind.ARRAY, 0, {"inputs": 129}, "states 129 of kind INPUT; the chip has 128"),
+        (FrameKind.ARRAY, 0, {"neurons": 2**31}, "of kind CELL; the chip has 1024"),
+        (FrameKind.ARRAY, 0, {"neurons": 1}, "2 frames of kind CELL instead of 1"),
+        (FrameKind.ARRAY, 0, {"inputs": 1}, "2 frames of kind INPUT instead of 1"),
+        (FrameKind.CELL, 0, {"number": 7}, "does not number its 2 neurons"),
+        (FrameKind.OUTPUT, 0, {"number": 63}, "does not number its 2 outputs"),
+        (
+            FrameKind.CELL,
+            0,
+            {"tap of synapse 0": 100},
+            "listens to a wire that nothing drives",
+        ),
+        (FrameKind.CELL, 0, {"tap of synapse 5": 1}, "canonical"),
+        (FrameKind.CELL, 0, {"decay": 15}, "programs no sound network"),
+        (FrameKind.SEGMENT, 0, {"track 31": 1 + 6 * 32}, "selects a driver that is not in use"),
+        (FrameKind.SEGMENT, 0, {"track 31": 255}, "selects a driver that is not in use"),
+        (FrameKind.SEGMENT, -1, {"track 0": 0}, ""),
+    ],
+)
+def test_the_place_of_a_lie_is_named(kind: FrameKind, nth: int, changes: dict[str, int], words: str) -> None:
+    with pytest.raises(BitstreamError) as caught:
+        decode(_frame_changed(_pair(), kind, nth, changes), SENNA)
+    assert words in str(caught.value)
+
+
+def test_wires_in_a_circle_and_wires_to_nowhere_are_refused() -> None:
+    data, fabric = _pair(), Fabric.of(SENNA)
+    used = [
+        frame.index for frame in read_frames(data, SENNA.fingerprint()) if frame.kind == FrameKind.SEGMENT
     ]
-    for at, (lie, words) in enumerate(lies):
-        with pytest.raises(BitstreamError) as caught:
-            decode(lie, SENNA)
-        assert words in str(caught.value), at
+    pairs = [(a, b) for a in used for b in fabric.neighbours[a] if b in used]
+    (a, b), at = pairs[0], {segment: nth for nth, segment in enumerate(used)}
+    there, back = (int(np.argmax(fabric.neighbours[x] == y)) for x, y in ((a, b), (b, a)))
+    circle = _frame_changed(data, FrameKind.SEGMENT, at[a], {"track 30": 1 + there * 32 + 30})
+    circle = _frame_changed(circle, FrameKind.SEGMENT, at[int(b)], {"track 30": 1 + back * 32 + 30})
+    with pytest.raises(BitstreamError, match="driven in a circle"):
+        decode(circle, SENNA)
+    stub = _frame_changed(data, FrameKind.SEGMENT, at[a], {"track 30": 1 + there * 32})
+    with pytest.raises(BitstreamError, match="track 30: leads nowhere"):
+        decode(stub, SENNA)
+
+
+def test_frames_out_of_order_or_of_no_kind_are_refused() -> None:
+    frames = read_frames(_pair(), SENNA.fingerprint())
+    swapped = [frames[0], frames[2], frames[1], *frames[3:]]
+    foreign = [*frames, Frame(99, 0, b"")]
+    long = [frames[0], Frame(frames[1].kind, frames[1].index, frames[1].payload + b"x"), *frames[2:]]
+    for wrong, words in ((swapped, "in its place"), (foreign, "of kind 99"), (long, "bytes instead of")):
+        with pytest.raises(BitstreamError, match=words):
+            decode(write_frames(SENNA.fingerprint(), wrong), SENNA)

@@ -32,6 +32,10 @@ def test_compiling_gives_the_decoded_network_and_a_report(senna: ArchSpec) -> No
     assert report["verified"] is True
     assert (report["neurons"], report["synapses"]) == (network.n_neurons, network.n_synapses)
     assert report["seconds"] > 0
+    assert report["routed"] is True
+    assert 0 < report["min_channel_width"] <= report["channel_width"] == 32
+    assert 0 < report["activity_wirelength"] <= report["wirelength"]
+    assert report["tracks"]["used"] == report["wire_segments"] == compiled.implementation.design.wire.size
     assert len(report["findings"]) == len(compiled.findings)
 
 
@@ -40,6 +44,20 @@ def test_what_does_not_fit_is_not_compiled(senna: ArchSpec) -> None:
     with pytest.raises(FitError) as caught:
         compile_network(network, senna)
     assert "output_count" in str(caught.value.hint)
+
+
+def test_what_cannot_be_routed_is_not_compiled(senna: ArchSpec) -> None:
+    few = senna.routing.nets_per_channel.model_copy(update={"value": 2})
+    routing = senna.routing.model_copy(update={"nets_per_channel": few})
+    with pytest.raises(FitError, match="overflow their 2 tracks"):
+        compile_network(random_network(senna, seed=4), senna.model_copy(update={"routing": routing}))
+
+
+def test_the_seed_moves_neurons_and_changes_nothing_else(senna: ArchSpec) -> None:
+    network = random_network(senna, seed=4)
+    first, again, other = (compile_network(network, senna, seed=seed) for seed in (0, 0, 1))
+    assert first.bitstream == again.bitstream != other.bitstream
+    assert first.network.same_as(other.network)
 
 
 def test_a_wrong_decoder_would_be_noticed(senna: ArchSpec, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,9 @@ import pytest
 import chip
 import chip.builder
 from chip.arch import ArchSpec
-from chip.bitstream import encode
 from chip.cost import cost
+from chip.layout import FrameKind, Layout
 from chip.rules import RULES
-from chip.testing import random_network
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -31,11 +30,12 @@ def test_every_rule_is_described() -> None:
 
 
 def test_the_stated_sizes_are_right(senna: ArchSpec) -> None:
-    empty = len(encode(random_network(senna, seed=1, neurons=0, outputs=0), senna))
-    one = len(encode(random_network(senna, seed=1, neurons=1, outputs=0), senna))
-    read = len(encode(random_network(senna, seed=1, neurons=1, outputs=1), senna))
-    assert one - empty == 10 + 57 + 4
-    assert empty + 1024 * (one - empty) + 64 * (read - one) == 73_806
+    layout = Layout.of(senna)
+    sizes = {kind.name: layout.payload_bytes(kind) for kind in FrameKind}
+    assert sizes == {"ARRAY": 12, "CELL": 46, "OUTPUT": 2, "INPUT": 1, "SEGMENT": 32}
+    framed = {name: size + 14 for name, size in sizes.items()}
+    whole = [1 * framed["ARRAY"], 1024 * framed["CELL"], 64 * framed["OUTPUT"], 128 * framed["INPUT"]]
+    assert 52 + sum(whole) + 2112 * framed["SEGMENT"] == 161_614
 
 
 def test_the_table_of_energies_is_right(senna: ArchSpec) -> None:

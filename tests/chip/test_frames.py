@@ -41,11 +41,11 @@ HEADER = struct.Struct("<8sHH32sI")
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ((b"SNNBITS\x01", 1, 0, OURS, 0), "is not a bitstream"),
-        ((b"SNNBITS\x00", 2, 0, OURS, 0), "format version 2; this program reads 1"),
-        ((b"SNNBITS\x00", 1, 1, OURS, 0), "format version"),
-        ((b"SNNBITS\x00", 1, 0, bytes(32), 0), "another architecture"),
-        ((b"SNNBITS\x00", 1, 0, OURS, 2**32 - 1), "holds 0 frames instead of 4294967295"),
+        ((b"SNNBITS\x01", 2, 0, OURS, 0), "is not a bitstream"),
+        ((b"SNNBITS\x00", 1, 0, OURS, 0), "format version 1; this program reads 2"),
+        ((b"SNNBITS\x00", 2, 1, OURS, 0), "format version"),
+        ((b"SNNBITS\x00", 2, 0, bytes(32), 0), "another architecture"),
+        ((b"SNNBITS\x00", 2, 0, OURS, 2**32 - 1), "holds 0 frames instead of 4294967295"),
     ],
 )
 def test_a_sound_checksum_does_not_help_a_wrong_header(header: tuple[object, ...], words: str) -> None:
@@ -55,7 +55,7 @@ def test_a_sound_checksum_does_not_help_a_wrong_header(header: tuple[object, ...
 
 
 def test_a_wrong_frame_is_named() -> None:
-    header = _sealed(HEADER.pack(b"SNNBITS\x00", 1, 0, OURS, 1))
+    header = _sealed(HEADER.pack(b"SNNBITS\x00", 2, 0, OURS, 1))
     with pytest.raises(BitstreamError, match="reserved") as caught:
         read_frames(header + _sealed(struct.pack("<BBII", 2, 1, 0, 0)), OURS)
     assert caught.value.where == "frame 0"

@@ -12,6 +12,8 @@ import pytest
 
 from anomaly.cli import run
 from chip.arch import load_arch
+from chip.compiler import compile_network
+from chip.implement import spike_rates
 from chip.network import Network
 from chip.testing import random_network
 
@@ -60,7 +62,8 @@ def test_compile_writes_a_bitstream_that_decodes(
     (out / "mine.txt").write_text("stays")
     assert run(["chip", "compile", str(file), "--json", "--out", str(out)]) == 0
     report = _json(capsys)
-    assert {"neurons", "synapses", "seconds", "verified"} <= set(report)
+    keys = {"routed", "verified", "channel_width", "min_channel_width", "wirelength", "activity_wirelength"}
+    assert keys | {"neurons", "synapses", "seconds"} <= set(report)
     assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "network.bit", "report.json"]
     assert json.loads((out / "report.json").read_text()) == report
     assert run(["chip", "decode", str(out / "network.bit"), "--out", str(tmp_path / "back")]) == 0
@@ -68,6 +71,25 @@ def test_compile_writes_a_bitstream_that_decodes(
     assert capsys.readouterr().out == ""
     assert run(["chip", "decode", str(out / "network.bit")]) == 0
     assert Network.from_json(capsys.readouterr().out).same_as(network)
+
+
+def test_decode_against_names_what_differs(
+    file: Path, tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written, read = tmp_path / "out" / "network.bit", tmp_path / "read.bit"
+    assert run(["chip", "compile", str(file), "--out", str(written.parent)]) == 0
+    arch = load_arch("senna")
+    theta = network.theta_p.copy()
+    theta[3] ^= 1
+    other = Network(n_inputs=network.n_inputs, **network.arrays() | {"theta_p": theta})
+    read.write_bytes(compile_network(other, arch, rates=spike_rates(network, arch)).bitstream)
+    capsys.readouterr()
+    assert run(["chip", "decode", str(written), "--against", str(written), "--json"]) == 0
+    assert _json(capsys) == {"same": True, "differences": []}
+    assert run(["chip", "decode", str(read), "--against", str(written)]) == 5
+    words = capsys.readouterr().out
+    assert words.startswith("cell (")
+    assert words.endswith(f"theta_p is {theta[3]}, written was {network.theta_p[3]}\n")
 
 
 def test_compile_takes_the_folder_from_the_name(

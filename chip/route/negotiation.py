@@ -1,0 +1,110 @@
+"""Negotiated congestion: nets are torn up and routed again until no segment holds more than its tracks.
+
+After McMurchie and Ebeling 1995, "PathFinder: a negotiation-based performance-driven router for FPGAs": a
+segment costs more the more nets too many it holds now, and the more often it held too many before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.fabric import Fabric
+from chip.place.nets import Nets
+from chip.place.placement import Placement
+from chip.route.tree import TreeGrower
+
+__all__ = ["Negotiation", "Tree"]
+
+Ints = NDArray[np.int64]
+# Cost of an idle segment; what one net too many adds, in that unit, at first; and by how much that grows.
+_BASE = 16
+_PRESSURE, _GROWTH, _MOST = 8, 1.4, 1 << 12
+_HISTORY = 4
+_DEAREST = 1 << 22
+# Rounds without any progress after which nobody will give way, and the mean number of nets per track at
+# which it need not be tried: routing again shortens first routes by a tenth or two, not more.
+_PATIENCE, _HOPELESS = 8, 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """The way of one net.
+
+    Args:
+        segments: that it passes, parents before children.
+        parents: the segment before each; -1 where the source drives it.
+        taps: the segment from which each pin after the first listens; no leaf is without one.
+    """
+
+    segments: Ints
+    parents: Ints
+    taps: Ints
+
+
+class Negotiation:
+    """Routes of all nets on one fabric under way to a legal routing; widths may be tried one after another.
+
+    Args:
+        nets: what is to be connected.
+        fabric: where.
+        placement: of the blocks.
+        compiled: whether to use Numba; by default where it is installed.
+    """
+
+    def __init__(
+        self, nets: Nets, fabric: Fabric, placement: Placement, *, compiled: bool | None = None
+    ) -> None:
+        self.fabric = fabric
+        self.usage = np.zeros(fabric.n_segments, np.int64)
+        self._grower = TreeGrower(fabric.neighbours, fabric.beside, fabric.n_sites, compiled=compiled)
+        site = placement.sites(fabric)
+        pins = [site[pins] for pins in np.split(nets.block, nets.start[1:-1])] if len(nets) else []
+        self._drivers = [int(net[0]) for net in pins]
+        # A neuron that only hears itself needs a wire all the same.
+        self._sinks = [net[1:] if len(net) > 1 else net for net in pins]
+        self._trees: list[Tree | None] = [None] * len(pins)
+        self._order = sorted(range(len(pins)), key=lambda net: (-len(pins[net]), net))
+        self._history = np.zeros(fabric.n_segments, np.int64)
+
+    @property
+    def trees(self) -> list[Tree]:
+        """The trees of all nets, once they were routed."""
+        return [tree for tree in self._trees if tree is not None]
+
+    def negotiate(self, width: int, *, rounds: int) -> bool:
+        """Go on until no segment holds more than ``width`` nets, or for so many rounds; whether it worked."""
+        pressure, least, waited = float(_PRESSURE), np.iinfo(np.int64).max, 0
+        self._history[:] = 0
+        for _ in range(rounds):
+            over = self.usage > width
+            for net in self._order:
+                tree = self._trees[net]
+                if tree is None or over[tree.segments].any():
+                    self._reroute(net, width, int(pressure))
+            excess = np.maximum(self.usage - width, 0)
+            waited = 0 if excess.sum() < least else waited + 1
+            least = min(least, int(excess.sum()))
+            if least == 0 or waited >= _PATIENCE or self.usage.mean() > _HOPELESS * width:
+                break
+            self._history += _HISTORY * excess
+            pressure = min(pressure * _GROWTH, _MOST)
+        return not (self.usage > width).any()
+
+    def restore(self, trees: list[Tree]) -> None:
+        """Return to the trees of all nets as they were."""
+        self._trees = list(trees)
+        used = [tree.segments for tree in trees]
+        self.usage = np.bincount(np.concatenate([np.zeros(0, np.int64), *used]), minlength=self.usage.size)
+
+    def _reroute(self, net: int, width: int, pressure: int) -> None:
+        if (tree := self._trees[net]) is not None:
+            self.usage[tree.segments] -= 1
+        crowd = np.maximum(self.usage + 1 - width, 0)
+        cost = np.minimum((_BASE + self._history) * (16 + pressure * crowd) >> 4, _DEAREST)
+        roots = self.fabric.around[self._drivers[net]]
+        tree = Tree(*self._grower.grow(roots, self._sinks[net], cost))
+        self.usage[tree.segments] += 1
+        self._trees[net] = tree
