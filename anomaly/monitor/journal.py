@@ -62,6 +62,8 @@ class Journal:
     def flush(self) -> None:
         """Store the scores that wait; those of a disk that stays full are kept in memory for an hour."""
         self._rows = self._rows[-_MOST_UNWRITTEN:]
+        if not self._rows:
+            return
         with self.patiently():
             rows, self._rows = self._rows, []
             try:
@@ -72,7 +74,7 @@ class Journal:
 
     @contextmanager
     def patiently(self) -> Iterator[None]:
-        """Try to store something: a store that fails never stops the scoring, and is complained of once."""
+        """Store something in this block: a store that fails never stops the scoring, and is complained of once."""
         try:
             yield
         except ConfigError as error:

@@ -48,34 +48,35 @@ class MachineCase:
         """
         self._calm_s = self._calm_s + 1 if state is State.OK else 0
         self._age_s += 1
-        with self._journal.patiently():
-            if state is State.ALARM and self._case is None:
-                self._open(score, position)
-            elif state is State.ALARM and self._case is not None and self._age_s % _RENEW_S == 0:
-                self._renew(self._case, score)
-            elif self._case is not None and self._calm_s >= max(1, self._needed_s):
-                self._return(self._case, score)
+        if state is State.ALARM and self._case is None:
+            self._open(score, position)
+        elif state is State.ALARM and self._case is not None and self._age_s % _RENEW_S == 0:
+            self._renew(self._case, score)
+        elif self._case is not None and self._calm_s >= max(1, self._needed_s):
+            self._return(self._case, score)
 
     def _open(self, score: SecondScore, position: int) -> None:
         opened_at = iso_utc(self._journal.time_s)
         blank = Case(self._journal.machine, "machine", opened_at, "", sound_position_s=float(position))
-        case = self._store.open_case(
-            _measured(blank, score), self._message("case.opened", State.ALARM, score)
-        )
-        if case is not None:
-            self._case, self._needed_s, self._age_s = case, 0, 0
-            event = "case.opened" if case.id == blank.id else "case.again"
-            self._journal.say(event, case.summary, case=case.id, kind="machine")
+        message = self._message("case.opened", State.ALARM, score)
+        with self._journal.patiently():
+            case = self._store.open_case(_measured(blank, score), message)
+            if case is not None:
+                self._case, self._needed_s, self._age_s = case, 0, 0
+                event = "case.opened" if case.id == blank.id else "case.again"
+                self._journal.say(event, case.summary, case=case.id, kind="machine")
 
     def _renew(self, case: Case, score: SecondScore) -> None:
-        now = self._store.update_case(_measured(case, score))
-        # Somebody closed it while the machine still sounds wrong: the next second opens a new one.
-        self._case = now if now.is_open else None
+        with self._journal.patiently():
+            now = self._store.update_case(_measured(case, score))
+            # Somebody closed it while the machine still sounds wrong: the next second opens a new one.
+            self._case = now if now.is_open else None
 
     def _return(self, case: Case, score: SecondScore) -> None:
-        self._store.return_case(case.id, self._message("case.updated", State.OK, score))
-        self._journal.say("case.returned", "the sound is normal again", case=case.id)
-        self._case = None
+        with self._journal.patiently():
+            self._store.return_case(case.id, self._message("case.updated", State.OK, score))
+            self._journal.say("case.returned", "the sound is normal again", case=case.id)
+            self._case = None
 
     def _message(self, event: MessageEvent, state: State, score: SecondScore) -> AlertMessage:
         return AlertMessage(

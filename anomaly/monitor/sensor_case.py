@@ -81,11 +81,12 @@ class SensorCase:
                 journal.say("case.opened", self._case.summary, case=self._case.id, kind="sensor")
 
     def _recover(self) -> None:
-        words = "the microphone is well again"
+        words, case = "the microphone is well again", self._case
+        if case is None:
+            self._journal.say("sensor.recovered", words)
+            self.fault = None
+            return
         with self._journal.patiently():
-            detail = {}
-            if self._case is not None:
-                self._store.close_case(self._case.id, note=words)
-                detail = {"case": self._case.id}
-            self._journal.say("sensor.recovered", words, **detail)
+            self._store.close_case(case.id, note=words)
+            self._journal.say("sensor.recovered", words, case=case.id)
             self._case = self.fault = None

@@ -1,0 +1,89 @@
+"""The journal: order, batches, and a store that fails for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly.alerts.store import Store
+from anomaly.errors import ConfigError
+from anomaly.monitor.journal import Journal
+from anomaly.monitor.records import EventRecord, SecondRecord
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Store.open(tmp_path / "anomaly.sqlite") as store:
+        yield Journal("pump", store)
+
+
+def second(number: int) -> SecondRecord:
+    return SecondRecord("pump", float(number), number, 1.0, 0.5, "OK", "ok", -30.0)
+
+
+def stored(journal: Journal) -> list[int]:
+    return [row.second for row in journal._store.scores("pump")]
+
+
+def fail(*_: object, **__: object) -> Any:
+    raise ConfigError("the disk is full")
+
+
+def test_what_is_said_is_taken_once_and_in_order(journal: Journal) -> None:
+    journal.time_s = 5.0
+    journal.say("a.b", "words", number=1)
+    journal.second(second(0))
+    assert journal.take() == [EventRecord("a.b", "pump", 5.0, "words", {"number": 1}), second(0)]
+    assert journal.take() == []
+    assert journal._store.events() == []
+
+
+def test_kept_events_stand_in_the_store_at_their_time(journal: Journal) -> None:
+    journal.time_s = 5.0
+    journal.keep("audio.gap", "words", gaps=2)
+    (event,) = journal._store.events()
+    assert (event.time, event.event, event.machine) == ("1970-01-01T00:00:05.000Z", "audio.gap", "pump")
+    assert event.detail == {"gaps": 2}
+
+
+def test_seconds_are_stored_by_tens(journal: Journal) -> None:
+    for number in range(19):
+        journal.second(second(number))
+    assert stored(journal) == list(range(10))
+    journal.flush()
+    assert stored(journal) == list(range(19))
+
+
+def test_an_hour_of_scores_waits_for_a_full_disk(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(journal._store, "add_scores", fail)
+        for number in range(4_000):
+            journal.second(second(number))
+    journal.flush()
+    assert stored(journal) == list(range(400, 4_000))
+    said = [record.event for record in journal.take() if isinstance(record, EventRecord)]
+    assert said == ["store.failed", "store.recovered"]
+
+
+def test_an_interruption_keeps_the_scores_for_the_last_flush(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal._store, "add_scores", interrupt)
+        for number in range(9):
+            journal.second(second(number))
+        with pytest.raises(KeyboardInterrupt):
+            journal.second(second(9))
+    journal.flush()
+    assert stored(journal) == list(range(10))
+
+
+def test_a_bug_is_not_waited_out(journal: Journal) -> None:
+    with pytest.raises(ZeroDivisionError), journal.patiently():
+        raise ZeroDivisionError

@@ -1,0 +1,113 @@
+"""What the command line says, what the site file says, and who wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly.config import Machine, Site
+from anomaly.errors import AnomalyError, ConfigError, UsageError
+from anomaly.monitor.options import check_budget, detector_name, plan_from
+from anomaly.monitor.run import Plan
+
+NOTHING: dict[str, Any] = {
+    "machine": None,
+    "device": None,
+    "source": None,
+    "detector": None,
+    "channel": None,
+    "false_alarms_per_day": None,
+    "realtime": True,
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Bundles for a pump and a fan; the file ties the pump to hw:1."""
+    for name in ("pump", "fan"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bundle.json").touch()
+    pump = Machine(device="hw:1", channel=2, detector="teacher", false_alarms_per_day=0.5)
+    return Site(models_dir=tmp_path, machines={"pump": pump})
+
+
+def test_the_site_file_speaks_where_the_command_line_is_silent(site: Site) -> None:
+    wanted = Plan("pump", "hw:1", None, 2, "teacher", 0.5)
+    assert plan_from(site, **NOTHING) == wanted
+    assert plan_from(site, **NOTHING | {"device": "hw:1"}) == wanted
+    assert plan_from(site, **NOTHING | {"machine": "pump"}) == wanted
+
+
+def test_the_command_line_wins(site: Site) -> None:
+    given = NOTHING | {"device": "hw:1", "detector": "student", "channel": "mean", "false_alarms_per_day": 3}
+    assert plan_from(site, **given) == Plan("pump", "hw:1", None, "mean", "student", 3)
+    given = NOTHING | {"device": "hw:1", "machine": "fan"}
+    assert plan_from(site, **given) == Plan("fan", "hw:1", None, "mean", "student", 1.0)
+
+
+def test_a_channel_belongs_to_its_microphone(site: Site) -> None:
+    for other in ({"device": "hw:7"}, {"source": "a.wav"}):
+        plan = plan_from(site, **NOTHING | {"machine": "pump"} | other)
+        assert (plan.channel, plan.detector, plan.false_alarms_per_day) == ("mean", "teacher", 0.5)
+    assert plan_from(site, **NOTHING | {"machine": "pump", "source": "a.wav"}).device is None
+
+
+def test_without_a_site_file_there_are_defaults(tmp_path: Path) -> None:
+    (tmp_path / "pump").mkdir()
+    (tmp_path / "pump" / "bundle.json").touch()
+    plan = plan_from(Site(models_dir=tmp_path), **NOTHING | {"source": "-", "realtime": False})
+    assert plan == Plan("pump", None, "-", "mean", "student", 1.0, realtime=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"device": "hw:9"}, "bundles here: fan, pump"),
+        ({"device": "hw:1", "machine": "compressor"}, "bundles here: fan, pump"),
+        ({"device": "hw:1", "machine": "../pump"}, "use letters"),
+    ],
+)
+def test_which_machine_cannot_be_guessed(site: Site, given: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan_from(site, **NOTHING | given)
+    assert words in str(caught.value.hint)
+
+
+def test_several_machines_on_one_device_are_named(site: Site) -> None:
+    both = {"pump": Machine(device="hw:1", channel=0), "fan": Machine(device="hw:1", channel=1)}
+    with pytest.raises(ConfigError, match="several machines listen to hw:1") as caught:
+        plan_from(site.model_copy(update={"machines": both}), **NOTHING | {"device": "hw:1"})
+    assert caught.value.hint == "say --machine pump or fan"
+
+
+def test_no_bundle_at_all_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan_from(Site(models_dir=tmp_path / "models"), **NOTHING | {"device": "hw:0"})
+    assert caught.value.hint == "bundles here: none"
+
+
+@pytest.mark.parametrize("budget", [0.0, -1.0, 1e-5, 1441.0, float("nan"), float("inf")])
+def test_budgets_that_mean_nothing_are_refused(site: Site, budget: float) -> None:
+    with pytest.raises(UsageError, match="--false-alarms-per-day"):
+        check_budget(budget)
+    with pytest.raises(UsageError):
+        plan_from(site, **NOTHING | {"device": "hw:1", "false_alarms_per_day": budget})
+
+
+def test_a_budget_of_the_site_file_is_held_to_the_same(site: Site) -> None:
+    odd = {"pump": Machine(device="hw:1", false_alarms_per_day=1e-300)}
+    with pytest.raises(ConfigError, match=r"machines\.pump\.false_alarms_per_day"):
+        plan_from(site.model_copy(update={"machines": odd}), **NOTHING)
+
+
+@pytest.mark.parametrize("given", [{"detector": "parrot"}, {"channel": "left"}, {"channel": "-1"}])
+def test_words_that_cannot_be_used(site: Site, given: dict[str, str]) -> None:
+    with pytest.raises(AnomalyError) as caught:
+        plan_from(site, **NOTHING | given)
+    assert caught.value.exit_code == 2
+
+
+def test_detectors_by_name() -> None:
+    assert [detector_name(name) for name in ("student", "teacher")] == ["student", "teacher"]

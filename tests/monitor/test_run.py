@@ -1,0 +1,172 @@
+"""One monitor from start to end: the machine meant, clean ends, and nothing left behind by a bad start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from sound_server import SoundServer
+
+from anomaly.alerts.message import AlertMessage
+from anomaly.alerts.store import DATABASE_NAME, Store
+from anomaly.audio.files import read_16k
+from anomaly.bundle import open_bundle
+from anomaly.config import Mqtt, Sinks, Site
+from anomaly.detect.model import DETECTORS, DetectorName, load_model
+from anomaly.errors import AnomalyError, ConfigError
+from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.monitor.run import Plan, monitor
+
+
+class Kept:
+    """A sink that keeps what it is told."""
+
+    name = "kept"
+
+    def __init__(self) -> None:
+        self.messages: list[AlertMessage] = []
+        self.closed = False
+
+    def deliver(self, message: AlertMessage) -> None:
+        self.messages.append(message)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def site(pump_bundle: Path, tmp_path: Path) -> Site:
+    return Site(models_dir=pump_bundle.parent, state_dir=tmp_path / "state")
+
+
+@pytest.fixture(scope="module")
+def failing(pump_recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Normal sound for twelve seconds, then a bearing that fails for twelve."""
+    files = sorted(pump_recordings.rglob("normal_*.wav"))[:2]
+    files += sorted(pump_recordings.rglob("anomaly_outer_race_*.wav"))[:2]
+    path = tmp_path_factory.mktemp("sound") / "failing.wav"
+    soundfile.write(path, np.concatenate([read_16k(file) for file in files]), 16_000, subtype="FLOAT")
+    return path
+
+
+def plan_for(
+    source: Path | str | None, detector: DetectorName = "student", device: str | None = None
+) -> Plan:
+    return Plan(
+        "pump", device, None if source is None else str(source), "mean", detector, 1.0, realtime=False
+    )
+
+
+def watched(plan: Plan, site: Site) -> list[SecondRecord]:
+    records: list[Record] = []
+    monitor(plan, site, records.append, sinks=[])
+    return [record for record in records if isinstance(record, SecondRecord)]
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_scores_are_those_of_the_recording_to_the_last_bit(
+    site: Site, failing: Path, detector: DetectorName
+) -> None:
+    first, second = (watched(plan_for(failing, detector), site) for _ in range(2))
+    judged = load_model(open_bundle(site.models_dir / "pump")).scorer(detector).recording(read_16k(failing))
+    expected = [(s.second, s.score, s.p_value, tuple(s.groups)) for s in judged]
+    for records in (first, second):
+        assert [(r.second, r.score, r.p_value, r.groups) for r in records] == expected
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        stored = [(row.second, row.score) for row in store.scores("pump")]
+    assert sorted(stored) == sorted([(s.second, s.score) for s in judged] * 2)
+
+
+def test_a_failing_pump_ends_in_one_delivered_case(site: Site, failing: Path) -> None:
+    sink, records = Kept(), list[Record]()
+    assert monitor(plan_for(failing), site, records.append, sinks=[sink]) == 1
+    opened = [message for message in sink.messages if message.event == "case.opened"]
+    assert len(opened) == 1
+    assert opened[0].case is not None
+    assert (opened[0].machine, opened[0].state, opened[0].case.kind) == ("pump", "ALARM", "machine")
+    assert sink.closed
+    names = [record.event for record in records if isinstance(record, EventRecord)]
+    assert "case.opened" in names
+    alarm = next(r.second for r in records if isinstance(r, SecondRecord) and r.state == "ALARM")
+    assert 12 <= alarm <= 18
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"source": "nowhere.wav"}, 4),
+        ({"source": None, "device": "hw:0"}, 6),
+        ({"source": None}, 3),
+        ({"machine": "fan"}, 5),
+    ],
+)
+@pytest.mark.usefixtures("no_inputs")
+def test_a_bad_start_leaves_nothing_behind(
+    site: Site, failing: Path, change: dict[str, str | None], code: int
+) -> None:
+    with pytest.raises(AnomalyError) as caught:
+        monitor(replace(plan_for(failing), **change), site, lambda _: None, sinks=[])
+    assert caught.value.exit_code == code
+    assert not site.state_dir.exists()
+
+
+def test_sound_that_goes_bad_later_keeps_the_scores_before(site: Site, failing: Path, tmp_path: Path) -> None:
+    sound = read_16k(failing)[: 5 * 16_000].copy()
+    sound[4 * 16_000 + 5] = np.nan
+    soundfile.write(tmp_path / "bad.wav", sound, 16_000, subtype="FLOAT")
+    # Blocks of the decoder are longer than this file: the whole of it is refused.
+    with pytest.raises(AnomalyError, match=r"not sound .*at 4\.000"):
+        monitor(plan_for(tmp_path / "bad.wav"), site, lambda _: None, sinks=[])
+
+
+def test_less_than_a_second_is_said(site: Site, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "short.wav", np.full(15_999, 0.1), 16_000)
+    with pytest.raises(AnomalyError, match="less than a second") as caught:
+        monitor(plan_for(tmp_path / "short.wav"), site, lambda _: None, sinks=[])
+    assert caught.value.exit_code == 4
+
+
+def test_a_folder_that_cannot_be_written_is_said(site: Site, failing: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    barred = site.model_copy(update={"state_dir": tmp_path / "file" / "state"})
+    with pytest.raises(ConfigError, match="state"):
+        monitor(plan_for(failing), barred, lambda _: None, sinks=[])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
+def test_an_interruption_keeps_scores_and_releases_the_microphone(
+    site: Site, pulse_microphone: SoundServer, error: type[BaseException]
+) -> None:
+    sink = Kept()
+    shown: list[Record] = []
+
+    def show(record: Record) -> None:
+        shown.append(record)
+        if len(shown) == 2:
+            raise error
+
+    with pytest.raises(error):
+        monitor(plan_for(None, device=pulse_microphone.device), site, show, sinks=[sink])
+    assert [c for c in psutil.Process().children() if "anomaly.audio.capture" in c.cmdline()] == []
+    assert sink.closed
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        assert [row.second for row in store.scores("pump")] == [0, 1]
+
+
+def test_a_broker_hears_of_a_machine_that_the_site_file_does_not_name(
+    site: Site, failing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced: list[tuple[str, ...]] = []
+
+    def build(site: Site) -> list[Kept]:
+        announced.append(tuple(site.machines))
+        return []
+
+    monkeypatch.setattr("anomaly.monitor.run.build_sinks", build)
+    sinks = Sinks(mqtt=(Mqtt(name="house", host="127.0.0.1"),))
+    monitor(plan_for(failing), site.model_copy(update={"sinks": sinks}), lambda _: None)
+    assert announced == [("pump",)]
