@@ -27,3 +27,6 @@ no_inputs = _sound_server.no_inputs
 _trained = _beside("trained")
 pump_bundle = _trained.pump_bundle
 pump_recordings = _trained.pump_recordings
+
+_zenodo_server = _beside("zenodo_server")
+zenodo = _zenodo_server.zenodo
