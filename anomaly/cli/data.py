@@ -1,4 +1,4 @@
-"""Commands of the group `data`: simulated machines, and what is wrong with a folder of recordings."""
+"""Commands of the group `data`: simulated machines, public data sets, and what is wrong with a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly.cli import data_check
+from anomaly.cli import data_check, data_fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,12 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the group to the application."""
-    data = typer.Typer(no_args_is_help=True, help="Recordings: simulate machines, check folders.")
+    data = typer.Typer(
+        no_args_is_help=True, help="Recordings: simulate machines, fetch public sets, check folders."
+    )
     data.command("simulate")(simulate)
     data_check.register(data)
+    data_fetch.register(data)
     app.add_typer(data, name="data")
 
 
