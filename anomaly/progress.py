@@ -20,7 +20,8 @@ def stages() -> Iterator[Report]:
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    # Without this, rich would send what the command prints to the terminal instead of its pipe.
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
         tasks: dict[str, TaskID] = {}
 
         def report(stage: str, share: float) -> None:

@@ -58,12 +58,21 @@ def run(arguments: list[str]) -> int:
         print(f"error: {error.format_message()}", file=sys.stderr)
         print(f"  see `{context.command_path if context else 'anomaly'} --help`", file=sys.stderr)
         return error.exit_code
+    except SystemExit as stop:
+        # typer turns a broken pipe into an exit of its own.
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        return _reader_gone()
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone: nothing is lost, and Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_gone()
     except Exception as error:
         return _explain(error)
+
+
+def _reader_gone() -> int:
+    """The reader of a pipe (`| head`) has gone: nothing is lost, and Python must not complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _explain(error: Exception) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from anomaly.features.mel import Centibels
 from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, neighbours
+from anomaly.teacher.threads import one_thread
 
 Progress = Callable[[float], None]
 
@@ -54,7 +55,8 @@ def fit_teacher(
     windows = torch.from_numpy(np.concatenate([_windows(s, plan.size.context) for s in standard]))
     autoencoder = MaskedFrameAutoencoder(plan.size)
     _start_linear(autoencoder, windows)
-    _train(autoencoder, windows, plan.epochs, torch.Generator().manual_seed(seed), progress)
+    with one_thread():
+        _train(autoencoder, windows, plan.epochs, torch.Generator().manual_seed(seed), progress)
     centre = windows[:, plan.size.context // 2]
     with torch.no_grad():
         residual = centre - autoencoder(windows)

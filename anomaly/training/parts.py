@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anomaly.detect.calibration import Calibration, calibrate
 from anomaly.detect.detector import Detector
@@ -28,6 +29,11 @@ from anomaly.training.material import Block, Material, block_segments, sample_se
 from anomaly.training.profiles import Profile
 from chip.compiler import Compiled
 from chip.cost import cost
+
+Errors = npt.NDArray[Any]
+
+# With fewer held-out recordings than this, stretches of them are left out in turn when calibrating.
+_FOLDED_FROM, _STRETCHES = 3, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +111,6 @@ def _student(
         start,
         setting,
         [block.samples for block in material.training],
-        [block.samples for block in material.held_out],
         chosen.distil,
         seed=seed,
         progress=lambda share: report("distilling", share),
@@ -135,10 +140,32 @@ def _train_teacher(
 def calibrated(
     detector: Detector, scale: Scale, front_end: FrontEnd, held_out: tuple[Block, ...]
 ) -> Calibration:
-    """Standardise and calibrate a detector on held-out normal sound."""
+    """Standardise and calibrate a detector on held-out normal sound.
+
+    The scores that probabilities rest on are cross-fitted: those of a recording come from a pooling that was
+    fitted without it. Scored with their own pooling, they would be lower than those of sound never heard, and
+    every probability too small.
+    """
     errors = [recording_errors(block.samples, front_end, detector) for block in held_out]
-    pooling = fit_pooling([second for recording in errors for second in recording], scale)
-    return calibrate(pooling, [[pooling.second(s).score for s in recording] for recording in errors])
+    everything = [second for recording in errors for second in recording]
+    pooling = fit_pooling(everything, scale)
+    scores: list[list[float]] = []
+    for recording in errors:
+        scores.append([])
+        for fold in _folds(recording, len(errors)):
+            own = {id(second) for second in fold}
+            others = [second for second in everything if id(second) not in own]
+            apart = fit_pooling(others, scale) if others else pooling
+            scores[-1] += [apart.second(second).score for second in fold]
+    return calibrate(pooling, scores)
+
+
+def _folds(recording: list[Errors], recordings: int) -> list[list[Errors]]:
+    """What is left out together: a recording, or stretches of it where there are fewer than three."""
+    if recordings >= _FOLDED_FROM:
+        return [recording]
+    size = max(1, -(-len(recording) // _STRETCHES))
+    return [recording[start : start + size] for start in range(0, len(recording), size)]
 
 
 def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:

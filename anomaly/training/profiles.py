@@ -28,8 +28,8 @@ class Profile:
 
 
 PROFILES = {
-    "fast": Profile(teacher=TeacherPlan(epochs=12), distil=DistilPlan(windows=256, steps=40, checks=24)),
-    "standard": Profile(augmented=1, distil=DistilPlan(windows=1024, steps=240, checks=64)),
+    "fast": Profile(teacher=TeacherPlan(epochs=12), distil=DistilPlan(windows=256, steps=60, checks=20)),
+    "standard": Profile(augmented=1, distil=DistilPlan(windows=1024, steps=240, checks=60)),
     "best": Profile(
         teacher=TeacherPlan(epochs=30), augmented=2, distil=DistilPlan(windows=2048, steps=800, checks=96)
     ),
