@@ -63,7 +63,7 @@ def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: in
         a, b = occupant[first], occupant[second]
         used = (a >= 0) | (b >= 0)
         first, second, a, b = first[used], second[used], a[used], b[used]
-        change = boxes.changes(board, fabric, a, b, first, second)
+        change = boxes.changes(board, site, a, b, first, second)
         good = np.flatnonzero(change <= temperature * random.standard_exponential(change.size) - 1e-9)
         most = max(1, int(_BUSY * first.size))
         if good.size > most:
@@ -74,21 +74,37 @@ def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: in
 
 @dataclass(frozen=True, eq=False)
 class _Board:
-    """What does not change: pins, and which blocks each net holds."""
+    """What does not change: pins, their weights, and which blocks each net holds."""
 
     nets: Nets
+    size: Ints
     weight: Floats
+    pin_weight: Floats
     position: Places
-    net_of_pin: Ints
     holds: NDArray[np.bool_]
+    row: Ints
 
     @classmethod
     def of(cls, nets: Nets, fabric: Fabric, weight: Floats) -> _Board:
-        net_of_pin = nets.net_of_pin()
+        net_of_pin, size = nets.net_of_pin(), np.diff(nets.start)
         # The last column stands for the absent occupant of an empty site.
         holds = np.zeros((len(nets), nets.n_blocks + 1), np.bool_)
         holds[net_of_pin, nets.block] = True
-        return cls(nets, weight, np.ascontiguousarray(fabric.position.T, dtype=np.int16), net_of_pin, holds)
+        position = np.ascontiguousarray(fabric.position.T, dtype=np.int16)
+        row = net_of_pin * (nets.n_blocks + 1)
+        return cls(nets, size, weight, np.repeat(weight, size), position, holds.ravel(), row)
+
+    def without_pin(self, at: Places) -> tuple[Places, Places]:
+        """The lowest coordinate of each pin's net without this pin, [axis, pin], and with all, [axis, net]."""
+        first = self.nets.start[:-1]
+        lowest = np.minimum.reduceat(at, first, axis=1)
+        is_lowest = at == np.repeat(lowest, self.size, axis=1)
+        alone = np.add.reduceat(is_lowest, first, axis=1, dtype=np.int16) == 1
+        second = np.minimum.reduceat(np.where(is_lowest, _FAR, at), first, axis=1)
+        # Of a net with one pin nothing is left; its box stays where it is.
+        second = np.where(alone & (self.size > 1), second, lowest)
+        rest = np.where(is_lowest, np.repeat(second, self.size, axis=1), np.repeat(lowest, self.size, axis=1))
+        return rest, lowest
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,47 +118,30 @@ class _Boxes:
 
     @classmethod
     def of(cls, board: _Board, site: Ints) -> _Boxes:
-        at = board.position[:, site[board.nets.block]]
-        low, lowest = _without(at, board)
-        high, highest = _without(-at, board)
-        extent = -highest - lowest
-        return cls(
-            low, -high, extent[:, board.net_of_pin], float(extent.sum(axis=0, dtype=np.int64) @ board.weight)
-        )
+        # `take` along an axis is several times faster than an index.
+        at = board.position.take(site.take(board.nets.block), axis=1)
+        low, lowest = board.without_pin(at)
+        high, highest = board.without_pin(-at)
+        extent = (-highest - lowest).sum(axis=0, dtype=np.int16)
+        length = float(extent.astype(np.int64) @ board.weight)
+        return cls(low, -high, np.repeat(extent, board.size), length)
 
-    def changes(self, board: _Board, fabric: Fabric, a: Ints, b: Ints, first: Ints, second: Ints) -> Floats:
+    def changes(self, board: _Board, site: Ints, a: Ints, b: Ints, first: Ints, second: Ints) -> Floats:
         """How the weighted length would change with each swap of a at ``first`` and b at ``second``."""
         n = board.nets.n_blocks
-        goal, partner = np.full(n + 1, -1), np.full(n + 1, n)
+        goal, partner = np.append(site, -1), np.full(n + 1, n)
         for block, other, there in ((a, b, second), (b, a, first)):
             goal[block] = there
             partner[block] = other
-        goal, partner = goal[:-1], partner[:-1]
+        block = board.nets.block
+        to = board.position.take(goal[:-1].take(block), axis=1)
+        extent = (np.maximum(self.high, to) - np.minimum(self.low, to)).sum(axis=0, dtype=np.int16)
         # A net that holds both of a pair keeps its box.
-        pins = np.flatnonzero(
-            (goal[board.nets.block] >= 0) & ~board.holds[board.net_of_pin, partner[board.nets.block]]
-        )
-        block = board.nets.block[pins]
-        to = board.position[:, goal[block]]
-        extent = np.maximum(self.high[:, pins], to) - np.minimum(self.low[:, pins], to)
-        longer = (extent - self.extent[:, pins]).sum(axis=0, dtype=np.int16) * board.weight[
-            board.net_of_pin[pins]
-        ]
+        apart = ~board.holds.take(board.row + partner.take(block))
+        longer = (extent - self.extent) * apart * board.pin_weight
         change = np.append(np.bincount(block, weights=longer, minlength=n), 0.0)
         total: Floats = change[a] + change[b]
         return total
-
-
-def _without(at: Places, board: _Board) -> tuple[Places, Places]:
-    """The lowest coordinate of each pin's net without this pin, [axis, pin], and with all, [axis, net]."""
-    first, net = board.nets.start[:-1], board.net_of_pin
-    lowest = np.minimum.reduceat(at, first, axis=1)
-    is_lowest = at == lowest[:, net]
-    alone = np.add.reduceat(is_lowest, first, axis=1, dtype=np.int16) == 1
-    second = np.minimum.reduceat(np.where(is_lowest, _FAR, at), first, axis=1)
-    # Of a net with one pin nothing is left; its box stays where it is.
-    second = np.where(np.diff(board.nets.start) == 1, lowest, second)
-    return np.where(is_lowest & alone[:, net], second[:, net], lowest[:, net]), lowest
 
 
 def _pairs(fabric: Fabric, reach: float, random: np.random.Generator) -> tuple[Ints, Ints]:

@@ -51,7 +51,8 @@ def outcome(data: bytes, original: bytes) -> str:
     return "different" if differences(original, data, SENNA) else "silent"
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     inputs=st.integers(0, 128),

@@ -1,0 +1,131 @@
+"""Bitstreams with flipped bits or cut short, half of them under checksums made right again: does any pass?
+
+    python benchmarks/chip_fuzz.py [--json] [--quick]
+
+Each mutant of a routed random network must be refused, or decode to a design that the read-back comparison
+reports as different. `same_network` counts those of the latter whose switches differ and whose network does
+not, such as a synapse on another wire of the same net.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import struct
+import sys
+import traceback
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from chip.arch import ArchSpec, load_arch
+from chip.bitstream import decode, encode
+from chip.errors import BitstreamError
+from chip.network import Network
+from chip.readback import differences
+from chip.testing import random_network
+
+MUTANTS, QUICK_MUTANTS = 10_000, 2_000
+PER_NETWORK = 250
+HEADER_BYTES, FRAME_HEAD = 52, struct.Struct("<BBII")
+
+
+def mutants(data: bytes, random: np.random.Generator, count: int) -> list[tuple[bytes, bool]]:
+    """Changed streams, and whether their checksums were made right: of every second one."""
+    found: list[tuple[bytes, bool]] = []
+    while len(found) < count:
+        mutant, repair = bytearray(data), len(found) % 2 == 1
+        if random.random() < 0.1:
+            # Cut anywhere, or, where the checksums shall be right, behind a whole frame.
+            ends = frame_ends(data) if repair else range(len(data))
+            mutant = mutant[: ends[int(random.integers(len(ends)))]]
+        else:
+            for _ in range(int(random.integers(1, 4))):
+                mutant[place(data, random)] ^= 1 << int(random.integers(8))
+        changed = repaired(mutant) if repair else bytes(mutant)
+        if changed != data:
+            found.append((changed, repair))
+    return found
+
+
+def place(data: bytes, random: np.random.Generator) -> int:
+    """A byte to change: of the header, or of a frame of any kind, each kind as often as the others."""
+    ends = frame_ends(data)
+    by_kind: dict[int, list[tuple[int, int]]] = {-1: [(0, ends[0])]}
+    for start, end in pairwise(ends):
+        by_kind.setdefault(data[start], []).append((start, end))
+    spans = by_kind[int(random.choice(sorted(by_kind)))]
+    start, end = spans[int(random.integers(len(spans)))]
+    return int(random.integers(start, end))
+
+
+def frame_ends(data: bytes) -> list[int]:
+    """Where the header and each frame end, as far as lengths can be followed."""
+    ends = [HEADER_BYTES]
+    while ends[-1] + FRAME_HEAD.size <= len(data):
+        end = ends[-1] + FRAME_HEAD.size + FRAME_HEAD.unpack_from(data, ends[-1])[3] + 4
+        if end > len(data):
+            break
+        ends.append(end)
+    return ends
+
+
+def repaired(data: bytearray) -> bytes:
+    """The same bytes with every checksum made right, and the number of frames too."""
+    ends = frame_ends(data)
+    struct.pack_into("<I", data, HEADER_BYTES - 8, len(ends) - 1)
+    for start, end in zip([0, *ends], ends, strict=False):
+        struct.pack_into("<I", data, end - 4, zlib.crc32(data[start : end - 4]))
+    return bytes(data)
+
+
+def outcome(data: bytes, original: bytes, network: Network, arch: ArchSpec) -> list[str]:
+    """What becomes of a mutant."""
+    try:
+        decoded = decode(data, arch)
+    except BitstreamError:
+        return ["refused"]
+    except Exception:
+        traceback.print_exc()
+        return ["crashed"]
+    if not differences(original, data, arch):
+        return ["passed_silently"]
+    return ["reported_different", *(["same_network"] if decoded.same_as(network) else [])]
+
+
+def run(count: int) -> dict[str, Any]:
+    """Count the outcomes."""
+    arch, random = load_arch("senna"), np.random.default_rng(0)
+    seen: Counter[str] = Counter()
+    for seed in range(count // PER_NETWORK):
+        network = random_network(arch, seed=seed, neurons=8 + seed % 40, fan_in=4 + seed % 22)
+        data = encode(network, arch)
+        for mutant, repair in mutants(data, random, PER_NETWORK):
+            seen.update(
+                ["mutants", *(["crc_repaired"] if repair else []), *outcome(mutant, data, network, arch)]
+            )
+    names = ("mutants", "crc_repaired", "refused", "reported_different", "same_network")
+    return {name: seen[name] for name in (*names, "crashed", "passed_silently")}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, run, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_MUTANTS} mutants instead of {MUTANTS}")
+    given = parser.parse_args(arguments)
+    result = run(QUICK_MUTANTS if given.quick else MUTANTS)
+    if given.json:
+        print(json.dumps(result, indent=2))
+    else:
+        for name, value in result.items():
+            print(f"{name:<20} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
