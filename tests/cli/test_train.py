@@ -1,0 +1,278 @@
+"""`anomaly train` and `anomaly distill`: what they print, and that bad input changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from anomaly.audio.simulator import simulate
+from anomaly.bundle import open_bundle
+from anomaly.cli import run
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    """Forty seconds of a healthy pump."""
+    return simulate("pump", seconds=40, seed=11).samples
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The options of a training that takes seconds."""
+    from anomaly.teacher.fit import TeacherPlan
+    from anomaly.training.profiles import PROFILES, Profile
+
+    monkeypatch.setitem(PROFILES, "tiny", Profile(teacher=TeacherPlan(epochs=2), distil=None))
+    return ["--profile", "tiny"]
+
+
+def write_clips(folder: Path, sound: np.ndarray, clip_s: float, rate_hz: int = RATE_HZ) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    step = round(clip_s * rate_hz)
+    for number, start in enumerate(range(0, len(sound) - step + 1, step)):
+        soundfile.write(
+            folder / f"normal_{number:02}.wav", sound[start : start + step], rate_hz, subtype="PCM_24"
+        )
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Every path below a folder, hidden ones too, with its bytes."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def empty_file(data: Path, _: np.ndarray) -> None:
+    (data / "normal_99.wav").touch()
+
+
+def short(data: Path, _: np.ndarray) -> None:
+    for path in sorted(data.iterdir())[2:]:
+        path.unlink()
+
+
+def truncated(data: Path, _: np.ndarray) -> None:
+    path = data / "normal_01.wav"
+    path.write_bytes(path.read_bytes()[:100_000])
+
+
+def text(data: Path, _: np.ndarray) -> None:
+    (data / "normal_01.wav").write_text("this is not sound\n" * 1000)
+
+
+def not_a_number(data: Path, sound: np.ndarray) -> None:
+    bad = sound[:RATE_HZ].copy()
+    bad[100] = np.nan
+    soundfile.write(data / "normal_99.wav", bad, RATE_HZ, subtype="FLOAT")
+
+
+def silence(data: Path, _: np.ndarray) -> None:
+    for path in data.iterdir():
+        soundfile.write(path, np.zeros(10 * RATE_HZ), RATE_HZ)
+
+
+def empty_folder(data: Path, _: np.ndarray) -> None:
+    for path in data.iterdir():
+        path.unlink()
+
+
+def no_folder(data: Path, _: np.ndarray) -> None:
+    shutil.rmtree(data)
+
+
+def no_folder_but_a_file(data: Path, _: np.ndarray) -> None:
+    shutil.rmtree(data)
+    data.touch()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where", "words"),
+    [
+        (no_folder, "data/pump", "there is no such folder"),
+        (no_folder_but_a_file, "data/pump", "is a file, not a folder"),
+        (empty_folder, "data/pump", "no audio files here"),
+        (empty_file, "normal_99.wav", "is empty"),
+        (short, "data/pump", "holds 20.0 s of usable normal sound"),
+        (truncated, "normal_01.wav", "is cut short"),
+        (text, "normal_01.wav", "is not a recording that can be read"),
+        (not_a_number, "normal_99.wav", "not sound (nan at 0.006 s)"),
+        (silence, "data/pump", "all 4 recordings are silent"),
+    ],
+)
+def test_bad_recordings_exit_4_and_change_nothing(
+    spoil: Callable[[Path, np.ndarray], None],
+    where: str,
+    words: str,
+    sound: np.ndarray,
+    pump_bundle: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_clips(Path("data/pump"), sound, 10)
+    spoil(Path("data/pump"), sound)
+    shutil.copytree(pump_bundle, "models/pump")
+    before = tree(Path())
+    assert run(["train", "--machine", "pump"]) == 4
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"{where}: " in shown.err.splitlines()[0]
+    assert words in shown.err
+    assert "Traceback" not in shown.err
+    assert tree(Path()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--machine", "../x"], 3, "'../x' is no machine name"),
+        (["--machine", ""], 3, "is no machine name"),
+        ([], 2, "--machine"),
+        (["--machine", "pump", "--profile", "quick"], 2, "one of fast, standard, best"),
+        (["--machine", "pump", "--seed", "-1"], 2, "--seed"),
+        (["--machine", "pump", "--arch", "senna3"], 3, "senna3"),
+        (["--machine", "pump", "--sign-key", "key.pem"], 3, "key.pem"),
+        (["--machine", "pump", "--models", "file"], 3, "cannot be written"),
+        (["--machine", "pump", "--models", "file/models"], 3, "cannot be written"),
+    ],
+)
+def test_wrong_words(
+    words: list[str], code: int, said: str, sound: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(Path("data/pump"), sound, 20)
+    Path("file").touch()
+    before = tree(Path())
+    assert run(["train", *words]) == code
+    shown = capsys.readouterr()
+    assert (shown.out, said in shown.err, "Traceback" in shown.err) == ("", True, False)
+    assert tree(Path()) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_models_folder_exits_3(sound: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clips(Path("data/pump"), sound, 20)
+    Path("models").mkdir(mode=0o555)
+    assert run(["train", "--machine", "pump"]) == 3
+    assert "models: cannot be written" in capsys.readouterr().err
+    assert tree(Path("models")) == {}
+
+
+def test_forty_one_second_clips_are_enough(
+    sound: np.ndarray, tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(Path("data/pump"), sound, 1)
+    assert run(["train", "--machine", "pump", *tiny, "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert answer["bundle"] == "models/pump"
+    assert (answer["machine"], answer["fits"], answer["verified"]) == ("pump", True, True)
+    assert 0 < answer["neurons"] <= 1024
+    assert 0 < answer["synapses"] <= 25_600
+    assert answer["seconds"] > 0
+    assert [path.name for path in Path("models").iterdir()] == ["pump"]
+    assert open_bundle(Path("models/pump")).manifest.machine == "pump"
+
+
+def test_a_studio_recording_works_and_the_old_bundle_gives_way(
+    sound: np.ndarray, tiny: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pump_bundle, "models/pump")
+    write_clips(Path("recordings"), soxr.resample(sound[: 32 * RATE_HZ], RATE_HZ, 192_000), 32, 192_000)
+    assert soundfile.info("recordings/normal_00.wav").subtype == "PCM_24"
+    words = ["train", "--machine", "pump", "--data", "recordings", "--models", "models", *tiny]
+    assert run([*words, "--level-normalise", "--seed", "3"]) == 0
+    shown = capsys.readouterr()
+    assert "models/pump" in shown.out
+    assert shown.err == ""
+    assert [path.name for path in Path("models").iterdir()] == ["pump"]
+    manifest = open_bundle(Path("models/pump")).manifest
+    assert manifest.front_end["level_normalise"] is True
+    assert manifest.detectors["student"]["seed"] == 3
+
+
+def test_distil_repeats_the_latter_part_from_the_teacher_of_the_bundle(
+    sound: np.ndarray, tiny: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pump_bundle, "models/pump")
+    write_clips(Path("data/pump"), sound, 10)
+    assert run(["distill", "--machine", "pump", *tiny, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] is True
+    made = open_bundle(Path("models/pump"))
+    assert made.read("teacher.onnx") == open_bundle(pump_bundle).read("teacher.onnx")
+    assert made.manifest.detectors["teacher"]["given"] is True
+
+
+def test_a_damaged_teacher_is_not_taught_from(
+    sound: np.ndarray, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pump_bundle, "models/pump")
+    write_clips(Path("data/pump"), sound, 10)
+    teacher = Path("models/pump/teacher.onnx")
+    data = bytearray(teacher.read_bytes())
+    data[len(data) // 2] ^= 1
+    teacher.write_bytes(data)
+    before = tree(Path())
+    assert run(["distill", "--machine", "pump"]) == 5
+    assert "teacher.onnx: is damaged" in capsys.readouterr().err
+    assert run(["distill", "--machine", "fan"]) == 3
+    assert run(["distill", "--machine", "pump", "--teacher", "nowhere.onnx"]) == 5
+    assert tree(Path()) == before
+
+
+@pytest.mark.parametrize("stage", ["teaching", "distilling"])
+def test_ctrl_c_in_the_middle_leaves_the_old_bundle_and_no_other(
+    stage: str, sound: np.ndarray, pump_bundle: Path
+) -> None:
+    shutil.copytree(pump_bundle, "models/pump")
+    write_clips(Path("data/pump"), sound, 10)
+    before = tree(Path())
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "anomaly", "train", "--machine", "pump"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = ""
+        while stage not in shown:
+            shown += os.read(ours, 65_536).decode(errors="replace")
+        process.send_signal(signal.SIGINT)
+        try:
+            while piece := os.read(ours, 65_536):
+                shown += piece.decode(errors="replace")
+        except OSError:
+            # The other end of a terminal closes with an error.
+            pass
+        out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert (process.returncode, out) == (130, b"")
+    assert "Traceback" not in shown
+    assert tree(Path()) == before
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from anomaly.cli import run;"
+        "sys.exit(run(['train', '--machine', 'pump']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "training needs the package torch" in done.stderr
+    assert "pip install 'anomaly[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
