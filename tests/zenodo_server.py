@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import sys
 import threading
 import wave
 import zipfile
@@ -133,7 +134,7 @@ def sound_zip(*names: str) -> bytes:
 @pytest.fixture
 def zenodo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zenodo]:
     """A running server that ANOMALY_ZENODO names."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     state = Zenodo(f"http://127.0.0.1:{server.server_port}")
     server.state = state  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -143,6 +144,13 @@ def zenodo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zenodo]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked may be gone by now: an interrupted download hangs up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -161,8 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer.body[: answer.sent])
         self.close_connection = answer.sent is not None
+        self.wfile.write(answer.body[: answer.sent])
 
     def _answer(self, state: Zenodo, path: str) -> tuple[str, Answer]:
         record = re.fullmatch(r"/api/records/(\d+)", path)

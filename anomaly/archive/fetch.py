@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -84,16 +83,18 @@ def _refuse_lack_of_room(plan: Plan) -> None:
 
 
 def _put_in_place(plan: Plan, report: Report) -> None:
-    """Unpack beside the final place, and move there what is whole."""
-    work = Path(tempfile.mkdtemp(dir=plan.folder.parent, prefix=f".{plan.folder.name}.new."))
+    """Unpack beside the downloads, and move into the final place what is whole."""
+    work = plan.downloads / "unpacked"
     try:
+        # A run that was killed while unpacking has left some of it.
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
         for file in plan.files:
             _bring(plan, file, work, report)
         if plan.about.packed == "zip" and not find_recordings(work):
             raise RemoteError("there are no recordings in it", where=plan.files[0].url)
         told = plan.as_json() | {"fetched": datetime.now(UTC).isoformat(timespec="seconds")}
         (work / SOURCE).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        work.chmod(0o755)
         # Unlike a replacement this fails, and loses nothing, if a folder with something in it has appeared.
         work.rename(plan.folder)
     except OSError as error:
