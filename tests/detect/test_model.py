@@ -1,0 +1,133 @@
+"""A bundle in memory: what loads, and what does not belong together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomaly.audio.simulator import simulate
+from anomaly.bundle import Bundle, open_bundle, write_bundle
+from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model, read_code, write_code
+from anomaly.detect.scoring import recording_score
+from anomaly.errors import ModelError
+from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import FrontEnd
+from anomaly.manifest import Draft
+
+
+@pytest.fixture
+def altered(pump_bundle: Path, tmp_path: Path) -> Callable[..., Bundle]:
+    """Write a whole and signed-for bundle that differs from the pump's in some files."""
+    whole = open_bundle(pump_bundle)
+
+    def write(files: dict[str, bytes | None], **manifest: Any) -> Bundle:
+        content: dict[str, bytes | None] = {name: whole.read(name) for name in whole.manifest.files}
+        content |= files
+        kept = {name: data for name, data in content.items() if data is not None}
+        facts = {name: getattr(whole.manifest, name) for name in Draft.model_fields}
+        return write_bundle(tmp_path / "pump", Draft(**(facts | manifest)), kept)
+
+    return write
+
+
+@pytest.fixture
+def calibration(pump_bundle: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((pump_bundle / CALIBRATION).read_bytes())
+    return values
+
+
+def test_both_detectors_score(pump_bundle: Path) -> None:
+    model = load_model(open_bundle(pump_bundle))
+    assert (model.machine, model.arch.name) == ("pump", "senna")
+    assert (model.scorer(), model.scorer("teacher")) == (model.student, model.teacher)
+    clip = simulate("pump", seconds=2.5, seed=3).samples
+    for name in ("student", "teacher"):
+        seconds = model.scorer(name).recording(clip)
+        assert model.score_clip(clip, detector=name) == recording_score(seconds)
+    assert model.score_clip(clip) == model.score_clip(clip, detector="student")
+
+
+def test_the_same_bundle_written_anew_loads(altered: Callable[..., Bundle]) -> None:
+    assert load_model(altered({})).machine == "pump"
+
+
+@pytest.mark.parametrize("name", [CALIBRATION, BITSTREAM, TEACHER, ARCH])
+def test_every_file_is_needed(altered: Callable[..., Bundle], name: str) -> None:
+    with pytest.raises(ModelError, match=f"has no {name}"):
+        load_model(altered({name: None}))
+
+
+@pytest.mark.parametrize("name", [CALIBRATION, BITSTREAM, TEACHER, ARCH])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"\xff\x00" * 40, b"[" * 100_000])
+def test_every_file_is_checked(altered: Callable[..., Bundle], name: str, content: bytes) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_model(altered({name: content}))
+    assert name in str(caught.value)
+
+
+def test_parts_of_calibration_are_needed(altered: Callable[..., Bundle], calibration: dict[str, Any]) -> None:
+    for part in ("encoder", "student", "teacher"):
+        less = {key: value for key, value in calibration.items() if key != part}
+        with pytest.raises(ModelError, match=part):
+            load_model(altered({CALIBRATION: json.dumps(less).encode()}))
+
+
+def test_calibrations_belong_to_their_detector(
+    altered: Callable[..., Bundle], calibration: dict[str, Any]
+) -> None:
+    swapped = {**calibration, "student": calibration["teacher"], "teacher": calibration["student"]}
+    with pytest.raises(ModelError, match="48 channels, the front end 32 and the calibration 32"):
+        load_model(altered({CALIBRATION: json.dumps(swapped).encode()}))
+
+
+def test_the_front_end_belongs_to_the_detectors(altered: Callable[..., Bundle]) -> None:
+    with pytest.raises(ModelError, match="has 32 bands"):
+        load_model(altered({}, front_end=FrontEnd(bands=64).to_dict()))
+    with pytest.raises(ModelError, match="another front end"):
+        load_model(altered({}, front_end={"bands": 32}))
+
+
+def test_the_encoder_belongs_to_the_network(
+    altered: Callable[..., Bundle], calibration: dict[str, Any]
+) -> None:
+    encoder = {"mean": [0] * 16, "threshold": [50] * 16, "micro_steps": 4}
+    values = {**calibration, "encoder": encoder}
+    with pytest.raises(ModelError, match="the network has 32 inputs"):
+        load_model(altered({CALIBRATION: json.dumps(values).encode()}))
+
+
+def test_the_encoder_comes_back() -> None:
+    code = DeltaCode(np.array([-4000, 3], np.int32), np.array([20, 700], np.int32), 3)
+    again = read_code(json.loads(json.dumps({"encoder": write_code(code)})))
+    assert again.mean.tolist() == code.mean.tolist()
+    assert again.threshold.tolist() == code.threshold.tolist()
+    assert again.micro_steps == 3
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        None,
+        [],
+        {},
+        {"mean": [0], "threshold": [1]},
+        {"mean": [0], "threshold": [0], "micro_steps": 4},
+        {"mean": [0, 1], "threshold": [1], "micro_steps": 4},
+        {"mean": [[0]], "threshold": [[1]], "micro_steps": 4},
+        {"mean": [], "threshold": [], "micro_steps": 4},
+        {"mean": [10**30], "threshold": [1], "micro_steps": 4},
+        {"mean": [float("nan")], "threshold": [1], "micro_steps": 4},
+        {"mean": ["low"], "threshold": [1], "micro_steps": 4},
+        {"mean": [0], "threshold": [1], "micro_steps": 0},
+        {"mean": [0], "threshold": [1], "micro_steps": float("inf")},
+        {"mean": [0], "threshold": [1], "micro_steps": "four"},
+    ],
+)
+def test_encoders_that_make_no_sense(encoder: Any) -> None:
+    with pytest.raises(ModelError):
+        read_code({"encoder": encoder})
