@@ -12,6 +12,8 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.features.mel import pooled_edges_hz
 
 _SHOWN = 3
+# Groups with less than this share of the worst deviation only hear it from afar.
+_STANDS_OUT = 0.3
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,10 @@ def suspects(groups: Sequence[float], most: int = _SHOWN) -> list[Suspect]:
 
 
 def summary(machine: str, groups: Sequence[float]) -> str:
-    """One sentence for a person: what is wrong and where in the spectrum."""
-    worst = suspects(groups)
-    return f"{machine} does not sound normal, most of all at {', then '.join(str(s) for s in worst)}"
+    """One sentence for a person: what is wrong and where in the spectrum, as far as it stands out."""
+    worst, *others = suspects(groups)
+    named = [worst, *(s for s in others if s.deviation >= _STANDS_OUT * worst.deviation > 0)]
+    return f"{machine} does not sound normal, most of all at {', then '.join(str(s) for s in named)}"
 
 
 def evidence(groups: Sequence[float]) -> dict[str, Any]:
