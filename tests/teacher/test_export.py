@@ -1,0 +1,91 @@
+"""ONNX: the same numbers as torch, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+import torch
+
+from anomaly.detect.teacher import BATCH, TeacherDetector
+from anomaly.errors import ModelError
+from anomaly.teacher import export
+from anomaly.teacher.export import macs_per_frame, to_onnx
+from anomaly.teacher.fit import TeacherPlan, fit_teacher
+from anomaly.teacher.network import Teacher, TeacherSize
+
+Centibels = npt.NDArray[np.int32]
+
+
+def by_torch(teacher: Teacher, levels: Centibels) -> npt.NDArray[np.float32]:
+    context = teacher.autoencoder.size.context
+    view = np.lib.stride_tricks.sliding_window_view(levels.astype(np.float32), context, axis=0)
+    with torch.no_grad():
+        errors: npt.NDArray[np.float32] = teacher(torch.from_numpy(view.transpose(0, 2, 1).copy())).numpy()
+    return errors
+
+
+def by_onnx(data: bytes, levels: Centibels) -> npt.NDArray[np.float32]:
+    detector = TeacherDetector(data)
+    detector.reset(1)
+    errors: npt.NDArray[np.float32] = detector.push(levels[None])[0]
+    return errors
+
+
+@pytest.mark.parametrize("change", [0, 300, -6000, 12_000])
+def test_onnx_runtime_agrees_with_torch(teacher: Teacher, unseen: Centibels, change: int) -> None:
+    levels = unseen.copy()
+    levels[::3, 5:11] += change
+    ours, theirs = by_onnx(to_onnx(teacher), levels)[4:], by_torch(teacher, levels)
+    assert ours.shape == theirs.shape
+    assert (np.abs(ours - theirs) <= 1e-4 * np.abs(theirs) + 1e-6).all()
+
+
+def test_the_same_seed_gives_the_same_bytes(segments: list[Centibels], teacher: Teacher) -> None:
+    again = to_onnx(fit_teacher(segments, TeacherPlan(epochs=3), seed=0))
+    assert again == to_onnx(teacher)
+    assert again != to_onnx(fit_teacher(segments, TeacherPlan(epochs=3), seed=1))
+
+
+def test_another_size_agrees_too(segments: list[Centibels], unseen: Centibels) -> None:
+    size = TeacherSize(context=7, hidden=32, bottleneck=8)
+    teacher = fit_teacher(segments, TeacherPlan(size, epochs=1), seed=0)
+    ours, theirs = by_onnx(to_onnx(teacher), unseen)[6:], by_torch(teacher, unseen)
+    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+
+
+def test_the_model_is_small_and_plain(teacher: Teacher) -> None:
+    data = to_onnx(teacher)
+    model = onnx.load_from_string(data)
+    onnx.checker.check_model(model, full_check=True)
+    assert len(data) < 1_000_000
+    assert {node.domain for node in model.graph.node} == {""}
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    assert [d.dim_value for d in dims] == [BATCH, 5, 32]
+    assert (model.producer_name, model.doc_string) == ("anomaly", "")
+
+
+def test_multiplications_of_a_frame(teacher: Teacher) -> None:
+    size = teacher.autoencoder.size
+    given = 4 * size.bands
+    layers = (
+        given * size.bands
+        + given * size.hidden
+        + 2 * size.hidden * size.bottleneck
+        + size.hidden * size.bands
+    )
+    assert macs_per_frame(to_onnx(teacher)) == layers + 2 * size.bands**2
+
+
+def test_a_model_that_does_not_agree_is_not_given_out(
+    teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whiten = export._whiten
+
+    def askew(graph: object, given: str, name: str, mean: torch.Tensor, matrix: torch.Tensor) -> str:
+        return str(whiten(graph, given, name, mean, matrix * 1.001))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(export, "_whiten", askew)
+    with pytest.raises(ModelError, match="more than 1e-4"):
+        to_onnx(teacher)
