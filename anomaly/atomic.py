@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anomaly.errors import ConfigError
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -59,9 +62,24 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def _swap(work: Path, path: Path) -> None:
+    """Put ``work`` in the place of ``path`` in one step, so that a kill leaves the old or the new, never none."""
     if not path.exists():
         work.rename(path)
-        return
+    elif _exchange(work, path):
+        shutil.rmtree(work, ignore_errors=True)
+    else:
+        _two_steps(work, path)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two names change places (Linux: renameat2); false where the system or file system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    return bool(rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def _two_steps(work: Path, path: Path) -> None:
     old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
     path.rename(old / path.name)
     try:

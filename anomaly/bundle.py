@@ -83,11 +83,21 @@ def write_bundle(
         manifest = Manifest.complete(draft, entries, signer=signing.name(key.public_key()))
         text = manifest.to_json()
         written = {**files, MANIFEST_NAME: text, SIGNATURE_NAME: signing.sign(key, text)}
+    _check_place(path)
     with atomic.new_folder(path) as work:
         for name, data in written.items():
             _write(work / name, data)
         opened = _open(work, trusted_key=None)
     return replace(opened, path=path)
+
+
+def _check_place(path: Path) -> None:
+    """Only a bundle, or an empty folder, may be replaced: what else stands there is the user's."""
+    bundle_or_empty = path.is_dir() and ((path / MANIFEST_NAME).is_file() or not any(path.iterdir()))
+    if path.exists() and not bundle_or_empty:
+        raise ConfigError(
+            "is in the way: no bundle", where=path, hint="give another --models folder, or move it"
+        )
 
 
 def open_bundle(path: Path, *, trusted_key: Path | None = None) -> Bundle:

@@ -25,7 +25,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Check that a bundle is whole: every file there, every byte as trained, signed if a key is trusted.
+    """Check that a bundle is whole and runs: every byte as trained, the bitstream decoded, the signature if trusted.
 
     Keys are made with `openssl genpkey -algorithm ed25519 -out site.key` and
     `openssl pkey -in site.key -pubout -out site.pub`; `anomaly train --sign-key site.key` signs.
@@ -33,9 +33,11 @@ def verify(
     import json
 
     from anomaly.bundle import find_bundle, open_bundle
+    from anomaly.detect.model import check_model
     from anomaly.workspace import models_dir
 
     opened = open_bundle(find_bundle(bundle, models_dir(models)), trusted_key=key)
+    check_model(opened)
     if as_json:
         manifest = opened.manifest.model_dump(mode="json")
         print(json.dumps({"bundle": str(opened.path), "ok": True, "signature": opened.signature, **manifest}))
@@ -60,4 +62,4 @@ def _show(bundle: Bundle) -> None:
     print(f"signature  {words[bundle.signature]}")
     for name, entry in sorted(manifest.files.items()):
         print(f"file       {name}  {entry.size} bytes  sha256 {entry.sha256[:16]}…")
-    print("ok         every file is there and unchanged")
+    print("ok         every file is there and unchanged, and the bitstream decodes to the trained network")

@@ -15,6 +15,7 @@ from anomaly.detect.model import DETECTORS
 from anomaly.evaluate import metrics, pictures, timelines
 from anomaly.evaluate.report import Section, write_report
 from anomaly.features.mel import HOP_S, mel_power, pool, pooled_edges_hz
+from anomaly.training.report import chip_sections
 
 _BANDS = 64
 
@@ -34,7 +35,7 @@ def write(result: DemoResult, recording: Path) -> Path:
         "AUC teacher": result.trial.auc("teacher"),
         "neurons": result.trained.parts.compiled.network.n_neurons,
     }
-    sections = [*_story(result, recording), *_detection(result), *_chip(result)]
+    sections = [*_story(result, recording), *_detection(result), *chip_sections(result.trained.parts)]
     return write_report(result.out, "anomaly demo: a pump fails", sections, summary=summary, figures=figures)
 
 
@@ -111,37 +112,3 @@ def _detection(result: DemoResult) -> list[Section]:
 def _clips_in_words(result: DemoResult) -> str:
     labels = result.trial.labels
     return f"{len(labels) - sum(labels)} normal clips and {sum(labels)} with a fault, none of them heard in training."
-
-
-def _chip(result: DemoResult) -> list[Section]:
-    parts = result.trained.parts
-    network, arch, activity = parts.compiled.network, parts.chip.arch, parts.metrics["activity"]
-    use = {
-        "neurons": (float(network.n_neurons), float(arch.array.neurons.value)),
-        "synapses": (float(network.n_synapses), float(arch.array.synapses.value)),
-        "inputs": (float(network.n_inputs), float(arch.array.inputs.value)),
-        "outputs": (float(network.n_outputs), float(arch.array.outputs.value)),
-        "largest fan-in": (float(network.fan_in().max()), float(arch.neuron.fan_in.value)),
-    }
-    ratio = activity["teacher_macs_per_s"] / activity["sop_per_s"]
-    verified = parts.metrics["verified"]
-    energies = [("clock policy", "calibration", "joule per second of sound", "how")]
-    seconds = activity["energy"]["figures"]["seconds"]["value"]
-    for energy in activity["energy"]["energies"]:
-        energies.append(
-            (energy["policy"], energy["calibration"], f"{energy['joule'] / seconds:.2e}", energy["source"])
-        )
-    return [
-        Section(
-            "Chip use",
-            f"{activity['sop_per_s']:,.0f} synaptic operations per second of sound, against "
-            f"{activity['teacher_macs_per_s']:,.0f} multiply-accumulates of the teacher ({ratio:.0f} times fewer). "
-            f"The decoded bitstream equals the trained network in {verified['neuron_steps']:,} neuron-steps of sound.",
-            pictures.chip_use(use),
-        ),
-        Section(
-            "Energy is a range",
-            "How the published 23 mW split is not public; these calibrations bracket it. The worst one counts.",
-            rows=energies,
-        ),
-    ]

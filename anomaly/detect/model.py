@@ -22,10 +22,12 @@ from anomaly.features.mel import Samples
 from chip.arch import ArchSpec, load_arch
 from chip.bitstream import decode
 from chip.errors import ChipError
+from chip.network import Network
 
 DetectorName = Literal["student", "teacher"]
 DETECTORS: tuple[DetectorName, ...] = ("student", "teacher")
 CALIBRATION, BITSTREAM, TEACHER, ARCH = "calibration.json", "network.bit", "teacher.onnx", "arch.yaml"
+NETWORK = "network.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,26 @@ def load_model(bundle: Bundle) -> Model:
         _scorer(bundle, front_end, teacher, calibration),
         arch,
     )
+
+
+def check_model(bundle: Bundle) -> None:
+    """Make sure that a bundle runs, and that its bitstream is the network it says it trained.
+
+    Raises:
+        ModelError: a part is unreadable, does not fit the others, or the decoded network is another one.
+    """
+    decoded = load_model(bundle).student.detector
+    try:
+        trained = Network.from_npz(bundle.read(NETWORK))
+    except ChipError as error:
+        raise ModelError(error.message, where=bundle.path / NETWORK, hint=error.hint) from error
+    difference = trained.difference(decoded.network) if isinstance(decoded, StudentDetector) else None
+    if difference is not None:
+        raise ModelError(
+            f"decodes to another network than {NETWORK}: {difference}",
+            where=bundle.path / BITSTREAM,
+            hint="train again",
+        )
 
 
 def read_code(calibration: dict[str, Any]) -> DeltaCode:

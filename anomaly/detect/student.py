@@ -65,6 +65,11 @@ class StudentDetector:
         return self._simulator.network.n_outputs
 
     @property
+    def network(self) -> Network:
+        """The network that runs."""
+        return self._simulator.network
+
+    @property
     def micro_steps(self) -> int:
         """Steps of the chip per frame."""
         return self._code.micro_steps

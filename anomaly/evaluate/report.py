@@ -59,16 +59,21 @@ def write_report(
     Raises:
         ConfigError: the folder cannot be written, or the packages for reports are missing.
     """
-    page = _page(title, sections, summary, figures or {})
+    text = page(title, sections, summary, figures or {})
     for number, section in enumerate(sections, start=1):
         if section.picture is not None:
             atomic.write_bytes(folder / PICTURES / f"{number:02}-{_slug(section.title)}.png", section.picture)
     path = folder / PAGE
-    atomic.write_bytes(path, page.encode())
+    atomic.write_bytes(path, text.encode())
     return path
 
 
-def _page(title: str, sections: Sequence[Section], summary: str, figures: Mapping[str, object]) -> str:
+def page(title: str, sections: Sequence[Section], summary: str, figures: Mapping[str, object]) -> str:
+    """The page as text, for writers that keep it elsewhere; arguments as for ``write_report``.
+
+    Raises:
+        ConfigError: the packages for reports are missing.
+    """
     try:
         import jinja2
     except ModuleNotFoundError as error:

@@ -19,6 +19,7 @@ from anomaly.student.circuit import Circuit, Limits
 from anomaly.student.model import CircuitModel
 from chip.arch import ArchSpec, load_arch
 from chip.compiler import Compiled, compile_network, verify_spikes
+from chip.network import Network
 from chip.simulate import Simulator
 
 _VERIFIED_SEGMENTS = 12
@@ -68,11 +69,11 @@ def compile_circuit(
         ModelError: the trained network and the decoded one differ on a spike.
     """
     network = circuit.to_network()
-    compiled = compile_network(network, chip.arch)
     chosen = segments[:: max(1, len(segments) // _VERIFIED_SEGMENTS)][:_VERIFIED_SEGMENTS]
+    inputs = [DeltaEncoder(code).push(segment[None])[0].reshape(-1, 1, code.bands) for segment in chosen]
+    compiled = compile_network(network, chip.arch, rates=_rates(network, inputs, chip.arch.v_sat))
     neuron_steps = 0
-    for segment in chosen:
-        steps = DeltaEncoder(code).push(segment[None])[0].reshape(-1, 1, code.bands)
+    for steps in inputs:
         difference = verify_spikes(network, compiled.network, steps, v_sat=chip.arch.v_sat)
         difference = difference or _against_torch(circuit, compiled, chip, steps)
         if difference is not None:
@@ -83,6 +84,15 @@ def compile_circuit(
             )
         neuron_steps += network.n_neurons * len(steps)
     return compiled, {"neuron_steps": neuron_steps, "segments": len(chosen), "equal": True}
+
+
+def _rates(network: Network, inputs: Sequence[npt.NDArray[np.int8]], v_sat: int) -> npt.NDArray[np.float64]:
+    """Spikes per step of each source on this sound, inputs first: busy wires are to be short."""
+    counts = np.zeros(network.n_inputs + network.n_neurons)
+    for steps in inputs:
+        counts[: network.n_inputs] += np.count_nonzero(steps, axis=(0, 1))
+        counts[network.n_inputs :] += Simulator(network, v_sat=v_sat).run(steps).neuron_spikes
+    return counts / max(1, sum(len(steps) for steps in inputs))
 
 
 def _against_torch(

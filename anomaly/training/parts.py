@@ -32,6 +32,16 @@ from chip.cost import cost
 
 Errors = npt.NDArray[Any]
 
+_CHIP_FIGURES = (
+    "routed",
+    "channel_width",
+    "min_channel_width",
+    "wirelength",
+    "activity_wirelength",
+    "latency_s",
+    "bitstream_bytes",
+)
+
 # With fewer held-out recordings than this, stretches of them are left out in turn when calibrating.
 _FOLDED_FROM, _STRETCHES = 3, 4
 
@@ -90,6 +100,7 @@ def build(
     report("calibrating", 1.0)
     metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
     metrics["activity"] = _activity(product, chip, onnx)
+    metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
     return Parts(front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, metrics)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from anomaly import fingerprint, signing
 from anomaly.bundle import Bundle, write_bundle
-from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, write_code
+from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.errors import ConfigError, ModelError
 from anomaly.evaluate.layouts import read_layout
@@ -22,6 +22,7 @@ from anomaly.training.compile import read_chip
 from anomaly.training.material import read_clips, split
 from anomaly.training.parts import Parts, build
 from anomaly.training.profiles import profile
+from anomaly.training.report import PAGE, training_page
 from anomaly.workspace import machine_name
 
 
@@ -69,6 +70,7 @@ class Trained:
             "verified": self.parts.metrics["verified"]["equal"],
             "neurons": self.parts.compiled.network.n_neurons,
             "synapses": self.parts.compiled.network.n_synapses,
+            "routed": self.parts.metrics["chip"]["routed"],
             "seconds": round(self.seconds, 2),
             "metrics": self.bundle.manifest.metrics,
         }
@@ -105,7 +107,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         metrics={**parts.metrics, "silent_files": len(reading.silent)},
     )
     bundle = write_bundle(
-        request.models / request.machine, draft, _files(parts), signing_key=request.sign_key
+        request.models / request.machine, draft, _files(request.machine, parts), signing_key=request.sign_key
     )
     return Trained(bundle, parts, time.perf_counter() - begun)
 
@@ -142,7 +144,7 @@ def _described(parts: Parts, request: TrainingRequest) -> dict[str, Any]:
     }
 
 
-def _files(parts: Parts) -> dict[str, bytes]:
+def _files(machine: str, parts: Parts) -> dict[str, bytes]:
     calibration = {
         "encoder": write_code(parts.code),
         "student": parts.student.to_dict(),
@@ -150,8 +152,9 @@ def _files(parts: Parts) -> dict[str, bytes]:
     }
     return {
         TEACHER: parts.onnx,
-        "network.npz": parts.circuit.to_network().to_npz(),
+        NETWORK: parts.circuit.to_network().to_npz(),
         BITSTREAM: parts.compiled.bitstream,
         ARCH: parts.chip.text,
         CALIBRATION: json.dumps(calibration, sort_keys=True).encode(),
+        PAGE: training_page(machine, parts),
     }

@@ -10,21 +10,22 @@ def in_words(trained: Trained) -> str:
     """A few lines: the bundle, the fit, what the calibration can and cannot support."""
     metrics, network = trained.parts.metrics, trained.parts.compiled.network
     arch = trained.parts.chip.arch
-    activity, distillation = metrics["activity"], metrics["distillation"]
+    activity, distillation, chip = metrics["activity"], metrics["distillation"], metrics["chip"]
     held_s = metrics["held_out_seconds"]
     # Rule of three: n seconds without an alarm bound the rate, at 95 %, only below 3/n.
     bound_per_day = 3 * 86_400 / max(held_s, 1.0)
     limit = limit_for(1.0, trained.parts.student.dependence)
     outcome = (
-        "did not beat the closed form on held-out sound, which was kept"
+        "did not beat the closed form on recordings of its own, which was kept"
         if distillation.get("kept_start")
-        else "beat the closed form on held-out sound"
+        else "beat the closed form on recordings of its own"
     )
     lines = [
         f"bundle     {trained.bundle.path}",
         f"sound      {metrics['training_seconds']:.0f} s, of which {held_s:.0f} s held out for calibration",
         f"student    {network.n_neurons} of {arch.array.neurons.value} neurons, "
         f"{network.n_synapses} of {arch.array.synapses.value} synapses, {activity['sop_per_s']:,.0f} SOP per second",
+        f"routed     with {chip['min_channel_width']} of {chip['channel_width']} nets per channel",
         f"verified   {metrics['verified']['neuron_steps']:,} neuron-steps of real sound, trained = decoded",
     ]
     if silent := trained.bundle.manifest.metrics["silent_files"]:

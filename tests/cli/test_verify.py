@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.bundle import write_bundle
+from anomaly.bundle import open_bundle, write_bundle
 from anomaly.cli import run
 from anomaly.manifest import Draft
+from chip.network import Network
 
 
 @pytest.fixture
@@ -21,20 +22,40 @@ def models(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_whole_bundle(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["verify", "pump", "--models", str(models)]) == 0
+def test_a_whole_bundle(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "pump", "--models", str(pump_bundle.parent)]) == 0
     said = capsys.readouterr()
     assert "machine    pump" in said.out
     assert "signature  not signed" in said.out
-    assert "network.bit  2 bytes" in said.out
+    assert "file       network.bit" in said.out
+    assert "decodes to the trained network" in said.out
     assert said.err == ""
 
 
-def test_json(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["verify", str(models / "pump"), "--json"]) == 0
+def test_json(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(pump_bundle), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["ok"], found["machine"], found["signature"]) == (True, "pump", "none")
-    assert found["files"]["network.bit"]["size"] == 2
+    assert found["files"]["network.bit"]["size"] == (pump_bundle / "network.bit").stat().st_size
+
+
+def test_whole_but_no_model(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "pump", "--models", str(models)]) == 5
+    assert "made by another front end" in capsys.readouterr().err
+
+
+def test_a_bitstream_of_another_network(
+    pump_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = open_bundle(pump_bundle)
+    files = {name: opened.read(name) for name in opened.manifest.files}
+    network = Network.from_npz(files["network.npz"])
+    columns = network.arrays() | {"theta_p": network.theta_p + (network.theta_p == network.theta_p.max())}
+    files["network.npz"] = Network(n_inputs=network.n_inputs, **columns).to_npz()
+    draft = Draft(**{key: getattr(opened.manifest, key) for key in Draft.model_fields})
+    write_bundle(tmp_path / "pump", draft, files)
+    assert run(["verify", "pump", "--models", str(tmp_path)]) == 5
+    assert "network.bit: decodes to another network" in capsys.readouterr().err
 
 
 def test_a_flipped_byte(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
