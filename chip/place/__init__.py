@@ -17,7 +17,7 @@ __all__ = ["Nets", "Placement", "greedy_placement", "half_perimeters", "place", 
 # Sweeps of the annealing for a thousand blocks; fewer blocks come to rest sooner.
 _SWEEPS_PER_THOUSAND, _LEAST_SWEEPS = 1000, 50
 # Share of a net's weight that does not depend on its spikes: silent nets need wires too.
-_EVEN = 0.5
+_EVEN = 0.3
 
 
 def place(nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int | None = None) -> Placement:

@@ -27,7 +27,7 @@ _BUSY = 0.1
 # Beyond every coordinate.
 _FAR = np.int16(1 << 14)
 # Temperatures at the start and the end, in mean weighted pins of a block.
-_HOT, _COLD = 0.1, 0.005
+_HOT, _COLD = 0.2, 0.005
 
 
 def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: int, seed: int) -> Ints:

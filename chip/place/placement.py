@@ -11,7 +11,7 @@ from chip.errors import FitError
 from chip.fabric import Fabric
 from chip.place.nets import Nets
 
-__all__ = ["Placement", "half_perimeters"]
+__all__ = ["Placement", "box_lengths", "half_perimeters"]
 
 Ints = NDArray[np.int64]
 
@@ -58,9 +58,14 @@ class Placement:
 
 def half_perimeters(nets: Nets, fabric: Fabric, placement: Placement) -> Ints:
     """Width plus height of the box around the pins of each net, in cells, int64[net]."""
+    return box_lengths(nets, fabric, placement.sites(fabric))
+
+
+def box_lengths(nets: Nets, fabric: Fabric, site: Ints) -> Ints:
+    """The same for the sites of all blocks, legal or not."""
     if not len(nets):
         return np.zeros(0, np.int64)
-    at = fabric.position[placement.sites(fabric)][nets.block]
+    at = fabric.position[site][nets.block]
     first = nets.start[:-1]
     extent = np.maximum.reduceat(at, first, axis=0) - np.minimum.reduceat(at, first, axis=0)
     total: Ints = extent.sum(axis=1)

@@ -1,4 +1,4 @@
-"""A first placement from the two smoothest vibrations of the network's graph, made legal."""
+"""A first placement from the smoothest vibrations of the network's graph, made legal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scipy import sparse
 
 from chip.fabric import Fabric
 from chip.place.nets import Nets
+from chip.place.placement import box_lengths
 
 __all__ = ["spectral_sites"]
 
@@ -15,6 +16,10 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 # Neurons that a network must have before eigenvectors say more than its order does.
 _FEW = 16
+# Which two of the smoothest vibrations are tried as columns and rows. The two smoothest bend a long network
+# into a horseshoe; a later one may run across it.
+_PAIRS = ((0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3))
+_VIBRATIONS = 1 + max(max(pair) for pair in _PAIRS)
 
 
 def spectral_sites(nets: Nets, fabric: Fabric, weight: Floats) -> Ints:
@@ -22,10 +27,17 @@ def spectral_sites(nets: Nets, fabric: Fabric, weight: Floats) -> Ints:
 
     Every net counts as a star around its centre; eigenvectors after Hall 1970, "An r-dimensional quadratic
     placement algorithm". Ranks of the coordinates, not the coordinates, are spread over as many cells as
-    there are neurons, in the middle of the array.
+    there are neurons, in the middle of the array. Of several pairs of eigenvectors the one with the least
+    weighted half-perimeter wirelength is taken.
     """
     cells = _middle(nets.n_neurons, fabric)
-    wish = _wishes(nets, weight, fabric.position[cells])
+    starts = [_legal(wish, cells, nets, fabric) for wish in _wishes(nets, weight, fabric.position[cells])]
+    lengths = [float(box_lengths(nets, fabric, site) @ weight) for site in starts]
+    return starts[int(np.argmin(lengths))]
+
+
+def _legal(wish: Floats, cells: Ints, nets: Nets, fabric: Fabric) -> Ints:
+    """The site of each block if neurons want to be at these places."""
     site = np.full(nets.n_blocks, -1)
     site[: nets.n_neurons] = cells[_assigned(wish, fabric.position[cells])]
     centre = _centres(nets, fabric.position[site[: nets.n_neurons]].astype(np.float64))
@@ -44,32 +56,32 @@ def _middle(count: int, fabric: Fabric) -> Ints:
     return np.sort(order[:count])
 
 
-def _wishes(nets: Nets, weight: Floats, cells: Ints) -> Floats:
-    """Coordinates that each neuron would like, within the box of the cells."""
+def _wishes(nets: Nets, weight: Floats, cells: Ints) -> list[Floats]:
+    """Coordinates that each neuron would like, within the box of the cells, by each pair of vibrations."""
     count = nets.n_neurons
     if count < _FEW:
-        return cells.astype(np.float64)
-    vectors = _vibrations(nets, weight)
-    ranks = np.argsort(np.argsort(vectors, axis=0, kind="stable"), axis=0)
+        return [cells.astype(np.float64)]
+    ranks = np.argsort(np.argsort(_vibrations(nets, weight), axis=0, kind="stable"), axis=0)
     low, high = cells.min(axis=0), cells.max(axis=0)
-    wishes: Floats = low + (high - low) * ranks / (count - 1)
-    return wishes
+    return [low + (high - low) * ranks[:, pair] / (count - 1) for pair in _PAIRS]
 
 
 def _vibrations(nets: Nets, weight: Floats) -> Floats:
-    """The two smoothest eigenvectors of the net graph, [neuron, 2]."""
+    """The smoothest eigenvectors of the net graph, [neuron, vibration]."""
+    # Imported here: whoever only decodes and runs a network should not pay for it.
+    from scipy import linalg
+
     member = _members(nets)
     size = np.maximum(np.asarray(member.sum(axis=1)).ravel(), 1)
     shared = (member.T @ sparse.diags_array(weight / size) @ member).tocsr()
     # A little of everybody with everybody holds parts together that no net connects.
     degree = np.asarray(shared.sum(axis=1)).ravel() + 1e-6 * max(1.0, float(weight.sum())) / nets.n_neurons
     root = 1 / np.sqrt(degree)
-    # Imported here: whoever only decodes and runs a network should not pay for it.
-    from scipy import linalg
-
     walk = shared.toarray() * root * root[:, None]
     # Dense, because a network that falls into many parts has equal eigenvalues, which Lanczos is bad at.
-    _, vectors = linalg.eigh(walk, subset_by_index=[nets.n_neurons - 3, nets.n_neurons - 2])
+    # The last one is the same everywhere.
+    last = nets.n_neurons - 2
+    _, vectors = linalg.eigh(walk, subset_by_index=[last + 1 - _VIBRATIONS, last])
     found: Floats = vectors[:, ::-1] * root[:, None]
     return found
 
