@@ -33,6 +33,8 @@ class Journal:
         self._store = store
         self._said: list[Record] = []
         self._rows: list[ScoreRow] = []
+        # The first second is stored at once, so that whoever looks sees the machine.
+        self._batch = 1
         self._failing = False
 
     def say(self, event: str, words: str, **detail: object) -> None:
@@ -51,7 +53,8 @@ class Journal:
         self._rows.append(
             ScoreRow(record.machine, record.time_s, record.second, record.score, record.p_value, record.state)
         )
-        if len(self._rows) >= _BATCH:
+        if len(self._rows) >= self._batch:
+            self._batch = _BATCH
             self.flush()
 
     def take(self) -> list[Record]:

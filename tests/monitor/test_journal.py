@@ -49,12 +49,14 @@ def test_kept_events_stand_in_the_store_at_their_time(journal: Journal) -> None:
     assert event.detail == {"gaps": 2}
 
 
-def test_seconds_are_stored_by_tens(journal: Journal) -> None:
-    for number in range(19):
+def test_the_first_second_is_stored_at_once_and_the_others_by_tens(journal: Journal) -> None:
+    journal.second(second(0))
+    assert stored(journal) == [0]
+    for number in range(1, 20):
         journal.second(second(number))
-    assert stored(journal) == list(range(10))
+    assert stored(journal) == list(range(11))
     journal.flush()
-    assert stored(journal) == list(range(19))
+    assert stored(journal) == list(range(20))
 
 
 def test_an_hour_of_scores_waits_for_a_full_disk(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,12 +78,10 @@ def test_an_interruption_keeps_the_scores_for_the_last_flush(
 
     with monkeypatch.context() as patch:
         patch.setattr(journal._store, "add_scores", interrupt)
-        for number in range(9):
-            journal.second(second(number))
         with pytest.raises(KeyboardInterrupt):
-            journal.second(second(9))
+            journal.second(second(0))
     journal.flush()
-    assert stored(journal) == list(range(10))
+    assert stored(journal) == [0]
 
 
 def test_a_bug_is_not_waited_out(journal: Journal) -> None:

@@ -105,7 +105,7 @@ def test_an_open_case_keeps_its_worst_measurements(bench: Bench) -> None:
 
 def test_scores_reach_the_store_in_batches_and_at_the_end(bench: Bench) -> None:
     bench.hear(25)
-    assert len(bench.store.scores("pump")) == 20
+    assert len(bench.store.scores("pump")) == 21
     bench.watch.finish()
     rows = bench.store.scores("pump")
     assert [(row.second, row.score, row.state) for row in rows] == [(k, 0.1, "OK") for k in range(25)]

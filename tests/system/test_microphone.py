@@ -1,0 +1,182 @@
+"""From a real microphone to a case, a web hook and a broker; and what a bad microphone does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from sound_server import SoundServer
+
+from anomaly.alerts.receiver import WebhookReceiver
+from anomaly.alerts.store import DATABASE_NAME, Store
+
+pytestmark = pytest.mark.slow
+
+SITE = """
+machines:
+  pump:
+    device: {device}
+sinks:
+  webhook:
+    - name: plant
+      url: {url}
+      secret_env: PLANT_SECRET
+  mqtt:
+    - name: house
+      host: 127.0.0.1
+      port: {port}
+"""
+
+
+def unix_s(record: dict[str, Any]) -> float:
+    return datetime.fromisoformat(record["time"]).timestamp()
+
+
+def capture_processes(pid: int) -> list[psutil.Process]:
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if "anomaly.audio.capture" in child.cmdline()]
+
+
+def stored_seconds(folder: Path) -> list[int]:
+    with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
+        return [row.second for row in store.scores("pump")]
+
+
+def test_a_failing_pump_in_front_of_the_microphone_reaches_everybody_once(
+    pulse_microphone: SoundServer,
+    workshop: Path,
+    pump_sounds: dict[str, np.ndarray],
+    broker: Any,
+    listener: Any,
+    start: Callable[..., Any],
+    finish: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    pulse_microphone.play(pump_sounds["healthy"])
+    with WebhookReceiver(b"s3cret") as receiver:
+        site = SITE.format(device=pulse_microphone.device, url=receiver.url, port=broker.port)
+        (workshop / "site.yaml").write_text(site)
+        line = f"anomaly monitor --device {pulse_microphone.device} --jsonl"
+        monitor = start(line, workshop, PLANT_SECRET="s3cret")
+        monitor.wait_for(lambda: len(monitor.seconds) >= 8)
+        for record in monitor.seconds:
+            assert {"time", "machine", "score", "p_value", "state"} <= set(record)
+            assert (record["machine"], record["sensor"]) == ("pump", "ok")
+            assert record["state"] != "ALARM"
+        assert unix_s(monitor.seconds[-1]) == pytest.approx(time.time(), abs=5)
+        pulse_microphone.play(pump_sounds["failing"])
+        (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
+        assert (opened["kind"], opened["machine"]) == ("machine", "pump")
+        listener_got = monitor.wait_for(listener.alerts, 10)
+        assert receiver.wait_for(1, 10)
+        done = finish("anomaly cases list --json", workshop)
+        monitor.wait_for(lambda: len(monitor.seconds) >= 24)
+        assert monitor.stop() == 0
+        assert [message["event"] for message in receiver.messages] == ["case.opened"]
+        assert not any(delivery.repeated for delivery in receiver.deliveries)
+    assert [alert["event"] for alert in listener.alerts()] == ["case.opened"]
+    (case,) = json.loads(done.stdout)
+    for told in (receiver.messages[0], listener_got[0]):
+        assert (told["case"]["id"], told["machine"], told["state"]) == (case["id"], "pump", "ALARM")
+    assert case["id"] == opened["case"]
+    states = [heard.json["state"] for heard in listener.on("anomaly/pump/state")]
+    assert states[0] in ("OK", "WATCH")
+    assert "ALARM" in states
+    assert monitor.errors == ""
+
+
+def test_a_dead_sound_server_is_a_sensor_case_within_five_seconds_and_is_survived(
+    pulse_microphone: SoundServer,
+    workshop: Path,
+    pump_sounds: dict[str, np.ndarray],
+    start: Callable[..., Any],
+) -> None:
+    pulse_microphone.play(pump_sounds["healthy"])
+    monitor = start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop)
+    monitor.wait_for(lambda: len(monitor.seconds) >= 3)
+    killed_s = time.time()
+    pulse_microphone.kill()
+    (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
+    assert unix_s(opened) - killed_s < 5
+    assert opened["kind"] == "sensor"
+    assert [event["event"] for event in monitor.events("device.lost")] == ["device.lost"]
+    heard = len(monitor.seconds)
+    pulse_microphone.start()
+    pulse_microphone.play(pump_sounds["healthy"])
+    monitor.wait_for(lambda: monitor.events("sensor.recovered"))
+    monitor.wait_for(lambda: monitor.seconds[-1]["score"] is not None)
+    assert [record["second"] for record in monitor.seconds[heard : heard + 3]] == [
+        heard,
+        heard + 1,
+        heard + 2,
+    ]
+    assert monitor.stop() == 0
+    with Store.open(workshop / "state" / DATABASE_NAME) as store:
+        assert [(case.kind, case.state.value) for case in store.cases()] == [("sensor", "closed")]
+    assert stored_seconds(workshop) == [record["second"] for record in monitor.seconds]
+
+
+def test_digital_silence_is_a_sensor_case(
+    pulse_microphone: SoundServer,
+    workshop: Path,
+    pump_sounds: dict[str, np.ndarray],
+    start: Callable[..., Any],
+) -> None:
+    monitor = start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop)
+    (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
+    assert (opened["kind"], "hears nothing" in opened["message"]) == ("sensor", True)
+    assert {(record["sensor"], record["score"]) for record in monitor.seconds} == {("silent", None)}
+    pulse_microphone.play(pump_sounds["healthy"])
+    monitor.wait_for(lambda: monitor.events("sensor.recovered"))
+    monitor.wait_for(lambda: monitor.seconds[-1]["score"] is not None)
+    assert monitor.stop() == 0
+    assert {event["kind"] for event in monitor.events("case.opened")} == {"sensor"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_monitor_and_capture_and_what_was_shown_is_stored(
+    pulse_microphone: SoundServer,
+    workshop: Path,
+    start: Callable[..., Any],
+    number: signal.Signals,
+    code: int,
+) -> None:
+    monitor = start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop)
+    monitor.wait_for(lambda: len(monitor.seconds) >= 2)
+    (capture,) = capture_processes(monitor.pid)
+    assert monitor.stop(number) == code
+    assert not capture.is_running()
+    assert "Traceback" not in monitor.errors
+    assert stored_seconds(workshop) == [record["second"] for record in monitor.seconds]
+
+
+def test_kill_9_takes_the_capture_along_and_the_next_monitor_takes_the_case_up(
+    pulse_microphone: SoundServer,
+    workshop: Path,
+    pump_sounds: dict[str, np.ndarray],
+    start: Callable[..., Any],
+) -> None:
+    pulse_microphone.play(pump_sounds["failing"])
+    line = f"anomaly monitor --device {pulse_microphone.device} --jsonl"
+    monitor = start(line, workshop)
+    monitor.wait_for(lambda: monitor.events("case.opened"))
+    (capture,) = capture_processes(monitor.pid)
+    os.kill(monitor.pid, signal.SIGKILL)
+    psutil.wait_procs([capture], timeout=10)
+    assert not capture.is_running()
+    again = start(line, workshop)
+    again.wait_for(lambda: again.seconds and again.seconds[-1]["state"] == "ALARM")
+    again.wait_for(lambda: len(again.seconds) >= 8)
+    assert again.stop() == 0
+    assert again.events("case.opened") == []
+    with Store.open(workshop / "state" / DATABASE_NAME) as store:
+        assert [case.state.value for case in store.cases()] == ["active-unacknowledged"]

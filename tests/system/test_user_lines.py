@@ -1,0 +1,70 @@
+"""The user's own lines, exactly as they are written, in a folder that holds nothing but recordings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sound_server import SoundServer
+
+from anomaly.bundle import open_bundle
+
+
+@pytest.mark.slow
+def test_anomaly_train_machine_pump(trained_by_user: Path) -> None:
+    said = json.loads((trained_by_user / "train.json").read_text())
+    assert said["code"] == 0, said["errors"]
+    assert "models/pump" in said["out"]
+    assert said["errors"] == ""
+    bundle = open_bundle(trained_by_user / "models/pump")
+    assert bundle.manifest.machine == "pump"
+    assert {"teacher.onnx", "network.bit", "calibration.json"} <= set(bundle.manifest.files)
+    assert sorted(path.name for path in trained_by_user.iterdir()) == ["data", "models", "train.json"]
+    assert [path.name for path in (trained_by_user / "models").iterdir()] == ["pump"]
+
+
+@pytest.mark.slow
+def test_anomaly_monitor_device_hw_0(
+    fake_card: SoundServer,
+    workshop: Path,
+    pump_sounds: dict[str, np.ndarray],
+    start: Callable[..., Any],
+    finish: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    fake_card.play(pump_sounds["healthy"])
+    monitor = start("anomaly monitor --device hw:0", workshop)
+    monitor.wait_for(lambda: monitor.lines)
+    assert "  pump  OK " in monitor.lines[0]
+    fake_card.play(pump_sounds["failing"])
+    line = monitor.wait_for(lambda: [said for said in monitor.lines if "case.opened" in said])[0]
+    assert "pump does not sound normal, most of all at" in line
+    assert monitor.stop() == 0
+    assert monitor.errors == ""
+    (case,) = json.loads(finish("anomaly cases list --json", workshop).stdout)
+    assert (case["machine"], case["kind"], case["state"]) == ("pump", "machine", "active-unacknowledged")
+
+
+@pytest.mark.usefixtures("no_inputs")
+@pytest.mark.slow
+def test_without_any_card_it_exits_6_and_says_that_there_is_none(
+    workshop: Path, finish: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    done = finish("anomaly monitor --device hw:0", workshop)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert done.stderr.startswith("error: hw:0: cannot be opened")
+    assert "inputs here: none" in done.stderr
+    assert not (workshop / "state").exists()
+
+
+@pytest.mark.slow
+def test_another_card_than_there_is_exits_6_and_lists_those_there_are(
+    fake_card: SoundServer, workshop: Path, finish: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    done = finish("anomaly monitor --device hw:7", workshop)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "hw:CARD=pump,DEV=0" in done.stderr
