@@ -7,7 +7,7 @@ reachable value can overflow (16 bits for anything that fits the chip), which tr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from scipy import sparse
 
 from chip.network import Network
 
-__all__ = ["Block", "Engine", "State"]
+__all__ = ["Block", "Engine", "SimulationEngine", "State", "narrowest", "thresholds"]
 
 
 @dataclass
@@ -31,19 +31,43 @@ class Block:
     """What a run of steps left behind.
 
     Args:
-        spikes: -1, 0, +1 of each [step, neuron, stream].
-        unclipped: membranes after feedback, before saturation, [step, neuron, stream].
+        outputs: -1, 0, +1 of each [step, stream, output].
+        neurons: the same for every neuron, [step, stream, neuron], if asked for.
+        emitted: spikes of each neuron, int64[neuron].
+        saturations: how often a membrane was held at the limit.
+        peak: largest absolute membrane each neuron kept, int64[neuron].
     """
 
-    spikes: NDArray[Any]
-    unclipped: NDArray[Any]
+    outputs: NDArray[np.int8]
+    neurons: NDArray[np.int8] | None
+    emitted: NDArray[np.int64]
+    saturations: int
+    peak: NDArray[np.int64]
+
+
+class SimulationEngine(Protocol):
+    """What runs a network: every engine gives the same bits."""
+
+    @property
+    def block_values(self) -> int:
+        """Steps x neurons x streams that it takes best at once."""
+
+    def rest(self, streams: int) -> State:
+        """The state after a reset: empty membranes, no spike under way."""
+
+    def advance(self, state: State, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
+        """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
 
 
 class Engine:
     """One network prepared for simulation with saturation at ``v_sat``."""
 
+    # Small enough for the cache, large enough to spread the cost of a block.
+    block_values = 1 << 18
+
     def __init__(self, network: Network, v_sat: int) -> None:
-        self.dtype = _narrowest(network, v_sat)
+        self._read, self._v_sat = network.outputs, v_sat
+        self.dtype = narrowest(network, v_sat)
         self.n_neurons = network.n_neurons
         weights = sparse.csr_array(
             (network.weight.astype(self.dtype), (network.target, network.source)),
@@ -51,7 +75,7 @@ class Engine:
         )
         self._input_weights = weights[:, : network.n_inputs].tocsr()
         self._neuron_weights = weights[:, network.n_inputs :].tocsr()
-        self._theta_p, self._theta_n = _thresholds(network, self.dtype)
+        self._theta_p, self._theta_n = thresholds(network, self.dtype)
         self._w_fb = network.w_fb.astype(self.dtype)[:, None]
         self._shift = np.where(network.decay > 0, network.decay, _bits(self.dtype) - 1)
         self._shift = np.minimum(self._shift, _bits(self.dtype) - 1).astype(self.dtype)[:, None]
@@ -65,7 +89,7 @@ class Engine:
         shape = (self.n_neurons, streams)
         return State(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype))
 
-    def advance(self, state: State, inputs: NDArray[np.int8]) -> Block:
+    def advance(self, state: State, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
         """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
         drive = self._drive(inputs)
         spikes = np.empty(drive.shape, self.dtype)
@@ -89,7 +113,19 @@ class Engine:
             np.maximum(membrane, self._low, out=membrane)
             before = fired
         state.spikes = before.copy()
-        return Block(spikes, drive)
+        return self._block(spikes, drive, keep_all)
+
+    def _block(self, spikes: NDArray[Any], unclipped: NDArray[Any], keep_all: bool) -> Block:
+        """Count: spikes and membranes before saturation come as [step, neuron, stream]."""
+        reached = np.maximum(unclipped.max(axis=(0, 2)), -unclipped.min(axis=(0, 2)))
+        held = np.flatnonzero(reached > self._v_sat)
+        return Block(
+            outputs=spikes[:, self._read].transpose(0, 2, 1).astype(np.int8),
+            neurons=spikes.transpose(0, 2, 1).astype(np.int8) if keep_all else None,
+            emitted=np.count_nonzero(spikes, axis=(0, 2)),
+            saturations=int(np.count_nonzero(np.abs(unclipped[:, held]) > self._v_sat)),
+            peak=np.minimum(reached, self._v_sat).astype(np.int64),
+        )
 
     def _drive(self, inputs: NDArray[np.int8]) -> NDArray[Any]:
         """What the inputs add to each [step, neuron, stream]: known ahead, so one product for all steps."""
@@ -105,7 +141,7 @@ class Engine:
         membrane -= scratch
 
 
-def _narrowest(network: Network, v_sat: int) -> np.dtype[Any]:
+def narrowest(network: Network, v_sat: int) -> np.dtype[Any]:
     """The narrowest integers that hold every value a step can produce."""
     magnitude = np.abs(network.weight.astype(np.int64))
     current = np.bincount(network.target, weights=magnitude, minlength=network.n_neurons)
@@ -117,7 +153,7 @@ def _narrowest(network: Network, v_sat: int) -> np.dtype[Any]:
     return np.dtype(np.int64)
 
 
-def _thresholds(network: Network, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def thresholds(network: Network, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Levels to compare with; a disabled negative output gets a level that cannot be reached."""
     # With both thresholds at 0 the positive output wins at q = 0: -1 is then the first negative level.
     theta_n = np.where((network.theta_p == 0) & (network.theta_n == 0), 1, network.theta_n)

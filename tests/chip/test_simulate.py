@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib.util
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -11,9 +12,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from chip.builder import NetworkBuilder
-from chip.errors import NetworkError
+from chip.errors import ChipError, NetworkError
 from chip.network import Network
 from chip.simulate import SimulationResult, Simulator
+
+EngineName = Literal["numpy", "compiled"]
+HAS_NUMBA = importlib.util.find_spec("numba") is not None
+ENGINES = pytest.mark.parametrize(
+    "engine",
+    ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not HAS_NUMBA, reason="needs Numba"))],
+)
 
 
 def random_network(seed: int, *, neurons: int = 12, inputs: int = 4, scale: int = 1) -> Network:
@@ -89,27 +97,29 @@ def assert_equal(
     assert result.spikes == np.count_nonzero(expected)
 
 
+@ENGINES
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     v_sat=st.sampled_from([3, 20, 2047, 40_000, 2**29]),
     scale=st.sampled_from([1, 1, 3000, 10**7]),
 )
-def test_follows_the_equation(seed: int, v_sat: int, scale: int) -> None:
+def test_follows_the_equation(engine: EngineName, seed: int, v_sat: int, scale: int) -> None:
     network = random_network(seed, scale=scale)
     spikes = random_spikes(seed, 25, 1, network.n_inputs)
-    result = Simulator(network, v_sat=v_sat).run(spikes, record="all")
+    result = Simulator(network, v_sat=v_sat, engine=engine).run(spikes, record="all")
     assert result.input_spikes == np.count_nonzero(spikes)
     assert_equal(result, *reference(network, spikes[:, 0], v_sat), network.outputs)
 
 
+@ENGINES
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.lists(st.integers(0, 40), max_size=6))
-def test_any_split_gives_the_same_bits(seed: int, cuts: list[int]) -> None:
+def test_any_split_gives_the_same_bits(engine: EngineName, seed: int, cuts: list[int]) -> None:
     network = random_network(seed)
     spikes = random_spikes(seed, 40, 2, network.n_inputs)
     whole = Simulator(network, v_sat=25).run(spikes, record="all")
-    simulator = Simulator(network, v_sat=25)
+    simulator = Simulator(network, v_sat=25, engine=engine)
     parts = [simulator.run(part, record="all") for part in np.split(spikes, sorted(cuts))]
     np.testing.assert_array_equal(np.concatenate([part.outputs for part in parts]), whole.outputs)
     np.testing.assert_array_equal(np.concatenate([part.neurons for part in parts]), whole.neurons)
@@ -119,22 +129,33 @@ def test_any_split_gives_the_same_bits(seed: int, cuts: list[int]) -> None:
     np.testing.assert_array_equal(peaks, whole.peak_membrane)
 
 
+@ENGINES
 @pytest.mark.parametrize("streams", [2, 7, 300])
-def test_a_batch_is_its_streams_one_by_one(streams: int) -> None:
+def test_a_batch_is_its_streams_one_by_one(streams: int, engine: EngineName) -> None:
     network = random_network(5, neurons=30)
     spikes = random_spikes(6, 60, streams, network.n_inputs)
-    batch = Simulator(network, v_sat=100).run(spikes)
+    batch = Simulator(network, v_sat=100, engine=engine).run(spikes)
     alone = [Simulator(network, v_sat=100).run(spikes[:, [at]]) for at in range(streams)]
     np.testing.assert_array_equal(batch.outputs, np.concatenate([one.outputs for one in alone], axis=1))
     assert batch.sop == sum(one.sop for one in alone)
     assert batch.saturations == sum(one.saturations for one in alone)
 
 
-def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+@ENGINES
+def test_blocks_do_not_show(engine: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:
     network, spikes = random_network(8), random_spikes(9, 50, 3, 4)
     whole = Simulator(network, v_sat=50).run(spikes)
-    monkeypatch.setattr("chip.simulate._BLOCK_VALUES", 100)
-    np.testing.assert_array_equal(Simulator(network, v_sat=50).run(spikes).outputs, whole.outputs)
+    for name in ("engine.Engine", "engine_compiled.CompiledEngine"):
+        monkeypatch.setattr(f"chip.{name}.block_values", 100)
+    again = Simulator(network, v_sat=50, engine=engine).run(spikes)
+    np.testing.assert_array_equal(again.outputs, whole.outputs)
+    assert (again.sop, again.saturations) == (whole.sop, whole.saturations)
+
+
+def test_without_numba_the_compiled_engine_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ChipError, match="Numba is not installed"):
+        Simulator(random_network(1), v_sat=10, engine="compiled")
 
 
 def test_a_spike_needs_one_step_from_neuron_to_neuron() -> None:
@@ -160,11 +181,12 @@ def test_reset_returns_to_rest_and_changes_the_streams() -> None:
     assert simulator.run(random_spikes(3, 20, 5, 4)).outputs.shape == (20, 5, 3)
 
 
-def test_the_smallest_shapes_work() -> None:
+@ENGINES
+def test_the_smallest_shapes_work(engine: EngineName) -> None:
     network = NetworkBuilder(n_inputs=0).build()
-    result = Simulator(network, v_sat=1).run(np.zeros((3, 1, 0), np.int8), record="all")
+    result = Simulator(network, v_sat=1, engine=engine).run(np.zeros((3, 1, 0), np.int8), record="all")
     assert (result.outputs.shape, result.sop, result.spikes) == ((3, 1, 0), 0, 0)
-    empty = Simulator(random_network(1), v_sat=1).run(np.zeros((0, 1, 4), np.int8))
+    empty = Simulator(random_network(1), v_sat=1, engine=engine).run(np.zeros((0, 1, 4), np.int8))
     assert (empty.outputs.shape, empty.sop) == ((0, 1, 3), 0)
 
 
