@@ -30,3 +30,5 @@ pump_recordings = _trained.pump_recordings
 
 _zenodo_server = _beside("zenodo_server")
 zenodo = _zenodo_server.zenodo
+
+unprivileged = _beside("unprivileged").unprivileged

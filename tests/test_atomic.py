@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -58,10 +60,9 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         pytest.fail("the block must not run")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder(tmp_path: Path) -> None:
+def test_a_read_only_folder(tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]) -> None:
     tmp_path.chmod(0o555)
-    with pytest.raises(ConfigError, match="Permission denied"):
+    with unprivileged(), pytest.raises(ConfigError, match="Permission denied"):
         atomic.write_bytes(tmp_path / "file", b"")
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +82,9 @@ def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
         check_folder(tmp_path / "file" / "scores")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_permission_is_refused(
+    tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with unprivileged(), pytest.raises(ConfigError, match="cannot be written"):
         check_folder(tmp_path / "locked" / "scores")

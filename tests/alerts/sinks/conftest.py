@@ -119,7 +119,7 @@ def eventually(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
 @pytest.fixture
 def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     if MOSQUITTO is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.fail("there is no mosquitto: apt-get install mosquitto")
     brokers: list[Broker] = []
 
     def start(*settings: str) -> Broker:
