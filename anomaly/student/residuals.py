@@ -86,7 +86,7 @@ def pursue(
         trial = [*chosen, int(pool[int(np.argmax(gain))])]
         trial_weights = solve(gram, trial, gram[trial, target])
         now = float(gram[target, target] - gram[target, trial] @ trial_weights)
-        if left - now < _LEAST_GAIN * gram[target, target]:
+        if left - now <= _LEAST_GAIN * gram[target, target]:
             break
         chosen, weights, left = trial, trial_weights, now
     return tuple(chosen), weights

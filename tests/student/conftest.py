@@ -1,0 +1,73 @@
+"""The limits of SENNA, and levels of machines that do not exist."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from anomaly.student.circuit import Circuit, Limits
+from chip.arch import ArchSpec, load_arch
+
+Centibels = npt.NDArray[np.int32]
+
+
+@pytest.fixture(scope="session")
+def senna() -> ArchSpec:
+    return load_arch("senna")
+
+
+@pytest.fixture(scope="session")
+def limits(senna: ArchSpec) -> Limits:
+    return Limits.of(senna)
+
+
+def levels(seed: int, frames: int = 300, bands: int = 32) -> Centibels:
+    """Bands that share a slow loudness and resemble their neighbours."""
+    random = np.random.default_rng(seed)
+    loudness = np.convolve(random.standard_normal(frames + 9), np.ones(10) / 10, "valid")
+    own = random.standard_normal((frames, bands + 2))
+    shared = own[:, :-2] + own[:, 1:-1] + own[:, 2:]
+    made: Centibels = np.rint(-5000 + 700 * loudness[:, None] + 150 * shared).astype(np.int32)
+    return made
+
+
+@pytest.fixture(scope="session")
+def training() -> list[Centibels]:
+    return [levels(seed) for seed in range(8)]
+
+
+@pytest.fixture(scope="session")
+def held_out() -> list[Centibels]:
+    return [levels(seed) for seed in range(100, 104)]
+
+
+def random_circuit(
+    seed: int, *, bands: int = 16, delays: int = 2, comparators: int = 40, most: int = 8
+) -> Circuit:
+    """A circuit with random synapses, thresholds and read-outs."""
+    random = np.random.default_rng(seed)
+    taps = (delays + 1) * bands
+    weights = np.zeros((comparators, taps), np.int32)
+    for row in weights:
+        chosen = random.permutation(taps)[: random.integers(1, most + 1)]
+        row[chosen] = random.integers(1, 32, len(chosen)) * random.choice([-1, 1], len(chosen))
+    return Circuit(
+        bands=bands,
+        micro_steps=4,
+        delays=delays,
+        weights=weights,
+        thresholds=random.integers(1, 120, comparators).astype(np.int32),
+        channels=random.integers(0, 48, comparators).astype(np.int32),
+        divisors=random.integers(1, 4, 48).astype(np.int32),
+    )
+
+
+@pytest.fixture
+def one_circuit() -> Circuit:
+    return random_circuit(7)
+
+
+@pytest.fixture(params=range(6))
+def circuit(request: pytest.FixtureRequest) -> Circuit:
+    return random_circuit(request.param)
