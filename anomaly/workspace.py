@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anomaly.errors import ConfigError
 
+EXAMPLE = "example-pump"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.IGNORECASE)
 
 
@@ -54,7 +55,7 @@ def machines(models: Path) -> list[str]:
 
 
 def choose_machine(models: Path, name: str | None) -> str:
-    """The machine asked for, or the only one there is.
+    """The machine asked for, or the only one there is besides the shipped example.
 
     Raises:
         ConfigError: the name has no bundle, or none was given and there is not exactly one.
@@ -69,6 +70,8 @@ def choose_machine(models: Path, name: str | None) -> str:
             where=models,
             hint=f"bundles here: {listed}; make one with `anomaly train --machine {name}`",
         )
-    if len(known) == 1:
-        return known[0]
+    # The example that ships with the program knows a simulated pump: it never watches a real machine by chance.
+    own = [machine for machine in known if machine != EXAMPLE]
+    if len(own) == 1:
+        return own[0]
     raise ConfigError("say which machine with --machine", where=models, hint=f"bundles here: {listed}")

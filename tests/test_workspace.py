@@ -59,11 +59,20 @@ def test_the_only_machine_needs_no_name(tmp_path: Path) -> None:
     assert workspace.choose_machine(tmp_path, "pump") == "pump"
 
 
+def test_the_shipped_example_is_not_chosen_by_chance(tmp_path: Path) -> None:
+    for name in ("pump", workspace.EXAMPLE):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bundle.json").write_text("{}")
+    assert workspace.choose_machine(tmp_path, None) == "pump"
+    assert workspace.choose_machine(tmp_path, workspace.EXAMPLE) == workspace.EXAMPLE
+
+
 @pytest.mark.parametrize(
     ("there", "asked", "words", "hint"),
     [
         ((), None, "say which machine", "bundles here: none"),
         (("fan", "pump"), None, "say which machine", "bundles here: fan, pump"),
+        (("example-pump",), None, "say which machine", "bundles here: example-pump"),
         (("pump",), "fan", "no bundle for machine 'fan'", "anomaly train --machine fan"),
         (("pump",), "../pump", "is no machine name", "letters"),
     ],
