@@ -1,0 +1,117 @@
+"""The demo from start to end, with a training that takes seconds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomaly.alerts.store import DATABASE_NAME, Store
+from anomaly.bundle import open_bundle
+from anomaly.demo import run, scenes
+from anomaly.demo.run import DemoResult, run_demo
+from anomaly.errors import AnomalyError, RemoteError
+from anomaly.monitor.records import Record
+from anomaly.teacher.fit import TeacherPlan
+from anomaly.training.profiles import PROFILES, Profile
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """A minute of healthy sound, a quick training, and half as many clips."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PROFILES, "fast", Profile(teacher=TeacherPlan(epochs=4), distil=None))
+        patch.setattr(scenes, "HEALTHY_S", 90.0)
+        patch.setattr(scenes, "_NORMAL_CLIPS", 10)
+        patch.setattr(scenes, "_SEVERITIES", (1.0,))
+        yield
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "report"
+
+
+def play(out: Path, seed: int = 0) -> tuple[DemoResult, list[Record], list[str]]:
+    shown: list[Record] = []
+    stages: list[str] = []
+    result = run_demo(
+        out, seconds=60.0, seed=seed, report=lambda stage, _: stages.append(stage), show=shown.append
+    )
+    return result, shown, list(dict.fromkeys(stages))
+
+
+@pytest.fixture(scope="module")
+def first(out: Path) -> tuple[DemoResult, list[Record], list[str]]:
+    return play(out)
+
+
+def test_the_alarm_comes_after_the_fault_and_the_alert_arrives(
+    first: tuple[DemoResult, list[Record], list[str]],
+) -> None:
+    result, shown, stages = first
+    alarm_s = result.watched.alarm_s()
+    assert alarm_s is not None
+    assert result.begins_s == 24.0
+    assert 24 < alarm_s < 60
+    assert (result.alert["event"], result.alert["machine"], result.alert["state"]) == (
+        "case.opened",
+        "pump",
+        "ALARM",
+    )
+    assert [record.second for record in result.watched.seconds] == list(range(60))
+    assert len(shown) == 60 + len(result.watched.events)
+    assert stages[0] == "simulating"
+    assert stages[-3:] == ["watching", "testing", "reporting"]
+    assert set(result.took_s) == {"simulating", "training", "watching", "testing", "reporting"}
+
+
+def test_its_result_is_json(first: tuple[DemoResult, list[Record], list[str]], out: Path) -> None:
+    answer = json.loads(json.dumps(first[0].to_dict()))
+    assert answer["report"] == str(out / "index.html")
+    assert answer["training"]["verified"] is True
+    assert 0.5 < answer["auc"]["student"] <= 1
+    assert answer["alert"]["case"]["kind"] == "machine"
+
+
+def test_the_report_stands_alone_and_shows_the_pictures(
+    first: tuple[DemoResult, list[Record], list[str]], out: Path
+) -> None:
+    page = (out / "index.html").read_text()
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in sources)
+    assert sum(source.startswith("data:") for source in sources) >= 5
+    assert not re.search(r"<script|@import|url\(|https?://", page)
+    for words in ("microphone heard", "student said", "Confusion", "Chip use", first[0].alert["id"]):
+        assert words in page
+    assert open_bundle(out / "models/pump").manifest.machine == "pump"
+
+
+def test_a_second_demo_into_the_same_folder_has_an_alert_of_its_own(
+    first: tuple[DemoResult, list[Record], list[str]], out: Path
+) -> None:
+    again, _, _ = play(out)
+    assert again.alert["id"] != first[0].alert["id"]
+    with Store.open(out / "state" / DATABASE_NAME, create=False) as store:
+        assert [case.id for case in store.cases()] == [again.alert["case"]["id"]]
+    # The same seed: the same sounds, the same model, the same scores.
+    assert [r.score for r in again.watched.seconds] == [r.score for r in first[0].watched.seconds]
+
+
+def test_a_pump_that_never_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "severity_at", lambda time_s, _: np.zeros_like(time_s))
+    monkeypatch.setattr(run, "_DELIVERY_S", 0.1)
+    with pytest.raises(RemoteError, match="no alert arrived"):
+        play(tmp_path / "report")
+    assert not (tmp_path / "report" / "index.html").exists()
+
+
+def test_a_folder_that_is_a_file_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "report").touch()
+    with pytest.raises(AnomalyError, match="cannot be") as caught:
+        play(tmp_path / "report")
+    assert caught.value.exit_code == 3
