@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from anomaly.training import Trained
+from anomaly.training.report import PAGE, _score_at, training_page
+
+
+def test_the_page_travels_in_the_bundle(trained: Trained) -> None:
+    page = trained.bundle.read(PAGE).decode()
+    assert page.lower().startswith("<!doctype html>")
+    for heading in ("Chip use", "Energy is a range", "Distillation", "What the calibration can support"):
+        assert heading in page
+    assert str(trained.parts.compiled.network.n_neurons) in page
+
+
+def test_the_page_needs_nothing_from_elsewhere(trained: Trained) -> None:
+    page = trained.bundle.read(PAGE).decode()
+    links = re.findall(r"(?:src|href)=[\"']([^\"']*)", page)
+    assert all(link.startswith("data:") or link.startswith("#") for link in links)
+
+
+def test_a_name_cannot_become_markup(trained: Trained) -> None:
+    page = training_page("<script>alert(1)</script>", trained.parts).decode()
+    assert "<script>alert" not in page
+
+
+def test_without_distillation(trained: Trained) -> None:
+    parts = replace(trained.parts, metrics=trained.parts.metrics | {"distillation": {"ran": False}})
+    assert "Not asked for by this profile" in training_page("pump", parts).decode()
+
+
+@pytest.mark.parametrize("p_value", [0.05, 0.01, 1e-4])
+def test_the_line_is_where_it_is_said_to_be(trained: Trained, p_value: float) -> None:
+    assert trained.parts.student.p_value(_score_at(trained.parts, p_value)) == pytest.approx(
+        p_value, rel=1e-3
+    )

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from anomaly.training import Trained
+from anomaly.training.summary import in_words
+
+
+def changed(trained: Trained, **metrics: Any) -> Trained:
+    """The same training with other measurements."""
+    manifest = trained.bundle.manifest
+    parts = replace(trained.parts, metrics=trained.parts.metrics | metrics)
+    bundle = replace(
+        trained.bundle, manifest=manifest.model_copy(update={"metrics": manifest.metrics | metrics})
+    )
+    return replace(trained, parts=parts, bundle=bundle)
+
+
+def test_a_few_lines_for_a_person(trained: Trained) -> None:
+    lines = in_words(trained).splitlines()
+    assert {line.split()[0] for line in lines} >= {"bundle", "sound", "student", "verified", "alarms", "took"}
+    assert str(trained.bundle.path) in lines[0]
+    assert "35 s, of which 5 s held out" in lines[1]
+    network = trained.parts.compiled.network
+    assert any(f"{network.n_neurons} of 1024 neurons" in line for line in lines)
+    assert not any(line.startswith("left out") for line in lines)
+
+
+def test_what_the_calibration_cannot_support_is_said(trained: Trained) -> None:
+    # Rule of three: 5 s without an alarm bound the rate below 3/5 per second, 51,840 a day.
+    assert "51,840 a day, the rest is extrapolation" in in_words(trained)
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"), [(True, "did not beat the closed form"), (False, "beat the closed form")]
+)
+def test_distillation_is_told_as_it_went(trained: Trained, kept: bool, words: str) -> None:
+    found = {"ran": True, "kept_start": kept, "start_criterion": 0.8, "trained_criterion": 0.85}
+    (line,) = (
+        x for x in in_words(changed(trained, distillation=found)).splitlines() if x.startswith("distilled")
+    )
+    assert words in line
+    assert "AUC 0.800 to 0.850" in line
+
+
+def test_without_distillation_there_is_no_line_of_it(trained: Trained) -> None:
+    assert "distilled" not in in_words(changed(trained, distillation={"ran": False}))
+
+
+def test_silent_files_are_mentioned(trained: Trained) -> None:
+    assert "left out   2 silent recording(s)" in in_words(changed(trained, silent_files=2))
