@@ -15,34 +15,46 @@ if TYPE_CHECKING:
 ANOMALY_FOUND = 10
 
 
+_Device = Annotated[str | None, typer.Option("--device", help="Microphone, as `anomaly devices` names it.")]
+_Source = Annotated[
+    str | None, typer.Option("--source", help="A recording instead, or - for a WAV on stdin.")
+]
+_Machine = Annotated[
+    str | None, typer.Option("--machine", help="Which bundle; may be left out if there is one.")
+]
+_Config = Annotated[
+    Path | None, typer.Option("--config", help="Site file (default: ./site.yaml if there is one).")
+]
+_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
+_State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
+_Detector = Annotated[str | None, typer.Option("--detector", help="student or teacher (default: student).")]
+_Channel = Annotated[str | None, typer.Option("--channel", help="'mean', or a channel counted from 0.")]
+_Budget = Annotated[
+    float | None, typer.Option("--false-alarms-per-day", help="Budget that sets the limit (default: 1).")
+]
+_NoRealtime = Annotated[bool, typer.Option("--no-realtime", help="Read a file as fast as it goes.")]
+_Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object per second and event.")]
+_Fail = Annotated[bool, typer.Option("--fail-on-anomaly", help="Exit 10 if there was an alarm.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(monitor)
 
 
 def monitor(
-    device: Annotated[str | None, typer.Option(help="Microphone, as `anomaly devices` names it.")] = None,
-    source: Annotated[str | None, typer.Option(help="A recording instead, or - for a WAV on stdin.")] = None,
-    machine: Annotated[
-        str | None, typer.Option(help="Which bundle; may be left out if there is one.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Site file [default: ./site.yaml if there is one].")
-    ] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of bundles [default: models].")] = None,
-    state: Annotated[Path | None, typer.Option(help="Folder of the database [default: state].")] = None,
-    detector: Annotated[str | None, typer.Option(help="student or teacher [default: student].")] = None,
-    channel: Annotated[str | None, typer.Option(help="'mean', or a channel counted from 0.")] = None,
-    false_alarms_per_day: Annotated[
-        float | None, typer.Option(help="Budget that sets the limit [default: 1].")
-    ] = None,
-    no_realtime: Annotated[
-        bool, typer.Option("--no-realtime", help="Read a file as fast as it goes.")
-    ] = False,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object per second and event.")] = False,
-    fail_on_anomaly: Annotated[
-        bool, typer.Option("--fail-on-anomaly", help="Exit 10 if there was an alarm.")
-    ] = False,
+    device: _Device = None,
+    source: _Source = None,
+    machine: _Machine = None,
+    config: _Config = None,
+    models: _Models = None,
+    state: _State = None,
+    detector: _Detector = None,
+    channel: _Channel = None,
+    false_alarms_per_day: _Budget = None,
+    no_realtime: _NoRealtime = False,
+    jsonl: _Jsonl = False,
+    fail_on_anomaly: _Fail = False,
 ) -> None:
     """Listen to a machine: a score and a state each second, a case and alerts when it goes wrong."""
     from anomaly.config import find_site

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _Machine = Annotated[
     str, typer.Option("--machine", help="Name of the machine; its bundle is models/<machine>.")
 ]
-_Data = Annotated[Path | None, typer.Option("--data", help="Folder of recordings [default: data/<machine>].")]
-_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles [default: models].")]
+_Data = Annotated[Path | None, typer.Option("--data", help="Folder of recordings (default: data/<machine>).")]
+_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
 _Profile = Annotated[str, typer.Option("--profile", help="fast, standard or best.")]
 _Level = Annotated[bool, typer.Option("--level-normalise", help="Take the loudness of the last seconds off.")]
 _Seed = Annotated[
@@ -65,7 +65,7 @@ def train(
 def distill(
     machine: _Machine,
     teacher: Annotated[
-        Path | None, typer.Option("--teacher", help="A teacher.onnx [default: the bundle's].")
+        Path | None, typer.Option("--teacher", help="A teacher.onnx (default: the bundle's).")
     ] = None,
     data: _Data = None,
     models: _Models = None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from anomaly.alerts.lock import FileLock
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
 from anomaly.alerts.store import DATABASE_NAME, Store
@@ -84,8 +85,7 @@ def monitor(
         How many alarms began.
 
     Raises:
-        AnomalyError: bundle, sound, device, folder or sinks cannot be used; nothing has been written then,
-            unless the sound went bad later.
+        AnomalyError: bundle, sound, device, folder or sinks cannot be used.
     """
     stop = Stop()
     with on_sigterm(stop), closing(_sound(plan, stop)) as sound:
@@ -93,14 +93,16 @@ def monitor(
         limit = limit_for(plan.false_alarms_per_day, scorer.calibration.dependence)
         targets = build_sinks(_announcing(site, plan)) if sinks is None else sinks
         # Only when there is sound are folders made and is anything written.
-        first = next(sound, None)
-        if first is None:
+        if (first := next(sound, None)) is None:
             return 0
-        with Store.open(site.state_dir / DATABASE_NAME) as store, Dispatcher(store, targets) as dispatcher:
+        with (
+            Store.open(site.state_dir / DATABASE_NAME) as store,
+            _alone(site.state_dir, plan.machine),
+            Dispatcher(store, targets) as dispatcher,
+        ):
             watch = Watch(plan.machine, scorer, limit, store)
             try:
-                with closing(sound):
-                    _listen(watch, chain([first], sound), stop, show)
+                _listen(watch, first, sound, stop, show)
             finally:
                 watch.finish()
                 dispatcher.drain(_DRAIN_S)
@@ -109,18 +111,35 @@ def monitor(
     return watch.alarms
 
 
+@contextmanager
+def _alone(state_dir: Path, machine: str) -> Iterator[None]:
+    """Keep a second monitor of the same machine away: its scores and cases would mix with ours."""
+    lock = FileLock(state_dir / f"monitor-{machine}.lock")
+    if not lock.acquire(wait=False):
+        raise ConfigError(
+            f"another monitor watches {machine}",
+            where=state_dir,
+            hint="stop it, or give this one a folder of its own with --state",
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _announcing(site: Site, plan: Plan) -> Site:
     """The site with the machine in it, so that a broker shows its state though the file does not name it."""
     unknown = Machine(device=plan.device or plan.source or "none")
     return site.model_copy(update={"machines": {plan.machine: unknown, **site.machines}})
 
 
-def _listen(watch: Watch, sound: Iterable[Heard], stop: Stop, show: Callable[[Record], None]) -> None:
-    for heard in sound:
-        for record in watch.hear(heard):
-            show(record)
-        if stop.asked:
-            return
+def _listen(watch: Watch, first: Heard, sound: Source, stop: Stop, show: Callable[[Record], None]) -> None:
+    with closing(sound):
+        for heard in chain([first], sound):
+            for record in watch.hear(heard):
+                show(record)
+            if stop.asked:
+                return
 
 
 def _sound(plan: Plan, stop: Stop) -> Source:

@@ -137,6 +137,20 @@ def test_a_folder_that_cannot_be_written_is_said(site: Site, failing: Path, tmp_
         monitor(plan_for(failing), barred, lambda _: None, sinks=[])
 
 
+def test_a_machine_has_one_monitor_at_a_time(site: Site, failing: Path) -> None:
+    refused: list[AnomalyError] = []
+
+    def show(_: Record) -> None:
+        if not refused:
+            with pytest.raises(ConfigError, match="another monitor watches pump") as caught:
+                monitor(plan_for(failing), site, lambda _: None, sinks=[])
+            refused.append(caught.value)
+
+    monitor(plan_for(failing), site, show, sinks=[])
+    assert "--state" in str(refused[0].hint)
+    monitor(plan_for(failing), site, lambda _: None, sinks=[])
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
 def test_an_interruption_keeps_scores_and_releases_the_microphone(
     site: Site, pulse_microphone: SoundServer, error: type[BaseException]
