@@ -7,6 +7,7 @@ beyond it an exponential tail, fitted to the excesses, goes on where the data en
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,7 @@ def tail_probability(score: float, scores: Levels, tail_start: float, tail_scale
         return (1 + above) / (len(scores) + 1)
     above = len(scores) - int(np.searchsorted(scores, tail_start, side="left"))
     at_start = (1 + above) / (len(scores) + 1)
-    return max(_LEAST_P, at_start * float(np.exp(-(score - tail_start) / tail_scale)))
+    return max(_LEAST_P, at_start * math.exp(-(score - tail_start) / tail_scale))
 
 
 def fit_tail(scores: Levels) -> tuple[float, float]:

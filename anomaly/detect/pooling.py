@@ -10,6 +10,7 @@ the score is their soft maximum, log mean exp, each in standard deviations of no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -130,7 +131,8 @@ def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
 def soft_maximum(values: npt.NDArray[np.float64]) -> float:
     """``log mean exp``: near the maximum when one stands out, near the mean when none does."""
     peak = float(values.max())
-    return peak + float(np.log(np.exp(values - peak).mean()))
+    # The C library's functions: NumPy's differ in the last bit between processors.
+    return peak + math.log(math.fsum(math.exp(value - peak) for value in values.tolist()) / len(values))
 
 
 def _views(deviation: Levels) -> tuple[Levels, Levels]:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from anomaly.bundle import open_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model
-from anomaly.errors import AnomalyError, ConfigError, InputError, ModelError, UsageError
+from anomaly.errors import ConfigError, InputError, ModelError, UsageError
 from anomaly.training import Trained, TrainingRequest, pipeline, train
 from chip.compiler import verify_spikes
 from chip.errors import SpecError
@@ -249,21 +249,18 @@ def test_an_old_bundle_survives(
 def test_an_old_bundle_survives_a_full_disk(
     trained: Trained, request_: TrainingRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anomaly import bundle
-
     shutil.copytree(trained.bundle.path, request_.models / "pump")
     before = content(request_.models)
-    write, written = bundle._write, []
+    synced = []
 
-    def full(path: Path, data: bytes) -> None:
-        written.append(path)
-        if len(written) > 3:
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) > 3:
             raise OSError(28, "No space left on device")
-        write(path, data)
 
     monkeypatch.setattr(pipeline, "build", lambda *_, **__: trained.parts)
-    monkeypatch.setattr(bundle, "_write", full)
-    with pytest.raises((AnomalyError, OSError)):
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ConfigError, match="cannot be written: No space left on device"):
         train(request_)
     assert content(request_.models) == before
 
