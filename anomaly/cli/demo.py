@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from anomaly.demo.run import DemoResult
+    from anomaly.demo.result import DemoResult
     from anomaly.monitor.records import Record
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.audio.files import read_16k
-from anomaly.demo.run import DemoResult
+from anomaly.demo.result import DemoResult
 from anomaly.demo.scenes import FAULT
 from anomaly.detect.model import DETECTORS
 from anomaly.evaluate import metrics, pictures, timelines

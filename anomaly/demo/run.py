@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,63 +13,17 @@ from anomaly.alerts.sinks.webhook import WebhookSink
 from anomaly.alerts.store import DATABASE_NAME
 from anomaly.config import Site
 from anomaly.demo import scenes
-from anomaly.demo.trial import Trial, run_trial
+from anomaly.demo.report import write
+from anomaly.demo.result import DemoResult, Watched
+from anomaly.demo.trial import run_trial
 from anomaly.detect.model import load_model
 from anomaly.errors import RemoteError
-from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.monitor.records import Record, SecondRecord
 from anomaly.monitor.run import Plan, monitor
 from anomaly.progress import Report
-from anomaly.training.pipeline import Trained, TrainingRequest, train
+from anomaly.training.pipeline import TrainingRequest, train
 
 _DELIVERY_S = 15.0
-
-
-@dataclass(eq=False)
-class Watched:
-    """What the monitor said while the pump failed."""
-
-    seconds: list[SecondRecord] = field(default_factory=list)
-    events: list[EventRecord] = field(default_factory=list)
-
-    def alarm_s(self) -> float | None:
-        """Second of the stream at which the first alarm began."""
-        first = next((r.second for r in self.seconds if r.state == "ALARM"), None)
-        return None if first is None else first + 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class DemoResult:
-    """What the demo found.
-
-    Args:
-        out: the folder with report, bundle, recordings and database.
-        trained: the training.
-        watched: records of the failing pump.
-        alert: the message as the receiver got it.
-        trial: student and teacher on unseen clips.
-        begins_s: second at which the bearing began to fail.
-        took_s: seconds the demo took, by stage.
-    """
-
-    out: Path
-    trained: Trained
-    watched: Watched
-    alert: Mapping[str, Any]
-    trial: Trial
-    begins_s: float
-    took_s: dict[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result of ``demo --json``."""
-        return {
-            "report": str(self.out / "index.html"),
-            "alert": dict(self.alert),
-            "fault_began_s": self.begins_s,
-            "alarm_s": self.watched.alarm_s(),
-            "auc": {"student": self.trial.auc("student"), "teacher": self.trial.auc("teacher")},
-            "training": self.trained.to_dict(),
-            "took_s": self.took_s,
-        }
 
 
 def run_demo(
@@ -102,8 +55,6 @@ def run_demo(
         trial = run_trial(load_model(trained.bundle), seed)
     result = DemoResult(out, trained, watched, alert, trial, scenes.fault_begins_s(seconds), clock.took_s)
     with clock.stage("reporting", report):
-        from anomaly.demo.report import write
-
         write(result, recording)
     return result
 

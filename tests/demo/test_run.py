@@ -13,7 +13,8 @@ import pytest
 from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.bundle import open_bundle
 from anomaly.demo import run, scenes
-from anomaly.demo.run import DemoResult, run_demo
+from anomaly.demo.result import DemoResult
+from anomaly.demo.run import run_demo
 from anomaly.errors import AnomalyError, RemoteError
 from anomaly.monitor.records import Record
 from anomaly.teacher.fit import TeacherPlan
