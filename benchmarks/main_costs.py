@@ -1,0 +1,123 @@
+"""What the main job costs: seconds and memory of the commands a newcomer types, the front end against librosa.
+
+    python benchmarks/main_costs.py [--json] [--quick] [--recordings DIR]
+
+Whole processes, timed from outside, on this machine as busy as it is; `--quick` leaves the standard profile out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+DEFAULT_RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "audio"
+
+
+def command_s(*words: str) -> float:
+    """Seconds that one command takes as a whole process.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "anomaly", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    if done.returncode != 0:
+        raise RuntimeError(
+            f"anomaly {' '.join(words)} exited {done.returncode}: {done.stderr.decode()[-300:]}"
+        )
+    return time.perf_counter() - started
+
+
+def median_ms(run: Callable[[], object], times: int = 15) -> float:
+    """Median of some repetitions, after one that is not counted."""
+    run()
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - started)
+    return 1000 * statistics.median(taken)
+
+
+def front_end() -> dict[str, float]:
+    """Ten seconds of sound to mel levels, one thread: ours and librosa's."""
+    import librosa
+
+    from anomaly.features.mel import mel_power, pool
+
+    sound = np.random.default_rng(0).standard_normal(160_000).astype(np.float32)
+    ours = median_ms(lambda: pool(mel_power(sound), 32))
+
+    def theirs() -> object:
+        power = librosa.feature.melspectrogram(y=sound, sr=16_000, n_fft=1024, hop_length=512, center=False)
+        return librosa.power_to_db(power)
+
+    peer = median_ms(theirs)
+    return {"mel_10s_ms": ours, "mel_10s_librosa_ms": peer, "mel_librosa_over_ours": peer / ours}
+
+
+def scoring(models: Path, sound: Path) -> dict[str, float]:
+    """Milliseconds that each detector takes for ten seconds of sound."""
+    from anomaly.audio.files import read_16k
+    from anomaly.bundle import open_bundle
+    from anomaly.detect.model import load_model
+
+    model = load_model(open_bundle(models / "slider"))
+    samples = read_16k(sound)[:160_000]
+    return {
+        "student_10s_ms": median_ms(lambda: model.student.recording(samples)),
+        "teacher_10s_ms": median_ms(lambda: model.teacher.recording(samples)),
+    }
+
+
+def measure(recordings: Path, quick: bool) -> dict[str, float]:
+    """All figures."""
+    figures = {"help_s": statistics.median(command_s("--help") for _ in range(5))}
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "models"
+        train = (
+            "train",
+            "--machine",
+            "slider",
+            "--data",
+            str(recordings / "slider"),
+            "--models",
+            str(models),
+        )
+        figures["train_slider_fast_s"] = command_s(*train, "--profile", "fast")
+        if not quick:
+            figures["train_slider_standard_s"] = command_s(*train, "--profile", "standard")
+        figures["train_peak_mib"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        first = sorted((recordings / "slider" / "test").glob("*.wav"))[0]
+        figures |= front_end() | scoring(models, first)
+        figures["demo_s"] = command_s("demo", "--out", str(Path(folder) / "demo"))
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="leave the standard profile out")
+    recordings = Path(os.environ.get("ANOMALY_RECORDINGS", DEFAULT_RECORDINGS))
+    parser.add_argument("--recordings", type=Path, default=recordings, help="folder with slider/")
+    given = parser.parse_args()
+    figures = {name: round(value, 3) for name, value in measure(given.recordings, given.quick).items()}
+    print(json.dumps(figures) if given.json else "\n".join(f"{k:<26} {v}" for k, v in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
