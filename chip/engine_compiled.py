@@ -39,12 +39,7 @@ class CompiledEngine:
             raise ChipError("Numba is not installed", where="engine", hint="pip install numba")
         self.dtype = narrowest(network, v_sat)
         self._network = network
-        n_sources = network.n_inputs + network.n_neurons
-        by_source = np.argsort(network.source, kind="stable")
-        counts = np.bincount(network.source, minlength=n_sources)
-        self._start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self._target = network.target[by_source].astype(np.uint32)
-        self._weight = network.weight[by_source].astype(self.dtype)
+        self._synapses = _by_source(network, self.dtype)
         theta_p, theta_n = (theta[:, 0].copy() for theta in thresholds(network, self.dtype))
         shift = np.where(network.decay > 0, network.decay, 8 * self.dtype.itemsize - 1)
         shift = np.minimum(shift, 8 * self.dtype.itemsize - 1).astype(self.dtype)
@@ -71,9 +66,9 @@ class CompiledEngine:
         neurons = np.zeros((steps, streams, network.n_neurons if keep_all else 0), np.int8)
         emitted = np.zeros(network.n_neurons, np.int64)
         peak = np.zeros(network.n_neurons, self.dtype)
-        tables = self._start, self._target, self._weight, *self._neurons, network.outputs
+        tables = *self._synapses, *self._neurons, network.outputs
         saturations = self._kernel(
-            np.ascontiguousarray(inputs),
+            *_given(inputs),
             *tables,
             self._decays,
             membrane,
@@ -88,9 +83,37 @@ class CompiledEngine:
         return Block(outputs, neurons if keep_all else None, emitted, int(saturations), peak.astype(np.int64))
 
 
+def _given(inputs: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:
+    """The spikes of ``inputs``: first of each [stream, step] and of the end; input and sign of each."""
+    by_stream = np.ascontiguousarray(inputs.transpose(1, 0, 2))
+    steps, streams, n_inputs = inputs.shape
+    counts = np.count_nonzero(by_stream, axis=2).ravel()
+    at = np.flatnonzero(by_stream)
+    return (
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        (at % max(1, n_inputs)).astype(np.int64),
+        by_stream.ravel()[at],
+        np.array([steps, streams, n_inputs]),
+    )
+
+
+def _by_source(network: Network, dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
+    """First synapse of each source, [source + 1], and target and weight of each synapse.
+
+    Indices are unsigned: the compiled loops then need not ask whether one counts from the end.
+    """
+    order = np.argsort(network.source, kind="stable")
+    counts = np.bincount(network.source, minlength=network.n_inputs + network.n_neurons)
+    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint64)
+    return start, network.target[order].astype(np.uint32), network.weight[order].astype(dtype)
+
+
 def _advance(
-    inputs: NDArray[np.int8],
-    start: NDArray[np.int64],
+    given_start: NDArray[np.int64],
+    given: NDArray[np.int64],
+    given_sign: NDArray[np.int8],
+    sizes: NDArray[np.int64],
+    start: NDArray[np.uint64],
     target: NDArray[np.uint32],
     weight: NDArray[Any],
     theta_p: NDArray[Any],
@@ -108,32 +131,36 @@ def _advance(
     peak: NDArray[Any],
 ) -> int:
     """All steps of one stream after the other; returns how often a membrane was held at the limit."""
-    steps, streams, n_inputs = inputs.shape
+    steps, streams, n_inputs = sizes
     n = theta_p.size
     level = np.zeros_like(theta_p)
+    active = np.zeros(n + 8, np.int64)
     saturations = 0
     for stream in range(streams):
         v, spikes = membrane[stream], fired[stream]
         words = spikes.view(np.int64)
+        count = 0
+        for j in range(n):
+            active[count] = j
+            count += spikes[j] != 0
         for step in range(steps):
-            for i in range(n_inputs):
-                sign = inputs[step, stream, i]
-                if sign > 0:
-                    for at in range(start[i], start[i + 1]):
-                        level[target[at]] += weight[at]
-                elif sign < 0:
-                    for at in range(start[i], start[i + 1]):
-                        level[target[at]] -= weight[at]
-            for word in range(words.size):
-                if words[word] != 0:
-                    for j in range(word * 8, word * 8 + 8):
-                        source = n_inputs + j
-                        if spikes[j] > 0:
-                            for at in range(start[source], start[source + 1]):
-                                level[target[at]] += weight[at]
-                        elif spikes[j] < 0:
-                            for at in range(start[source], start[source + 1]):
-                                level[target[at]] -= weight[at]
+            now = stream * steps + step
+            for at in range(given_start[now], given_start[now + 1]):
+                source = given[at]
+                if given_sign[at] > 0:
+                    for p in range(start[source], start[source + 1]):
+                        level[target[p]] += weight[p]
+                else:
+                    for p in range(start[source], start[source + 1]):
+                        level[target[p]] -= weight[p]
+            for at in range(count):
+                source = active[at] + n_inputs
+                if spikes[active[at]] > 0:
+                    for p in range(start[source], start[source + 1]):
+                        level[target[p]] += weight[p]
+                else:
+                    for p in range(start[source], start[source + 1]):
+                        level[target[p]] -= weight[p]
             if decays:
                 for j in range(n):
                     v[j] -= v[j] >> shift[j] if v[j] >= 0 else -(-v[j] >> shift[j])
@@ -150,11 +177,14 @@ def _advance(
                 peak[j] = max(peak[j], abs(v[j]))
                 level[j] = 0
             saturations += held
+            count = 0
             for word in range(words.size):
                 if words[word] != 0:
                     for j in range(word * 8, word * 8 + 8):
-                        if spikes[j] != 0:
-                            emitted[j] += 1
+                        active[count] = j
+                        count += spikes[j] != 0
+            for at in range(count):
+                emitted[active[at]] += 1
             for k in range(read.size):
                 outputs[step, stream, k] = spikes[read[k]]
             for j in range(neurons.shape[2]):

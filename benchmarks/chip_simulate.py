@@ -1,0 +1,187 @@
+"""The simulator beside Brian2, snnTorch, sinabs and Nengo: one network, one input, one thread each.
+
+    python benchmarks/chip_simulate.py [--json] [--quick] [--peers PYTHON]
+
+The network has 1024 neurons in four layers with 25 synapses each; thresholds are the sums of the weights, so
+that every layer is as active as the input: 1 % and 5 % of the neurons in a step. Figures are neuron-steps
+per second, the best of several runs; the ratios are the worse of the two activities. `batch` is 256 streams
+at once; a simulator without batches counts with its one stream. Peers run in an environment of their own:
+build/peers, made at the first run, or the one whose PYTHON is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chip.arch import load_arch
+from chip.network import Network
+from chip.simulate import Simulator
+from chip.testing import layered_network
+
+HERE = Path(__file__).resolve().parent
+PEERS = ("brian2", "snntorch", "sinabs", "nengo")
+# The packages that share the torch of this environment are installed without what they depend on.
+# Brian2 cannot do with the newest NumPy.
+PACKAGES = ("brian2==2.9.*", "nengo==4.1.*", "numpy==2.2.*", "pbr", "h5py")
+BARE_PACKAGES = ("snntorch==1.0.*", "sinabs==3.1.*", "nir", "nirtorch")
+LAYERS, STREAMS, STEPS, BATCH_STEPS = 4, 256, 10_000, 200
+ACTIVITIES = (0.01, 0.05)
+
+
+def workload(activity: float) -> tuple[Network, np.ndarray]:
+    """A network whose layers are all as active as the input, and spikes [step, stream, input]."""
+    base = layered_network(load_arch("senna"), seed=0, layers=LAYERS)
+    size = base.n_neurons // LAYERS
+    # Numbers go layer by layer, as peers with one matrix per layer need them.
+    order = np.argsort(depth_of(base), kind="stable")
+    number = np.argsort(order)
+    inner = base.source >= base.n_inputs
+    source = np.where(inner, number[np.maximum(base.source - base.n_inputs, 0)] + base.n_inputs, base.source)
+    weight, target = np.abs(base.weight), number[base.target]
+    theta = np.bincount(target, weights=weight).astype(np.int64)
+    zero = np.zeros(base.n_neurons, np.int64)
+    network = Network(
+        n_inputs=base.n_inputs,
+        theta_p=theta,
+        theta_n=zero,
+        negative=zero,
+        w_fb=theta,
+        decay=zero,
+        source=source,
+        target=target,
+        weight=weight,
+        outputs=np.arange((LAYERS - 1) * size, (LAYERS - 1) * size + 64),
+    )
+    random = np.random.default_rng(1)
+    return network, (random.random((STEPS, STREAMS, base.n_inputs), np.float32) < activity).astype(np.int8)
+
+
+def depth_of(network: Network) -> np.ndarray:
+    """The layer of each neuron."""
+    from chip.graph import steps_from_inputs
+
+    return steps_from_inputs(network)
+
+
+def ours(network: Network, spikes: np.ndarray, repeats: int) -> dict[str, float]:
+    """Neuron-steps per second of one stream and of a batch, and what a synaptic operation takes."""
+    result: dict[str, float] = {}
+    for name, given in (("stream", spikes[:, :1]), ("batch", spikes[:BATCH_STEPS])):
+        given = np.ascontiguousarray(given)
+        best = float("inf")
+        for _ in range(repeats + 1):
+            simulator = Simulator(network, v_sat=1 << 14, engine="compiled")
+            begin = time.perf_counter()
+            run = simulator.run(given)
+            best = min(best, time.perf_counter() - begin)
+        neuron_steps = given.shape[0] * given.shape[1] * network.n_neurons
+        result |= {name: neuron_steps / best, f"{name}_ns_per_sop": best / run.sop * 1e9}
+        result[f"{name}_activity"] = run.spikes / neuron_steps
+    return result
+
+
+def peer(python: Path, name: str, task: Path) -> dict[str, Any]:
+    """What a peer measured; an empty answer, and its reason on stderr, if it failed."""
+    command = [str(python), str(HERE / "peers" / f"{name}_peer.py"), str(task)]
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
+    if done.returncode != 0:
+        say(f"{name} failed:\n{done.stderr[-2000:]}")
+        return {}
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def environment() -> Path:
+    """The python of the peers' environment, which is made if need be."""
+    folder = HERE.parent / "build" / "peers"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        say(f"making {folder}")
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        for packages in (PACKAGES, ("--no-deps", *BARE_PACKAGES)):
+            subprocess.run(
+                [str(python), "-m", "pip", "install", "-q", *packages], check=True, stdout=sys.stderr
+            )
+        (shared,) = {path for path in sys.path if path.endswith("site-packages")}
+        (next((folder / "lib").glob("python*")) / "site-packages" / "zz_shared.pth").write_text(shared + "\n")
+    return python
+
+
+def run(python: Path, repeats: int) -> dict[str, Any]:
+    """Everybody on the same networks and spikes."""
+    rounds = {}
+    for activity in ACTIVITIES:
+        network, spikes = workload(activity)
+        say(f"{activity:.0%} active: ours")
+        speeds: dict[str, dict[str, Any]] = {"chip": ours(network, spikes, repeats)}
+        with tempfile.TemporaryDirectory() as folder:
+            task = Path(folder) / "task.npz"
+            fields = {name: getattr(network, name) for name in ("source", "target")}
+            floats = {
+                "weight": network.weight.astype(np.float32),
+                "theta": network.theta_p.astype(np.float32),
+            }
+            np.savez(task, **fields, **floats, spikes=spikes[: STEPS // 2], layers=LAYERS)
+            for name in PEERS:
+                say(f"{activity:.0%} active: {name}")
+                speeds[name] = peer(python, name, task)
+        rounds[f"{activity:.0%}"] = speeds
+    return summary(rounds)
+
+
+def summary(rounds: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Ratios to the fastest peer, the worse of the activities."""
+    ratios: dict[str, list[float]] = {"stream": [], "batch": []}
+    fastest: dict[str, str] = {}
+    for speeds in rounds.values():
+        for mode, found in ratios.items():
+            peers = {name: speeds[name].get(mode, speeds[name].get("stream", 0.0)) for name in PEERS}
+            fastest[mode] = max(peers, key=lambda name: peers[name])
+            found.append(speeds["chip"][mode] / peers[fastest[mode]])
+    busiest = rounds[f"{ACTIVITIES[-1]:.0%}"]
+    return {
+        "stream_vs_fastest_peer": min(ratios["stream"]),
+        "batch_vs_fastest_peer": min(ratios["batch"]),
+        "fastest_peer": fastest["stream"],
+        "fastest_batch_peer": fastest["batch"],
+        "ns_per_sop": busiest["chip"]["stream_ns_per_sop"],
+        "peers": {name: max(busiest[name].values(), default=0.0) for name in PEERS},
+        "by_activity": rounds,
+    }
+
+
+def say(words: str) -> None:
+    """Progress goes to stderr, so that stdout holds the result alone."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, run, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="python that can import all peers")
+    given = parser.parse_args(arguments)
+    result = run(given.peers or environment(), 1 if given.quick else 5)
+    if given.json:
+        print(json.dumps(result, indent=2))
+    else:
+        for name, value in result.items():
+            print(f"{name:<24} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""sinabs with dense layers: whole sequences, layer by layer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import sinabs.layers as sl
+import torch
+from task import Task, serve
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Sequences of [stream, step, neuron], without gradients."""
+    torch.set_num_threads(1)
+    weights = [torch.from_numpy(weight).T.contiguous() for weight in task.dense()]
+    thetas = torch.from_numpy(task.theta).reshape(task.layers, -1)
+    spikes = torch.from_numpy(task.spikes).float().transpose(0, 1).contiguous()
+    result = {}
+    with torch.no_grad():
+        for name, given in (("stream", spikes[:1]), ("batch", spikes[:, :200])):
+            layers = [sl.IAF(spike_threshold=theta, min_v_mem=None) for theta in thetas]
+            begin = time.perf_counter()
+            current = given
+            for weight, layer in zip(weights, layers, strict=True):
+                current = layer(current @ weight)
+            seconds = time.perf_counter() - begin
+            result[name] = given.shape[0] * given.shape[1] * task.theta.size / seconds
+    return result
+
+
+serve(run)
