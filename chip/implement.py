@@ -40,6 +40,24 @@ class Implementation:
     wirelength: int
     activity_wirelength: float
 
+    def layout(self, fabric: Fabric) -> dict[str, Any]:
+        """Where everything is, as plain values: cells and pads by number, and the congestion map.
+
+        Congestion counts the nets in each channel segment: ``horizontal`` is [k][x] of H(x, k), from the lowest
+        channel up, ``vertical`` is [y][k] of V(k, y).
+        """
+        placement, usage = self.design.placement, self.routing.usage
+        split = (fabric.rows + 1) * fabric.columns
+        return {
+            "neurons": fabric.position[placement.cell].tolist(),
+            "input_pads": placement.input_pad.tolist(),
+            "output_pads": placement.output_pad.tolist(),
+            "congestion": {
+                "horizontal": usage[:split].reshape(fabric.rows + 1, fabric.columns).tolist(),
+                "vertical": usage[split:].reshape(fabric.rows, fabric.columns + 1).tolist(),
+            },
+        }
+
 
 def implement(
     network: Network,

@@ -9,6 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from chip.arch import ArchSpec
+    from chip.compiler import Compiled
+    from chip.fabric import Fabric
     from chip.network import Network
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json or .bit file.")]
@@ -25,19 +27,34 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="chip")
 
 
-def check(network: NetworkFile, arch: Arch = "senna", as_json: Json = False) -> None:
-    """Say what keeps a network off the chip; exit 5 if anything does."""
+def check(
+    network: NetworkFile,
+    arch: Arch = "senna",
+    repair: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="Repair it, and write it there if it then fits.")
+    ] = None,
+    input_spikes: Annotated[
+        Path | None,
+        typer.Option(help="Spikes to judge a repair by: .npy or .npz of [step, stream, input]; else random."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what keeps a network off the chip, and repair it if asked to; exit 5 if anything is left."""
     from chip.rules import check as check_rules
 
     spec, loaded = _load(network, arch)
     findings = check_rules(loaded, spec)
     errors = sum(finding.severity == "error" for finding in findings)
-    if as_json:
-        _print_json({"fits": errors == 0, "findings": [finding.to_dict() for finding in findings]})
-    else:
+    content: dict[str, Any] = {"fits": errors == 0, "findings": [found.to_dict() for found in findings]}
+    if not as_json:
         for finding in findings:
             typer.echo(finding)
         typer.echo(f"{spec.name}: {'fits' if errors == 0 else f'{errors} errors'}", err=True)
+    if repair is not None:
+        content["repair"] = _repair(spec, loaded, repair, input_spikes, as_json)
+        errors = len(content["repair"]["not_repaired"])
+    if as_json:
+        _print_json(content)
     if errors:
         raise typer.Exit(5)
 
@@ -45,11 +62,13 @@ def check(network: NetworkFile, arch: Arch = "senna", as_json: Json = False) -> 
 def compile_(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
     """Place, route, write bitstream and report, after decoding and comparing. The folder is NETWORK's name."""
     from chip.compiler import compile_network
+    from chip.fabric import Fabric
 
     spec, loaded = _load(network, arch)
     compiled = compile_network(loaded, spec)
     folder = out or Path(network.stem)
-    _write(folder, {"network.bit": compiled.bitstream, "report.json": _json(compiled.report)})
+    files = {"report.json": _json(compiled.report), "layout.json": _layout(compiled, Fabric.of(spec))}
+    _write(folder, {"network.bit": compiled.bitstream, **files})
     if as_json:
         _print_json(compiled.report)
     for finding in compiled.findings:
@@ -138,6 +157,28 @@ def _load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
     return spec, load_network(network, spec)
 
 
+def _repair(
+    arch: ArchSpec, network: Network, out: Path, spikes: Path | None, as_json: bool
+) -> dict[str, Any]:
+    from anomaly.atomic import write_bytes
+    from chip.repair import repair
+    from chip.stimulus import load_spikes
+
+    repaired = repair(network, arch, load_spikes(spikes) if spikes else None)
+    content = repaired.to_dict()
+    if not as_json:
+        for action in repaired.actions:
+            typer.echo(f"repaired: {action}")
+        for left in content["not_repaired"]:
+            typer.echo(f"not repaired: {left['rule']}: {left['place']}: {left['why']}")
+        typer.echo(f"on {repaired.input}: {repaired.change}", err=True)
+    if content["fits"]:
+        write_bytes(out, repaired.network.to_npz())
+    words = f"fits now, in {out}" if content["fits"] else "does not fit after repair either, nothing written"
+    typer.echo(f"{arch.name}: {words}", err=True)
+    return content
+
+
 def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:
     from chip.arch import load_arch
     from chip.files import read_file
@@ -172,6 +213,12 @@ def _show(summary: dict[str, Any], as_json: bool) -> None:
         typer.echo(f"energy         {energy['joule']:.3g} J, {energy['policy']}, all {energy['calibration']}")
     for note in summary["cost"]["notes"]:
         typer.echo(f"note: {note}", err=True)
+
+
+def _layout(compiled: Compiled, fabric: Fabric) -> str:
+    import json
+
+    return json.dumps(compiled.implementation.layout(fabric)) + "\n"
 
 
 def _json(content: dict[str, Any]) -> str:

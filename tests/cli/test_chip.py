@@ -64,7 +64,12 @@ def test_compile_writes_a_bitstream_that_decodes(
     report = _json(capsys)
     keys = {"routed", "verified", "channel_width", "min_channel_width", "wirelength", "activity_wirelength"}
     assert keys | {"neurons", "synapses", "seconds"} <= set(report)
-    assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "network.bit", "report.json"]
+    names = ["layout.json", "mine.txt", "network.bit", "report.json"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    layout = json.loads((out / "layout.json").read_text())
+    assert len({tuple(cell) for cell in layout["neurons"]}) == report["neurons"]
+    used = [sum(map(sum, layout["congestion"][way])) for way in ("horizontal", "vertical")]
+    assert sum(used) == report["wire_segments"]
     assert json.loads((out / "report.json").read_text()) == report
     assert run(["chip", "decode", str(out / "network.bit"), "--out", str(tmp_path / "back")]) == 0
     assert Network.from_npz((tmp_path / "back" / "network.npz").read_bytes()).same_as(network)
