@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.errors import NetworkError
+from chip.storage import MAX_BYTES
 
 __all__ = ["load_spikes", "random_spikes"]
 
@@ -16,18 +20,36 @@ __all__ = ["load_spikes", "random_spikes"]
 def load_spikes(path: Path) -> NDArray[Any]:
     """Spikes from an NPY file, [step, stream, input]; [step, input] becomes a single stream.
 
+    An NPZ file does as well, if it holds one array.
+
     Raises:
         NetworkError: no such file, or not an array of integers of two or three dimensions.
     """
     try:
-        # Mapped, not read: a header that promises more than the file holds is refused, not allocated.
-        spikes = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
+        if path.suffix == ".npz":
+            spikes = _only_array(path)
+        else:
+            # Mapped, not read: a header that promises more than the file holds is refused, not allocated.
+            spikes = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         hint = "write it with numpy.save"
         raise NetworkError(f"holds no spikes: {error}", where=path, hint=hint) from error
     if spikes.ndim not in (2, 3):
         raise NetworkError("is not one array of [step, stream, input]", where=path)
     return spikes[:, None] if spikes.ndim == 2 else spikes
+
+
+def _only_array(path: Path) -> NDArray[Any]:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if len(members) != 1:
+            raise ValueError(f"{len(members)} arrays instead of one")
+        if members[0].file_size > MAX_BYTES:
+            raise ValueError(f"it would unpack to more than {MAX_BYTES >> 20} MiB")
+        array: NDArray[Any] = np.lib.format.read_array(
+            io.BytesIO(archive.read(members[0])), allow_pickle=False
+        )
+        return array
 
 
 def random_spikes(

@@ -27,19 +27,34 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="chip")
 
 
-def check(network: NetworkFile, arch: Arch = "senna", as_json: Json = False) -> None:
-    """Say what keeps a network off the chip; exit 5 if anything does."""
+def check(
+    network: NetworkFile,
+    arch: Arch = "senna",
+    repair: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="Repair it, and write it there if it then fits.")
+    ] = None,
+    input_spikes: Annotated[
+        Path | None,
+        typer.Option(help="Spikes to judge a repair by: .npy or .npz of [step, stream, input]; else random."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what keeps a network off the chip, and repair it if asked to; exit 5 if anything is left."""
     from chip.rules import check as check_rules
 
     spec, loaded = _load(network, arch)
     findings = check_rules(loaded, spec)
     errors = sum(finding.severity == "error" for finding in findings)
-    if as_json:
-        _print_json({"fits": errors == 0, "findings": [finding.to_dict() for finding in findings]})
-    else:
+    content: dict[str, Any] = {"fits": errors == 0, "findings": [found.to_dict() for found in findings]}
+    if not as_json:
         for finding in findings:
             typer.echo(finding)
         typer.echo(f"{spec.name}: {'fits' if errors == 0 else f'{errors} errors'}", err=True)
+    if repair is not None:
+        content["repair"] = _repair(spec, loaded, repair, input_spikes, as_json)
+        errors = len(content["repair"]["not_repaired"])
+    if as_json:
+        _print_json(content)
     if errors:
         raise typer.Exit(5)
 
@@ -140,6 +155,28 @@ def _load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
 
     spec = load_arch(arch)
     return spec, load_network(network, spec)
+
+
+def _repair(
+    arch: ArchSpec, network: Network, out: Path, spikes: Path | None, as_json: bool
+) -> dict[str, Any]:
+    from anomaly.atomic import write_bytes
+    from chip.repair import repair
+    from chip.stimulus import load_spikes
+
+    repaired = repair(network, arch, load_spikes(spikes) if spikes else None)
+    content = repaired.to_dict()
+    if not as_json:
+        for action in repaired.actions:
+            typer.echo(f"repaired: {action}")
+        for left in content["not_repaired"]:
+            typer.echo(f"not repaired: {left['rule']}: {left['place']}: {left['why']}")
+        typer.echo(f"on {repaired.input}: {repaired.change}", err=True)
+    if content["fits"]:
+        write_bytes(out, repaired.network.to_npz())
+    words = f"fits now, in {out}" if content["fits"] else "does not fit after repair either, nothing written"
+    typer.echo(f"{arch.name}: {words}", err=True)
+    return content
 
 
 def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:

@@ -1,0 +1,126 @@
+"""Repairs a network that breaks design rules, says what was done, and measures what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.arch import ArchSpec
+from chip.implement import spike_rates
+from chip.network import Network
+from chip.repair.change import Change, output_change
+from chip.repair.draft import Action, Draft
+from chip.repair.fan_in import split_fan_in
+from chip.repair.fan_out import share_fan_out
+from chip.repair.prune import drop_idle, fewer_neurons, fewer_synapses, prune_fan_in
+from chip.repair.ranges import nearest_decay, scale
+from chip.rules import Finding, check
+from chip.stimulus import random_spikes
+
+__all__ = ["REFUSED", "Action", "Change", "Repaired", "repair"]
+
+_Step = Callable[[Draft, ArchSpec], tuple[Draft, list[Action]]]
+_STEPS, _STREAMS = 512, 2
+# What a program should not decide: rule and reason.
+REFUSED = {
+    "input_count": "which inputs can be spared, or merged, only the one who made the network knows",
+    "output_count": "an output left out is an answer lost; which one, only the one who reads them knows",
+    "negative_output": "a network without negative spikes has to be trained as one",
+    "recurrence": "which synapse of a loop may be cut decides what the network remembers",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Repaired:
+    """A network after repair.
+
+    Args:
+        network: it has the inputs and outputs of the one before, in the same order.
+        actions: what was done, in this order.
+        change: the outputs before and after on the input below.
+        input: in words.
+        findings: what the rules still find.
+    """
+
+    network: Network
+    actions: tuple[Action, ...]
+    change: Change
+    input: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What still keeps the network off the chip."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def exact(self) -> bool:
+        """Whether the outputs are the same on every input."""
+        return all(action.exact for action in self.actions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain values, without the network itself."""
+        return {
+            "fits": not self.errors,
+            "exact": self.exact,
+            "neurons": self.network.n_neurons,
+            "synapses": self.network.n_synapses,
+            "actions": [action.to_dict() for action in self.actions],
+            "change": self.change.to_dict(),
+            "input": self.input,
+            "not_repaired": [
+                finding.to_dict() | {"why": REFUSED.get(finding.rule, "no repair is known")}
+                for finding in self.errors
+            ],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | None = None) -> Repaired:
+    """Make a network obey the design rules, with as little change of its outputs as possible.
+
+    Too many synapses at a neuron can be split or cut: both are tried, and what changes the running count of output
+    spikes less on the given input stays. What a repair should not decide (``REFUSED``) stays as it is and is reported.
+
+    Args:
+        network: what is to be repaired.
+        arch: the chip.
+        spikes: input to judge by, -1, 0 or +1 of each [step, stream, input]; sparse random spikes without it.
+
+    Raises:
+        NetworkError: the spikes do not suit the network.
+    """
+    given = spikes is not None
+    judge = random_spikes(network.n_inputs, _STEPS, streams=_STREAMS) if spikes is None else spikes
+    start = Draft(network, spike_rates(network, arch, judge))
+    tried = [_run(start, arch, fan_in) for fan_in in ((split_fan_in, prune_fan_in), (prune_fan_in,))]
+    changes = [output_change(network, draft.network, judge, v_sat=arch.v_sat) for draft, _ in tried]
+    best = min(
+        range(len(tried)), key=lambda at: (changes[at].mean_running_difference, -changes[at].agreement)
+    )
+    draft, actions = tried[best]
+    words = "the given input" if given else f"sparse random spikes, {_STREAMS} x {_STEPS} steps"
+    findings = tuple(check(draft.network, arch))
+    return Repaired(draft.network, tuple(actions), changes[best], words, findings)
+
+
+def _run(draft: Draft, arch: ArchSpec, fan_in: tuple[_Step, ...]) -> tuple[Draft, list[Action]]:
+    done = []
+    steps = (
+        nearest_decay,
+        scale,
+        drop_idle,
+        fewer_neurons,
+        *fan_in,
+        share_fan_out,
+        fewer_synapses,
+        drop_idle,
+    )
+    for step in steps:
+        draft, actions = step(draft, arch)
+        done += actions
+    return draft, done

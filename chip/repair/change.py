@@ -1,0 +1,82 @@
+"""What a repair changes, measured: the outputs before and after on the same input."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.network import Network
+from chip.simulate import Simulator
+
+__all__ = ["Change", "output_change"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """How far the outputs of two networks agree.
+
+    Args:
+        steps: of the input, all streams together.
+        agreement: share of [step, stream, output] at which both say the same, silence included.
+        spike_agreement: the same where at least one of them fires; None if neither ever does.
+        mean_count_difference: of the spikes of an output in a stream, on average; plus and minus cancel.
+        mean_count: of these spikes before the repair, as a measure for the difference.
+        mean_running_difference: of the spikes counted so far, averaged over steps: a spike that comes a step
+            late counts for one step, a spike that is lost counts from there on.
+        changed_outputs: outputs that differ anywhere.
+        outputs: how many there are.
+    """
+
+    steps: int
+    agreement: float
+    spike_agreement: float | None
+    mean_count_difference: float
+    mean_count: float
+    mean_running_difference: float
+    changed_outputs: int
+    outputs: int
+
+    def __str__(self) -> str:
+        spikes = "neither fires" if self.spike_agreement is None else f"{self.spike_agreement:.2%} of spikes"
+        return (
+            f"outputs agree in {self.agreement:.2%} of steps ({spikes}), {self.changed_outputs} of "
+            f"{self.outputs} changed; counts differ by {self.mean_count_difference:.3g} on average "
+            f"of {self.mean_count:.3g}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The change as plain values."""
+        return asdict(self)
+
+
+def output_change(before: Network, after: Network, spikes: NDArray[np.integer[Any]], *, v_sat: int) -> Change:
+    """Run both on the same input and compare what comes out.
+
+    Args:
+        before: one network.
+        after: another one with as many inputs and outputs.
+        spikes: -1, 0 or +1 of each [step, stream, input].
+        v_sat: membranes are clipped to [-v_sat, +v_sat].
+    """
+    one, other = (Simulator(network, v_sat=v_sat).run(spikes).outputs for network in (before, after))
+    differs, fires = one != other, (one != 0) | (other != 0)
+    running = np.cumsum(one.astype(np.int64) - other, axis=0)
+    final = running[-1] if len(running) else np.zeros(0)
+    count = one.sum(axis=0, dtype=np.int64)
+    return Change(
+        steps=one.shape[0] * one.shape[1],
+        agreement=float(1 - differs.mean()) if differs.size else 1.0,
+        spike_agreement=float(1 - differs[fires].mean()) if fires.any() else None,
+        mean_count_difference=_mean(final),
+        mean_count=_mean(count),
+        mean_running_difference=_mean(running),
+        changed_outputs=int(differs.any(axis=(0, 1)).sum()),
+        outputs=one.shape[2],
+    )
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(np.abs(values).mean()) if values.size else 0.0

@@ -1,0 +1,94 @@
+"""Split fan-in: a tree of relay neurons collects what one neuron cannot hear by itself.
+
+A relay that collects synapses of one magnitude W adds +1 or -1 for each spike, fires while its membrane is not
+zero, and takes away what it sent; its own synapse has the weight W. It does not leak, so all the charge arrives,
+exactly, one step later, or later still while more than one spike a step comes in. Synapses of unlike magnitudes
+share a relay only where there are not enough equal ones; it then sends in units of their common divisor, or,
+where that would be too slow, of the largest, and keeps back less than one such unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.arch import ArchSpec
+from chip.repair.draft import RELAY, Action, Draft
+
+__all__ = ["split_fan_in"]
+
+Ints = NDArray[np.int64]
+# Spikes a relay is to send per step at most, on average: beyond that it falls behind.
+_BUSY = 0.5
+
+
+def split_fan_in(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+    """Give each neuron that has too many synapses relays, as long as there are free cells.
+
+    Neurons for which none are left stay as they are. Without negative outputs nothing is split: a relay could
+    not pass on what is below zero.
+    """
+    limit, actions = arch.neuron.fan_in.value, []
+    if limit < 2 or not arch.neuron.negative_output.value:
+        return draft, []
+    for neuron in np.flatnonzero(draft.network.fan_in() > limit):
+        while (excess := int(draft.network.fan_in()[neuron]) - limit) > 0:
+            if draft.network.n_neurons >= arch.array.neurons.value:
+                break
+            group = _choose(draft, int(neuron), min(limit, excess + 1))
+            draft, action = _relay(draft, int(neuron), group)
+            actions.append(action)
+    return draft, actions
+
+
+def _choose(draft: Draft, neuron: int, size: int) -> Ints:
+    """Synapses to be collected: as alike in magnitude as can be found, among those the least active."""
+    network = draft.network
+    mine = np.flatnonzero(network.target == neuron)
+    magnitude, rate = np.abs(network.weight[mine]), draft.rates[network.source[mine]]
+    order = np.lexsort((rate, magnitude))
+    firsts = np.arange(len(mine) - size + 1)
+    spread = magnitude[order[firsts + size - 1]] - magnitude[order[firsts]]
+    traffic = np.convolve(rate[order] * magnitude[order], np.ones(size), mode="valid")
+    best = int(np.lexsort((traffic, spread))[0])
+    return mine[order[best : best + size]].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What one spike of a relay is worth, in units of its target; and whether nothing is kept back."""
+
+    weight: int
+    divisor: int
+    whole: bool
+
+
+def _unit(magnitude: Ints, charge: float) -> _Unit:
+    common, largest = int(np.gcd.reduce(magnitude)), int(magnitude.max())
+    whole = common == largest or charge <= _BUSY * common
+    return _Unit(common if whole else largest, common, whole)
+
+
+def _relay(draft: Draft, neuron: int, group: Ints) -> tuple[Draft, Action]:
+    network = draft.network
+    weight, name = network.weight[group].astype(np.int64), network.neuron_name(neuron)
+    charge = float(draft.usefulness()[group].sum())
+    unit = _unit(np.abs(weight), charge)
+    threshold = unit.weight // unit.divisor
+    fields = {**RELAY, "theta_p": threshold, "theta_n": threshold, "w_fb": threshold}
+    relay, keep = network.n_neurons, np.ones(network.n_synapses, np.bool_)
+    keep[group] = False
+    scaled = zip(network.source[group].tolist(), (weight // unit.divisor).tolist(), strict=True)
+    synapses = [(source, relay, value) for source, value in scaled]
+    synapses.append((network.n_inputs + relay, neuron, unit.weight))
+    grown = draft.grown([fields], [f"relay of {name}"], [min(1.0, charge / unit.weight)], synapses, keep)
+    kept = "all charge arrives" if unit.whole else f"less than {unit.weight} of charge is kept back"
+    done = f"{len(group)} synapses of weight ±{_span(np.abs(weight))} go through the new neuron {relay}"
+    return grown, Action("fan_in", name, done, False, f"{kept}, at least one step later")
+
+
+def _span(magnitude: Ints) -> str:
+    low, high = int(magnitude.min()), int(magnitude.max())
+    return str(low) if low == high else f"{low} to ±{high}"

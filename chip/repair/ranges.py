@@ -1,0 +1,89 @@
+"""Values that cannot be stored: scale a neuron down as a whole, take the nearest leak."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.arch import ArchSpec
+from chip.bounds import membrane_bounds
+from chip.network import Network
+from chip.repair.draft import Action, Draft
+
+__all__ = ["nearest_decay", "scale"]
+
+
+def nearest_decay(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+    """Leaks that cannot be set become the nearest that can; one too weak to ever act becomes none."""
+    network, allowed = draft.network, np.array(arch.neuron.decay_shifts.value)
+    decay, actions = network.decay.copy(), []
+    leak = np.where(allowed > 0, 2.0**-allowed, 0.0)
+    for neuron in np.flatnonzero(~np.isin(decay, allowed)):
+        old = int(decay[neuron])
+        idle = 2**old > arch.v_sat
+        decay[neuron] = 0 if idle else int(allowed[np.argmin(np.abs(leak - 2.0**-old))])
+        effect = "such a leak never acts on this membrane" if idle else "the membrane forgets at another pace"
+        done = f"decay {old} became {decay[neuron]}"
+        actions.append(Action("decay_choice", network.neuron_name(int(neuron)), done, bool(idle), effect))
+    return (draft.changed(decay=decay), actions) if actions else (draft, [])
+
+
+def scale(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+    """Neurons with too large values get weights, thresholds and feedback scaled down together.
+
+    Scaling is exact where a common divisor does it, nothing leaks and nothing saturates; otherwise values are
+    rounded, and synapses that round to nothing are left out. A neuron that would lose all synapses stays.
+    """
+    network, actions = draft.network, []
+    values = {name: getattr(network, name).astype(np.int64) for name in ("theta_p", "theta_n", "w_fb")}
+    # Without a negative output its threshold means nothing.
+    values["theta_n"] = np.where(
+        network.negative, values["theta_n"], np.minimum(values["theta_n"], arch.threshold_max)
+    )
+    weight = network.weight.astype(np.int64)
+    lower, upper = membrane_bounds(network)
+    unclipped = np.maximum(upper, -lower) <= arch.v_sat
+    for neuron in np.flatnonzero(_excess(network, values, arch) > 1):
+        mine = np.flatnonzero(network.target == neuron)
+        numbers = np.concatenate([weight[mine], [array[neuron] for array in values.values()]])
+        factor, exact = _factor(numbers, float(_excess(network, values, arch)[neuron]))
+        smaller = np.rint(weight[mine] / factor).astype(np.int64)
+        if mine.size and not smaller.any():
+            continue
+        lost = int((smaller == 0).sum())
+        weight[mine] = smaller
+        for array in values.values():
+            array[neuron] = max(int(np.rint(array[neuron] / factor)), int(array[neuron] > 0))
+        exact = exact and network.decay[neuron] == 0 and bool(unclipped[neuron])
+        effect = "the same spikes" if exact else f"values are rounded, {lost} synapses became nothing"
+        done = f"weights, thresholds and feedback divided by {factor:g}"
+        actions.append(
+            Action(_rule(network, neuron, arch), network.neuron_name(int(neuron)), done, exact, effect)
+        )
+    changed = draft.changed(weight=np.where(weight == 0, 1, weight), **values)
+    return changed.with_synapses(weight != 0), actions
+
+
+def _excess(network: Network, values: dict[str, NDArray[np.int64]], arch: ArchSpec) -> NDArray[np.float64]:
+    """How many times too large the largest value of each neuron is."""
+    largest = np.zeros(network.n_neurons)
+    np.maximum.at(largest, network.target, np.abs(network.weight) / arch.weight_max)
+    limits = {"theta_p": arch.threshold_max, "theta_n": arch.threshold_max, "w_fb": arch.feedback_max}
+    ratios = [values[name] / limit for name, limit in limits.items()]
+    excess: NDArray[np.float64] = np.maximum.reduce([largest, *ratios])
+    return excess
+
+
+def _factor(numbers: NDArray[np.int64], excess: float) -> tuple[float, bool]:
+    """The smallest common divisor that is large enough, or the excess itself; and whether it divides all."""
+    common = int(np.gcd.reduce(numbers))
+    for divisor in range(int(np.ceil(excess)), min(common, 1 << 16) + 1):
+        if common % divisor == 0:
+            return float(divisor), True
+    return excess, False
+
+
+def _rule(network: Network, neuron: np.intp, arch: ArchSpec) -> str:
+    if (np.abs(network.weight[network.target == neuron]) > arch.weight_max).any():
+        return "weight_range"
+    return "feedback_range" if network.w_fb[neuron] > arch.feedback_max else "threshold_range"

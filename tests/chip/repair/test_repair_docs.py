@@ -1,0 +1,19 @@
+"""What docs/chip-repair.md shows is what happens."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+from chip.repair import REFUSED
+
+PAGE = Path(__file__).parents[3] / "docs" / "chip-repair.md"
+
+
+def test_the_example_runs() -> None:
+    assert doctest.testfile(str(PAGE), module_relative=False).failed == 0
+
+
+def test_what_is_refused_is_listed() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert [rule for rule in REFUSED if f"`{rule}`" not in text] == []
