@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from chip.errors import SpecError
 from chip.yaml_lines import Document, parse
 
-__all__ = ["ArchSpec", "Parameter", "Provenance", "load_arch"]
+__all__ = ["ArchSpec", "Parameter", "Provenance", "load_arch", "validated"]
 
 Provenance = Literal["published", "derived", "assumed"]
 T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 Count = Annotated[int, Field(ge=1, le=1 << 20)]
 Bits = Annotated[int, Field(ge=2, le=24)]
 Shift = Annotated[int, Field(ge=0, le=30)]
@@ -176,7 +177,7 @@ def load_arch(name_or_path: str | Path) -> ArchSpec:
         SpecError: no such specification, or it is malformed; names the file, line and key.
     """
     if isinstance(name_or_path, str) and name_or_path in (known := _shipped()):
-        return _validated(parse(known[name_or_path], name_or_path), name_or_path)
+        return validated(ArchSpec, parse(known[name_or_path], name_or_path), name_or_path)
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -184,7 +185,7 @@ def load_arch(name_or_path: str | Path) -> ArchSpec:
         known_names = ", ".join(sorted(_shipped()))
         hint = f"give the path of a YAML file or one of: {known_names}"
         raise SpecError("cannot be read as a chip specification", where=path, hint=hint) from error
-    return _validated(parse(text, str(path)), str(path))
+    return validated(ArchSpec, parse(text, str(path)), str(path))
 
 
 def _shipped() -> dict[str, str]:
@@ -193,9 +194,14 @@ def _shipped() -> dict[str, str]:
     return {item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8") for item in files}
 
 
-def _validated(document: Document, where: str) -> ArchSpec:
+def validated(model: type[Model], document: Document, where: str) -> Model:
+    """The content of a YAML document as ``model``.
+
+    Raises:
+        SpecError: it does not suit; names the file, line and key.
+    """
     try:
-        return ArchSpec.model_validate(document.content)
+        return model.model_validate(document.content)
     except ValidationError as error:
         problem = error.errors()[0]
         path = tuple(problem["loc"])

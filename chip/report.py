@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
+from chip.compare import compare, compare_text
 from chip.cost import cost, latency, utilisation
 from chip.network import Network
+from chip.neurobench import neurobench
 from chip.rules import check
-from chip.simulate import SimulationResult
+from chip.simulate import SimulationResult, Simulator
+from chip.stimulus import random_spikes
 
-__all__ = ["as_text", "network_report", "run_report"]
+__all__ = ["as_text", "full_report", "network_report", "run_report"]
+
+_STEPS = 256
 
 
 def network_report(network: Network, arch: ArchSpec) -> dict[str, Any]:
@@ -35,6 +41,33 @@ def network_report(network: Network, arch: ArchSpec) -> dict[str, Any]:
     }
 
 
+def full_report(
+    network: Network,
+    arch: ArchSpec,
+    spikes: NDArray[np.integer[Any]] | None = None,
+    *,
+    step_hz: float,
+    compared: bool = False,
+) -> dict[str, Any]:
+    """The report of a network with NeuroBench's metrics, and how it would do on other chips.
+
+    Args:
+        network: what is reported.
+        arch: the chip.
+        spikes: -1, 0 or +1 of each [step, stream, input]; sparse random spikes without it.
+        step_hz: steps a second, for the energy.
+        compared: whether to add the other chips.
+    """
+    stimulus = random_spikes(network.n_inputs, _STEPS) if spikes is None else spikes
+    run = Simulator(network, v_sat=arch.v_sat).run(stimulus)
+    content = network_report(network, arch)
+    content["input"] = f"{_STEPS} steps of sparse random spikes" if spikes is None else "the given spikes"
+    content["neurobench"] = neurobench(network, run, arch).to_dict()
+    if compared:
+        content["comparison"] = [chip.to_dict() for chip in compare(network, arch, run, step_hz=step_hz)]
+    return content
+
+
 def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict[str, Any]:
     """Counts of a run and what it costs if streams follow each other at ``step_hz`` steps a second."""
     steps, streams = run.outputs.shape[:2]
@@ -52,7 +85,7 @@ def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """The report of ``network_report`` in lines for a person."""
+    """The report of ``network_report`` or ``full_report`` in lines for a person."""
     lines = [report["title"], "", f"fits        {'yes' if report['fits'] else 'no'}"]
     for name, use in report["utilisation"].items():
         lines.append(f"{name:<11} {use['used']} of {use['available']} ({use['share']:.1%})")
@@ -63,6 +96,19 @@ def as_text(report: dict[str, Any]) -> str:
     for finding in report["findings"]:
         lines.append(f"  {finding['severity']}: {finding['rule']}: {finding['place']}")
         lines.append(f"      {finding['actual']}, limit {finding['limit']}; {finding['remedy']}")
+    if "neurobench" in report:
+        lines += ["", f"NeuroBench, per step, on {report['input']}"]
+        lines += [
+            f"  {name:<20} {value:.6g}"
+            for name, value in report["neurobench"].items()
+            if isinstance(value, int | float)
+        ]
+    if "comparison" in report:
+        lines += [
+            "",
+            f"side by side, energy on {report['input']}",
+            compare_text(report["comparison"]).rstrip(),
+        ]
     lines += ["", "what the chip model rests on"]
     for key, parameter in report["parameters"].items():
         lines.append(f"  {parameter['provenance']:<9} {key} = {parameter['value']} {parameter['unit']}")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json or .bit file.")]
 Arch = Annotated[str, typer.Option(help="Name of a chip, or the path of its YAML specification.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Spikes = Annotated[
+    Path | None, typer.Option(help="Input spikes: .npy or .npz of [step, stream, input]; else random.")
+]
 Out = Annotated[Path | None, typer.Option(help="Folder to write the files into.")]
 
 
@@ -82,7 +85,7 @@ def compile_(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, 
 def simulate(
     network: NetworkFile,
     arch: Arch = "senna",
-    spikes: Annotated[Path | None, typer.Option(help="Input spikes: .npy of [step, stream, input].")] = None,
+    spikes: Spikes = None,
     steps: Annotated[int, typer.Option(min=1, max=200_000, help="Steps of random input.")] = 1000,
     rate: Annotated[float, typer.Option(min=0, max=1, help="Share of random inputs that spike.")] = 0.05,
     seed: Annotated[int, typer.Option(min=0, help="Of the random input.")] = 0,
@@ -95,14 +98,12 @@ def simulate(
 
     import numpy as np
 
-    from anomaly.errors import UsageError
     from chip.report import run_report
     from chip.simulate import Simulator
     from chip.stimulus import load_spikes, random_spikes
 
     spec, loaded = _load(network, arch)
-    if step_hz * spec.step_s > 1:
-        raise UsageError(f"{spec.name} makes at most {1 / spec.step_s:g} steps a second", where="--step-hz")
+    _require_step_hz(spec, step_hz)
     stimulus = load_spikes(spikes) if spikes else random_spikes(loaded.n_inputs, steps, rate=rate, seed=seed)
     run = Simulator(loaded, v_sat=spec.v_sat).run(stimulus)
     summary = run_report(run, spec, step_hz=step_hz)
@@ -113,12 +114,25 @@ def simulate(
     _show(summary, as_json)
 
 
-def report(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
-    """Say how a network uses the chip, and what every figure of the chip rests on."""
-    from chip.report import as_text, network_report
+def report(
+    network: NetworkFile,
+    arch: Arch = "senna",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Set it side by side on Loihi, SpiNNaker, TrueNorth and Xylo.")
+    ] = False,
+    spikes: Spikes = None,
+    step_hz: Annotated[float, typer.Option(min=1e-3, help="Steps a second, for the energy.")] = 125.0,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Say how a network uses the chip, what every figure rests on, and how it would do on other chips."""
+    from chip.report import as_text, full_report
+    from chip.stimulus import load_spikes
 
     spec, loaded = _load(network, arch)
-    content = network_report(loaded, spec)
+    _require_step_hz(spec, step_hz)
+    stimulus = load_spikes(spikes) if spikes else None
+    content = full_report(loaded, spec, stimulus, step_hz=step_hz, compared=compare)
     if out is not None:
         _write(out, {"report.json": _json(content), "report.txt": as_text(content)})
     if as_json:
@@ -177,6 +191,13 @@ def _repair(
     words = f"fits now, in {out}" if content["fits"] else "does not fit after repair either, nothing written"
     typer.echo(f"{arch.name}: {words}", err=True)
     return content
+
+
+def _require_step_hz(arch: ArchSpec, step_hz: float) -> None:
+    from anomaly.errors import UsageError
+
+    if step_hz * arch.step_s > 1:
+        raise UsageError(f"{arch.name} makes at most {1 / arch.step_s:g} steps a second", where="--step-hz")
 
 
 def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:

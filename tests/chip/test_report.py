@@ -6,7 +6,7 @@ import json
 
 from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
-from chip.report import as_text, network_report, run_report
+from chip.report import as_text, full_report, network_report, run_report
 from chip.simulate import Simulator
 from chip.stimulus import random_spikes
 from chip.testing import random_network
@@ -42,3 +42,16 @@ def test_the_report_of_a_run_counts_streams_one_after_the_other(senna: ArchSpec)
     assert (report["steps"], report["streams"], report["sop"]) == (50, 5, run.sop)
     assert report["cost"]["figures"]["seconds"]["value"] == 2.0
     assert report["cost"]["figures"]["steps"]["value"] == 250
+
+
+def test_the_full_report_adds_neurobench_and_other_chips(senna: ArchSpec) -> None:
+    network = random_network(senna, seed=1)
+    report = json.loads(json.dumps(full_report(network, senna, step_hz=125)))
+    assert report["input"] == "256 steps of sparse random spikes"
+    assert report["neurobench"]["steps"] == 256
+    assert "comparison" not in report
+    report = full_report(network, senna, random_spikes(8, 20), step_hz=125, compared=True)
+    assert [chip["name"] for chip in report["comparison"]][:2] == ["senna", "loihi"]
+    text = as_text(report)
+    assert "NeuroBench, per step, on the given spikes" in text
+    assert "truenorth: does not fit" in text

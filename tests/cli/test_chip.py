@@ -145,6 +145,14 @@ def test_report_writes_text_and_json(file: Path, tmp_path: Path, capsys: pytest.
     assert _json(capsys) == json.loads((tmp_path / "out" / "report.json").read_text())
 
 
+def test_report_compares_with_other_chips(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chip", "report", str(file), "--compare", "--json"]) == 0
+    report = _json(capsys)
+    names = [chip["name"] for chip in report["comparison"]]
+    assert names == ["senna", "loihi", "spinnaker", "truenorth", "xylo"]
+    assert report["neurobench"]["connection_sparsity"] < 1
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
