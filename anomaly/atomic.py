@@ -45,8 +45,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     The old folder is kept until the new one is whole, and stays if the block raises.
 
     Raises:
-        ConfigError: the parent folder cannot be written.
+        ConfigError: the parent folder cannot be written, or something that is no folder has the name.
     """
+    if os.path.lexists(path) and not path.is_dir():
+        raise ConfigError("is in the way: no folder", where=path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.new."))

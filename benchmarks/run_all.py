@@ -51,9 +51,35 @@ def measure(path: Path, quick: bool) -> str:
     except ValueError as error:
         raise RuntimeError(f"{path.name} printed no JSON: {error}") from error
     summary = (ast.get_docstring(ast.parse(path.read_text())) or path.stem).splitlines()[0]
+    sets = result.pop("sets", {})
     lines = [f"## {path.stem}", "", summary, "", *provenance(path, quick, seconds), "", "| figure | value |"]
     lines += ["| --- | --- |", *(f"| {name} | {value} |" for name, value in flatten(result))]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *detection_table(sets)]) + "\n"
+
+
+def detection_table(sets: dict[str, dict[str, dict[str, dict[str, object]]]]) -> list[str]:
+    """``{set: {level: {detector: figures}}}`` as one table: AUC, pAUC and the interval of the AUC."""
+    detectors = list(
+        dict.fromkeys(name for levels in sets.values() for row in levels.values() for name in row)
+    )
+    if not detectors:
+        return []
+    lines = [
+        "",
+        f"| set | level, dB | {' | '.join(detectors)} |",
+        f"| --- | --- {'| --- ' * len(detectors)}|",
+    ]
+    for name, levels in sets.items():
+        for level, row in levels.items():
+            cells = [_detection(row[detector]) if detector in row else "" for detector in detectors]
+            lines.append(f"| {name} | {level} | {' | '.join(cells)} |")
+    return [*lines, "", "Each cell: AUC / pAUC (p = 0.1), and the 95 % interval of the AUC over recordings."]
+
+
+def _detection(figures: dict[str, object]) -> str:
+    interval = figures.get("ci")
+    spread = f" ({interval[0]:.3f} to {interval[1]:.3f})" if isinstance(interval, list) else ""
+    return f"{figures['auc']:.3f} / {figures['pauc']:.3f}{spread}"
 
 
 def provenance(path: Path, quick: bool, seconds: float) -> list[str]:

@@ -47,6 +47,9 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every failure becomes a message on stderr."""
     try:
         code = build()(args=arguments, prog_name="anomaly", standalone_mode=False)
+        if code == INTERRUPTED:
+            # typer has caught Ctrl-C itself.
+            print("interrupted", file=sys.stderr)
         return code if isinstance(code, int) else 0
     except typer.Exit as stop:
         return stop.exit_code

@@ -30,10 +30,12 @@ def demo(
     """The whole chain on a simulated pump: learn, distil, compile, watch it fail, deliver the alert, report."""
     import json
 
-    from anomaly.demo.run import run_demo
+    from anomaly.extras import trainer_installed
     from anomaly.progress import stages
 
-    with stages() as report:
+    with trainer_installed(), stages() as report:
+        from anomaly.demo.run import run_demo
+
         result = run_demo(out, seconds=seconds, seed=seed, report=report, show=_show)
     typer.echo(json.dumps(result.to_dict()) if as_json else _in_words(result))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,8 +44,9 @@ def train(
 ) -> None:
     """Learn what a machine normally sounds like: teacher, student, chip, calibration, bundle."""
     from anomaly import workspace
+    from anomaly.extras import trainer_installed
 
-    with _trainer_installed():
+    with trainer_installed():
         from anomaly.training import TrainingRequest
     request = TrainingRequest(
         machine=workspace.machine_name(machine),
@@ -79,12 +78,13 @@ def distill(
     """Make a new student from a teacher that exists: distil, compile, calibrate, bundle."""
     from anomaly import workspace
     from anomaly.bundle import open_bundle
+    from anomaly.extras import trainer_installed
 
     folder = workspace.models_dir(models)
     if teacher is None:
         # Opened for its check: a damaged teacher must not be taught from.
         teacher = open_bundle(folder / workspace.choose_machine(folder, machine)).path / "teacher.onnx"
-    with _trainer_installed():
+    with trainer_installed():
         from anomaly.training import TrainingRequest
     request = TrainingRequest(
         machine=workspace.machine_name(machine),
@@ -98,21 +98,6 @@ def distill(
         sign_key=sign_key,
     )
     _run(request, as_json)
-
-
-@contextmanager
-def _trainer_installed() -> Iterator[None]:
-    """Say what to install where the extra ``train`` is missing, instead of showing a traceback."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        from anomaly.errors import ConfigError
-
-        if error.name is None or error.name.startswith(("anomaly", "chip")):
-            raise
-        raise ConfigError(
-            f"training needs the package {error.name}", hint="install it with `pip install 'anomaly[train]'`"
-        ) from error
 
 
 def _run(request: TrainingRequest, as_json: bool) -> None:

@@ -78,7 +78,7 @@ def _watch(out: Path, recording: Path, show: Callable[[Record], None]) -> tuple[
 
     with WebhookReceiver(key) as receiver:
         monitor(plan, site, keep, sinks=[WebhookSink("demo", receiver.url, secret=key)])
-        arrived = receiver.wait_for(1, _DELIVERY_S)
+        arrived = watched.alarm_s() is not None and receiver.wait_for(1, _DELIVERY_S)
         opened = [m for m in receiver.messages if m.get("event") == "case.opened"]
     if not arrived or not opened:
         raise RemoteError(

@@ -206,6 +206,7 @@ def _train(
         torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
+        model.keep_within_limits()
         progress((step + 1) / plan.steps)
 
 

@@ -63,6 +63,12 @@ class CircuitModel(nn.Module):
             return events
         return torch.cat([torch.zeros_like(events[:shift]), events[:-shift]])[: len(events)]
 
+    def keep_within_limits(self) -> None:
+        """Bring parameters back to what the chip can hold; beyond it they would have no gradient."""
+        with torch.no_grad():
+            self.weights.clamp_(-self._limits.weight_max, self._limits.weight_max)
+            self.thresholds.clamp_(1, self._limits.threshold_max)
+
     def to_circuit(self) -> Circuit:
         """The integers as they stand now."""
         with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,8 +118,11 @@ def _check_writable(models: Path) -> None:
     there = models.absolute()
     while not os.path.lexists(there):
         there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError("cannot be written", where=there, hint="give another folder with --models")
+    try:
+        tempfile.TemporaryDirectory(dir=there, prefix=".anomaly.").cleanup()
+    except OSError as error:
+        hint = "give another folder with --models"
+        raise ConfigError(f"cannot be written: {error.strerror}", where=there, hint=hint) from error
 
 
 def _given_teacher(path: Path, front_end: FrontEnd) -> bytes:

@@ -129,7 +129,7 @@ def test_one_alarming_second_needs_company(p_values: list[float]) -> None:
     for p in p_values:
         total = decision.total
         state = decision.update(p)
-        assert decision.total <= total + 3.5
+        assert decision.total <= total + 3.5 + 1e-9  # sums of logarithms round
         assert 0 <= decision.total <= 12
         if state is State.ALARM and before is State.OK:
             # 3.5 at most in one second: from OK, below half of the limit, no second reaches all of it.
