@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,20 +63,40 @@ def check(
         raise typer.Exit(5)
 
 
-def compile_(network: NetworkFile, arch: Arch = "senna", as_json: Json = False, out: Out = None) -> None:
-    """Place, route, write bitstream and report, after decoding and comparing. The folder is NETWORK's name."""
+def compile_(
+    network: NetworkFile,
+    arch: Arch = "senna",
+    spikes: Spikes = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the placement: the same seed, the same bytes.")] = 0,
+    as_json: Json = False,
+    out: Out = None,
+) -> None:
+    """Place, route, write bitstream, report and pictures, after decoding and comparing.
+
+    The folder is NETWORK's name unless --out gives another. Wires that spike often are kept short: on --spikes, or
+    on random input.
+    """
     from chip.compiler import compile_network
     from chip.fabric import Fabric
+    from chip.implement import spike_rates
+    from chip.page import report_files
+    from chip.stimulus import load_spikes
 
     spec, loaded = _load(network, arch)
-    compiled = compile_network(loaded, spec)
+    stimulus = load_spikes(spikes) if spikes else None
+    rates = None if stimulus is None else spike_rates(loaded, spec, stimulus)
+    compiled = compile_network(loaded, spec, rates=rates, seed=seed)
     folder = out or Path(network.stem)
-    files = {"report.json": _json(compiled.report), "layout.json": _layout(compiled, Fabric.of(spec))}
-    _write(folder, {"network.bit": compiled.bitstream, **files})
+    data = {"report.json": _json(compiled.report), "layout.json": _layout(compiled, Fabric.of(spec))}
+    _write(folder, {"network.bit": compiled.bitstream, **data})
+    files, missing = report_files(compiled, spec, stimulus)
+    _write(folder, files)
     if as_json:
         _print_json(compiled.report)
     for finding in compiled.findings:
         typer.echo(finding, err=True)
+    if missing is not None:
+        typer.echo(f"no pictures: {missing}", err=True)
     sizes = f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, {len(compiled.bitstream)} bytes"
     width = compiled.report["min_channel_width"], compiled.report["channel_width"]
     typer.echo(f"routed: {width[0]} of {width[1]} tracks per channel would do", err=True)
@@ -215,7 +236,7 @@ def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:
         raise typer.Exit(5)
 
 
-def _write(folder: Path, files: dict[str, bytes | str]) -> None:
+def _write(folder: Path, files: Mapping[str, bytes | str]) -> None:
     """Each file appears whole; whatever else is in the folder stays."""
     from anomaly.atomic import write_bytes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from chip.arch import load_arch
 from chip.compiler import compile_network
 from chip.implement import spike_rates
 from chip.network import Network
+from chip.pictures import PICTURES
 from chip.testing import random_network
 
 
@@ -64,8 +66,8 @@ def test_compile_writes_a_bitstream_that_decodes(
     report = _json(capsys)
     keys = {"routed", "verified", "channel_width", "min_channel_width", "wirelength", "activity_wirelength"}
     assert keys | {"neurons", "synapses", "seconds"} <= set(report)
-    names = ["layout.json", "mine.txt", "network.bit", "report.json"]
-    assert sorted(path.name for path in out.iterdir()) == names
+    written = {"network.bit", "layout.json", "report.json", "report.txt", "report.html", *PICTURES}
+    assert {path.name for path in out.iterdir()} == written | {"mine.txt"}
     layout = json.loads((out / "layout.json").read_text())
     assert len({tuple(cell) for cell in layout["neurons"]}) == report["neurons"]
     used = [sum(map(sum, layout["congestion"][way])) for way in ("horizontal", "vertical")]
@@ -95,6 +97,24 @@ def test_decode_against_names_what_differs(
     words = capsys.readouterr().out
     assert words.startswith("cell (")
     assert words.endswith(f"theta_p is {theta[3]}, written was {network.theta_p[3]}\n")
+
+
+def test_compile_without_matplotlib_writes_all_but_pictures(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    out = tmp_path / "out"
+    assert run(["chip", "compile", str(file), "--out", str(out)]) == 0
+    reports = {"layout.json", "report.json", "report.txt", "report.html"}
+    assert {path.name for path in out.iterdir()} == reports | {"network.bit"}
+    assert "no pictures: pictures need Matplotlib" in capsys.readouterr().err
+
+
+def test_compile_on_given_spikes(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "spikes.npy", np.ones((40, 1, 8), np.int8))
+    words = ["chip", "compile", str(file), "--spikes", str(tmp_path / "spikes.npy"), "--seed", "3"]
+    assert run([*words, "--out", str(tmp_path / "out")]) == 0
+    assert "on the given spikes" in (tmp_path / "out" / "report.txt").read_text()
 
 
 def test_compile_takes_the_folder_from_the_name(
