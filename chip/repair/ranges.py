@@ -31,8 +31,9 @@ def nearest_decay(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
 def scale(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     """Neurons with too large values get weights, thresholds and feedback scaled down together.
 
-    Scaling is exact where a common divisor does it, nothing leaks and nothing saturates; otherwise values are
-    rounded, and synapses that round to nothing are left out. A neuron that would lose all synapses stays.
+    Scaling is exact where a common divisor of weights and feedback does it, nothing leaks and nothing saturates;
+    otherwise values are rounded, and synapses that round to nothing are left out. A neuron that would lose all
+    synapses stays as it is.
     """
     network, actions = draft.network, []
     values = {name: getattr(network, name).astype(np.int64) for name in ("theta_p", "theta_n", "w_fb")}
@@ -45,15 +46,17 @@ def scale(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     unclipped = np.maximum(upper, -lower) <= arch.v_sat
     for neuron in np.flatnonzero(_excess(network, values, arch) > 1):
         mine = np.flatnonzero(network.target == neuron)
-        numbers = np.concatenate([weight[mine], [array[neuron] for array in values.values()]])
-        factor, exact = _factor(numbers, float(_excess(network, values, arch)[neuron]))
+        moves = np.append(weight[mine], values["w_fb"][neuron])
+        factor, exact = _factor(moves, float(_excess(network, values, arch)[neuron]))
         smaller = np.rint(weight[mine] / factor).astype(np.int64)
         if mine.size and not smaller.any():
             continue
         lost = int((smaller == 0).sum())
         weight[mine] = smaller
-        for array in values.values():
-            array[neuron] = max(int(np.rint(array[neuron] / factor)), int(array[neuron] > 0))
+        for name, array in values.items():
+            # A membrane that moves in units of the divisor reaches a threshold between two at the upper one.
+            rounded = np.ceil if exact and name != "w_fb" else np.rint
+            array[neuron] = max(int(rounded(array[neuron] / factor)), int(array[neuron] > 0))
         exact = exact and network.decay[neuron] == 0 and bool(unclipped[neuron])
         effect = "the same spikes" if exact else f"values are rounded, {lost} synapses became nothing"
         done = f"weights, thresholds and feedback divided by {factor:g}"
@@ -74,9 +77,9 @@ def _excess(network: Network, values: dict[str, NDArray[np.int64]], arch: ArchSp
     return excess
 
 
-def _factor(numbers: NDArray[np.int64], excess: float) -> tuple[float, bool]:
+def _factor(moves: NDArray[np.int64], excess: float) -> tuple[float, bool]:
     """The smallest common divisor that is large enough, or the excess itself; and whether it divides all."""
-    common = int(np.gcd.reduce(numbers))
+    common = int(np.gcd.reduce(moves))
     for divisor in range(int(np.ceil(excess)), min(common, 1 << 16) + 1):
         if common % divisor == 0:
             return float(divisor), True
