@@ -34,7 +34,8 @@ class Comparison:
         title: of it.
         fits: whether no published limit is exceeded.
         reasons: each limit that is.
-        needs: what the network takes there: neurons, inputs, outputs, synapses, and its largest fan-in.
+        needs: what the network takes there: neurons, inputs, outputs, synapses, and the largest fan-in and fan-out
+            of a neuron; inputs come from outside and may be sent as often as needed.
         energy_j: least and greatest energy of the run, in joule; None if no figure is published.
         energy_covers: what that includes and leaves out.
         figures: limits, energies and facts with unit, provenance and source.
@@ -80,7 +81,7 @@ def _on_ours(network: Network, arch: ArchSpec, run: SimulationResult, step_hz: f
         "outputs": network.n_outputs,
         "synapses": network.n_synapses,
         "fan_in": int(network.fan_in().max(initial=0)),
-        "fan_out": int(network.fan_out().max(initial=0)),
+        "fan_out": int(network.fan_out()[network.n_inputs :].max(initial=0)),
     }
     covers = (
         "from all power is activity to all power is leakage; how the published power splits is not public"
@@ -119,7 +120,7 @@ def _unsigned(network: Network) -> dict[str, int]:
         "outputs": int(neurons[network.outputs].sum()),
         "synapses": int((heard * double).sum()),
         "fan_in": int(fan_in.max(initial=0)),
-        "fan_out": int(fan_out.max(initial=0)),
+        "fan_out": int(fan_out[network.n_inputs :].max(initial=0)),
     }
 
 
