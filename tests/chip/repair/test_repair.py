@@ -274,3 +274,35 @@ def test_every_rule_is_repaired_or_refused() -> None:
 def test_spikes_must_suit_the_network(senna: ArchSpec) -> None:
     with pytest.raises(NetworkError, match="shape"):
         repair(layer(4, 8), senna, np.zeros((5, 1, 3), np.int8))
+
+
+def test_what_is_called_exact_is_exact(senna: ArchSpec) -> None:
+    few = altered(altered(senna, "routing", fan_out_load=3), "neuron", decay_shifts=(0, 2))
+    exact = 0
+    for seed in range(30):
+        network = random_network(senna, seed=seed, inputs=30, outputs=12)
+        kept = np.isin(network.decay, (0, 2))
+        plain = network.arrays() | {"decay": np.where(kept, network.decay, 0)}
+        result = repair(Network(n_inputs=30, **plain), few, random_spikes(30, 150, rate=0.6, seed=seed))
+        assert not result.exact or result.change.agreement == 1
+        exact += result.exact and any(action.rule == "fan_out_load" for action in result.actions)
+    assert exact > 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_exact_scaling_gives_the_same_spikes(seed: int, senna: ArchSpec) -> None:
+    random = np.random.default_rng(seed)
+    factor = int(random.integers(5, 9))
+    weight = factor * random.integers(10, 20, 6)
+    changes: dict[str, Any] = {
+        "weight": weight * random.choice([-1, 1], 6),
+        "theta_p": random.integers(weight, 2 * weight),
+        "theta_n": random.integers(weight, 2 * weight),
+        "w_fb": factor * random.integers(20, 30, 6),
+    }
+    network = layer(6, 6, **changes)
+    result = repair(network, senna, random_spikes(6, 400, rate=0.7, seed=seed))
+    assert len(result.actions) == 6
+    assert result.exact
+    assert (result.errors, result.change.agreement) == ((), 1)
+    assert result.change.mean_count > 0
