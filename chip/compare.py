@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chip.arch import ArchSpec, Parameter
 from chip.cost import cost
@@ -55,18 +56,27 @@ class Comparison:
         return asdict(self)
 
 
-def compare(network: Network, arch: ArchSpec, run: SimulationResult, *, step_hz: float) -> list[Comparison]:
+def compare(
+    network: Network,
+    arch: ArchSpec,
+    run: SimulationResult,
+    spikes: NDArray[np.integer[Any]],
+    *,
+    step_hz: float,
+) -> list[Comparison]:
     """The network on ``arch`` and on every profile.
 
     Args:
         network: what is compared.
         arch: our chip, which comes first.
         run: a run of the network; its operations and steps are what energy is counted for.
+        spikes: its input, -1, 0 or +1 of each [step, stream, input].
         step_hz: steps a second: what runs by the second costs by it.
     """
+    operations = _unsigned_sop(network, run, spikes)
     return [
         _on_ours(network, arch, run, step_hz),
-        *(_on(network, profile, run, step_hz) for profile in load_profiles()),
+        *(_on(network, profile, run, operations, step_hz) for profile in load_profiles()),
     ]
 
 
@@ -92,8 +102,10 @@ def _on_ours(network: Network, arch: ArchSpec, run: SimulationResult, step_hz: f
     )
 
 
-def _on(network: Network, profile: Profile, run: SimulationResult, step_hz: float) -> Comparison:
-    needs = _unsigned(network)
+def _on(
+    network: Network, profile: Profile, run: SimulationResult, operations: float, step_hz: float
+) -> Comparison:
+    needs, steps = _unsigned(network), run.outputs.shape[0] * run.outputs.shape[1]
     reasons = (*_sizes(profile, needs), *_weights(network, profile))
     return Comparison(
         profile.name,
@@ -101,7 +113,7 @@ def _on(network: Network, profile: Profile, run: SimulationResult, step_hz: floa
         not reasons,
         reasons,
         needs,
-        _energy(profile, needs["neurons"], run, step_hz),
+        _energy(profile, needs["neurons"], steps, operations, step_hz),
         profile.energy.covers,
         {key: parameter.model_dump() for key, parameter in profile.parameters().items()},
     )
@@ -122,6 +134,16 @@ def _unsigned(network: Network) -> dict[str, int]:
         "fan_in": int(fan_in.max(initial=0)),
         "fan_out": int(fan_out[network.n_inputs :].max(initial=0)),
     }
+
+
+def _unsigned_sop(network: Network, run: SimulationResult, spikes: NDArray[np.integer[Any]]) -> float:
+    """Synaptic operations of the run there: a spike arrives at both members of a pair."""
+    members = 1 + spike_signs(network)[1][network.n_inputs :].astype(np.int64)
+    arrived = np.concatenate([np.count_nonzero(spikes, axis=(0, 1)), run.neuron_spikes])
+    by_source = arrived[network.source]
+    plain = int(by_source.sum())
+    # The spikes of the last step are emitted but do not arrive: the ratio is theirs as well, the count is not.
+    return run.sop * float(by_source @ members[network.target]) / plain if plain else float(run.sop)
 
 
 def _sizes(profile: Profile, needs: dict[str, int]) -> list[Finding]:
@@ -163,13 +185,12 @@ def _weights(network: Network, profile: Profile) -> list[Finding]:
 
 
 def _energy(
-    profile: Profile, neurons: int, run: SimulationResult, step_hz: float
+    profile: Profile, neurons: int, steps: int, operations: float, step_hz: float
 ) -> tuple[float, float] | None:
     energy = profile.energy
     if energy.sop_j is None:
         return None
-    steps = run.outputs.shape[0] * run.outputs.shape[1]
-    least = most = run.sop * energy.sop_j.value
+    least = most = operations * energy.sop_j.value
     if energy.update_min_j is not None and energy.update_max_j is not None:
         least += steps * neurons * energy.update_min_j.value
         most += steps * neurons * energy.update_max_j.value

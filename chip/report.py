@@ -64,7 +64,8 @@ def full_report(
     content["input"] = f"{_STEPS} steps of sparse random spikes" if spikes is None else "the given spikes"
     content["neurobench"] = neurobench(network, run, arch).to_dict()
     if compared:
-        content["comparison"] = [chip.to_dict() for chip in compare(network, arch, run, step_hz=step_hz)]
+        chips = compare(network, arch, run, stimulus, step_hz=step_hz)
+        content["comparison"] = [chip.to_dict() for chip in chips]
     return content
 
 

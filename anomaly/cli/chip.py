@@ -18,7 +18,7 @@ NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .j
 Arch = Annotated[str, typer.Option(help="Name of a chip, or the path of its YAML specification.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Spikes = Annotated[
-    Path | None, typer.Option(help="Input spikes: .npy or .npz of [step, stream, input]; else random.")
+    Path | None, typer.Option(help="Input spikes: .npy or .npz of step x stream x input; else random.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder to write the files into.")]
 
@@ -39,7 +39,7 @@ def check(
     ] = None,
     input_spikes: Annotated[
         Path | None,
-        typer.Option(help="Spikes to judge a repair by: .npy or .npz of [step, stream, input]; else random."),
+        typer.Option(help="Spikes to judge a repair by: .npy or .npz of step x stream x input; else random."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -29,8 +29,9 @@ def small(n_inputs: int, weights: list[int], **changes: Any) -> Network:
 
 
 def on(network: Network, arch: ArchSpec) -> dict[str, Comparison]:
-    run = Simulator(network, v_sat=arch.v_sat).run(random_spikes(network.n_inputs, 100))
-    return {one.name: one for one in compare(network, arch, run, step_hz=125)}
+    spikes = random_spikes(network.n_inputs, 100)
+    run = Simulator(network, v_sat=arch.v_sat).run(spikes)
+    return {one.name: one for one in compare(network, arch, run, spikes, step_hz=125)}
 
 
 def rules(comparison: Comparison) -> set[str]:
@@ -100,14 +101,22 @@ def test_a_full_chip_side_by_side(senna: ArchSpec) -> None:
 
 def test_energy_is_counted_from_the_published_figures(senna: ArchSpec) -> None:
     run = _run(steps=1000, sop=500, senna=senna)
-    network = small(2, [5, 5])
-    chips = {one.name: one for one in compare(network, senna, run, step_hz=100)}
+    network, spikes = small(2, [5, 5]), np.zeros((1000, 1, 2), np.int8)
+    chips = {one.name: one for one in compare(network, senna, run, spikes, step_hz=100)}
     assert chips["truenorth"].energy_j == pytest.approx((13e-9, 13e-9))
     assert chips["loihi"].energy_j == pytest.approx((11.8e-9 + 52e-9, 11.8e-9 + 81e-9))
     # 10 s of one neuron at 100 µW, and 500 x 43 nJ.
     assert chips["spinnaker"].energy_j == pytest.approx((1e-3 + 21.5e-6,) * 2)
     assert chips["xylo"].energy_j is None
     assert chips["senna"].energy_j == pytest.approx((500 * 687e-15, 0.23))
+
+
+def test_a_spike_arrives_at_both_members_of_a_pair(senna: ArchSpec) -> None:
+    single, double = on(small(2, [5, 5]), senna), on(_negative(), senna)
+    assert single["truenorth"].energy_j is not None
+    assert double["truenorth"].energy_j == pytest.approx(
+        [2 * joule for joule in single["truenorth"].energy_j]
+    )
 
 
 def _run(steps: int, sop: int, senna: ArchSpec) -> SimulationResult:
