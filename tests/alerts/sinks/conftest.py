@@ -85,7 +85,8 @@ class Listener:
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_subscribe = lambda *_: self._ready.set()
-        self._client.reconnect_delay_set(1, 1)
+        # Back long before a sink, which waits a second: what nobody listens to yet would seem lost.
+        self._client.reconnect_delay_set(0.05, 0.05)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert self._ready.wait(5)
