@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from anomaly.detect.calibration import Calibration, calibrate
 from anomaly.detect.detector import Detector
@@ -30,8 +29,6 @@ from anomaly.training.profiles import Profile
 from chip.compiler import Compiled
 from chip.cost import cost
 
-Errors = npt.NDArray[Any]
-
 _CHIP_FIGURES = (
     "routed",
     "channel_width",
@@ -43,7 +40,7 @@ _CHIP_FIGURES = (
 )
 
 # With fewer held-out recordings than this, stretches of them are left out in turn when calibrating.
-_FOLDED_FROM, _STRETCHES = 3, 4
+_FOLDED_FROM, _STRETCHES, _MOST_FOLDS = 3, 4, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,25 +155,30 @@ def calibrated(
     every probability too small.
     """
     errors = [recording_errors(block.samples, front_end, detector) for block in held_out]
-    everything = [second for recording in errors for second in recording]
-    pooling = fit_pooling(everything, scale)
-    scores: list[list[float]] = []
-    for recording in errors:
-        scores.append([])
-        for fold in _folds(recording, len(errors)):
-            own = {id(second) for second in fold}
-            others = [second for second in everything if id(second) not in own]
-            apart = fit_pooling(others, scale) if others else pooling
-            scores[-1] += [apart.second(second).score for second in fold]
+    pooling = fit_pooling([second for recording in errors for second in recording], scale)
+    scores = [[0.0] * len(recording) for recording in errors]
+    for fold in _folds([len(recording) for recording in errors]):
+        apart = [
+            errors[r][k] for r in range(len(errors)) for k in range(len(errors[r])) if (r, k) not in fold
+        ]
+        own = fit_pooling(apart, scale) if apart else pooling
+        for r, k in fold:
+            scores[r][k] = own.second(errors[r][k]).score
     return calibrate(pooling, scores)
 
 
-def _folds(recording: list[Errors], recordings: int) -> list[list[Errors]]:
-    """What is left out together: a recording, or stretches of it where there are fewer than three."""
-    if recordings >= _FOLDED_FROM:
-        return [recording]
-    size = max(1, -(-len(recording) // _STRETCHES))
-    return [recording[start : start + size] for start in range(0, len(recording), size)]
+def _folds(seconds: list[int]) -> list[set[tuple[int, int]]]:
+    """Seconds, as (recording, second), that are left out together: recordings, or stretches where those are few."""
+    if len(seconds) >= _FOLDED_FROM:
+        groups = min(len(seconds), _MOST_FOLDS)
+        return [
+            {(r, k) for r in range(g, len(seconds), groups) for k in range(seconds[r])} for g in range(groups)
+        ]
+    return [
+        {(r, k) for k in range(count * part // _STRETCHES, count * (part + 1) // _STRETCHES)}
+        for r, count in enumerate(seconds)
+        for part in range(_STRETCHES)
+    ]
 
 
 def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:
