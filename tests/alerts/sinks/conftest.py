@@ -8,7 +8,6 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -78,18 +77,18 @@ class Listener:
 
     def __init__(self, port: int, **account: str) -> None:
         self.heard: list[Heard] = []
-        self._ready = threading.Event()
+        self.subscriptions = 0
         self._client = Client(CallbackAPIVersion.VERSION2)
         if account:
             self._client.username_pw_set(account["username"], account["password"])
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_subscribe = self._on_subscribe
         # Back long before a sink, which waits a second: what nobody listens to yet would seem lost.
         self._client.reconnect_delay_set(0.05, 0.05)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._ready.wait(5)
+        self.wait_for_subscription(1)
 
     def on(self, topic: str) -> list[Heard]:
         return [heard for heard in self.heard if heard.topic == topic]
@@ -97,13 +96,16 @@ class Listener:
     def alerts(self) -> list[dict[str, Any]]:
         return [heard.json for heard in self.heard if heard.topic.endswith("/alerts")]
 
-    def wait_for_return(self) -> None:
-        self._ready.clear()
-        assert self._ready.wait(10)
+    def wait_for_subscription(self, number: int) -> None:
+        """Wait until it has subscribed so many times: once, and once more after each death of the broker."""
+        eventually(lambda: self.subscriptions >= number)
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self.subscriptions += 1
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self.heard.append(Heard(message.topic, message.payload.decode(), message.retain))

@@ -72,6 +72,7 @@ class MqttBench:
     def __init__(self, start_broker: Callable[..., Broker]) -> None:
         self._broker = start_broker()
         self._listener = Listener(self._broker.port)
+        self._expected = 1
 
     def make(self) -> Sink:
         return MqttSink(
@@ -88,11 +89,12 @@ class MqttBench:
         return self._listener.alerts()
 
     def die(self) -> None:
+        self._expected = self._listener.subscriptions + 1
         self._broker.kill()
 
     def come_back(self) -> None:
         self._broker.start()
-        self._listener.wait_for_return()
+        self._listener.wait_for_subscription(self._expected)
 
     def close(self) -> None:
         self._listener.close()
