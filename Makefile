@@ -8,7 +8,7 @@ BIN = .venv/bin
 ONE_THREAD = OMP_NUM_THREADS=1
 
 help:
-	@echo "make demo     the whole chain on a simulated machine, about 4 minutes, ends by itself"
+	@echo "make demo     the whole chain on a simulated machine, about a minute, ends by itself"
 	@echo "make test     ruff, mypy and all tests"
 	@echo "make lint     ruff and mypy only"
 	@echo "make format   lay out the code as ruff wants it"

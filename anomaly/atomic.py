@@ -63,6 +63,26 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def check_writable(folder: Path, option: str) -> None:
+    """Find out before minutes of work whether something can be written there after it.
+
+    Args:
+        folder: where it will be; it need not exist.
+        option: the option that names another place, for the hint.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    there = folder.absolute()
+    while not os.path.lexists(there):
+        there = there.parent
+    try:
+        tempfile.TemporaryDirectory(dir=there, prefix=".anomaly.").cleanup()
+    except OSError as error:
+        hint = f"give another folder with {option}"
+        raise ConfigError(f"cannot be written: {error.strerror}", where=there, hint=hint) from error
+
+
 def _swap(work: Path, path: Path) -> None:
     """Put ``work`` in the place of ``path`` in one step, so that a kill leaves the old or the new, never none."""
     if not path.exists():

@@ -144,6 +144,8 @@ def find_bundle(name: str, models: Path) -> Path:
     Raises:
         ConfigError: it is neither.
     """
+    if not name:
+        choose_machine(models, name)
     path = Path(name)
     if len(path.parts) != 1 or (path / MANIFEST_NAME).is_file():
         return path

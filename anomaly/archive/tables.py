@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from anomaly import atomic
 from anomaly.archive.scores import Row
-from anomaly.errors import ConfigError
 from anomaly.text_table import NOTHING
 
 SCORES_JSONL, SCORES_CSV, SECONDS_CSV = "scores.jsonl", "scores.csv", "seconds.csv"
@@ -34,19 +32,6 @@ def summary(rows: Sequence[Row]) -> str:
     words = f"{states.total()} of {len(rows)} files scored" + (f": {', '.join(said)}" if said else "")
     failed = len(rows) - states.total()
     return f"{words}; {failed} could not be" if failed else words
-
-
-def check_folder(folder: Path) -> None:
-    """Find out before hours of work whether the tables can be written after it.
-
-    Raises:
-        ConfigError: they cannot.
-    """
-    there = folder.absolute()
-    while not os.path.lexists(there):
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError("cannot be written", where=there, hint="give another folder with --out")
 
 
 def write_tables(folder: Path, rows: Sequence[Row]) -> list[Path]:

@@ -58,6 +58,9 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
+        if not error.format_message():
+            # No words at all: the help has been shown, and there is nothing to add.
+            return error.exit_code
         print(f"error: {error.format_message()}", file=sys.stderr)
         print(f"  see `{context.command_path if context else 'anomaly'} --help`", file=sys.stderr)
         return error.exit_code

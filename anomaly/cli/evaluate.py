@@ -35,7 +35,7 @@ def evaluate(
     Folders are read as docs/data-layouts.md says. With normal sound alone there is no AUC, but the false alarms
     can be counted all the same.
     """
-    from anomaly.archive.tables import check_folder
+    from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.evaluate.pages import write_evaluation
     from anomaly.evaluate.run import evaluate as run_evaluation
@@ -47,7 +47,7 @@ def evaluate(
     other = None if compare is None else open_bundle(find_bundle(compare, folder))
     recordings = data or data_dir() / bundle.manifest.machine
     if out is not None:
-        check_folder(out)
+        check_writable(out, "--out")
     with stages() as report:
         ours = run_evaluation(bundle, recordings, report=report)
         theirs = (

@@ -61,7 +61,8 @@ def score(
     """
     from anomaly.archive.scan import scan
     from anomaly.archive.scores import score_files
-    from anomaly.archive.tables import check_folder, summary, write_tables
+    from anomaly.archive.tables import summary, write_tables
+    from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.detect.decision import limit_for
@@ -78,7 +79,7 @@ def score(
     limit = limit_for(false_alarms_per_day, scorer.calibration.dependence)
     files = scan(paths)
     if out is not None:
-        check_folder(out)
+        check_writable(out, "--out")
     done = score_files(files, scorer, limit, channel=listen_to, per_second=per_second)
     rows = _collect(done, len(files), sys.stdout if as_jsonl else None)
     if not as_jsonl:

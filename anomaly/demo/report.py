@@ -61,7 +61,12 @@ def _story(result: DemoResult, recording: Path) -> list[Section]:
             "Log-mel levels of the stream, in decibels.",
             timelines.spectrogram(levels, hop_s=HOP_S, edges_hz=pooled_edges_hz(_BANDS)),
         ),
-        Section("What the student said", "Score per second, in standard deviations of normal sound.", curve),
+        Section(
+            "What the student said",
+            "Score per second, in standard deviations of normal sound. No single second raises an alarm: surprises "
+            "add up (CUSUM) until their sum passes the limit for one false alarm a day.",
+            curve,
+        ),
         Section("What happened", rows=events),
         Section(
             "The alert as it was delivered",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from anomaly import atomic
 from anomaly.alerts.receiver import WebhookReceiver
 from anomaly.alerts.sinks.webhook import WebhookSink
 from anomaly.alerts.store import DATABASE_NAME
@@ -17,12 +18,13 @@ from anomaly.demo.report import write
 from anomaly.demo.result import DemoResult, Watched
 from anomaly.demo.trial import run_trial
 from anomaly.detect.model import load_model
-from anomaly.errors import RemoteError
+from anomaly.errors import ConfigError, RemoteError
 from anomaly.monitor.records import Record, SecondRecord
 from anomaly.monitor.run import Plan, monitor
 from anomaly.progress import Report
 from anomaly.training.pipeline import TrainingRequest, train
 
+_MARK = ".anomaly-demo"
 _DELIVERY_S = 15.0
 
 
@@ -39,10 +41,12 @@ def run_demo(
         show: gets each record of the watch.
 
     Raises:
+        ConfigError: the folder holds something that no demo has made.
         AnomalyError: a stage failed.
         RemoteError: no alarm was raised, or it did not arrive.
     """
     clock = _Clock()
+    _take(out)
     with clock.stage("simulating", report):
         data = scenes.write_healthy(out / "data" / scenes.MACHINE, seed)
         recording = scenes.write_failing(out / "failing.wav", seconds, seed)
@@ -57,6 +61,15 @@ def run_demo(
     with clock.stage("reporting", report):
         write(result, recording)
     return result
+
+
+def _take(out: Path) -> None:
+    """Make the folder ours: only an empty one, or one that an earlier demo made, may be written to."""
+    mark = out / _MARK
+    if out.is_dir() and any(out.iterdir()) and not mark.is_file():
+        raise ConfigError("is not empty, and no demo made it", where=out, hint="give a new folder with --out")
+    atomic.check_writable(out, "--out")
+    atomic.write_bytes(mark, b"Made by `anomaly demo`, which may write over everything here.\n")
 
 
 def _watch(out: Path, recording: Path, show: Callable[[Record], None]) -> tuple[Watched, Mapping[str, Any]]:

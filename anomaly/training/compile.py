@@ -53,13 +53,13 @@ def read_chip(name_or_path: str) -> Chip:
 def compile_circuit(
     circuit: Circuit, code: DeltaCode, chip: Chip, segments: Sequence[Centibels]
 ) -> tuple[Compiled, dict[str, Any]]:
-    """Compile, decode, and compare spike for spike on real sound.
+    """Compile, decode, and compare spike for spike on recorded sound.
 
     Args:
         circuit: the trained student.
         code: its encoder.
         chip: where it must fit.
-        segments: levels [frames, bands] of real sound to verify on.
+        segments: levels [frames, bands] of recorded sound to verify on.
 
     Returns:
         The compiled design and what was verified.

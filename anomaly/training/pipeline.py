@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anomaly import fingerprint, signing
+from anomaly import atomic, fingerprint, signing
 from anomaly.bundle import Bundle, write_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
 from anomaly.detect.teacher import TeacherDetector
-from anomaly.errors import ConfigError, ModelError
+from anomaly.errors import ModelError
 from anomaly.evaluate.layouts import read_layout
 from anomaly.features.front_end import FrontEnd
 from anomaly.manifest import Draft
@@ -94,7 +92,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         signing.load_private(request.sign_key)
     front_end = FrontEnd(level_normalise=request.level_normalise)
     given = None if request.teacher is None else _given_teacher(request.teacher, front_end)
-    _check_writable(request.models)
+    atomic.check_writable(request.models, "--models")
     clips = read_layout(request.data).train
     reading = read_clips(clips, progress=lambda share: report("reading", share))
     material = split(reading.blocks, where=request.data)
@@ -111,18 +109,6 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         request.models / request.machine, draft, _files(request.machine, parts), signing_key=request.sign_key
     )
     return Trained(bundle, parts, time.perf_counter() - begun)
-
-
-def _check_writable(models: Path) -> None:
-    """Find out before minutes of work whether the bundle can be written after it."""
-    there = models.absolute()
-    while not os.path.lexists(there):
-        there = there.parent
-    try:
-        tempfile.TemporaryDirectory(dir=there, prefix=".anomaly.").cleanup()
-    except OSError as error:
-        hint = "give another folder with --models"
-        raise ConfigError(f"cannot be written: {error.strerror}", where=there, hint=hint) from error
 
 
 def _given_teacher(path: Path, front_end: FrontEnd) -> bytes:

@@ -49,7 +49,7 @@ def chip_sections(parts: Parts) -> list[Section]:
             f"{activity['sop_per_s']:,.0f} synaptic operations per second of sound, against "
             f"{activity['teacher_macs_per_s']:,.0f} multiply-accumulates of the teacher ({ratio:.0f} times as many). "
             f"The decoded bitstream equals the trained network in "
-            f"{parts.metrics['verified']['neuron_steps']:,} neuron-steps of real sound.",
+            f"{parts.metrics['verified']['neuron_steps']:,} neuron-steps of held-out sound.",
             pictures.chip_use(use),
         ),
         _wiring(parts),

@@ -26,7 +26,7 @@ def in_words(trained: Trained) -> str:
         f"student    {network.n_neurons} of {arch.array.neurons.value} neurons, "
         f"{network.n_synapses} of {arch.array.synapses.value} synapses, {activity['sop_per_s']:,.0f} SOP per second",
         f"routed     with {chip['min_channel_width']} of {chip['channel_width']} nets per channel",
-        f"verified   {metrics['verified']['neuron_steps']:,} neuron-steps of real sound, trained = decoded",
+        f"verified   {metrics['verified']['neuron_steps']:,} neuron-steps of held-out sound, trained = decoded",
     ]
     if silent := trained.bundle.manifest.metrics["silent_files"]:
         lines.insert(2, f"left out   {silent} silent recording(s); `anomaly data check` names them")

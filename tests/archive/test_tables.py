@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from anomaly.archive.tables import check_folder, summary, table, write_tables
+from anomaly.archive.tables import summary, table, write_tables
+from anomaly.atomic import check_writable
 from anomaly.errors import ConfigError
 
 GOOD = {
@@ -75,11 +76,11 @@ def test_a_name_that_is_no_text_keeps_its_bytes(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
-    check_folder(tmp_path / "not" / "yet")
+    check_writable(tmp_path / "not" / "yet", "--out")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):
-        check_folder(tmp_path / "file" / "scores")
+        check_writable(tmp_path / "file" / "scores", "--out")
 
 
 def test_a_folder_without_permission_is_refused(
@@ -87,4 +88,4 @@ def test_a_folder_without_permission_is_refused(
 ) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
     with unprivileged(), pytest.raises(ConfigError, match="cannot be written"):
-        check_folder(tmp_path / "locked" / "scores")
+        check_writable(tmp_path / "locked" / "scores", "--out")

@@ -15,7 +15,7 @@ from anomaly.bundle import open_bundle
 from anomaly.demo import run, scenes
 from anomaly.demo.result import DemoResult
 from anomaly.demo.run import run_demo
-from anomaly.errors import AnomalyError, RemoteError
+from anomaly.errors import AnomalyError, ConfigError, RemoteError
 from anomaly.monitor.records import Record
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training.profiles import PROFILES, Profile
@@ -116,3 +116,10 @@ def test_a_folder_that_is_a_file_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(AnomalyError, match="cannot be") as caught:
         play(tmp_path / "report")
     assert caught.value.exit_code == 3
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    with pytest.raises(ConfigError, match="no demo made it"):
+        run_demo(tmp_path, seconds=60, seed=0, report=lambda *_: None, show=lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]

@@ -105,10 +105,13 @@ def plan_dataset(
     conditions += [
         (fault, severity, test_clips) for fault in recipe.faults for severity in DATASET_SEVERITIES
     ]
+    # Normal test clips are numbered on from the training clips: the same number would say the same recording.
+    heard = sum(len(take.paths) for take in takes)
     for fault, severity, count in conditions:
+        first = 0 if fault else heard
         stem = f"anomaly_{fault}_{severity:g}_{seed}" if fault else f"normal_{seed}"
         for number in range(count):
-            path = folder / "test" / f"{stem}_{number:04d}.{suffix}"
+            path = folder / "test" / f"{stem}_{first + number:04d}.{suffix}"
             takes.append(Take(_another(seed, len(takes) + 1), clip_s, (path,), fault, severity))
     return takes
 
