@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -38,9 +39,26 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         help="Hears when a machine goes wrong, on a spiking network that fits the SENNA chip.",
     )
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(
+            False, "--version", is_eager=True, callback=_show_version, help="Show the version."
+        ),
+    ) -> None:
+        """Options before the command."""
+
     for group in GROUPS:
         importlib.import_module(f"anomaly.cli.{group}").register(app)
     return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from anomaly import __version__
+
+        print(f"anomaly {__version__}")
+        raise typer.Exit
 
 
 def run(arguments: list[str]) -> int:

@@ -43,7 +43,7 @@ def evaluate(
     from anomaly.workspace import choose_machine, data_dir, models_dir
 
     folder = models_dir(models)
-    bundle = open_bundle(find_bundle(machine or choose_machine(folder, None), folder))
+    bundle = open_bundle(find_bundle(choose_machine(folder, None) if machine is None else machine, folder))
     other = None if compare is None else open_bundle(find_bundle(compare, folder))
     recordings = data or data_dir() / bundle.manifest.machine
     if out is not None:

@@ -74,7 +74,7 @@ def score(
         raise UsageError("--json and --jsonl do not go together")
     listen_to = parse_channel(channel)
     folder = models_dir(models)
-    bundle = open_bundle(find_bundle(machine or choose_machine(folder, None), folder))
+    bundle = open_bundle(find_bundle(choose_machine(folder, None) if machine is None else machine, folder))
     scorer = load_model(bundle).scorer(detector.value)
     limit = limit_for(false_alarms_per_day, scorer.calibration.dependence)
     files = scan(paths)

@@ -7,7 +7,7 @@ weight is fitted on it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lam
     silent: list[Path] = []
     for index, clip in enumerate(clips):
         heard = False
-        for number, piece in enumerate(read_blocks(clip.path, block_s=_BLOCK_S + _GAP_S)):
+        for number, piece in enumerate(_pieces(clip.path)):
             if not _is_silent(piece):
                 heard = True
                 kept.add(_block(piece, clip.recording, number))
@@ -96,6 +96,16 @@ def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lam
             hint="check the microphone and its gain; `anomaly data check` lists the level of each file",
         )
     return Reading(tuple(kept.blocks), tuple(silent))
+
+
+def _pieces(path: Path) -> Iterator[Samples]:
+    try:
+        yield from read_blocks(path, block_s=_BLOCK_S + _GAP_S)
+    except InputError as error:
+        hint = (
+            error.hint or "mend it or take it out; `anomaly data check` lists every file that cannot be read"
+        )
+        raise InputError(error.message, where=error.where, hint=hint) from error
 
 
 class _Thinned:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from anomaly import __version__
 from anomaly.cli import GROUPS, run
 
 COMMANDS = (
@@ -51,3 +53,19 @@ def test_the_module_runs_as_a_program() -> None:
     )
     assert done.returncode == 0
     assert "BUNDLE" in done.stdout
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"anomaly {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["score", "x.wav"], ["evaluate"], ["verify", ""], ["monitor", "--source", "x.wav"]]
+)
+def test_an_empty_machine_is_no_machine(
+    command: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = [] if command[0] == "verify" else ["--machine", ""]
+    assert run([*command, *machine, "--models", str(pump_bundle.parent)]) == 3
+    assert "is no machine name" in capsys.readouterr().err
