@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,17 +36,23 @@ KILLS = 6
 
 def run_and_kill(path: Path, url: str, after_s: float) -> list[list[str]]:
     """Lines that the process wrote, each after a commit, until it was killed."""
-    with subprocess.Popen(
-        [sys.executable, "-c", MONITOR, str(path), url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", MONITOR, str(path), url],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(after_s)
         process.kill()
-        rest, error = process.communicate()
+        # Not communicate(): it reads the pipe past what readline() has taken from it already.
+        rest = process.stdout.read()
+        errors.seek(0)
+        error = errors.read()
     assert "Traceback" not in error
     return [line.split() for line in [first, *rest.splitlines(keepends=True)] if line.endswith("\n")]
 
