@@ -10,7 +10,8 @@ from typing import Any
 
 from anomaly.alerts.case import iso_utc, json_value
 from anomaly.alerts.database import Database
-from anomaly.alerts.records import EventRow, ScoreRow
+from anomaly.alerts.records import EventRow, ScoreRow, StateRow
+from anomaly.alerts.trail import keep_state
 
 
 class History:
@@ -25,16 +26,23 @@ class History:
         self._database = database
         self._clock = clock
 
-    def add_scores(self, rows: Iterable[ScoreRow]) -> None:
+    def add_scores(self, rows: Iterable[ScoreRow], states: Iterable[StateRow] = ()) -> None:
         """Keep a batch of scores in one transaction; it survives kill -9, but perhaps not a power cut.
+
+        Args:
+            rows: the scores.
+            states: changes of state in the same seconds.
 
         Raises:
             ConfigError: the disk is full or the database cannot be written.
         """
         values = [(r.machine, r.time_s, r.second, r.score, r.p_value, r.state) for r in rows]
-        if values:
+        changes = list(states)
+        if values or changes:
             with self._database.transaction(durable=False) as connection:
                 connection.executemany("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?)", values)
+                for change in changes:
+                    keep_state(connection, change)
 
     def scores(self, machine: str, since_s: float = 0.0, until_s: float = float("inf")) -> list[ScoreRow]:
         """A machine's scores from one UNIX time to another, oldest first."""

@@ -50,6 +50,99 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MinuteRow:
+    """One minute of scores, summed up.
+
+    Args:
+        machine: whose.
+        minute_s: UNIX seconds at its begin, a multiple of 60.
+        seconds: how many seconds were judged in it.
+        scored: how many of them have a score.
+        score_mean: mean score; none where there was none, as for the next two.
+        score_max: highest score.
+        p_value_min: smallest tail probability.
+        watch_s: seconds in state WATCH.
+        alarm_s: seconds in state ALARM.
+    """
+
+    machine: str
+    minute_s: int
+    seconds: int
+    scored: int
+    score_mean: float | None
+    score_max: float | None
+    p_value_min: float | None
+    watch_s: int
+    alarm_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A state that begins.
+
+    Args:
+        machine: whose.
+        kind: of what: ``decision`` (OK, WATCH, ALARM), ``sensor``, or what else is watched.
+        time_s: UNIX seconds at its first second's end.
+        state: its name.
+    """
+
+    machine: str
+    kind: str
+    time_s: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A stretch in which nothing was heard, UNIX seconds; ``reason`` is ``overflow`` or ``lost``."""
+
+    machine: str
+    begin_s: float
+    end_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """A clip of sound that was kept with a case.
+
+    Args:
+        id: 12 hex digits, the name of its folder.
+        case_id: the case.
+        machine: whose sound it is.
+        begin_s: UNIX seconds of its first sample.
+        seconds: its length.
+        content: what it holds: ``features``, ``speech-filtered`` or ``full``.
+        folder: where it lies, relative to the folder of the clips.
+        bytes: size of all its files.
+        removed_s: UNIX seconds at which retention removed the files, if it did.
+    """
+
+    id: str
+    case_id: str
+    machine: str
+    begin_s: float
+    seconds: float
+    content: str
+    folder: str
+    bytes: int
+    removed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """That somebody listened to a clip: who, how (``play`` or ``export``), when, and the reason given."""
+
+    clip_id: str
+    case_id: str
+    time: str
+    who: str
+    how: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class DueMessage:
     """One message that one sink should get now.
 

@@ -53,7 +53,36 @@ _FIRST = (
     "CREATE INDEX deliveries_pending ON deliveries (sink, lane, outbox_id) WHERE status = 'pending'",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "scores, events, cases, outbox", _FIRST),)
+_SECOND = (
+    """CREATE TABLE minutes (
+        machine TEXT NOT NULL, minute_s INTEGER NOT NULL, seconds INTEGER NOT NULL, scored INTEGER NOT NULL,
+        score_mean REAL, score_max REAL, p_value_min REAL, watch_s INTEGER NOT NULL, alarm_s INTEGER NOT NULL,
+        PRIMARY KEY (machine, minute_s)) WITHOUT ROWID""",
+    """CREATE TABLE states (
+        id INTEGER PRIMARY KEY, machine TEXT NOT NULL, kind TEXT NOT NULL, time_s REAL NOT NULL,
+        state TEXT NOT NULL)""",
+    "CREATE INDEX states_by_time ON states (machine, kind, time_s)",
+    """CREATE TABLE gaps (
+        id INTEGER PRIMARY KEY, machine TEXT NOT NULL, begin_s REAL NOT NULL, end_s REAL NOT NULL,
+        reason TEXT NOT NULL)""",
+    "CREATE INDEX gaps_by_time ON gaps (machine, begin_s)",
+    """CREATE TABLE clips (
+        id TEXT PRIMARY KEY, case_id TEXT NOT NULL, machine TEXT NOT NULL, begin_s REAL NOT NULL,
+        seconds REAL NOT NULL, content TEXT NOT NULL, folder TEXT NOT NULL, bytes INTEGER NOT NULL,
+        removed_s REAL)""",
+    "CREATE INDEX clips_by_case ON clips (case_id)",
+    # Who listened stays known after the clip is gone.
+    """CREATE TABLE clip_access (
+        id INTEGER PRIMARY KEY, clip_id TEXT NOT NULL, case_id TEXT NOT NULL, time TEXT NOT NULL,
+        who TEXT NOT NULL, how TEXT NOT NULL, note TEXT NOT NULL)""",
+    "CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+    "CREATE INDEX events_by_time ON events (time)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "scores, events, cases, outbox", _FIRST),
+    Migration(2, "minutes, states, gaps, clips", _SECOND),
+)
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

@@ -16,19 +16,21 @@ from typing import Any
 
 from anomaly.alerts import casebook
 from anomaly.alerts.case import Case, CaseState, iso_utc
+from anomaly.alerts.clip_index import ClipIndex
 from anomaly.alerts.database import Database, open_database
 from anomaly.alerts.history import History, log_event
 from anomaly.alerts.message import AlertMessage, MessageEvent
 from anomaly.alerts.queue import Queue, enqueue
 from anomaly.alerts.records import EventRow
+from anomaly.alerts.trail import Trail
 from anomaly.errors import UsageError
 
 DATABASE_NAME = "anomaly.sqlite"
 LONGEST_SILENCE_S = 30 * 86_400.0
 
 
-class Store(History, Queue):
-    """Scores, events, cases and outgoing messages of one site. Safe to use from several threads.
+class Store(History, Queue, Trail, ClipIndex):
+    """Scores, events, cases, clips and outgoing messages of one site. Safe to use from several threads.
 
     Args:
         database: from ``open_database``; ``Store.open`` does both.
@@ -41,6 +43,9 @@ class Store(History, Queue):
     ) -> None:
         History.__init__(self, database, clock)
         Queue.__init__(self, database, clock)
+        Trail.__init__(self, database)
+        ClipIndex.__init__(self, database, clock)
+        self.database = database
         self.path = database.path
         self.set_aside = set_aside
         if set_aside is not None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from anomaly.alerts.records import ScoreRow
+from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import Store
 from anomaly.errors import ConfigError
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
@@ -33,6 +33,8 @@ class Journal:
         self._store = store
         self._said: list[Record] = []
         self._rows: list[ScoreRow] = []
+        self._changes: list[StateRow] = []
+        self._states: dict[str, str] = {}
         # The first second is stored at once, so that whoever looks sees the machine.
         self._batch = 1
         self._failing = False
@@ -53,9 +55,16 @@ class Journal:
         self._rows.append(
             ScoreRow(record.machine, record.time_s, record.second, record.score, record.p_value, record.state)
         )
+        self._note_states(record)
         if len(self._rows) >= self._batch:
             self._batch = _BATCH
             self.flush()
+
+    def _note_states(self, record: SecondRecord) -> None:
+        for kind, state in (("decision", record.state), ("sensor", record.sensor)):
+            if self._states.get(kind) != state:
+                self._states[kind] = state
+                self._changes.append(StateRow(record.machine, kind, record.time_s, state))
 
     def take(self) -> list[Record]:
         """What was said since the last call, in order."""
@@ -64,16 +73,13 @@ class Journal:
 
     def flush(self) -> None:
         """Store the scores that wait; those of a disk that stays full are kept in memory for an hour."""
-        self._rows = self._rows[-_MOST_UNWRITTEN:]
+        self._rows, self._changes = self._rows[-_MOST_UNWRITTEN:], self._changes[-_MOST_UNWRITTEN:]
         if not self._rows:
             return
         with self.patiently():
-            rows, self._rows = self._rows, []
-            try:
-                self._store.add_scores(rows)
-            except BaseException:
-                self._rows = rows
-                raise
+            # Only what was stored is let go.
+            self._store.add_scores(self._rows, self._changes)
+            self._rows, self._changes = [], []
 
     @contextmanager
     def patiently(self) -> Iterator[None]:

@@ -77,3 +77,41 @@ def test_the_database_itself_allows_one_open_case_of_a_kind(store: Store) -> Non
         connection.execute(insert, ("c", "active-unacknowledged"))
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(insert, ("d", "returned-unacknowledged"))
+
+
+RELEASED = sorted(Path(__file__).with_name("schemas").glob("version-*.sql"))
+
+
+def test_each_released_version_has_its_dump() -> None:
+    numbers = [int(file.stem.removeprefix("version-")) for file in RELEASED]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= len(MIGRATIONS) - 1, "the version before the newest has no dump"
+
+
+@pytest.mark.parametrize("dump", RELEASED, ids=lambda dump: str(dump.stem))
+def test_a_database_of_each_released_version_is_taken_up_with_all_that_is_in_it(
+    dump: Path, path: Path
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(dump.read_text(encoding="utf-8"))
+    with Store.open(path) as store:
+        assert [row.second for row in store.scores("pump")] == list(range(10))
+        assert store.scores("pump")[3].score is None
+        assert [case.machine for case in store.cases(open_only=True)] == ["pump"]
+        assert store.case("0123").evidence == {"levels": [1.0, 2.0]}
+        assert [event.event for event in store.events(machine="fan")] == ["case.opened", "case.closed"]
+        assert store.pending_count(["plant"]) == 3
+        assert [due.message.machine for due in store.due_messages(2e9)] == ["pump", "fan"]
+        store.sum_up()
+        assert sum(row.seconds for row in store.minutes("pump")) == 10
+    with closing(connect(path)) as connection, closing(connect(path.with_name("new.sqlite"))) as fresh:
+        assert version_of(connection, path) == MIGRATIONS[-1].version
+        migrate(fresh, path)
+        assert layout(connection) == layout(fresh)
+
+
+def layout(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Names and statements of all tables and indexes."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(row[0], " ".join(row[1].split())) for row in rows}

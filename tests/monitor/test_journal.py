@@ -73,7 +73,7 @@ def test_an_hour_of_scores_waits_for_a_full_disk(journal: Journal, monkeypatch: 
 def test_an_interruption_keeps_the_scores_for_the_last_flush(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
