@@ -67,6 +67,38 @@ def pauc(labels: npt.ArrayLike, scores: npt.ArrayLike, max_fpr: float = MAX_FPR)
     return float(_partial_areas(curve.false_positive_rate[None], curve.true_positive_rate[None], max_fpr)[0])
 
 
+def f1_ev(labels: npt.ArrayLike, scores: npt.ArrayLike, *, bounded: bool = False) -> float:
+    """The F1 score to expect of a threshold drawn at random, hence how likely a good one is to be found.
+
+    The mean of the F1 score ("score > threshold" is an alarm) over all thresholds between the lowest and the
+    highest score. Bounded, only over those that an estimate from normal sound can come to: from the mean of the
+    normals up to 1.28 times the largest standard deviation that their range allows (Bhatia and Davis).
+    Source: Wilkinghoff and Imoto, F1-EV Score, ICASSP 2024, arXiv 2312.09143, and its authors' code
+    (github.com/wilkinghoff/f1-ev). Its scale depends on the shape of the scores and the share of anomalies.
+
+    Raises:
+        InputError: as `roc_curve`.
+    """
+    anomalous, values = _checked(labels, scores)
+    steps = np.unique(values)
+    if bounded:
+        normal = values[~anomalous]
+        mean = float(normal.mean())
+        widest = np.sqrt(max((normal.max() - mean) * (mean - normal.min()), 0.0))
+        low, high = mean, mean + 1.28 * widest
+        steps = np.concatenate([[low], steps[(steps > low) & (steps < high)], [high]])
+    if steps[-1] <= steps[0]:
+        return _f1(anomalous, values, float(steps[0]))
+    found = [_f1(anomalous, values, float(step)) for step in steps[:-1]]
+    return float(np.dot(np.diff(steps), found) / (steps[-1] - steps[0]))
+
+
+def _f1(anomalous: npt.NDArray[np.bool_], scores: Floats, threshold: float) -> float:
+    """Zero where there is nothing to be right about: the set has anomalies."""
+    alarm = scores > threshold
+    return float(2 * (alarm & anomalous).sum() / (alarm.sum() + anomalous.sum()))
+
+
 @dataclass(frozen=True)
 class Spread:
     """AUC and partial AUC of the same scores under resampled recordings, shape [draws] each."""

@@ -11,9 +11,27 @@ from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
 from anomaly.training.compile import read_chip
-from anomaly.training.material import cut, split
-from anomaly.training.parts import build
+from anomaly.training.material import Block, block_segments, cut, split
+from anomaly.training.parts import build, calibrated, train_teacher
 from anomaly.training.profiles import profile as profile_named
+
+
+def train_teacher_on_clips(
+    clips: Sequence[Samples], *, profile: str = "standard", seed: int = 0, level_normalise: bool = False
+) -> Scorer:
+    """Train and calibrate the teacher alone, as a training from recordings would.
+
+    Args:
+        clips, profile, seed, level_normalise: as for `train_on_clips`.
+
+    Raises:
+        InputError: there are less than 30 s of sound.
+    """
+    front_end, chosen = FrontEnd(level_normalise=level_normalise), profile_named(profile)
+    material = split(_blocks(clips))
+    onnx = train_teacher(material, block_segments(material.training, front_end), front_end, chosen, seed)
+    detector = TeacherDetector(onnx)
+    return Scorer(front_end, detector, calibrated(detector, "log", front_end, material.held_out))
 
 
 def train_on_clips(
@@ -40,8 +58,7 @@ def train_on_clips(
         InputError: there are less than 30 s of sound.
     """
     chip, front_end = read_chip(arch), FrontEnd(level_normalise=level_normalise)
-    blocks = [block for index, clip in enumerate(clips) for block in cut(clip, f"clip {index:05d}")]
-    parts = build(split(blocks), front_end, profile_named(profile), chip, seed=seed)
+    parts = build(split(_blocks(clips)), front_end, profile_named(profile), chip, seed=seed)
     student = StudentDetector(parts.code, parts.compiled.network, chip.arch.v_sat)
     return Model(
         "clips",
@@ -50,3 +67,7 @@ def train_on_clips(
         Scorer(front_end, TeacherDetector(parts.onnx), parts.teacher),
         chip.arch,
     )
+
+
+def _blocks(clips: Sequence[Samples]) -> list[Block]:
+    return [block for index, clip in enumerate(clips) for block in cut(clip, f"clip {index:05d}")]

@@ -83,7 +83,7 @@ def build(
         FitError: the student does not fit the chip.
     """
     training = block_segments(material.training, front_end)
-    onnx = teacher or _train_teacher(material, training, front_end, chosen, seed, report)
+    onnx = teacher or train_teacher(material, training, front_end, chosen, seed, report)
     reference = TeacherDetector(onnx)
     judged = calibrated(reference, "log", front_end, material.held_out)
     code = delta_code(training, chosen.closed_form)
@@ -126,14 +126,19 @@ def _student(
     return distilled.circuit, distilled
 
 
-def _train_teacher(
+def train_teacher(
     material: Material,
     training: list[Centibels],
     front_end: FrontEnd,
     chosen: Profile,
     seed: int,
-    report: Report,
+    report: Report = lambda _stage, _share: None,
 ) -> bytes:
+    """The teacher alone, as ONNX.
+
+    Raises:
+        ModelError: the exported teacher does not agree with torch.
+    """
     rng = np.random.default_rng([seed, 3])
     segments = list(training)
     for _ in range(chosen.augmented):

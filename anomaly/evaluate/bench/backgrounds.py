@@ -1,0 +1,79 @@
+"""Backgrounds to mix machines into: training and test never share a recording of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from anomaly.audio.files import find_recordings, read_16k
+from anomaly.errors import UsageError
+from anomaly.evaluate.bench.clips import Samples, levelled, need, rms, stretch
+from anomaly.evaluate.layouts import read_layout
+
+BACKGROUNDS = ("slider", "noise")
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """One kind of background.
+
+    Attributes:
+        name: ``slider`` (a factory) or ``noise`` (air conditioning, dishwashers, a street).
+        train: recordings to mix training sound into, [n] each.
+        test: other recordings, to mix test sound into.
+    """
+
+    name: str
+    train: list[Samples]
+    test: list[Samples]
+
+    def scenes(self, count: int, length: int, generator: np.random.Generator) -> list[Samples]:
+        """Stretches [length] of the test's recordings."""
+        return [stretch(self.test, length, generator) for _ in range(count)]
+
+
+def read_backgrounds(recordings: Path, names: Sequence[str]) -> list[Background]:
+    """Read backgrounds; those of ``noise/`` are brought to the loudness of the slide rail's recordings.
+
+    Raises:
+        InputError: recordings are missing or cannot be read.
+        UsageError: there is no background of a name.
+    """
+    return [_read(recordings, name) for name in names]
+
+
+def _read(recordings: Path, name: str) -> Background:
+    if name == "slider":
+        return _slider(recordings / "slider")
+    if name == "noise":
+        level = float(np.mean([rms(one) for one in _slider(recordings / "slider").train]))
+        return _noise(recordings / "noise", level)
+    raise UsageError(f"there is no background {name!r}", hint=f"backgrounds: {', '.join(BACKGROUNDS)}")
+
+
+def _slider(folder: Path) -> Background:
+    data = read_layout(folder)
+    train = [read_16k(clip.path) for clip in data.train]
+    test = [read_16k(clip.path) for clip in data.test if clip.label == "normal"]
+    need(folder, train=train, test=test)
+    return Background("slider", train, test)
+
+
+def _noise(folder: Path, level: float) -> Background:
+    """The first two parts of a name are the recording; every second one is for the test.
+
+    A whole recording is taken where it is there, its pieces otherwise: they hold the same sound.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in find_recordings(folder):
+        found.setdefault("_".join(path.stem.split("_")[:2]), []).append(path)
+    sounds = []
+    for name, paths in sorted(found.items()):
+        whole = [path for path in paths if path.stem == name] or paths
+        sound = np.concatenate([read_16k(path) for path in whole])
+        sounds.append(levelled(sound) * np.float32(level))
+    need(folder, train=sounds[::2], test=sounds[1::2])
+    return Background("noise", sounds[::2], sounds[1::2])

@@ -1,0 +1,77 @@
+"""All sets of the detection bench, made at run time; nothing of them is written to disk.
+
+The same recordings and the same seed give the same samples. Training and test sound never share a
+recording of the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from anomaly.audio.simulator import recipe_names
+from anomaly.errors import InputError, UsageError
+from anomaly.evaluate.bench.bldc_mix import bldc_mix
+from anomaly.evaluate.bench.clips import DetectionSet
+from anomaly.evaluate.bench.rig import rig
+from anomaly.evaluate.bench.simulated import simulated
+from anomaly.evaluate.bench.slider_fault import slider_fault
+
+RECORDED = ("bldc-mix", "slider-fault", "rig")
+SIMULATED = tuple(f"sim-{name}" for name in recipe_names())
+SETS = (*RECORDED, *SIMULATED)
+
+
+def bench_sets(recordings: Path | None, seed: int, names: Sequence[str] = ()) -> Iterator[list[DetectionSet]]:
+    """Every set for a seed, as lists of sets that train on the very same sound; built when asked for the next.
+
+    Args:
+        recordings: folder of the real recordings; None if only simulated sets are wanted.
+        seed: of the mixtures, the faults and the simulated machines.
+        names: which sets; all if left empty, or all simulated ones where there are no recordings.
+
+    Raises:
+        UsageError: there is no set of that name.
+        InputError: a set needs recordings that are not there, or that cannot be read.
+    """
+    wanted = tuple(names) or (SETS if recordings is not None else SIMULATED)
+    for name in check_names(wanted):
+        yield from same_training(_build(name, recordings, seed))
+
+
+def check_names(names: Sequence[str]) -> Sequence[str]:
+    """The names, if every one is that of a set.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in names:
+        if name not in SETS:
+            raise UsageError(f"there is no set {name!r}", where="--sets", hint=f"sets: {', '.join(SETS)}")
+    return names
+
+
+def same_training(sets: Sequence[DetectionSet]) -> list[list[DetectionSet]]:
+    """Sets in groups that train on the very same sound."""
+    groups: dict[int, list[DetectionSet]] = {}
+    for one in sets:
+        groups.setdefault(id(one.train), []).append(one)
+    return list(groups.values())
+
+
+def _build(name: str, recordings: Path | None, seed: int) -> list[DetectionSet]:
+    if name in SIMULATED:
+        return simulated(name.removeprefix("sim-"), seed=seed)
+    if recordings is None or not recordings.is_dir():
+        raise InputError(
+            "there is no such folder" if recordings else "no folder of recordings was given",
+            where=recordings,
+            hint=f"{name} needs real recordings: name their folder, or ask for simulated sets only",
+        )
+    makers: dict[str, Callable[[], list[DetectionSet]]] = {
+        "bldc-mix": partial(bldc_mix, recordings, seed=seed),
+        "slider-fault": partial(slider_fault, recordings, seed=seed),
+        "rig": partial(rig, recordings, seed=seed),
+    }
+    return makers[name]()

@@ -1,0 +1,196 @@
+"""What the rounds of a bench show: figures, differences between detectors, and what a set can resolve."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.errors import InputError
+from anomaly.evaluate.bench.play import Round, Rounds
+from anomaly.evaluate.metrics import Spread, auc, bootstrap, f1_ev, pauc
+
+Floats = npt.NDArray[np.float64]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over seeds, with 95 % intervals over recordings, normals included.
+
+    Attributes:
+        auc: area under the ROC curve.
+        pauc: partial AUC where at most a tenth of normal sound raises an alarm.
+        ci: interval of the AUC.
+        pauc_ci: interval of the partial AUC.
+        f1_ev: bounded F1-EV: whether a good threshold can be found from normal sound.
+        faults: AUC of each kind of fault against all normals.
+        conditions: AUC of the normals and anomalies of each condition.
+        train_s: seconds of training, where the sets that share one count it once.
+    """
+
+    auc: float
+    pauc: float
+    ci: Interval
+    pauc_ci: Interval
+    f1_ev: float
+    faults: dict[str, float]
+    conditions: dict[str, float]
+    train_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How small a difference a test can tell.
+
+    Attributes:
+        normals, anomalies: clips of each kind, of one seed.
+        normal_recordings, anomalous_recordings: recordings of each kind.
+        sd: standard deviation of an AUC over recordings: the median of the detectors.
+        least: smallest difference between two detectors that is told from none with 95 % confidence: 1.96
+            standard deviations of their difference, the median of all pairs.
+    """
+
+    normals: int
+    anomalies: int
+    normal_recordings: int
+    anomalous_recordings: int
+    sd: float
+    least: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One detector less another on the same clips, drawn alike; ``p`` is two-sided, of there being none."""
+
+    auc: float
+    ci: Interval
+    p: float
+    pauc: float
+    pauc_ci: Interval
+    pauc_p: float
+
+    @property
+    def significant(self) -> int:
+        """1 if the AUC is higher with 95 % confidence, -1 if it is lower, else 0."""
+        return int(self.ci[0] > 0.0) - int(self.ci[1] < 0.0)
+
+
+# set → level → detector → figures.
+Results = dict[str, dict[str, dict[str, Figures]]]
+
+
+def sum_up(rounds: Rounds) -> Results:
+    """The figures of every set, level and detector."""
+    results: Results = {}
+    for (name, level, detector), played in rounds.items():
+        results.setdefault(name, {}).setdefault(level, {})[detector] = figures_of(played)
+    return results
+
+
+def figures_of(played: Sequence[Round]) -> Figures:
+    """Figures of one detector on one test; the interval is that of the mean over seeds."""
+    drawn = spread(played)
+    kinds = sorted({kind for one in played for kind in one.faults if kind})
+    places = sorted({place for one in played for place in one.conditions if place})
+    return Figures(
+        auc=_mean([auc(one.labels, one.scores) for one in played]),
+        pauc=_mean([pauc(one.labels, one.scores) for one in played]),
+        ci=_interval(drawn.auc),
+        pauc_ci=_interval(drawn.pauc),
+        f1_ev=_mean([f1_ev(one.labels, one.scores, bounded=True) for one in played]),
+        faults={kind: _mean([_of_fault(one, kind) for one in played]) for kind in kinds},
+        conditions={place: _mean(_of_condition(played, place)) for place in places},
+        train_s=_mean([one.train_s for one in played]),
+    )
+
+
+def spread(played: Sequence[Round]) -> Spread:
+    """AUC and partial AUC, means over seeds, of each draw of recordings; drawn alike for every detector.
+
+    Seeds whose clips are of the same recordings share the draws.
+    """
+    drawn = [_drawn(*_key(one)) for one in played]
+    return Spread(np.mean([d.auc for d in drawn], axis=0), np.mean([d.pauc for d in drawn], axis=0))
+
+
+def difference(ours: Sequence[Round], theirs: Sequence[Round]) -> Difference:
+    """How much better our detector is than theirs, with its certainty by a paired bootstrap over recordings.
+
+    Raises:
+        InputError: they were not scored on the same clips.
+    """
+    if [(one.labels, one.recordings) for one in ours] != [(one.labels, one.recordings) for one in theirs]:
+        raise InputError("the detectors were not scored on the same clips")
+    a, b = spread(ours), spread(theirs)
+    by_auc, by_pauc = a.auc - b.auc, a.pauc - b.pauc
+    pairs = list(zip(ours, theirs, strict=True))
+    return Difference(
+        auc=_mean([auc(o.labels, o.scores) - auc(t.labels, t.scores) for o, t in pairs]),
+        ci=_interval(by_auc),
+        p=_two_sided(by_auc),
+        pauc=_mean([pauc(o.labels, o.scores) - pauc(t.labels, t.scores) for o, t in pairs]),
+        pauc_ci=_interval(by_pauc),
+        pauc_p=_two_sided(by_pauc),
+    )
+
+
+def resolution(by_detector: Mapping[str, Sequence[Round]]) -> Resolution:
+    """What one test can tell apart, judged by the detectors that were scored on it."""
+    spreads = [spread(played).auc for played in by_detector.values()]
+    pairs = [a - b for i, a in enumerate(spreads) for b in spreads[i + 1 :]]
+    one = next(iter(by_detector.values()))[0]
+    sound = {r for r, anomalous in zip(one.recordings, one.labels, strict=True) if not anomalous}
+    faulty = {r for r, anomalous in zip(one.recordings, one.labels, strict=True) if anomalous}
+    return Resolution(
+        normals=one.labels.count(False),
+        anomalies=one.labels.count(True),
+        normal_recordings=len(sound),
+        anomalous_recordings=len(faulty),
+        sd=float(np.median([np.std(values) for values in spreads])),
+        least=1.96 * float(np.median([np.std(values) for values in pairs])) if pairs else float("nan"),
+    )
+
+
+def _key(one: Round) -> tuple[tuple[bool, ...], tuple[float, ...], tuple[str, ...]]:
+    return tuple(one.labels), tuple(one.scores), tuple(one.recordings)
+
+
+@lru_cache(maxsize=4096)
+def _drawn(labels: tuple[bool, ...], scores: tuple[float, ...], recordings: tuple[str, ...]) -> Spread:
+    # Other recordings are drawn otherwise: seeds that have recordings of their own are independent.
+    return bootstrap(labels, scores, recordings, seed=zlib.crc32("\0".join(recordings).encode()))
+
+
+def _of_fault(one: Round, kind: str) -> float:
+    chosen = [not a or f == kind for a, f in zip(one.labels, one.faults, strict=True)]
+    return auc(np.asarray(one.labels)[chosen], np.asarray(one.scores)[chosen])
+
+
+def _of_condition(played: Sequence[Round], place: str) -> list[float]:
+    found = []
+    for one in played:
+        chosen = np.array([condition == place for condition in one.conditions])
+        labels = np.asarray(one.labels)[chosen]
+        if labels.any() and not labels.all():
+            found.append(auc(labels, np.asarray(one.scores)[chosen]))
+    return found
+
+
+def _interval(values: Floats) -> Interval:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _two_sided(differences: Floats) -> float:
+    """Twice the share of draws on the rarer side of zero, ties on both, never less than one draw."""
+    below, above = float((differences <= 0).mean()), float((differences >= 0).mean())
+    return min(1.0, 2.0 * max(min(below, above), 1.0 / len(differences)))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
