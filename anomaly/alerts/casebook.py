@@ -39,6 +39,12 @@ def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case
     return {case.kind: case for case in listed(connection, open_only=True, machine=machine)}
 
 
+def get(connection: sqlite3.Connection, case_id: str) -> Case | None:
+    """The case with exactly this identifier, if there is one."""
+    row = connection.execute("SELECT * FROM cases WHERE id = ?", (case_id,)).fetchone()
+    return None if row is None else _case(row)
+
+
 def find(connection: sqlite3.Connection, case_id: str) -> Case:
     """The case whose identifier begins so.
 

@@ -1,18 +1,22 @@
 """The SQLite file behind the store: connections, transactions, and what to do with a broken file.
 
 Write-ahead log, one connection per thread, writers begin with BEGIN IMMEDIATE and wait for each other.
+After a stop that was not clean all pages are to be read once (``Database.is_sound``): on a year of data that
+takes seconds, so it is not done while opening, but by whoever has opened it, when its work has begun.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from anomaly.alerts.gate import Gate
 from anomaly.alerts.lock import FileLock
 from anomaly.alerts.schema import migrate
 from anomaly.errors import ConfigError
@@ -37,13 +41,19 @@ class Database:
     Not to be carried across a fork: SQLite forbids it. Open it anew in the child.
 
     Args:
-        path: the file; ``open_database`` has checked it.
+        path: the file; ``open_database`` has looked at it.
+        suspect: its pages are to be checked: the last stop was not a clean one.
+
+    Attributes:
+        suspect: also set when damage is met while it is used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, suspect: bool = False) -> None:
         self.path = path
+        self.suspect = suspect
         self._lock = threading.Lock()
-        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+        self._gate = Gate()
+        self._connections: dict[threading.Thread, tuple[sqlite3.Connection, _FileId]] = {}
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -52,7 +62,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be read.
         """
-        with _explained(self.path):
+        with _explained(self.path, self._met_damage), self._gate.use():
             yield self._connection()
 
     @contextmanager
@@ -65,7 +75,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be written.
         """
-        with _explained(self.path):
+        with _explained(self.path, self._met_damage), self._gate.use():
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -77,23 +87,60 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def is_sound(self) -> bool:
+        """Read all pages, beside whoever works with it; false if something is broken.
+
+        Raises:
+            ConfigError: the database cannot be opened.
+        """
+        with _explained(self.path), closing(connect(self.path)) as connection:
+            try:
+                sound = bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+            except sqlite3.DatabaseError as error:
+                if _code(error) not in _DAMAGE:
+                    raise
+                sound = False
+        self.suspect = not sound
+        return sound
+
+    def begin_anew(self) -> Path:
+        """Set a damaged file aside and begin a new one, while other threads wait; return where the old one lies.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        with _explained(self.path), self._gate.shut(), _start_lock(self.path):
+            self.close()
+            aside = _set_aside(self.path)
+            _prepare(self.path)
+            self.suspect = False
+        return aside
+
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            for connection in self._connections.values():
+            for connection, _ in self._connections.values():
                 connection.close()
             self._connections.clear()
 
     def _connection(self) -> sqlite3.Connection:
         thread = threading.current_thread()
-        connection = self._connections.get(thread)
+        now = _file_id(self.path)
+        connection, of = self._connections.get(thread, (None, None))
+        if connection is not None and of != now and now is not None:
+            # Another process has set the file aside and begun a new one.
+            connection.close()
+            connection = None
         if connection is None:
             connection = connect(self.path)
             with self._lock:
                 for dead in [t for t in self._connections if not t.is_alive()]:
-                    self._connections.pop(dead).close()
-                self._connections[thread] = connection
+                    self._connections.pop(dead)[0].close()
+                self._connections[thread] = (connection, now or _file_id(self.path))
         return connection
+
+    def _met_damage(self) -> None:
+        self.suspect = True
 
 
 def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | None]:
@@ -110,15 +157,15 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
         ConfigError: the folder is missing or read-only, the file is damaged (without ``create``),
             of a newer schema, or of another program.
     """
-    aside = None
+    aside, unclean = None, _is_unclean(path)
     if create:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent) from error
         # Two processes that start together must not both set the file aside.
-        with FileLock(path.with_name(f"{path.name}.lock")), _explained(path):
-            if _damaged(path):
+        with _start_lock(path), _explained(path):
+            if _is_no_database(path):
                 aside = _set_aside(path)
             _prepare(path)
     else:
@@ -130,7 +177,7 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
             )
         with _explained(path):
             _prepare(path)
-    return Database(path), aside
+    return Database(path, suspect=unclean and aside is None), aside
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -149,20 +196,39 @@ def _prepare(path: Path) -> None:
             log.info("%s: schema migrated from version %d to %d", path, before, after)
 
 
-def _damaged(path: Path) -> bool:
-    """Whether the file is broken; its pages are only read where the last stop was not a clean one."""
+def _start_lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f"{path.name}.lock"))
+
+
+def _is_unclean(path: Path) -> bool:
+    """Whether the last stop was not a clean one: that would have emptied the log."""
+    log_file = path.with_name(f"{path.name}-wal")
+    return log_file.is_file() and log_file.stat().st_size > 0
+
+
+def _is_no_database(path: Path) -> bool:
+    """Whether the file's first pages are broken; reads no more than it must to begin."""
     if not path.is_file():
         return False
-    log_file = path.with_name(f"{path.name}-wal")
-    unclean = log_file.is_file() and log_file.stat().st_size > 0
     try:
         with closing(connect(path)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return unclean and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
+            return False
     except sqlite3.DatabaseError as error:
         if _code(error) in _DAMAGE:
             return True
         raise
+
+
+_FileId = tuple[int, int] | None
+
+
+def _file_id(path: Path) -> _FileId:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _set_aside(path: Path) -> Path:
@@ -177,10 +243,12 @@ def _set_aside(path: Path) -> Path:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, met_damage: Callable[[], None] | None = None) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if met_damage is not None and _code(error) in _DAMAGE:
+            met_damage()
         raise ConfigError(f"database: {error}", where=path, hint=_HINTS.get(_code(error))) from error
     except OSError as error:
         raise ConfigError(f"cannot be used: {error.strerror or error}", where=path) from error

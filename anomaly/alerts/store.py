@@ -22,6 +22,7 @@ from anomaly.alerts.history import History, log_event
 from anomaly.alerts.message import AlertMessage, MessageEvent
 from anomaly.alerts.queue import Queue, enqueue
 from anomaly.alerts.records import EventRow
+from anomaly.alerts.salvage import salvage
 from anomaly.alerts.trail import Trail
 from anomaly.errors import UsageError
 
@@ -49,7 +50,7 @@ class Store(History, Queue, Trail, ClipIndex):
         self.path = database.path
         self.set_aside = set_aside
         if set_aside is not None:
-            self.add_event("store.damaged", detail={"set_aside": str(set_aside)})
+            self._take_over(set_aside)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, clock: Callable[[], float] = time.time) -> Store:
@@ -67,6 +68,29 @@ class Store(History, Queue, Trail, ClipIndex):
         """
         database, aside = open_database(path, create=create)
         return cls(database, clock, set_aside=aside)
+
+    def check(self) -> Path | None:
+        """Read all pages if the last stop was not clean, or damage was met; begin anew if they are broken.
+
+        Open cases and what is still to be told are carried over as far as they can be read. It may take
+        seconds, and others may use the store meanwhile.
+
+        Returns:
+            Where the damaged file lies now, if there was one.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        if not self.database.suspect or self.database.is_sound():
+            return None
+        self.set_aside = self.database.begin_anew()
+        self._take_over(self.set_aside)
+        return self.set_aside
+
+    def _take_over(self, damaged: Path) -> None:
+        kept = salvage(damaged, self.database)
+        self.add_event("store.damaged", detail={"set_aside": str(damaged), "carried_over": kept})
+        self._committed()
 
     def close(self) -> None:
         """Close the database for all threads."""
@@ -104,13 +128,14 @@ class Store(History, Queue, Trail, ClipIndex):
     def update_case(self, case: Case, message: AlertMessage | None = None) -> Case:
         """Keep newer measurements of an open case (peak, smallest p-value, summary, evidence).
 
-        The state and what people did to the case stay as stored. Told only if there is a message.
+        The state and what people did to the case stay as stored. Told only if there is a message. A case
+        that was lost with a damaged database is kept anew.
 
         Returns:
             The case as stored now; it may have been closed by somebody.
         """
         with self._database.transaction() as connection:
-            old = casebook.find(connection, case.id)
+            old = casebook.get(connection, case.id) or case
             if not old.is_open:
                 return old
             new = old.merged(case)

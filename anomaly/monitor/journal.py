@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import Store
-from anomaly.errors import ConfigError
+from anomaly.errors import ConfigError, UsageError
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 
 _LOG = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Journal:
         """Store something in this block: a store that fails never stops the scoring, and is complained of once."""
         try:
             yield
-        except ConfigError as error:
+        except (ConfigError, UsageError) as error:  # a case may have been lost with a damaged database
             if not self._failing:
                 _LOG.warning("nothing can be stored, scores wait in memory: %s", error)
                 self.say("store.failed", str(error))

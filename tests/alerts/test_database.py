@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from anomaly.alerts import ScoreRow, Store
+from anomaly.alerts import Case, ScoreRow, Store
 from anomaly.alerts.database import connect, open_database
 from anomaly.errors import ConfigError
 
@@ -82,7 +84,10 @@ def test_a_file_that_is_no_database_is_set_aside(
         assert store.set_aside.read_bytes() == content
         assert ".damaged-" in store.set_aside.name
         assert [event.event for event in store.events()] == ["store.damaged"]
-        assert store.events()[0].detail == {"set_aside": str(store.set_aside)}
+        assert store.events()[0].detail == {
+            "set_aside": str(store.set_aside),
+            "carried_over": {"cases": 0, "messages": 0},
+        }
     assert "the database is damaged" in caplog.text
 
 
@@ -103,12 +108,94 @@ def broken_page(path: Path) -> None:
         file.write(os.urandom(8192))
 
 
-def test_damaged_pages_are_found_after_an_unclean_stop(path: Path) -> None:
+def test_damaged_pages_are_found_after_an_unclean_stop_once_the_work_has_begun(path: Path) -> None:
     broken_page(path)
     Path(f"{path}-wal").write_bytes(b"left over")
     with Store.open(path) as store:
-        assert store.set_aside is not None
+        assert store.set_aside is None  # opening reads no more than it must
+        assert store.database.suspect
+        aside = store.check()
+        assert aside is not None
+        assert aside.is_file()
+        assert store.set_aside == aside
         assert store.scores("pump") == []
+        assert [event.event for event in store.events()] == ["store.damaged"]
+        assert store.check() is None
+
+
+def test_after_a_clean_stop_nothing_is_checked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store.open(path).close()
+    with Store.open(path) as store:
+        monkeypatch.setattr(store.database, "is_sound", lambda: pytest.fail("pages were read"))
+        assert store.check() is None
+
+
+def test_a_sound_database_stays_after_an_unclean_stop(path: Path) -> None:
+    code = (
+        "import os, pathlib, sys\nfrom anomaly.alerts import Store\n"
+        "store = Store.open(pathlib.Path(sys.argv[1]))\nstore.add_event('x')\nos._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    with Store.open(path) as store:
+        assert store.database.suspect
+        assert store.check() is None
+        assert not store.database.suspect
+        assert [event.event for event in store.events()] == ["x"]
+
+
+def test_damage_that_is_met_is_dealt_with_at_the_next_check(
+    path: Path, make_case: Callable[..., Case]
+) -> None:
+    with Store.open(path) as store:
+        store.subscribe(["plant"])
+        store.open_case(make_case())
+    broken_page(path)
+    with Store.open(path) as store:
+        with pytest.raises(ConfigError):
+            store.scores("pump")
+        assert store.check() is not None
+        # The open case, and what is to be told about it, went along.
+        assert [case.machine for case in store.cases(open_only=True)] == ["pump"]
+        assert store.pending_count(["plant"]) == 1
+        assert store.events()[-1].detail["carried_over"] == {"cases": 1, "messages": 1}
+
+
+def test_others_go_on_writing_while_a_new_one_begins(path: Path) -> None:
+    broken_page(path)
+    Path(f"{path}-wal").write_bytes(b"left over")
+    with Store.open(path) as store, ThreadPoolExecutor(3) as pool:
+        ended = threading.Event()
+
+        def write(worker: int) -> int:
+            count = 0
+            while not ended.is_set() or count < 5:
+                store.add_event("tick", machine=f"m{worker}")
+                count += 1
+            return count
+
+        writers = [pool.submit(write, worker) for worker in range(3)]
+        assert store.check() is not None
+        ended.set()
+        assert all(writer.result() >= 5 for writer in writers)
+        assert {event.event for event in store.events()} == {"store.damaged", "tick"}
+
+
+def test_another_process_that_began_anew_is_noticed(path: Path) -> None:
+    with Store.open(path) as one, Store.open(path) as other:
+        one.add_event("before")
+        other.database.begin_anew()
+        one.add_event("after")
+        assert [event.event for event in other.events()] == ["after"]
+
+
+def test_a_case_lost_with_the_database_is_kept_anew(path: Path, make_case: Callable[..., Case]) -> None:
+    with Store.open(path) as store:
+        case = store.open_case(make_case(peak_score=3.0))
+        assert case is not None
+        store.database.begin_anew()
+        assert store.cases() == []
+        store.update_case(replace(case, peak_score=9.0))
+        assert [(c.id, c.peak_score) for c in store.cases(open_only=True)] == [(case.id, 9.0)]
 
 
 def test_damage_met_later_is_a_clear_error(path: Path) -> None:
