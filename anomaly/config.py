@@ -43,9 +43,17 @@ def _from_its_folder(path: Path, info: ValidationInfo) -> Path:
     return Path(folder) / path.expanduser()
 
 
+def _host_and_port(text: str) -> str:
+    host, _, port = text.strip().rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
+        raise ValueError("must be an address and a port, such as 127.0.0.1:9464")
+    return f"{host}:{int(port)}"
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Location = Annotated[Path, AfterValidator(_from_its_folder)]
 Name = Annotated[str, AfterValidator(_plain_name)]
+Address = Annotated[str, AfterValidator(_host_and_port)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
@@ -146,6 +154,37 @@ class Sinks(Section):
         return self
 
 
+class Clips(Section):
+    """Sound that is kept with each case. Microphones hear people: choose what may be kept."""
+
+    content: Literal["none", "features", "speech-filtered", "full"] = Field(
+        default="speech-filtered",
+        description="what is kept: nothing, levels only, sound without words, sound",
+    )
+    before_s: float = Field(
+        default=20.0, ge=1, le=300, description="sound kept from before the case, at least"
+    )
+    after_s: float = Field(default=10.0, ge=0, le=300, description="sound kept from after its beginning")
+    keep_days: float = Field(default=30.0, gt=0, allow_inf_nan=False, description="older clips are removed")
+    keep_mib: float = Field(
+        default=1024.0, gt=0, allow_inf_nan=False, description="the oldest are removed beyond this, in MiB"
+    )
+    keep_count: int = Field(default=500, ge=1, description="the oldest are removed beyond this number")
+    free_mib: float = Field(
+        default=200.0, ge=0, allow_inf_nan=False, description="disk that clips leave free, in MiB"
+    )
+
+
+class Keep(Section):
+    """How long the database keeps what."""
+
+    scores_days: float = Field(default=1.0, gt=0, le=3650, description="scores of each second")
+    minutes_days: float = Field(
+        default=365.0, gt=0, le=36500, description="scores by the minute, states, gaps, who listened"
+    )
+    events_days: float = Field(default=365.0, gt=0, le=36500, description="events, closed cases, messages")
+
+
 class Site(Section):
     """One site: what `site.yaml` may hold."""
 
@@ -153,6 +192,12 @@ class Site(Section):
     sinks: Sinks = Field(default_factory=Sinks, description="where alerts go")
     state_dir: Location = Field(default=Path("state"), description="folder of the monitor's database")
     models_dir: Location = Field(default=Path("models"), description="folder of the trained bundles")
+    clips: Clips = Field(default_factory=Clips, description="sound that is kept with each case")
+    keep: Keep = Field(default_factory=Keep, description="how long the database keeps what")
+    metrics: Address | None = Field(
+        default=None, description="where Prometheus may read, such as 127.0.0.1:9464; nowhere by default"
+    )
+    log: Literal["text", "json"] = Field(default="text", description="how the monitor writes its log")
 
     @model_validator(mode="after")
     def _different_ears(self) -> Self:

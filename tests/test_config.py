@@ -217,3 +217,28 @@ def test_the_example_of_the_manual(tmp_path: Path) -> None:
     site = load_site(write(tmp_path, text.split("```yaml\n")[1].split("```")[0]), {})
     assert list(site.machines) == ["pump"]
     assert site.sinks.names == ["plant", "house"]
+
+
+def test_where_metrics_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("metrics: 127.0.0.1:9464\n")
+    assert load_site(path, {}).metrics == "127.0.0.1:9464"
+    for wrong in ("9464", "localhost", "localhost:http", "localhost:70000"):
+        path.write_text(f"metrics: '{wrong}'\n")
+        with pytest.raises(ConfigError, match="must be an address and a port"):
+            load_site(path, {})
+
+
+def test_what_is_kept_by_default(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("clips: {content: features, keep_count: 3}\nkeep: {scores_days: 2}\n")
+    site = load_site(path, {})
+    assert (Site().clips.content, site.clips.content, site.clips.keep_count) == (
+        "speech-filtered",
+        "features",
+        3,
+    )
+    assert (Site().keep.scores_days, site.keep.scores_days, site.keep.minutes_days) == (1.0, 2.0, 365.0)
+    path.write_text("clips: {content: off}\n")
+    with pytest.raises(ConfigError, match=r"clips\.content"):
+        load_site(path, {})
