@@ -10,9 +10,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from anomaly.audio.busy import holder
+from anomaly.audio.usb import UsbIdentity, usb_identity
+
 _CARD = re.compile(r"^ *(\d+) \[(\S+) *\]: (.*)$")
 _PCM = re.compile(r"^(\d+)-(\d+): ([^:]*):")
 _HARDWARE = re.compile(r"^(?:plug)?hw:(.+)$")
+# Slower than this no recording is taken either; faster, no resampler was tried.
+_LEAST_HZ, _MOST_HZ = 8_000, 384_000
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,31 @@ class CardInput:
     rates_hz: tuple[int, ...]
     channels: int | None
     problem: str | None
+    usb: UsbIdentity | None = None
 
     @property
     def name(self) -> str:
-        """The name that stays with the card whatever else is plugged in."""
+        """The name by which ALSA opens it."""
         return f"hw:CARD={self.card_id},DEV={self.device}"
+
+    @property
+    def stable_name(self) -> str:
+        """The name that stays with the microphone whatever else is plugged in, and in whatever order."""
+        if self.usb is None:
+            return self.name
+        return self.usb.name + self._end
+
+    @property
+    def name_at_port(self) -> str:
+        """The name that also tells two with the same serial number apart."""
+        if self.usb is None or self.usb.path is None:
+            return self.name
+        serial = f":{self.usb.serial}" if self.usb.serial else ""
+        return f"usb:{self.usb.vendor}:{self.usb.product}{serial}@{self.usb.path}{self._end}"
+
+    @property
+    def _end(self) -> str:
+        return f",{self.device}" if self.device else ""
 
 
 @dataclass(frozen=True)
@@ -73,8 +98,10 @@ def card_inputs(root: Path | None = None) -> list[CardInput]:
         if match and "capture" in line and int(match[1]) in names:
             card, device = int(match[1]), int(match[2])
             rates_hz, channels = _usb_formats(asound / f"card{card}" / f"stream{device}")
-            problem = _problem(base, card, device)
-            found.append(CardInput(card, *names[card], device, match[3].strip(), rates_hz, channels, problem))
+            problem = _problem(base, card, device) or _rate_problem(rates_hz)
+            usb = usb_identity(base, card)
+            words = match[3].strip()
+            found.append(CardInput(card, *names[card], device, words, rates_hz, channels, problem, usb))
     return found
 
 
@@ -107,11 +134,15 @@ def _problem(base: Path, card: int, device: int) -> str | None:
     if not os.access(node, os.R_OK | os.W_OK):
         return f"no permission for {node}: add yourself to the group audio and log in again"
     status = "\n".join(_lines(base / f"proc/asound/card{card}/pcm{device}c/sub0/status"))
-    owner = re.search(r"owner_pid *: *(\d+)", status)
-    if owner is None:
+    held = holder(status, node)
+    return None if held is None else f"busy: used by {held[1]} (process {held[0]})"
+
+
+def _rate_problem(rates_hz: tuple[int, ...]) -> str | None:
+    if not rates_hz or any(_LEAST_HZ <= rate_hz <= _MOST_HZ for rate_hz in rates_hz):
         return None
-    program = "".join(_lines(Path("/proc", owner[1], "comm"))) or "a program"
-    return f"busy: used by {program} (process {owner[1]})"
+    known = ", ".join(str(rate_hz) for rate_hz in rates_hz)
+    return f"wrong rate: it takes {known} Hz, and {_LEAST_HZ} to {_MOST_HZ} Hz can be used"
 
 
 def _lines(path: Path) -> list[str]:

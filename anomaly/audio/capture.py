@@ -1,6 +1,7 @@
 """The capture process: one device, opened through PortAudio, written block by block to a pipe.
 
-Run by ``anomaly.audio.microphone`` as ``python -m anomaly.audio.capture``; stdout is the pipe
+Run by ``anomaly.audio.microphone`` as ``python -m anomaly.audio.capture``; a stream comes through ffmpeg
+instead, in the same way. Stdout is the pipe
 (frames of ``anomaly.audio.wire``), and the end of stdin means that the parent has gone. PortAudio
 freezes its list of devices at start, and may hang on an unplugged one: a process of its own can be
 thrown away. It imports no numpy.
@@ -20,11 +21,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from anomaly.audio import portaudio
+from anomaly.audio import ffmpeg, portaudio
+from anomaly.audio.pace import Pace
 from anomaly.audio.wire import Failure, RawBlock, Start, pack
 from anomaly.errors import DeviceError
 
 PCM_NAME = "anomaly_capture"
+# The sample clock may lag behind the computer's by so much before it is said that samples were lost.
+_LATE_S = 0.25
 
 
 def main() -> int:
@@ -33,15 +37,18 @@ def main() -> int:
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--alsa", help="definition of an ALSA pcm, without its name")
     parser.add_argument("--portaudio", help="exact name of a PortAudio device")
-    parser.add_argument("--rate-hz", type=int)
+    parser.add_argument("--ffmpeg", help="address of a stream")
+    parser.add_argument("--rate-hz", type=int, action="append", help="rates to try, in this order")
     parser.add_argument("--channel", type=int, help="the channel wanted, so that enough are opened")
     parser.add_argument("--block-s", type=float, default=0.1)
     chosen = parser.parse_args()
     if chosen.list:
         return _list()
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
-        _capture(chosen)
+        if chosen.ffmpeg is not None:
+            _stream(chosen)
+        else:
+            _capture(chosen)
     except DeviceError as error:
         _send(pack(Failure(error.message, error.hint)))
         return error.exit_code
@@ -61,7 +68,14 @@ def _list() -> int:
     return 0
 
 
+def _stream(chosen: argparse.Namespace) -> None:
+    process = ffmpeg.start(chosen.ffmpeg)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    ffmpeg.copy(process, chosen.ffmpeg, chosen.block_s, _send)
+
+
 def _capture(chosen: argparse.Namespace) -> None:
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     if chosen.alsa is not None:
         _define_alsa(chosen.alsa)
     stream, start = _open(chosen)
@@ -69,7 +83,7 @@ def _capture(chosen: argparse.Namespace) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _send(pack(start))
     try:
-        copy(stream, start.sample_rate_hz, max(1, round(chosen.block_s * start.sample_rate_hz)), _send)
+        copy(stream, start.sample_rate_hz, chosen.block_s, _send)
     except Exception as error:
         if type(error).__name__ != "PortAudioError":
             raise
@@ -99,23 +113,27 @@ def _open(chosen: argparse.Namespace) -> tuple[Any, Start]:
     return stream, Start(round(stream.samplerate), channels, name)
 
 
-def copy(stream: Any, rate_hz: int, frames: int, send: Callable[[bytes], None]) -> None:
-    """Read blocks of ``frames`` and send them, for ever.
+def copy(stream: Any, rate_hz: int, block_s: float, send: Callable[[bytes], None]) -> None:
+    """Read blocks and send them, for ever.
 
-    After an overflow the position jumps by what the clock says was lost.
+    The position counts samples, so that a clock that is set is no gap. After an overflow, or when the
+    samples come a quarter of a second later than they should, it jumps by what was lost.
     """
-    position = 0
-    number = 0
-    expected_s: float | None = None
+    pace = Pace(rate_hz, block_s)
+    position = number = 0
+    ended_s: float | None = None
     while True:
+        frames = pace.next_frames()
         data, overflowed = stream.read(frames)
         waiting_s = stream.read_available / rate_hz
-        ended_s = time.monotonic() - waiting_s
-        if overflowed and expected_s is not None:
-            position += max(0, round((ended_s - expected_s) * rate_hz) - frames)
-        expected_s = ended_s
+        before_s, ended_s = ended_s, time.monotonic() - waiting_s
+        late_s = 0.0 if before_s is None else ended_s - before_s - frames / rate_hz
+        lost = overflowed or late_s > _LATE_S
+        if lost:
+            position += max(0, round(late_s * rate_hz))
+            pace.begin(frames)
         utc = time.time() - waiting_s - frames / rate_hz
-        send(pack(RawBlock(number, position, utc, overflowed, bytes(data))))
+        send(pack(RawBlock(number, position, utc, lost, bytes(data))))
         position += frames
         number += 1
 

@@ -37,6 +37,8 @@ class CaptureProcess:
         self._unpacker = Unpacker()
         if target.alsa_definition is not None:
             options = ["--alsa", target.alsa_definition, *options]
+        elif target.address is not None:
+            options = ["--ffmpeg", target.address, *options]
         else:
             options = ["--portaudio", str(target.portaudio_name), *options]
         command, environment = capture_command(*options)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anomaly.audio import alsa
+from anomaly.audio import alsa, usb
 from anomaly.errors import DeviceError
 
 LIST_TIMEOUT_S = 20.0
@@ -41,6 +41,7 @@ class InputDevice:
         rates_hz: known rates; () where it takes any, or does not say.
         channels: how many there are, None where unknown.
         problem: why it cannot be used at the moment.
+        alsa: the card's name for ALSA, None where it is no card.
     """
 
     id: str
@@ -48,20 +49,28 @@ class InputDevice:
     rates_hz: tuple[int, ...]
     channels: int | None
     problem: str | None = None
+    alsa: str | None = None
 
 
 @dataclass(frozen=True)
 class Target:
     """An input, resolved: how the capture process reaches it, and what to tell people.
 
-    Exactly one of ``alsa_definition`` (the body of an ALSA configuration entry) and
-    ``portaudio_name`` is set.
+    Exactly one of ``alsa_definition`` (the body of an ALSA configuration entry), ``portaudio_name``
+    and ``address`` (of a stream that ffmpeg reads) is set.
+
+    Args:
+        device: what was asked for.
+        description: words for people.
+        rates_hz: the rates it is known to take; () where it does not say.
     """
 
     device: str
     description: str
     alsa_definition: str | None = None
     portaudio_name: str | None = None
+    rates_hz: tuple[int, ...] = ()
+    address: str | None = None
 
 
 def list_inputs() -> list[InputDevice]:
@@ -74,9 +83,15 @@ def list_inputs() -> list[InputDevice]:
     """
     known = _portaudio_inputs()
     cards = alsa.card_inputs()
+    names = [card.stable_name for card in cards]
     found = [
         InputDevice(
-            card.name, f"{card.card_name}, {card.device_name}", card.rates_hz, card.channels, card.problem
+            card.stable_name if names.count(card.stable_name) == 1 else card.name_at_port,
+            f"{card.card_name}, {card.device_name}",
+            card.rates_hz,
+            card.channels,
+            card.problem,
+            card.name,
         )
         for card in cards
     ]
@@ -94,8 +109,9 @@ def resolve(device: str) -> Target:
     """Find out which input ``device`` means.
 
     It may be a number of ``anomaly devices``, ``hw:N[,M]``, ``hw:CARD=id[,DEV=M]``, ``plughw:...``,
-    a Pulse source (``pulse:NAME`` or its plain name), any name of the ALSA configuration, or the
-    full name of a PortAudio device. Nothing is matched by its beginning: ``hw:1`` is never ``hw:10``.
+    ``usb:VENDOR:PRODUCT[:SERIAL][@PORT]``, a Pulse source (``pulse:NAME`` or its plain name), any name
+    of the ALSA configuration, or the full name of a PortAudio device. Nothing is matched by its
+    beginning: ``hw:1`` is never ``hw:10``.
 
     Raises:
         DeviceError: there is no such input; the hint lists those there are.
@@ -106,6 +122,8 @@ def resolve(device: str) -> Target:
         return _numbered(int(device))
     if alsa.parse_hardware(device) is not None:
         return _hardware(device)
+    if device.startswith(usb.PREFIX):
+        return _usb(device)
     if device.startswith("pulse:"):
         source = device.removeprefix("pulse:")
         return Target(device, f"Pulse source {source}", alsa_definition=alsa.pulse_definition(source))
@@ -150,8 +168,30 @@ def _hardware(device: str) -> Target:
     if cards and not meant:
         raise DeviceError("there is no such card or device", where=device, hint=inputs_hint())
     # Without any list of cards (a container without /proc/asound) ALSA itself decides.
-    words = f"card {meant[0].card}, {meant[0].card_name}, {meant[0].device_name}" if meant else "ALSA device"
-    return Target(device, f"{device} ({words})", alsa_definition=alsa.definition(device))
+    if not meant:
+        return Target(device, f"{device} (ALSA device)", alsa_definition=alsa.definition(device))
+    definition, rates_hz = alsa.definition(device), meant[0].rates_hz
+    return Target(device, f"{device} ({_words(meant[0])})", alsa_definition=definition, rates_hz=rates_hz)
+
+
+def _usb(device: str) -> Target:
+    asked = usb.parse_usb(device)
+    if asked is None:
+        words = "is no USB name: usb:VENDOR:PRODUCT, then :SERIAL or @PORT where there are several"
+        raise DeviceError(words, where=device, hint=inputs_hint())
+    meant = [card for card in alsa.card_inputs() if asked.means(card.usb, card.device)]
+    if not meant:
+        raise DeviceError("no such USB microphone is plugged in", where=device, hint=inputs_hint())
+    if len(meant) > 1:
+        names = ", ".join(f"{card.stable_name} (port {card.usb and card.usb.path})" for card in meant)
+        raise DeviceError(f"means {len(meant)} microphones", where=device, hint=f"say which: {names}")
+    definition = alsa.definition(meant[0].name)
+    words = f"{device} ({_words(meant[0])})"
+    return Target(device, words, alsa_definition=definition, rates_hz=meant[0].rates_hz)
+
+
+def _words(card: alsa.CardInput) -> str:
+    return f"card {card.card}, {card.card_name}, {card.device_name}"
 
 
 def _named(device: str) -> Target:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,9 @@ import numpy as np
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.capture_process import CaptureProcess
 from anomaly.audio.channels import Channel, Samples, to_mono
-from anomaly.audio.devices import resolve
+from anomaly.audio.devices import Target, resolve
+from anomaly.audio.portaudio import likely
+from anomaly.audio.repeats import Repeats
 from anomaly.audio.resample import StreamResampler
 from anomaly.audio.wire import RawBlock
 from anomaly.errors import DeviceError
@@ -26,12 +28,14 @@ class Block:
             jumps where samples were lost.
         utc: seconds since 1970 at which the first sample was taken.
         overflowed: samples were lost just before this block, or in it (they were no numbers).
+        repeated: share of the last half second that repeats what came before it, bit by bit.
     """
 
     samples: Samples
     start_sample: int
     utc: float
     overflowed: bool
+    repeated: float = 0.0
 
 
 class Microphone:
@@ -43,6 +47,8 @@ class Microphone:
         rate_hz: rate to open the device at; default: the first likely one that it takes.
         block_s: how often the capture process hands over sound.
         to_hz: rate of the samples returned; None leaves them at the device's rate.
+        others: further channels, for ``read_all``; the device is opened once for all of them.
+        target: the device, where it is resolved already or is a stream.
 
     Raises:
         DeviceError: on entering: no such input, busy, no permission, no such channel.
@@ -56,28 +62,29 @@ class Microphone:
         rate_hz: int | None = None,
         block_s: float = 0.1,
         to_hz: int | None = SAMPLE_RATE_HZ,
+        others: Sequence[Channel] = (),
+        target: Target | None = None,
     ) -> None:
         self.device = device
-        self._channel, self._rate_hz, self._block_s, self._to_hz = channel, rate_hz, block_s, to_hz
+        self._channels = (channel, *others)
+        self._rate_hz, self._block_s, self._to_hz = rate_hz, block_s, to_hz
+        self._target = target
         self._process: CaptureProcess | None = None
 
     def __enter__(self) -> Microphone:
-        target = resolve(self.device)
-        options = ["--block-s", str(self._block_s)]
-        if self._rate_hz is not None:
-            options += ["--rate-hz", str(self._rate_hz)]
-        if self._channel != "mean":
-            options += ["--channel", str(self._channel)]
-        process = CaptureProcess(target, options)
-        if self._channel != "mean" and self._channel >= process.start.channels:
+        target = resolve(self.device) if self._target is None else self._target
+        process = CaptureProcess(target, self._options(target))
+        highest = max((c for c in self._channels if c != "mean"), default=0)
+        if highest >= process.start.channels:
             process.close()
-            words = f"there is no channel {self._channel}, only {process.start.channels}, counted from 0"
+            words = f"there is no channel {highest}, only {process.start.channels}, counted from 0"
             raise DeviceError(words, where=self.device)
         self._process = process
         self.description = target.description
         self.native_rate_hz = process.start.sample_rate_hz
         self.sample_rate_hz = self._to_hz or self.native_rate_hz
-        self._segment = _Segment(0, self.native_rate_hz, self.sample_rate_hz)
+        self._begin(0)
+        self._repeats = [Repeats(self.native_rate_hz) for _ in self._channels]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,16 +105,32 @@ class Microphone:
         Raises:
             DeviceError: nothing came for ``timeout_s``, or the device or its process is gone.
         """
+        return self.read_all(timeout_s)[0]
+
+    def read_all(self, timeout_s: float = 5.0) -> tuple[Block, ...]:
+        """Wait for the next block, and return it for each channel: the same samples' places, the same times.
+
+        Raises:
+            DeviceError: as for ``read``.
+        """
         lost = False
         while True:
             raw = self._open().receive(timeout_s)
-            samples, all_numbers = self._samples(raw)
-            lost = lost or raw.overflowed or not all_numbers
-            if raw.position != self._segment.next_position:
-                self._segment = _Segment(raw.position, self.native_rate_hz, self.sample_rate_hz)
-            block = self._segment.push(samples, raw, lost)
-            if block is not None:
-                return block
+            lost = lost or raw.overflowed
+            if raw.position != self._next_position:
+                self._begin(raw.position)
+            heard = self._heard(raw)
+            lost = lost or not all(numbers for _, numbers in heard)
+            repeated = [r.push(samples) for r, (samples, _) in zip(self._repeats, heard, strict=True)]
+            ready = [s.push(samples) for s, (samples, _) in zip(self._segments, heard, strict=True)]
+            start_sample = self._next_sample
+            self._next_sample += len(ready[0])
+            if len(ready[0]):
+                utc = raw.utc + start_sample / self.sample_rate_hz - raw.position / self.native_rate_hz
+                return tuple(
+                    Block(samples, start_sample, utc, lost, share)
+                    for samples, share in zip(ready, repeated, strict=True)
+                )
 
     def blocks(self, timeout_s: float = 5.0) -> Iterator[Block]:
         """Read for ever."""
@@ -125,32 +148,29 @@ class Microphone:
             raise DeviceError("the microphone is not open", where=self.device)
         return self._process
 
-    def _samples(self, raw: RawBlock) -> tuple[Samples, bool]:
-        """The chosen channel of a raw block, and whether all of it were numbers (others become 0)."""
+    def _options(self, target: Target) -> list[str]:
+        options = ["--block-s", str(self._block_s)]
+        for rate_hz in [self._rate_hz] if self._rate_hz is not None else likely(target.rates_hz):
+            options += ["--rate-hz", str(rate_hz)]
+        numbers = [channel for channel in self._channels if channel != "mean"]
+        return options + (["--channel", str(max(numbers))] if numbers else [])
+
+    def _begin(self, position: int) -> None:
+        """Begin a stretch of sound without a gap: its resamplers, and the places of its samples."""
+        self._next_position = position
+        self._next_sample = round(position * self.sample_rate_hz / self.native_rate_hz)
+        self._segments = [StreamResampler(self.native_rate_hz, self.sample_rate_hz) for _ in self._channels]
+
+    def _heard(self, raw: RawBlock) -> list[tuple[Samples, bool]]:
+        """Each channel of a raw block, and whether all of it were numbers (others become 0)."""
         values = np.frombuffer(raw.data, dtype="<f4").astype(np.float32, copy=False)
-        mono = to_mono(values.reshape(-1, self._open().start.channels), self._channel, where=self.device)
-        numbers = np.isfinite(mono)
-        if numbers.all():
-            return mono, True
-        return np.where(numbers, mono, np.float32(0)), False
+        frames = values.reshape(-1, self._open().start.channels)
+        self._next_position = raw.position + len(frames)
+        return [_numbers(to_mono(frames, channel, where=self.device)) for channel in self._channels]
 
 
-class _Segment:
-    """A stretch of sound without a gap: one resampler, and the places of its samples."""
-
-    def __init__(self, position: int, from_hz: int, to_hz: int) -> None:
-        self.next_position = position
-        self._resampler = StreamResampler(from_hz, to_hz)
-        self._next_sample = round(position * to_hz / from_hz)
-        self._from_hz, self._to_hz = from_hz, to_hz
-
-    def push(self, samples: Samples, raw: RawBlock, overflowed: bool) -> Block | None:
-        """Resample a raw block; None while the resampler holds everything back."""
-        ready = self._resampler.push(samples)
-        self.next_position = raw.position + len(samples)
-        if len(ready) == 0:
-            return None
-        utc = raw.utc + self._next_sample / self._to_hz - raw.position / self._from_hz
-        block = Block(ready, self._next_sample, utc, overflowed)
-        self._next_sample += len(ready)
-        return block
+def _numbers(samples: Samples) -> tuple[Samples, bool]:
+    numbers = np.isfinite(samples)
+    if numbers.all():
+        return samples, True
+    return np.where(numbers, samples, np.float32(0)), False

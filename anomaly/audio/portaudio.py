@@ -18,7 +18,7 @@ RATES_HZ = (48_000, 44_100, 16_000, 32_000, 96_000, 192_000, 22_050, 8_000)
 MAX_CHANNELS = 16
 # A deep buffer rides out a busy machine; cut into short periods, it does not delay the blocks.
 _BUFFER_S = 1.0
-_PERIOD_S = 0.02
+_PERIOD_S = 0.01
 
 
 def load() -> Any:
@@ -64,13 +64,13 @@ def inputs(sounddevice: Any) -> list[dict[str, Any]]:
     ]
 
 
-def open_input(sounddevice: Any, found: dict[str, Any], rate_hz: int | None, channels: int) -> Any:
-    """Open and start an input, at ``rate_hz`` or at the first likely rate it accepts.
+def open_input(sounddevice: Any, found: dict[str, Any], wanted_hz: list[int] | None, channels: int) -> Any:
+    """Open and start an input at the first rate that it accepts, of those wanted or else of the likely ones.
 
     Raises:
         DeviceError: it is busy, gone, or takes none of the rates.
     """
-    rates_hz = [rate_hz] if rate_hz else [*RATES_HZ, found["rate_hz"]]
+    rates_hz = wanted_hz or [*RATES_HZ, found["rate_hz"]]
     words = ""
     for candidate_hz in dict.fromkeys(rates_hz):
         try:
@@ -88,6 +88,11 @@ def open_input(sounddevice: Any, found: dict[str, Any], rate_hz: int | None, cha
             words = reason(error)
     tried = ", ".join(str(rate) for rate in dict.fromkeys(rates_hz))
     raise DeviceError(f"cannot be opened at {tried} Hz ({words})")
+
+
+def likely(known_hz: tuple[int, ...]) -> list[int]:
+    """The rates to try on a card that says which it takes, the likeliest first; [] where it does not say."""
+    return [hz for hz in RATES_HZ if hz in known_hz] + [hz for hz in known_hz if hz not in RATES_HZ]
 
 
 def channels_to_open(found: dict[str, Any], channel: int | None) -> int:
