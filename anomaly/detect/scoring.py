@@ -108,6 +108,16 @@ class Scorer:
         errors = recording_errors(samples, self.front_end, self.detector)
         return [self._judge(second, levels) for second, levels in enumerate(errors)]
 
+    def levels(self, levels: Centibels, seconds: int) -> list[SecondScore]:
+        """Score what ``segment_levels`` made of a recording of so many whole seconds, to the same bits."""
+        pipeline = SecondPipeline(self.front_end, self.detector.fresh())
+        scores: list[SecondScore] = []
+        for second in range(seconds):
+            segment, within = divmod(second, self.front_end.reset_s)
+            part = levels[segment : segment + 1, frames_before(within) : frames_before(within + 1)]
+            scores.append(self._judge(second, pipeline.push(within, part)[0]))
+        return scores
+
     def stream(self) -> StreamScorer:
         """Begin to score a live stream; its state is its own, so that recordings may be scored meanwhile."""
         return StreamScorer(self)
@@ -138,6 +148,11 @@ class StreamScorer:
         score = self._scorer._judge(self._count, self._pipeline.push(second, levels[None])[0])
         self._count += 1
         return score
+
+    @property
+    def at_reset(self) -> bool:
+        """Whether the next sample begins a new segment: here another model may take over."""
+        return self._seconds.at_reset
 
     def reset(self) -> None:
         """After a gap: the next sample begins a new segment; the part of a second that waited is dropped."""

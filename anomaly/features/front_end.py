@@ -150,6 +150,11 @@ class SecondStream:
         second, self._second = self._second, (self._second + 1) % self._front_end.reset_s
         return second, pool(self._mel.push(samples), self._front_end.bands)
 
+    @property
+    def at_reset(self) -> bool:
+        """Whether the next sample begins a new segment."""
+        return self._second == 0 and self._waiting_samples == 0
+
     def reset(self) -> None:
         """Begin a new segment at the next sample; a part of a second that waits is dropped."""
         self._waiting, self._waiting_samples, self._second = [], 0, 0

@@ -14,7 +14,7 @@ from anomaly.detect.model import DetectorName
 from anomaly.detect.pooling import GROUPS, soft_maximum
 from anomaly.detect.scoring import Scorer, SecondScore, recording_errors, recording_score
 from anomaly.errors import InputError
-from anomaly.features.front_end import WARM_UP_FRAMES
+from anomaly.features.front_end import WARM_UP_FRAMES, segment_levels
 from anomaly.features.mel import Samples
 
 SIZES = [7, 160, 1023, 16_000, 48_000]
@@ -55,6 +55,11 @@ def test_a_stream_of_blocks_is_the_recording(scorer: Scorer, sound: Samples, siz
     whole = scorer.recording(sound)
     assert [s.second for s in whole] == list(range(8))
     assert bits(streamed(scorer, sound, lambda: size)) == bits(whole)
+
+
+def test_the_levels_of_a_recording_score_like_its_sound(scorer: Scorer, sound: Samples) -> None:
+    levels = segment_levels(sound, scorer.front_end)
+    assert bits(scorer.levels(levels, len(sound) // 16_000)) == bits(scorer.recording(sound))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -124,3 +124,14 @@ def test_settings_that_make_no_sense(change: dict[str, Any], words: str) -> None
         FrontEnd.from_dict({**FrontEnd().to_dict(), **change})
     with pytest.raises(ModelError):
         FrontEnd.from_dict({})
+
+
+def test_at_a_reset_another_model_may_take_over() -> None:
+    stream = SecondStream(FrontEnd(reset_s=2))
+    found = []
+    for _ in range(9):
+        found.append(stream.at_reset)
+        stream.push(np.zeros(8_000, np.float32))
+    assert found == [True, False, False, False, True, False, False, False, True]
+    stream.reset()
+    assert stream.at_reset
