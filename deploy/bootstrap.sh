@@ -8,6 +8,7 @@
 set -eu
 
 CONSTRAINTS=deploy/constraints.txt
+PEERS=deploy/peers.txt
 STAMP=.venv/installed
 NEEDED_MIB=7000        # a fresh .venv is 5.6 GiB, most of it CUDA libraries that torch brings along
 NEEDED_AGAIN_MIB=500   # a .venv that only changes
@@ -144,7 +145,7 @@ check_disk() {
 
 fingerprint() {
     # The folder is part of it: scripts in .venv/bin hold absolute paths and break when it moves.
-    { pwd && cat pyproject.toml "$CONSTRAINTS" deploy/bootstrap.sh; } | cksum
+    { pwd && cat pyproject.toml "$CONSTRAINTS" "$PEERS" deploy/bootstrap.sh; } | cksum
 }
 
 is_installed() {
@@ -159,7 +160,8 @@ install_python_packages() {
     set -- --quiet --no-input --disable-pip-version-check --constraint "$CONSTRAINTS"
     # setuptools first and no build isolation: pip would fetch an unpinned one to build this package with.
     if ! .venv/bin/python -m pip install "$@" pip setuptools ||
-        ! .venv/bin/python -m pip install "$@" --no-build-isolation --editable '.[all]'; then
+        ! .venv/bin/python -m pip install "$@" --no-build-isolation --editable '.[all]' ||
+        ! .venv/bin/python -m pip install "$@" --no-deps --requirement "$PEERS"; then
         fail "pip could not install everything; its own words are above" "the same command again goes on from here"
     fi
     fingerprint >"$STAMP"

@@ -1,0 +1,130 @@
+"""NIR files on the neurons of snnTorch and sinabs, for what they make of our exports.
+
+The graph is read by the package ``nir`` and walked here, step by step: a node hears what comes before it in the same
+step, and what comes after it from the step before. Both frameworks run single neurons of their own: snnTorch's
+``Leaky``, sinabs' ``IAF`` and ``LIF``, resets subtracting, one spike a step at most.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import nir
+import numpy as np
+import sinabs.activation
+import sinabs.layers
+import snntorch
+import torch
+from numpy.typing import NDArray
+
+__all__ = ["PEERS", "run_peer", "sinabs_neuron", "snntorch_neuron"]
+
+Step = Callable[[torch.Tensor], torch.Tensor]
+
+
+def snntorch_neuron(node: Any, dt_s: float) -> Step:
+    """snnTorch's neuron for an IF or LIF node; it fires above the threshold.
+
+    It takes the threshold away a step after the spike, and after the leak: without a leak that is the same. With
+    one, its reset is off and the threshold is taken away here.
+    """
+    leaks = isinstance(node, nir.LIF)
+    threshold = torch.from_numpy(node.v_threshold)
+    layer = snntorch.Leaky(
+        beta=torch.from_numpy(np.asarray(1 - dt_s / node.tau if leaks else np.ones_like(node.r), np.float32)),
+        threshold=threshold,
+        reset_mechanism="none" if leaks else "subtract",
+    )
+    membrane = [torch.zeros(1, node.v_threshold.size)]
+
+    def step(current: torch.Tensor) -> torch.Tensor:
+        spikes: torch.Tensor
+        spikes, after = layer(current, membrane[0])
+        membrane[0] = after - spikes * threshold if leaks else after
+        return spikes
+
+    return step
+
+
+def sinabs_neuron(node: Any, dt_s: float) -> Step:
+    """sinabs' neuron for an IF or LIF node; it fires at the threshold or above."""
+    options: dict[str, Any] = {
+        "spike_threshold": torch.from_numpy(node.v_threshold),
+        "spike_fn": sinabs.activation.SingleSpike,
+        "reset_fn": sinabs.activation.MembraneSubtract(),
+        "min_v_mem": None,
+    }
+    layer: torch.nn.Module
+    if isinstance(node, nir.LIF):
+        # sinabs keeps exp(-1/tau) a step, which is to be 1 - dt/tau of the file.
+        tau = -1 / np.log(1 - dt_s / node.tau.astype(np.float64))
+        layer = sinabs.layers.LIF(
+            tau_mem=torch.from_numpy(tau.astype(np.float32)), norm_input=False, **options
+        )
+    else:
+        layer = sinabs.layers.IAF(**options)
+
+    def step(current: torch.Tensor) -> torch.Tensor:
+        spikes: torch.Tensor = layer(current[:, None])[:, 0]
+        return spikes
+
+    return step
+
+
+PEERS: dict[str, Callable[[Any, float], Step]] = {"snntorch": snntorch_neuron, "sinabs": sinabs_neuron}
+
+
+def run_peer(file: bytes, spikes: NDArray[np.int8], name: str, dt_s: float = 1e-4) -> NDArray[np.int8]:
+    """What the Output of a NIR file gives, int8[step, output], for input spikes [step, input]."""
+    graph = nir.read(io.BytesIO(file))
+    make = PEERS[name]
+    steps = {
+        key: _linear(node) if isinstance(node, nir.Affine) else make(node, dt_s)
+        for key, node in graph.nodes.items()
+        if not isinstance(node, nir.Input | nir.Output)
+    }
+    order = _in_order(graph)
+    before = {key: [source for source, target in graph.edges if target == key] for key in graph.nodes}
+    given = {key: torch.zeros(1, _size(node)) for key, node in graph.nodes.items()}
+    rows = []
+    with torch.no_grad():
+        for row in torch.from_numpy(np.asarray(spikes, np.float32)):
+            given["input"] = row[None]
+            for key in order:
+                current = torch.stack([given[source] for source in before[key]]).sum(dim=0)
+                given[key] = steps[key](current) if key in steps else current
+            rows.append(given["output"][0].numpy().astype(np.int8))
+    return np.stack(rows)
+
+
+def _linear(node: Any) -> Step:
+    weight, bias = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
+    return lambda current: current @ weight.T + bias
+
+
+def _size(node: Any) -> int:
+    return int(np.prod(next(iter(node.output_type.values()))))
+
+
+def _in_order(graph: Any) -> list[str]:
+    """Recurrent matrices first, on the spikes of the step before; then from the input to the output."""
+    edges = {key: [target for source, target in graph.edges if source == key] for key in graph.nodes}
+
+    def reaches(start: str, goal: str) -> bool:
+        seen, todo = set[str](), list(edges[start])
+        while todo:
+            if (at := todo.pop()) not in seen:
+                seen.add(at)
+                todo += edges[at]
+        return goal in seen
+
+    looped = {key for key in graph.nodes if isinstance(graph.nodes[key], nir.Affine) and reaches(key, key)}
+    order, left = sorted(looped), [key for key in graph.nodes if key not in looped and key != "input"]
+    while left:
+        done = {"input", *order}
+        ready = [key for key in left if all(source in done for source, end in graph.edges if end == key)]
+        order += ready
+        left = [key for key in left if key not in ready]
+    return order

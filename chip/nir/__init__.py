@@ -1,0 +1,23 @@
+"""NIR, the Neuromorphic Intermediate Representation: graphs of other tools in, networks of ours out.
+
+What NIR cannot say is declared, node by node, and its effect on the spikes is measured; see docs/nir.md.
+"""
+
+from __future__ import annotations
+
+from chip.nir.declare import Declaration
+from chip.nir.export import export_declarations, export_nir, write_nir
+from chip.nir.load import NirImport, import_nir, read_nir
+from chip.nir.measure import Agreement, measure
+
+__all__ = [
+    "Agreement",
+    "Declaration",
+    "NirImport",
+    "export_declarations",
+    "export_nir",
+    "import_nir",
+    "measure",
+    "read_nir",
+    "write_nir",
+]
