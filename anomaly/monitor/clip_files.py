@@ -1,0 +1,149 @@
+"""One clip on disk: a folder with its sound, its levels, a picture, and what is needed to score it again.
+
+clip.json          whose, when, what it holds, since when the score ran, the live result of each second
+sound.flac         the sound (``full``), or the sound without words (``speech-filtered``)
+levels.npz         the front end's levels (``features`` and ``full``)
+spectrogram.png    to look at
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from anomaly import atomic
+from anomaly.audio import SAMPLE_RATE_HZ
+from anomaly.audio.channels import Samples
+from anomaly.errors import ConfigError, InputError
+from anomaly.features.mel import Centibels
+
+FACTS, SOUND, LEVELS, PICTURE = "clip.json", "sound.flac", "levels.npz", "spectrogram.png"
+_SCALE = 2**23
+_LONGEST_S = 4_000
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What ``clip.json`` says.
+
+    Args:
+        id: 12 hex digits.
+        case_id: the case it was kept with.
+        machine: whose sound it is.
+        content: features, speech-filtered or full.
+        begin_s: UNIX seconds of its first sample.
+        samples: how many, at 16 kHz.
+        since_reset: samples between the last reset of the score and the first; 0: it begins at a reset.
+        opened_s: UNIX seconds at which the case opened.
+        detector: which network scored.
+        model: which bundle, the first digits of its manifest's SHA-256.
+        front_end: its settings.
+        repeatable: whether what is kept gives the live scores again, to the last bit.
+        seconds: live results: second since the beginning of the clip, score, p_value, state.
+    """
+
+    id: str
+    case_id: str
+    machine: str
+    content: str
+    begin_s: float
+    samples: int
+    since_reset: int
+    opened_s: float
+    detector: str
+    model: str
+    front_end: Mapping[str, Any]
+    repeatable: bool
+    seconds: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredClip:
+    """A clip as read back.
+
+    Args:
+        folder: where it lies.
+        facts: ``clip.json``.
+        samples: float32 [n], 16 kHz, or None where no sound was kept.
+        levels: of its segments, [segments, frames, bands] as ``features.front_end.segment_levels`` makes them,
+            or None where none were kept.
+    """
+
+    folder: Path
+    facts: ClipFacts
+    samples: Samples | None
+    levels: Centibels | None
+
+
+def write_clip(
+    folder: Path, facts: ClipFacts, samples: Samples | None, levels: Centibels | None, picture: bytes
+) -> int:
+    """Write a clip whole or not at all; return how many bytes it takes.
+
+    Raises:
+        ConfigError: the disk is full, or the folder cannot be written.
+    """
+    files = {FACTS: json.dumps(asdict(facts), indent=1).encode(), PICTURE: picture}
+    if samples is not None:
+        files[SOUND] = flac(samples)
+    if levels is not None:
+        memory = io.BytesIO()
+        np.savez_compressed(memory, levels=levels)
+        files[LEVELS] = memory.getvalue()
+    try:
+        with atomic.new_folder(folder) as work:
+            for name, data in files.items():
+                (work / name).write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"the clip cannot be written: {error.strerror}", where=folder) from error
+    return sum(len(data) for data in files.values())
+
+
+def read_clip(folder: Path) -> StoredClip:
+    """Read a clip.
+
+    Raises:
+        InputError: a file of it is missing or damaged.
+    """
+    try:
+        values = json.loads((folder / FACTS).read_bytes())
+        facts = ClipFacts(**values | {"seconds": tuple(values["seconds"])})
+        samples = _sound(folder / SOUND) if (folder / SOUND).is_file() else None
+        levels = _levels(folder / LEVELS) if (folder / LEVELS).is_file() else None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=folder) from error
+    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, soundfile.SoundFileError) as error:
+        raise InputError(f"is no whole clip: {error}", where=folder, hint="remove it") from error
+    return StoredClip(folder, facts, samples, levels)
+
+
+def flac(samples: Samples) -> bytes:
+    """Sound [n] on the 24-bit grid as FLAC: every sample comes back as it was."""
+    whole = np.rint(samples.astype(np.float64) * _SCALE).clip(-_SCALE, _SCALE - 1).astype(np.int32) << 8
+    memory = io.BytesIO()
+    soundfile.write(memory, whole, SAMPLE_RATE_HZ, subtype="PCM_24", format="FLAC")
+    return memory.getvalue()
+
+
+def _sound(path: Path) -> Samples:
+    with soundfile.SoundFile(path) as file:
+        if (file.samplerate, file.channels) != (SAMPLE_RATE_HZ, 1):
+            raise ValueError(f"{path.name} has {file.channels} channels at {file.samplerate} Hz")
+        samples: Samples = file.read(_LONGEST_S * SAMPLE_RATE_HZ, dtype="float32")
+    return samples
+
+
+def _levels(path: Path) -> Centibels:
+    with np.load(path, allow_pickle=False) as archive:
+        levels = archive["levels"]
+    if levels.ndim != 3 or levels.dtype != np.int32:
+        raise ValueError(f"{path.name} holds no levels")
+    return np.asarray(levels)
