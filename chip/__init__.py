@@ -16,6 +16,7 @@ from chip.builder import NetworkBuilder
 from chip.compiler import Compiled, compile_network, verify_spikes
 from chip.errors import BitstreamError, ChipError, FitError, NetworkError, SpecError
 from chip.network import Network
+from chip.nir import export_nir, import_nir
 from chip.rules import Finding, check, fits
 from chip.simulate import SimulationResult, Simulator
 
@@ -36,7 +37,9 @@ __all__ = [
     "compile_network",
     "decode",
     "encode",
+    "export_nir",
     "fits",
+    "import_nir",
     "load_arch",
     "verify_spikes",
 ]

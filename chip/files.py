@@ -1,4 +1,4 @@
-"""Networks in files: NPZ, JSON, or a bitstream that is decoded."""
+"""Networks in files: NPZ, JSON, NIR, or a bitstream that is decoded."""
 
 from __future__ import annotations
 
@@ -14,20 +14,27 @@ __all__ = ["load_network", "read_file"]
 
 
 def load_network(path: Path, arch: ArchSpec) -> Network:
-    """Read a network by the suffix of its file: .npz, .json, or .bit.
+    """Read a network by the suffix of its file: .npz, .json, .nir, or .bit.
+
+    What a NIR graph loses on its way is told by ``chip.nir.read_nir``.
 
     Raises:
         NetworkError: there is no such file, its suffix is unknown, or it holds no sound network.
         BitstreamError: the bitstream is damaged or made for another architecture.
+        ChipError: a package is missing that reads NIR.
     """
-    if path.suffix not in (".npz", ".json", ".bit"):
+    if path.suffix not in (".npz", ".json", ".nir", ".bit"):
         raise NetworkError(
-            f"has the unknown suffix {path.suffix!r}", where=path, hint="use .npz, .json or .bit"
+            f"has the unknown suffix {path.suffix!r}", where=path, hint="use .npz, .json, .nir or .bit"
         )
     data = read_file(path)
     try:
         if path.suffix == ".npz":
             return Network.from_npz(data)
+        if path.suffix == ".nir":
+            from chip.nir import import_nir
+
+            return import_nir(data, arch).network
         return Network.from_json(data) if path.suffix == ".json" else decode(data, arch)
     except ChipError as error:
         error.where = f"{path}: {error.where}" if error.where else str(path)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomaly.cli.chip_convert import convert, say_declarations
+
 if TYPE_CHECKING:
     from chip.arch import ArchSpec
     from chip.compiler import Compiled
     from chip.fabric import Fabric
     from chip.network import Network
 
-NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json or .bit file.")]
+NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json, .nir or .bit file.")]
 Arch = Annotated[str, typer.Option(help="Name of a chip, or the path of its YAML specification.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Spikes = Annotated[
@@ -26,7 +28,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write the files into."
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     group = typer.Typer(no_args_is_help=True, help="From a spiking network to a SENNA bitstream and back.")
-    for command in (check, compile_, simulate, report, decode):
+    for command in (check, compile_, simulate, report, decode, convert):
         group.command(command.__name__.rstrip("_"))(command)
     app.add_typer(group, name="chip")
 
@@ -189,6 +191,12 @@ def _load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
     from chip.files import load_network
 
     spec = load_arch(arch)
+    if network.suffix == ".nir":
+        from chip.nir import read_nir
+
+        imported = read_nir(network, spec)
+        say_declarations(imported.declarations)
+        return spec, imported.network
     return spec, load_network(network, spec)
 
 

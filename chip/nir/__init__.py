@@ -6,11 +6,12 @@ What NIR cannot say is declared, node by node, and its effect on the spikes is m
 from __future__ import annotations
 
 from chip.nir.declare import Declaration
-from chip.nir.export import export_declarations, export_nir, write_nir
+from chip.nir.export import DT_S, export_declarations, export_nir, write_nir
 from chip.nir.load import NirImport, import_nir, read_nir
 from chip.nir.measure import Agreement, measure
 
 __all__ = [
+    "DT_S",
     "Agreement",
     "Declaration",
     "NirImport",

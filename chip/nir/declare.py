@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.nir.quantise import NEAR, Quantised
-from chip.nir.units import Units
+from chip.nir.units import Reset, Units
 
 __all__ = ["Declaration", "declarations_of"]
 
@@ -41,7 +41,13 @@ class Declaration:
 
 
 def declarations_of(
-    units: Units, folded: Units, done: Quantised, shifts: NDArray[np.int64], arch: ArchSpec, dt_s: float
+    units: Units,
+    folded: Units,
+    done: Quantised,
+    shifts: NDArray[np.int64],
+    arch: ArchSpec,
+    dt_s: float,
+    reset: Reset,
 ) -> Iterator[Declaration]:
     """What quantising these neurons took, node by node."""
     timed = bool((units.keep < 1).any() or (units.keep_current > 0).any())
@@ -51,17 +57,21 @@ def declarations_of(
     for at, name in enumerate(units.names):
         part = slice(units.starts[at], units.starts[at + 1])
         yield Declaration(name, "sign", "neurons send +1 only; the negative output is off", True)
-        yield from _reset(units, done, name, part)
+        yield from _reset(units, done, reset, name, part)
         yield from _leak(units, folded, shifts, name, part)
         yield from _rounding(done, name, part)
         yield from _delay(units, name, part)
 
 
-def _reset(units: Units, done: Quantised, name: str, part: slice) -> Iterator[Declaration]:
+def _reset(units: Units, done: Quantised, reset: Reset, name: str, part: slice) -> Iterator[Declaration]:
     if np.isnan(units.v_reset[part]).all():
         yield Declaration(name, "reset", "none: a spike takes nothing away (w_fb = 0)", True)
         return
     falls = _span(done.fall[part])
+    if reset == "subtract":
+        words = f"a spike takes threshold - v_reset away (w_fb = {falls})"
+        yield Declaration(name, "reset", words, True)
+        return
     words = f"NIR resets to v_reset; the chip takes threshold - v_reset away and keeps what is above (w_fb = {falls})"
     yield Declaration(name, "reset", words, False)
 

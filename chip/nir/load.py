@@ -11,6 +11,7 @@ from scipy import sparse
 
 from chip.arch import ArchSpec
 from chip.errors import ChipError, NetworkError
+from chip.files import read_file
 from chip.network import Network
 from chip.nir.assemble import assemble
 from chip.nir.declare import Declaration, declarations_of
@@ -19,7 +20,7 @@ from chip.nir.graph import Graph, graph_of
 from chip.nir.hdf5 import read_tree
 from chip.nir.metadata import unpack
 from chip.nir.quantise import Quantised, quantise, shifts_of
-from chip.nir.units import Units, units_of
+from chip.nir.units import Reset, Units, units_of
 
 __all__ = ["NirImport", "Translation", "import_nir", "read_nir"]
 
@@ -32,11 +33,13 @@ class Translation:
         units: as the graph has them.
         folded: without synaptic currents.
         quantised: their integers.
+        reset: how the tool resets that the graph comes from.
     """
 
     units: Units
     folded: Units
     quantised: Quantised
+    reset: Reset
 
 
 @dataclass(frozen=True)
@@ -61,48 +64,63 @@ class NirImport:
         return all(declaration.exact for declaration in self.declarations)
 
 
-def read_nir(path: Path, arch: ArchSpec, *, dt_s: float | None = None, plain: bool = False) -> NirImport:
-    """Import a NIR file; see ``import_nir``."""
-    from chip.files import read_file
+def read_nir(
+    path: Path,
+    arch: ArchSpec,
+    *,
+    dt_s: float | None = None,
+    reset: Reset = "zero",
+    plain: bool = False,
+) -> NirImport:
+    """Import a NIR file; see ``import_nir``.
 
+    Raises:
+        NetworkError: it cannot be read, or see ``import_nir``; names the file.
+    """
+    data = read_file(path)
     try:
-        return import_nir(read_file(path), arch, dt_s=dt_s, plain=plain)
+        return import_nir(data, arch, dt_s=dt_s, reset=reset, plain=plain)
     except ChipError as error:
-        if not str(error.where).startswith(str(path)):
-            error.where = f"{path}: {error.where}" if error.where else str(path)
+        error.where = f"{path}: {error.where}" if error.where else str(path)
         raise
 
 
-def import_nir(source: Any, arch: ArchSpec, *, dt_s: float | None = None, plain: bool = False) -> NirImport:
+def import_nir(
+    source: Any, arch: ArchSpec, *, dt_s: float | None = None, reset: Reset = "zero", plain: bool = False
+) -> NirImport:
     """Make a network for a chip of a NIR graph.
 
     Args:
         source: the bytes of a NIR file, or a ``nir.NIRGraph``.
         arch: gives the ranges of weights, thresholds, feedback and leaks.
         dt_s: how long a step is, in seconds; NIR does not say. 0.1 ms unless the file was exported by us.
+        reset: how the tool resets that the graph was trained in: to ``v_reset``, as NIR has it, or by subtracting
+            the threshold, as the chip and many tools do. The network is the same; what is declared differs.
         plain: take no notice of the integers that an export of ours left in the metadata.
 
     Raises:
         NetworkError: the file is damaged or the graph holds what the chip cannot do; names the node.
         ChipError: a package is missing that reads NIR.
     """
+    if reset not in ("zero", "subtract"):
+        raise NetworkError(f"is {reset!r}, not 'zero' or 'subtract'", where="reset")
     if dt_s is not None and not 0 < dt_s < float("inf"):
         raise NetworkError(f"is {dt_s}, not a time above 0", where="dt_s")
     graph = graph_of(read_tree(source) if isinstance(source, bytes) else source.to_dict())
     if not plain and (held := unpack(graph.metadata)) is not None:
         _require_same(graph, *held)
         return NirImport(held[0], (), held[1], None)
-    return _translated(graph, arch, DT_S if dt_s is None else dt_s)
+    return _translated(graph, arch, DT_S if dt_s is None else dt_s, reset)
 
 
-def _translated(graph: Graph, arch: ArchSpec, dt_s: float) -> NirImport:
+def _translated(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset) -> NirImport:
     units = units_of(graph, dt_s)
     folded = without_currents(units)
     shifts = shifts_of(folded.keep, arch)
     done = quantise(folded, arch, shifts > 0)
     network, declared = assemble(folded, done, shifts, arch)
-    declarations = (*declarations_of(units, folded, done, shifts, arch, dt_s), *declared)
-    return NirImport(network, declarations, dt_s, Translation(units, folded, done))
+    declarations = (*declarations_of(units, folded, done, shifts, arch, dt_s, reset), *declared)
+    return NirImport(network, declarations, dt_s, Translation(units, folded, done, reset))
 
 
 def without_currents(units: Units) -> Units:

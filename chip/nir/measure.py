@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from chip.errors import NetworkError
-from chip.nir.load import NirImport
+from chip.network import Network
+from chip.nir.load import NirImport, Translation
 from chip.nir.quantise import real_leaks
 from chip.nir.reference import reference_spikes
 from chip.nir.units import Units
@@ -29,7 +30,7 @@ class Agreement:
     Args:
         agreement: share of [step, neuron] at which both say the same, silence included.
         spike_agreement: the same where at least one fires; 1 if none ever does.
-        spikes: of the graph as NIR defines it.
+        spikes: of the graph in real numbers.
         chip_spikes: of what it is compared with.
     """
 
@@ -54,7 +55,7 @@ def agreement_of(one: NDArray[Any], other: NDArray[Any]) -> Agreement:
 def measure(
     imported: NirImport, *, v_sat: int, spikes: NDArray[np.integer[Any]] | None = None, seed: int = 0
 ) -> dict[str, Agreement]:
-    """The graph as NIR defines it, against itself with one approximation at a time, and against the chip.
+    """The graph in real numbers, against itself with one approximation at a time, and against the chip.
 
     Args:
         imported: a graph that was not imported from metadata.
@@ -70,29 +71,30 @@ def measure(
         NetworkError: the import was exact, or ``spikes`` has another number of inputs.
     """
     if (done := imported.translation) is None:
-        raise NetworkError("was imported from metadata, which is exact", where="nir")
+        raise NetworkError(
+            "was imported from metadata, which is exact", where="nir", hint="--plain reads the nodes"
+        )
     units = done.units
     if spikes is None:
         spikes = np.abs(random_spikes(units.n_inputs, STEPS, rate=RATE, seed=seed)[:, 0])
     if spikes.ndim != 2 or spikes.shape[1] != units.n_inputs:
         raise NetworkError(f"has shape {spikes.shape}, not (steps, {units.n_inputs})", where="spikes")
     given = np.asarray(spikes, np.int8)
-    meant = reference_spikes(units, given)
+    meant = reference_spikes(units, given, reset=done.reset)
     found = {
-        about: agreement_of(meant, reference_spikes(changed, given)) for about, changed in _changed(imported)
+        about: agreement_of(meant, reference_spikes(changed, given, reset=done.reset))
+        for about, changed in _changed(imported.network, done)
     }
-    found["reset"] = agreement_of(meant, reference_spikes(units, given, reset="subtract"))
-    found["chip"] = agreement_of(meant, _on_chip(imported, units, given, v_sat))
+    if done.reset == "zero":
+        found["reset"] = agreement_of(meant, reference_spikes(units, given, reset="subtract"))
+    found["chip"] = agreement_of(meant, _on_chip(imported.network, units, given, v_sat))
     return found
 
 
-def _changed(imported: NirImport) -> list[tuple[str, Units]]:
-    done = imported.translation
-    if done is None:
-        return []
+def _changed(network: Network, done: Translation) -> list[tuple[str, Units]]:
     folded, scale = done.folded, done.quantised.scale
     changed = [("filter", folded)] if (done.units.keep_current > 0).any() else []
-    shifts = imported.network.decay[: folded.count].astype(np.int64)
+    shifts = network.decay[: folded.count].astype(np.int64)
     if not np.array_equal(real_leaks(shifts), folded.keep):
         changed.append(("leak", replace(folded, keep=real_leaks(shifts))))
     real = sparse.csr_array(sparse.diags_array(1 / scale) @ done.quantised.weights)
@@ -102,11 +104,11 @@ def _changed(imported: NirImport) -> list[tuple[str, Units]]:
     return [*changed, ("weights", replace(folded, weights=real, bias=bias, theta=theta))]
 
 
-def _on_chip(imported: NirImport, units: Units, given: NDArray[np.int8], v_sat: int) -> NDArray[np.int8]:
+def _on_chip(network: Network, units: Units, given: NDArray[np.int8], v_sat: int) -> NDArray[np.int8]:
     """Spikes of the chip's neurons, each moved back by the layers it lies behind the first."""
     late = int(units.level.max(initial=0))
     padded = np.concatenate([given, np.zeros((late, given.shape[1]), np.int8)])
-    run = Simulator(imported.network, v_sat=v_sat).run(padded[:, None], record="all")
+    run = Simulator(network, v_sat=v_sat).run(padded[:, None], record="all")
     if run.neurons is None:
         raise NetworkError("kept no spikes of its neurons", where="simulator")
     neurons = run.neurons[:, 0, : units.count]

@@ -130,4 +130,6 @@ def _thresholds(scaled: Floats, theta: float, fall: float) -> tuple[int, int]:
 
 
 def _near(values: Floats) -> bool:
-    return bool((np.abs(values - np.round(values)) <= NEAR).all())
+    """Whether all are whole, and not merely because they are next to nothing."""
+    whole = np.round(values)
+    return bool((np.abs(values - whole) <= NEAR).all() and (whole.any() or not values.any()))
