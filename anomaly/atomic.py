@@ -88,9 +88,28 @@ def _swap(work: Path, path: Path) -> None:
     if not path.exists():
         work.rename(path)
     elif _exchange(work, path):
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
     else:
         _two_steps(work, path)
+
+
+def exchange(new: Path, path: Path) -> None:
+    """Put ``new`` in the place of ``path``, which goes; in one step where the system can.
+
+    Raises:
+        OSError: one of them cannot be renamed.
+    """
+    if _exchange(new, path):
+        _remove(new)
+    else:
+        _two_steps(new, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink(missing_ok=True)  # a link goes, not what it points to
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -23,3 +23,18 @@ def trainer_installed() -> Iterator[None]:
         raise ConfigError(
             f"training needs the package {error.name}", hint="install it with `pip install 'anomaly[train]'`"
         ) from error
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Say what to install where an extra is missing; only imports belong into the block.
+
+    Raises:
+        ConfigError: a package of the extra is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the package {error.name} is missing", hint=f"install it with `pip install 'anomaly[{extra}]'`"
+        ) from error

@@ -1,0 +1,203 @@
+"""Versions of a machine's bundle beside each other, and which of them is in use.
+
+    models/pump              the bundle in use: a folder, or a link to one of the versions
+    models/.versions/pump/   one folder for each version, named after its manifest's SHA-256
+    models/.versions/pump.log   which version was in use since when, one JSON object a line
+
+A version is never changed. Another one is put into use by one rename: whoever opens ``models/pump`` finds the
+old or the new bundle, whole, whatever is killed when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anomaly import atomic
+from anomaly.bundle import MANIFEST_NAME, open_bundle
+from anomaly.errors import ConfigError, UsageError
+from anomaly.workspace import machine_name
+
+VERSIONS = ".versions"
+_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a machine's bundle.
+
+    Args:
+        id: 12 hex digits of its manifest's SHA-256.
+        path: its folder.
+        created_at: when it was trained, ISO 8601.
+        active: whether it is in use.
+    """
+
+    id: str
+    path: Path
+    created_at: str
+    active: bool
+
+
+def version_of(bundle: Path) -> str:
+    """The version that a bundle's folder holds.
+
+    Raises:
+        ConfigError: there is no bundle.
+    """
+    try:
+        return hashlib.sha256((bundle / MANIFEST_NAME).read_bytes()).hexdigest()[:_DIGITS]
+    except OSError as error:
+        raise ConfigError(
+            f"there is no bundle: {error.strerror}", where=bundle, hint="make one with `anomaly train`"
+        ) from error
+
+
+def versions(models: Path, machine: str) -> list[Version]:
+    """All versions of a machine, the oldest first; the one in use is among them.
+
+    Raises:
+        ConfigError: the name cannot be used, or the machine has no bundle.
+    """
+    current = models / machine_name(machine)
+    active = version_of(current)
+    found = {active: current}
+    for folder in sorted((models / VERSIONS / machine).glob("*")):
+        if (folder / MANIFEST_NAME).is_file() and not folder.name.startswith("."):
+            found[folder.name] = folder
+    listed = [Version(name, path, _created(path), name == active) for name, path in found.items()]
+    return sorted(listed, key=lambda version: (version.created_at, version.id))
+
+
+def find_version(models: Path, machine: str, name: str) -> Version:
+    """The version whose identifier begins so.
+
+    Raises:
+        UsageError: none does, or several do.
+    """
+    known = versions(models, machine)
+    found = [version for version in known if name and version.id.startswith(name.lower())]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(version.id for version in known)
+    what = "several versions begin" if found else "no version begins"
+    raise UsageError(f"{what} with {name!r}", where=machine, hint=f"versions: {listed}")
+
+
+def keep(models: Path, machine: str) -> Path | None:
+    """Put the bundle in use among the versions, as before it is replaced; None if there is none.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    current = models / machine_name(machine)
+    if not (current / MANIFEST_NAME).is_file():
+        return None
+    target = models / VERSIONS / machine / version_of(current)
+    if not target.exists():
+        try:
+            with atomic.new_folder(target) as work:
+                shutil.copytree(current, work, dirs_exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot be kept: {error}", where=target) from error
+    return target
+
+
+def activate(models: Path, machine: str, name: str) -> Version:
+    """Put a version into use, in one step; a running monitor takes it up by itself.
+
+    Raises:
+        UsageError: there is no such version.
+        ModelError: the version is damaged; the old one stays in use.
+        ConfigError: the folder cannot be written.
+    """
+    chosen = find_version(models, machine, name)
+    if chosen.active:
+        return chosen
+    open_bundle(chosen.path)
+    keep(models, machine)
+    before = version_of(models / machine)
+    _point(models / machine, chosen.path)
+    _log(models, machine, before, chosen.id)
+    return Version(chosen.id, chosen.path, chosen.created_at, active=True)
+
+
+def rollback(models: Path, machine: str) -> Version:
+    """Put the version into use that was in use before this one; again and again, it goes back and forth.
+
+    Raises:
+        UsageError: no other version was ever in use.
+        ModelError: it is damaged.
+    """
+    active = version_of(models / machine_name(machine))
+    known = {version.id for version in versions(models, machine)}
+    for line in reversed(_read_log(models, machine)):
+        for name in (line.get("from"), line.get("to")):
+            if isinstance(name, str) and name != active and name in known:
+                return activate(models, machine, name)
+    raise UsageError(
+        "no other version was in use before this one",
+        where=machine,
+        hint=f"choose one: anomaly models list {machine}",
+    )
+
+
+def replaced(models: Path, machine: str, before: Path | None) -> None:
+    """Note that training has put a new bundle in the place of the one that ``keep`` kept."""
+    if before is not None:
+        _log(models, machine, before.name, version_of(models / machine))
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make ``link`` a link to ``target``, in one step, whether it is a link or a folder now."""
+    try:
+        work = Path(tempfile.mkdtemp(dir=link.parent, prefix=f".{link.name}.link."))
+        new = work / link.name
+        new.symlink_to(os.path.relpath(target, link.parent))
+        if link.is_symlink():
+            new.replace(link)
+        else:
+            atomic.exchange(new, link)
+        shutil.rmtree(work)
+    except OSError as error:
+        raise ConfigError(f"cannot be switched: {error.strerror or error}", where=link) from error
+
+
+def _log(models: Path, machine: str, before: str, after: str) -> None:
+    line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "from": before, "to": after}
+    path = models / VERSIONS / f"{machine}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", where=path) from error
+
+
+def _read_log(models: Path, machine: str) -> list[dict[str, object]]:
+    try:
+        text = (models / VERSIONS / f"{machine}.log").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    found = []
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue  # cut off by a crash
+        if isinstance(value, dict):
+            found.append(value)
+    return found
+
+
+def _created(path: Path) -> str:
+    try:
+        return str(json.loads((path / MANIFEST_NAME).read_bytes()).get("created_at", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
