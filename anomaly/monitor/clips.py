@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -87,6 +87,12 @@ class ClipKeeper:
         """The sound ends or breaks off here: what was wanted is kept as far as it goes, and the ring begins anew."""
         self._keep(list(self._wanted))
         self.ring.begin_anew()
+
+    def model_taken_over(self, model: str, front_end: FrontEnd, position: int) -> None:
+        """Another model has scored since a position of the ring: clips begin there at the earliest."""
+        self._keep(list(self._wanted))
+        self.by = replace(self.by, model=model, front_end=front_end)
+        self.ring.begin_at(position, front_end.reset_s)
 
     def _want(self, case_id: str, record: EventRecord) -> None:
         if self._settings.content != "none" and self.ring.position:

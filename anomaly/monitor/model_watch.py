@@ -1,0 +1,84 @@
+"""Notices that another bundle was put into use, and has it ready for the next reset of the score."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomaly import versions
+from anomaly.bundle import MANIFEST_NAME, Bundle, open_bundle
+from anomaly.detect.decision import Limit
+from anomaly.detect.scoring import Scorer
+from anomaly.errors import AnomalyError, ModelError
+
+LOOK_EVERY_S = 2.0
+Ready = Callable[[Bundle], tuple[Scorer, Limit]]
+_Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class NextModel:
+    """A model that is ready to take over: its version, what scores, and the limit of the decision."""
+
+    version: str
+    scorer: Scorer
+    limit: Limit
+
+
+class ModelWatch:
+    """Looks at one machine's bundle now and then; loading and checking happen on the thread that looks.
+
+    Args:
+        models: folder of the bundles.
+        machine: its name.
+        ready: makes a bundle ready to score.
+        refuse: told once of each bundle that cannot be used, with the reason; the old one goes on.
+    """
+
+    def __init__(self, models: Path, machine: str, ready: Ready, refuse: Callable[[str], None]) -> None:
+        self._folder, self._machine = models / machine, machine
+        self._ready, self._refuse = ready, refuse
+        self._lock = threading.Lock()
+        self._next: NextModel | None = None
+        self.version = versions.version_of(self._folder)
+        """Of the bundle that was looked at last."""
+        self._seen = self._signature()
+
+    def look(self) -> None:
+        """See whether the bundle is another one; if so, make it ready."""
+        signature = self._signature()
+        if signature is None or signature == self._seen:
+            return  # a bundle that is gone is no reason to stop hearing
+        try:
+            version = versions.version_of(self._folder)
+            if version != self.version:
+                self._load(version)
+            self._seen, self.version = signature, version
+        except AnomalyError as error:
+            # Met in the middle of a switch, the same bundle is looked at once more before it is refused.
+            if signature == self._signature():
+                self._seen = signature
+                self._refuse(str(error))
+
+    def take(self) -> NextModel | None:
+        """The model that is ready, once."""
+        with self._lock:
+            found, self._next = self._next, None
+        return found
+
+    def _load(self, version: str) -> None:
+        bundle = open_bundle(self._folder)
+        if bundle.manifest.machine != self._machine:
+            raise ModelError(f"is the bundle of {bundle.manifest.machine}", where=self._folder)
+        scorer, limit = self._ready(bundle)
+        with self._lock:
+            self._next = NextModel(version, scorer, limit)
+
+    def _signature(self) -> _Signature | None:
+        try:
+            found = (self._folder / MANIFEST_NAME).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
