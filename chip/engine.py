@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from chip.chance import noise_words
+from chip.dynamics import dynamics_of
+from chip.imperfection import Deviation, noise_keys
 from chip.network import Network
 
-__all__ = ["Block", "Engine", "SimulationEngine", "State", "narrowest", "thresholds"]
+__all__ = ["Block", "Engine", "SimulationEngine", "State"]
 
 
 @dataclass
@@ -24,6 +27,8 @@ class State:
 
     membrane: NDArray[Any]
     spikes: NDArray[Any]
+    noise_keys: NDArray[np.uint64]
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Block:
     Args:
         outputs: -1, 0, +1 of each [step, stream, output].
         neurons: the same for every neuron, [step, stream, neuron], if asked for.
+        arrived: spikes that reached the synapses of each source, int64[n_inputs + n_neurons].
         emitted: spikes of each neuron, int64[neuron].
         saturations: how often a membrane was held at the limit.
         peak: largest absolute membrane each neuron kept, int64[neuron].
@@ -40,6 +46,7 @@ class Block:
 
     outputs: NDArray[np.int8]
     neurons: NDArray[np.int8] | None
+    arrived: NDArray[np.int64]
     emitted: NDArray[np.int64]
     saturations: int
     peak: NDArray[np.int64]
@@ -49,45 +56,56 @@ class SimulationEngine(Protocol):
     """What runs a network: every engine gives the same bits."""
 
     @property
+    def checks_inputs(self) -> bool:
+        """Whether ``advance`` refuses what is no spike before anything has happened."""
+
+    @property
     def block_values(self) -> int:
         """Steps x neurons x streams that it takes best at once."""
 
-    def rest(self, streams: int) -> State:
-        """The state after a reset: empty membranes, no spike under way."""
+    def on_another(self, deviation: Deviation) -> SimulationEngine:
+        """The same network on a chip with other imperfections."""
 
-    def advance(self, state: State, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
+    def rest(self, streams: int, first: int = 0) -> Any:
+        """The state after a reset: empty membranes, no spike under way; ``first`` numbers the streams."""
+
+    def advance(self, state: Any, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
         """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
 
 
 class Engine:
-    """One network prepared for simulation with saturation at ``v_sat``."""
+    """One network prepared for simulation with saturation at ``v_sat``, on a perfect chip or on another."""
 
+    checks_inputs = False
     # Small enough for the cache, large enough to spread the cost of a block.
     block_values = 1 << 18
 
-    def __init__(self, network: Network, v_sat: int) -> None:
-        self._read, self._v_sat = network.outputs, v_sat
-        self.dtype = narrowest(network, v_sat)
-        self.n_neurons = network.n_neurons
+    def __init__(self, network: Network, v_sat: int, deviation: Deviation | None = None) -> None:
+        self._network, self._v_sat, self._deviation = network, v_sat, deviation
+        self._dynamics = numbers = dynamics_of(network, v_sat, deviation)
+        self.dtype = numbers.dtype
         weights = sparse.csr_array(
-            (network.weight.astype(self.dtype), (network.target, network.source)),
+            (numbers.weight, (network.target, network.source)),
             shape=(network.n_neurons, network.n_inputs + network.n_neurons),
         )
         self._input_weights = weights[:, : network.n_inputs].tocsr()
         self._neuron_weights = weights[:, network.n_inputs :].tocsr()
-        self._theta_p, self._theta_n = thresholds(network, self.dtype)
-        self._w_fb = network.w_fb.astype(self.dtype)[:, None]
-        self._shift = np.where(network.decay > 0, network.decay, _bits(self.dtype) - 1)
-        self._shift = np.minimum(self._shift, _bits(self.dtype) - 1).astype(self.dtype)[:, None]
-        self._decays = bool((network.decay > 0).any())
+        self._theta_p, self._theta_n, self._w_fb, self._shift = (
+            column[:, None] for column in (numbers.theta_p, numbers.theta_n, numbers.w_fb, numbers.shift)
+        )
         self._feeds_back = bool(network.w_fb.any())
-        self._high = np.array(v_sat, dtype=self.dtype)
-        self._low = np.array(-v_sat, dtype=self.dtype)
+        self._high = np.array(numbers.v_sat, dtype=self.dtype)
+        self._low = np.array(-numbers.v_sat, dtype=self.dtype)
 
-    def rest(self, streams: int) -> State:
-        """The state after a reset: empty membranes, no spike under way."""
-        shape = (self.n_neurons, streams)
-        return State(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype))
+    def on_another(self, deviation: Deviation) -> Engine:
+        """The same network on a chip with other imperfections."""
+        return Engine(self._network, self._v_sat, deviation)
+
+    def rest(self, streams: int, first: int = 0) -> State:
+        """The state after a reset: empty membranes, no spike under way; ``first`` numbers the streams."""
+        shape = (self._network.n_neurons, streams)
+        keys = noise_keys(self._deviation, range(first, first + streams))
+        return State(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype), keys)
 
     def advance(self, state: State, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
         """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
@@ -98,10 +116,15 @@ class Engine:
         # Reading a bool as a number costs nothing this way; the difference of the two is the signed spike.
         up, down = positive.view(np.int8), negative.view(np.int8)
         change = np.empty(drive.shape[1:], self.dtype)
-        membrane, before = state.membrane, state.spikes
+        membrane, first = state.membrane, state.spikes
+        before = first
         for level, fired in zip(drive, spikes, strict=True):
             level += self._neuron_weights @ before
-            if self._decays:
+            if self._dynamics.noise.size:
+                level += self._dynamics.noise[
+                    noise_words(state.noise_keys, state.step, self._network.n_neurons)
+                ]
+            if self._dynamics.leaks:
                 self._leak(membrane, change)
             level += membrane
             np.greater_equal(level, self._theta_p, out=positive)
@@ -112,19 +135,33 @@ class Engine:
             np.minimum(level, self._high, out=membrane)
             np.maximum(membrane, self._low, out=membrane)
             before = fired
+            state.step += 1
         state.spikes = before.copy()
-        return self._block(spikes, drive, keep_all)
+        return self._block(inputs, spikes, first, drive, keep_all)
 
-    def _block(self, spikes: NDArray[Any], unclipped: NDArray[Any], keep_all: bool) -> Block:
+    def _block(
+        self,
+        inputs: NDArray[np.int8],
+        spikes: NDArray[Any],
+        first: NDArray[Any],
+        unclipped: NDArray[Any],
+        keep_all: bool,
+    ) -> Block:
         """Count: spikes and membranes before saturation come as [step, neuron, stream]."""
-        reached = np.maximum(unclipped.max(axis=(0, 2)), -unclipped.min(axis=(0, 2)))
-        held = np.flatnonzero(reached > self._v_sat)
+        v_sat = self._dynamics.v_sat
+        reached = np.maximum(unclipped.max(axis=(0, 2), initial=0), -unclipped.min(axis=(0, 2), initial=0))
+        held = np.flatnonzero(reached > v_sat)
+        emitted = np.count_nonzero(spikes, axis=(0, 2))
+        # Spikes of the last step arrive in the next block, those of the step before this block arrive here.
+        last = spikes[-1] if len(spikes) else first
+        neurons = emitted + np.count_nonzero(first, axis=1) - np.count_nonzero(last, axis=1)
         return Block(
-            outputs=spikes[:, self._read].transpose(0, 2, 1).astype(np.int8),
+            outputs=spikes[:, self._network.outputs].transpose(0, 2, 1).astype(np.int8),
             neurons=spikes.transpose(0, 2, 1).astype(np.int8) if keep_all else None,
-            emitted=np.count_nonzero(spikes, axis=(0, 2)),
-            saturations=int(np.count_nonzero(np.abs(unclipped[:, held]) > self._v_sat)),
-            peak=np.minimum(reached, self._v_sat).astype(np.int64),
+            arrived=np.concatenate([np.count_nonzero(inputs, axis=(0, 1)), neurons]),
+            emitted=emitted,
+            saturations=int(np.count_nonzero(np.abs(unclipped[:, held]) > v_sat)),
+            peak=self._dynamics.in_whole_units(np.minimum(reached, v_sat)),
         )
 
     def _drive(self, inputs: NDArray[np.int8]) -> NDArray[Any]:
@@ -132,34 +169,19 @@ class Engine:
         steps, streams, n_inputs = inputs.shape
         columns = np.ascontiguousarray(inputs.reshape(steps * streams, n_inputs).T, dtype=self.dtype)
         currents = self._input_weights @ columns
-        return np.ascontiguousarray(currents.reshape(self.n_neurons, steps, streams).transpose(1, 0, 2))
+        return np.ascontiguousarray(
+            currents.reshape(self._network.n_neurons, steps, streams).transpose(1, 0, 2)
+        )
 
     def _leak(self, membrane: NDArray[Any], scratch: NDArray[Any]) -> None:
+        sign, fraction = np.sign(membrane), self._dynamics.fraction
         np.abs(membrane, out=scratch)
         scratch >>= self._shift
-        scratch *= np.sign(membrane)
+        scratch <<= fraction
+        scratch *= sign
         membrane -= scratch
-
-
-def narrowest(network: Network, v_sat: int) -> np.dtype[Any]:
-    """The narrowest integers that hold every value a step can produce."""
-    magnitude = np.abs(network.weight.astype(np.int64))
-    current = np.bincount(network.target, weights=magnitude, minlength=network.n_neurons)
-    reach = v_sat + int(current.max(initial=0)) + int(network.w_fb.max(initial=0))
-    largest = max(reach, int(network.theta_p.max(initial=0)), int(network.theta_n.max(initial=0)))
-    for kind in (np.int16, np.int32):
-        if largest < np.iinfo(kind).max:
-            return np.dtype(kind)
-    return np.dtype(np.int64)
-
-
-def thresholds(network: Network, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Levels to compare with; a disabled negative output gets a level that cannot be reached."""
-    # With both thresholds at 0 the positive output wins at q = 0: -1 is then the first negative level.
-    theta_n = np.where((network.theta_p == 0) & (network.theta_n == 0), 1, network.theta_n)
-    level = np.where(network.negative, -theta_n.astype(np.int64), np.iinfo(dtype).min)
-    return network.theta_p.astype(dtype)[:, None], level.astype(dtype)[:, None]
-
-
-def _bits(dtype: np.dtype[Any]) -> int:
-    return dtype.itemsize * 8
+        if fraction:
+            np.abs(membrane, out=scratch)
+            scratch >>= self._dynamics.extra_shift
+            scratch *= sign
+            membrane -= scratch

@@ -1,203 +1,215 @@
-"""The engine compiled by Numba: stream by stream, only synapses on which a spike arrives are touched.
+"""The engine compiled by Numba: vectors of 32 neurons, and only what a spike reaches is touched.
 
-It gives the same bits as the plain engine. The state of a stream stays in the nearest caches, and the loops
-over neurons are kept so simple, and their integers so narrow, that the compiler turns them into vectors.
+It gives the same bits as the plain engine. Each stream runs through all its steps in turn, so its state stays
+in the nearest cache; what the loop does is in ``chip.kernel``, the form of its tables in ``chip.tiles``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chip.engine import Block, State, narrowest, thresholds
-from chip.errors import ChipError
+from chip.dynamics import dynamics_of
+from chip.engine import Block
+from chip.errors import ChipError, NetworkError
+from chip.imperfection import Deviation, noise_keys
 from chip.network import Network
+from chip.tiles import LANES, neuron_order, neuron_tables, synapse_tables
 
-__all__ = ["CompiledEngine"]
+__all__ = ["CompiledEngine", "CompiledState", "numba_is_installed"]
 
-_Kernel = Callable[..., int]
-# Bytes of spikes that one look can skip when all of them are 0.
-_WORD = 8
+_Kernel = Callable[..., tuple[int, bool]]
+# Codes of events beyond this need 32 bits.
+_SHORT_CODES = 1 << 16
+# The loop writes whole vectors, the last of which may reach this far beyond the last event.
+_MARGIN = 2 * LANES
+
+
+@dataclass
+class CompiledState:
+    """Membranes and spikes under way, [stream, place], and how many steps the streams have made."""
+
+    membrane: NDArray[Any]
+    spikes: NDArray[np.int8]
+    noise_keys: NDArray[np.uint64]
+    step: int = 0
 
 
 class CompiledEngine:
-    """One network prepared for simulation with saturation at ``v_sat``.
+    """One network prepared for simulation with saturation at ``v_sat``, on a perfect chip or on another.
+
+    Args:
+        network: what to run.
+        v_sat: membranes are clipped to [-v_sat, +v_sat].
+        deviation: the imperfections of the chip, if it has any.
+        order: what ``neuron_order`` gives for the network, if that is known already.
 
     Raises:
         ChipError: Numba is not installed.
     """
 
-    block_values = 1 << 24
+    checks_inputs = True
+    # Without limit: a run is refused as a whole, or done as a whole.
+    block_values = 1 << 62
 
-    def __init__(self, network: Network, v_sat: int) -> None:
-        if importlib.util.find_spec("numba") is None:
+    def __init__(
+        self,
+        network: Network,
+        v_sat: int,
+        deviation: Deviation | None = None,
+        *,
+        order: NDArray[np.int64] | None = None,
+    ) -> None:
+        if not numba_is_installed():
             raise ChipError("Numba is not installed", where="engine", hint="pip install numba")
-        self.dtype = narrowest(network, v_sat)
-        self._network = network
-        self._synapses = _by_source(network, self.dtype)
-        theta_p, theta_n = (theta[:, 0].copy() for theta in thresholds(network, self.dtype))
-        shift = np.where(network.decay > 0, network.decay, 8 * self.dtype.itemsize - 1)
-        shift = np.minimum(shift, 8 * self.dtype.itemsize - 1).astype(self.dtype)
-        limit = np.full(network.n_neurons, v_sat, self.dtype)
-        self._neurons = theta_p, theta_n, network.w_fb.astype(self.dtype), shift, limit
-        self._decays = bool((network.decay > 0).any())
+        self._network, self._v_sat, self._deviation = network, v_sat, deviation
+        self._dynamics = dynamics_of(network, v_sat, deviation)
+        self._order = neuron_order(network) if order is None else order
+        self._place = np.argsort(self._order)
+        self._size = max(2, -(-network.n_neurons // LANES)) * LANES
+        # Inputs take whole vectors too; the last place is nobody's.
+        self._width = -(-network.n_inputs // LANES) * LANES
+        self._sources = self._size + self._width + 1
+        inner = np.maximum(network.source - network.n_inputs, 0)
+        self._synapses = synapse_tables(
+            np.where(network.source < network.n_inputs, self._size + network.source, self._at(inner)),
+            self._at(network.target),
+            self._dynamics.weight,
+            self._sources,
+            self._size,
+        ).arrays()
+        self._neurons = neuron_tables(self._dynamics, self._order, self._size)
+        self._slots = {keep_all: self._slots_of(keep_all) for keep_all in (False, True)}
         self._kernel = _compiled()
 
-    def rest(self, streams: int) -> State:
-        """The state after a reset: empty membranes, no spike under way."""
-        shape = (self._network.n_neurons, streams)
-        return State(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype))
+    def on_another(self, deviation: Deviation) -> CompiledEngine:
+        """The same network on a chip with other imperfections."""
+        return CompiledEngine(self._network, self._v_sat, deviation, order=self._order)
 
-    def advance(self, state: State, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
-        """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
+    def rest(self, streams: int, first: int = 0) -> CompiledState:
+        """The state after a reset: empty membranes, no spike under way; ``first`` numbers the streams."""
+        shape = (streams, self._size)
+        keys = noise_keys(self._deviation, range(first, first + streams))
+        return CompiledState(np.zeros(shape, self._dynamics.dtype), np.zeros(shape, np.int8), keys)
+
+    def advance(self, state: CompiledState, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
+        """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on.
+
+        Raises:
+            NetworkError: an input is none of -1, 0 and +1; the state stays as it was.
+        """
         steps, streams, _ = inputs.shape
-        network = self._network
-        membrane = np.ascontiguousarray(state.membrane.T)
-        # Whole words of spikes: those beyond the last neuron stay 0.
-        padded = -(-max(1, network.n_neurons) // _WORD) * _WORD
-        fired = np.zeros((streams, padded), np.int8)
-        fired[:, : network.n_neurons] = state.spikes.T
-        outputs = np.zeros((steps, streams, network.n_outputs), np.int8)
-        neurons = np.zeros((steps, streams, network.n_neurons if keep_all else 0), np.int8)
-        emitted = np.zeros(network.n_neurons, np.int64)
-        peak = np.zeros(network.n_neurons, self.dtype)
-        tables = *self._synapses, *self._neurons, network.outputs
-        saturations = self._kernel(
-            *_given(inputs),
-            *tables,
-            self._decays,
+        slots, width = self._slots[keep_all]
+        record = np.zeros((streams, steps + 1, width + 1), np.int8)
+        membrane, spikes = state.membrane.copy(), state.spikes.copy()
+        arrived = np.zeros(2 * self._sources, np.int64)
+        peak = np.zeros(self._size, self._dynamics.dtype)
+        codes = np.uint16 if arrived.size <= _SHORT_CODES else np.uint32
+        saturations, wrong = self._kernel(
+            self._padded(inputs),
+            state.step,
+            *self._synapses,
+            self._neurons,
+            self._dynamics.leaks,
+            self._dynamics.noise,
+            state.noise_keys,
+            self._place,
+            slots,
             membrane,
-            fired,
-            outputs,
-            neurons,
-            emitted,
+            spikes,
+            record,
+            np.zeros(self._sources + _MARGIN, codes),
+            arrived,
+            np.zeros(self._size, membrane.dtype),
+            np.zeros(-(-self._size // (64 * LANES)) * 64, np.int8),
             peak,
         )
-        state.membrane = np.ascontiguousarray(membrane.T)
-        state.spikes = np.ascontiguousarray(fired[:, : network.n_neurons].T).astype(self.dtype)
-        return Block(outputs, neurons if keep_all else None, emitted, int(saturations), peak.astype(np.int64))
+        if wrong:
+            raise NetworkError("holds values other than -1, 0 and +1", where="spikes")
+        before = self._by_neuron(np.count_nonzero(state.spikes, axis=0))
+        state.membrane, state.spikes, state.step = membrane, spikes, state.step + steps
+        return self._block(state, record[:, 1:, :width], before, arrived, saturations, peak, keep_all)
+
+    def _block(
+        self,
+        state: CompiledState,
+        record: NDArray[np.int8],
+        before: NDArray[np.int64],
+        arrived: NDArray[np.int64],
+        saturations: int,
+        peak: NDArray[Any],
+        keep_all: bool,
+    ) -> Block:
+        network, spikes = self._network, record.transpose(1, 0, 2)
+        by_source = arrived.reshape(-1, 2).sum(axis=1)
+        neurons = self._by_neuron(by_source)
+        inputs = by_source[self._size : self._size + network.n_inputs]
+        return Block(
+            outputs=spikes[:, :, network.outputs] if keep_all else spikes,
+            neurons=spikes if keep_all else None,
+            arrived=np.concatenate([inputs, neurons]),
+            # Spikes of the last step are still under way, those of the step before the first arrived here.
+            emitted=neurons - before + self._by_neuron(np.count_nonzero(state.spikes, axis=0)),
+            saturations=int(saturations),
+            peak=self._dynamics.in_whole_units(self._by_neuron(peak)),
+        )
+
+    def _padded(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The inputs in whole vectors."""
+        missing = self._width - inputs.shape[2]
+        return np.ascontiguousarray(np.pad(inputs, ((0, 0), (0, 0), (0, missing))) if missing else inputs)
+
+    def _slots_of(self, keep_all: bool) -> tuple[NDArray[np.int64], int]:
+        """Where the spike of each code is written down, and how many columns there are before the last.
+
+        What nobody asked for goes to the last column.
+        """
+        network = self._network
+        kept = np.arange(network.n_neurons) if keep_all else network.outputs
+        slots = np.full(self._sources, len(kept))
+        slots[self._at(kept)] = np.arange(len(kept))
+        return np.repeat(slots, 2), len(kept)
+
+    def _at(self, neurons: NDArray[Any]) -> NDArray[np.int64]:
+        """The places of neurons."""
+        return self._place[neurons] if self._place.size else np.zeros(len(neurons), np.int64)
+
+    def _by_neuron(self, by_place: NDArray[Any]) -> NDArray[Any]:
+        return by_place[self._place]
 
 
-def _given(inputs: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:
-    """The spikes of ``inputs``: first of each [stream, step] and of the end; input and sign of each."""
-    by_stream = np.ascontiguousarray(inputs.transpose(1, 0, 2))
-    steps, streams, n_inputs = inputs.shape
-    counts = np.count_nonzero(by_stream, axis=2).ravel()
-    at = np.flatnonzero(by_stream)
-    return (
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        (at % max(1, n_inputs)).astype(np.int64),
-        by_stream.ravel()[at],
-        np.array([steps, streams, n_inputs]),
-    )
-
-
-def _by_source(network: Network, dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
-    """First synapse of each source, [source + 1], and target and weight of each synapse.
-
-    Indices are unsigned: the compiled loops then need not ask whether one counts from the end.
-    """
-    order = np.argsort(network.source, kind="stable")
-    counts = np.bincount(network.source, minlength=network.n_inputs + network.n_neurons)
-    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint64)
-    return start, network.target[order].astype(np.uint32), network.weight[order].astype(dtype)
-
-
-def _advance(
-    given_start: NDArray[np.int64],
-    given: NDArray[np.int64],
-    given_sign: NDArray[np.int8],
-    sizes: NDArray[np.int64],
-    start: NDArray[np.uint64],
-    target: NDArray[np.uint32],
-    weight: NDArray[Any],
-    theta_p: NDArray[Any],
-    theta_n: NDArray[Any],
-    w_fb: NDArray[Any],
-    shift: NDArray[Any],
-    limit: NDArray[Any],
-    read: NDArray[np.int32],
-    decays: bool,
-    membrane: NDArray[Any],
-    fired: NDArray[np.int8],
-    outputs: NDArray[np.int8],
-    neurons: NDArray[np.int8],
-    emitted: NDArray[np.int64],
-    peak: NDArray[Any],
-) -> int:
-    """All steps of one stream after the other; returns how often a membrane was held at the limit."""
-    steps, streams, n_inputs = sizes
-    n = theta_p.size
-    level = np.zeros_like(theta_p)
-    active = np.zeros(n + 8, np.int64)
-    saturations = 0
-    for stream in range(streams):
-        v, spikes = membrane[stream], fired[stream]
-        words = spikes.view(np.int64)
-        count = 0
-        for j in range(n):
-            active[count] = j
-            count += spikes[j] != 0
-        for step in range(steps):
-            now = stream * steps + step
-            for at in range(given_start[now], given_start[now + 1]):
-                source = given[at]
-                if given_sign[at] > 0:
-                    for p in range(start[source], start[source + 1]):
-                        level[target[p]] += weight[p]
-                else:
-                    for p in range(start[source], start[source + 1]):
-                        level[target[p]] -= weight[p]
-            for at in range(count):
-                source = active[at] + n_inputs
-                if spikes[active[at]] > 0:
-                    for p in range(start[source], start[source + 1]):
-                        level[target[p]] += weight[p]
-                else:
-                    for p in range(start[source], start[source + 1]):
-                        level[target[p]] -= weight[p]
-            if decays:
-                for j in range(n):
-                    v[j] -= v[j] >> shift[j] if v[j] >= 0 else -(-v[j] >> shift[j])
-            for j in range(n):
-                level[j] += v[j]
-            for j in range(n):
-                spikes[j] = np.int8(level[j] >= theta_p[j]) - np.int8(level[j] <= theta_n[j])
-            for j in range(n):
-                level[j] -= w_fb[j] * spikes[j]
-            held = 0
-            for j in range(n):
-                v[j] = min(max(level[j], -limit[j]), limit[j])
-                held += v[j] != level[j]
-                peak[j] = max(peak[j], abs(v[j]))
-                level[j] = 0
-            saturations += held
-            count = 0
-            for word in range(words.size):
-                if words[word] != 0:
-                    for j in range(word * 8, word * 8 + 8):
-                        active[count] = j
-                        count += spikes[j] != 0
-            for at in range(count):
-                emitted[active[at]] += 1
-            for k in range(read.size):
-                outputs[step, stream, k] = spikes[read[k]]
-            for j in range(neurons.shape[2]):
-                neurons[step, stream, j] = spikes[j]
-    return saturations
+def numba_is_installed() -> bool:
+    """Whether the compiled engine can run here."""
+    return importlib.util.find_spec("numba") is not None
 
 
 @cache
 def _compiled() -> _Kernel:
     import numba
 
+    from chip import kernel, tiles, vectors
+
+    # Compiled code is kept under this name; Numba itself would only notice changes of the loop's own file.
+    sources = (Path(str(module.__file__)).read_bytes() for module in (kernel, tiles, vectors))
+    kernel.advance_streams.__qualname__ = (
+        f"advance_streams_{hashlib.sha256(b''.join(sources)).hexdigest()[:16]}"
+    )
+    # A service may have nowhere but this folder, which systemd makes for it, to keep the compiled code.
+    folder = os.environ.get("CACHE_DIRECTORY")
+    settings: Any = numba.config
+    if folder and not settings.CACHE_DIR:
+        settings.CACHE_DIR = folder.split(":")[0]
     try:
-        return cast(_Kernel, numba.njit(cache=True)(_advance))
+        return cast(_Kernel, numba.njit(cache=True)(kernel.advance_streams))
     except RuntimeError:
-        # Nowhere to keep the compiled code: an installation that cannot be written to.
-        return cast(_Kernel, numba.njit(_advance))
+        # Nowhere at all: it is compiled again at each start.
+        return cast(_Kernel, numba.njit(kernel.advance_streams))

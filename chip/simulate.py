@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chip.engine import Engine, SimulationEngine, State
+from chip.engine import Block, Engine, SimulationEngine
 from chip.engine_compiled import CompiledEngine
 from chip.errors import NetworkError
+from chip.imperfection import Deviation, Imperfection
 from chip.network import Network
 from chip.validation import MAX_MAGNITUDE
 
@@ -29,7 +31,7 @@ class SimulationResult:
         input_spikes: spikes that came in.
         neuron_spikes: spikes emitted by each neuron, int64[neuron].
         saturations: how often a membrane was held at the limit.
-        peak_membrane: largest absolute membrane each neuron kept, int64[neuron].
+        peak_membrane: largest absolute membrane each neuron kept, int64[neuron]; fractions are rounded up.
     """
 
     outputs: NDArray[np.int8]
@@ -48,37 +50,67 @@ class Simulator:
     Args:
         network: what to run.
         v_sat: membranes are clipped to [-v_sat, +v_sat].
-        engine: ``"numpy"``, or ``"compiled"``, which needs Numba: the same bits, about 20 times as fast for one
-            stream and 5 times for many, after a second or two for the compiler.
+        engine: ``"numpy"``, or ``"compiled"``, which needs Numba: the same bits, some 50 times as fast, after
+            a second for loading, and some ten for compiling when it runs for the first time ever.
+        imperfection: what keeps the chip from being perfect; nothing without it.
+        chip: which chip of the series it is: another number, another mismatch and another noise.
+        first_stream: number of the first stream. Noise and lost events of a stream depend on its number, so
+            stream 7 alone, with ``first_stream=7``, fares as it does in a batch.
 
     Raises:
-        NetworkError: ``v_sat`` is out of range.
+        NetworkError: ``v_sat`` or a number is out of range.
         ChipError: Numba is not installed.
     """
 
     def __init__(
-        self, network: Network, *, v_sat: int, engine: Literal["numpy", "compiled"] = "numpy"
+        self,
+        network: Network,
+        *,
+        v_sat: int,
+        engine: Literal["numpy", "compiled"] = "numpy",
+        imperfection: Imperfection | None = None,
+        chip: int = 0,
+        first_stream: int = 0,
     ) -> None:
         if not 1 <= v_sat <= MAX_MAGNITUDE:
             raise NetworkError(f"is {v_sat}, not within 1..{MAX_MAGNITUDE}", where="v_sat")
+        for name, number in (("chip", chip), ("first_stream", first_stream)):
+            if not 0 <= number <= MAX_MAGNITUDE:
+                raise NetworkError(f"is {number}, not within 0..{MAX_MAGNITUDE}", where=name)
         self.network = network
         self.v_sat = int(v_sat)
-        made = Engine if engine == "numpy" else CompiledEngine
-        self._engine: SimulationEngine = made(network, self.v_sat)
+        self._first_stream = first_stream
+        self._deviation = None if imperfection is None else Deviation(imperfection, chip)
+        self._engine: SimulationEngine = (Engine if engine == "numpy" else CompiledEngine)(
+            network, self.v_sat, self._deviation
+        )
         self._fan_out = network.fan_out()
-        self._state: State | None = None
+        self._streams: int | None = None
+        self._state: Any = None
+        self._step = 0
 
     @property
     def streams(self) -> int | None:
         """How many streams run side by side; None before the first run."""
-        return None if self._state is None else self._state.membrane.shape[1]
+        return self._streams
+
+    def another(self, chip: int) -> Self:
+        """The same network at rest on another chip of the series, which costs less than beginning anew."""
+        if self._deviation is None:
+            raise NetworkError("all chips are the same without imperfections", where="chip")
+        other = copy.copy(self)
+        other._deviation = self._deviation.imperfection.of_chip(chip)
+        other._engine = self._engine.on_another(other._deviation)
+        other._streams = other._state = None
+        return other
 
     def reset(self, streams: int | None = None) -> None:
         """Return to rest, with another number of streams if one is given."""
         streams = self.streams if streams is None else streams
         if streams is not None and streams < 1:
             raise NetworkError(f"is {streams}, not at least 1", where="streams")
-        self._state = None if streams is None else self._engine.rest(streams)
+        self._streams, self._step = streams, 0
+        self._state = None if streams is None else self._engine.rest(streams, self._first_stream)
 
     def run(
         self, spikes: NDArray[np.integer[Any]], *, record: Literal["outputs", "all"] = "outputs"
@@ -94,13 +126,19 @@ class Simulator:
         """
         inputs = self._checked(spikes)
         steps, streams, _ = inputs.shape
-        if self._state is None:
+        if self._streams is None:
             self.reset(streams)
-        tally = _Tally(self, steps, streams, record == "all")
-        block = max(1, self._engine.block_values // max(1, self.network.n_neurons * streams))
-        for start in range(0, steps, block):
-            tally.add(inputs[start : start + block], start)
-        return tally.result()
+        if self._deviation is not None:
+            numbers = range(self._first_stream, self._first_stream + streams)
+            inputs = self._deviation.surviving(inputs, self._step, numbers)
+        length = max(1, self._engine.block_values // max(1, self.network.n_neurons * streams))
+        # No steps at all are a block too.
+        blocks = [
+            self._engine.advance(self._state, inputs[start : start + length], keep_all=record == "all")
+            for start in range(0, max(steps, 1), length)
+        ]
+        self._step += steps
+        return self._result(blocks)
 
     def _checked(self, spikes: NDArray[Any]) -> NDArray[np.int8]:
         inputs = np.asarray(spikes)
@@ -117,52 +155,27 @@ class Simulator:
             )
         if inputs.dtype.kind not in ("b", "i", "u"):
             raise NetworkError(f"holds {inputs.dtype} instead of integers", where="spikes")
-        if inputs.size and (inputs.max() > 1 or inputs.min() < -1):
+        checked_later = inputs.dtype == np.int8 and self._engine.checks_inputs
+        if inputs.size and not checked_later and (inputs.max() > 1 or inputs.min() < -1):
             raise NetworkError("holds values other than -1, 0 and +1", where="spikes")
         return inputs.astype(np.int8, copy=False)
 
-
-class _Tally:
-    """Advances a simulator block by block and keeps count."""
-
-    def __init__(self, simulator: Simulator, steps: int, streams: int, keep_all: bool) -> None:
-        network = simulator.network
-        self._simulator = simulator
-        self._outputs = np.zeros((steps, streams, network.n_outputs), np.int8)
-        self._neurons = np.zeros((steps, streams, network.n_neurons), np.int8) if keep_all else None
-        self._arrived = np.zeros(network.n_inputs + network.n_neurons, np.int64)
-        self._emitted = np.zeros(network.n_neurons, np.int64)
-        self._peak = np.zeros(network.n_neurons, np.int64)
-        self._saturations = 0
-
-    def add(self, inputs: NDArray[np.int8], start: int) -> None:
-        simulator, network = self._simulator, self._simulator.network
-        state = simulator._state
-        if state is None:
-            return
-        under_way = np.count_nonzero(state.spikes, axis=1)
-        block = simulator._engine.advance(state, inputs, keep_all=self._neurons is not None)
-        end = start + len(inputs)
-        self._outputs[start:end] = block.outputs
-        if self._neurons is not None and block.neurons is not None:
-            self._neurons[start:end] = block.neurons
-        self._emitted += block.emitted
-        # Spikes of the last step arrive in the next block, those of the step before this block arrive here.
-        self._arrived[: network.n_inputs] += np.count_nonzero(inputs, axis=(0, 1))
-        still = np.count_nonzero(state.spikes, axis=1)
-        self._arrived[network.n_inputs :] += block.emitted + under_way - still
-        self._saturations += block.saturations
-        np.maximum(self._peak, block.peak, out=self._peak)
-
-    def result(self) -> SimulationResult:
-        n_inputs = self._simulator.network.n_inputs
+    def _result(self, blocks: list[Block]) -> SimulationResult:
+        """All blocks of a run as one."""
+        arrived = np.sum([block.arrived for block in blocks], axis=0)
+        emitted = np.sum([block.emitted for block in blocks], axis=0)
+        every = [block.neurons for block in blocks if block.neurons is not None]
         return SimulationResult(
-            outputs=self._outputs,
-            neurons=self._neurons,
-            sop=int(self._arrived @ self._simulator._fan_out),
-            spikes=int(self._emitted.sum()),
-            input_spikes=int(self._arrived[:n_inputs].sum()),
-            neuron_spikes=self._emitted,
-            saturations=self._saturations,
-            peak_membrane=self._peak,
+            outputs=_joined([block.outputs for block in blocks]),
+            neurons=_joined(every) if every else None,
+            sop=int(arrived @ self._fan_out),
+            spikes=int(emitted.sum()),
+            input_spikes=int(arrived[: self.network.n_inputs].sum()),
+            neuron_spikes=emitted,
+            saturations=sum(block.saturations for block in blocks),
+            peak_membrane=np.max([block.peak for block in blocks], axis=0),
         )
+
+
+def _joined(parts: list[NDArray[np.int8]]) -> NDArray[np.int8]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,176 @@
+"""Synapses as tiles: the form in which one vector addition serves every neuron a spike reaches.
+
+Neurons are put in an order in which those that hear the same sources stand side by side, as they do on a chip
+with local connections, and cut into tiles of 32. A spike then adds one row of weights to two adjacent tiles
+instead of following its synapses one by one. Sources whose targets stay scattered keep their synapses as a list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+from chip.dynamics import Dynamics
+from chip.network import Network
+
+__all__ = ["LANES", "TABLES", "SynapseTables", "neuron_order", "neuron_tables", "synapse_tables"]
+
+LANES = 32
+# Numbers that the loop keeps of each neuron.
+TABLES = 7
+_WINDOW = 2 * LANES
+# A row costs about as much as this many synapses of a list.
+_ROW_COST = 3
+# Pairs of neurons with a common source that an order may be derived from: bounds time and memory.
+_MOST_PAIRS = 1 << 24
+
+
+@dataclass(frozen=True)
+class SynapseTables:
+    """What a spike does, by its code: twice the source's place, plus 1 if the spike is negative.
+
+    Args:
+        row_begin: first row of each code.
+        row_end: one past its last row.
+        row_at: place of the first of the 64 neurons that each row is added to.
+        rows: 64 weights of each row, one after the other.
+        synapse_begin: first listed synapse of each code.
+        synapse_end: one past its last one.
+        synapse_at: place of the neuron at which each listed synapse ends.
+        synapse_weight: weight of each listed synapse.
+    """
+
+    row_begin: NDArray[np.int64]
+    row_end: NDArray[np.int64]
+    row_at: NDArray[np.int64]
+    rows: NDArray[Any]
+    synapse_begin: NDArray[np.int64]
+    synapse_end: NDArray[np.int64]
+    synapse_at: NDArray[np.int64]
+    synapse_weight: NDArray[Any]
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All tables in the order in which the compiled loop takes them."""
+        rows = self.row_begin, self.row_end, self.row_at, self.rows
+        return *rows, self.synapse_begin, self.synapse_end, self.synapse_at, self.synapse_weight
+
+
+def neuron_order(network: Network) -> NDArray[np.int64]:
+    """Neurons in the order in which their synapses fill the fewest rows: int64[n_neurons]."""
+    as_given = np.arange(network.n_neurons)
+    if not 0 < int((network.fan_out() ** 2).sum()) <= _MOST_PAIRS:
+        return as_given
+    shape = (network.n_neurons, network.n_inputs + network.n_neurons)
+    heard = sparse.csr_array((np.ones(network.n_synapses, np.int32), (network.target, network.source)), shape)
+    side_by_side = reverse_cuthill_mckee((heard @ heard.T).tocsr(), symmetric_mode=True).astype(np.int64)
+    return min(side_by_side, as_given, key=lambda order: _rows_needed(network, order))
+
+
+def synapse_tables(
+    source: NDArray[np.int64], target: NDArray[np.int64], weight: NDArray[Any], sources: int, size: int
+) -> SynapseTables:
+    """Tables of synapses between places.
+
+    Args:
+        source: place of each synapse's source, below ``sources``.
+        target: place of the neuron it ends at.
+        weight: its weight, in the integers to compute with.
+        sources: how many places of sources there are.
+        size: how many places of neurons, at least 64.
+    """
+    by_place = np.lexsort((target, source))
+    source, target, weight = source[by_place], target[by_place], weight[by_place]
+    window, base = _windows(source, target)
+    base = np.minimum(base, size - _WINDOW)
+    fan_out = np.bincount(source, minlength=sources)
+    owner = source[np.flatnonzero(np.diff(window, prepend=-1))]
+    in_rows = np.bincount(owner, minlength=sources) * _ROW_COST <= fan_out
+    rowed = in_rows[source]
+    # Row 0 holds zeros: sources without synapses get it too, so that the loop meets no surprise.
+    kept, row = np.unique(window[rowed], return_inverse=True)
+    rows = np.zeros((kept.size + 1, _WINDOW), weight.dtype)
+    rows[row + 1, target[rowed] - base[window[rowed]]] = weight[rowed]
+    row_begin, row_end = _ranges(owner[kept], sources, offset=1)
+    row_begin[fan_out == 0], row_end[fan_out == 0] = 0, 1
+    listed = weight[~rowed]
+    begin, end = _ranges(source[~rowed], sources, offset=0)
+    row_begin, row_end = _for_both_signs(row_begin, row_end, kept.size + 1)
+    begin, end = _for_both_signs(begin, end, listed.size)
+    return SynapseTables(
+        row_begin=row_begin,
+        row_end=row_end,
+        row_at=np.tile(np.concatenate([[0], base[kept]]), 2).astype(np.int64),
+        rows=np.concatenate([rows, -rows]).ravel(),
+        synapse_begin=begin,
+        synapse_end=end,
+        synapse_at=np.tile(target[~rowed], 2).astype(np.int64),
+        synapse_weight=np.concatenate([listed, -listed]),
+    )
+
+
+def neuron_tables(dynamics: Dynamics, order: NDArray[np.int64], size: int) -> NDArray[Any]:
+    """Seven rows of 32 numbers for each tile: thresholds, feedback, limit, and the shifts of the leak.
+
+    Args:
+        dynamics: what to compute with.
+        order: the neuron at each place.
+        size: places, a multiple of 32; those beyond the last neuron are silent.
+    """
+    kind = np.iinfo(dynamics.dtype)
+    silent = kind.max, kind.min, 0, dynamics.v_sat, kind.bits - 1, dynamics.fraction, dynamics.extra_shift
+    columns = dynamics.theta_p, dynamics.theta_n, dynamics.w_fb, None, dynamics.shift, None, None
+    tables = np.empty((TABLES, size), dynamics.dtype)
+    for row, value, column in zip(tables, silent, columns, strict=True):
+        row[:] = value
+        if column is not None:
+            row[: order.size] = column[order]
+    return np.ascontiguousarray(tables.reshape(TABLES, -1, LANES).transpose(1, 0, 2)).ravel()
+
+
+def _windows(
+    source: NDArray[np.int64], target: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The window of each synapse, and the place at which each window begins.
+
+    Each source's windows begin at the tile of its first synapse that no window holds yet.
+    """
+    window = np.zeros(source.size, np.int64)
+    starts = np.flatnonzero(np.diff(source, prepend=-1))
+    key = source * (int(target.max(initial=0)) + 2 * _WINDOW) + target
+    begin = np.zeros(source.size, bool)
+    first = starts
+    ends = np.append(starts[1:], source.size)
+    while first.size:
+        begin[first] = True
+        limit = key[first] - target[first] + target[first] // LANES * LANES + _WINDOW
+        first = np.searchsorted(key, limit)
+        left = first < ends
+        first, ends = first[left], ends[left]
+    window = np.cumsum(begin) - 1
+    return window, target[begin] // LANES * LANES
+
+
+def _rows_needed(network: Network, order: NDArray[np.int64]) -> int:
+    place = np.argsort(order)[network.target]
+    by_place = np.lexsort((place, network.source))
+    return int(_windows(network.source[by_place].astype(np.int64), place[by_place])[1].size)
+
+
+def _ranges(
+    owner: NDArray[np.int64], sources: int, *, offset: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and one past the last item of each source, for items sorted by their owner."""
+    ends = np.cumsum(np.bincount(owner, minlength=sources)) + offset
+    return np.concatenate([[offset], ends[:-1]]).astype(np.int64), ends.astype(np.int64)
+
+
+def _for_both_signs(
+    begin: NDArray[np.int64], end: NDArray[np.int64], items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranges by code; the items of negative spikes follow those of positive ones."""
+    return np.stack([begin, begin + items], 1).ravel(), np.stack([end, end + items], 1).ravel()
