@@ -9,7 +9,6 @@ per set, level and detector: the mean over seeds, with the 95 % interval over re
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import resource
@@ -20,10 +19,12 @@ from pathlib import Path
 from baselines import Samples
 from baselines.dcase_ae import DcaseAe
 from baselines.mean_knn import MeanKnn
-from harness import Results, Rounds, Score, Training, baseline, lines, play, say, sum_up
-from sets import TRAIN_MIXES, bldc_mix, slider_fault
+from harness import as_json, baseline, each, lines, say
+from sets import TRAIN_MIXES, main_sets
 
 from anomaly.errors import AnomalyError
+from anomaly.evaluate.bench.play import Contestant, Rounds, Score, play
+from anomaly.evaluate.bench.summary import Results, sum_up
 
 EPOCHS = 100
 SEEDS = 3
@@ -36,20 +37,20 @@ def product(clips: Sequence[Samples], seed: int) -> Mapping[str, Score]:
 
     model = train_on_clips(clips, profile="fast", seed=seed)
     return {
-        "teacher": lambda samples: float(model.score_clip(samples, detector="teacher")),
-        "student": lambda samples: float(model.score_clip(samples, detector="student")),
+        "teacher": each(lambda samples: model.score_clip(samples, detector="teacher")),
+        "student": each(lambda samples: model.score_clip(samples, detector="student")),
     }
 
 
-def trainings(only: Collection[str]) -> dict[str, Training]:
+def contestants(only: Collection[str]) -> list[Contestant]:
     """What has to be trained to have the detectors asked for."""
-    chosen: dict[str, Training] = {}
+    chosen = []
     if "teacher" in only or "student" in only:
-        chosen["teacher and student"] = product
+        chosen.append(Contestant("teacher and student", product))
     if "dcase_ae" in only:
-        chosen["dcase_ae"] = baseline("dcase_ae", lambda seed: DcaseAe(EPOCHS, seed, _each_tenth))
+        chosen.append(baseline("dcase_ae", lambda seed: DcaseAe(EPOCHS, seed, _each_tenth)))
     if "mean_knn" in only:
-        chosen["mean_knn"] = baseline("mean_knn", lambda seed: MeanKnn())
+        chosen.append(baseline("mean_knn", lambda seed: MeanKnn()))
     return chosen
 
 
@@ -58,8 +59,8 @@ def run(recordings: Path, seeds: int, quick: bool, only: Collection[str]) -> Res
     rounds: Rounds = {}
     mixes = TRAIN_MIXES // 2 if quick else TRAIN_MIXES
     for seed in range(seeds):
-        play(rounds, slider_fault(recordings, seed=seed), seed, trainings(only))
-        play(rounds, bldc_mix(recordings, seed=seed, train_mixes=mixes), seed, trainings(only))
+        for group in main_sets(recordings, seed, mixes):
+            play(rounds, group, seed, contestants(only), say=say)
     return sum_up({key: played for key, played in rounds.items() if key[2] in only})
 
 
@@ -86,15 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _as_json(results: Results, seeds: int, quick: bool, seconds: float, peak_gib: float) -> dict[str, object]:
-    sets = {
-        name: {
-            level: {detector: dataclasses.asdict(figures) for detector, figures in detectors.items()}
-            for level, detectors in levels.items()
-        }
-        for name, levels in results.items()
-    }
     return {
-        "sets": sets,
+        "sets": as_json(results),
         "seeds": seeds,
         "quick": quick,
         "dcase_epochs": EPOCHS,

@@ -32,3 +32,6 @@ _zenodo_server = _beside("zenodo_server")
 zenodo = _zenodo_server.zenodo
 
 unprivileged = _beside("unprivileged").unprivileged
+
+_bench_recordings = _beside("bench_recordings")
+recordings = _bench_recordings.recordings

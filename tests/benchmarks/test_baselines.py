@@ -6,8 +6,12 @@ import pytest
 import torch
 from baselines import Baseline
 from baselines.dcase_ae import DcaseAe, _network, _vectors
-from baselines.log_mel import log_mel
+from baselines.frame_mahalanobis import VARIANTS, FrameMahalanobis
+from baselines.log_mel import in_db, log_mel, power
+from baselines.mahalanobis import Mahalanobis
 from baselines.mean_knn import MeanKnn
+from baselines.twfr_gmm import DECAYS, TwfrGmm, _weighted
+from sklearn.covariance import LedoitWolf
 
 GENERATOR = np.random.default_rng(0)
 HISS = [(0.5 * GENERATOR.standard_normal(32_000)).astype(np.float32) for _ in range(4)]
@@ -23,7 +27,18 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("detector", [DcaseAe(epochs=3), MeanKnn(), MeanKnn(neighbours=2)])
+@pytest.mark.parametrize(
+    "detector",
+    [
+        DcaseAe(epochs=3),
+        MeanKnn(),
+        MeanKnn(neighbours=2),
+        Mahalanobis(),
+        FrameMahalanobis(3, 32),
+        FrameMahalanobis(7, 64),
+        TwfrGmm(),
+    ],
+)
 def test_every_baseline_hears_what_was_not_in_training(detector: Baseline) -> None:
     detector.fit(HISS)
     normal, strange = detector.score(HISS[0]), detector.score(HUM)
@@ -70,3 +85,29 @@ def test_nearest_neighbour_of_training_sound_is_itself() -> None:
     detector = MeanKnn()
     detector.fit([HISS[0], HUM])
     assert detector.score(HUM) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_frame_mahalanobis_is_that_of_scikit_learn() -> None:
+    detector = FrameMahalanobis(5, 32)
+    detector.fit(HISS)
+
+    def stacked(clip: np.ndarray) -> np.ndarray:
+        levels = in_db(power(clip), 32)
+        return np.stack([levels[i : i + 5].ravel() for i in range(len(levels) - 4)])
+
+    oracle = LedoitWolf().fit(np.concatenate([stacked(clip) for clip in HISS]))
+    assert detector.score(HUM) == pytest.approx(oracle.mahalanobis(stacked(HUM)).mean(), rel=1e-4)
+    assert len(set(VARIANTS)) == 6
+
+
+def test_ranked_pooling_goes_from_the_mean_to_the_maximum() -> None:
+    falling = np.sort(GENERATOR.standard_normal((20, 3)), axis=0)[::-1]
+    np.testing.assert_allclose(_weighted(falling, 1.0), falling.mean(axis=0))
+    np.testing.assert_allclose(_weighted(falling, 0.0), falling.max(axis=0))
+    assert (_weighted(falling, 0.5) > falling.mean(axis=0)).all()
+
+
+def test_a_decay_is_chosen_without_anomalies() -> None:
+    detector = TwfrGmm(seed=1)
+    detector.fit(HISS)
+    assert detector.decay in DECAYS

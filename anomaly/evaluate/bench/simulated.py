@@ -13,7 +13,7 @@ from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples
 
 SEVERITIES = (0.1, 0.3, 1.0)
 CLIP_S = 6.0
-SNR_DB = 6.0
+SNR_DB = 0.0
 TRAIN_CLIPS = 100
 NORMALS = 48
 CLIPS_PER_FAULT = 6

@@ -119,24 +119,51 @@ def spread(played: Sequence[Round]) -> Spread:
 
 
 def difference(ours: Sequence[Round], theirs: Sequence[Round]) -> Difference:
-    """How much better our detector is than theirs, with its certainty by a paired bootstrap over recordings.
+    """How much better our detector is than theirs on one test, with its certainty by a paired bootstrap.
 
     Raises:
         InputError: they were not scored on the same clips.
     """
+    return mean_difference([[(ours, theirs)]])
+
+
+def mean_difference(sets: Sequence[Sequence[tuple[Sequence[Round], Sequence[Round]]]]) -> Difference:
+    """The same over several sets: the mean over the levels of each, then over the sets.
+
+    Args:
+        sets: for each set, for each of its levels, our rounds and theirs.
+
+    Raises:
+        InputError: a pair was not scored on the same clips.
+    """
+    gaps = [[_gap(ours, theirs) for ours, theirs in levels] for levels in sets]
+    value = np.mean([np.mean([gap.value for gap in levels], axis=0) for levels in gaps], axis=0)
+    drawn = np.mean([np.mean([gap.drawn for gap in levels], axis=0) for levels in gaps], axis=0)
+    return Difference(
+        auc=float(value[0]),
+        ci=_interval(drawn[0]),
+        p=_two_sided(drawn[0]),
+        pauc=float(value[1]),
+        pauc_ci=_interval(drawn[1]),
+        pauc_p=_two_sided(drawn[1]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Gap:
+    """Differences of AUC and partial AUC: as they are [2], and in each draw [2, draws]."""
+
+    value: Floats
+    drawn: Floats
+
+
+def _gap(ours: Sequence[Round], theirs: Sequence[Round]) -> _Gap:
     if [(one.labels, one.recordings) for one in ours] != [(one.labels, one.recordings) for one in theirs]:
         raise InputError("the detectors were not scored on the same clips")
     a, b = spread(ours), spread(theirs)
-    by_auc, by_pauc = a.auc - b.auc, a.pauc - b.pauc
     pairs = list(zip(ours, theirs, strict=True))
-    return Difference(
-        auc=_mean([auc(o.labels, o.scores) - auc(t.labels, t.scores) for o, t in pairs]),
-        ci=_interval(by_auc),
-        p=_two_sided(by_auc),
-        pauc=_mean([pauc(o.labels, o.scores) - pauc(t.labels, t.scores) for o, t in pairs]),
-        pauc_ci=_interval(by_pauc),
-        pauc_p=_two_sided(by_pauc),
-    )
+    value = [_mean([of(o.labels, o.scores) - of(t.labels, t.scores) for o, t in pairs]) for of in (auc, pauc)]
+    return _Gap(np.array(value), np.stack([a.auc - b.auc, a.pauc - b.pauc]))
 
 
 def resolution(by_detector: Mapping[str, Sequence[Round]]) -> Resolution:
