@@ -65,7 +65,6 @@ def score(
     from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
     from anomaly.bundle import find_bundle, open_bundle
-    from anomaly.detect.decision import limit_for
     from anomaly.detect.model import load_model
     from anomaly.errors import InputError, UsageError
     from anomaly.workspace import choose_machine, models_dir
@@ -76,7 +75,7 @@ def score(
     folder = models_dir(models)
     bundle = open_bundle(find_bundle(choose_machine(folder, None) if machine is None else machine, folder))
     scorer = load_model(bundle).scorer(detector.value)
-    limit = limit_for(false_alarms_per_day, scorer.calibration.dependence)
+    limit = scorer.calibration.limit(false_alarms_per_day)
     files = scan(paths)
     if out is not None:
         check_writable(out, "--out")

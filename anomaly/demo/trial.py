@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomaly.demo.scenes import test_clips
-from anomaly.detect.decision import Decision, State, limit_for
+from anomaly.detect.decision import Decision, State
 from anomaly.detect.model import DETECTORS, DetectorName, Model
 from anomaly.detect.scoring import Scorer, SecondScore, recording_score
 from anomaly.evaluate import metrics
@@ -89,5 +89,5 @@ def run_trial(model: Model, seed: int) -> Trial:
 
 
 def _alarm(scorer: Scorer, seconds: Sequence[SecondScore]) -> bool:
-    decision = Decision(limit_for(BUDGET_PER_DAY, scorer.calibration.dependence))
+    decision = Decision(scorer.calibration.limit(BUDGET_PER_DAY))
     return any(decision.update(second.p_value) is State.ALARM for second in seconds)

@@ -1,125 +1,171 @@
 """How surprising a score is: tail probabilities from held-out normal sound.
 
 Up to the 90th percentile the probability is the conformal rank ``(1 + #{calibration >= s}) / (n + 1)``;
-beyond it an exponential tail, fitted to the excesses, goes on where the data end. What lies beyond
+beyond it the fitted tail goes on where the data end (`anomaly.detect.tail`). What lies beyond
 ``1 / (n + 1)`` is extrapolation, and is called so in `Calibration.supported_p`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from anomaly.detect.decision import Limit, highest_sum, limit_for
+from anomaly.detect.limits import Excursions, excursions, predicted_limit
 from anomaly.detect.pooling import Levels, Pooling
+from anomaly.detect.tail import Tail, fit_tail, tail_probability
 from anomaly.errors import ModelError
 
-_TAIL_FROM = 0.9
-# A tail of no width would call every new maximum impossible.
-_LEAST_TAIL = 0.05
-_LEAST_P = 1e-12
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Scores of held-out normal seconds and the tail beyond them.
+    """Scores of held-out normal seconds, the tail beyond them, and what the decision's sum did on them.
 
     Args:
         pooling: the standardisation the scores were made with.
         scores: score of each held-out second, sorted upwards.
-        tail_start: score at which the exponential tail takes over.
-        tail_scale: mean excess over it.
+        tail: what goes on where they end.
         recordings: how many recordings, or 60 s blocks of long ones, the seconds come from.
-        dependence: highest value the decision's CUSUM reached on the held-out recordings in a row.
+        dependence: highest value the decision's sum reached on the held-out recordings in a row.
+        order: place in ``scores`` of each second in the order of time; None in bundles before this was kept.
+        lengths: seconds of each recording, in that order; None likewise.
+        excursions: what the sum did on them; None likewise, and the limit then rests on ``dependence``.
+        floor: the highest that the sum rose on sound that a person has called normal.
     """
 
     pooling: Pooling
     scores: Levels
-    tail_start: float
-    tail_scale: float
+    tail: Tail
     recordings: int
     dependence: float
+    order: tuple[int, ...] | None = None
+    lengths: tuple[int, ...] | None = None
+    excursions: Excursions | None = None
+    floor: float = 0.0
 
     @property
     def supported_p(self) -> float:
         """The smallest tail probability that data, not extrapolation, stand behind."""
         return 1.0 / (len(self.scores) + 1)
 
+    @property
+    def supported_per_day(self) -> float:
+        """The rate of false alarms that so much sound without an alarm would bound (95 %, rule of three)."""
+        return 3.0 * _DAY_S / len(self.scores)
+
+    @property
+    def sequences(self) -> list[Levels]:
+        """Scores of each held-out recording in the order of time; of old bundles one, sorted."""
+        if self.order is None or self.lengths is None:
+            return [self.scores]
+        return np.split(self.scores[list(self.order)], np.cumsum(self.lengths)[:-1])
+
     def p_value(self, score: float) -> float:
         """Probability that normal sound scores at least this high."""
-        return tail_probability(score, self.scores, self.tail_start, self.tail_scale)
+        return tail_probability(score, self.scores, self.tail)
+
+    def limit(self, false_alarms_per_day: float) -> Limit:
+        """The limit of the decision for a budget.
+
+        Raises:
+            ConfigError: the budget cannot be kept.
+        """
+        if self.excursions is None:
+            return limit_for(false_alarms_per_day, self.dependence)
+        return predicted_limit(false_alarms_per_day, self.excursions, self.floor)
 
     def to_dict(self) -> dict[str, Any]:
         """For calibration.json."""
-        return {
+        values: dict[str, Any] = {
             "pooling": self.pooling.to_dict(),
             "scores": self.scores.tolist(),
-            "tail_start": self.tail_start,
-            "tail_scale": self.tail_scale,
+            "tail_start": self.tail.start,
+            "tail_scale": self.tail.scale,
+            "tail_shape": self.tail.shape,
             "recordings": self.recordings,
             "dependence": self.dependence,
+            "floor": self.floor,
         }
+        if self.order is not None and self.lengths is not None and self.excursions is not None:
+            values |= {"order": list(self.order), "lengths": list(self.lengths)}
+            values |= {"excursions": self.excursions.to_dict()}
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Calibration:
-        """Read back what `to_dict` wrote.
+        """Read back what `to_dict` wrote; the keys that older bundles lack may be missing.
 
         Raises:
             ModelError: a key is missing or a value makes no sense.
         """
         try:
             scores = np.array(values["scores"], dtype=np.float64)
-            start, scale = float(values["tail_start"]), float(values["tail_scale"])
+            shape = float(values.get("tail_shape", 0.0))
+            tail = Tail(float(values["tail_start"]), float(values["tail_scale"]), shape)
             recordings, dependence = int(values["recordings"]), float(values["dependence"])
+            floor = float(values.get("floor", 0.0))
             pooling = Pooling.from_dict(values["pooling"])
+            order, lengths = _order(values, len(scores))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"unreadable calibration: {error}", where="calibration.json") from error
-        finite = (
-            scores.ndim == 1
-            and scores.size > 0
-            and bool(np.isfinite([*scores, start, scale, dependence]).all())
-        )
-        if not finite or (np.diff(scores) < 0).any():
+        numbers = [tail.start, tail.scale, shape, dependence, floor]
+        if not (scores.ndim == 1 and scores.size > 0 and bool(np.isfinite([*scores, *numbers]).all())):
             raise ModelError("calibration scores are not finite and sorted", where="calibration.json")
-        if scale <= 0 or recordings < 1 or dependence < 0:
+        if (np.diff(scores) < 0).any():
+            raise ModelError("calibration scores are not finite and sorted", where="calibration.json")
+        if tail.scale <= 0 or not 0 <= shape < 1 or recordings < 1 or dependence < 0 or floor < 0:
             raise ModelError(
                 "the tail, the recordings or the dependence of the calibration is off",
                 where="calibration.json",
             )
-        return cls(pooling, scores, start, scale, recordings, dependence)
+        found = Excursions.from_dict(values["excursions"]) if order is not None else None
+        return cls(pooling, scores, tail, recordings, dependence, order, lengths, found, floor)
 
 
-def tail_probability(score: float, scores: Levels, tail_start: float, tail_scale: float) -> float:
-    """Conformal rank below ``tail_start``, exponential tail above; never below 1e-12."""
-    if score <= tail_start:
-        above = len(scores) - int(np.searchsorted(scores, score, side="left"))
-        return (1 + above) / (len(scores) + 1)
-    above = len(scores) - int(np.searchsorted(scores, tail_start, side="left"))
-    at_start = (1 + above) / (len(scores) + 1)
-    return max(_LEAST_P, at_start * math.exp(-(score - tail_start) / tail_scale))
-
-
-def fit_tail(scores: Levels) -> tuple[float, float]:
-    """Start and scale of the exponential tail of sorted scores: mean excess over the 90th percentile."""
-    start = float(np.quantile(scores, _TAIL_FROM))
-    excess = scores[scores > start] - start
-    scale = float(excess.mean()) if excess.size else 0.0
-    return start, max(scale, _LEAST_TAIL)
-
-
-def calibrate(pooling: Pooling, recordings: Sequence[Sequence[float]]) -> Calibration:
+def calibrate(
+    pooling: Pooling, recordings: Sequence[Sequence[float] | Levels], *, normal: Sequence[Levels] = ()
+) -> Calibration:
     """Calibrate on the scores per second of held-out recordings.
 
     Args:
         pooling: what made the scores.
         recordings: scores of each held-out recording in order of time; at least one second in all.
+        normal: those of sound that raised an alarm and that a person has called normal since.
     """
-    from anomaly.detect.decision import highest_sum
+    every = [np.asarray(r, dtype=np.float64) for r in (*recordings, *normal) if len(r)]
+    joined = np.concatenate(every)
+    by_size = np.argsort(joined, kind="stable")
+    order = np.empty(len(joined), dtype=np.int64)
+    order[by_size] = np.arange(len(joined))
+    scores = joined[by_size]
+    tail = fit_tail(scores)
+    p_values = [[tail_probability(float(s), scores, tail) for s in recording] for recording in every]
+    called = p_values[len(every) - len([r for r in normal if len(r)]) :] if normal else []
+    return Calibration(
+        pooling,
+        scores,
+        tail,
+        len(every),
+        highest_sum(p for recording in p_values for p in recording),
+        tuple(order.tolist()),
+        tuple(len(recording) for recording in every),
+        excursions(p_values),
+        max((highest_sum(recording) for recording in called), default=0.0),
+    )
 
-    scores = np.sort(np.concatenate([np.asarray(r, dtype=np.float64) for r in recordings]))
-    start, scale = fit_tail(scores)
-    p_values = [tail_probability(s, scores, start, scale) for r in recordings for s in r]
-    return Calibration(pooling, scores, start, scale, len(recordings), highest_sum(p_values))
+
+def _order(values: dict[str, Any], count: int) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """Order and lengths of the recordings, or None for both where an older bundle has none of them."""
+    if "order" not in values:
+        return None, None
+    order, lengths = (tuple(int(k) for k in values[name]) for name in ("order", "lengths"))
+    if sorted(order) != list(range(count)) or sum(lengths) != count or min(lengths) < 1:
+        raise ValueError("order and lengths do not go with the scores")
+    if "excursions" not in values:
+        raise KeyError("excursions")
+    return order, lengths

@@ -1,9 +1,11 @@
 """From tail probabilities to OK, WATCH and ALARM against a budget of false alarms.
 
 One CUSUM over surprises ``x = -ln p``: on normal sound x is exponential with mean 1, so
-``S = max(0, S + x - k)`` stays near zero and its mean time to reach a limit h is known; h is the
-least limit whose mean time between false alarms is the budget. Seconds of sound are not independent,
-so h is never below the highest sum that held-out recordings reached on their own.
+``S = max(0, S + x - k)`` stays near zero and, were seconds independent, its mean time to reach a limit h
+is known. They are not: `anomaly.detect.limits` sets h from what the sum did on held-out sound, and this
+module's theory is only the least that it can be.
+
+The words for what surrounds the limit are those of ISA-18.2 (IEC 62682): on-delay, off-delay, deadband, latch.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ REFERENCE = 2.5
 # One second alone, however bad, moves the sum by no more than this: a slammed door is no fault.
 _MOST_PER_SECOND = 6.0
 _WATCH_AT = 0.5
-_CLEAR_AT = 0.25
 # The sum is held below this multiple of the limit, so that an alarm ends soon after its cause.
 _CEILING = 1.5
 _SECONDS_PER_DAY = 86_400.0
@@ -47,7 +48,7 @@ class Limit:
         value: the limit h.
         false_alarms_per_day: the budget.
         from_theory: the limit for independent seconds.
-        from_data: the highest sum on held-out recordings, a tenth added.
+        from_data: the limit that held-out recordings ask for.
     """
 
     value: float
@@ -57,7 +58,9 @@ class Limit:
 
 
 def limit_for(false_alarms_per_day: float, highest_on_normals: float) -> Limit:
-    """The limit for a budget; ``highest_on_normals`` comes from the calibration.
+    """The limit for a budget and independent seconds, and never below the highest sum on normals, a tenth added.
+
+    This is all that a bundle without the order of its held-out seconds allows; see `Calibration.limit`.
 
     Raises:
         ConfigError: the budget is no number from one false alarm in 27 years to one a second.
@@ -115,8 +118,29 @@ def _distribution(
     return np.where(x < 0, 0.0, np.where(x >= _MOST_PER_SECOND, 1.0, 1.0 - np.exp(-np.maximum(x, 0.0))))
 
 
+@dataclass(frozen=True)
+class Policy:
+    """When an alarm begins and ends around the limit, in the words of ISA-18.2.
+
+    Args:
+        on_delay_s: seconds that the sum has to stay over the limit before ALARM.
+        off_delay_s: seconds that it has to stay below the deadband before OK.
+        deadband: share of the limit that it has to fall by before it counts as below.
+        latch: ALARM stays until a person has taken note.
+    """
+
+    on_delay_s: int = 0
+    off_delay_s: int = 0
+    deadband: float = 0.75
+    latch: bool = False
+
+
 class Decision:
     """Keeps the state of one machine.
+
+    Args:
+        limit: of the sum.
+        policy: when an alarm begins and ends around it.
 
     Example:
         >>> decision = Decision(limit_for(1.0, 0.0))
@@ -124,23 +148,37 @@ class Decision:
         ['OK', 'OK', 'WATCH', 'ALARM', 'ALARM', 'ALARM']
     """
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, policy: Policy = Policy()) -> None:
         self.limit = limit
+        self.policy = policy
         self.total = 0.0
         self.state = State.OK
+        self._over_s = self._below_s = 0
+        self._latched = False
 
     def update(self, p_value: float) -> State:
         """Take the tail probability of one second and return the state after it."""
         h = self.limit.value
         self.total = min(max(0.0, self.total + surprise(p_value) - REFERENCE), _CEILING * h)
-        if self.total >= h:
-            self.state = State.ALARM
-        elif self.total <= _CLEAR_AT * h:
+        below = self.total <= (1.0 - self.policy.deadband) * h
+        self._over_s = self._over_s + 1 if self.total >= h else 0
+        self._below_s = self._below_s + 1 if below else 0
+        if self.state is State.ALARM:
+            if self._below_s > self.policy.off_delay_s and not self._latched:
+                self.state = State.OK
+        elif self._over_s > self.policy.on_delay_s:
+            self.state, self._latched = State.ALARM, self.policy.latch
+        elif below:
             self.state = State.OK
-        elif self.state is State.OK and self.total >= _WATCH_AT * h:
+        elif self.total >= _WATCH_AT * h:
             self.state = State.WATCH
         return self.state
 
+    def release(self) -> None:
+        """A person has taken note: a latched alarm may end with its cause."""
+        self._latched = False
+
     def reset(self) -> None:
-        """Forget: after a gap, or when a sensor fault hides the machine."""
-        self.total, self.state = 0.0, State.OK
+        """Forget: after a gap, or when a sensor fault hides the machine. A latched alarm stays."""
+        self.total, self._over_s, self._below_s = 0.0, 0, 0
+        self.state = State.ALARM if self._latched else State.OK

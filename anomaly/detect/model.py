@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anomaly.audio.sensor_reference import SensorReference
 from anomaly.bundle import Bundle
 from anomaly.detect.calibration import Calibration
 from anomaly.detect.detector import Detector
+from anomaly.detect.operating import OperatingStates
 from anomaly.detect.pooling import GROUPS
 from anomaly.detect.scoring import Scorer, recording_score
 from anomaly.detect.student import StudentDetector
@@ -40,6 +42,7 @@ class Model:
         student: scorer that runs the network decoded from the bitstream.
         teacher: scorer that runs the autoencoder.
         arch: the chip.
+        sensor: what the microphone heard in training; None in a bundle that does not say.
     """
 
     machine: str
@@ -47,6 +50,7 @@ class Model:
     student: Scorer
     teacher: Scorer
     arch: ArchSpec
+    sensor: SensorReference | None = None
 
     def scorer(self, detector: DetectorName = "student") -> Scorer:
         """The scorer of a detector."""
@@ -78,6 +82,7 @@ def load_model(bundle: Bundle) -> Model:
         _scorer(bundle, front_end, student, calibration),
         _scorer(bundle, front_end, teacher, calibration),
         arch,
+        None if calibration.get("sensor") is None else SensorReference.from_dict(calibration["sensor"]),
     )
 
 
@@ -144,7 +149,12 @@ def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dic
             where=bundle.path,
             hint="train again",
         )
-    return Scorer(front_end, detector, calibration)
+    states = values.get("operating")
+    if states is not None and not isinstance(states, dict):
+        raise ModelError("the operating states are no object", where=bundle.path / CALIBRATION)
+    return Scorer(
+        front_end, detector, calibration, None if states is None else OperatingStates.from_dict(states)
+    )
 
 
 def _arch(bundle: Bundle) -> ArchSpec:

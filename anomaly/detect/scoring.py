@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anomaly.detect.calibration import Calibration
 from anomaly.detect.detector import Detector
+from anomaly.detect.operating import Heard, Operating, OperatingStates, OperatingTracker, group_levels
 from anomaly.detect.pooling import Levels, SecondLevels, soft_maximum
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels
@@ -18,6 +19,7 @@ from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 # Segments that run side by side: enough to amortise a step, few enough to stay in the cache.
 _STREAMS = 64
+_UNTOLD = Heard(Operating.UNKNOWN, True)
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class SecondScore:
         score: soft maximum of the pooled error levels, standard deviations of normal sound.
         p_value: probability that normal sound scores at least this high.
         groups: error level per sub-band group, [GROUPS].
+        operating: what the machine is doing, told for live streams only, and whether the decision takes the second.
     """
 
     second: int
     score: float
     p_value: float
     groups: Levels
+    operating: Heard = _UNTOLD
 
 
 class SecondPipeline:
@@ -86,12 +90,20 @@ class Scorer:
         front_end: settings of the front end.
         detector: student or teacher.
         calibration: what normal sound scores.
+        states: the machine's steady states; None where training has learned none.
     """
 
-    def __init__(self, front_end: FrontEnd, detector: Detector, calibration: Calibration) -> None:
+    def __init__(
+        self,
+        front_end: FrontEnd,
+        detector: Detector,
+        calibration: Calibration,
+        states: OperatingStates | None = None,
+    ) -> None:
         self.front_end = front_end
         self.detector = detector
         self.calibration = calibration
+        self.states = states
 
     def recording(self, samples: Samples, *, where: object = None) -> list[SecondScore]:
         """Score each whole second of a recording.
@@ -138,6 +150,7 @@ class StreamScorer:
         self._scorer = scorer
         self._seconds = SecondStream(scorer.front_end)
         self._pipeline = SecondPipeline(scorer.front_end, scorer.detector.fresh())
+        self._tracker = OperatingTracker(scorer.states)
         self._count = 0
 
     def push(self, samples: Samples) -> list[SecondScore]:
@@ -147,7 +160,7 @@ class StreamScorer:
     def _judge(self, second: int, levels: Centibels) -> SecondScore:
         score = self._scorer._judge(self._count, self._pipeline.push(second, levels[None])[0])
         self._count += 1
-        return score
+        return replace(score, operating=self._tracker.second(group_levels(levels)))
 
     @property
     def at_reset(self) -> bool:
@@ -157,6 +170,7 @@ class StreamScorer:
     def reset(self) -> None:
         """After a gap: the next sample begins a new segment; the part of a second that waited is dropped."""
         self._seconds.reset()
+        self._tracker.reset()
 
 
 def recording_score(scores: list[SecondScore]) -> float:

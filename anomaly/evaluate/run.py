@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anomaly import fingerprint
 from anomaly.bundle import Bundle
-from anomaly.detect.decision import Limit, State, limit_for
+from anomaly.detect.decision import Limit, State
 from anomaly.detect.file_score import FileScore, score_file
 from anomaly.detect.model import DETECTORS, DetectorName, load_model
 from anomaly.detect.scoring import Scorer
@@ -104,7 +104,7 @@ def evaluate(
     data = read_layout(folder, hold_out=True)
     _check_test(data, folder)
     limits: dict[DetectorName, Limit] = {
-        name: limit_for(BUDGET_PER_DAY, model.scorer(name).calibration.dependence) for name in DETECTORS
+        name: model.scorer(name).calibration.limit(BUDGET_PER_DAY) for name in DETECTORS
     }
     found: dict[DetectorName, list[FileScore]] = {name: [] for name in DETECTORS}
     for done, clip in enumerate(data.test, start=1):

@@ -63,8 +63,8 @@ def train_on_clips(
     return Model(
         "clips",
         front_end,
-        Scorer(front_end, student, parts.student),
-        Scorer(front_end, TeacherDetector(parts.onnx), parts.teacher),
+        Scorer(front_end, student, parts.student, parts.operating),
+        Scorer(front_end, TeacherDetector(parts.onnx), parts.teacher, parts.operating),
         chip.arch,
     )
 

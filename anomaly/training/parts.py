@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from anomaly.detect.calibration import Calibration, calibrate
 from anomaly.detect.detector import Detector
+from anomaly.detect.operating import OperatingStates, second_spectra
+from anomaly.detect.operating_fit import learn_states
 from anomaly.detect.pooling import Scale, fit_pooling
 from anomaly.detect.scoring import recording_errors
 from anomaly.detect.student import StudentDetector
 from anomaly.detect.teacher import TeacherDetector
+from anomaly.detect.uniformity import left_out
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import HOP_S, Centibels
@@ -56,6 +59,7 @@ class Parts:
     distilled: Distilled | None
     student: Calibration
     teacher: Calibration
+    operating: OperatingStates
     metrics: dict[str, Any]
 
 
@@ -98,7 +102,12 @@ def build(
     metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
     metrics["activity"] = _activity(product, chip, onnx)
     metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
-    return Parts(front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, metrics)
+    states = learn_states(
+        [second_spectra(block.samples, front_end) for block in (*material.training, *material.held_out)]
+    )
+    return Parts(
+        front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
+    )
 
 
 def _student(
@@ -187,11 +196,15 @@ def _folds(seconds: list[int]) -> list[set[tuple[int, int]]]:
 
 
 def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:
+    unseen = left_out(calibration)
     return {
         "training_seconds": material.seconds,
         "held_out_seconds": sum(block.seconds for block in material.held_out),
         "held_out_recordings": calibration.recordings,
         "supported_p": calibration.supported_p,
+        "supported_per_day": calibration.supported_per_day,
+        "tail": calibration.tail.kind,
+        "uniformity": None if unseen is None else asdict(unseen),
     }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anomaly import atomic, fingerprint, signing
+from anomaly import atomic, fingerprint, signing, versions
+from anomaly.audio.sensor_reference import SensorReference, fit_reference
 from anomaly.bundle import Bundle, write_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
 from anomaly.detect.teacher import TeacherDetector
@@ -96,6 +97,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     clips = read_layout(request.data).train
     reading = read_clips(clips, progress=lambda share: report("reading", share))
     material = split(reading.blocks, where=request.data)
+    sensor = fit_reference(block.samples for block in (*material.training, *material.held_out))
     parts = build(material, front_end, chosen, chip, seed=request.seed, teacher=given, report=report)
     draft = Draft(
         machine=request.machine,
@@ -105,9 +107,10 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         code_fingerprint=fingerprint.of_code(),
         metrics={**parts.metrics, "silent_files": len(reading.silent)},
     )
-    bundle = write_bundle(
-        request.models / request.machine, draft, _files(request.machine, parts), signing_key=request.sign_key
-    )
+    before = versions.keep(request.models, request.machine)
+    files = _files(request.machine, parts, sensor)
+    bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
+    versions.replaced(request.models, request.machine, before)
     return Trained(bundle, parts, time.perf_counter() - begun)
 
 
@@ -134,12 +137,15 @@ def _described(parts: Parts, request: TrainingRequest) -> dict[str, Any]:
     }
 
 
-def _files(machine: str, parts: Parts) -> dict[str, bytes]:
+def _files(machine: str, parts: Parts, sensor: SensorReference | None) -> dict[str, bytes]:
     calibration = {
         "encoder": write_code(parts.code),
         "student": parts.student.to_dict(),
         "teacher": parts.teacher.to_dict(),
+        "operating": parts.operating.to_dict(),
     }
+    if sensor is not None:
+        calibration["sensor"] = sensor.to_dict()
     return {
         TEACHER: parts.onnx,
         NETWORK: parts.circuit.to_network().to_npz(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from anomaly.detect.decision import limit_for
 from anomaly.evaluate import pictures
 from anomaly.evaluate.report import Section, page
 from anomaly.training.parts import Parts
@@ -96,7 +95,7 @@ def _calibration(parts: Parts) -> list[Section]:
     limits = [("false alarms per day", "limit", "from theory", "from held-out sound")]
     rows: list[tuple[object, ...]] = [*limits]
     for budget in (10.0, 1.0, 0.1):
-        limit = limit_for(budget, parts.student.dependence)
+        limit = parts.student.limit(budget)
         rows.append((budget, limit.value, limit.from_theory, limit.from_data))
     return [
         Section(
@@ -116,7 +115,8 @@ def _calibration(parts: Parts) -> list[Section]:
 
 def _score_at(parts: Parts, p_value: float) -> float:
     """The score that normal sound reaches with this probability."""
-    low, high = parts.student.tail_start, parts.student.tail_start + 100.0 * parts.student.tail_scale
+    tail = parts.student.tail
+    low, high = tail.start, tail.start + 100.0 * tail.scale
     for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if parts.student.p_value(middle) > p_value else (low, middle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomaly.detect.decision import REFERENCE, limit_for
+from anomaly.detect.decision import REFERENCE
 from anomaly.training.pipeline import Trained
 
 
@@ -14,7 +14,7 @@ def in_words(trained: Trained) -> str:
     held_s = metrics["held_out_seconds"]
     # Rule of three: n seconds without an alarm bound the rate, at 95 %, only below 3/n.
     bound_per_day = 3 * 86_400 / max(held_s, 1.0)
-    limit = limit_for(1.0, trained.parts.student.dependence)
+    limit = trained.parts.student.limit(1.0)
     outcome = (
         "did not beat the closed form on recordings of its own, which was kept"
         if distillation.get("kept_start")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from anomaly.detect.calibration import Calibration, calibrate, fit_tail, tail_probability
-from anomaly.detect.decision import highest_sum
+from anomaly.detect.calibration import Calibration, calibrate
+from anomaly.detect.decision import Decision, State, highest_sum, limit_for
 from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.tail import fit_tail, tail_probability
 from anomaly.errors import ModelError
 
 RANDOM = np.random.default_rng(11)
@@ -48,19 +48,12 @@ def test_probabilities_of_unseen_normals_are_uniform(calibration: Calibration) -
     assert np.mean(p_values < 0.001) < 0.004
 
 
-def test_a_tail_that_is_exponential_is_continued_where_data_end() -> None:
-    held_out = np.sort(np.random.default_rng(3).exponential(1.0, 600))
-    start, scale = fit_tail(held_out)
-    for score in (4.0, 7.0, 12.0):
-        assert math.log(tail_probability(score, held_out, start, scale)) == pytest.approx(-score, rel=0.25)
-
-
 def test_below_the_tail_it_is_the_conformal_rank() -> None:
     scores = np.arange(99.0)
-    start, scale = fit_tail(scores)
-    assert start == pytest.approx(88.2)
+    tail = fit_tail(scores)
+    assert tail.start == pytest.approx(88.2)
     for score in (-5.0, 0.0, 10.0, 10.5, 50.0, 88.0):
-        assert tail_probability(score, scores, start, scale) == (1 + (scores >= score).sum()) / 100
+        assert tail_probability(score, scores, tail) == (1 + (scores >= score).sum()) / 100
 
 
 @settings(deadline=None)
@@ -70,8 +63,8 @@ def test_below_the_tail_it_is_the_conformal_rank() -> None:
 )
 def test_probabilities_fall_with_the_score(held_out: list[float], asked: list[float]) -> None:
     scores = np.sort(held_out)
-    start, scale = fit_tail(scores)
-    p_values = [tail_probability(score, scores, start, scale) for score in sorted(asked)]
+    tail = fit_tail(scores)
+    p_values = [tail_probability(score, scores, tail) for score in sorted(asked)]
     assert all(0 < p <= 1 for p in p_values)
     assert all(later <= earlier for earlier, later in pairwise(p_values))
 
@@ -79,11 +72,6 @@ def test_probabilities_fall_with_the_score(held_out: list[float], asked: list[fl
 def test_nothing_is_impossible(calibration: Calibration) -> None:
     assert calibration.p_value(1e9) == 1e-12
     assert calibration.p_value(-1e9) == 1.0
-
-
-def test_a_tail_has_a_width() -> None:
-    assert fit_tail(np.zeros(20)) == (0.0, 0.05)
-    assert fit_tail(np.array([1.0])) == (1.0, 0.05)
 
 
 def test_what_is_known_of_the_data(calibration: Calibration) -> None:
@@ -107,6 +95,42 @@ def test_it_comes_back_from_json_bit_for_bit(calibration: Calibration) -> None:
     for score in np.linspace(-3, 30, 200):
         assert again.p_value(score).hex() == calibration.p_value(score).hex()
     assert (again.recordings, again.dependence) == (calibration.recordings, calibration.dependence)
+    assert (again.excursions, again.floor) == (calibration.excursions, calibration.floor)
+    assert again.limit(1.0) == calibration.limit(1.0)
+
+
+def test_the_order_of_time_is_kept() -> None:
+    recordings = [[3.0, 1.0, 2.0], [5.0, 1.0]]
+    kept = Calibration.from_dict(json.loads(json.dumps(calibrate(POOLING, recordings).to_dict())))
+    assert [part.tolist() for part in kept.sequences] == recordings
+    assert kept.scores.tolist() == [1.0, 1.0, 2.0, 3.0, 5.0]
+
+
+def test_a_bundle_from_before_the_order_was_kept_still_counts(calibration: Calibration) -> None:
+    values = calibration.to_dict()
+    for key in ("order", "lengths", "excursions", "floor", "tail_shape"):
+        del values[key]
+    old = Calibration.from_dict(values)
+    assert old.limit(1.0) == limit_for(1.0, old.dependence)
+    assert (old.tail.kind, old.tail.shape) == ("exponential", 0.0)
+    assert [part.tolist() for part in old.sequences] == [old.scores.tolist()]
+
+
+def test_sound_that_a_person_called_normal_stays_below_the_limit() -> None:
+    held_out = np.random.default_rng(5).normal(0, 1, (10, 60))
+    case = np.full(60, 6.0)
+    before, after = calibrate(POOLING, list(held_out)), calibrate(POOLING, list(held_out), normal=[case])
+    for calibration, state in ((before, State.ALARM), (after, State.OK)):
+        decision = Decision(calibration.limit(24.0))
+        heard = {decision.update(calibration.p_value(float(s))) for s in case}
+        assert (State.ALARM in heard) is (state is State.ALARM)
+    assert after.limit(24.0).value >= 1.1 * after.floor > 0
+    assert before.floor == 0
+
+
+def test_what_so_many_seconds_support(calibration: Calibration) -> None:
+    # The rule of three: ten minutes without an alarm bound the rate below 432 a day.
+    assert calibration.supported_per_day == pytest.approx(432.0)
 
 
 INFINITE, NAN, HUGE = float("inf"), float("nan"), 10**400
@@ -141,6 +165,19 @@ INFINITE, NAN, HUGE = float("inf"), float("nan"), 10**400
         {"pooling": None},
         {"pooling": []},
         {"pooling": {"scale": "log"}},
+        {"tail_shape": -0.1},
+        {"tail_shape": NAN},
+        {"floor": -1.0},
+        {"floor": INFINITE},
+        {"order": [0]},
+        {"order": [0] * 600},
+        {"order": None},
+        {"lengths": [600, 0]},
+        {"lengths": [1]},
+        {"excursions": None},
+        {"excursions": {}},
+        {"excursions": {"height": NAN, "count": 1, "excess": 1.0, "seconds": 1}},
+        {"excursions": {"height": 1.0, "count": -1, "excess": 1.0, "seconds": 1}},
     ],
 )
 def test_what_makes_no_sense_is_refused(calibration: Calibration, change: dict[str, Any]) -> None:

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly.detect import decision as module
-from anomaly.detect.decision import REFERENCE, Decision, Limit, State, highest_sum, limit_for, surprise
+from anomaly.detect.decision import (
+    REFERENCE,
+    Decision,
+    Limit,
+    Policy,
+    State,
+    highest_sum,
+    limit_for,
+    surprise,
+)
 from anomaly.errors import ConfigError
 
 
@@ -91,8 +100,8 @@ def test_highest_sum() -> None:
 LIMIT = Limit(8.0, 1.0, 8.0, 0.0)
 
 
-def states(*surprises: float) -> list[str]:
-    decision = Decision(LIMIT)
+def states(*surprises: float, policy: Policy | None = None) -> list[str]:
+    decision = Decision(LIMIT, policy or Policy())
     return [decision.update(math.exp(-x)).value for x in surprises]
 
 
@@ -144,3 +153,44 @@ def test_a_reset_forgets() -> None:
     decision.reset()
     assert (decision.total, decision.state) == (0.0, State.OK)
     assert decision.update(1e-9) is State.OK
+
+
+def test_an_on_delay_waits_for_seconds_over_the_limit() -> None:
+    # Sums: 3.5, 7, 10.5, 12, 12.
+    assert states(6, 6, 6, 6, 6, policy=Policy(on_delay_s=2)) == ["OK", "WATCH", "WATCH", "WATCH", "ALARM"]
+    # A second below the limit begins the delay anew: 3.5, 7, 10.5, 8, 5.5, 9, 12, 12.
+    waited = states(6, 6, 6, 0, 0, 6, 6, 6, policy=Policy(on_delay_s=2))
+    assert waited == ["OK"] + ["WATCH"] * 6 + ["ALARM"]
+
+
+def test_an_off_delay_waits_for_seconds_below_the_deadband() -> None:
+    bad, good = [6.0] * 3, [0.0] * 7
+    assert states(*bad, *good)[2:] == ["ALARM"] * 4 + ["OK"] * 4
+    assert states(*bad, *good, policy=Policy(off_delay_s=2))[2:] == ["ALARM"] * 6 + ["OK"] * 2
+    # A bad second in between begins the delay anew.
+    assert states(*bad, *good[:5], 6, 6, *good[:2], policy=Policy(off_delay_s=2))[-1] == "ALARM"
+
+
+def test_a_deadband_says_how_far_the_sum_has_to_fall() -> None:
+    # 10.5, 8.0, 5.5: a deadband of a tenth is 7.2.
+    assert states(6, 6, 6, 0, 0, policy=Policy(deadband=0.1))[2:] == ["ALARM", "ALARM", "OK"]
+    assert states(6, 6, 6, *[0] * 4, policy=Policy(deadband=1.0))[2:] == ["ALARM"] * 5
+
+
+def test_a_latched_alarm_waits_for_a_person() -> None:
+    decision = Decision(LIMIT, Policy(latch=True))
+    for _ in range(5):
+        decision.update(1e-9)
+    assert {decision.update(1.0) for _ in range(30)} == {State.ALARM}
+    decision.reset()
+    assert decision.state is State.ALARM
+    decision.release()
+    assert decision.update(1.0) is State.OK
+
+
+def test_released_early_it_ends_with_its_cause() -> None:
+    decision = Decision(LIMIT, Policy(latch=True))
+    for _ in range(5):
+        decision.update(1e-9)
+    decision.release()
+    assert [decision.update(1.0) for _ in range(4)] == [State.ALARM] * 3 + [State.OK]

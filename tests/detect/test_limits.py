@@ -1,0 +1,97 @@
+"""Limits from excursions: exact where seconds are independent, higher where they are not, sane without data."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from anomaly.detect.decision import Decision, State, limit_for
+from anomaly.detect.limits import Excursions, excursions, predicted_limit
+from anomaly.errors import ConfigError, ModelError
+
+
+def bursts(seconds: int, seed: int) -> list[float]:
+    """Uniform tail probabilities that come in runs of about four seconds of the same one."""
+    random = np.random.default_rng(seed)
+    fresh = random.uniform(size=seconds)
+    stays = random.random(seconds) < 0.75
+    for t in range(1, seconds):
+        fresh[t] = fresh[t - 1] if stays[t] else fresh[t]
+    return [float(p) for p in fresh]
+
+
+def alarms(p_values: list[float], limit: float) -> int:
+    decision = Decision(predicted_limit(24.0, Excursions(limit, 0, 0.0, 10**9)))
+    decision.limit = type(decision.limit)(limit, 24.0, limit, limit)
+    count, before = 0, State.OK
+    for p in p_values:
+        state = decision.update(p)
+        count += state is State.ALARM and before is not State.ALARM
+        before = state
+    return count
+
+
+def test_the_excursions_of_a_sequence() -> None:
+    e4 = math.exp(-4)
+    # Sums: 1.5 3 0.5 0 | 1.5 | the last recording begins at rest: 1.5.
+    found = excursions([[e4, e4, 1.0, 1.0], [e4], [1.0, e4]])
+    assert (found.height, found.count, found.seconds) == (1.0, 3, 7)
+    assert found.excess == pytest.approx(2.0 + 0.5 + 0.5)
+    assert excursions([[0.5] * 10]) == Excursions(1.0, 0, 0.0, 10)
+
+
+def test_with_sound_enough_only_the_highest_count() -> None:
+    found = excursions([np.random.default_rng(1).uniform(size=50_000).tolist()])
+    assert found.count == 30
+    assert found.height > 2
+
+
+@pytest.mark.parametrize("per_day", [1440.0, 144.0])
+@pytest.mark.parametrize("dependent", [False, True])
+def test_the_budget_is_kept_on_sound_like_the_calibration(per_day: float, dependent: bool) -> None:
+    def sound(seconds: int, seed: int) -> list[float]:
+        if dependent:
+            return bursts(seconds, seed)
+        return [float(p) for p in np.random.default_rng(seed).uniform(size=seconds)]
+
+    limit = predicted_limit(per_day, excursions([sound(3600, 2)]))
+    rate = alarms(sound(200_000, 3), limit.value) / (200_000 / 86_400)
+    # An hour of calibration knows a rate within a factor, and uncertainty only ever raises the limit.
+    assert 0.2 * per_day < rate < 1.5 * per_day
+
+
+def test_runs_of_bad_seconds_raise_the_limit() -> None:
+    alone = predicted_limit(1.0, excursions([np.random.default_rng(4).uniform(size=3600).tolist()]))
+    in_runs = predicted_limit(1.0, excursions([bursts(3600, 4)]))
+    assert in_runs.value > 1.5 * alone.value
+    assert alone.value >= limit_for(1.0, 0.0).value
+
+
+def test_rarer_alarms_need_a_higher_limit_whatever_is_known() -> None:
+    found = [excursions([bursts(seconds, 7)]) for seconds in (30, 36_000)]
+    nothing = Excursions(1.0, 0, 0.0, 0)
+    for e in (*found, nothing):
+        values = [predicted_limit(b, e).value for b in (1440, 24, 1, 1 / 7, 1e-4)]
+        assert values == sorted(values)
+        assert all(4 < value < 150 for value in values[1:])
+
+
+def test_called_normal_is_a_floor() -> None:
+    found = excursions([bursts(3600, 8)])
+    assert predicted_limit(1.0, found, 50.0).value == pytest.approx(55.0)
+
+
+def test_budgets_that_cannot_be_kept() -> None:
+    with pytest.raises(ConfigError, match="cannot be kept"):
+        predicted_limit(0.0, Excursions(1.0, 0, 0.0, 0))
+
+
+def test_json() -> None:
+    found = excursions([bursts(600, 9)])
+    assert Excursions.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    for bad in ({}, {**found.to_dict(), "count": "many"}, {**found.to_dict(), "excess": -1.0}):
+        with pytest.raises(ModelError):
+            Excursions.from_dict(bad)
