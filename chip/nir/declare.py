@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chip.arch import ArchSpec
+from chip.bounds import membrane_bounds
+from chip.network import Network
 from chip.nir.quantise import NEAR, Quantised
 from chip.nir.units import Reset, Units
 
-__all__ = ["Declaration", "declarations_of"]
+__all__ = ["Declaration", "declarations_of", "saturation"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,6 @@ def declarations_of(
     folded: Units,
     done: Quantised,
     shifts: NDArray[np.int64],
-    arch: ArchSpec,
     dt_s: float,
     reset: Reset,
 ) -> Iterator[Declaration]:
@@ -53,14 +53,21 @@ def declarations_of(
     timed = bool((units.keep < 1).any() or (units.keep_current > 0).any())
     words = f"a step is {dt_s:g} s, which NIR leaves open" if timed else "no node has a time constant"
     yield Declaration("graph", "time", words, not timed)
-    yield Declaration("graph", "saturation", f"membranes are held within ±{arch.v_sat}", False)
     for at, name in enumerate(units.names):
         part = slice(units.starts[at], units.starts[at + 1])
         yield Declaration(name, "sign", "neurons send +1 only; the negative output is off", True)
         yield from _reset(units, done, reset, name, part)
         yield from _leak(units, folded, shifts, name, part)
-        yield from _rounding(done, name, part)
+        yield from _rounding(folded, done, name, part)
         yield from _delay(units, name, part)
+
+
+def saturation(network: Network, v_sat: int) -> Declaration:
+    """Whether any input at all can drive a membrane to where the chip holds it."""
+    lower, upper = membrane_bounds(network)
+    reached = int(((upper > v_sat) | (-lower > v_sat)).sum())
+    words = f"membranes are held within ±{v_sat}, which some input may reach in {reached} neurons"
+    return Declaration("graph", "saturation", words, reached == 0)
 
 
 def _reset(units: Units, done: Quantised, reset: Reset, name: str, part: slice) -> Iterator[Declaration]:
@@ -92,9 +99,11 @@ def _leak(
     yield Declaration(name, "leak", words, False)
 
 
-def _rounding(done: Quantised, name: str, part: slice) -> Iterator[Declaration]:
+def _rounding(folded: Units, done: Quantised, name: str, part: slice) -> Iterator[Declaration]:
     rows = slice(done.weights.indptr[part.start], done.weights.indptr[part.stop])
-    lost = int((done.weights.data[rows] == 0).sum())
+    scale = np.repeat(done.scale[part], np.diff(done.weights.indptr)[part])
+    real = np.abs(folded.weights.data[rows]) * scale
+    lost = int(((done.weights.data[rows] == 0) & (real > NEAR)).sum())
     off, scales = float(done.error[part].max()), _span(done.scale[part])
     words = f"scaled by {scales} and rounded by {off:.2g} of the threshold at most"
     words += f"; {lost} weights became 0" if lost else ""

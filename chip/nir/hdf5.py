@@ -19,6 +19,8 @@ __all__ = ["nir_modules", "read_tree"]
 MAX_BYTES = 512 << 20
 MAX_ITEMS = 20_000
 MAX_DEPTH = 12
+# An entry of a text of its own length: four bytes of length, eight of address, four of index.
+TEXT_BYTES = 16
 INSTALL = "pip install 'anomaly[nir]'"
 # What h5py was seen to raise on files with flipped bits and cut ends.
 _DAMAGE = (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError)
@@ -50,7 +52,7 @@ def read_tree(data: bytes) -> dict[str, Any]:
         with h5py.File(io.BytesIO(data), "r") as file:
             if "node" not in file or not isinstance(file["node"], h5py.Group):
                 raise NetworkError("holds no group 'node'", where="nir", hint="write it with nir.write")
-            return _Walk(h5py).group(file["node"], "node", 0)
+            return _Walk(h5py, data).group(file["node"], "node", 0)
     except ChipError:
         raise
     except _DAMAGE as error:
@@ -60,8 +62,9 @@ def read_tree(data: bytes) -> dict[str, Any]:
 class _Walk:
     """Goes through a file and counts what it holds before it takes anything from it."""
 
-    def __init__(self, h5py: Any) -> None:
+    def __init__(self, h5py: Any, data: bytes) -> None:
         self._h5py = h5py
+        self._data = data
         self._items = 0
         self._bytes = 0
 
@@ -92,17 +95,35 @@ class _Walk:
             raise NetworkError("keeps its values in another file, which is not opened", where=place)
         if item.compression not in (None, "gzip", "lzf"):
             raise NetworkError(f"is packed by {item.compression!r}; gzip and lzf are read", where=place)
-        size = int(np.prod([int(length) for length in item.shape], dtype=object))
-        # A text of its own length is a pointer here, and its bytes stand in the file, whose size is limited.
-        self._bytes += size * int(item.dtype.itemsize)
-        if self._bytes > MAX_BYTES:
-            words = f"of shape {_short(item.shape)} would make more than {MAX_BYTES >> 20} MiB in all"
-            raise NetworkError(words, where=place)
-        if self._h5py.check_string_dtype(item.dtype) is not None:
+        self._take(item.shape, item.dtype.itemsize, place)
+        self._take(item.chunks or (), item.dtype.itemsize, place)
+        if (text := self._h5py.check_string_dtype(item.dtype)) is not None:
+            if text.length is None:
+                self._measure_texts(item, place)
             return _text(item[()], place)
         if item.dtype.kind not in "biuf":
             raise NetworkError(f"holds {item.dtype}, neither numbers nor text"[:200], where=place)
         return np.asarray(item[()])
+
+    def _take(self, shape: Any, item_bytes: int, place: str) -> None:
+        self._bytes += int(np.prod([int(length) for length in shape], dtype=object)) * int(item_bytes)
+        if self._bytes > MAX_BYTES:
+            words = f"of shape {_short(shape)} would make more than {MAX_BYTES >> 20} MiB in all"
+            raise NetworkError(words, where=place)
+
+    def _measure_texts(self, item: Any, place: str) -> None:
+        """Texts of their own length: HDF5 takes memory for any length that an entry states, so it is read before."""
+        start, entries = item.id.get_offset(), item.size
+        if entries == 0:
+            return
+        odd = start is None or item.id.get_storage_size() != entries * TEXT_BYTES
+        if odd or start + entries * TEXT_BYTES > len(self._data):
+            raise NetworkError("keeps its text in a way that is not read", where=place)
+        stated = np.frombuffer(self._data, np.uint8, entries * TEXT_BYTES, start).reshape(entries, TEXT_BYTES)
+        lengths = stated[:, :4].copy().view("<u4").astype(np.int64)
+        if lengths.max() > len(self._data):
+            raise NetworkError("states a text longer than the file", where=place)
+        self._take((int(lengths.sum()),), 1, place)
 
 
 def _text(value: Any, place: str) -> Any:

@@ -14,7 +14,7 @@ from chip.errors import ChipError, NetworkError
 from chip.files import read_file
 from chip.network import Network
 from chip.nir.assemble import assemble
-from chip.nir.declare import Declaration, declarations_of
+from chip.nir.declare import Declaration, declarations_of, saturation
 from chip.nir.export import DT_S, export_nir
 from chip.nir.graph import Graph, graph_of
 from chip.nir.hdf5 import read_tree
@@ -119,7 +119,8 @@ def _translated(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset) -> NirI
     shifts = shifts_of(folded.keep, arch)
     done = quantise(folded, arch, shifts > 0)
     network, declared = assemble(folded, done, shifts, arch)
-    declarations = (*declarations_of(units, folded, done, shifts, arch, dt_s, reset), *declared)
+    declarations = (*declarations_of(units, folded, done, shifts, dt_s, reset), *declared)
+    declarations = (saturation(network, arch.v_sat), *declarations)
     return NirImport(network, declarations, dt_s, Translation(units, folded, done, reset))
 
 

@@ -89,6 +89,8 @@ def quantise(units: Units, arch: ArchSpec, leaky: NDArray[np.bool_]) -> Quantise
 
 
 def _scale(row: Floats, theta: float, fall: float, arch: ArchSpec, leaky: bool) -> float:
+    if theta < 0:
+        return 1.0
     limits = [
         limit / value
         for limit, value in (
@@ -124,6 +126,8 @@ def _rounded(scaled: Floats, limit: int) -> tuple[Floats, bool]:
 
 def _thresholds(scaled: Floats, theta: float, fall: float) -> tuple[int, int]:
     """Threshold and fall as integers: NIR asks for more than the threshold, the chip for no less."""
+    if theta < 0:
+        return 0, max(0, round(fall))
     # On whole numbers "more than 4" is "at least 5"; a threshold a hair below 5 means 5.
     level = int(np.floor(theta)) + 1 if _near(scaled) else max(1, round(theta))
     return level, round(fall)

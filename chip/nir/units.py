@@ -27,6 +27,7 @@ from chip.errors import NetworkError
 from chip.nir.convolution import Matrix
 from chip.nir.graph import NEURONS, Graph, Node, place
 from chip.nir.linear import Current, currents
+from chip.nir.populations import BELOW
 from chip.nir.shapes import shapes_of
 
 __all__ = ["Reset", "Units", "units_of"]
@@ -150,9 +151,10 @@ class _Dynamics:
         share = _share(node, "tau_mem" if node.kind == "CubaLIF" else "tau", given, dt_s)
         share_current = _share(node, "tau_syn", given, dt_s)
         theta, v_reset = given("v_threshold"), given("v_reset")
-        if (theta < 0).any():
-            raise NetworkError("has a negative threshold: it would fire for ever", where=place(node))
-        if (v_reset > theta).any():
+        # A threshold of 0 stands a hair below it in exports of ours: a clock, which fires in every step.
+        if (theta < -BELOW).any():
+            raise NetworkError("has a negative threshold: it would fire at rest", where=place(node))
+        if (v_reset > np.maximum(theta, 0)).any():
             raise NetworkError("is reset above its threshold", where=place(node))
         free = "free" in node.fields
         return _Dynamics(
