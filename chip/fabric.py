@@ -86,6 +86,14 @@ class Fabric:
             return f"input pad {site - self.n_cells}"
         return f"cell ({site % self.columns}, {site // self.columns})"
 
+    def segment_position(self) -> Ints:
+        """x and y of the middle of each segment, in halves of a cell, int64[segment, 2]."""
+        k, x = np.divmod(np.arange((self.rows + 1) * self.columns), self.columns)
+        flat = np.stack([2 * x, 2 * k - 1], axis=1)
+        y, k = np.divmod(np.arange(self.rows * (self.columns + 1)), self.columns + 1)
+        position: Ints = np.concatenate([flat, np.stack([2 * k - 1, 2 * y], axis=1)])
+        return position
+
     def segment_name(self, segment: int) -> str:
         """How to name a channel segment to a person: H(x, k) or V(k, y)."""
         horizontal = (self.rows + 1) * self.columns

@@ -9,13 +9,24 @@ from chip.fabric import Fabric
 from chip.place.annealing import anneal
 from chip.place.baselines import greedy_placement, random_placement
 from chip.place.nets import Nets
-from chip.place.placement import Placement, half_perimeters
-from chip.place.start import spectral_sites
+from chip.place.placement import Placement, box_lengths, half_perimeters
+from chip.place.start import spectral_starts
 
-__all__ = ["Nets", "Placement", "greedy_placement", "half_perimeters", "place", "random_placement"]
+__all__ = [
+    "Nets",
+    "Placement",
+    "default_sweeps",
+    "greedy_placement",
+    "half_perimeters",
+    "net_weights",
+    "place",
+    "random_placement",
+]
 
-# Sweeps of the annealing for a thousand blocks; fewer blocks come to rest sooner.
-_SWEEPS_PER_THOUSAND, _LEAST_SWEEPS = 1000, 50
+# Sweeps of the annealing: one for each block up to so many blocks, then as the root of their number.
+_SWEEPS, _LEAST_SWEEPS = 1200, 50
+# How many starts are tried, and for how many sweeps: the shortest start is not always the best one.
+_TRIED, _TRIAL_SWEEPS = 3, 60
 # Share of a net's weight that does not depend on its spikes: silent nets need wires too.
 _EVEN = 0.3
 
@@ -30,10 +41,22 @@ def place(nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int | None = Non
         sweeps: of the annealing; more give shorter wires; by default as many as the size needs.
     """
     if sweeps is None:
-        sweeps = max(_LEAST_SWEEPS, nets.n_blocks * _SWEEPS_PER_THOUSAND // 1000)
+        sweeps = default_sweeps(nets.n_blocks)
     weight = net_weights(nets)
-    site = spectral_sites(nets, fabric, weight)
+    starts = spectral_starts(nets, fabric, weight)[:_TRIED]
+    site = starts[0]
+    if len(starts) > 1 and sweeps > _TRIAL_SWEEPS:
+        trials = [
+            anneal(start.copy(), nets, fabric, weight, sweeps=_TRIAL_SWEEPS, seed=seed) for start in starts
+        ]
+        lengths = [float(box_lengths(nets, fabric, trial) @ weight) for trial in trials]
+        site = starts[int(np.argmin(lengths))]
     return Placement.from_sites(anneal(site, nets, fabric, weight, sweeps=sweeps, seed=seed), nets, fabric)
+
+
+def default_sweeps(n_blocks: int) -> int:
+    """Sweeps of the annealing that so many blocks need."""
+    return max(_LEAST_SWEEPS, n_blocks if n_blocks <= _SWEEPS else int((_SWEEPS * n_blocks) ** 0.5))
 
 
 def net_weights(nets: Nets) -> NDArray[np.float64]:

@@ -1,6 +1,8 @@
-"""A first placement from the smoothest vibrations of the network's graph, made legal."""
+"""First placements from the smoothest vibrations of the network's graph, made legal."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +11,9 @@ from scipy import sparse
 from chip.fabric import Fabric
 from chip.place.nets import Nets
 from chip.place.placement import box_lengths
+from chip.place.spectrum import vibrations
 
-__all__ = ["spectral_sites"]
+__all__ = ["spectral_starts"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -20,26 +23,29 @@ _FEW = 16
 # into a horseshoe; a later one may run across it.
 _PAIRS = ((0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3))
 _VIBRATIONS = 1 + max(max(pair) for pair in _PAIRS)
+# Neurons are assigned to cells in groups: of one up to so many neurons, of four at most up to sixteen times
+# as many, and never in more groups than this, because assignment takes time with their third power.
+_SINGLE, _GROUP, _GROUPS = 256, 4, 1024
 
 
-def spectral_sites(nets: Nets, fabric: Fabric, weight: Floats) -> Ints:
-    """The site of each block: neurons by the eigenvectors of the net graph, pads nearest to their nets.
+def spectral_starts(nets: Nets, fabric: Fabric, weight: Floats) -> list[Ints]:
+    """Sites of each block, tried several ways, the shortest first: neurons by eigenvectors of the net graph.
 
     Every net counts as a star around its centre; eigenvectors after Hall 1970, "An r-dimensional quadratic
     placement algorithm". Ranks of the coordinates, not the coordinates, are spread over as many cells as
-    there are neurons, in the middle of the array. Of several pairs of eigenvectors the one with the least
-    weighted half-perimeter wirelength is taken.
+    there are neurons, in the middle of the array; pads are those nearest to their nets. Each pair of
+    eigenvectors gives one start, in the order of their weighted half-perimeter wirelength.
     """
     cells = _middle(nets.n_neurons, fabric)
     starts = [_legal(wish, cells, nets, fabric) for wish in _wishes(nets, weight, fabric.position[cells])]
     lengths = [float(box_lengths(nets, fabric, site) @ weight) for site in starts]
-    return starts[int(np.argmin(lengths))]
+    return [starts[at] for at in np.argsort(lengths, kind="stable")]
 
 
 def _legal(wish: Floats, cells: Ints, nets: Nets, fabric: Fabric) -> Ints:
     """The site of each block if neurons want to be at these places."""
     site = np.full(nets.n_blocks, -1)
-    site[: nets.n_neurons] = cells[_assigned(wish, fabric.position[cells])]
+    site[: nets.n_neurons] = cells[_spread(wish, fabric.position[cells])]
     centre = _centres(nets, fabric.position[site[: nets.n_neurons]].astype(np.float64))
     begin, first = nets.n_neurons, fabric.n_cells
     for count, pads in ((nets.n_inputs, fabric.n_inputs), (nets.n_outputs, fabric.n_outputs)):
@@ -61,29 +67,13 @@ def _wishes(nets: Nets, weight: Floats, cells: Ints) -> list[Floats]:
     count = nets.n_neurons
     if count < _FEW:
         return [cells.astype(np.float64)]
-    ranks = np.argsort(np.argsort(_vibrations(nets, weight), axis=0, kind="stable"), axis=0)
-    low, high = cells.min(axis=0), cells.max(axis=0)
-    return [low + (high - low) * ranks[:, pair] / (count - 1) for pair in _PAIRS]
-
-
-def _vibrations(nets: Nets, weight: Floats) -> Floats:
-    """The smoothest eigenvectors of the net graph, [neuron, vibration]."""
-    # Imported here: whoever only decodes and runs a network should not pay for it.
-    from scipy import linalg
-
     member = _members(nets)
     size = np.maximum(np.asarray(member.sum(axis=1)).ravel(), 1)
     shared = (member.T @ sparse.diags_array(weight / size) @ member).tocsr()
-    # A little of everybody with everybody holds parts together that no net connects.
-    degree = np.asarray(shared.sum(axis=1)).ravel() + 1e-6 * max(1.0, float(weight.sum())) / nets.n_neurons
-    root = 1 / np.sqrt(degree)
-    walk = shared.toarray() * root * root[:, None]
-    # Dense, because a network that falls into many parts has equal eigenvalues, which Lanczos is bad at.
-    # The last one is the same everywhere.
-    last = nets.n_neurons - 2
-    _, vectors = linalg.eigh(walk, subset_by_index=[last + 1 - _VIBRATIONS, last])
-    found: Floats = vectors[:, ::-1] * root[:, None]
-    return found
+    order = np.argsort(vibrations(shared, _VIBRATIONS), axis=0, kind="stable")
+    ranks = np.argsort(order, axis=0)
+    low, high = cells.min(axis=0), cells.max(axis=0)
+    return [low + (high - low) * ranks[:, pair] / (count - 1) for pair in _PAIRS]
 
 
 def _members(nets: Nets) -> sparse.csr_array[np.float64, tuple[int, int]]:
@@ -110,7 +100,42 @@ def _centres(nets: Nets, at: Floats) -> Floats:
     return centres
 
 
-def _assigned(wish: Floats, places: Ints) -> Ints:
+def _spread(wish: Floats, places: Ints) -> Ints:
+    """Which place each wish gets: groups of neighbours to groups of places, then one by one within a group."""
+    count = len(wish)
+    if not count:
+        return np.zeros(0, np.int64)
+    size = max(min(_GROUP, -(-count // _SINGLE)), -(-count // _GROUPS))
+    wishers, offers = _groups(wish, size), _groups(places.astype(np.float64), size)
+    # The last group takes what is left over, here and there.
+    whole = len(wishers) - (count % size > 0)
+    centres = [
+        np.array([at[group].mean(axis=0) for group in groups[:whole]]).reshape(whole, 2)
+        for groups, at in ((wishers, wish), (offers, places))
+    ]
+    taken = [*_assigned(*centres).tolist(), *range(whole, len(wishers))]
+    chosen = np.empty(count, np.int64)
+    for group, offer in zip(wishers, (offers[at] for at in taken), strict=True):
+        chosen[group] = offer[_assigned(wish[group], places[offer])]
+    return chosen
+
+
+def _groups(at: Floats, size: int) -> list[Ints]:
+    """Points in groups of ``size`` that lie together, by halving along the longer side; the last has the rest."""
+    done, left = [], [np.arange(len(at))]
+    while left:
+        group = left.pop()
+        if len(group) <= size:
+            done.append(group)
+            continue
+        axis = int(np.argmax(np.ptp(at[group], axis=0)))
+        group = group[np.lexsort((group, at[group][:, 1 - axis], at[group][:, axis]))]
+        half = max(len(group) // size // 2, 1) * size
+        left += [group[half:], group[:half]]
+    return done
+
+
+def _assigned(wish: Floats, places: NDArray[Any]) -> Ints:
     """Which place each wish gets, so that the sum of squared distances is least."""
     if not len(wish):
         return np.zeros(0, np.int64)

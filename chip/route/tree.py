@@ -1,7 +1,8 @@
 """Connects one net: the shortest ways from a growing tree to its next pin, in plain loops on integers.
 
 The same function runs as it stands, on lists, and compiled by Numba, on arrays, where Numba is installed;
-costs are integers and ties go to the lower segment, so both give the same tree.
+costs are integers and ties go to the lower segment, so both give the same tree. A segment's cost is worked
+out when the search comes to it: most of a large array is never seen by a net.
 """
 
 from __future__ import annotations
@@ -18,30 +19,55 @@ from numpy.typing import NDArray
 __all__ = ["FAR", "TreeGrower"]
 
 Ints = NDArray[np.int64]
-_Kernel = Callable[..., tuple[list[int], list[int], list[int]]]
+_Kernel = Callable[..., int]
 # Farther than any segment.
 FAR = 1 << 40
+# Cost of an idle segment, and the most that one may cost.
+_BASE, _DEAREST = 16, 1 << 22
 
 
 class TreeGrower:
-    """Grows the trees of nets in one graph of segments.
+    """Grows the trees of nets in one graph of segments, and counts the nets in each segment.
 
     Args:
+        place: x and y of each segment, [segment, 2].
         neighbours: segments that meet each segment, [segment, n]; -1 for none.
         beside: sites beside each segment, [segment, k]; -1 for none.
         n_sites: number of sites.
         compiled: whether to use Numba; by default where it is installed.
     """
 
-    def __init__(self, neighbours: Ints, beside: Ints, n_sites: int, *, compiled: bool | None = None) -> None:
+    def __init__(
+        self, place: Ints, neighbours: Ints, beside: Ints, n_sites: int, *, compiled: bool | None = None
+    ) -> None:
         self._compiled = importlib.util.find_spec("numba") is not None if compiled is None else compiled
         self._kernel: _Kernel = _compiled_kernel() if self._compiled else _grow
         size = len(neighbours)
-        tables = neighbours.ravel(), beside.ravel(), np.full(size, FAR), np.full(size, -1)
-        self._tables = [self._suited(table) for table in (*tables, np.zeros(n_sites, np.int64))]
+        nothing = np.zeros(size, np.int64)
+        self._crowds = [self._suited(nothing), self._suited(nothing)]
+        fixed = place.ravel(), neighbours.ravel(), beside.ravel()
+        tables = (*fixed, np.full(size, FAR), nothing - 1, np.zeros(n_sites, np.int64))
+        self._tables = [self._suited(table) for table in tables]
         self._widths = neighbours.shape[1], beside.shape[1]
+        self._found = [self._suited(nothing) for _ in range(2)]
+        self._taps = self._suited(np.zeros(n_sites, np.int64))
 
-    def grow(self, roots: Ints, sinks: Ints, cost: Ints) -> tuple[Ints, Ints, Ints]:
+    @property
+    def usage(self) -> Ints:
+        """Nets in each segment, a copy."""
+        return np.array(self._crowds[0], np.int64)
+
+    def set_usage(self, usage: Ints) -> None:
+        """Say how many nets are in each segment."""
+        self._crowds[0] = self._suited(usage)
+
+    def set_history(self, history: Ints) -> None:
+        """Say how much more each segment costs because it held too many nets before."""
+        self._crowds[1] = self._suited(history)
+
+    def grow(
+        self, roots: Ints, sinks: Ints, torn: Ints, box: Ints, *, width: int, pressure: int
+    ) -> tuple[Ints, Ints, Ints]:
         """A tree: its segments, parents before children; the parent of each; and where each sink is reached.
 
         The parent is -1 where the source drives the segment. No leaf is without a sink.
@@ -49,11 +75,16 @@ class TreeGrower:
         Args:
             roots: segments beside the source; -1 for none.
             sinks: sites that the tree must pass.
-            cost: of each segment, at least 1.
+            torn: segments of the tree that this one takes the place of.
+            box: least x, greatest x, least y and greatest y of the segments that it may use.
+            width: nets that a segment may hold.
+            pressure: what each net more costs, in sixteenths of the cost of an idle segment.
         """
-        given = [self._suited(values) for values in (roots, sinks, cost)]
-        tree, parents, taps = self._kernel(*given, *self._tables, *self._widths)
-        return np.array(tree, np.int64), np.array(parents, np.int64), np.array(taps, np.int64)
+        given = [self._suited(values) for values in (roots, sinks, torn, box)]
+        tables = (*self._crowds, *self._tables, *self._found, self._taps)
+        size = self._kernel(*given, *tables, width, pressure, *self._widths)
+        tree, parents = (np.array(found[:size], np.int64) for found in self._found)
+        return tree, parents, np.array(self._taps[: len(sinks)], np.int64)
 
     def _suited(self, values: Ints) -> Any:
         return np.array(values, np.int64) if self._compiled else values.tolist()
@@ -62,26 +93,39 @@ class TreeGrower:
 def _grow(
     roots: Sequence[int],
     sinks: Sequence[int],
-    cost: Sequence[int],
+    torn: Sequence[int],
+    box: Sequence[int],
+    usage: list[int],
+    history: Sequence[int],
+    place: Sequence[int],
     neighbours: Sequence[int],
     beside: Sequence[int],
     distance: list[int],
     origin: list[int],
     wanted: list[int],
+    tree: list[int],
+    parents: list[int],
+    taps: list[int],
+    width: int,
+    pressure: int,
     n_neighbours: int,
     n_beside: int,
-) -> tuple[list[int], list[int], list[int]]:
+) -> int:
     """One loop over a heap of (distance, segment); a found way joins the tree at distance 0."""
-    size, left = len(distance), len(sinks)
-    tree, parents, met, heap = [-1], [-1], [-1], [-1]
+    size, left, grown = len(distance), len(sinks), 0
+    met, heap = [-1], [-1]
     heap.pop()
+    for segment in torn:
+        usage[segment] -= 1
     for sink in sinks:
         wanted[sink] = 1
     for root in roots:
         if root >= 0:
-            distance[root], origin[root] = cost[root], -1
+            crowd = max(usage[root] + 1 - width, 0)
+            cost = min((_BASE + history[root]) * (16 + pressure * crowd) >> 4, _DEAREST)
+            distance[root], origin[root] = cost, -1
             met.append(root)
-            heappush(heap, cost[root] * size + root)
+            heappush(heap, cost * size + root)
     while left > 0 and len(heap) > 0:
         key = heappop(heap)
         away, here = key // size, key % size
@@ -90,12 +134,19 @@ def _grow(
         found = False
         if away > 0:
             for k in range(here * n_beside, (here + 1) * n_beside):
-                found = found or (beside[k] >= 0 and wanted[beside[k]] == 1)
+                if beside[k] >= 0 and wanted[beside[k]] == 1:
+                    found = True
+                    break
         if found:
-            joined = len(tree)
+            joined = here
+            while joined >= 0 and distance[joined] > 0:
+                grown += 1
+                joined = origin[joined]
+            # From the sink back to the tree, written from the end: parents before children.
+            at = grown
             while here >= 0 and distance[here] > 0:
-                tree.insert(joined, here)
-                parents.insert(joined, origin[here])
+                at -= 1
+                tree[at], parents[at] = here, origin[here]
                 distance[here] = 0
                 heappush(heap, here)
                 for k in range(here * n_beside, (here + 1) * n_beside):
@@ -106,17 +157,26 @@ def _grow(
             continue
         for k in range(here * n_neighbours, (here + 1) * n_neighbours):
             there = neighbours[k]
-            if there >= 0 and away + cost[there] < distance[there]:
-                if distance[there] == FAR:
-                    met.append(there)
-                distance[there], origin[there] = away + cost[there], here
-                heappush(heap, distance[there] * size + there)
+            # A segment of the tree, or one that is as near already, needs no price.
+            if there >= 0 and away < distance[there]:
+                x, y = place[2 * there], place[2 * there + 1]
+                if x < box[0] or x > box[1] or y < box[2] or y > box[3]:
+                    continue
+                crowd = max(usage[there] + 1 - width, 0)
+                reached = away + min((_BASE + history[there]) * (16 + pressure * crowd) >> 4, _DEAREST)
+                if reached < distance[there]:
+                    if distance[there] == FAR:
+                        met.append(there)
+                    distance[there], origin[there] = reached, here
+                    heappush(heap, reached * size + there)
     for i in range(1, len(met)):
         distance[met[i]] = FAR
-    taps = [-2 - wanted[sink] for sink in sinks]
-    for sink in sinks:
-        wanted[sink] = 0
-    return tree[1:], parents[1:], taps
+    for i in range(len(sinks)):
+        taps[i] = -2 - wanted[sinks[i]]
+        wanted[sinks[i]] = 0
+    for i in range(grown):
+        usage[tree[i]] += 1
+    return grown
 
 
 @cache

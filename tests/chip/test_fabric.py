@@ -51,3 +51,11 @@ def test_pads_stand_around_the_edge(fabric: Fabric) -> None:
     assert outside.any(axis=1).all()
     assert np.unique(fabric.position[1024:1152], axis=0).shape == (128, 2)
     assert fabric.segment_name(int(fabric.around[1024 + 40, 0])) == "channel V(32, 8)"
+
+
+def test_segments_lie_where_their_neighbours_and_sites_are(fabric: Fabric) -> None:
+    place = fabric.segment_position()
+    segment, end = np.nonzero(fabric.neighbours >= 0)
+    assert np.abs(place[segment] - place[fabric.neighbours[segment, end]]).max() == 2
+    cell = np.arange(fabric.n_cells)
+    assert (np.abs(place[fabric.around[cell]] - 2 * fabric.position[cell][:, None]).sum(axis=2) == 1).all()

@@ -14,12 +14,14 @@ from chip.fabric import Fabric
 from chip.place import (
     Nets,
     Placement,
+    default_sweeps,
     greedy_placement,
     half_perimeters,
     net_weights,
     place,
     random_placement,
 )
+from chip.place.start import spectral_starts
 from chip.testing import layered_network, random_network
 
 SENNA = load_arch("senna")
@@ -107,3 +109,21 @@ def test_half_perimeters_are_those_of_the_boxes() -> None:
     boxes = [at[pins] for pins in np.split(nets.block, nets.start[1:-1])]
     expected = [int(np.ptp(box, axis=0).sum()) for box in boxes]
     assert half_perimeters(nets, FABRIC, placement).tolist() == expected
+
+
+def test_a_full_large_array_starts_near_its_best() -> None:
+    large = load_arch("senna-4096")
+    fabric = Fabric.of(large)
+    nets = Nets.of(layered_network(large, seed=1, layers=8, inputs=256, outputs=128))
+    starts = spectral_starts(nets, fabric, net_weights(nets))
+    lengths = [
+        int(half_perimeters(nets, fabric, Placement.from_sites(site, nets, fabric)).sum()) for site in starts
+    ]
+    assert lengths == sorted(lengths)
+    by_chance = int(half_perimeters(nets, fabric, random_placement(nets, fabric, seed=1)).sum())
+    assert lengths[0] < 0.25 * by_chance
+
+
+def test_the_number_of_sweeps_grows_more_slowly_than_a_large_array() -> None:
+    assert [default_sweeps(blocks) for blocks in (3, 1000, 1200)] == [50, 1000, 1200]
+    assert 1200 < default_sweeps(2400) < 2400
