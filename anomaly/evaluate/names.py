@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
+from anomaly.evaluate.toyadmos import read_toy_name
+
 Label = Literal["normal", "anomaly"]
 Split = Literal["train", "test"]
 
@@ -26,6 +28,10 @@ _LABELS: dict[str, Label] = {
     "fault": "anomaly",
     "faults": "anomaly",
     "faulty": "anomaly",
+    "normalsound_ind": "normal",
+    "normalsound_cnt": "normal",
+    "anomaloussound_ind": "anomaly",
+    "anomaloussound_cnt": "anomaly",
 }
 _PREFIX = re.compile(r"(normal|anomaly|anomalous|abnormal)(?:[_\-. ]+|$)", re.IGNORECASE)
 # section_00_source_train_normal_0001_spd_28V: DCASE Task 2 from 2021 on; evaluation sets hide the label.
@@ -33,7 +39,7 @@ _SECTIONED = re.compile(
     r"section_(?P<section>\d+)_(?P<domain>source|target)_(?:train|test)_(?P<label>normal|anomaly)(?:_(?P<rest>.*))?",
     re.IGNORECASE,
 )
-_SECTION_FOLDER = re.compile(r"(?:id|section)_?(\d+)", re.IGNORECASE)
+_SECTION_FOLDER = re.compile(r"(?:id|section|case)_?(\d+)", re.IGNORECASE)
 _SECTION_NAME = re.compile(r"(?:id|section)_(\d+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
 _FAULT_FOLDER = re.compile(r"[A-Za-z][A-Za-z_\- ]*")
@@ -56,7 +62,7 @@ class Named:
         section: the number of the machine among its like, as in ``id_00`` or ``section_00``.
         domain: source or target, where a set tells them apart.
         machine: the folders above the split or label folder that are no section.
-        by_folder: the label stands in a folder's name, not in the file's.
+        by_folder: the label stands in a folder's name, or the file's name is of a scheme that labels every file.
     """
 
     label: Label | None
@@ -83,6 +89,19 @@ def read_name(path: PurePath) -> Named:
     split, domain = next((_SPLITS[f.lower()] for f in folders if f.lower() in _SPLITS), (None, None))
     by_folder = next((_LABELS[f.lower()] for f in folders if f.lower() in _LABELS), None)
     by_name, rest = _label_in_name(stem)
+    toy = read_toy_name(stem)
+    if toy is not None:
+        said = by_folder or toy.label
+        return Named(
+            label=said,
+            split=split,
+            fault=toy.fault if said == "anomaly" else None,
+            recording=f"{said}/{toy.recording}",
+            section=toy.section,
+            domain=domain,
+            machine="/".join(_machine_folders(folders)),
+            by_folder=True,
+        )
     label = by_folder or by_name
     sectioned = _SECTIONED.fullmatch(stem)
     fault = None

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from anomaly.errors import InputError
-from anomaly.evaluate.metrics import auc, bootstrap, pauc, roc_curve
+from anomaly.evaluate.metrics import auc, bootstrap, f1_ev, pauc, roc_curve
 
 
 def tied_scores(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -118,3 +118,26 @@ def test_bootstrap_keeps_a_fault_with_the_clip_it_was_injected_into() -> None:
 def test_bootstrap_refuses_a_wrong_number_of_recordings() -> None:
     with pytest.raises(InputError, match="2 scores but 1 recordings"):
         bootstrap([0, 1], [0.0, 1.0], ["a"])
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_f1_ev_is_a_riemann_sum_of_f1_scores(seed: int, bounded: bool) -> None:
+    generator = np.random.default_rng(seed)
+    labels = generator.random(80) < 0.4
+    scores = np.round(generator.standard_normal(80) + labels, 1)
+    low, high = scores.min(), scores.max()
+    if bounded:
+        normal = scores[~labels]
+        low = normal.mean()
+        high = low + 1.28 * np.sqrt((normal.max() - low) * (low - normal.min()))
+    grid = np.linspace(low, high, 401)
+    middle = (grid[1:] + grid[:-1]) / 2
+    expected = np.mean([oracle.f1_score(labels, scores > threshold, zero_division=0) for threshold in middle])
+    assert f1_ev(labels, scores, bounded=bounded) == pytest.approx(expected, abs=5e-3)
+
+
+def test_f1_ev_of_equal_scores_is_that_of_silence() -> None:
+    assert f1_ev([0, 1], [2.0, 2.0]) == 0.0
+    # From 1.5, the mean, to 2 one of two alarms is false; from there to 1.5 + 1.28 x 0.5 none is.
+    assert f1_ev([0, 0, 1], [1.0, 2.0, 9.0], bounded=True) == pytest.approx((0.5 * 2 / 3 + 0.14) / 0.64)

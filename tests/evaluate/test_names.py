@@ -31,6 +31,21 @@ def named(path: str) -> Named:
         ("abnormal-hum.wav", "anomaly", None, "hum", None),
         ("normality.wav", None, None, None, None),
         ("aircon_1_0.flac", None, None, None, None),
+        ("train/section_00_source_train_normal_00001_B1s1.wav", "normal", "train", None, "00"),
+        ("case1/NormalSound_IND/1100010001_ToyCar_case1_normal_IND_ch1_0001.wav", "normal", None, None, "1"),
+        (
+            "case2/AnomalousSound_IND/1101010001_ToyCar_case2_ab01_IND_ch1_0001.wav",
+            "anomaly",
+            None,
+            "ab01",
+            "2",
+        ),
+        ("case2/AnomalousSound_IND/sub/odd.wav", "anomaly", None, "sub", "2"),
+        ("EnvironmentalNoise_CNT/1999_ToyCar_caseall_noise_CNT_ch1_0001.wav", None, None, None, None),
+        ("toyad2_car_A1_normal/CN001-carA1-speed1_mic1_00001.wav", "normal", None, None, "A1"),
+        ("toyad2_car_A_anomaly/CA001-carA1-speed1-a-damageL_mic1_00001.wav", "anomaly", None, "a", "A1"),
+        ("TN010-trainB2-speed3_mic8_00065.wav", "normal", None, None, "B2"),
+        ("env_noise/N1_mic3_01595.wav", None, None, None, None),
     ],
 )
 def test_reads_label_split_fault_and_section(
@@ -60,6 +75,11 @@ def test_reads_the_domain(path: str, domain: str | None) -> None:
         ("aircon_1.flac", "aircon_1_0.flac"),
         ("normal_pump_part3.wav", "normal_pump_part17.wav"),
         ("train/normal_M1_1400.wav", "test/normal_M1_1400.wav"),
+        (
+            "case1/NormalSound_IND/1100010001_ToyCar_case1_normal_IND_ch1_0001.wav",
+            "case1/NormalSound_IND/1200010001_ToyCar_case1_normal_IND_ch2_0001.wav",
+        ),
+        ("CN001-carA1-speed1_mic1_00001.wav", "CN001-carA1-speed1_mic5_00001.wav"),
     ],
 )
 def test_pieces_of_one_recording_belong_together(one: str, other: str) -> None:
@@ -79,6 +99,7 @@ def test_pieces_of_one_recording_belong_together(one: str, other: str) -> None:
             "train/section_00_source_train_normal_0000_spd_1_2.wav",
             "train/section_00_source_train_normal_0001_spd_1_2.wav",
         ),
+        ("CN001-carA1-speed1_mic1_00001.wav", "CN001-carA1-speed1_mic1_00002.wav"),
     ],
 )
 def test_other_recordings_stay_apart(one: str, other: str) -> None:
