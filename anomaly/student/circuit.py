@@ -2,10 +2,16 @@
 
 inputs      one signed event wire per band
 relays      K neurons per band and frame of delay, a shift register: earlier frames stay on the chip
-comparators one-sided, no leak, no feedback: the membrane integrates delta events, so it holds a weighted
-            sum of *levels*, and fires in every step in which that sum is at or above the threshold
-read-outs   one per kind and sub-band group: counts comparator spikes, divided by their number, so that
-            a group that is wrong all the time fires in every step and never builds up a backlog
+residuals   signed, feedback of one quantum: the membrane integrates delta events, so it holds a weighted sum
+            of *levels*, and its spikes are the delta code of that sum. All synapses of a prediction end here,
+            once, however many comparators listen
+comparators one-sided, one synapse, no feedback: hold the residual in quanta, fire in every step in which it
+            is at or beyond the threshold
+read-outs   one per kind and sub-band group: counts comparator spikes, divided by the load that can be on at
+            once, so that a group that is wrong all the time fires in every step and never builds up a backlog
+
+Spikes behind the residuals count twice and thresholds lie half-way between two counts: on a chip whose
+weights deviate by some per cent, what was decided by integers still is.
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
 from chip.network import Network
 
-KINDS = ("static", "delayed", "local")
+KINDS = ("frame", "change", "context")
 Integers = npt.NDArray[np.int32]
 
 
@@ -33,10 +39,16 @@ class Circuit:
         bands: inputs.
         micro_steps: steps per frame (K).
         delays: frames of delay that relays provide; taps are numbered ``delay * bands + band``.
-        weights: of each comparator and tap, [comparators, (delays + 1) * bands]; zero means no synapse.
-        thresholds: of each comparator, [comparators].
-        channels: read-out each comparator feeds, ``kind * GROUPS + group``, [comparators].
-        divisors: spikes of comparators per spike of each read-out, [kinds * GROUPS].
+        weights: of each residual and tap, [residuals, (delays + 1) * bands]; zero means no synapse.
+        quanta: membrane units one spike of each residual stands for, [residuals].
+        channels: read-out each residual's comparators feed, ``kind * GROUPS + group``, [residuals].
+        listens: residual each comparator listens to, [comparators].
+        signs: +1 where it fires above its threshold, -1 below minus its threshold, [comparators].
+        thresholds: in spikes of its residual, at least 1, [comparators].
+        loads: weight of its spikes at the read-out, [comparators].
+        divisors: load per spike of each read-out, [kinds * GROUPS].
+        relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
+        relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
     Raises:
         ModelError: shapes do not agree.
@@ -46,17 +58,27 @@ class Circuit:
     micro_steps: int
     delays: int
     weights: Integers
-    thresholds: Integers
+    quanta: Integers
     channels: Integers
+    listens: Integers
+    signs: Integers
+    thresholds: Integers
+    loads: Integers
     divisors: Integers
+    relay_weight: int = 31
+    relay_leak: int = 1
 
     def __post_init__(self) -> None:
-        taps = (self.delays + 1) * self.bands
-        count = len(self.thresholds)
+        taps, count = (self.delays + 1) * self.bands, len(self.quanta)
         if self.weights.shape != (count, taps) or self.channels.shape != (count,):
             raise ModelError(
-                f"weights {self.weights.shape} do not belong to {count} comparators and {taps} taps"
+                f"weights {self.weights.shape} do not belong to {count} residuals and {taps} taps"
             )
+        each = (self.listens, self.signs, self.thresholds, self.loads)
+        if len({values.shape for values in each}) != 1 or not int(self.listens.max(initial=0)) < max(
+            count, 1
+        ):
+            raise ModelError(f"comparators do not agree, or listen to more than {count} residuals")
         readouts, highest = len(self.divisors), int(self.channels.max(initial=0))
         if readouts % GROUPS or not highest < readouts <= len(KINDS) * GROUPS:
             raise ModelError(f"{readouts} read-outs do not serve channels up to {highest}")
@@ -67,22 +89,37 @@ class Circuit:
         builder = NetworkBuilder(self.bands, input_labels=labels)
         taps = self._relays(builder)
         readouts = [
-            builder.add_neuron(theta_p=int(d), w_fb=int(d), label=f"{KINDS[c // GROUPS]} group {c % GROUPS}")
+            builder.add_neuron(
+                theta_p=2 * int(d) - 1, w_fb=2 * int(d), label=f"{name_of(c)} group {c % GROUPS}"
+            )
             for c, d in enumerate(self.divisors)
         ]
-        for row, threshold, channel in zip(self.weights, self.thresholds, self.channels, strict=True):
+        residuals = [self._residual(builder, taps, r) for r in range(len(self.quanta))]
+        for r, sign, threshold, load in zip(
+            self.listens, self.signs, self.thresholds, self.loads, strict=True
+        ):
+            channel = int(self.channels[r])
             neuron = builder.add_neuron(
-                theta_p=int(threshold), label=f"{KINDS[channel // GROUPS]} comparator"
+                theta_p=2 * int(threshold) - 1, label=f"{name_of(channel)} comparator"
             )
-            for tap in np.flatnonzero(row):
-                builder.connect(taps[int(tap)], neuron, int(row[tap]))
-            builder.connect(builder.source_of(neuron), readouts[int(channel)], 1)
+            builder.connect(residuals[int(r)], neuron, 2 * int(sign))
+            builder.connect(builder.source_of(neuron), readouts[channel], 2 * int(load))
         for neuron in readouts:
             builder.output(neuron)
         return builder.build()
 
+    def _residual(self, builder: NetworkBuilder, taps: list[int], r: int) -> int:
+        quantum = int(self.quanta[r])
+        neuron = builder.add_neuron(
+            theta_p=quantum, negative=True, w_fb=quantum, label=f"{name_of(int(self.channels[r]))} residual"
+        )
+        for tap in np.flatnonzero(self.weights[r]):
+            builder.connect(taps[int(tap)], neuron, int(self.weights[r, tap]))
+        return builder.source_of(neuron)
+
     def _relays(self, builder: NetworkBuilder) -> list[int]:
         """Source number of each tap; relays are made only as far back as a band is used."""
+        full, half = self.relay_weight, (self.relay_weight + 1) // 2
         used = (self.weights != 0).any(axis=0).reshape(self.delays + 1, self.bands)
         sources = [[band] for band in range(self.bands)]
         for band in range(self.bands):
@@ -91,8 +128,10 @@ class Circuit:
                 source = sources[band][-1]
                 for step in range(self.micro_steps):
                     label = f"relay band {band} step {(delay - 1) * self.micro_steps + step + 1}"
-                    relay = builder.add_neuron(theta_p=1, negative=True, w_fb=1, label=label)
-                    builder.connect(source, relay, 1)
+                    relay = builder.add_neuron(
+                        theta_p=half, negative=True, w_fb=full, decay=self.relay_leak, label=label
+                    )
+                    builder.connect(source, relay, full)
                     source = builder.source_of(relay)
                 sources[band].append(source)
         return [
@@ -100,6 +139,11 @@ class Circuit:
             for delay in range(self.delays + 1)
             for band in range(self.bands)
         ]
+
+
+def name_of(channel: int) -> str:
+    """The kind of a read-out, in a word."""
+    return KINDS[channel // GROUPS]
 
 
 @dataclass(frozen=True)
@@ -112,6 +156,7 @@ class Limits:
         threshold_max: largest threshold.
         v_sat: membrane limit.
         fan_out: synapses that one input or neuron may reach.
+        relay_leak: the strongest leak 2^-n the chip has, 0 for none.
     """
 
     fan_in: int
@@ -119,16 +164,20 @@ class Limits:
     threshold_max: int
     v_sat: int
     fan_out: int
+    relay_leak: int = 1
 
     @classmethod
     def of(cls, arch: ArchSpec) -> Limits:
         """Read the limits off an architecture."""
         fan_in, fan_out = int(arch.neuron.fan_in.value), int(arch.routing.fan_out_load.value)
-        return cls(fan_in, arch.weight_max, arch.threshold_max, arch.v_sat, fan_out)
+        leaks = [int(n) for n in arch.neuron.decay_shifts.value if n > 0]
+        # A quantum is a threshold and a feedback weight at once.
+        threshold_max = min(arch.threshold_max, arch.feedback_max)
+        return cls(fan_in, arch.weight_max, threshold_max, arch.v_sat, fan_out, min(leaks, default=0))
 
 
 def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int64]:
-    """What comparators hold at unit weight: levels of every tap after every micro-step.
+    """What residuals hold at unit weight: levels of every tap after every micro-step.
 
     Args:
         events: [streams, steps, bands], from a reset on.

@@ -1,7 +1,7 @@
 """The student in closed form, in seconds: the start of distillation, and what it has to beat.
 
-Residuals by matching pursuit, integer weights with compensation, thresholds from quantiles of what the
-membranes do on *held-out* normal sound, micro-step by micro-step.
+Whitened residuals with few whole weights each, and thresholds from quantiles of what the neurons do on *held-out*
+normal sound, micro-step by micro-step.
 """
 
 from __future__ import annotations
@@ -13,15 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.detect.pooling import GROUPS
+from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import KINDS, Circuit, Limits, taps_of
-from anomaly.student.residuals import find_residuals
-from anomaly.student.rounding import choose_scale, round_residual
+from anomaly.student.circuit import Circuit, Limits, taps_of
+from anomaly.student.rounding import Floats, Integers, choose_taps, round_row
+from anomaly.student.whitening import check_kinds, furthest, whitening_rows
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
-_LEAST_THRESHOLD = 20
+_LEAST_STEP = 20
+# No step is larger than this many standard deviations of its band.
+_MOST_STEP = 1.0
+# Variance of a level that is known to one event up or down, in events.
+_EVENT_NOISE = 1 / 6
 
 
 @dataclass(frozen=True)
@@ -29,36 +34,50 @@ class ClosedFormPlan:
     """Settings of the closed form.
 
     Args:
-        step: encoder threshold in standard deviations of a band.
-        micro_steps: events per frame and band.
-        delays: frames of delay.
-        quantiles: of the residual on held-out normals at which comparators fire, one comparator each and sign.
-        fan_in: synapses per comparator, at most the chip's.
+        kinds: of residuals, in the order of `KINDS`.
+        step: size of an event: it moves a typical residual by this many standard deviations.
+        micro_steps: events per frame and band, which is also relays per frame of delay.
+        quantum: what one spike of a residual stands for, in its standard deviations.
+        quantiles: of the residual on held-out normals at which comparators fire, one of each sign for each.
+        loads: what a spike beyond each quantile counts.
+        fan_in: synapses per residual, at most the chip's.
+        least_gain: share of a residual's variance that a synapse must be good for, times the cost of its wire.
+        wire_cost: how much dearer a synapse is for each band that lies between its ends; 0 is blind to wires.
+
+    Raises:
+        ModelError: kinds are unknown or out of order, or quantiles and loads differ in number.
     """
 
-    step: float = 0.5
+    kinds: tuple[str, ...] = ("frame", "change")
+    step: float = 0.15
     micro_steps: int = 4
-    delays: int = 2
-    quantiles: tuple[float, ...] = (0.95, 0.99)
+    quantum: float = 0.7
+    quantiles: tuple[float, ...] = (0.9, 0.98)
+    loads: tuple[int, ...] = (1, 2)
     fan_in: int = 25
+    least_gain: float = 1e-5
+    wire_cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not check_kinds(self.kinds) or not self.quantiles or len(self.quantiles) != len(self.loads):
+            raise ModelError(
+                f"no plan for a student: {self}", hint="kinds in order, as many loads as quantiles"
+            )
 
 
 def delta_code(segments: Sequence[Centibels], plan: ClosedFormPlan) -> DeltaCode:
-    """Encoder settings from training levels: where each band starts and how large one event is."""
+    """Encoder settings from training levels: where each band starts and how large one event is.
+
+    A band that residuals weigh heavily is sent in finer steps.
+    """
     everything = np.concatenate(segments).astype(np.float64)
-    mean = np.rint(everything.mean(axis=0)).astype(np.int32)
-    step = np.maximum(np.rint(plan.step * everything.std(axis=0)), _LEAST_THRESHOLD).astype(np.int32)
-    return DeltaCode(mean, step, plan.micro_steps)
-
-
-def membrane_taps(segments: Sequence[Centibels], code: DeltaCode, delays: int) -> npt.NDArray[np.float64]:
-    """Tap levels after every micro-step of every segment, warm-up left out, [steps, taps]."""
-    parts = []
-    for segment in segments:
-        events = DeltaEncoder(code).push(segment[None])
-        steps = events.reshape(1, -1, code.bands)
-        parts.append(taps_of(steps, delays, code.micro_steps)[0, WARM_UP_FRAMES * code.micro_steps :])
-    return np.concatenate(parts).astype(np.float64)
+    deviation = _deviation(everything)
+    rows = _real_rows(segments, plan)
+    bands = len(deviation)
+    weighed = np.sqrt((rows**2).reshape(len(rows), -1, bands).sum(axis=1).mean(axis=0))
+    step = np.minimum(plan.step / np.maximum(weighed, 1e-9), _MOST_STEP)
+    events = np.maximum(np.rint(step * deviation), _LEAST_STEP).astype(np.int32)
+    return DeltaCode(np.rint(everything.mean(axis=0)).astype(np.int32), events, plan.micro_steps)
 
 
 def closed_form(
@@ -71,57 +90,108 @@ def closed_form(
     """Build a student from levels of normal sound.
 
     Args:
-        training: segments [frames, bands] the predictions are fitted on.
+        training: segments [frames, bands] the residuals are fitted on.
         held_out: segments of other recordings, for the thresholds.
-        code: encoder settings.
+        code: encoder settings, from `delta_code` with the same plan.
         plan: settings of the closed form.
         limits: of the chip.
     """
-    # The last micro-step of each frame is where levels have settled.
-    settled = membrane_taps(training, code, plan.delays)[code.micro_steps - 1 :: code.micro_steps]
-    centred = settled - settled.mean(axis=0)
-    gram = centred.T @ centred / len(centred) + 1e-6 * np.eye(centred.shape[1])
-    # A tap reaches a comparator of each sign and quantile per residual, and a relay.
-    most_uses = (limits.fan_out - 1) // (2 * len(plan.quantiles))
-    residuals = find_residuals(gram, code.bands, min(plan.fan_in, limits.fan_in), most_uses)
-    rows = []
-    for residual in residuals:
-        signed = np.zeros(len(gram))
-        signed[residual.band], signed[list(residual.sources)] = 1.0, -residual.weights
-        deviation = float(np.sqrt(signed @ gram @ signed))
-        scale = choose_scale(residual, deviation, (limits.weight_max, limits.threshold_max))
-        rows.append(round_residual(residual, gram, scale, limits.weight_max))
-    weights = np.stack(rows)
-    channels = np.array([r.kind * GROUPS + r.band * GROUPS // code.bands for r in residuals], dtype=np.int32)
-    return _with_comparators(
-        weights, channels, membrane_taps(held_out, code, plan.delays), code, plan, limits
+    weights, deviations = _whole_rows(training, code, plan, limits)
+    quanta = np.clip(np.rint(plan.quantum * deviations), 1, limits.threshold_max).astype(np.int32)
+    bands, delays = code.bands, furthest(plan.kinds)
+    kinds = np.repeat(np.arange(len(plan.kinds)), bands)
+    channels = (kinds * GROUPS + np.tile(np.arange(bands) * GROUPS // bands, len(plan.kinds))).astype(
+        np.int32
     )
-
-
-def _with_comparators(
-    weights: npt.NDArray[np.int32],
-    channels: npt.NDArray[np.int32],
-    held_out: npt.NDArray[np.float64],
-    code: DeltaCode,
-    plan: ClosedFormPlan,
-    limits: Limits,
-) -> Circuit:
-    membranes = held_out @ weights.T.astype(np.float64)
-    all_weights, thresholds = [], []
+    held = residual_counts(held_out, code, weights, quanta, delays)
+    thresholds, count = [], len(quanta)
     for sign in (1, -1):
         for quantile in plan.quantiles:
-            level = np.quantile(sign * membranes, quantile, axis=0)
-            all_weights.append(sign * weights)
-            thresholds.append(np.clip(np.ceil(level), 1, limits.threshold_max).astype(np.int32))
-    all_channels = np.tile(channels, len(thresholds))
-    # Both signs of one residual are never above their thresholds at once: half of the comparators at most.
-    divisors = np.bincount(all_channels, minlength=len(KINDS) * GROUPS).astype(np.int32) // 2
+            level = np.ceil(np.quantile(sign * held, quantile, axis=0))
+            thresholds.append(np.clip(level, 1, (limits.threshold_max + 1) // 2).astype(np.int32))
+    loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
+    # Both signs of one residual are never beyond their thresholds at once.
+    load = np.bincount(channels, minlength=len(plan.kinds) * GROUPS) * int(loads.sum())
     return Circuit(
-        bands=code.bands,
+        bands=bands,
         micro_steps=code.micro_steps,
-        delays=plan.delays,
-        weights=np.concatenate(all_weights).astype(np.int32),
+        delays=delays,
+        weights=weights,
+        quanta=quanta,
+        channels=channels,
+        listens=np.tile(np.arange(count, dtype=np.int32), len(thresholds)),
+        signs=np.repeat(np.array([1, -1], np.int32), count * len(loads)),
         thresholds=np.concatenate(thresholds),
-        channels=all_channels,
-        divisors=np.maximum(divisors, 1),
+        loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),
+        divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
+        relay_weight=limits.weight_max,
+        relay_leak=limits.relay_leak,
     )
+
+
+def residual_counts(
+    segments: Sequence[Centibels], code: DeltaCode, weights: Integers, quanta: Integers, delays: int
+) -> npt.NDArray[np.int32]:
+    """What comparators hold after every micro-step of every segment, warm-up left out, [steps, residuals]."""
+    warm_up = WARM_UP_FRAMES * code.micro_steps
+    parts = []
+    for segment in segments:
+        events = DeltaEncoder(code).push(segment[None]).reshape(1, -1, code.bands)
+        sums = taps_of(events, delays, code.micro_steps)[0].astype(np.float32) @ weights.T.astype(np.float32)
+        held, sent = np.empty(sums.shape, np.int32), np.zeros(len(quanta), np.int32)
+        # A membrane holds the sum less what was sent; one spike a step at most.
+        for step, total in enumerate(sums):
+            left = total - sent * quanta
+            sent = sent + (left >= quanta) - (left <= -quanta)
+            held[step] = sent
+        parts.append(held[warm_up:])
+    return np.concatenate(parts)
+
+
+def _deviation(everything: Floats) -> Floats:
+    return np.asarray(np.maximum(everything.std(axis=0), 1.0))
+
+
+def _moments(segments: Sequence[Centibels], delays: int) -> Floats:
+    """Second moments of standardised levels of a frame and those before it, [taps, taps]."""
+    everything = np.concatenate(segments).astype(np.float64)
+    mean, deviation = everything.mean(axis=0), _deviation(everything)
+    total, count = np.zeros(((delays + 1) * len(mean),) * 2), 0
+    for segment in segments:
+        standard = (segment - mean) / deviation
+        frames = len(standard) - delays
+        if frames < 1:
+            continue
+        taps = np.concatenate([standard[delays - d : len(standard) - d] for d in range(delays + 1)], axis=1)
+        total += taps.T @ taps
+        count += frames
+    return np.asarray(total / max(count, 1) + 1e-6 * np.eye(len(total)))
+
+
+def _real_rows(segments: Sequence[Centibels], plan: ClosedFormPlan) -> Floats:
+    return whitening_rows(_moments(segments, furthest(plan.kinds)), segments[0].shape[1], plan.kinds)
+
+
+def _whole_rows(
+    training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan, limits: Limits
+) -> tuple[Integers, Floats]:
+    """Integer weights of every residual, and the standard deviation of its membrane."""
+    delays = furthest(plan.kinds)
+    deviation = _deviation(np.concatenate(training).astype(np.float64))
+    event = np.tile(code.threshold / deviation, delays + 1)
+    moments = _moments(training, delays)
+    gram = moments / np.outer(event, event) + _EVENT_NOISE * np.eye(len(moments))
+    uses = np.zeros(len(gram), dtype=np.int64)
+    # A tap feeds a relay too; each residual's own band is always on offer.
+    most_uses = limits.fan_out - 1 - len(plan.kinds)
+    rows, deviations = [], []
+    for number, row in enumerate(whitening_rows(moments, code.bands, plan.kinds)):
+        own = number % code.bands
+        costs = 1.0 + plan.wire_cost * np.abs(np.arange(len(gram)) % code.bands - own)
+        costs[(uses >= most_uses) & (np.arange(len(gram)) != own)] = np.inf
+        taps = choose_taps(row * event, gram, costs, min(plan.fan_in, limits.fan_in), plan.least_gain)
+        weights, _ = round_row(row * event, gram, taps, limits.weight_max)
+        uses[weights != 0] += 1
+        rows.append(weights)
+        deviations.append(float(weights @ gram @ weights))
+    return np.stack(rows), np.sqrt(np.array(deviations))

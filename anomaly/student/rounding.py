@@ -1,7 +1,9 @@
-"""Weights to integers without losing the prediction.
+"""A row of many real weights becomes few whole ones with nearly the same output.
 
-The weights of one neuron are rounded one after the other; each time the ones not yet rounded are solved
-again, so that they make up for the error just made (the idea of OBQ and GPTQ, Frantar et al., 2022).
+First the taps: orthogonal matching pursuit in the metric of the Gram matrix (Pati et al., 1993), so that the
+fan-in of a neuron is the number of terms, and what a tap adds must be worth its wire. Then the integers: weights
+are rounded one after the other; each time the ones not yet rounded are solved again, so that they make up for the
+error just made (the idea of OBQ and GPTQ, Frantar et al., 2022).
 """
 
 from __future__ import annotations
@@ -9,41 +11,68 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.student.residuals import Gram, Residual, solve
-
+Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
 
+_RIDGE = 1e-6
+# Scales that are tried: the largest weight as large as can be, and a little less.
+_SCALES = (1.0, 0.93, 0.86, 0.8, 0.74)
 
-def round_residual(residual: Residual, gram: Gram, scale: int, weight_max: int) -> Integers:
-    """Integer weights over all taps, the predicted band at ``scale``, its sources negative.
+
+def choose_taps(row: Floats, gram: Floats, costs: Floats, terms: int, least_gain: float) -> list[int]:
+    """The few taps that come nearest to a row.
 
     Args:
-        residual: the sparse prediction.
-        gram: second moments of the centred taps.
-        scale: integer weight of the predicted band.
-        weight_max: largest magnitude a synapse can have.
-
-    Returns:
-        Row [taps], zero where there is no synapse.
+        row: real weights, [taps].
+        gram: second moments of the taps, with whatever noise the weights shall be robust against.
+        costs: what a tap's gain is divided by, 1 for a wire of usual length, infinity for one not on offer, [taps].
+        terms: how many at most.
+        least_gain: share of the output's variance that a tap must explain, times its cost.
     """
-    row = np.zeros(len(gram), dtype=np.int32)
-    row[residual.band] = scale
-    left = list(residual.sources)
-    weights = scale * residual.weights
+    wanted, power = gram @ row, np.diag(gram)
+    on_offer = np.isfinite(costs) & (power > 1e-9)
+    chosen = [int(np.argmax(np.where(on_offer, np.abs(row) * np.sqrt(power), -1.0)))]
+    while len(chosen) < terms:
+        left = wanted - gram[:, chosen] @ _solve(gram, chosen, wanted[chosen])
+        gain = np.where(on_offer, left**2 / np.maximum(power, 1e-9), 0.0) / costs
+        gain[chosen] = 0.0
+        best = int(np.argmax(gain))
+        if gain[best] <= least_gain * float(row @ wanted):
+            break
+        chosen.append(best)
+    return chosen
+
+
+def round_row(row: Floats, gram: Floats, taps: list[int], weight_max: int) -> tuple[Integers, float]:
+    """Whole weights on the given taps, and how much of the output's variance they miss, of the best scale."""
+    wanted, power = gram @ row, np.diag(gram)
+    exact = _solve(gram, taps, wanted[taps])
+    whole = max(float(row @ wanted), 1e-12)
+    best, least = np.zeros(len(row), np.int32), np.inf
+    for share in _SCALES:
+        scale = share * weight_max / max(float(np.abs(exact).max()), 1e-12)
+        rounded = _compensated(scale * wanted, gram, power, taps, scale * exact, weight_max)
+        difference = rounded / scale - row
+        missed = float(difference @ gram @ difference) / whole
+        if missed < least and rounded.any():
+            best, least = rounded.astype(np.int32), missed
+    return best, least
+
+
+def _compensated(
+    wanted: Floats, gram: Floats, power: Floats, taps: list[int], start: Floats, weight_max: int
+) -> Floats:
+    rounded, left, weights = np.zeros(len(gram)), list(taps), start
     while left:
         # What is rounded first is compensated by most others: begin with the largest contribution.
-        first = int(np.argmax(np.abs(weights) * np.sqrt(np.diag(gram)[left])))
+        first = int(np.argmax(np.abs(weights) * np.sqrt(power[left])))
         tap = left.pop(first)
-        row[tap] = -int(np.clip(np.rint(weights[first]), -weight_max, weight_max))
+        rounded[tap] = np.clip(np.rint(weights[first]), -weight_max, weight_max)
         if left:
-            weights = solve(gram, left, gram[left] @ row.astype(np.float64))
-    return row
+            weights = _solve(gram, left, wanted[left] - gram[left] @ rounded)
+    return rounded
 
 
-def choose_scale(residual: Residual, deviation: float, limits: tuple[int, int]) -> int:
-    """The finest scale at which weights and a threshold of four deviations stay within ``limits``."""
-    weight_max, threshold_max = limits
-    largest = max(1.0, float(np.abs(residual.weights).max(initial=0.0)))
-    by_weight = int(weight_max / largest)
-    by_threshold = int(threshold_max / max(4.0 * deviation, 1e-9))
-    return max(1, min(by_weight, by_threshold))
+def _solve(gram: Floats, taps: list[int], moments: Floats) -> Floats:
+    block = gram[np.ix_(taps, taps)]
+    return np.asarray(np.linalg.solve(block + _RIDGE * np.eye(len(taps)), moments), dtype=np.float64)

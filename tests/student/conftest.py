@@ -43,12 +43,12 @@ def held_out() -> list[Centibels]:
 
 
 def random_circuit(
-    seed: int, *, bands: int = 16, delays: int = 2, comparators: int = 40, most: int = 8
+    seed: int, *, bands: int = 16, delays: int = 2, residuals: int = 20, comparators: int = 40, most: int = 8
 ) -> Circuit:
     """A circuit with random synapses, thresholds and read-outs."""
     random = np.random.default_rng(seed)
     taps = (delays + 1) * bands
-    weights = np.zeros((comparators, taps), np.int32)
+    weights = np.zeros((residuals, taps), np.int32)
     for row in weights:
         chosen = random.permutation(taps)[: random.integers(1, most + 1)]
         row[chosen] = random.integers(1, 32, len(chosen)) * random.choice([-1, 1], len(chosen))
@@ -57,8 +57,12 @@ def random_circuit(
         micro_steps=4,
         delays=delays,
         weights=weights,
-        thresholds=random.integers(1, 120, comparators).astype(np.int32),
-        channels=random.integers(0, 48, comparators).astype(np.int32),
+        quanta=random.integers(5, 40, residuals).astype(np.int32),
+        channels=random.integers(0, 48, residuals).astype(np.int32),
+        listens=(np.arange(comparators) % residuals).astype(np.int32),
+        signs=random.choice(np.array([-1, 1], np.int32), comparators),
+        thresholds=random.integers(1, 5, comparators).astype(np.int32),
+        loads=random.integers(1, 3, comparators).astype(np.int32),
         divisors=random.integers(1, 4, 48).astype(np.int32),
     )
 

@@ -12,21 +12,38 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.student.circuit import KINDS, Circuit, Limits, taps_of
 from chip.arch import ArchSpec
+from chip.imperfection import Imperfection
 from chip.network import Network
 from chip.rules import check
 from chip.simulate import Simulator
 
 
 def one_tap_each(bands: int, delays: int, threshold: int, micro_steps: int) -> Circuit:
-    """A comparator of weight 1 on every tap."""
+    """A residual of weight and quantum 1 on every tap, and a comparator that listens to it."""
     taps = (delays + 1) * bands
+    return small(bands, delays, np.eye(taps, dtype=np.int32), threshold, micro_steps)
+
+
+def small(
+    bands: int,
+    delays: int,
+    weights: np.ndarray[Any, np.dtype[np.int32]],
+    threshold: int = 1,
+    micro_steps: int = 4,
+) -> Circuit:
+    count = len(weights)
+    ones = np.ones(count, np.int32)
     return Circuit(
         bands=bands,
         micro_steps=micro_steps,
         delays=delays,
-        weights=np.eye(taps, dtype=np.int32),
-        thresholds=np.full(taps, threshold, np.int32),
-        channels=np.zeros(taps, np.int32),
+        weights=weights,
+        quanta=ones,
+        channels=0 * ones,
+        listens=np.arange(count, dtype=np.int32),
+        signs=ones,
+        thresholds=threshold * ones,
+        loads=ones,
         divisors=np.ones(GROUPS, np.int32),
     )
 
@@ -46,7 +63,9 @@ def test_taps_are_what_comparators_hold(micro_steps: int, threshold: int) -> Non
     events = random.choice(np.array([-1, 0, 0, 1, 1], np.int8), (60, 2, 4))
     taps = taps_of(events.transpose(1, 0, 2), 3, micro_steps).transpose(1, 0, 2)
     spikes = comparators_of(circuit.to_network(), events)
-    assert np.array_equal(spikes, (taps >= threshold).astype(np.int8))
+    # What a residual sends acts a step later.
+    assert np.array_equal(spikes[1:], (taps[:-1] >= threshold).astype(np.int8))
+    assert not spikes[0].any()
     assert 0 < spikes.mean() < 1
 
 
@@ -56,7 +75,7 @@ def test_relays_delay_by_exactly_one_frame_each() -> None:
     events[3, 0, 0] = 1
     spikes = comparators_of(circuit.to_network(), events)[:, 0]
     first = [int(np.flatnonzero(column)[0]) if column.any() else None for column in spikes.T]
-    assert first == [3, None, 7, None, 11, None]
+    assert first == [4, None, 8, None, 12, None]
 
 
 def test_relays_pass_events_of_both_signs_at_any_pace() -> None:
@@ -70,15 +89,7 @@ def test_relays_go_only_as_far_back_as_a_band_is_used() -> None:
     weights = np.zeros((2, 12), np.int32)
     # Band 0 of this frame, band 1 of two frames ago, band 2 of the frame before.
     weights[0, 0], weights[0, 9], weights[1, 6] = 1, -2, 3
-    circuit = Circuit(
-        bands=4,
-        micro_steps=4,
-        delays=2,
-        weights=weights,
-        thresholds=np.ones(2, np.int32),
-        channels=np.zeros(2, np.int32),
-        divisors=np.ones(GROUPS, np.int32),
-    )
+    circuit = small(4, 2, weights)
     labels = circuit.to_network().labels
     relays = [label for label in labels if label.startswith("relay")]
     assert len(relays) == 8 + 4
@@ -90,36 +101,72 @@ def test_outputs_are_ordered_by_kind_and_group(circuit: Circuit) -> None:
     assert [network.labels[neuron] for neuron in network.outputs] == [
         f"{kind} group {group}" for kind in KINDS for group in range(GROUPS)
     ]
-    assert (network.theta_p[network.outputs] == circuit.divisors).all()
-    assert (network.w_fb[network.outputs] == circuit.divisors).all()
+    assert (network.theta_p[network.outputs] == 2 * circuit.divisors - 1).all()
+    assert (network.w_fb[network.outputs] == 2 * circuit.divisors).all()
 
 
 def test_neurons_have_the_synapses_of_their_rows(circuit: Circuit) -> None:
     network = circuit.to_network()
+    residuals = [i for i, label in enumerate(network.labels) if label.endswith("residual")]
     comparators = [i for i, label in enumerate(network.labels) if label.endswith("comparator")]
-    assert (network.fan_in()[comparators] == (circuit.weights != 0).sum(axis=1)).all()
-    fed = np.bincount(circuit.channels, minlength=48)
+    assert (network.fan_in()[residuals] == (circuit.weights != 0).sum(axis=1)).all()
+    assert (network.fan_in()[comparators] == 1).all()
+    fed = np.bincount(circuit.channels[circuit.listens], minlength=48)
     assert (network.fan_in()[network.outputs] == fed).all()
-    assert (network.theta_p[comparators] == circuit.thresholds).all()
+    assert (network.theta_p[comparators] == 2 * circuit.thresholds - 1).all()
+    assert network.negative[residuals].all()
     assert not network.negative[comparators].any()
 
 
-def test_a_read_out_divides_the_spikes_of_its_comparators() -> None:
-    weights = np.zeros((3, 1), np.int32)
-    weights[:, 0] = 1
+def test_a_residual_sends_the_changes_of_its_sum() -> None:
+    """However the quantum is chosen, what was sent never lies a quantum or more from the sum."""
+    weights = np.array([[3, -2, 5, 0]], np.int32)
+    circuit = replace(small(4, 0, weights), quanta=np.array([6], np.int32))
+    events = np.random.default_rng(3).choice(np.array([-1, 0, 0, 0, 1], np.int8), (300, 1, 4))
+    network = circuit.to_network()
+    neurons = Simulator(network, v_sat=2047).run(events, record="all").neurons
+    assert neurons is not None
+    sent = 6 * neurons[:, 0, [label.endswith("residual") for label in network.labels]].astype(int).cumsum(
+        axis=0
+    )
+    total = (events[:, 0].astype(int) @ weights.T.astype(int)).cumsum(axis=0)
+    assert np.abs(total - sent).max() < 12
+    assert np.mean(np.abs(total - sent) < 6) > 0.8
+
+
+def test_a_read_out_divides_the_load_of_its_comparators() -> None:
     divisors = np.ones(GROUPS, np.int32)
-    divisors[5] = 3
-    circuit = Circuit(1, 4, 0, weights, np.ones(3, np.int32), np.full(3, 5, np.int32), divisors)
+    divisors[5] = 4
+    circuit = replace(
+        small(1, 0, np.ones((3, 1), np.int32)),
+        channels=np.full(3, 5, np.int32),
+        loads=np.array([1, 1, 2], np.int32),
+        divisors=divisors,
+    )
     events = np.zeros((30, 1, 1), np.int8)
     events[0] = 1
     outputs = Simulator(circuit.to_network(), v_sat=2047).run(events).outputs[:, 0]
-    # Wrong all the time: three comparators, one spike in every step, one step later, and no backlog.
-    assert outputs[:, 5].tolist() == [0] + [1] * 29
-    assert outputs.sum() == 29
+    # Wrong all the time: a load of four, one spike in every step, two steps later, and no backlog.
+    assert outputs[:, 5].tolist() == [0, 0] + [1] * 28
+    assert outputs.sum() == 28
+
+
+def test_relays_forget_what_mismatch_leaves() -> None:
+    """With weights that deviate by a twentieth, a chain still passes each event once and nothing else."""
+    circuit = one_tap_each(1, 2, 1, 4)
+    chip = Imperfection(weight_mismatch_sigma=0.05, seed=3)
+    network = circuit.to_network()
+    last = [i for i, label in enumerate(network.labels) if label == "relay band 0 step 8"]
+    events = np.random.default_rng(5).choice(np.array([-1, 0, 1, 1], np.int8), (400, 1, 1))
+    neurons = Simulator(network, v_sat=2047, imperfection=chip).run(events, record="all").neurons
+    assert neurons is not None
+    assert np.array_equal(neurons[8:, 0, last[0]], events[1:-7, 0, 0])
 
 
 def test_limits_are_those_of_the_chip(senna: ArchSpec, limits: Limits) -> None:
-    assert limits == Limits(fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256)
+    assert limits == Limits(
+        fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256, relay_leak=1
+    )
 
 
 def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
@@ -132,8 +179,10 @@ def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
         {"bands": 15},
         {"delays": 1},
         {"thresholds": np.ones(39, np.int32)},
-        {"channels": np.zeros(41, np.int32)},
-        {"channels": np.full(40, 48, np.int32)},
+        {"quanta": np.ones(19, np.int32)},
+        {"listens": np.full(40, 20, np.int32)},
+        {"channels": np.zeros(21, np.int32)},
+        {"channels": np.full(20, 48, np.int32)},
         {"divisors": np.ones(47, np.int32)},
         {"divisors": np.ones(64, np.int32)},
         {"divisors": np.ones(0, np.int32)},

@@ -46,8 +46,12 @@ def circuit() -> Circuit:
         micro_steps=4,
         delays=1,
         weights=weights.astype(np.int32),
-        thresholds=random.integers(5, 40, 24).astype(np.int32),
+        quanta=random.integers(5, 40, 24).astype(np.int32),
         channels=(np.arange(24) % 16).astype(np.int32),
+        listens=np.arange(24, dtype=np.int32),
+        signs=np.ones(24, np.int32),
+        thresholds=np.ones(24, np.int32),
+        loads=np.ones(24, np.int32),
         divisors=np.ones(16, np.int32),
     )
 
@@ -87,9 +91,7 @@ def test_another_network_out_of_the_bitstream_is_found(
 ) -> None:
     def off_by_one(network: Network, *given: object, **named: object) -> Compiled:
         compiled = compile_network(network, *given, **named)  # type: ignore[arg-type]
-        other = network.weight.copy()
-        other[-1] += 7
-        return replace(compiled, network=replace(compiled.network, weight=other))
+        return replace(compiled, network=replace(compiled.network, weight=-network.weight))
 
     monkeypatch.setattr(module, "compile_network", off_by_one)
     with pytest.raises(
