@@ -63,11 +63,28 @@ def declarations_of(
 
 
 def saturation(network: Network, v_sat: int) -> Declaration:
-    """Whether any input at all can drive a membrane to where the chip holds it."""
-    lower, upper = membrane_bounds(network)
-    reached = int(((upper > v_sat) | (-lower > v_sat)).sum())
+    """Whether any input of NIR's spikes, which have no sign, can drive a membrane to where the chip holds it."""
+    lower, upper = membrane_bounds(_with_inputs_as_neurons(network))
+    reached = int(((upper > v_sat) | (-lower > v_sat))[network.n_inputs :].sum())
     words = f"membranes are held within ±{v_sat}, which some input may reach in {reached} neurons"
     return Declaration("graph", "saturation", words, reached == 0)
+
+
+def _with_inputs_as_neurons(network: Network) -> Network:
+    """Inputs can send -1, neurons without a negative output cannot; the numbers of sources stay what they are."""
+    ones = np.ones(network.n_inputs, np.int64)
+    return Network(
+        n_inputs=0,
+        theta_p=np.concatenate([ones, network.theta_p]),
+        theta_n=np.concatenate([ones, network.theta_n]),
+        negative=np.concatenate([ones * 0, network.negative]),
+        w_fb=np.concatenate([ones, network.w_fb]),
+        decay=np.concatenate([ones * 0, network.decay]),
+        source=network.source,
+        target=network.target + network.n_inputs,
+        weight=network.weight,
+        outputs=network.outputs + network.n_inputs,
+    )
 
 
 def _reset(units: Units, done: Quantised, reset: Reset, name: str, part: slice) -> Iterator[Declaration]:

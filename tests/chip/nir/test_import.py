@@ -1,0 +1,327 @@
+"""Graphs of other tools become networks: each node as NIR defines it, what it cannot be declared and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import nir
+import numpy as np
+import pytest
+import torch
+
+from chip.arch import load_arch
+from chip.errors import NetworkError
+from chip.nir import NirImport, import_nir, measure
+from chip.nir.convolution import unrolled, window_of
+from chip.nir.graph import graph_of
+from chip.nir.reference import reference_spikes
+from chip.nir.shapes import shapes_of
+from chip.nir.units import units_of
+from chip.simulate import Simulator
+from chip.testing import layered_network
+
+SENNA = load_arch("senna")
+RANDOM = np.random.default_rng(0)
+W = np.array([[3.0, -2.0], [0.0, 4.0], [5.0, 1.0]])
+
+
+def declared(imported: NirImport) -> dict[tuple[str, str], bool]:
+    return {(found.node, found.about): found.exact for found in imported.declarations}
+
+
+def test_whole_numbers_are_kept_and_more_than_five_is_at_least_six(
+    chain: Callable[..., Any], fire: Callable[..., Any]
+) -> None:
+    imported = import_nir(chain((2,), nir.Linear(W), fire(3, 5.0)), SENNA, reset="subtract")
+    network = imported.network
+    assert network.weight.tolist() == [3, -2, 4, 5, 1]
+    assert network.source.tolist() == [0, 1, 1, 0, 1]
+    assert (network.theta_p.tolist(), network.w_fb.tolist()) == ([6] * 3, [5] * 3)
+    assert not network.negative.any()
+    assert network.outputs.tolist() == [0, 1, 2]
+    assert network.labels == ("if[0]", "if[1]", "if[2]")
+    assert network.input_labels == ("input[0]", "input[1]")
+    assert declared(imported) == {
+        ("graph", "saturation"): False,
+        ("graph", "time"): True,
+        ("if", "sign"): True,
+        ("if", "reset"): True,
+        ("if", "weights"): True,
+    }
+
+
+def test_a_reset_to_a_value_is_declared(chain: Callable[..., Any]) -> None:
+    node = nir.IF(r=np.ones(3), v_threshold=np.full(3, 5.0), v_reset=np.array([0.0, 1.0, -2.0]))
+    imported = import_nir(chain((2,), nir.Linear(W), node), SENNA)
+    assert imported.network.w_fb.tolist() == [5, 4, 7]
+    assert declared(imported)["if", "reset"] is False
+
+
+def test_fractions_are_scaled_neuron_by_neuron(chain: Callable[..., Any], fire: Callable[..., Any]) -> None:
+    weight = np.array([[0.25, -0.75], [0.1234, 0.9137]])
+    imported = import_nir(chain((2,), nir.Linear(weight), fire(2, 1.0)), SENNA)
+    network, done = imported.network, imported.translation
+    assert done is not None
+    assert network.weight[:2].tolist() == [1, -3]
+    assert (int(network.theta_p[0]), int(network.w_fb[0]), float(done.quantised.scale[0])) == (5, 4, 4.0)
+    real = network.weight[2:] / done.quantised.scale[1]
+    np.testing.assert_allclose(real, [0.1234, 0.9137], atol=0.01)
+    assert declared(imported)["if", "weights"] is False
+
+
+def test_scale_flatten_and_a_second_linear_fold_into_the_weights(
+    chain: Callable[..., Any], fire: Callable[..., Any]
+) -> None:
+    graph = chain(
+        (1, 2),
+        nir.Flatten({"input": np.array([1, 2])}, 0, -1),
+        nir.Scale(np.array([2.0, 1.0])),
+        nir.Linear(W),
+        nir.Linear(np.array([[1.0, 1.0, 0.0]])),
+        fire(1, 9.0),
+    )
+    network = import_nir(graph, SENNA).network
+    assert network.weight.tolist() == [6, 2]
+
+
+def test_a_bias_is_a_neuron_that_fires_in_every_step(
+    chain: Callable[..., Any], fire: Callable[..., Any]
+) -> None:
+    imported = import_nir(
+        chain((2,), nir.Affine(W, np.array([2.0, 0.0, -1.0])), fire(3, 6.5)), SENNA, reset="subtract"
+    )
+    network = imported.network
+    assert (network.n_neurons, network.labels[3]) == (4, "clock 0")
+    assert declared(imported)["if", "bias"] is False
+    run = Simulator(network, v_sat=SENNA.v_sat).run(np.zeros((11, 1, 2), np.int8), record="all")
+    assert run.neurons is not None
+    # 2 a step from the second on: 8 exceeds 6.5 and leaves 1.5, then 7.5 leaves 1, then 7 does.
+    assert np.flatnonzero(run.neurons[:, 0, 0]).tolist() == [4, 7, 10]
+    assert run.neurons[:, 0, 3].all()
+
+
+def test_a_leak_becomes_the_nearest_power(chain: Callable[..., Any]) -> None:
+    def leaky(tau: float) -> Any:
+        ones = np.ones(3)
+        return nir.LIF(tau=tau * ones, r=tau / 1e-3 * ones, v_leak=0 * ones, v_threshold=60 * ones)
+
+    shifts = {}
+    for steps in (1.0, 2.0, 8.0, 9.0, 500.0, 1e6):
+        imported = import_nir(chain((2,), nir.Linear(W), leaky(steps * 1e-3)), SENNA, dt_s=1e-3)
+        shifts[steps] = int(imported.network.decay[0])
+        assert declared(imported)["lif", "leak"] is False
+    assert shifts == {1.0: 1, 2.0: 1, 8.0: 3, 9.0: 3, 500.0: 9, 1e6: 0}
+
+
+def test_a_current_leaves_its_charge_and_the_slower_filter(chain: Callable[..., Any]) -> None:
+    ones = np.ones(3)
+    node = nir.CubaLIF(
+        tau_syn=2 * ones, tau_mem=8 * ones, r=8 * ones, v_leak=0 * ones, v_threshold=40 * ones, w_in=2 * ones
+    )
+    imported = import_nir(chain((2,), nir.Linear(W), node), SENNA, dt_s=1.0)
+    done = imported.translation
+    assert done is not None
+    assert imported.network.decay.tolist() == [3, 3, 3]
+    np.testing.assert_allclose(done.folded.weights.toarray()[:, :2], 2 * W)
+    assert declared(imported)["cubalif", "filter"] is False
+    lasting = np.ones((400, 2), np.int8)
+    spiking = [
+        reference_spikes(units, lasting).sum()
+        for units in (replace(done.units, theta=done.units.theta * 0 + 1e9), done.units, done.folded)
+    ]
+    assert spiking[0] == 0
+    assert spiking[1] == pytest.approx(spiking[2], rel=0.35)
+
+
+@pytest.mark.parametrize("kind", ["I", "LI"])
+def test_an_integrator_under_a_threshold_is_a_comparator(kind: str, chain: Callable[..., Any]) -> None:
+    ones = np.ones(3)
+    node = nir.I(r=ones) if kind == "I" else nir.LI(tau=8 * ones, r=8 * ones, v_leak=0 * ones)
+    graph = chain((2,), nir.Linear(W), node, nir.Threshold(np.full(3, 5.5)))
+    imported = import_nir(graph, SENNA, dt_s=1.0)
+    assert imported.network.w_fb.tolist() == [0, 0, 0]
+    assert declared(imported)[kind.lower(), "reset"] is True
+    spikes = np.zeros((4, 1, 2), np.int8)
+    spikes[:2, 0, 0] = 1
+    run = Simulator(imported.network, v_sat=SENNA.v_sat).run(spikes)
+    assert run.outputs[:, 0, 2].tolist() == [0, 1, 1, 1]
+
+
+def test_loops_and_subgraphs_are_dissolved(fire: Callable[..., Any]) -> None:
+    inner = nir.NIRGraph(
+        nodes={
+            "in": nir.Input(np.array([3])),
+            "cell": fire(3, 4.0),
+            "back": nir.Linear(np.array([[0.0, 1, 0], [0, 0, 1], [-1, 0, 0]])),
+            "out": nir.Output(np.array([3])),
+        },
+        edges=[("in", "cell"), ("cell", "back"), ("back", "cell"), ("cell", "out")],
+    )
+    graph = nir.NIRGraph(
+        nodes={
+            "a": nir.Input(np.array([2])),
+            "w": nir.Linear(W),
+            "rnn": inner,
+            "z": nir.Output(np.array([3])),
+        },
+        edges=[("a", "w"), ("w", "rnn"), ("rnn", "z")],
+        type_check=False,
+    )
+    network = import_nir(graph, SENNA).network
+    assert network.labels == ("rnn.cell[0]", "rnn.cell[1]", "rnn.cell[2]")
+    between = network.source >= 2
+    assert list(
+        zip(network.source[between] - 2, network.target[between], network.weight[between], strict=True)
+    ) == [
+        (1, 0, 1),
+        (2, 1, 1),
+        (0, 2, -1),
+    ]
+
+
+def test_a_weighted_output_is_counted_by_a_signed_neuron(
+    chain: Callable[..., Any], fire: Callable[..., Any]
+) -> None:
+    graph = chain(
+        (2,), nir.Linear(np.eye(2)), fire(2, 0.9999), nir.Linear(np.array([[2.0, -1.0], [0.0, 0.0]]))
+    )
+    imported = import_nir(graph, SENNA, reset="subtract")
+    assert declared(imported)["output", "readout"] is False
+    spikes = np.zeros((7, 1, 2), np.int8)
+    spikes[:2, 0, 0] = 1
+    spikes[2:6, 0, 1] = 1
+    run = Simulator(imported.network, v_sat=SENNA.v_sat).run(spikes)
+    # Each +1 stands for 2: two spikes of weight 2, then four of weight -1 take them back.
+    assert run.outputs[:, 0, 0].tolist() == [0, 1, 1, 0, -1, 0, -1]
+    assert not run.outputs[:, 0, 1].any()
+
+
+def test_synapses_that_skip_a_layer_are_declared(fire: Callable[..., Any]) -> None:
+    nodes = {
+        "a": nir.Input(np.array([2])),
+        "w1": nir.Linear(np.eye(2)),
+        "one": fire(2, 0.5),
+        "w2": nir.Linear(np.eye(2)),
+        "skip": nir.Linear(np.eye(2)),
+        "two": fire(2, 0.5),
+        "z": nir.Output(np.array([2])),
+    }
+    edges = [
+        ("a", "w1"),
+        ("w1", "one"),
+        ("one", "w2"),
+        ("w2", "two"),
+        ("a", "skip"),
+        ("skip", "two"),
+        ("two", "z"),
+    ]
+    imported = import_nir(nir.NIRGraph(nodes=nodes, edges=edges), SENNA)
+    assert declared(imported)["two", "delay"] is False
+    assert ("one", "delay") not in declared(imported)
+
+
+def torch_convolution(node: Any, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.from_numpy(RANDOM.normal(size=(1, *shape)))
+    apply = torch.nn.functional.conv1d if isinstance(node, nir.Conv1d) else torch.nn.functional.conv2d
+    weight, bias = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
+    as_pair = node.padding if isinstance(node.padding, str | int) else tuple(node.padding)
+    y = apply(x, weight, bias, node.stride, as_pair, node.dilation, node.groups)
+    return x, y
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize(
+    ("node", "shape"),
+    [
+        (nir.Conv1d(12, RANDOM.normal(size=(4, 3, 3)), 2, 1, 2, 1, RANDOM.normal(size=4)), (3, 12)),
+        (nir.Conv1d(9, RANDOM.normal(size=(4, 1, 4)), 1, "same", 1, 2, RANDOM.normal(size=4)), (2, 9)),
+        (nir.Conv2d((7, 6), RANDOM.normal(size=(4, 2, 3, 2)), (2, 1), (1, 0), 1, 2, np.zeros(4)), (4, 7, 6)),
+        (nir.Conv2d((7, 6), RANDOM.normal(size=(2, 4, 2, 2)), 1, "valid", (2, 3), 1, np.ones(2)), (4, 7, 6)),
+    ],
+)
+def test_convolutions_unroll_as_torch_computes_them(
+    node: Any, shape: tuple[int, ...], chain: Callable[..., Any]
+) -> None:
+    x, y = torch_convolution(node, shape)
+    plain = graph_of(
+        {
+            "type": "NIRGraph",
+            "nodes": {
+                "i": {"type": "Input", "shape": np.array(shape)},
+                "c": node.to_dict(),
+                "o": {"type": "Output", "shape": np.array(y.shape[1:])},
+            },
+            "edges": [("i", "c"), ("c", "o")],
+        }
+    )
+    assert shapes_of(plain)["c"] == tuple(y.shape[1:])
+    matrix, bias = unrolled(window_of(plain.nodes["c"], shape))
+    np.testing.assert_allclose(matrix @ x.numpy().ravel() + bias, y.numpy().ravel(), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
+def test_pools_unroll_as_torch_computes_them(
+    kind: str, chain: Callable[..., Any], fire: Callable[..., Any]
+) -> None:
+    pool = getattr(nir, kind)(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
+    graph = chain((3, 4, 6), pool, fire((3, 2, 3), 10.0))
+    units = units_of(graph_of(graph.to_dict()), 1e-4)
+    x = RANDOM.normal(size=(1, 3, 4, 6))
+    y = torch.nn.functional.avg_pool2d(torch.from_numpy(x), 2).numpy() * (4 if kind == "SumPool2d" else 1)
+    np.testing.assert_allclose(units.weights[:, : x.size] @ x.ravel(), y.ravel(), atol=1e-12)
+
+
+def test_layers_of_whole_numbers_that_cannot_saturate_are_exact(chain: Callable[..., Any]) -> None:
+    weight = RANDOM.integers(0, 4, (20, 6)).astype(float)
+    weight[:, 0] += 1
+    back = RANDOM.integers(0, 4, (5, 20)).astype(float)
+    back[:, 0] += 1
+
+    def node(weights: np.ndarray) -> Any:
+        theta = weights.sum(axis=1)
+        return nir.IF(r=np.ones_like(theta), v_threshold=theta - 0.25)
+
+    graph = chain((6,), nir.Linear(weight), node(weight), nir.Linear(back), node(back))
+    scaled = chain(
+        (6,), nir.Linear(weight / 8), nir.Scale(np.full(20, 8.0)), node(weight), nir.Linear(back), node(back)
+    )
+    for one in (graph, scaled):
+        found = measure(import_nir(one, SENNA, reset="subtract"), v_sat=SENNA.v_sat)
+        assert found["weights"].spikes > 1000
+    whole = chain((6,), nir.Linear(weight), nir.IF(np.ones(20), weight.sum(axis=1) - 2.0**-12))
+    imported = import_nir(whole, SENNA, reset="subtract")
+    assert imported.exact
+    agreement = measure(imported, v_sat=SENNA.v_sat)["chip"]
+    assert (agreement.agreement, agreement.spike_agreement) == (1.0, 1.0)
+    assert agreement.spikes == agreement.chip_spikes > 1000
+
+
+def test_each_approximation_is_measured(chain: Callable[..., Any]) -> None:
+    ones = np.ones(20)
+    node = nir.LIF(tau=9.3 * ones, r=9.3 * ones, v_leak=0 * ones, v_threshold=ones)
+    imported = import_nir(chain((6,), nir.Linear(RANDOM.normal(0.2, 0.4, (20, 6))), node), SENNA, dt_s=1.0)
+    found = measure(imported, v_sat=SENNA.v_sat)
+    assert set(found) == {"leak", "weights", "reset", "chip"}
+    assert all(0.3 < one.spike_agreement < 1 and one.spikes > 200 for one in found.values())
+    assert found["weights"].spike_agreement > 0.8
+    assert found["chip"].spike_agreement < found["weights"].spike_agreement
+    subtracting = measure(
+        import_nir(
+            chain((6,), nir.Linear(np.eye(6)), nir.IF(np.ones(6), np.ones(6))), SENNA, reset="subtract"
+        ),
+        v_sat=SENNA.v_sat,
+        spikes=np.ones((10, 6), np.int8),
+    )
+    assert "reset" not in subtracting
+    with pytest.raises(NetworkError, match="has shape"):
+        measure(imported, v_sat=SENNA.v_sat, spikes=np.zeros((10, 5), np.int8))
+
+
+def test_the_metadata_leave_nothing_to_measure() -> None:
+    from chip.nir import export_nir
+
+    exact = import_nir(export_nir(layered_network(SENNA, seed=1)), SENNA)
+    with pytest.raises(NetworkError, match="imported from metadata"):
+        measure(exact, v_sat=SENNA.v_sat)
