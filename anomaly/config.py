@@ -72,9 +72,14 @@ class Section(BaseModel):
 
 
 class Machine(Section):
-    """One machine and the microphone that hears it."""
+    """One machine, and the microphone or stream that hears it."""
 
-    device: Text = Field(description="microphone, as `anomaly devices` lists it")
+    device: Text | None = Field(default=None, description="microphone, as `anomaly devices` lists it")
+    source: Text | None = Field(default=None, description="stream or recording instead of a microphone")
+    source_env: Text | None = Field(
+        default=None, description="environment variable with the address of a stream, if it holds a password"
+    )
+    model: Name | None = Field(default=None, description="bundle that scores it; default: that of its name")
     channel: Literal["mean"] | Annotated[int, Field(ge=0)] = Field(
         default="mean", description="channel of the microphone, from 0, or the mean of all"
     )
@@ -82,6 +87,14 @@ class Machine(Section):
     false_alarms_per_day: float = Field(
         default=1.0, gt=0, allow_inf_nan=False, description="budget of false alarms that sets the threshold"
     )
+
+    @model_validator(mode="after")
+    def _one_ear(self) -> Self:
+        given = [name for name in ("device", "source", "source_env") if getattr(self, name) is not None]
+        if len(given) != 1:
+            words = f"not {' and '.join(given)}" if given else "it has none of them"
+            raise ValueError(f"a machine has one of device, source and source_env: {words}")
+        return self
 
 
 class Webhook(Section):
@@ -201,9 +214,10 @@ class Site(Section):
 
     @model_validator(mode="after")
     def _different_ears(self) -> Self:
-        ears: dict[tuple[str, str | int], str] = {}
+        ears: dict[tuple[str | None, str | int], str] = {}
         for name, machine in self.machines.items():
-            other = ears.setdefault((machine.device, machine.channel), name)
+            heard = machine.device or machine.source or machine.source_env
+            other = ears.setdefault((heard, machine.channel), name)
             if other != name:
                 raise ValueError(f"machines {other!r} and {name!r} share device and channel")
         return self

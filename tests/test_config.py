@@ -104,7 +104,7 @@ def test_the_machine_of_a_device(tmp_path: Path) -> None:
             "3: machines.pump.devise",
             "did you mean device?",
         ),
-        ("machines:\n  pump: {}\n", "2: machines.pump", "device is missing"),
+        ("machines:\n  pump: {}\n", "2: machines.pump", "it has none of them"),
         ("machines:\n  pump:\n", "2: machines.pump", "must be a mapping of keys to values"),
         ("machines:\nsinks:\nother:\n", "3: other", "unknown key"),
         ("sinks:\n  webhook:\n    -\n", "3: sinks.webhook.0", "must be a mapping of keys to values"),
@@ -171,7 +171,7 @@ def test_all_that_is_wrong_at_once(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}:1: state: unknown key (did you mean state_dir?)"
     assert caught.value.hint == (
         "also line 5: machines.pump.channel: must be 'mean' or a whole number\n"
-        "  also line 6: machines.pump.speed: unknown key (known: channel, detector, device, false_alarms_per_day)"
+        "  also line 6: machines.pump.speed: unknown key (known: channel, detector, device, false_alarms_per_day, model, source, source_env)"
     )
 
 

@@ -88,7 +88,7 @@ def parse_hardware(name: str) -> HardwareName | None:
 
 def card_inputs(root: Path | None = None) -> list[CardInput]:
     """All capture devices of all cards, in the order of their numbers; empty where there are none."""
-    base = root or Path(os.environ.get("ANOMALY_ASOUND_ROOT", "/"))
+    base = root or _root()
     asound = base / "proc/asound"
     cards = [match for line in _lines(asound / "cards") if (match := _CARD.match(line))]
     names = {int(match[1]): (match[2], match[3].split(" - ")[-1]) for match in cards}
@@ -103,6 +103,11 @@ def card_inputs(root: Path | None = None) -> list[CardInput]:
             words = match[3].strip()
             found.append(CardInput(card, *names[card], device, words, rates_hz, channels, problem, usb))
     return found
+
+
+def lists_cards() -> bool:
+    """Whether this system lists its cards, even if there is none; a container may not."""
+    return (_root() / "proc/asound/cards").exists()
 
 
 def definition(name: str) -> str:
@@ -143,6 +148,10 @@ def _rate_problem(rates_hz: tuple[int, ...]) -> str | None:
         return None
     known = ", ".join(str(rate_hz) for rate_hz in rates_hz)
     return f"wrong rate: it takes {known} Hz, and {_LEAST_HZ} to {_MOST_HZ} Hz can be used"
+
+
+def _root() -> Path:
+    return Path(os.environ.get("ANOMALY_ASOUND_ROOT", "/"))
 
 
 def _lines(path: Path) -> list[str]:

@@ -21,6 +21,18 @@ _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031
 
 
+class NoSoundError(DeviceError):
+    """Nothing came in time; the process lives, and sound may still come."""
+
+
+class NoChannelError(DeviceError):
+    """The device is there, a channel that was asked for is not; ``channels`` says how many there are."""
+
+    def __init__(self, channel: int, channels: int, device: str) -> None:
+        super().__init__(f"there is no channel {channel}, only {channels}, counted from 0", where=device)
+        self.channels = channels
+
+
 class CaptureProcess:
     """Runs ``anomaly.audio.capture`` on one input.
 
@@ -68,7 +80,8 @@ class CaptureProcess:
         """Wait for the next block.
 
         Raises:
-            DeviceError: nothing came in time, or the device or the process is gone.
+            NoSoundError: nothing came in time.
+            DeviceError: the device or the process is gone.
         """
         message = self._message(timeout_s, f"gave no sound for {timeout_s:g} s")
         if not isinstance(message, RawBlock):
@@ -109,7 +122,7 @@ class CaptureProcess:
                 return message
             waiting_s = deadline_s - time.monotonic()
             if waiting_s <= 0 or not select.select([self._pipe], [], [], waiting_s)[0]:
-                raise DeviceError(
+                raise NoSoundError(
                     complaint, where=self._device, hint="is it plugged in, and its sound server running?"
                 )
             piece = os.read(self._pipe, _PIPE_BYTES)

@@ -63,6 +63,7 @@ class Target:
         device: what was asked for.
         description: words for people.
         rates_hz: the rates it is known to take; () where it does not say.
+        pulse_source: name of the sound server's source, where it is one.
     """
 
     device: str
@@ -71,6 +72,7 @@ class Target:
     portaudio_name: str | None = None
     rates_hz: tuple[int, ...] = ()
     address: str | None = None
+    pulse_source: str | None = None
 
 
 def list_inputs() -> list[InputDevice]:
@@ -95,7 +97,7 @@ def list_inputs() -> list[InputDevice]:
         )
         for card in cards
     ]
-    found += _pulse_sources()
+    found += pulse_sources()
     for entry in known:
         name = entry["name"]
         if entry["host"] == "ALSA" and (name in _CONVERTERS or _CARD_SUFFIX.search(name)):
@@ -125,11 +127,15 @@ def resolve(device: str) -> Target:
     if device.startswith(usb.PREFIX):
         return _usb(device)
     if device.startswith("pulse:"):
-        source = device.removeprefix("pulse:")
-        return Target(device, f"Pulse source {source}", alsa_definition=alsa.pulse_definition(source))
-    if any(source.id == f"pulse:{device}" for source in _pulse_sources()):
-        return Target(device, f"Pulse source {device}", alsa_definition=alsa.pulse_definition(device))
+        return _pulse(device, device.removeprefix("pulse:"))
+    if any(source.id == f"pulse:{device}" for source in pulse_sources()):
+        return _pulse(device, device)
     return _named(device)
+
+
+def _pulse(device: str, source: str) -> Target:
+    words, definition = f"Pulse source {source}", alsa.pulse_definition(source)
+    return Target(device, words, alsa_definition=definition, pulse_source=source)
 
 
 def inputs_hint() -> str:
@@ -236,7 +242,7 @@ def _portaudio_inputs() -> list[dict[str, Any]]:
     return inputs
 
 
-def _pulse_sources() -> list[InputDevice]:
+def pulse_sources() -> list[InputDevice]:
     """Sources of a running Pulse or PipeWire server; none where its `pactl` is not installed."""
     try:
         done = subprocess.run(

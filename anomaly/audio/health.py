@@ -9,7 +9,19 @@ import numpy as np
 
 from anomaly.audio.channels import Samples
 
-Status: TypeAlias = Literal["ok", "silent", "constant", "clipping", "dc-offset"]
+Status: TypeAlias = Literal[
+    "ok",
+    "silent",
+    "constant",
+    "clipping",
+    "dc-offset",
+    "repeated",
+    "hum",
+    "band-limit",
+    "gain",
+    "processed",
+    "low-level",
+]
 
 # Below the noise of any real microphone and preamplifier, above that of 16-bit rounding and dither.
 FLOOR_DBFS = -90.0
@@ -28,7 +40,7 @@ class Health:
 
     Args:
         status: "silent" (nothing above the floor), "constant" (one value, not zero), "clipping",
-            "dc-offset", or "ok".
+            "dc-offset", or "ok"; ``anomaly.audio.sensor`` knows more.
         level_dbfs: root mean square without the mean; a full-scale square wave is 0.
         peak_dbfs: largest value.
         dc: mean, full scale is 1.

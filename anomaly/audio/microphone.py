@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.audio.capture_process import CaptureProcess
+from anomaly.audio.capture_process import CaptureProcess, NoChannelError
 from anomaly.audio.channels import Channel, Samples, to_mono
 from anomaly.audio.devices import Target, resolve
 from anomaly.audio.portaudio import likely
@@ -77,8 +77,7 @@ class Microphone:
         highest = max((c for c in self._channels if c != "mean"), default=0)
         if highest >= process.start.channels:
             process.close()
-            words = f"there is no channel {highest}, only {process.start.channels}, counted from 0"
-            raise DeviceError(words, where=self.device)
+            raise NoChannelError(highest, process.start.channels, self.device)
         self._process = process
         self.description = target.description
         self.native_rate_hz = process.start.sample_rate_hz

@@ -44,11 +44,13 @@ def devices(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("#", "--device", "what", "channels", "rates (Hz)", "problem")
+    table = Table("#", "--device", "ALSA name", "what", "channels", "rates (Hz)", "problem")
     for number, entry in enumerate(found):
         rates = ", ".join(str(rate) for rate in entry.rates_hz)
         channels = str(entry.channels) if entry.channels is not None else ""
-        table.add_row(str(number), entry.id, entry.name, channels, rates, entry.problem or "")
+        table.add_row(
+            str(number), entry.id, entry.alsa or "", entry.name, channels, rates, entry.problem or ""
+        )
     Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -17,7 +17,8 @@ ANOMALY_FOUND = 10
 
 _Device = Annotated[str | None, typer.Option("--device", help="Microphone, as `anomaly devices` names it.")]
 _Source = Annotated[
-    str | None, typer.Option("--source", help="A recording instead, or - for a WAV on stdin.")
+    str | None,
+    typer.Option("--source", help="A recording, a stream such as rtsp://…, or - for a WAV on stdin."),
 ]
 _Machine = Annotated[
     str | None, typer.Option("--machine", help="Which bundle; may be left out if there is one.")
@@ -56,18 +57,22 @@ def monitor(
     jsonl: _Jsonl = False,
     fail_on_anomaly: _Fail = False,
 ) -> None:
-    """Listen to a machine: a score and a state each second, a case and alerts when it goes wrong."""
+    """Listen to machines: a score and a state each second, a case and alerts when one goes wrong.
+
+    With neither --machine nor --device nor --source: all machines of the site file.
+    """
     from anomaly.config import find_site
     from anomaly.errors import UsageError
-    from anomaly.monitor.options import plan_from
-    from anomaly.monitor.run import monitor as run_monitor
+    from anomaly.monitor.fleet import monitor_all
+    from anomaly.monitor.options import plans_from
+    from anomaly.monitor.run import monitor as monitor_one
 
     if device is not None and source is not None:
         raise UsageError("give --device or --source, not both")
     site = find_site(config)
     changes = {"models_dir": models, "state_dir": state}
     site = site.model_copy(update={key: value for key, value in changes.items() if value is not None})
-    plan = plan_from(
+    plans = plans_from(
         site,
         machine=machine,
         device=device,
@@ -78,7 +83,7 @@ def monitor(
         realtime=not no_realtime,
     )
     with _shown(jsonl) as show:
-        alarms = run_monitor(plan, site, show)
+        alarms = monitor_all(plans, site, show) if len(plans) > 1 else monitor_one(plans[0], site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
 
@@ -87,13 +92,14 @@ def monitor(
 def _shown(jsonl: bool) -> Iterator[Callable[[Record], None]]:
     """Yield what prints records; a terminal's last line is ended before anything else is said."""
     import json
+    import shutil
 
     from anomaly.monitor.screen import Screen
 
     if jsonl:
         yield lambda record: print(json.dumps(record.to_dict()), flush=True)
         return
-    screen = Screen()
+    screen = Screen(columns=shutil.get_terminal_size().columns - 1)
     try:
         yield screen.show
     finally:

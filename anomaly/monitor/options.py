@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 from anomaly.audio.channels import parse_channel
 from anomaly.config import Machine, Site
 from anomaly.detect.model import DETECTORS, DetectorName
 from anomaly.errors import ConfigError, UsageError
-from anomaly.monitor.run import Plan, choose
+from anomaly.monitor.post import Plan
+from anomaly.monitor.run import choose
 
 _LEAST, _MOST = 0.0001, 1440
 
@@ -36,10 +40,11 @@ def plan_from(
     defaults = settings or Machine(device="none")
     if false_alarms_per_day is None:
         _check_site_budget(name, defaults)
-    if device is None and source is None and settings is not None:
-        device = settings.device
+    own = device is None and source is None and settings is not None
+    if own and settings is not None:
+        device, source = settings.device, _source_of(name, settings)
     # A channel belongs to its microphone: it says nothing of a file, or of another one.
-    same = source is None and device == defaults.device
+    same = own or (source is None and device == defaults.device)
     return Plan(
         machine=name,
         device=device,
@@ -48,7 +53,38 @@ def plan_from(
         detector=chosen or defaults.detector,
         false_alarms_per_day=false_alarms_per_day or defaults.false_alarms_per_day,
         realtime=realtime,
+        model=defaults.model or "",
     )
+
+
+def plans_from(site: Site, **given: Any) -> list[Plan]:
+    """One plan, or those of all machines of the site file where nothing says which is meant.
+
+    Args:
+        site: what the site file says.
+        given: as for ``plan_from``.
+
+    Raises:
+        UsageError: a value cannot be used.
+        ConfigError: as for ``plan_from``.
+    """
+    one = any(given[name] is not None for name in ("machine", "device", "source"))
+    if one or len(site.machines) < 2:
+        return [plan_from(site, **given)]
+    return [plan_from(site, **{**given, "machine": name}) for name in site.machines]
+
+
+def _source_of(name: str, settings: Machine) -> str | None:
+    if settings.source_env is None:
+        return settings.source
+    address = os.environ.get(settings.source_env)
+    if not address:
+        raise ConfigError(
+            f"the environment variable {settings.source_env} is not set",
+            where=f"site file: machines.{name}.source_env",
+            hint="it holds the address of the stream, such as rtsp://user:password@camera/audio",
+        )
+    return address
 
 
 def detector_name(text: str) -> DetectorName:

@@ -19,9 +19,10 @@ class SecondRecord:
         score: in standard deviations of normal sound; None while the sensor is not to be trusted.
         p_value: probability that normal sound scores as high; None likewise.
         state: OK, WATCH or ALARM.
-        sensor: ok, silent, constant, clipping or dc-offset.
+        sensor: ok, or what is wrong with the microphone, one of ``anomaly.audio.health.Status``.
         level_dbfs: loudness.
         groups: error level per sub-band group, empty without a score.
+        capture: state of the microphone's capture; "" for a file or a pipe.
     """
 
     machine: str
@@ -33,6 +34,7 @@ class SecondRecord:
     sensor: str
     level_dbfs: float
     groups: tuple[float, ...] = ()
+    capture: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -45,6 +47,7 @@ class SecondRecord:
             "state": self.state,
             "sensor": self.sensor,
             "level_dbfs": round(self.level_dbfs, 2),
+            "capture": self.capture or None,
         }
 
 

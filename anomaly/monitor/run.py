@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -12,43 +11,21 @@ from anomaly.alerts.lock import FileLock
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
 from anomaly.alerts.store import DATABASE_NAME, Store
-from anomaly.audio.channels import Channel
+from anomaly.audio.ffmpeg import is_address
 from anomaly.audio.stream import STDIN
-from anomaly.bundle import open_bundle
 from anomaly.config import Machine, Site
-from anomaly.detect.decision import limit_for
-from anomaly.detect.model import DetectorName, load_model
 from anomaly.errors import ConfigError, InputError
+from anomaly.monitor.ears import from_microphone, from_stream
+from anomaly.monitor.operations import Operations
+from anomaly.monitor.post import Plan, Post, make_ready
 from anomaly.monitor.records import Record
-from anomaly.monitor.sources import Heard, Source, from_file, from_microphone, from_stdin
+from anomaly.monitor.sources import Heard, Source, from_file, from_stdin
 from anomaly.monitor.stop import Stop, on_sigterm
-from anomaly.monitor.watch import Watch
 from anomaly.workspace import choose_machine
 
-_DRAIN_S = 10.0
+__all__ = ["Plan", "alone", "announcing", "choose", "monitor", "sound_of"]
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What to monitor.
-
-    Args:
-        machine: name of the bundle.
-        device: microphone, or None to listen to ``source``.
-        source: a file, or "-" for standard input.
-        channel: of the microphone or file.
-        detector: student or teacher.
-        false_alarms_per_day: the budget.
-        realtime: play a file at its own pace.
-    """
-
-    machine: str
-    device: str | None
-    source: str | None
-    channel: Channel
-    detector: DetectorName
-    false_alarms_per_day: float
-    realtime: bool = True
+DRAIN_S = 10.0
 
 
 def choose(
@@ -66,6 +43,10 @@ def choose(
         machine = next(iter(site.machines))
     if machine is None and len(tied) > 1:
         raise ConfigError(f"several machines listen to {device}", hint=f"say --machine {' or '.join(tied)}")
+    settings = None if machine is None else site.machines.get(machine)
+    if machine is not None and settings is not None and settings.model is not None:
+        choose_machine(site.models_dir, settings.model)
+        return machine, settings
     name = choose_machine(site.models_dir, machine)
     return name, site.machines.get(name)
 
@@ -88,31 +69,33 @@ def monitor(
         AnomalyError: bundle, sound, device, folder or sinks cannot be used.
     """
     stop = Stop()
-    with on_sigterm(stop), closing(_sound(plan, stop)) as sound:
-        scorer = load_model(open_bundle(site.models_dir / plan.machine)).scorer(plan.detector)
-        limit = limit_for(plan.false_alarms_per_day, scorer.calibration.dependence)
-        targets = build_sinks(_announcing(site, plan)) if sinks is None else sinks
+    with on_sigterm(stop), closing(sound_of(plan, stop)) as sound:
+        ready = make_ready(plan, site)
+        targets = build_sinks(announcing(site, [plan])) if sinks is None else sinks
         # Only when there is sound are folders made and is anything written.
         if (first := next(sound, None)) is None:
             return 0
         with (
             Store.open(site.state_dir / DATABASE_NAME) as store,
-            _alone(site.state_dir, plan.machine),
+            alone(site.state_dir, plan.machine),
             Dispatcher(store, targets) as dispatcher,
+            Operations(site, store) as operations,
         ):
-            watch = Watch(plan.machine, scorer, limit, store)
+            post = Post(plan, ready, store, operations)
             try:
-                _listen(watch, first, sound, stop, show)
+                _listen(post, first, sound, stop, show)
             finally:
-                watch.finish()
-                dispatcher.drain(_DRAIN_S)
+                for record in post.finish():
+                    show(record)
+                dispatcher.drain(DRAIN_S)
+    watch = post.watch
     if watch.seconds == 0 and plan.source is not None and not stop.asked:
         raise InputError("holds less than a second of sound", where=plan.source)
     return watch.alarms
 
 
 @contextmanager
-def _alone(state_dir: Path, machine: str) -> Iterator[None]:
+def alone(state_dir: Path, machine: str) -> Iterator[None]:
     """Keep a second monitor of the same machine away: its scores and cases would mix with ours."""
     lock = FileLock(state_dir / f"monitor-{machine}.lock")
     if not lock.acquire(wait=False):
@@ -127,24 +110,31 @@ def _alone(state_dir: Path, machine: str) -> Iterator[None]:
         lock.release()
 
 
-def _announcing(site: Site, plan: Plan) -> Site:
-    """The site with the machine in it, so that a broker shows its state though the file does not name it."""
-    unknown = Machine(device=plan.device or plan.source or "none")
-    return site.model_copy(update={"machines": {plan.machine: unknown, **site.machines}})
+def announcing(site: Site, plans: Sequence[Plan]) -> Site:
+    """The site with these machines in it, so that a broker shows their states though the file names none."""
+    unknown = {plan.machine: Machine(device=plan.device or plan.source or "none") for plan in plans}
+    return site.model_copy(update={"machines": {**unknown, **site.machines}})
 
 
-def _listen(watch: Watch, first: Heard, sound: Source, stop: Stop, show: Callable[[Record], None]) -> None:
+def _listen(post: Post, first: Heard, sound: Source, stop: Stop, show: Callable[[Record], None]) -> None:
     with closing(sound):
         for heard in chain([first], sound):
-            for record in watch.hear(heard):
+            for record in post.hear(heard):
                 show(record)
             if stop.asked:
                 return
 
 
-def _sound(plan: Plan, stop: Stop) -> Source:
+def sound_of(plan: Plan, stop: Stop) -> Source:
+    """What a machine is heard by; nothing is opened before the first block is asked for.
+
+    Raises:
+        ConfigError: the plan names nothing to listen to.
+    """
     if plan.source == STDIN:
         return from_stdin(stop, channel=plan.channel)
+    if plan.source is not None and is_address(plan.source):
+        return from_stream(plan.source, stop, channel=plan.channel)
     if plan.source is not None:
         return from_file(Path(plan.source), stop, realtime=plan.realtime, channel=plan.channel)
     if plan.device is None:

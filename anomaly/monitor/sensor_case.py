@@ -17,7 +17,13 @@ _WORDS = {
     "constant": "the microphone delivers one constant value",
     "clipping": "the microphone is overdriven",
     "dc-offset": "the microphone's signal has an offset",
-    "broken": "the sound arrives in pieces",
+    "repeated": "the microphone's driver delivers the same sound again and again",
+    "hum": "the microphone hears nothing but the hum of the mains",
+    "band-limit": "the microphone no longer hears the high frequencies",
+    "gain": "the microphone's gain is another than in training",
+    "processed": "something changes the sound on its way, such as an automatic gain or noise suppression",
+    "low-level": "the microphone hears far less than ever in training",
+    "gaps": "the sound arrives in pieces",
     "lost": "the microphone is gone",
 }
 
@@ -38,18 +44,24 @@ class SensorCase:
         """What is wrong, one of the keys of ``_WORDS``; None while the machine can be heard."""
         if self._case is not None:
             self.fault = str(self._case.evidence.get("status", "lost"))
-        self._bad_s = self._good_s = 0
+        self._bad_s = self._good_s = self._same_s = 0
+        self._status = "ok"
         self._looked_s = 0.0
 
     def second(self, health: Health) -> None:
         """Take the health of one second."""
+        self._same_s = self._same_s + 1 if health.status == self._status else 1
+        self._status = health.status
         if health.status == "ok":
             self._bad_s, self._good_s = 0, self._good_s + 1
             if self.fault is not None and self._good_s >= GOOD_AFTER_S:
                 self._recover()
             return
         self._bad_s, self._good_s = self._bad_s + 1, 0
-        if self._bad_s >= BAD_AFTER_S:
+        if self.fault is not None and self._same_s < BAD_AFTER_S:
+            # A fault whose name flickers keeps the one that it has.
+            self._good_s = 0
+        elif self._bad_s >= BAD_AFTER_S:
             self.fail(health.status, f"{health.level_dbfs:.0f} dBFS")
 
     def fail(self, fault: str, reason: str) -> None:

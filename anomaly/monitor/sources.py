@@ -1,4 +1,4 @@
-"""Where the monitor's sound comes from: a file, a pipe, or a microphone that may come and go.
+"""Where the monitor's sound comes from: a file or a pipe; ``ears.py`` has microphones and streams.
 
 Each source is a generator that opens what it reads at the first ``next`` and releases it when it is closed.
 """
@@ -13,21 +13,17 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel, Samples
 from anomaly.audio.decode import duration_s
 from anomaly.audio.files import blocks as file_blocks
-from anomaly.audio.microphone import Microphone
 from anomaly.audio.stream import stream_blocks
-from anomaly.errors import DeviceError, InputError
+from anomaly.errors import InputError
 from anomaly.monitor.stop import Stop
 
 _BLOCK_S = 0.1
-# A microphone that says nothing for this long is lost.
-_SILENT_FOR_S = 3.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 5.0
 # How often a pipe that says nothing is left, to see whether the monitor is to stop.
 _GLANCE_S = 0.2
 
@@ -40,11 +36,13 @@ class Sound:
         samples: float32 [n], 16 kHz, mono.
         time_s: UNIX seconds of its first sample.
         gap: samples were lost just before it.
+        repeated: share of the last half second that repeats what came before it, bit by bit.
     """
 
     samples: Samples
     time_s: float
     gap: bool = False
+    repeated: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,26 @@ class Lost:
     reason: str
 
 
-Heard: TypeAlias = Sound | Lost
+@dataclass(frozen=True)
+class News:
+    """Something that happened on the way from the microphone, and is no sound.
+
+    Args:
+        time_s: UNIX seconds.
+        event: a stable name with a dot.
+        words: one sentence for a person.
+        detail: what else there is to say, JSON types.
+        state: of the capture from now on; None if it stays.
+    """
+
+    time_s: float
+    event: str
+    words: str
+    detail: dict[str, Any]
+    state: str | None = None
+
+
+Heard: TypeAlias = Sound | Lost | News
 Source: TypeAlias = Generator[Heard, None, None]
 
 
@@ -128,44 +145,3 @@ class _Pipe(io.RawIOBase):
             if select.select([0], [], [], _GLANCE_S)[0]:
                 return os.read(0, size)
         return b""
-
-
-def from_microphone(device: str, stop: Stop, *, channel: Channel = "mean") -> Source:
-    """Sound of a microphone; a lost one is looked for again, with back-off, until it is back.
-
-    Args:
-        device: as ``anomaly devices`` names it.
-        stop: ends the sound.
-        channel: a number counted from 0, or "mean".
-
-    Raises:
-        DeviceError: it cannot be opened at the very start.
-    """
-    begun = False
-    wait_s = _FIRST_WAIT_S
-    while not stop.asked:
-        try:
-            with Microphone(device, channel=channel) as microphone:
-                begun = True
-                for heard in _heard(microphone):
-                    wait_s = _FIRST_WAIT_S if isinstance(heard, Sound) else wait_s
-                    yield heard
-        except DeviceError as error:
-            if not begun:
-                raise
-            yield Lost(time.time(), str(error))
-        if stop.wait(wait_s):
-            return
-        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-
-
-def _heard(microphone: Microphone) -> Iterator[Heard]:
-    """Sound until the microphone is lost; that it is lost is told before it is closed, which may take seconds."""
-    expected: int | None = None
-    try:
-        for block in microphone.blocks(_SILENT_FOR_S):
-            jumped = expected is not None and block.start_sample != expected
-            expected = block.start_sample + len(block.samples)
-            yield Sound(block.samples, block.utc, gap=block.overflowed or jumped)
-    except DeviceError as error:
-        yield Lost(time.time(), str(error))

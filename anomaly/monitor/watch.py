@@ -7,14 +7,16 @@ import numpy as np
 from anomaly.alerts.store import Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.audio.health import Health, check_second
+from anomaly.audio.health import Health
+from anomaly.audio.sensor import SensorCheck
 from anomaly.detect.decision import Decision, Limit, State
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.machine_case import MachineCase
+from anomaly.monitor.model_watch import NextModel
 from anomaly.monitor.records import Record, SecondRecord
 from anomaly.monitor.sensor_case import SensorCase
-from anomaly.monitor.sources import Heard, Lost, Sound
+from anomaly.monitor.sources import Heard, Lost, News, Sound
 
 # Sound that is never whole for a second cannot be scored: after so long the microphone has failed.
 _PIECES_S = 3.0
@@ -30,13 +32,16 @@ class Watch:
         scorer: student or teacher of its bundle.
         limit: of the decision.
         store: where scores, events and cases go.
+        sensor: judges the microphone; default: without knowledge of the training sound.
 
     Attributes:
         alarms: how many alarms have begun.
         seconds: how many whole seconds were judged.
     """
 
-    def __init__(self, machine: str, scorer: Scorer, limit: Limit, store: Store) -> None:
+    def __init__(
+        self, machine: str, scorer: Scorer, limit: Limit, store: Store, sensor: SensorCheck | None = None
+    ) -> None:
         self.machine = machine
         self.alarms = self.seconds = 0
         self._stream = scorer.stream()
@@ -46,7 +51,10 @@ class Watch:
         self._case = MachineCase(store, self._journal)
         self._waiting: list[Samples] = []
         self._waiting_samples = 0
+        self._next: NextModel | None = None
         self._whole_s: float | None = None
+        self._check = SensorCheck() if sensor is None else sensor
+        self._repeated, self._capture = 0.0, ""
         self._gaps, self._told_gaps_s = 0, float("-inf")
 
     def hear(self, heard: Heard) -> list[Record]:
@@ -55,11 +63,19 @@ class Watch:
             self._journal.time_s, self._whole_s = heard.time_s, None
             self._begin_again()
             self._fail("lost", heard.reason)
+        elif isinstance(heard, News):
+            self._journal.time_s, self._capture = heard.time_s, heard.state or self._capture
+            self._journal.keep(heard.event, heard.words, **heard.detail)
         else:
             if heard.gap:
                 self._gap(heard.time_s)
+            self._repeated = max(self._repeated, heard.repeated)
             self._push(heard)
         return self._journal.take()
+
+    def use(self, model: NextModel) -> None:
+        """Go on with another model from the next reset of the score."""
+        self._next = model
 
     def finish(self) -> None:
         """Write what has not been written yet."""
@@ -78,8 +94,21 @@ class Watch:
             self._journal.time_s = self._whole_s = begun_s
             self._judge(joined[:SAMPLE_RATE_HZ])
 
+    def _take_over(self, model: NextModel) -> None:
+        """The decision begins anew: its probabilities are those of another model."""
+        before, self._next = self._decision.state, None
+        self._stream, self._decision = model.scorer.stream(), Decision(model.limit)
+        self._case.doubt()
+        self._journal.keep(
+            "model.activated", f"version {model.version} scores from here on", version=model.version
+        )
+        self._tell_change(before, None)
+
     def _judge(self, samples: Samples) -> None:
-        health = check_second(samples)
+        if self._next is not None and self._stream.at_reset:
+            self._take_over(self._next)
+        health = self._check.second(samples, repeated=self._repeated)
+        self._repeated = 0.0
         (score,) = self._stream.push(samples)
         before = self._decision.state
         self._sensor.second(health)
@@ -106,6 +135,7 @@ class Watch:
             sensor=health.status,
             level_dbfs=health.level_dbfs,
             groups=tuple(float(g) for g in score.groups) if trusted else (),
+            capture=self._capture,
         )
 
     def _tell_change(self, before: State, score: float | None) -> None:
@@ -137,8 +167,9 @@ class Watch:
             self._journal.keep("audio.gap", "samples were lost; the score begins again", gaps=self._gaps)
             self._gaps, self._told_gaps_s = 0, time_s
         if self._whole_s is not None and time_s - self._whole_s >= _PIECES_S:
-            self._fail("broken", f"no whole second for {time_s - self._whole_s:.0f} s")
+            self._fail("gaps", f"no whole second for {time_s - self._whole_s:.0f} s")
 
     def _begin_again(self) -> None:
+        self._check.begin_again()
         self._stream.reset()
         self._waiting, self._waiting_samples = [], 0

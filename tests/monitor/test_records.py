@@ -18,6 +18,7 @@ def test_a_second_has_the_promised_keys() -> None:
         "state": "WATCH",
         "sensor": "ok",
         "level_dbfs": -31.23,
+        "capture": None,
     }
 
 

@@ -1,0 +1,113 @@
+"""One machine under watch, with all that happens around it: what every block of its sound goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from anomaly.alerts.store import Store
+from anomaly.audio.channels import Channel
+from anomaly.audio.ffmpeg import is_address
+from anomaly.audio.sensor import SensorCheck
+from anomaly.bundle import Bundle, open_bundle
+from anomaly.config import Site
+from anomaly.detect.decision import Limit
+from anomaly.detect.model import DetectorName, load_model
+from anomaly.detect.scoring import Scorer
+from anomaly.monitor.operations import Attendant, Ear, Operations
+from anomaly.monitor.records import Record
+from anomaly.monitor.sources import Heard
+from anomaly.monitor.watch import Watch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to monitor.
+
+    Args:
+        machine: its name.
+        device: microphone, or None to listen to ``source``.
+        source: a file, the address of a stream, or "-" for standard input.
+        channel: of the microphone, stream or file.
+        detector: student or teacher.
+        false_alarms_per_day: the budget.
+        realtime: play a file at its own pace.
+        model: name of the bundle; "" for that of the machine.
+    """
+
+    machine: str
+    device: str | None
+    source: str | None
+    channel: Channel
+    detector: DetectorName
+    false_alarms_per_day: float
+    realtime: bool = True
+    model: str = ""
+
+    @property
+    def bundle(self) -> str:
+        """Name of the bundle that scores."""
+        return self.model or self.machine
+
+    @property
+    def live(self) -> bool:
+        """Whether the sound comes by itself, from a microphone or a stream."""
+        return self.source is None or is_address(self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """What scores one machine, the limit of its decision, and what judges its microphone."""
+
+    scorer: Scorer
+    limit: Limit
+    sensor: SensorCheck
+
+
+def make_ready(plan: Plan, site: Site) -> Ready:
+    """Load what a machine needs.
+
+    Raises:
+        ModelError: the bundle cannot be used.
+        ConfigError: the budget cannot be kept.
+    """
+    model = load_model(open_bundle(site.models_dir / plan.bundle))
+    scorer = model.scorer(plan.detector)
+    limit = scorer.calibration.limit(plan.false_alarms_per_day)
+    sensor = SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
+    return Ready(scorer, limit, sensor)
+
+
+def make_next(bundle: Bundle, plan: Plan) -> tuple[Scorer, Limit]:
+    """What scores, and the limit of the decision for it, of a bundle that was put into use."""
+    scorer = load_model(bundle).scorer(plan.detector)
+    return scorer, scorer.calibration.limit(plan.false_alarms_per_day)
+
+
+class Post:
+    """Watches one machine.
+
+    Args:
+        plan: what to monitor.
+        ready: what it is scored with.
+        store: where scores, events and cases go.
+        operations: of this process.
+    """
+
+    def __init__(self, plan: Plan, ready: Ready, store: Store, operations: Operations) -> None:
+        self.plan = plan
+        self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor)
+        ear = Ear(plan.machine, plan.detector, ready.scorer.front_end, live=plan.live)
+        # Another version is looked for under the machine's own name only: a shared bundle has other users.
+        follow = partial(make_next, plan=plan) if plan.bundle == plan.machine else None
+        self._attendant = Attendant(operations, ear, follow, self.watch.use)
+
+    def hear(self, heard: Heard) -> list[Record]:
+        """Take what the source delivers; return what there is to say."""
+        heard = self._attendant.admit(heard)
+        return self._attendant.attend(heard, self.watch.hear(heard))
+
+    def finish(self) -> list[Record]:
+        """Write what has not been written yet; return what is left to say."""
+        self.watch.finish()
+        return self._attendant.finish()
