@@ -15,6 +15,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,10 +150,27 @@ def rollback(models: Path, machine: str) -> Version:
     )
 
 
-def replaced(models: Path, machine: str, before: Path | None) -> None:
-    """Note that training has put a new bundle in the place of the one that ``keep`` kept."""
-    if before is not None:
-        _log(models, machine, before.name, version_of(models / machine))
+@contextmanager
+def replacing(models: Path, machine: str) -> Iterator[None]:
+    """Keep the bundle in use while the block writes another one in its place; if it fails, nothing has changed.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    home = models / VERSIONS / machine_name(machine)
+    before = set(home.glob("*"))
+    kept = keep(models, machine)
+    try:
+        yield
+    except BaseException:
+        if kept is not None and kept not in before:
+            shutil.rmtree(kept, ignore_errors=True)
+            with suppress(OSError):  # others' versions stay
+                home.rmdir()
+                home.parent.rmdir()
+        raise
+    if kept is not None:
+        _log(models, machine, kept.name, version_of(models / machine))
 
 
 def _point(link: Path, target: Path) -> None:

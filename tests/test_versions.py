@@ -28,9 +28,8 @@ def train(models: Path, content: bytes, machine: str = "pump") -> str:
         code_fingerprint="c" * 64,
         metrics={},
     )
-    before = versions.keep(models, machine)
-    write_bundle(models / machine, draft, {"network.bit": content})
-    versions.replaced(models, machine, before)
+    with versions.replacing(models, machine):
+        write_bundle(models / machine, draft, {"network.bit": content})
     return versions.version_of(models / machine)
 
 
@@ -67,6 +66,13 @@ def test_activate_and_roll_back(tmp_path: Path) -> None:
     assert versions.rollback(tmp_path, "pump").id == first
     assert {v.id for v in versions.versions(tmp_path, "pump")} == {first, second, third}
     assert sorted(p.name for p in tmp_path.iterdir()) == [".versions", "pump"]
+
+
+def test_a_training_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    train(tmp_path, b"1")
+    with pytest.raises(ZeroDivisionError), versions.replacing(tmp_path, "pump"):
+        raise ZeroDivisionError
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["pump"]
 
 
 def test_the_active_one_may_be_named(tmp_path: Path) -> None:

@@ -107,10 +107,9 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         code_fingerprint=fingerprint.of_code(),
         metrics={**parts.metrics, "silent_files": len(reading.silent)},
     )
-    before = versions.keep(request.models, request.machine)
     files = _files(request.machine, parts, sensor)
-    bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
-    versions.replaced(request.models, request.machine, before)
+    with versions.replacing(request.models, request.machine):
+        bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
     return Trained(bundle, parts, time.perf_counter() - begun)
 
 

@@ -23,6 +23,7 @@ import soxr
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
 from anomaly.cli import run
+from anomaly.versions import versions
 
 RATE_HZ = 16_000
 
@@ -210,7 +211,9 @@ def test_a_studio_recording_works_and_the_old_bundle_gives_way(
     shown = capsys.readouterr()
     assert "models/pump" in shown.out
     assert shown.err == ""
-    assert [path.name for path in Path("models").iterdir()] == ["pump"]
+    assert sorted(path.name for path in Path("models").iterdir()) == [".versions", "pump"]
+    kept = [version for version in versions(Path("models"), "pump") if not version.active]
+    assert [open_bundle(version.path).manifest for version in kept] == [open_bundle(pump_bundle).manifest]
     manifest = open_bundle(Path("models/pump")).manifest
     assert manifest.front_end["level_normalise"] is True
     assert manifest.detectors["student"]["seed"] == 3
