@@ -43,7 +43,12 @@ def _from_its_folder(path: Path, info: ValidationInfo) -> Path:
     return Path(folder) / path.expanduser()
 
 
-def _host_and_port(text: str) -> str:
+def host_and_port(text: str) -> str:
+    """Return ``text`` if it names a host and a port.
+
+    Raises:
+        ValueError: it does not.
+    """
     host, _, port = text.strip().rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
         raise ValueError("must be an address and a port, such as 127.0.0.1:9464")
@@ -53,7 +58,7 @@ def _host_and_port(text: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Location = Annotated[Path, AfterValidator(_from_its_folder)]
 Name = Annotated[str, AfterValidator(_plain_name)]
-Address = Annotated[str, AfterValidator(_host_and_port)]
+Address = Annotated[str, AfterValidator(host_and_port)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 

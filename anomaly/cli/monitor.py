@@ -35,6 +35,15 @@ _Budget = Annotated[
 ]
 _NoRealtime = Annotated[bool, typer.Option("--no-realtime", help="Read a file as fast as it goes.")]
 _Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object per second and event.")]
+_Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", metavar="HOST:PORT", help="Serve figures for Prometheus, such as 127.0.0.1:9464."
+    ),
+]
+_LogJson = Annotated[
+    bool, typer.Option("--log-json", help="Events as JSON lines on stderr, in place of the screen.")
+]
 _Fail = Annotated[bool, typer.Option("--fail-on-anomaly", help="Exit 10 if there was an alarm.")]
 
 
@@ -55,6 +64,8 @@ def monitor(
     false_alarms_per_day: _Budget = None,
     no_realtime: _NoRealtime = False,
     jsonl: _Jsonl = False,
+    metrics: _Metrics = None,
+    log_json: _LogJson = False,
     fail_on_anomaly: _Fail = False,
 ) -> None:
     """Listen to machines: a score and a state each second, a case and alerts when one goes wrong.
@@ -64,13 +75,19 @@ def monitor(
     from anomaly.config import find_site
     from anomaly.errors import UsageError
     from anomaly.monitor.fleet import monitor_all
+    from anomaly.monitor.metrics import check_address
     from anomaly.monitor.options import plans_from
     from anomaly.monitor.run import monitor as monitor_one
 
     if device is not None and source is not None:
         raise UsageError("give --device or --source, not both")
     site = find_site(config)
-    changes = {"models_dir": models, "state_dir": state}
+    changes = {
+        "models_dir": models,
+        "state_dir": state,
+        "metrics": None if metrics is None else check_address(metrics),
+        "log": "json" if log_json else None,
+    }
     site = site.model_copy(update={key: value for key, value in changes.items() if value is not None})
     plans = plans_from(
         site,
@@ -82,25 +99,43 @@ def monitor(
         false_alarms_per_day=false_alarms_per_day,
         realtime=not no_realtime,
     )
-    with _shown(jsonl) as show:
+    with _shown(jsonl, as_log=site.log == "json") as show:
         alarms = monitor_all(plans, site, show) if len(plans) > 1 else monitor_one(plans[0], site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
 
 
 @contextmanager
-def _shown(jsonl: bool) -> Iterator[Callable[[Record], None]]:
+def _shown(jsonl: bool, as_log: bool) -> Iterator[Callable[[Record], None]]:
     """Yield what prints records; a terminal's last line is ended before anything else is said."""
-    import json
     import shutil
 
+    from anomaly.monitor.logs import json_log, log_record
     from anomaly.monitor.screen import Screen
 
+    if as_log:
+        with json_log():
+            yield _both(log_record, _print) if jsonl else log_record
+        return
     if jsonl:
-        yield lambda record: print(json.dumps(record.to_dict()), flush=True)
+        yield _print
         return
     screen = Screen(columns=shutil.get_terminal_size().columns - 1)
     try:
         yield screen.show
     finally:
         screen.close()
+
+
+def _print(record: Record) -> None:
+    import json
+
+    print(json.dumps(record.to_dict()), flush=True)
+
+
+def _both(one: Callable[[Record], None], other: Callable[[Record], None]) -> Callable[[Record], None]:
+    def show(record: Record) -> None:
+        one(record)
+        other(record)
+
+    return show

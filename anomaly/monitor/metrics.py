@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from anomaly import __version__
-from anomaly.errors import ConfigError
+from anomaly.config import host_and_port
+from anomaly.errors import ConfigError, UsageError
 from anomaly.extras import needs
 from anomaly.monitor.figures import DELAY_BUCKETS_S, Figures, MachineFigures
 
@@ -43,6 +44,18 @@ class Collector:
             yield from _counts(machines)
             yield _delays(machines)
             yield from _site(self._figures)
+
+
+def check_address(text: str) -> str:
+    """Host and port as the option ``--metrics`` gives them.
+
+    Raises:
+        UsageError: they are none.
+    """
+    try:
+        return host_and_port(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} {error}", where="--metrics") from error
 
 
 @contextmanager
