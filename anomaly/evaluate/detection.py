@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import InputError
-from anomaly.evaluate.metrics import auc, bootstrap, pauc
+from anomaly.evaluate.metrics import auc, bootstrap, f1_ev, pauc
 
 UNNAMED = "unnamed"
 
@@ -23,6 +23,7 @@ class Detection:
         pauc: the same where at most a tenth of normal sound raises an alarm (McClish).
         ci: 95 % interval of the AUC over recordings; ``None`` if either class has but one.
         faults: AUC of each kind of fault against all normals.
+        f1_ev: bounded F1-EV, whether a good threshold can be found from normal sound.
         normals: number of normal clips.
         anomalies: number of anomalous clips.
         reason: why figures are missing.
@@ -35,6 +36,7 @@ class Detection:
     normals: int = 0
     anomalies: int = 0
     reason: str | None = None
+    f1_ev: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """Plain values, as `anomaly evaluate --json` prints them; ``reason`` only where there is one."""
@@ -42,6 +44,7 @@ class Detection:
             "auc": self.auc,
             "pauc": self.pauc,
             "ci": None if self.ci is None else list(self.ci),
+            "f1_ev": self.f1_ev,
             "faults": self.faults,
             "normals": self.normals,
             "anomalies": self.anomalies,
@@ -90,6 +93,7 @@ def measure(
         faults={} if faults is None else _per_fault(anomalous, values, faults),
         normals=normals,
         anomalies=anomalies,
+        f1_ev=f1_ev(anomalous, values, bounded=True),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from anomaly.detect.decision import State
+from anomaly.detect.model import DetectorName
+from anomaly.evaluate.challenge import official_figures
 from anomaly.evaluate.compare import difference
 from anomaly.evaluate.false_alarms import UNLIKELY_P, FalseAlarms
 from anomaly.evaluate.metrics import MAX_FPR
@@ -37,7 +39,10 @@ def _side(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "machine": evaluation.bundle.manifest.machine,
         "bundle": str(evaluation.bundle.path),
-        "detectors": {name: _outcome(evaluation, outcome) for name, outcome in evaluation.outcomes.items()},
+        "detectors": {
+            name: _outcome(evaluation, outcome) | _official(evaluation, name)
+            for name, outcome in evaluation.outcomes.items()
+        },
     }
 
 
@@ -62,6 +67,11 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _official(evaluation: Evaluation, name: DetectorName) -> dict[str, Any]:
+    found = official_figures(evaluation, name)
+    return {} if found is None else {"official": found.as_json()}
+
+
 def states(evaluation: Evaluation, outcome: Outcome) -> dict[str, dict[str, int]]:
     """How many normal and anomalous clips reached which state at worst."""
     found = Counter(
@@ -78,6 +88,8 @@ def clip_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
             "label": clip.label,
             "fault": clip.fault,
             "recording": clip.recording,
+            "section": clip.section,
+            "domain": clip.domain,
             "detector": name,
             "score": verdict.score,
             "p_value": verdict.p_value,
@@ -107,11 +119,13 @@ def table(ours: Evaluation, theirs: Evaluation | None = None, *, other: str = "o
         line("AUC", lambda o: _figure(o.detection.auc)),
         line("  95 % over recordings", lambda o: _interval(o.detection.ci)),
         line(f"pAUC, at most {MAX_FPR:.0%} false alarms", lambda o: _figure(o.detection.pauc)),
+        line("F1-EV, bounded", lambda o: _figure(o.detection.f1_ev)),
     ]
     lines += [
         [f"AUC {fault}", *(_figure(outcome.detection.faults[fault]) for _, outcome in columns)]
         for fault in ours.outcomes["student"].detection.faults
     ]
+    lines += _official_lines(ours, theirs)
     lines += [
         line("anomalous clips in ALARM", lambda o: _share(o.confusion.true_alarms, o.detection.anomalies)),
         line("normal clips in ALARM", lambda o: _share(o.confusion.false_alarms, o.detection.normals)),
@@ -122,6 +136,16 @@ def table(ours: Evaluation, theirs: Evaluation | None = None, *, other: str = "o
     if theirs is not None:
         lines += _differences(ours, theirs, len(columns))
     return [["", *(name for name, _ in columns)], *lines]
+
+
+def _official_lines(ours: Evaluation, theirs: Evaluation | None) -> list[list[str]]:
+    """The score that the edition ranks by, where the folder is that of a DCASE Task 2 machine."""
+    sides = [side for side in (ours, theirs) if side is not None]
+    found = [official_figures(side, name) for side in sides for name in side.outcomes]
+    if found[0] is None:
+        return []
+    cells = [_figure(None if one is None else one.score) for one in found]
+    return [[f"official score, DCASE {found[0].edition}", *cells]]
 
 
 def _differences(ours: Evaluation, theirs: Evaluation, columns: int) -> list[list[str]]:

@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,8 @@ from anomaly.evaluate.metrics import auc, pauc
 
 Edition = Literal["2020", "2021", "2022 and later"]
 DOMAINS = ("source", "target")
-_ID = re.compile(r"_id_\d+_")
+_ID = re.compile(r"(?:^|(?:normal|anomaly)_)id_\d+_\d+$")
+_SECTION = re.compile(r"section_\d+_")
 _Figure = Callable[[npt.ArrayLike, npt.ArrayLike], float]
 
 
@@ -77,19 +79,19 @@ class Official:
         }
 
 
-def edition_of(clips: Sequence[Clip]) -> Edition | None:
+def edition_of(paths: Sequence[Path]) -> Edition | None:
     """The edition that a test's file names belong to; None if they are no names of DCASE Task 2.
 
-    2020 has ``id_00`` and no domains; 2021 keeps the domains in folders of their own, ``source_test/`` and
-    ``target_test/``; later ones have ``test/`` alone.
+    2020 has ``id_00``, later ones ``section_00``; 2021 keeps the domains in folders of their own, ``source_test/``
+    and ``target_test/``. Evaluation sets hide the label, and from 2022 the domain.
     """
-    if not clips or any(clip.section is None for clip in clips):
+    if not paths:
         return None
-    if all(clip.domain is None for clip in clips):
-        return "2020" if all(_ID.search(clip.path.name) for clip in clips) else None
-    if any(clip.domain is None for clip in clips):
+    if all(_ID.search(path.stem) for path in paths):
+        return "2020"
+    if not all(_SECTION.match(path.stem) for path in paths):
         return None
-    apart = all(clip.path.parent.name == f"{clip.domain}_test" for clip in clips)
+    apart = all(path.parent.name in ("source_test", "target_test") for path in paths)
     return "2021" if apart else "2022 and later"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,7 @@ from anomaly import atomic
 from anomaly.audio.files import blocks
 from anomaly.detect.model import DetectorName
 from anomaly.evaluate import pictures
+from anomaly.evaluate.challenge import write_official
 from anomaly.evaluate.false_alarms import UNLIKELY_P
 from anomaly.evaluate.figures import ALARM_RULE, as_json, clip_rows, states, table
 from anomaly.evaluate.metrics import roc_curve
@@ -21,14 +25,17 @@ from anomaly.evaluate.timelines import spectrogram
 from anomaly.features.mel import FLOOR, HOP_S, N_MELS, mel_power, pooled_edges_hz
 
 JSON_NAME = "evaluation.json"
-_WORST = 3
+CSV_NAME = "evaluation.csv"
+_WORST = 10
 _SHOWN_S = 20
 
 
 def write_evaluation(
     folder: Path, ours: Evaluation, theirs: Evaluation | None = None, *, other: str = "other"
 ) -> list[Path]:
-    """Write index.html, its pictures, and evaluation.json with a row for each clip and detector.
+    """Write index.html, its pictures, and evaluation.json and evaluation.csv with a row for each clip and detector.
+
+    A folder of DCASE Task 2 gets its official score files too, see `write_official`.
 
     Args:
         folder: made if it is not there.
@@ -37,7 +44,7 @@ def write_evaluation(
         other: what to call it.
 
     Returns:
-        The page and the JSON.
+        The page, the JSON, the CSV, and official score files.
 
     Raises:
         ConfigError: the folder cannot be written, or the packages for reports are missing.
@@ -51,9 +58,19 @@ def write_evaluation(
         summary=_summary(ours),
         figures=_large(ours),
     )
-    values = {**as_json(ours, theirs), "clips": clip_rows(ours)}
+    rows = clip_rows(ours)
+    values = {**as_json(ours, theirs), "clips": rows}
     atomic.write_bytes(folder / JSON_NAME, json.dumps(values, indent=2).encode() + b"\n")
-    return [page, folder / JSON_NAME]
+    atomic.write_bytes(folder / CSV_NAME, _csv(rows))
+    return [page, folder / JSON_NAME, folder / CSV_NAME, *write_official(folder, ours)]
+
+
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _summary(ours: Evaluation) -> str:
@@ -134,11 +151,15 @@ def _confusion(ours: Evaluation, name: DetectorName) -> Section:
 
 
 def _hardest(ours: Evaluation) -> Iterator[Section]:
-    """The student's most alarming normals and least alarming anomalies, to look at."""
+    """The student's ten worst clips to look at: its most alarming normals and least alarming anomalies, in halves."""
     scores = ours.outcomes["student"].scores
     order = [int(index) for index in np.argsort(scores)]
-    normals = [i for i in reversed(order) if ours.clips[i].label == "normal"][:_WORST]
-    anomalies = [i for i in order if ours.clips[i].label == "anomaly"][:_WORST]
+    normals = [i for i in reversed(order) if ours.clips[i].label == "normal"]
+    anomalies = [i for i in order if ours.clips[i].label == "anomaly"]
+    # Where one kind has fewer, the other has more.
+    share = max(_WORST // 2, _WORST - len(anomalies))
+    normals = normals[:share]
+    anomalies = anomalies[: _WORST - len(normals)]
     for words, chosen in (("Normal with a high score", normals), ("Anomaly with a low score", anomalies)):
         for index in chosen:
             yield _clip(ours, index, words)

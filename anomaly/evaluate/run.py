@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from anomaly.evaluate.layouts import Clip, DataSet, read_layout
 from anomaly.progress import Report
 
 BUDGET_PER_DAY = 1.0
+# Test files of DCASE evaluation sets: id_01_00000000, section_00_0000, section_03_source_test_0000.
+_HIDDEN = re.compile(r"id_\d+_\d+|section_\d+_(?:(?:source|target)_test_)?\d+")
+_TESTS = ("test", "source_test", "target_test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ class Evaluation:
         clips: the test clips that could be scored.
         left_out: test files that could not be, each with its error.
         outcomes: one for each detector.
+        unlabelled: scores of test files that do not say what they are, by detector.
         notes: what a reader must know to judge the figures.
     """
 
@@ -76,6 +81,7 @@ class Evaluation:
     left_out: tuple[FileScore, ...]
     outcomes: Mapping[DetectorName, Outcome]
     notes: tuple[str, ...]
+    unlabelled: Mapping[DetectorName, tuple[FileScore, ...]]
 
     @property
     def labels(self) -> npt.NDArray[np.bool_]:
@@ -119,7 +125,16 @@ def evaluate(
         words = f"{left_out[0].path.name} {left_out[0].error}"
         raise InputError("no clip of the test part can be scored", where=folder, hint=words)
     outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in DETECTORS}
-    return Evaluation(bundle, folder, data, clips, left_out, outcomes, _notes(data, folder, bundle, left_out))
+    unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in DETECTORS}
+    notes = _notes(data, folder, bundle, left_out)
+    return Evaluation(bundle, folder, data, clips, left_out, outcomes, notes, unlabelled)
+
+
+def _unlabelled(data: DataSet, scorer: Scorer, limit: Limit) -> tuple[FileScore, ...]:
+    """Scores of a challenge's evaluation files, whose labels are hidden."""
+    hidden = [path for path in data.left_out if _HIDDEN.fullmatch(path.stem) and path.parent.name in _TESTS]
+    scored = [score_file(path, scorer, limit) for path in hidden]
+    return tuple(file for file in scored if file.status == "ok")
 
 
 def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scorer: Scorer) -> Outcome:
