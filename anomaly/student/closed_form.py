@@ -42,6 +42,7 @@ class ClosedFormPlan:
         loads: what a spike beyond each quantile counts.
         fan_in: synapses per residual, at most the chip's.
         least_gain: share of a residual's variance that a synapse must be good for, times the cost of its wire.
+        stride: every how many bands have residuals; all of them are heard by those.
         wire_cost: how much dearer a synapse is for each band that lies between its ends; 0 is blind to wires.
 
     Raises:
@@ -56,10 +57,16 @@ class ClosedFormPlan:
     loads: tuple[int, ...] = (1, 2)
     fan_in: int = 25
     least_gain: float = 1e-5
+    stride: int = 1
     wire_cost: float = 0.0
 
     def __post_init__(self) -> None:
-        if not check_kinds(self.kinds) or not self.quantiles or len(self.quantiles) != len(self.loads):
+        if (
+            not check_kinds(self.kinds)
+            or not self.quantiles
+            or len(self.quantiles) != len(self.loads)
+            or self.stride < 1
+        ):
             raise ModelError(
                 f"no plan for a student: {self}", hint="kinds in order, as many loads as quantiles"
             )
@@ -187,6 +194,8 @@ def _whole_rows(
     rows, deviations = [], []
     for number, row in enumerate(whitening_rows(moments, code.bands, plan.kinds)):
         own = number % code.bands
+        if own % plan.stride:
+            continue
         costs = 1.0 + plan.wire_cost * np.abs(np.arange(len(gram)) % code.bands - own)
         costs[(uses >= most_uses) & (np.arange(len(gram)) != own)] = np.inf
         taps = choose_taps(row * event, gram, costs, min(plan.fan_in, limits.fan_in), plan.least_gain)

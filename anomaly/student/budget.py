@@ -1,0 +1,176 @@
+"""The best student inside a budget, chosen without labels.
+
+Plans differ in kinds of residuals, in events per frame, in thresholds per residual, in synapses per neuron and in how
+fine events are. For every layout that has few enough neurons, synapses and steps are made fewer and coarser until the
+budget is kept; of what is left, the one wins that tells pseudo-anomalies best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Literal, TypeVar
+
+from anomaly.errors import UsageError
+from anomaly.student.closed_form import ClosedFormPlan
+
+Student = TypeVar("Student")
+EnergyCalibration = Literal["activity", "clock", "leakage"]
+CALIBRATIONS: tuple[EnergyCalibration, ...] = ("activity", "clock", "leakage")
+
+_LAYOUTS: tuple[tuple[tuple[str, ...], int, tuple[float, ...], tuple[int, ...], int], ...] = (
+    (("frame", "change"), 4, (0.9, 0.98), (1, 2), 1),
+    (("frame", "change"), 2, (0.9, 0.98), (1, 2), 1),
+    (("frame", "change"), 2, (0.95,), (1,), 1),
+    (("frame", "context"), 2, (0.95,), (1,), 1),
+    (("frame",), 4, (0.9, 0.98), (1, 2), 1),
+    (("frame",), 4, (0.95,), (1,), 1),
+    (("frame",), 4, (0.95,), (1,), 2),
+)
+_FAN_INS = (25, 16, 10, 6, 3)
+_STEPS = (0.15, 0.2, 0.27, 0.36, 0.5, 0.7)
+# Students that are compared by the criterion, at most; those after them are smaller.
+_COMPARED = 3
+# Fewer synapses save a few relays at most: a layout that is this much too large is given up.
+_HOPELESS = 1.3
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a student may use at most; None where there is no limit.
+
+    Args:
+        max_neurons, max_synapses: of the network, relays and read-outs included.
+        max_sop_per_s: synaptic operations per second of normal sound.
+        max_energy_j: joule per second of normal sound, the clock stepped as frames arrive.
+        energy_calibration: which cause the published power is put into, see `chip.cost`; the worst by default.
+
+    Raises:
+        UsageError: a limit is not positive, or there is no such calibration.
+    """
+
+    max_neurons: int | None = None
+    max_synapses: int | None = None
+    max_sop_per_s: float | None = None
+    max_energy_j: float | None = None
+    energy_calibration: EnergyCalibration = "leakage"
+
+    def __post_init__(self) -> None:
+        for item in fields(self)[:4]:
+            value = getattr(self, item.name)
+            if value is not None and not 0 < value < float("inf"):
+                raise UsageError(f"is {value}, not a number above 0", where=_option(item.name))
+        if self.energy_calibration not in CALIBRATIONS:
+            raise UsageError(
+                f"there is no calibration {self.energy_calibration!r}",
+                where="--energy-calibration",
+                hint=f"one of {', '.join(CALIBRATIONS)}",
+            )
+
+    @property
+    def limited(self) -> bool:
+        """Whether anything is limited at all."""
+        return any(getattr(self, item.name) is not None for item in fields(self)[:4])
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a student uses, in the words of `Budget`."""
+
+    neurons: int
+    synapses: int
+    sop_per_s: float
+    energy_j: float
+
+    def within(self, budget: Budget) -> bool:
+        """Whether no limit is passed."""
+        return not any(True for _ in self.beyond(budget))
+
+    def beyond(self, budget: Budget) -> Iterator[str]:
+        """Each limit that is passed, with what would do."""
+        for name in ("neurons", "synapses", "sop_per_s", "energy_j"):
+            limit, value = getattr(budget, f"max_{name}"), getattr(self, name)
+            if limit is not None and value > limit:
+                yield f"{_option(f'max_{name}')} {limit:g} (it needs {value:.4g})"
+
+
+def best_within(
+    budget: Budget,
+    base: ClosedFormPlan,
+    build: Callable[[ClosedFormPlan], Student],
+    use: Callable[[Student], Use],
+    judge: Callable[[Student], float],
+) -> Student:
+    """Build students from large to small and return the one that is judged best of those that keep the budget.
+
+    Args:
+        budget: what it may use.
+        base: the plan where nothing is limited.
+        build: makes a student of a plan.
+        use: measures what it uses.
+        judge: higher is better; asked only where there is a choice.
+
+    Raises:
+        UsageError: no student is small enough; the hint gives the smallest.
+    """
+    if not budget.limited:
+        return build(base)
+    inside: list[Student] = []
+    for layout in _layouts(base):
+        if (found := _largest(budget, layout, build, use)) is not None:
+            inside.append(found)
+        if len(inside) == _COMPARED:
+            break
+    if inside:
+        return inside[0] if len(inside) == 1 else max(inside, key=judge)
+    least = use(build(replace(layout, fan_in=_FAN_INS[-1], step=_STEPS[-1])))
+    beyond = "; ".join(least.beyond(budget)) or "not all of its limits can be kept at once"
+    raise UsageError(
+        f"the budget is too small for any student: {beyond}",
+        hint=f"the smallest that would do has {least.neurons} neurons, {least.synapses} synapses, "
+        f"{least.sop_per_s:,.0f} SOP and {least.energy_j:.3g} J ({budget.energy_calibration}) per second of sound",
+    )
+
+
+def _layouts(base: ClosedFormPlan) -> Iterator[ClosedFormPlan]:
+    yield base
+    for kinds, micro_steps, quantiles, loads, stride in _LAYOUTS:
+        plan = replace(
+            base, kinds=kinds, micro_steps=micro_steps, quantiles=quantiles, loads=loads, stride=stride
+        )
+        if plan != base:
+            yield plan
+
+
+def _largest(
+    budget: Budget,
+    layout: ClosedFormPlan,
+    build: Callable[[ClosedFormPlan], Student],
+    use: Callable[[Student], Use],
+) -> Student | None:
+    """The student of a layout with most synapses and finest steps that keeps the budget."""
+    fan_ins = [layout.fan_in, *(n for n in _FAN_INS if n < layout.fan_in)]
+    steps = [layout.step, *(s for s in _STEPS if s > layout.step)]
+    fan_in = step = 0
+    while True:
+        made = build(replace(layout, fan_in=fan_ins[fan_in], step=steps[step]))
+        used = use(made)
+        if used.within(budget):
+            return made
+        if budget.max_neurons is not None and used.neurons > _HOPELESS * budget.max_neurons:
+            return None
+        if budget.max_energy_j is not None and budget.energy_calibration != "activity" and fan_in + step > 0:
+            # Clock and leakage do not depend on what the network does.
+            return None
+        # Coarser events cost less hearing than fewer synapses do, but do not save any synapse.
+        synapses = budget.max_synapses is not None and used.synapses > budget.max_synapses
+        if fan_in + 1 < len(fan_ins) and (synapses or fan_in < step or step + 1 == len(steps)):
+            fan_in += 1
+        elif step + 1 < len(steps):
+            step += 1
+        else:
+            return None
+
+
+def _option(name: str) -> str:
+    return "--max-energy" if name == "max_energy_j" else f"--{name.replace('_', '-')}"

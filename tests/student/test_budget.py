@@ -1,0 +1,88 @@
+"""The best that fits, found without building everything; a budget nothing fits says what would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from anomaly.errors import UsageError
+from anomaly.student.budget import Budget, Use, best_within
+from anomaly.student.closed_form import ClosedFormPlan
+
+BASE = ClosedFormPlan()
+
+
+def use(plan: ClosedFormPlan) -> Use:
+    """A student that exists on paper: all that matters is that less of a plan uses less."""
+    residuals = len(plan.kinds) * 32 // plan.stride
+    neurons = residuals * (1 + 2 * len(plan.quantiles)) + 64 * plan.micro_steps * ("change" in plan.kinds)
+    synapses = residuals * plan.fan_in + neurons
+    return Use(neurons, synapses, 3.0 * synapses / plan.step, 1e-9 * synapses / plan.step)
+
+
+def quality(plan: ClosedFormPlan) -> float:
+    return len(plan.kinds) + 0.01 * plan.micro_steps + 0.1 * plan.fan_in - plan.step
+
+
+def best(**limits: Any) -> ClosedFormPlan:
+    return best_within(Budget(**limits), BASE, lambda plan: plan, use, quality)
+
+
+def test_without_limits_it_is_the_plan_itself() -> None:
+    assert best() == BASE
+    assert not Budget().limited
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_neurons": 600},
+        {"max_neurons": 300},
+        {"max_synapses": 900},
+        {"max_synapses": 300},
+        {"max_sop_per_s": 20_000},
+        {"max_sop_per_s": 2_000.0},
+        {"max_energy_j": 5e-6, "energy_calibration": "activity"},
+        {"max_neurons": 300, "max_synapses": 500, "max_sop_per_s": 5_000},
+    ],
+)
+def test_what_comes_out_keeps_the_budget(limits: dict[str, Any]) -> None:
+    assert use(best(**limits)).within(Budget(**limits))
+
+
+def test_more_is_not_given_away() -> None:
+    """A limit that the plan keeps changes nothing, and a larger budget gives no less."""
+    assert best(max_neurons=10_000, max_sop_per_s=1e9) == BASE
+    tight, wide = (quality(best(max_sop_per_s=limit)) for limit in (8_000, 30_000))
+    assert tight <= wide
+
+
+def test_a_budget_too_small_names_the_smallest() -> None:
+    with pytest.raises(UsageError, match="too small for any student: --max-neurons 10 ") as caught:
+        best(max_neurons=10)
+    smallest = use(
+        replace(BASE, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3, step=0.7)
+    )
+    assert f"the smallest that would do has {smallest.neurons} neurons" in str(caught.value.hint)
+
+
+def test_energy_that_no_student_changes_is_told() -> None:
+    with pytest.raises(UsageError, match="--max-energy 1e-12"):
+        best(max_energy_j=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"max_neurons": 0}, "--max-neurons: is 0, not a number above 0"),
+        ({"max_synapses": -1}, "--max-synapses: is -1"),
+        ({"max_sop_per_s": float("nan")}, "--max-sop-per-s: is nan"),
+        ({"max_energy_j": float("inf")}, "--max-energy: is inf"),
+        ({"energy_calibration": "solar"}, "there is no calibration 'solar'"),
+    ],
+)
+def test_budgets_that_are_none(limits: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Budget(**limits)
