@@ -76,6 +76,17 @@ class Section(BaseModel):
         return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
 
 
+class Alarm(Section):
+    """When an alarm begins and ends around its limit, in the words of ISA-18.2."""
+
+    on_delay_s: int = Field(default=0, ge=0, le=3600, description="seconds over the limit before ALARM")
+    off_delay_s: int = Field(default=0, ge=0, le=86_400, description="seconds below the deadband before OK")
+    deadband: float = Field(
+        default=0.75, ge=0.0, le=1.0, description="share of the limit to fall by before it counts as below"
+    )
+    latch: bool = Field(default=False, description="ALARM stays until a person has acknowledged the case")
+
+
 class Machine(Section):
     """One machine, and the microphone or stream that hears it."""
 
@@ -92,6 +103,7 @@ class Machine(Section):
     false_alarms_per_day: float = Field(
         default=1.0, gt=0, allow_inf_nan=False, description="budget of false alarms that sets the threshold"
     )
+    alarm: Alarm = Field(default_factory=Alarm, description="delays, deadband and latch of its alarm")
 
     @model_validator(mode="after")
     def _one_ear(self) -> Self:

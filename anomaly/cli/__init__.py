@@ -23,8 +23,12 @@ GROUPS = (
     "score",
     "monitor",
     "cases",
+    "calibrate",
+    "feedback",
     "config",
     "verify",
+    "models",
+    "doctor",
     "chip",
 )
 

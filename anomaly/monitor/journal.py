@@ -61,7 +61,12 @@ class Journal:
             self.flush()
 
     def _note_states(self, record: SecondRecord) -> None:
-        for kind, state in (("decision", record.state), ("sensor", record.sensor)):
+        followed = (
+            ("decision", record.state),
+            ("sensor", record.sensor),
+            ("operating", record.operating_state),
+        )
+        for kind, state in followed:
             if self._states.get(kind) != state:
                 self._states[kind] = state
                 self._changes.append(StateRow(record.machine, kind, record.time_s, state))

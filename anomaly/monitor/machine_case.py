@@ -34,6 +34,11 @@ class MachineCase:
         self._calm_s, self._needed_s = 0, _CALM_S
         self._age_s = 0
 
+    @property
+    def acknowledged(self) -> bool:
+        """Whether nobody has to take note of an alarm: there is no case, or a person knows of it."""
+        return self._case is None or self._case.state == CaseState.ACTIVE_ACKNOWLEDGED
+
     def doubt(self) -> None:
         """The decision begins anew: that it says OK does not yet mean that the machine is well."""
         self._calm_s, self._needed_s = 0, _CALM_S

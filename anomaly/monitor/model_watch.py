@@ -35,32 +35,44 @@ class ModelWatch:
         machine: its name.
         ready: makes a bundle ready to score.
         refuse: told once of each bundle that cannot be used, with the reason; the old one goes on.
+        calibration: number of the calibration in use; another one is made ready like another bundle.
     """
 
-    def __init__(self, models: Path, machine: str, ready: Ready, refuse: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        models: Path,
+        machine: str,
+        ready: Ready,
+        refuse: Callable[[str], None],
+        calibration: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._folder, self._machine = models / machine, machine
         self._ready, self._refuse = ready, refuse
         self._lock = threading.Lock()
+        self._refused = ""
         self._next: NextModel | None = None
         self.version = versions.version_of(self._folder)
         """Of the bundle that was looked at last."""
+        self._calibration, self._number = calibration, calibration()
         self._seen = self._signature()
 
     def look(self) -> None:
         """See whether the bundle is another one; if so, make it ready."""
-        signature = self._signature()
-        if signature is None or signature == self._seen:
+        signature, number = self._signature(), self._number
+        if signature is None:
             return  # a bundle that is gone is no reason to stop hearing
         try:
+            number = self._calibration()
+            if (signature, number) == (self._seen, self._number):
+                return
             version = versions.version_of(self._folder)
-            if version != self.version:
-                self._load(version)
-            self._seen, self.version = signature, version
+            if (version, number) != (self.version, self._number):
+                self._load(version, number)
+            self._seen, self.version, self._number = signature, version, number
         except AnomalyError as error:
             # Met in the middle of a switch, the same bundle is looked at once more before it is refused.
             if signature == self._signature():
-                self._seen = signature
-                self._refuse(str(error))
+                self._refuse_once(signature, number, str(error))
 
     def take(self) -> NextModel | None:
         """The model that is ready, once."""
@@ -68,13 +80,20 @@ class ModelWatch:
             found, self._next = self._next, None
         return found
 
-    def _load(self, version: str) -> None:
+    def _refuse_once(self, signature: _Signature, number: int, reason: str) -> None:
+        self._seen, self._number = signature, number
+        if reason != self._refused:
+            self._refused = reason
+            self._refuse(reason)
+
+    def _load(self, version: str, number: int) -> None:
         bundle = open_bundle(self._folder)
         if bundle.manifest.machine != self._machine:
             raise ModelError(f"is the bundle of {bundle.manifest.machine}", where=self._folder)
         scorer, limit = self._ready(bundle)
         with self._lock:
-            self._next = NextModel(version, scorer, limit)
+            name = version if number == 0 else f"{version}+{number}"
+            self._next, self._refused = NextModel(name, scorer, limit), ""
 
     def _signature(self) -> _Signature | None:
         try:

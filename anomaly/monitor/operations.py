@@ -20,6 +20,7 @@ from anomaly.alerts.retention import Retention, tidy
 from anomaly.alerts.store import Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.config import Site
+from anomaly.detect.calibration_versions import CalibrationVersions
 from anomaly.detect.model import DetectorName
 from anomaly.errors import ConfigError
 from anomaly.features.front_end import FrontEnd
@@ -143,8 +144,10 @@ class Attendant:
         self._models: ModelWatch | None = None
         site = operations.site
         if ready is not None:
+            refuse = partial(self._tell, "model.refused")
+            calibrations = CalibrationVersions(site.state_dir, ear.machine, ear.detector)
             self._models = ModelWatch(
-                site.models_dir, ear.machine, ready, partial(self._tell, "model.refused")
+                site.models_dir, ear.machine, ready, refuse, lambda: calibrations.current
             )
             operations.backstage.every(LOOK_EVERY_S, self._models.look)
         version = self._models.version if self._models else ""

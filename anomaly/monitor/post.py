@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
+from anomaly import versions
 from anomaly.alerts.store import Store
 from anomaly.audio.channels import Channel
 from anomaly.audio.ffmpeg import is_address
 from anomaly.audio.sensor import SensorCheck
 from anomaly.bundle import Bundle, open_bundle
 from anomaly.config import Site
-from anomaly.detect.decision import Limit
-from anomaly.detect.model import DetectorName, load_model
+from anomaly.detect.calibration_versions import with_calibration_in_use
+from anomaly.detect.decision import Limit, Policy
+from anomaly.detect.model import DetectorName, Model, load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.monitor.operations import Attendant, Ear, Operations
 from anomaly.monitor.records import Record
@@ -57,11 +60,12 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """What scores one machine, the limit of its decision, and what judges its microphone."""
+    """What scores one machine, the limit of its decision and what surrounds it, what judges its microphone."""
 
     scorer: Scorer
     limit: Limit
     sensor: SensorCheck
+    policy: Policy
 
 
 def make_ready(plan: Plan, site: Site) -> Ready:
@@ -71,17 +75,25 @@ def make_ready(plan: Plan, site: Site) -> Ready:
         ModelError: the bundle cannot be used.
         ConfigError: the budget cannot be kept.
     """
-    model = load_model(open_bundle(site.models_dir / plan.bundle))
-    scorer = model.scorer(plan.detector)
+    bundle = open_bundle(site.models_dir / plan.bundle)
+    model = load_model(bundle)
+    scorer = _calibrated(model, bundle, plan, site.state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
     sensor = SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
-    return Ready(scorer, limit, sensor)
+    settings = site.machines.get(plan.machine)
+    policy = Policy() if settings is None else Policy(**settings.alarm.model_dump())
+    return Ready(scorer, limit, sensor, policy)
 
 
-def make_next(bundle: Bundle, plan: Plan) -> tuple[Scorer, Limit]:
-    """What scores, and the limit of the decision for it, of a bundle that was put into use."""
-    scorer = load_model(bundle).scorer(plan.detector)
+def make_next(bundle: Bundle, plan: Plan, state_dir: Path) -> tuple[Scorer, Limit]:
+    """What scores, and the limit of the decision for it, of a bundle or a calibration that was put into use."""
+    scorer = _calibrated(load_model(bundle), bundle, plan, state_dir)
     return scorer, scorer.calibration.limit(plan.false_alarms_per_day)
+
+
+def _calibrated(model: Model, bundle: Bundle, plan: Plan, state_dir: Path) -> Scorer:
+    version = versions.version_of(bundle.path)
+    return with_calibration_in_use(model.scorer(plan.detector), state_dir, plan.machine, version)
 
 
 class Post:
@@ -96,10 +108,11 @@ class Post:
 
     def __init__(self, plan: Plan, ready: Ready, store: Store, operations: Operations) -> None:
         self.plan = plan
-        self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor)
+        self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor, ready.policy)
         ear = Ear(plan.machine, plan.detector, ready.scorer.front_end, live=plan.live)
         # Another version is looked for under the machine's own name only: a shared bundle has other users.
-        follow = partial(make_next, plan=plan) if plan.bundle == plan.machine else None
+        state_dir = store.path.parent
+        follow = partial(make_next, plan=plan, state_dir=state_dir) if plan.bundle == plan.machine else None
         self._attendant = Attendant(operations, ear, follow, self.watch.use)
 
     def hear(self, heard: Heard) -> list[Record]:
@@ -109,5 +122,4 @@ class Post:
 
     def finish(self) -> list[Record]:
         """Write what has not been written yet; return what is left to say."""
-        self.watch.finish()
-        return self._attendant.finish()
+        return [*self.watch.finish(), *self._attendant.finish()]

@@ -23,6 +23,7 @@ class SecondRecord:
         level_dbfs: loudness.
         groups: error level per sub-band group, empty without a score.
         capture: state of the microphone's capture; "" for a file or a pipe.
+        operating_state: what the machine is doing: running, stopped, ramping or unknown.
     """
 
     machine: str
@@ -35,6 +36,7 @@ class SecondRecord:
     level_dbfs: float
     groups: tuple[float, ...] = ()
     capture: str = ""
+    operating_state: str = "unknown"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -48,6 +50,7 @@ class SecondRecord:
             "sensor": self.sensor,
             "level_dbfs": round(self.level_dbfs, 2),
             "capture": self.capture or None,
+            "operating_state": self.operating_state,
         }
 
 

@@ -9,8 +9,10 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 from anomaly.audio.health import Health
 from anomaly.audio.sensor import SensorCheck
-from anomaly.detect.decision import Decision, Limit, State
+from anomaly.detect.decision import Decision, Limit, Policy, State
 from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.monitor.drift_watch import DriftWatch
+from anomaly.monitor.held_back import HeldBack
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.machine_case import MachineCase
 from anomaly.monitor.model_watch import NextModel
@@ -22,6 +24,7 @@ from anomaly.monitor.sources import Heard, Lost, News, Sound
 _PIECES_S = 3.0
 # Gaps that follow each other closely are told together.
 _TELL_GAPS_EVERY_S = 60.0
+_PLAIN = Policy()
 
 
 class Watch:
@@ -33,6 +36,7 @@ class Watch:
         limit: of the decision.
         store: where scores, events and cases go.
         sensor: judges the microphone; default: without knowledge of the training sound.
+        policy: when an alarm begins and ends around the limit.
 
     Attributes:
         alarms: how many alarms have begun.
@@ -40,13 +44,22 @@ class Watch:
     """
 
     def __init__(
-        self, machine: str, scorer: Scorer, limit: Limit, store: Store, sensor: SensorCheck | None = None
+        self,
+        machine: str,
+        scorer: Scorer,
+        limit: Limit,
+        store: Store,
+        sensor: SensorCheck | None = None,
+        policy: Policy = _PLAIN,
     ) -> None:
         self.machine = machine
         self.alarms = self.seconds = 0
         self._stream = scorer.stream()
-        self._decision = Decision(limit)
+        self._policy, self._decision = policy, Decision(limit, policy)
+        self._held = HeldBack()
         self._journal = Journal(machine, store)
+        self._drift = DriftWatch(store, self._journal)
+        self._drift.follow(scorer.calibration)
         self._sensor = SensorCase(store, self._journal)
         self._case = MachineCase(store, self._journal)
         self._waiting: list[Samples] = []
@@ -77,9 +90,11 @@ class Watch:
         """Go on with another model from the next reset of the score."""
         self._next = model
 
-    def finish(self) -> None:
-        """Write what has not been written yet."""
+    def finish(self) -> list[Record]:
+        """Decide on what was held back, write what has not been written yet, and return what is left to say."""
+        self._decide(self._held.release())
         self._journal.flush()
+        return self._journal.take()
 
     def _push(self, sound: Sound) -> None:
         # The clock of each block, not a count of samples: a microphone's clock drifts by seconds a day.
@@ -97,7 +112,9 @@ class Watch:
     def _take_over(self, model: NextModel) -> None:
         """The decision begins anew: its probabilities are those of another model."""
         before, self._next = self._decision.state, None
-        self._stream, self._decision = model.scorer.stream(), Decision(model.limit)
+        self._stream, self._held = model.scorer.stream(), HeldBack()
+        self._decision = Decision(model.limit, self._policy)
+        self._drift.follow(model.scorer.calibration, anew=True)
         self._case.doubt()
         self._journal.keep(
             "model.activated", f"version {model.version} scores from here on", version=model.version
@@ -110,19 +127,35 @@ class Watch:
         health = self._check.second(samples, repeated=self._repeated)
         self._repeated = 0.0
         (score,) = self._stream.push(samples)
-        before = self._decision.state
+        before, counted = self._decision.state, []
         self._sensor.second(health)
         # A deaf microphone says nothing about the machine, neither good nor bad.
         trusted = health.status == "ok" and self._sensor.fault is None
         if trusted:
-            self._decision.update(score.p_value)
+            self._drift.second(score)
+            counted = self._held.take(score)
+            for each in counted:
+                self._decision.update(each.p_value)
         elif self._sensor.fault is not None:
             self._forget()
         self._journal.second(self._record(score, health, trusted))
         self.seconds += 1
         self._tell_change(before, score.score if trusted else None)
-        if trusted:
-            self._case.second(self._decision.state, score, self.seconds)
+        self._follow_case(counted)
+
+    def _decide(self, seconds: list[SecondScore]) -> None:
+        """Let the decision take seconds that were held back, where no second of sound follows them."""
+        before = self._decision.state
+        for each in seconds:
+            self._decision.update(each.p_value)
+        self._tell_change(before, None)
+        self._follow_case(seconds)
+
+    def _follow_case(self, seconds: list[SecondScore]) -> None:
+        for each in seconds:
+            self._case.second(self._decision.state, each, self.seconds)
+        if self._case.acknowledged:
+            self._decision.release()
 
     def _record(self, score: SecondScore, health: Health, trusted: bool) -> SecondRecord:
         return SecondRecord(
@@ -136,6 +169,7 @@ class Watch:
             level_dbfs=health.level_dbfs,
             groups=tuple(float(g) for g in score.groups) if trusted else (),
             capture=self._capture,
+            operating_state=score.operating.operating.value,
         )
 
     def _tell_change(self, before: State, score: float | None) -> None:
@@ -156,6 +190,7 @@ class Watch:
 
     def _forget(self) -> None:
         """What the machine did while nobody could hear it is unknown: begin again from OK."""
+        self._held.release()
         self._decision.reset()
         self._case.doubt()
 
@@ -170,6 +205,7 @@ class Watch:
             self._fail("gaps", f"no whole second for {time_s - self._whole_s:.0f} s")
 
     def _begin_again(self) -> None:
+        self._decide(self._held.release())
         self._check.begin_again()
         self._stream.reset()
         self._waiting, self._waiting_samples = [], 0

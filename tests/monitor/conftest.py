@@ -54,7 +54,7 @@ class Bench:
     def begin(self) -> None:
         """Start a monitor; what an earlier one left in the store stays."""
         self.stream = LoudnessStream()
-        scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream))
+        scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=None))
         self.watch = Watch("pump", scorer, limit_for(1.0, 0.0), self.store)
 
     def hear(self, seconds: float, level: float = QUIET, *, block_s: float = 0.1, gap: bool = False) -> None:

@@ -19,6 +19,7 @@ def test_a_second_has_the_promised_keys() -> None:
         "sensor": "ok",
         "level_dbfs": -31.23,
         "capture": None,
+        "operating_state": "unknown",
     }
 
 

@@ -1,0 +1,158 @@
+"""``anomaly calibrate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from anomaly.detect.calibration_versions import CalibrationVersion, Source
+    from anomaly.monitor.recalibrate import Service
+
+_Machine = Annotated[
+    str | None, typer.Option("--machine", help="Which bundle; may be left out if there is one.")
+]
+_From = Annotated[list[Path] | None, typer.Option("--from", help="Recordings of normal sound.")]
+_Since = Annotated[
+    str | None, typer.Option("--since", help="What the monitor has heard for so long: 2h, 1d.")
+]
+_Replace = Annotated[bool, typer.Option("--replace", help="Leave out the sound known so far, do not add.")]
+_Force = Annotated[bool, typer.Option("--force", help="Even if it is short or does not sound normal.")]
+_List = Annotated[bool, typer.Option("--list", help="Show the versions, change nothing.")]
+_Revert = Annotated[int | None, typer.Option("--revert", help="Go back to a version; 0 is the bundle's own.")]
+_Detector = Annotated[
+    str | None, typer.Option("--detector", help="student or teacher (default: as site.yaml says).")
+]
+_By = Annotated[str | None, typer.Option("--by", help="Who does it (default: the user's name).")]
+_Note = Annotated[str, typer.Option("--note", help="Why; kept with the version.")]
+_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
+_State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
+_Config = Annotated[Path | None, typer.Option("--config", help="Site file (default: ./site.yaml).")]
+_Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(calibrate)
+
+
+def calibrate(
+    machine: _Machine = None,
+    recordings: _From = None,
+    since: _Since = None,
+    replace: _Replace = False,
+    force: _Force = False,
+    show: _List = False,
+    revert: _Revert = None,
+    detector: _Detector = None,
+    by: _By = None,
+    note: _Note = "",
+    models: _Models = None,
+    state: _State = None,
+    config: _Config = None,
+    as_json: _Json = False,
+) -> None:
+    """Teach the calibration new normal sound without training again: a new version, and a way back."""
+    from anomaly.cli.cases import _person
+    from anomaly.cli.service import chosen_service
+    from anomaly.errors import UsageError
+    from anomaly.monitor.recalibrate import check
+
+    asked = [recordings is not None and bool(recordings), since is not None, show, revert is not None]
+    if sum(asked) != 1:
+        raise UsageError("give one of --from, --since, --list and --revert")
+    site, found = chosen_service(config, models, state, machine, detector)
+    if revert is not None:
+        found.calibrations.revert(revert)
+    if revert is not None or show:
+        _tell_all(found, as_json)
+        return
+    source = _source(found, site.state_dir, recordings, since, force)
+    if not force:
+        check(source, found.scorer.calibration)
+    kept = [] if replace else list(found.sources)
+    alone = replace or found.alone
+    made = found.add([*kept, source], by=_person(by), reason=note or source.what, alone=alone)
+    _tell(found, made, as_json)
+
+
+def _source(
+    found: Service, state_dir: Path, recordings: list[Path] | None, since: str | None, force: bool
+) -> Source:
+    import time
+
+    from anomaly.alerts.duration import duration_s
+    from anomaly.alerts.store import DATABASE_NAME, Store
+    from anomaly.archive.scan import scan
+    from anomaly.errors import InputError
+    from anomaly.monitor.recalibrate import from_history, from_recordings, unjudged_cases
+
+    if recordings:
+        return from_recordings(scan(recordings), found.scorer, ", ".join(map(str, recordings)))
+    now_s = time.time()
+    begin_s = now_s - duration_s(since or "")
+    with Store.open(state_dir / DATABASE_NAME, create=False) as store:
+        open_questions = unjudged_cases(store, found.machine, begin_s, now_s)
+        if open_questions and not force:
+            raise InputError(
+                f"there were {len(open_questions)} alarm(s) in this time that nobody has judged",
+                where=", ".join(case.id[:8] for case in open_questions),
+                hint="say what they were with `anomaly feedback CASE --normal` or `--fault`, or --force",
+            )
+        return from_history(store, found.machine, begin_s, now_s)
+
+
+def _tell(found: Service, made: CalibrationVersion, as_json: bool) -> None:
+    before, after = found.scorer.calibration, made.calibration(found.own.calibration)
+    facts: dict[str, Any] = {
+        **_facts(made, made.number),
+        "limit_before": before.limit(1.0).value,
+        "limit": after.limit(1.0).value,
+        "supported_per_day": after.supported_per_day,
+    }
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(
+        f"calibration {made.number} of {found.machine} is in use: {len(after.scores)} s of normal sound, of which "
+        f"{sum(source.seconds for source in made.sources)} s were added"
+    )
+    typer.echo(
+        f"limit for one false alarm a day {facts['limit_before']:.1f} -> {facts['limit']:.1f}; so much sound "
+        f"itself only bounds the rate below {after.supported_per_day:,.0f} a day, the rest is extrapolation"
+    )
+    typer.echo("a running monitor takes it up within seconds", err=True)
+
+
+def _tell_all(found: Service, as_json: bool) -> None:
+    current = found.calibrations.current
+    every = found.calibrations.all()
+    if as_json:
+        typer.echo(json.dumps([_facts(version, current) | {"bundle": version.bundle} for version in every]))
+        return
+    typer.echo(f"{'*' if current == 0 else ' '} 0  the bundle's own")
+    for version in every:
+        other = "" if version.bundle == found.bundle else "  (of another bundle: not used)"
+        mark = "*" if version.number == current else " "
+        seconds = sum(source.seconds for source in version.sources)
+        typer.echo(
+            f"{mark} {version.number}  {version.created_at}  {version.by}  {seconds} s added  {version.reason}{other}"
+        )
+
+
+def _facts(version: CalibrationVersion, current: int) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "in_use": version.number == current,
+        "created_at": version.created_at,
+        "by": version.by,
+        "reason": version.reason,
+        "replaces": version.alone,
+        "sources": [
+            {"kind": source.kind, "what": source.what, "seconds": source.seconds}
+            for source in version.sources
+        ],
+    }

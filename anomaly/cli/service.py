@@ -1,0 +1,33 @@
+"""What `calibrate`, `feedback` and `replay` have in common: which machine, which detector, with which calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anomaly.config import Site
+    from anomaly.monitor.recalibrate import Service
+
+
+def chosen_site(config: Path | None, models: Path | None, state: Path | None) -> Site:
+    """The site file with the folders of the command line in it."""
+    from anomaly.config import find_site
+
+    changes = {"models_dir": models, "state_dir": state}
+    return find_site(config).model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
+def chosen_service(
+    config: Path | None, models: Path | None, state: Path | None, machine: str | None, detector: str | None
+) -> tuple[Site, Service]:
+    """The site, and the detector of a machine: named, the only one of the site file, or the only bundle."""
+    from anomaly.monitor.options import detector_name
+    from anomaly.monitor.recalibrate import service
+    from anomaly.monitor.run import choose
+
+    chosen = None if detector is None else detector_name(detector)
+    site = chosen_site(config, models, state)
+    name, settings = choose(site, machine, None, None)
+    default = "student" if settings is None else settings.detector
+    return site, service(site.models_dir, site.state_dir, name, chosen or default)

@@ -1,0 +1,166 @@
+"""The watch and the operating state: ramps and stops raise no alarm, faults do, and drift is told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from anomaly.alerts.store import Store
+from anomaly.audio.channels import Samples
+from anomaly.detect.calibration import Calibration, calibrate
+from anomaly.detect.decision import Policy, limit_for
+from anomaly.detect.operating import Heard, Operating
+from anomaly.detect.pooling import GROUPS, Pooling
+from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.sources import Sound
+from anomaly.monitor.watch import Watch
+
+RUN, STOP, RAMP, UNKNOWN = Operating.RUNNING, Operating.STOPPED, Operating.RAMPING, Operating.UNKNOWN
+GOOD, BAD = 0.6, 1e-6
+
+
+@dataclass
+class Scripted:
+    """A stream that says of each second what the test wrote down."""
+
+    script: Iterator[SecondScore]
+    at_reset: bool = True
+
+    def push(self, samples: Samples) -> list[SecondScore]:
+        return [next(self.script)]
+
+    def reset(self) -> None:
+        pass
+
+
+@dataclass
+class Play:
+    """A watch over scripted seconds."""
+
+    store: Store
+    policy: Policy = field(default_factory=Policy)
+    calibration: Calibration | None = None
+    time_s: float = 1_800_000_000.0
+
+    def begin(self, script: list[SecondScore]) -> Watch:
+        stream = Scripted(iter(script))
+        scorer = cast(Scorer, SimpleNamespace(stream=lambda: stream, calibration=self.calibration))
+        return Watch("pump", scorer, limit_for(1.0, 0.0), self.store, policy=self.policy)
+
+    def run(self, script: list[SecondScore]) -> tuple[list[SecondRecord], list[EventRecord]]:
+        watch = self.begin(script)
+        samples = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
+        records = []
+        for _ in script:
+            records += watch.hear(Sound(samples, self.time_s))
+            self.time_s += 1.0
+        records += watch.finish()
+        seconds = [record for record in records if isinstance(record, SecondRecord)]
+        return seconds, [record for record in records if isinstance(record, EventRecord)]
+
+
+def seconds(
+    operating: Operating, p: float, count: int, *, counts: bool = True, late: int = 0
+) -> list[SecondScore]:
+    first = SecondScore(0, 9.0 if p < 0.1 else 0.1, p, np.zeros(16), Heard(operating, counts, late))
+    rest = SecondScore(0, first.score, p, np.zeros(16), Heard(operating, counts, 0))
+    return [first, *[rest] * (count - 1)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "anomaly.sqlite") as opened:
+        yield opened
+
+
+def test_records_and_the_store_say_what_the_machine_does(store: Store) -> None:
+    script = seconds(RUN, GOOD, 3) + seconds(RAMP, GOOD, 1, counts=False) + seconds(STOP, GOOD, 2)
+    heard, events = Play(store).run(script)
+    assert [record.to_dict()["operating_state"] for record in heard] == ["running"] * 3 + ["ramping"] + [
+        "stopped"
+    ] * 2
+    assert [row.state for row in store.states("pump", "operating")] == ["running", "ramping", "stopped"]
+    assert events == []
+
+
+def test_a_ramp_and_an_unheard_stop_raise_no_alarm(store: Store) -> None:
+    script = (
+        seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False) + seconds(STOP, BAD, 60, counts=False)
+    )
+    script += seconds(RAMP, BAD, 5, counts=False) + seconds(RUN, GOOD, 5)
+    heard, events = Play(store).run(script)
+    assert {record.state for record in heard} == {"OK"}
+    assert events == []
+    # They have scores all the same.
+    assert all(record.score is not None for record in heard)
+
+
+def test_what_was_no_ramp_after_all_raises_its_alarm(store: Store) -> None:
+    script = seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False) + seconds(UNKNOWN, BAD, 1, late=5)
+    heard, events = Play(store).run(script)
+    assert [record.state for record in heard] == ["OK"] * 8 + ["ALARM"]
+    assert "case.opened" in [event.event for event in events]
+
+
+def test_unknown_sound_is_decided_upon(store: Store) -> None:
+    heard, _ = Play(store).run(seconds(RUN, GOOD, 3) + seconds(UNKNOWN, BAD, 5))
+    assert heard[-1].state == "ALARM"
+
+
+def test_what_is_held_back_when_the_sound_ends_counts(store: Store) -> None:
+    heard, events = Play(store).run(seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False))
+    assert heard[-1].state == "OK"
+    assert [event.event for event in events] == ["state.changed", "case.opened"]
+
+
+def test_a_stop_does_not_end_a_case(store: Store) -> None:
+    script = seconds(RUN, BAD, 8) + seconds(STOP, BAD, 90, counts=False) + seconds(RUN, BAD, 3)
+    heard, events = Play(store).run(script)
+    assert {record.state for record in heard[8:]} == {"ALARM"}
+    assert [event.event for event in events].count("case.returned") == 0
+
+
+def test_a_latched_alarm_ends_when_somebody_knows_of_it(store: Store) -> None:
+    play = Play(store, Policy(latch=True))
+    script = seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 60)
+    heard, _ = play.run(script)
+    assert heard[-1].state == "ALARM"
+    watch = play.begin(seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 30))
+    samples = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
+    states = []
+    for second in range(38):
+        if second == 12:
+            store.acknowledge(store.cases()[0].id, "ann")
+        records = watch.hear(Sound(samples, play.time_s + second))
+        states += [record.state for record in records if isinstance(record, SecondRecord)]
+    assert states[11] == "ALARM"
+    assert states[-1] == "OK"
+
+
+POOLING = Pooling("log", np.zeros((2, GROUPS)), np.ones((2, GROUPS)), np.zeros(4), np.ones(4))
+
+
+def hour(median: float) -> list[SecondScore]:
+    scores = np.random.default_rng(3).normal(median, 0.5, 3600)
+    return [SecondScore(0, float(s), 0.5, np.zeros(16), Heard(RUN, True)) for s in scores]
+
+
+def test_drift_is_told_once_opens_no_case_and_is_remembered(store: Store) -> None:
+    calibration = calibrate(POOLING, list(np.random.default_rng(4).normal(0, 1, (10, 60))))
+    play = Play(store, calibration=calibration)
+    _, events = play.run(hour(0.0) + hour(3.5))
+    assert events == []
+    # Another run goes on where the last one ended: the second hour of 3.5 deviations is enough.
+    _, events = play.run(hour(3.5) + hour(3.5))
+    assert [event.event for event in events] == ["drift"]
+    assert events[0].detail["shift"] == pytest.approx(3.5, abs=0.4)
+    assert store.cases() == []
+    _, events = play.run(hour(-20.0))
+    assert [event.event for event in events] == ["drift.over"]
