@@ -23,7 +23,7 @@ from chip.frames import Frame, read_frames, write_frames
 from chip.layout import FrameKind, Layout
 from chip.netlist import Configuration, rebuild
 from chip.network import Network
-from chip.rules import require_fit
+from chip.rules import require_limits
 
 __all__ = ["decode", "encode", "read_design", "write_design"]
 
@@ -39,7 +39,7 @@ def encode(network: Network, arch: ArchSpec) -> bytes:
     """
     from chip.implement import implement
 
-    require_fit(network, arch)
+    require_limits(network, arch)
     return write_design(implement(network, arch).design, arch)
 
 
@@ -84,7 +84,7 @@ def read_design(data: bytes, arch: ArchSpec) -> Design:
             )
     try:
         design = rebuild(_configuration(tables, layout), Fabric.of(arch))
-        require_fit(design.network, arch)
+        require_limits(design.network, arch)
     except (NetworkError, FitError) as error:
         raise BitstreamError(f"programs no sound network: {error}", where=error.where) from error
     if write_design(design, arch) != data:

@@ -70,7 +70,7 @@ def compile_network(
     decoded = decode(bitstream, arch)
     if (difference := network.difference(decoded)) is not None:
         raise BitstreamError(f"decodes to another network: {difference}", where="verification")
-    way = latency(decoded, arch)
+    way, use = latency(decoded, arch), utilisation(decoded, arch, built.routing.usage)
     report = {
         "arch": arch.name,
         "arch_fingerprint": arch.fingerprint().hex(),
@@ -81,7 +81,8 @@ def compile_network(
         "routed": True,
         "verified": True,
         **_wiring(built, arch),
-        "utilisation": utilisation(decoded, arch),
+        "utilisation": use,
+        "tracks": use["tracks"],
         "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
         "findings": [finding.to_dict() for finding in findings],
         "seconds": time.perf_counter() - start,
@@ -91,15 +92,12 @@ def compile_network(
 
 def _wiring(built: Implementation, arch: ArchSpec) -> dict[str, Any]:
     """What placement and routing came to: lengths in cells, widths in signed nets per channel."""
-    usage = built.routing.usage
-    tracks = usage.size * arch.routing.nets_per_channel.value
     return {
         "channel_width": arch.routing.nets_per_channel.value,
         "min_channel_width": built.routing.min_width,
         "wirelength": built.wirelength,
         "activity_wirelength": built.activity_wirelength,
-        "wire_segments": int(usage.sum()),
-        "tracks": {"used": int(usage.sum()), "available": tracks, "share": float(usage.sum() / tracks)},
+        "wire_segments": int(built.routing.usage.sum()),
     }
 
 

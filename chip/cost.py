@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chip.arch import ArchSpec, Provenance
 from chip.errors import ChipError
 from chip.graph import steps_from_inputs
@@ -156,18 +159,33 @@ def _notes(arch: ArchSpec, step_hz: float, retention_ok: bool) -> tuple[str, ...
     )
 
 
-def utilisation(network: Network, arch: ArchSpec) -> dict[str, dict[str, float]]:
-    """How much of the chip is used: ``used``, ``available`` and ``share`` of each resource."""
+def utilisation(
+    network: Network, arch: ArchSpec, usage: NDArray[np.int64] | None = None
+) -> dict[str, dict[str, float]]:
+    """How much of the chip is used: ``used``, ``available`` and ``share`` of each resource.
+
+    Args:
+        network: what uses it.
+        arch: the chip.
+        usage: nets in each channel segment. It adds ``tracks``, which say also how many there are ``per_channel``,
+            and how many of them the fullest channel (``max``) and one on average (``mean``) uses.
+    """
     used = {
         "neurons": (network.n_neurons, arch.array.neurons.value),
         "synapses": (network.n_synapses, arch.array.synapses.value),
         "inputs": (network.n_inputs, arch.array.inputs.value),
         "outputs": (network.n_outputs, arch.array.outputs.value),
     }
-    return {
+    width = arch.routing.nets_per_channel.value
+    if usage is not None:
+        used["tracks"] = int(usage.sum()), usage.size * width
+    found: dict[str, dict[str, float]] = {
         name: {"used": have, "available": limit, "share": have / limit}
         for name, (have, limit) in used.items()
     }
+    if usage is not None:
+        found["tracks"] |= {"per_channel": width, "max": int(usage.max()), "mean": float(usage.mean())}
+    return found
 
 
 def latency(network: Network, arch: ArchSpec) -> dict[str, Figure] | None:

@@ -44,6 +44,10 @@ class Design:
     synapse_tap: Ints
     output_tap: Ints
 
+    def usage(self, fabric: Fabric) -> Ints:
+        """Nets in each channel segment: a wire carries one."""
+        return np.bincount(self.wire // fabric.width, minlength=fabric.n_segments).astype(np.int64)
+
 
 def design_of(
     network: Network, nets: Nets, fabric: Fabric, placement: Placement, trees: Sequence[Tree]

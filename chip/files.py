@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chip.arch import ArchSpec
-from chip.bitstream import decode
+from chip.bitstream import decode, read_design
 from chip.errors import ChipError, NetworkError
+from chip.fabric import Fabric
 from chip.network import Network
 from chip.storage import MAX_BYTES
 
-__all__ = ["load_network", "read_file"]
+__all__ = ["load_network", "load_usage", "read_file"]
 
 
 def load_network(path: Path, arch: ArchSpec) -> Network:
@@ -39,6 +43,18 @@ def load_network(path: Path, arch: ArchSpec) -> Network:
     except ChipError as error:
         error.where = f"{path}: {error.where}" if error.where else str(path)
         raise
+
+
+def load_usage(path: Path, arch: ArchSpec) -> NDArray[np.int64] | None:
+    """Nets in each channel segment as a bitstream wires them; None for a file of another suffix.
+
+    Raises:
+        NetworkError: there is no such file.
+        BitstreamError: the bitstream is damaged or made for another architecture.
+    """
+    if path.suffix != ".bit":
+        return None
+    return read_design(read_file(path), arch).usage(Fabric.of(arch))
 
 
 def read_file(path: Path) -> bytes:

@@ -51,7 +51,8 @@ def report_files(
         spikes: input of the run that is measured and drawn; sparse random spikes without it.
         step_hz: steps a second, for the energy.
     """
-    content = full_report(compiled.network, arch, spikes, step_hz=step_hz, compared=True)
+    usage = compiled.implementation.routing.usage
+    content = full_report(compiled.network, arch, spikes, step_hz=step_hz, compared=True, usage=usage)
     pictures: dict[str, bytes] = {}
     missing = None
     try:
@@ -115,8 +116,23 @@ def _picture(name: str, data: bytes) -> str:
 
 
 def _use(report: Mapping[str, Any], content: Mapping[str, Any]) -> str:
-    uses = dict(content["utilisation"]) | {"tracks": report["tracks"]}
+    uses = report["utilisation"]
     rows = [(name, use["used"], use["available"], f"{use['share']:.1%}") for name, use in uses.items()]
+    tracks = uses["tracks"]
+    rows += [
+        (
+            "tracks of the fullest channel",
+            tracks["max"],
+            tracks["per_channel"],
+            f"{tracks['max'] / tracks['per_channel']:.1%}",
+        ),
+        (
+            "tracks of a channel on average",
+            f"{tracks['mean']:.1f}",
+            tracks["per_channel"],
+            f"{tracks['mean'] / tracks['per_channel']:.1%}",
+        ),
+    ]
     text = _table(("resource", "used", "available", "share"), rows, numbers=(1, 2, 3))
     if content["latency_s"] is not None:
         near, far = content["latency_s"].values()
@@ -184,7 +200,6 @@ def _wiring_text(compiled: Compiled) -> str:
         "bitstream": f"{report['bitstream_bytes']} bytes, decoded and compared: equal",
         "channels": f"{report['min_channel_width']} of {report['channel_width']} tracks would do",
         "wirelength": f"{report['wirelength']} cells, {report['activity_wirelength']:.1f} by activity",
-        "tracks": f"{report['tracks']['used']} of {report['tracks']['available']} in use",
         "compiled in": f"{report['seconds']:.1f} s",
     }
     return "".join(f"{name:<12}{words}\n" for name, words in lines.items())

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.compare import compare, compare_text
 from chip.cost import cost, latency, utilisation
+from chip.errors import FitError
+from chip.implement import implement
 from chip.network import Network
 from chip.neurobench import neurobench
-from chip.rules import check
+from chip.rules import check, require_fit
 from chip.simulate import SimulationResult, Simulator
 from chip.stimulus import random_spikes
 
@@ -21,10 +23,22 @@ __all__ = ["as_text", "full_report", "network_report", "run_report"]
 _STEPS = 256
 
 
-def network_report(network: Network, arch: ArchSpec) -> dict[str, Any]:
-    """Sizes, use of the chip, findings, and every parameter of the chip with what it rests on."""
+def network_report(
+    network: Network, arch: ArchSpec, usage: NDArray[np.int64] | None = None
+) -> dict[str, Any]:
+    """Sizes, use of the chip, findings, and every parameter of the chip with what it rests on.
+
+    Args:
+        network: what is reported.
+        arch: the chip.
+        usage: nets in each channel segment; without it the network is placed and routed to know them. If that
+            cannot be done, ``unrouted`` says why, and ``utilisation`` holds no ``tracks``.
+    """
     findings = check(network, arch)
     way = latency(network, arch)
+    unrouted = None
+    if usage is None:
+        usage, unrouted = _routed(network, arch)
     return {
         "arch": arch.name,
         "title": arch.title,
@@ -34,11 +48,21 @@ def network_report(network: Network, arch: ArchSpec) -> dict[str, Any]:
         "inputs": network.n_inputs,
         "outputs": network.n_outputs,
         "network_fingerprint": network.fingerprint(),
-        "utilisation": utilisation(network, arch),
+        "utilisation": utilisation(network, arch, usage),
+        "unrouted": unrouted,
         "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
         "findings": [finding.to_dict() for finding in findings],
         "parameters": {key: parameter.model_dump() for key, parameter in arch.parameters()},
     }
+
+
+def _routed(network: Network, arch: ArchSpec) -> tuple[NDArray[np.int64] | None, str | None]:
+    """Nets in each channel segment, or why there are none."""
+    try:
+        require_fit(network, arch)
+        return implement(network, arch).routing.usage, None
+    except FitError as error:
+        return None, str(error)
 
 
 def full_report(
@@ -48,6 +72,7 @@ def full_report(
     *,
     step_hz: float,
     compared: bool = False,
+    usage: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """The report of a network with NeuroBench's metrics, and how it would do on other chips.
 
@@ -57,10 +82,11 @@ def full_report(
         spikes: -1, 0 or +1 of each [step, stream, input]; sparse random spikes without it.
         step_hz: steps a second, for the energy.
         compared: whether to add the other chips.
+        usage: nets in each channel segment, if they are known; see ``network_report``.
     """
     stimulus = random_spikes(network.n_inputs, _STEPS) if spikes is None else spikes
     run = Simulator(network, v_sat=arch.v_sat).run(stimulus)
-    content = network_report(network, arch)
+    content = network_report(network, arch, usage)
     content["input"] = f"{_STEPS} steps of sparse random spikes" if spikes is None else "the given spikes"
     content["neurobench"] = neurobench(network, run, arch).to_dict()
     if compared:
@@ -90,6 +116,13 @@ def as_text(report: dict[str, Any]) -> str:
     lines = [report["title"], "", f"fits        {'yes' if report['fits'] else 'no'}"]
     for name, use in report["utilisation"].items():
         lines.append(f"{name:<11} {use['used']} of {use['available']} ({use['share']:.1%})")
+    if (tracks := report["utilisation"].get("tracks")) is None:
+        lines.append(f"tracks      not routed: {report['unrouted']}")
+    else:
+        lines.append(
+            f"channels    {tracks['max']} of {tracks['per_channel']} tracks in the fullest, "
+            f"{tracks['mean']:.1f} on average"
+        )
     if report["latency_s"] is not None:
         near, far = report["latency_s"].values()
         lines.append(f"latency     {near * 1e9:.0f} to {far * 1e9:.0f} ns from input to output at full clock")

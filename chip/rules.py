@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.bounds import membrane_bounds
 from chip.errors import FitError
+from chip.fabric import Fabric
 from chip.graph import neurons_in_loops, self_sustaining, steps_from_inputs
 from chip.network import Network
+from chip.place.estimate import tracks_needed
+from chip.place.nets import Nets
 
-__all__ = ["RULES", "Finding", "check", "fits", "require_fit"]
+__all__ = ["ADVICE", "LIMITS", "RULES", "Finding", "check", "fits", "require_fit", "require_limits"]
 
 Severity = Literal["error", "warning"]
 # How many offenders one warning names, and how many errors one exception lists.
 _SHOWN = 5
 _LISTED = 10
+# Share of the tracks beyond which an estimate says that routing will be hard.
+_FULL = 0.8
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def check(network: Network, arch: ArchSpec) -> list[Finding]:
 
 def fits(network: Network, arch: ArchSpec) -> bool:
     """Whether no rule finds an error."""
-    return not any(finding.severity == "error" for rule in RULES for finding in rule(network, arch))
+    return not any(True for rule in LIMITS for _ in rule(network, arch))
 
 
 def require_fit(network: Network, arch: ArchSpec) -> list[Finding]:
@@ -67,8 +72,17 @@ def require_fit(network: Network, arch: ArchSpec) -> list[Finding]:
     Raises:
         FitError: a rule finds an error; lists the findings.
     """
-    findings = check(network, arch)
-    errors = [finding for finding in findings if finding.severity == "error"]
+    require_limits(network, arch)
+    return [finding for rule in ADVICE for finding in rule(network, arch)]
+
+
+def require_limits(network: Network, arch: ArchSpec) -> None:
+    """Nothing if a network fits; warnings, which take longer, are not looked for.
+
+    Raises:
+        FitError: a rule finds an error; lists the findings.
+    """
+    errors = [finding for rule in LIMITS for finding in rule(network, arch)]
     if errors:
         lines = [str(finding) for finding in errors[:_LISTED]]
         if len(errors) > _LISTED:
@@ -76,7 +90,6 @@ def require_fit(network: Network, arch: ArchSpec) -> list[Finding]:
         raise FitError(
             f"does not fit {arch.name}: {len(errors)} broken rules", where="network", hint="\n  ".join(lines)
         )
-    return findings
 
 
 def neuron_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
@@ -203,7 +216,30 @@ def saturation(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     yield from _warn("saturation", network, beyond, f"±{arch.v_sat}", actual, remedy)
 
 
-RULES: tuple[Callable[[Network, ArchSpec], Iterable[Finding]], ...] = (
+def routability(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """Wires that would fill most of every channel will hardly find their ways; the router decides."""
+    fabric, nets = Fabric.of(arch), Nets.of(network)
+    sizes = (
+        (nets.n_neurons, fabric.n_cells),
+        (nets.n_inputs, fabric.n_inputs),
+        (nets.n_outputs, fabric.n_outputs),
+    )
+    if any(count > limit for count, limit in sizes):
+        return
+    needed = tracks_needed(nets, fabric)
+    if needed > _FULL * fabric.width:
+        widest = int(np.argmax(np.diff(nets.start)))
+        place = f"network; its widest net, of {network.source_name(int(nets.source[widest]))}"
+        limit = f"{_FULL:.0%} of {fabric.width} tracks of a channel"
+        remedy = "fewer synapses, or sources that are heard by neighbours only"
+        yield Finding(
+            "routability", "warning", place, limit, f"an estimate of {needed:.0f} on average", remedy
+        )
+
+
+Rule = Callable[[Network, ArchSpec], Iterable[Finding]]
+# What keeps a network off the chip, and what does not.
+LIMITS: tuple[Rule, ...] = (
     neuron_count,
     synapse_count,
     input_count,
@@ -216,12 +252,9 @@ RULES: tuple[Callable[[Network, ArchSpec], Iterable[Finding]], ...] = (
     decay_choice,
     negative_output,
     recurrence,
-    dangling,
-    unreachable,
-    fires_at_rest,
-    oscillating,
-    saturation,
 )
+ADVICE: tuple[Rule, ...] = (dangling, unreachable, fires_at_rest, oscillating, saturation, routability)
+RULES = LIMITS + ADVICE
 
 
 def _error(rule: str, place: str, limit: object, actual: str, remedy: str) -> Finding:

@@ -149,13 +149,14 @@ def report(
     out: Out = None,
 ) -> None:
     """Say how a network uses the chip, what every figure rests on, and how it would do on other chips."""
+    from chip.files import load_usage
     from chip.report import as_text, full_report
     from chip.stimulus import load_spikes
 
     spec, loaded = _load(network, arch)
     _require_step_hz(spec, step_hz)
-    stimulus = load_spikes(spikes) if spikes else None
-    content = full_report(loaded, spec, stimulus, step_hz=step_hz, compared=compare)
+    stimulus, usage = load_spikes(spikes) if spikes else None, load_usage(network, spec)
+    content = full_report(loaded, spec, stimulus, step_hz=step_hz, compared=compare, usage=usage)
     if out is not None:
         _write(out, {"report.json": _json(content), "report.txt": as_text(content)})
     if as_json:

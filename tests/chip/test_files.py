@@ -9,8 +9,9 @@ import pytest
 
 from chip.arch import ArchSpec
 from chip.bitstream import encode
+from chip.compiler import compile_network
 from chip.errors import BitstreamError, NetworkError
-from chip.files import load_network
+from chip.files import load_network, load_usage
 from chip.stimulus import load_spikes, random_spikes
 from chip.testing import random_network
 
@@ -88,3 +89,13 @@ def test_random_spikes_repeat_and_keep_their_rate() -> None:
     assert set(np.unique(spikes)) == {-1, 0, 1}
     assert np.count_nonzero(spikes) / spikes.size == pytest.approx(0.3, abs=0.01)
     np.testing.assert_array_equal(spikes, random_spikes(10, 1000, streams=4, rate=0.3, seed=1))
+
+
+def test_a_bitstream_says_how_full_its_channels_are(tmp_path: Path, senna: ArchSpec) -> None:
+    compiled = compile_network(random_network(senna, seed=2), senna)
+    path = tmp_path / "network.bit"
+    path.write_bytes(compiled.bitstream)
+    usage = load_usage(path, senna)
+    assert usage is not None
+    assert np.array_equal(usage, compiled.implementation.routing.usage)
+    assert load_usage(tmp_path / "network.npz", senna) is None

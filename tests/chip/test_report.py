@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import pytest
+
 from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
 from chip.report import as_text, full_report, network_report, run_report
@@ -20,12 +23,33 @@ def test_the_report_holds_every_parameter_with_its_provenance(senna: ArchSpec) -
     for key, parameter in senna.parameters():
         assert f"{parameter.provenance:<9} {key} = " in text
     assert "neurons     24 of 1024 (2.3%)" in text
+    tracks = report["utilisation"]["tracks"]
+    assert 0 < tracks["mean"] < tracks["max"] <= tracks["per_channel"] == 32
+    assert tracks["mean"] == pytest.approx(tracks["used"] / 2112)
+    assert f"tracks      {tracks['used']} of 67584" in text
+    assert f"channels    {tracks['max']} of 32 tracks in the fullest" in text
 
 
 def test_the_report_of_what_does_not_fit_says_so(senna: ArchSpec) -> None:
     report = network_report(random_network(senna, seed=1, inputs=129), senna)
     assert report["fits"] is False
     assert "error: input_count: network\n      129, limit 128" in as_text(report)
+    assert "tracks" not in report["utilisation"]
+    assert "tracks      not routed: network: does not fit senna" in as_text(report)
+
+
+def test_tracks_that_are_known_are_not_routed_again(senna: ArchSpec) -> None:
+    usage = np.zeros(2112, np.int64)
+    usage[:3] = (1, 0, 5)
+    tracks = network_report(random_network(senna, seed=1), senna, usage)["utilisation"]["tracks"]
+    assert tracks == {
+        "used": 6,
+        "available": 67584,
+        "share": 6 / 67584,
+        "per_channel": 32,
+        "max": 5,
+        "mean": 6 / 2112,
+    }
 
 
 def test_a_network_without_outputs_has_no_latency(senna: ArchSpec) -> None:

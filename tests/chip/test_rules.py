@@ -11,7 +11,8 @@ from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
 from chip.errors import FitError
 from chip.network import Network
-from chip.rules import RULES, Finding, check, fits, require_fit
+from chip.rules import ADVICE, LIMITS, RULES, Finding, check, fits, require_fit
+from chip.testing import full_random_network, layered_network
 
 
 def layer(n_inputs: int, neurons: int, *, outputs: int | None = None, **changes: Any) -> Network:
@@ -141,6 +142,23 @@ def test_saturation_is_foreseen(senna: ArchSpec) -> None:
     assert (integrates.place, integrates.actual, integrates.limit) == ("neuron 0", "no bound", "±2047")
     leaks = warnings(layer(1, 2, decay=[8, 2], w_fb=[0, 0], weight=[9, 9]), senna)["saturation"]
     assert (leaks.place, leaks.actual) == ("neuron 0", "up to 2304")
+
+
+def test_wires_that_will_hardly_find_their_way_are_foreseen(senna: ArchSpec) -> None:
+    found = warnings(full_random_network(senna, seed=0), senna)["routability"]
+    assert found.place.startswith("network; its widest net, of ")
+    assert (found.limit, found.severity) == ("80% of 32 tracks of a channel", "warning")
+    assert 40 < int(found.actual.split()[3]) < 90
+    assert "routability" not in warnings(layered_network(senna, seed=0), senna)
+    # What has no cell or pad of its own is for other rules to say.
+    assert "routability" not in warnings(layer(129, 1, outputs=1), senna)
+
+
+def test_limits_are_errors_and_advice_is_not(senna: ArchSpec) -> None:
+    broken = layer(20, 20, weight=[40] * 20, outputs=3)
+    assert {finding.severity for rule in LIMITS for finding in rule(broken, senna)} == {"error"}
+    assert {finding.severity for rule in ADVICE for finding in rule(broken, senna)} == {"warning"}
+    assert (*LIMITS, *ADVICE) == RULES
 
 
 def test_require_fit_lists_the_first_errors_and_counts_the_rest(senna: ArchSpec) -> None:

@@ -267,7 +267,7 @@ def test_random_networks_always_come_out_fit(seed: int, senna: ArchSpec) -> None
 def test_every_rule_is_repaired_or_refused() -> None:
     repairs = {"neuron_count", "synapse_count", "fan_in", "fan_out_load", "decay_choice"}
     repairs |= {"weight_range", "threshold_range", "feedback_range", "dangling", "unreachable"}
-    warnings = {"fires_at_rest", "oscillating", "saturation"}
+    warnings = {"fires_at_rest", "oscillating", "saturation", "routability"}
     assert {rule.__name__ for rule in RULES} == repairs | set(REFUSED) | warnings
 
 
