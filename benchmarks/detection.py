@@ -149,7 +149,7 @@ def report(rounds: Rounds) -> dict[str, object]:
         "teacher_significantly_below_dcase_ae": below.significantly_below if below else None,
         "teacher_significantly_above_dcase_ae": below.significantly_above if below else None,
         "smallest_difference_told": {
-            name: {level: round(one.least, 4) for level, one in levels.items()}
+            name: {level: one.least for level, one in levels.items()}
             for name, levels in resolutions(chosen).items()
         },
         "details": {

@@ -52,6 +52,8 @@ def measure(path: Path, quick: bool) -> str:
         raise RuntimeError(f"{path.name} printed no JSON: {error}") from error
     summary = (ast.get_docstring(ast.parse(path.read_text())) or path.stem).splitlines()[0]
     sets = result.pop("sets", {})
+    # For programs: too much for a page.
+    result.pop("details", None)
     lines = [f"## {path.stem}", "", summary, "", *provenance(path, quick, seconds), "", "| figure | value |"]
     lines += ["| --- | --- |", *(f"| {name} | {value} |" for name, value in flatten(result))]
     return "\n".join([*lines, *detection_table(sets)]) + "\n"
@@ -66,7 +68,7 @@ def detection_table(sets: dict[str, dict[str, dict[str, dict[str, object]]]]) ->
         return []
     lines = [
         "",
-        f"| set | level, dB | {' | '.join(detectors)} |",
+        f"| set | level | {' | '.join(detectors)} |",
         f"| --- | --- {'| --- ' * len(detectors)}|",
     ]
     for name, levels in sets.items():

@@ -28,13 +28,41 @@ def evaluate(
         str | None, typer.Option(help="Another machine or bundle to compare with, on the same clips.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for a report with pictures.")] = None,
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Train on the sets of the detection bench and measure there.")
+    ] = False,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="With --bench: folder of its real recordings.", envvar="ANOMALY_RECORDINGS"),
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--sets", help="With --bench: a set; may be repeated (default: all).")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=99, help="With --bench: how many (default: 3).")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="With --bench: one seed; the same sets.")] = False,
+    profile: Annotated[
+        str | None, typer.Option(help="With --bench: profile of the training (default: standard).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Measure student and teacher on recordings that they were not trained on.
 
     Folders are read as docs/data-layouts.md says. With normal sound alone there is no AUC, but the false alarms
-    can be counted all the same.
+    can be counted all the same. --bench measures no bundle: it trains on sets of its own, made at run time.
     """
+    if bench:
+        from anomaly.errors import UsageError
+
+        given = {"--machine": machine, "--data": data, "--models": models, "--compare": compare}
+        if wrong := [name for name, value in given.items() if value is not None]:
+            raise UsageError(f"--bench trains models of its own and takes no {', '.join(wrong)}")
+        if quick and seeds is not None:
+            raise UsageError("--quick is one seed", hint="leave out --quick or --seeds")
+        _bench(recordings, sets or [], 1 if quick else seeds or 3, profile or "standard", out, as_json)
+        return
+    _refuse_without_bench(sets=sets, seeds=seeds, quick=quick or None, profile=profile)
     from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.evaluate.pages import write_evaluation
@@ -56,6 +84,51 @@ def evaluate(
     _print(ours, theirs, compare or "other", as_json)
     for path in write_evaluation(out, ours, theirs, other=compare or "other") if out is not None else ():
         print(f"wrote {path}", file=sys.stderr)
+
+
+def _refuse_without_bench(**given: object) -> None:
+    from anomaly.errors import UsageError
+
+    if wrong := [f"--{name}" for name, value in given.items() if value is not None]:
+        raise UsageError(f"{', '.join(wrong)} belongs to --bench", hint="add --bench, or leave it out")
+
+
+def _bench(
+    recordings: Path | None, sets: list[str], seeds: int, profile: str, out: Path | None, as_json: bool
+) -> None:
+    """Train and measure on the sets of the bench. What was scored is kept in --out, for a run that was interrupted."""
+    from anomaly.atomic import check_writable
+    from anomaly.errors import InputError
+    from anomaly.evaluate.bench import tables
+    from anomaly.evaluate.bench.page import write_bench
+    from anomaly.text_table import print_table
+    from anomaly.training.bench import run_bench
+
+    if recordings is not None and not recordings.is_dir():
+        raise InputError(
+            "there is no such folder", where=recordings, hint="leave --recordings out for simulated sets"
+        )
+    if out is not None:
+        check_writable(out, "--out")
+    notes = [] if recordings is not None else ["no recordings were given (--recordings): simulated sets only"]
+    keep = None if out is None else out / "scores"
+    rounds = run_bench(recordings, seeds, sets=sets, profile=profile, keep=keep, say=_progress)
+    values = tables.as_json(rounds) | {"seeds": seeds, "profile": profile}
+    if as_json:
+        values["notes"] = [*notes, *values["notes"]]
+        print(json.dumps(values))
+    else:
+        head, *rows = tables.table(rounds)
+        print_table(head, rows)
+    for words in (*notes, *([] if as_json else values["notes"])):
+        print(f"note: {words}", file=sys.stderr)
+    for path in write_bench(out, rounds, seeds, notes) if out is not None else ():
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _progress(words: str) -> None:
+    if sys.stderr.isatty():
+        print(words, file=sys.stderr, flush=True)
 
 
 def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: bool) -> None:

@@ -6,8 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anomaly.cli import run
@@ -102,3 +104,82 @@ def test_figures_need_no_torch_and_no_matplotlib(words: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class _Loudness:
+    """Stands in for a trained model: louder is stranger for one detector, quieter for the other."""
+
+    def score_clip(self, samples: np.ndarray, *, detector: str) -> float:
+        level = float(np.sqrt(np.mean(samples**2)))
+        return level if detector == "student" else -level
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The bench without the minutes that its trainings take; returns the profiles asked for."""
+    asked: list[str] = []
+
+    def train(clips: Sequence[np.ndarray], *, profile: str, seed: int) -> _Loudness:
+        asked.append(profile)
+        return _Loudness()
+
+    monkeypatch.setattr("anomaly.training.bench.train_on_clips", train)
+    return asked
+
+
+def test_bench(
+    untrained: list[str], recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "--bench", "--quick", "--recordings", str(recordings), "--sets", "slider-fault"]
+    assert run([*words, "--sets", "slider-fault", "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[0].split()[:4] == ["set", "level", "student", "AUC"]
+    assert [line.split()[:2] for line in shown.out.splitlines()[1:]] == [
+        ["slider-fault", level] for level in ("0", "-5", "-10", "-15")
+    ]
+    assert "note: slider-fault: modelled faults" in shown.err
+    assert untrained == ["standard"]
+    values = json.loads((tmp_path / "bench.json").read_text())
+    figures = values["sets"]["slider-fault"]["0"]["student"]
+    assert figures["ci"][0] <= figures["auc"] <= figures["ci"][1]
+    assert values["differences"]["student less teacher"]["overall"]["auc"] > 0
+    assert "fault by level" in (tmp_path / "index.html").read_text()
+    assert (tmp_path / "bench.csv").read_text().startswith("set,level,detector,part,auc")
+    # What was scored is there for the next run.
+    assert run([*words, "--out", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sets"] == values["sets"]
+    assert len(untrained) == 1
+
+
+def test_bench_without_recordings_is_simulated(
+    untrained: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ANOMALY_RECORDINGS", raising=False)
+    assert run(["evaluate", "--bench", "--quick", "--sets", "rig"]) == 4
+    assert "rig needs real recordings" in capsys.readouterr().err
+    assert untrained == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (["--bench", "--machine", "pump", "--compare", "x"], 2, "takes no --machine, --compare"),
+        (["--bench", "--quick", "--seeds", "2"], 2, "--quick is one seed"),
+        (["--bench", "--sets", "toaster"], 2, "there is no set 'toaster'"),
+        (["--bench", "--profile", "huge"], 2, "there is no profile 'huge'"),
+        (["--bench", "--recordings", "/no/such/folder"], 4, "there is no such folder"),
+        (["--bench", "--seeds", "0"], 2, "--seeds"),
+        (["--quick"], 2, "--quick belongs to --bench"),
+        (["--sets", "rig", "--seeds", "2"], 2, "--sets, --seeds belongs to --bench"),
+    ],
+)
+def test_mistakes_with_the_bench(
+    words: list[str],
+    code: int,
+    error: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("ANOMALY_RECORDINGS", raising=False)
+    assert run(["evaluate", *words]) == code
+    assert error in capsys.readouterr().err

@@ -36,7 +36,7 @@ def bench_sets(recordings: Path | None, seed: int, names: Sequence[str] = ()) ->
         InputError: a set needs recordings that are not there, or that cannot be read.
     """
     wanted = tuple(names) or (SETS if recordings is not None else SIMULATED)
-    for name in check_names(wanted):
+    for name in dict.fromkeys(check_names(wanted)):
         yield from same_training(_build(name, recordings, seed))
 
 

@@ -52,7 +52,7 @@ class Resolution:
         normal_recordings, anomalous_recordings: recordings of each kind.
         sd: standard deviation of an AUC over recordings: the median of the detectors.
         least: smallest difference between two detectors that is told from none with 95 % confidence: 1.96
-            standard deviations of their difference, the median of all pairs.
+            standard deviations of their difference, the median of all pairs; None with a single detector.
     """
 
     normals: int
@@ -60,7 +60,7 @@ class Resolution:
     normal_recordings: int
     anomalous_recordings: int
     sd: float
-    least: float
+    least: float | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def figures_of(played: Sequence[Round]) -> Figures:
         pauc_ci=_interval(drawn.pauc),
         f1_ev=_mean([f1_ev(one.labels, one.scores, bounded=True) for one in played]),
         faults={kind: _mean([_of_fault(one, kind) for one in played]) for kind in kinds},
-        conditions={place: _mean(_of_condition(played, place)) for place in places},
+        conditions={place: _mean(areas) for place in places if (areas := _of_condition(played, place))},
         train_s=_mean([one.train_s for one in played]),
     )
 
@@ -179,7 +179,7 @@ def resolution(by_detector: Mapping[str, Sequence[Round]]) -> Resolution:
         normal_recordings=len(sound),
         anomalous_recordings=len(faulty),
         sd=float(np.median([np.std(values) for values in spreads])),
-        least=1.96 * float(np.median([np.std(values) for values in pairs])) if pairs else float("nan"),
+        least=1.96 * float(np.median([np.std(values) for values in pairs])) if pairs else None,
     )
 
 
@@ -220,4 +220,4 @@ def _two_sided(differences: Floats) -> float:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
+    return float(np.mean(values))

@@ -1,0 +1,82 @@
+"""A bench's figures for people and for programs: a table, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from typing import Any
+
+from anomaly.evaluate.bench.contest import contest, mean_over_sets, resolutions
+from anomaly.evaluate.bench.play import Rounds
+from anomaly.evaluate.bench.summary import Figures, sum_up
+
+NOTES = {
+    "rig": "rig: a single recording of each condition, its first second trained on and its second tested",
+    "slider-fault": "slider-fault: modelled faults in real held-out clips",
+    "bldc-mix": "bldc-mix: train and test pieces of a normal motor are cuts of one recording; backgrounds are not",
+}
+
+
+def as_json(rounds: Rounds) -> dict[str, Any]:
+    """All figures as plain values: ``sets`` by set, level and detector, and what can be said of them."""
+    results = sum_up(rounds)
+    names = list(dict.fromkeys(detector for _, _, detector in rounds))
+    duels = {f"{a} less {b}": contest(rounds, a, b) for i, a in enumerate(names) for b in names[i + 1 :]}
+    return {
+        "sets": {
+            name: {
+                level: {detector: asdict(figures) for detector, figures in row.items()}
+                for level, row in levels.items()
+            }
+            for name, levels in results.items()
+        },
+        "mean_over_sets": mean_over_sets(results),
+        "differences": {title: duel.as_json() for title, duel in duels.items() if duel is not None},
+        "resolution": {
+            name: {level: asdict(one) for level, one in levels.items()}
+            for name, levels in resolutions(rounds).items()
+        },
+        "notes": [words for name, words in NOTES.items() if name in results],
+    }
+
+
+def table(rounds: Rounds) -> list[list[str]]:
+    """A head and a line for each set and level: AUC with its interval, and pAUC, of each detector."""
+    results = sum_up(rounds)
+    told = resolutions(rounds)
+    names = list(dict.fromkeys(detector for _, _, detector in rounds))
+    head = ["set", "level", *(f"{name} {figure}" for name in names for figure in ("AUC", "pAUC")), "tells"]
+    lines = [head]
+    for name, levels in results.items():
+        for level, row in levels.items():
+            cells = [cell for detector in names for cell in _cells(row, detector)]
+            least = told[name][level].least
+            lines.append([name, level, *cells, "" if least is None else f"{least:.3f}"])
+    means = mean_over_sets(results)
+    if len(results) > 1 and means:
+        cells = [f"{means[detector][figure]:.3f}" for detector in names for figure in ("auc", "pauc")]
+        lines.append(["mean over sets", "", *cells, ""])
+    return lines
+
+
+def as_csv(rounds: Rounds) -> bytes:
+    """One row for each set, level and detector, and one for each of its faults and conditions."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["set", "level", "detector", "part", "auc", "ci_low", "ci_high", "pauc", "f1_ev"])
+    for name, levels in sum_up(rounds).items():
+        for level, row in levels.items():
+            for detector, got in row.items():
+                where = [name, level, detector]
+                writer.writerow([*where, "all", got.auc, *got.ci, got.pauc, got.f1_ev])
+                for part, area in {**got.faults, **got.conditions}.items():
+                    writer.writerow([*where, part, area, "", "", "", ""])
+    return text.getvalue().encode()
+
+
+def _cells(row: dict[str, Figures], detector: str) -> list[str]:
+    got = row.get(detector)
+    if got is None:
+        return ["", ""]
+    return [f"{got.auc:.3f} ({got.ci[0]:.3f} to {got.ci[1]:.3f})", f"{got.pauc:.3f}"]
