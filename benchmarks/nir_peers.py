@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nir
@@ -19,9 +20,76 @@ import snntorch
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["PEERS", "run_peer", "sinabs_neuron", "snntorch_neuron"]
+from chip.arch import ArchSpec
+from chip.network import Network
+from chip.nir import write_nir
+from chip.simulate import Simulator
+from chip.stimulus import random_spikes
+from chip.testing import layered_network, random_network
+
+__all__ = ["PEERS", "Example", "examples", "run_peer", "sinabs_neuron", "snntorch_neuron"]
 
 Step = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A network to export, its input, and how much agreement its dynamics allow.
+
+    Args:
+        network: what is exported.
+        spikes: input, [step, input].
+        exact: whether nothing leaks, so that every spike must be the same.
+        layers: layers behind the first, by which the chip's outputs come later.
+    """
+
+    network: Network
+    spikes: NDArray[np.int8]
+    exact: bool
+    layers: int
+
+    def file(self) -> bytes:
+        """The NIR file."""
+        return write_nir(self.network)
+
+    def expected(self, arch: ArchSpec) -> NDArray[np.int8]:
+        """What our simulator gives out, moved back by the layers, [step, output]."""
+        late = np.zeros((self.layers, self.spikes.shape[1]), np.int8)
+        run = Simulator(self.network, v_sat=arch.v_sat).run(np.concatenate([self.spikes, late])[:, None])
+        return run.outputs[self.layers :, 0]
+
+
+def examples(arch: ArchSpec) -> dict[str, Example]:
+    """Networks with and without layers, loops, negative outputs and leaks."""
+    found = {}
+    for name, network, behind in (
+        ("layers", layered_network(arch, seed=1), 3),
+        ("loops", random_network(arch, seed=3, inputs=16, neurons=60, outputs=12, fan_in=20), 0),
+    ):
+        given = random_spikes(network.n_inputs, 400, rate=0.25, seed=2)[:, 0]
+        zero = np.zeros(network.n_neurons, np.int64)
+        signed = replace(network, decay=zero)
+        # Four of five synapses excite, so that no membrane wanders far down.
+        upward = np.where(np.arange(network.n_synapses) % 5 > 1, np.abs(network.weight), network.weight)
+        unsigned = replace(signed, negative=zero, weight=upward)
+        found[name] = Example(_tuned(signed, 5), given, True, behind)
+        found[f"{name}, one-sided"] = Example(_tuned(unsigned, 2), np.abs(given), True, behind)
+        leaking = replace(signed, decay=zero + 2)
+        found[f"{name}, leaking"] = Example(_tuned(leaking, 8), given, False, behind)
+    return found
+
+
+def _tuned(network: Network, part: int) -> Network:
+    """Thresholds that are a part of the sum of weights; every third neuron feeds back a little more.
+
+    No single synapse is stronger, so that feedback keeps up with the input and membranes off the limit.
+    """
+    size = np.abs(network.weight)
+    largest = np.full(network.n_neurons, 5)
+    np.maximum.at(largest, network.target, size)
+    total = np.bincount(network.target, weights=size, minlength=network.n_neurons).astype(np.int64)
+    theta = np.clip(total // part, largest, 200)
+    return replace(network, theta_p=theta, theta_n=theta, w_fb=theta + 4 * (np.arange(theta.size) % 3 == 0))
 
 
 def snntorch_neuron(node: Any, dt_s: float) -> Step:

@@ -75,8 +75,10 @@ def convert(
         for declaration in declared:
             typer.echo(declaration)
         for about, found in content.get("agreement", {}).items():
-            same, spiking = found["agreement"], found["spike_agreement"]
-            typer.echo(f"agreement: {about}: {same:.4f} of all steps, {spiking:.4f} where either fires")
+            shares = (
+                f"{found['agreement']:.4f} of all steps, {found['spike_agreement']:.4f} where either fires"
+            )
+            typer.echo(f"agreement: {about}: {shares}, counts differ by {found['count_difference']:.4f}")
     typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, in {out}", err=True)
 
 

@@ -32,12 +32,15 @@ class Agreement:
         spike_agreement: the same where at least one fires; 1 if none ever does.
         spikes: of the graph in real numbers.
         chip_spikes: of what it is compared with.
+        count_difference: by how much the counts of the neurons differ, added up, as a share of ``spikes``: small
+            where spikes come a little earlier or later, as they do after rounding.
     """
 
     agreement: float
     spike_agreement: float
     spikes: int
     chip_spikes: int
+    count_difference: float
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values."""
@@ -45,11 +48,14 @@ class Agreement:
 
 
 def agreement_of(one: NDArray[Any], other: NDArray[Any]) -> Agreement:
-    """Compare two spike trains of one shape."""
+    """Compare two spike trains [step, neuron] of one shape; -1 and +1 are different spikes."""
     same, either = one == other, (one != 0) | (other != 0)
     most = int(either.sum())
     share = float((same & either).sum()) / most if most else 1.0
-    return Agreement(float(same.mean()), share, int(np.count_nonzero(one)), int(np.count_nonzero(other)))
+    counts = [train.sum(axis=0, dtype=np.int64) for train in (one, other)]
+    spikes = int(np.count_nonzero(one))
+    off = float(np.abs(counts[0] - counts[1]).sum()) / max(spikes, 1)
+    return Agreement(float(same.mean()), share, spikes, int(np.count_nonzero(other)), off)
 
 
 def measure(
