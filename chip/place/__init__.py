@@ -27,11 +27,15 @@ __all__ = [
 _SWEEPS, _LEAST_SWEEPS = 1200, 50
 # How many starts are tried, and for how many sweeps: the shortest start is not always the best one.
 _TRIED, _TRIAL_SWEEPS = 3, 60
+# A placement to go on from is annealed with one sweep in so many, from so far into the cooling.
+_WARM_SHARE, _WARM = 8, 0.6
 # Share of a net's weight that does not depend on its spikes: silent nets need wires too.
 _EVEN = 0.3
 
 
-def place(nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int | None = None) -> Placement:
+def place(
+    nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int | None = None, before: Placement | None = None
+) -> Placement:
     """Place a network that fits: a spectral start, then annealing on activity-weighted wirelength.
 
     Args:
@@ -39,19 +43,28 @@ def place(nets: Nets, fabric: Fabric, *, seed: int = 0, sweeps: int | None = Non
         fabric: where.
         seed: the same seed gives the same placement.
         sweeps: of the annealing; more give shorter wires; by default as many as the size needs.
+        before: a placement of the same blocks to go on from, for nets that have changed a little.
     """
     if sweeps is None:
-        sweeps = default_sweeps(nets.n_blocks)
+        sweeps = default_sweeps(nets.n_blocks) // (1 if before is None else _WARM_SHARE)
     weight = net_weights(nets)
+    if before is not None:
+        site, begin = before.sites(fabric), _WARM
+    else:
+        site, begin = _best_start(nets, fabric, weight, sweeps, seed), 0.0
+    return Placement.from_sites(
+        anneal(site, nets, fabric, weight, sweeps=sweeps, seed=seed, begin=begin), nets, fabric
+    )
+
+
+def _best_start(
+    nets: Nets, fabric: Fabric, weight: NDArray[np.float64], sweeps: int, seed: int
+) -> NDArray[np.int64]:
     starts = spectral_starts(nets, fabric, weight)[:_TRIED]
-    site = starts[0]
-    if len(starts) > 1 and sweeps > _TRIAL_SWEEPS:
-        trials = [
-            anneal(start.copy(), nets, fabric, weight, sweeps=_TRIAL_SWEEPS, seed=seed) for start in starts
-        ]
-        lengths = [float(box_lengths(nets, fabric, trial) @ weight) for trial in trials]
-        site = starts[int(np.argmin(lengths))]
-    return Placement.from_sites(anneal(site, nets, fabric, weight, sweeps=sweeps, seed=seed), nets, fabric)
+    if len(starts) == 1 or sweeps <= _TRIAL_SWEEPS:
+        return starts[0]
+    trials = [anneal(start.copy(), nets, fabric, weight, sweeps=_TRIAL_SWEEPS, seed=seed) for start in starts]
+    return starts[int(np.argmin([box_lengths(nets, fabric, trial) @ weight for trial in trials]))]
 
 
 def default_sweeps(n_blocks: int) -> int:

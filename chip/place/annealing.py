@@ -30,7 +30,9 @@ _FAR = np.int16(1 << 14)
 _HOT, _COLD = 0.2, 0.005
 
 
-def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: int, seed: int) -> Ints:
+def anneal(
+    site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: int, seed: int, begin: float = 0.0
+) -> Ints:
     """Lower the weighted half-perimeter wirelength of a placement by simulated annealing.
 
     Args:
@@ -40,6 +42,7 @@ def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: in
         weight: of each net.
         sweeps: more give shorter wires; each proposes a swap for every site.
         seed: of the moves; the same seed gives the same placement.
+        begin: how far the cooling has come at the first sweep, below 1; near 1 keeps a good placement.
 
     Returns:
         The best site of each block that was met.
@@ -54,7 +57,7 @@ def anneal(site: Ints, nets: Nets, fabric: Fabric, weight: Floats, *, sweeps: in
     occupant[site] = np.arange(nets.n_blocks)
     reach = max(fabric.columns, fabric.rows) / 2
     for sweep in range(sweeps):
-        progress = sweep / sweeps
+        progress = begin + (1 - begin) * sweep / sweeps
         temperature = scale * _HOT * (_COLD / _HOT) ** progress
         boxes = _Boxes.of(board, site)
         if boxes.length < least:
