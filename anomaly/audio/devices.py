@@ -15,6 +15,7 @@ from anomaly.audio import alsa, usb
 from anomaly.errors import DeviceError
 
 LIST_TIMEOUT_S = 20.0
+LIST_SOURCES = ["pactl", "list", "short", "sources"]
 _CARD_SUFFIX = re.compile(r"\(hw:\d+,\d+\)$")
 # Converters that ALSA's configuration lists beside the inputs; each of them ends at `default` anyway.
 _CONVERTERS = {
@@ -246,7 +247,7 @@ def pulse_sources() -> list[InputDevice]:
     """Sources of a running Pulse or PipeWire server; none where its `pactl` is not installed."""
     try:
         done = subprocess.run(
-            ["pactl", "list", "short", "sources"],
+            LIST_SOURCES,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -264,3 +265,8 @@ def pulse_sources() -> list[InputDevice]:
             kind = "what is played on a sink" if fields[1].endswith(".monitor") else "Pulse source"
             found.append(InputDevice(f"pulse:{fields[1]}", kind, (int(match[2]),), int(match[1])))
     return found
+
+
+def has_source(listed: str, name: str) -> bool:
+    """Whether a source stands in what ``LIST_SOURCES`` printed."""
+    return any(line.split("\t")[1:2] == [name] for line in listed.splitlines())

@@ -29,6 +29,7 @@ _CUT_DB, _LEAST_CUT, _KEPT_DB = 15.0, 4, 6.0
 # Least change of the gain that is called one, and how alike the spectrum must be.
 _GAIN_DB, _LEAST_SHAPE_DB, _SHAPE_MARGIN_DB = 5.0, 0.4, 0.15
 _FAR, _FAR_DB = 1.25, 0.8
+_SAME_GAIN_DB, _LENIENT = 1.5, 1.5
 # An automatic gain moves on, second by second; a hand on a knob does not.
 _LEAST_MOVE_DB, _MOVE_STEPS, _REMEMBERED = 2.5, 8.0, 12
 # Noise suppression closes single bands; nothing is louder than in training.
@@ -84,7 +85,10 @@ class SensorCheck:
         if _is_gated(levels, reference, gain):
             return "processed"
         far = raw > _FAR * reference.distance_db + _FAR_DB
-        alike = shape <= max(_LEAST_SHAPE_DB, reference.shape_db) + _SHAPE_MARGIN_DB
+        most = max(_LEAST_SHAPE_DB, reference.shape_db) + _SHAPE_MARGIN_DB
+        # A gain that was found a second ago is believed more easily than a new one.
+        same = len(self._gains) > 0 and abs(gain - self._gains[-1]) < _SAME_GAIN_DB
+        alike = shape <= (_LENIENT * most if same else most)
         if not far or not alike or not self._gain_matters:
             if not far:
                 self._gains.clear()

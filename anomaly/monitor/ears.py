@@ -15,7 +15,7 @@ from anomaly.audio.channels import Channel
 from anomaly.audio.devices import Target, resolve
 from anomaly.audio.ffmpeg import shown
 from anomaly.audio.microphone import Block, Microphone
-from anomaly.audio.presence import is_present
+from anomaly.audio.presence import Lookout, is_present
 from anomaly.errors import DeviceError
 from anomaly.monitor.capture_news import Teller
 from anomaly.monitor.sources import Heard, Lost, News, Sound, Source
@@ -125,9 +125,10 @@ class _Ear:
         with Microphone(device, channel=first, others=others, target=self._target) as microphone:
             self._may_miss = True
             yield from self._to_all(self._teller.opened(microphone.description, microphone.native_rate_hz))
-            yield from self._sound(microphone)
+            with closing(Lookout(self._target)) as lookout:
+                yield from self._sound(microphone, lookout)
 
-    def _sound(self, microphone: Microphone) -> Iterator[Heards]:
+    def _sound(self, microphone: Microphone, lookout: Lookout) -> Iterator[Heards]:
         """Sound until the device is given up; that it is lost is told before it is closed, which may take seconds."""
         timeout_s, silent_s = _SILENT_FOR_S, 0.0
         while not self._stop.asked:
@@ -147,6 +148,10 @@ class _Ear:
                 timeout_s, silent_s = _SILENT_FOR_S, 0.0
                 self._wait_s, self._hold_s = _FIRST_WAIT_S, _FIRST_HOLD_S
                 yield from self._heard(blocks)
+                if lookout.is_gone():
+                    words = "is no longer offered by its sound server"
+                    yield from self._lost(DeviceError(words, where=microphone.device))
+                    return
 
     def _heard(self, blocks: tuple[Block, ...]) -> Iterator[Heards]:
         first = blocks[0]

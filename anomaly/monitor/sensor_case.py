@@ -90,7 +90,7 @@ class SensorCase:
             self._case = self._store.open_case(case, message)
             self._looked_s = journal.time_s
             if self._case is not None and self._case.id != known:
-                journal.say("case.opened", self._case.summary, case=self._case.id, kind="sensor")
+                journal.say("case.opened", self._case.summary, case=self._case.id, kind="sensor", fault=fault)
 
     def _recover(self) -> None:
         words, case = "the microphone is well again", self._case
