@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomaly.cli.clip import clip
+
 if TYPE_CHECKING:
     from anomaly.alerts.case import Case
     from anomaly.alerts.records import EventRow
@@ -26,7 +28,7 @@ def register(app: typer.Typer) -> None:
     cases = typer.Typer(
         no_args_is_help=True, help="Alarms as cases: list, show, acknowledge, silence, close."
     )
-    for command in (list_, show, ack, close, silence):
+    for command in (list_, show, ack, close, silence, clip):
         cases.command(command.__name__.rstrip("_"))(command)
     app.add_typer(cases, name="cases")
     alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")

@@ -1,0 +1,157 @@
+"""Commands of the group `models`: versions of a machine's bundle, which of them is in use, and what would change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from anomaly.monitor.compare import Compared
+    from anomaly.versions import Version
+
+Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine.")]
+Models = Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")]
+Config = Annotated[Path | None, typer.Option(help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Versions of a machine's bundle: list, compare, activate, roll back."
+    )
+    for command in (list_, activate, rollback, compare):
+        group.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(group, name="models")
+
+
+def list_(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
+    """List the versions of a bundle, oldest first; * marks the one in use."""
+    from anomaly.versions import versions
+
+    found = versions(_models(models, config), machine)
+    if as_json:
+        typer.echo(json.dumps([_row(version) for version in found]))
+        return
+    for version in found:
+        typer.echo(f"{'*' if version.active else ' '} {version.id}  {version.created_at}  {version.path}")
+
+
+def activate(
+    machine: Machine,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Identifier, or its first digits.")],
+    models: Models = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Put a version into use. A running monitor takes it up within seconds, at a reset of its score."""
+    from anomaly import versions
+
+    _tell(versions.activate(_models(models, config), machine, version), machine, as_json)
+
+
+def rollback(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
+    """Put the version into use that was in use before this one."""
+    from anomaly import versions
+
+    _tell(versions.rollback(_models(models, config), machine), machine, as_json)
+
+
+def compare(
+    machine: Machine,
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="The version that might be put into use.")
+    ],
+    against: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Compare with this one (default: the one in use).")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Recordings or folders; default: the monitor's stored clips.")
+    ] = None,
+    detector: Annotated[str, typer.Option(help="student or teacher.")] = "student",
+    false_alarms_per_day: Annotated[float, typer.Option(help="Budget that sets the limits.")] = 1.0,
+    models: Models = None,
+    state: Annotated[Path | None, typer.Option(help="Folder of the database (default: state).")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Score the same sound with two versions: which alarms would appear, which would vanish."""
+    from anomaly.bundle import open_bundle
+    from anomaly.detect.model import load_model
+    from anomaly.monitor.compare import Comparison, summary
+    from anomaly.monitor.options import detector_name
+    from anomaly.versions import find_version, version_of, versions
+
+    folder = _models(models, config)
+    chosen = detector_name(detector)
+    versions(folder, machine)
+    one = find_version(folder, machine, against or version_of(folder / machine))
+    other = find_version(folder, machine, version)
+    pair = [load_model(open_bundle(found.path)) for found in (one, other)]
+    comparison = Comparison(pair[0], pair[1], chosen, false_alarms_per_day)
+    rows = _compared(comparison, machine, data, state, config)
+    told = {"machine": machine, "one": one.id, "other": other.id, **summary(rows)}
+    if as_json:
+        typer.echo(json.dumps({**told, "rows": [row.to_dict() for row in rows]}))
+        return
+    for row in rows:
+        typer.echo(_line(row))
+    typer.echo(
+        f"{told['compared']} compared, {told['errors']} could not be; alarms: {told['alarms_one']} with {one.id},"
+        f" {told['alarms_other']} with {other.id}; {told['appear']} would appear, {told['vanish']} vanish",
+        err=True,
+    )
+
+
+def _compared(
+    comparison: Any, machine: str, data: list[Path] | None, state: Path | None, config: Path | None
+) -> list[Compared]:
+    from anomaly.archive.scan import scan
+    from anomaly.cli.cases import _store
+    from anomaly.errors import InputError
+    from anomaly.monitor.clips import FOLDER
+
+    if data:
+        return list(comparison.recordings(scan(data)))
+    with _store(state, config) as store:
+        clips = store.clips(machine=machine)
+        if not clips:
+            raise InputError(
+                f"no clip of {machine} is kept", where=store.path.parent, hint="name recordings with --data"
+            )
+        return list(comparison.clips(store.path.parent / FOLDER, clips))
+
+
+def _line(row: Compared) -> str:
+    if row.one is None or row.other is None:
+        return f"{row.path}: {row.error}"
+    words = [
+        f"{one.score:8.2f} p {one.p_value:.1e} {'ALARM' if one.alarm else '-':<5}"
+        for one in (row.one, row.other)
+    ]
+    return f"{words[0]} | {words[1]}  {row.path}"
+
+
+def _models(models: Path | None, config: Path | None) -> Path:
+    from anomaly.config import find_site
+
+    return models if models is not None else find_site(config).models_dir
+
+
+def _tell(version: Version, machine: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(_row(version)))
+    else:
+        typer.echo(f"{machine}: version {version.id} is in use", err=True)
+
+
+def _row(version: Version) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "path": str(version.path),
+        "created_at": version.created_at,
+        "active": version.active,
+    }

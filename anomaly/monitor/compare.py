@@ -1,0 +1,109 @@
+"""Two versions of a bundle over the same sound: where they agree, where they do not, before one is put into use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from anomaly.alerts.records import ClipRow
+from anomaly.audio.files import read_16k
+from anomaly.detect.decision import Decision, Limit, State
+from anomaly.detect.model import DetectorName, Model
+from anomaly.detect.scoring import SecondScore, recording_score
+from anomaly.errors import AnomalyError
+from anomaly.monitor.clip_files import read_clip
+from anomaly.monitor.clip_score import score_clip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one version says of one piece of sound.
+
+    Args:
+        score: of the whole piece.
+        p_value: smallest of its seconds.
+        alarm: whether the decision, begun with it, reaches ALARM.
+    """
+
+    score: float
+    p_value: float
+    alarm: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One piece of sound under both versions; ``error`` where it cannot be scored."""
+
+    path: str
+    one: Verdict | None
+    other: Verdict | None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self)
+
+
+class Comparison:
+    """Scores sound with two models.
+
+    Args:
+        one: the version that is compared with, usually the one in use.
+        other: the version that might take its place.
+        detector: student or teacher.
+        false_alarms_per_day: the budget of both.
+
+    Raises:
+        ConfigError: the budget cannot be kept.
+    """
+
+    def __init__(self, one: Model, other: Model, detector: DetectorName, false_alarms_per_day: float) -> None:
+        self._scorers = (one.scorer(detector), other.scorer(detector))
+        self._limits = [scorer.calibration.limit(false_alarms_per_day) for scorer in self._scorers]
+
+    def recordings(self, paths: Sequence[Path]) -> Iterator[Compared]:
+        """Each recording."""
+        for path in paths:
+            try:
+                samples = read_16k(path)
+                yield self._compared(
+                    str(path), [scorer.recording(samples, where=path) for scorer in self._scorers]
+                )
+            except AnomalyError as error:
+                yield Compared(str(path), None, None, str(error))
+
+    def clips(self, folder: Path, clips: Sequence[ClipRow]) -> Iterator[Compared]:
+        """Each stored clip that can be scored again."""
+        for row in clips:
+            try:
+                clip = read_clip(folder / row.folder)
+                yield self._compared(row.folder, [score_clip(clip, scorer) for scorer in self._scorers])
+            except AnomalyError as error:
+                yield Compared(row.folder, None, None, str(error))
+
+    def _compared(self, path: str, scores: Sequence[list[SecondScore]]) -> Compared:
+        one, other = (_verdict(limit, found) for limit, found in zip(self._limits, scores, strict=True))
+        return Compared(path, one, other)
+
+
+def _verdict(limit: Limit, scores: list[SecondScore]) -> Verdict:
+    decision = Decision(limit)
+    states = [decision.update(score.p_value) for score in scores]
+    return Verdict(
+        round(recording_score(scores), 4), min(score.p_value for score in scores), State.ALARM in states
+    )
+
+
+def summary(rows: Sequence[Compared]) -> dict[str, Any]:
+    """How the two versions differ over all pieces of sound."""
+    both = [(row.one, row.other) for row in rows if row.one is not None and row.other is not None]
+    return {
+        "compared": len(both),
+        "errors": len(rows) - len(both),
+        "alarms_one": sum(one.alarm for one, _ in both),
+        "alarms_other": sum(other.alarm for _, other in both),
+        "appear": sum(other.alarm and not one.alarm for one, other in both),
+        "vanish": sum(one.alarm and not other.alarm for one, other in both),
+    }

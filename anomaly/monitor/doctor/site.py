@@ -1,0 +1,164 @@
+"""The site: its file, bundles, database, the ways in which alerts leave, and the monitors that run."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from anomaly import workspace
+from anomaly.alerts.lock import FileLock
+from anomaly.alerts.schema import MIGRATIONS, version_of
+from anomaly.alerts.sinks import build_sinks
+from anomaly.alerts.store import DATABASE_NAME
+from anomaly.bundle import open_bundle
+from anomaly.config import Site, find_file, load_site
+from anomaly.detect.model import check_model
+from anomaly.errors import AnomalyError, ModelError, RemoteError
+from anomaly.monitor.doctor.finding import Finding, failed
+
+_PATIENCE_S = 5.0
+_STALE_S = 60.0
+_WAITING = (
+    "SELECT count(*), min(queued_s) FROM outbox JOIN deliveries ON outbox_id = outbox.id"
+    " WHERE status = 'pending'"
+)
+
+
+def config(path: Path | None) -> tuple[Site | None, Finding]:
+    """The site file, if it can be read."""
+    try:
+        file = find_file(path)
+        if file is None:
+            return None, Finding("site.config", "ok", "no site.yaml: the defaults hold")
+        site = load_site(file)
+        for sink in build_sinks(site):
+            sink.close()
+    except AnomalyError as error:
+        return None, failed("site.config", error)
+    return site, Finding(
+        "site.config", "ok", f"{file}: {len(site.machines)} machines, {len(site.sinks.names)} sinks"
+    )
+
+
+def bundles(site: Site) -> Iterator[Finding]:
+    """Each bundle that the site needs, or that is there, verifies: every byte, and the decoded bitstream."""
+    wanted = {machine.model or name for name, machine in site.machines.items()}
+    names = sorted(wanted | set(workspace.machines(site.models_dir)))
+    if not names:
+        remedy = "`anomaly train --machine NAME`, or name the folder with models_dir or ANOMALY_MODELS"
+        yield Finding("site.bundles", "warn", f"no bundle in {site.models_dir}", remedy, ModelError.exit_code)
+    for name in names:
+        check = f"site.bundle.{name}"
+        try:
+            bundle = open_bundle(site.models_dir / name)
+            check_model(bundle)
+        except AnomalyError as error:
+            yield failed(check, error)
+        else:
+            created = f"{bundle.manifest.created_at:%Y-%m-%d}"
+            yield Finding(check, "ok", f"whole, of {created}, signature: {bundle.signature}")
+
+
+def database(site: Site) -> Iterator[Finding]:
+    """The database is sound, of a schema that this program knows, and its messages leave."""
+    path = site.state_dir / DATABASE_NAME
+    if not path.is_file():
+        yield Finding("site.database", "ok", f"none yet at {path}; the monitor makes it")
+        return
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
+        ) as opened:
+            schema = version_of(opened, path)
+            sound = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
+            waiting, since_s = opened.execute(_WAITING).fetchone() if schema else (0, None)
+    except AnomalyError as error:
+        yield failed("site.database", error)
+        return
+    except sqlite3.Error as error:
+        yield Finding("site.database", "fail", f"{path}: {error}", _SET_ASIDE)
+        return
+    if sound != "ok":
+        yield Finding("site.database", "fail", f"{path}: {sound}", _SET_ASIDE)
+    elif schema > MIGRATIONS[-1].version:
+        yield Finding(
+            "site.database", "fail", f"{path} has schema {schema}, of a newer anomaly", "update anomaly"
+        )
+    else:
+        yield Finding("site.database", "ok", f"{path}: sound, schema {schema}, {path.stat().st_size:,} bytes")
+    yield _messages(waiting, since_s)
+
+
+_SET_ASIDE = "restart the monitor: it sets a damaged file aside and carries open cases over"
+
+
+def _messages(waiting: int, since_s: float | None) -> Finding:
+    if not waiting or since_s is None:
+        return Finding("site.messages", "ok", "none waits for delivery")
+    age_s = time.time() - since_s
+    words = f"{waiting} wait for delivery, the oldest for {age_s / 60:.0f} min"
+    if age_s > 10 * _STALE_S:
+        return Finding("site.messages", "warn", words, "see whether the sinks below can be reached")
+    return Finding("site.messages", "ok", words)
+
+
+def sinks(site: Site) -> Iterator[Finding]:
+    """Each sink's address answers. Nothing is sent: `anomaly alerts test NAME` does that."""
+    for hook in site.sinks.webhook:
+        parts = urlsplit(hook.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        yield _reached(hook.name, parts.hostname or "", port)
+    for broker in site.sinks.mqtt:
+        yield _reached(broker.name, broker.host, broker.port or (8883 if broker.tls else 1883))
+
+
+def _reached(name: str, host: str, port: int) -> Finding:
+    check = f"site.sink.{name}"
+    try:
+        socket.create_connection((host, port), _PATIENCE_S).close()
+    except OSError as error:
+        remedy = "messages are kept and tried again; correct the address, or see to the other side"
+        return Finding(
+            check, "fail", f"{host}:{port} does not answer: {error}", remedy, RemoteError.exit_code
+        )
+    return Finding(check, "ok", f"{host}:{port} answers; `anomaly alerts test {name}` sends a test message")
+
+
+def monitors(site: Site) -> Iterator[Finding]:
+    """Which machines are being watched, and whether seconds arrive."""
+    path = site.state_dir / DATABASE_NAME
+    for lock_file in sorted(site.state_dir.glob("monitor-*.lock")):
+        machine = lock_file.name.removeprefix("monitor-").removesuffix(".lock")
+        lock = FileLock(lock_file)
+        try:
+            free = lock.acquire(wait=False)
+        except AnomalyError as error:
+            yield failed(f"site.monitor.{machine}", error, "warn")
+            continue
+        lock.release()
+        if free:
+            yield Finding(f"site.monitor.{machine}", "ok", "not running")
+        else:
+            yield _last_second(machine, path)
+
+
+def _last_second(machine: str, path: Path) -> Finding:
+    check = f"site.monitor.{machine}"
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
+        ) as opened:
+            sql = "SELECT max(time_s) FROM scores WHERE machine = ?"
+            newest = opened.execute(sql, (machine,)).fetchone()[0]
+    except sqlite3.Error as error:
+        return Finding(check, "warn", f"runs, but its scores cannot be read: {error}")
+    age_s = None if newest is None else time.time() - newest
+    if age_s is None or age_s > _STALE_S:
+        words = "runs, but has stored no score" + ("" if age_s is None else f" for {age_s:.0f} s")
+        return Finding(check, "warn", words, "see its log, and `anomaly cases list` for the microphone")
+    return Finding(check, "ok", f"runs; its newest score is {max(0.0, age_s):.0f} s old")

@@ -1,0 +1,105 @@
+"""`anomaly models`: versions beside each other, compared before one of them is put into use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly import versions
+from anomaly.bundle import open_bundle, write_bundle
+from anomaly.cli import run
+from anomaly.manifest import Draft
+
+
+@pytest.fixture
+def models(pump_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(pump_bundle, "models/pump")
+    old = open_bundle(Path("models/pump"))
+    facts = old.manifest.model_dump()
+    draft = Draft(**{name: facts[name] for name in Draft.model_fields} | {"metrics": {"n": 2}})
+    with versions.replacing(Path("models"), "pump"):
+        write_bundle(Path("models/pump"), draft, {name: old.read(name) for name in old.manifest.files})
+    return tmp_path / "models"
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert run([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_list_activate_roll_back(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = answer(capsys, "models", "list", "pump")
+    assert [row["active"] for row in listed].count(True) == 1
+    old = next(row["id"] for row in listed if not row["active"])
+    new = next(row["id"] for row in listed if row["active"])
+    assert answer(capsys, "models", "activate", "pump", old[:6])["id"] == old
+    assert versions.version_of(models / "pump") == old
+    assert answer(capsys, "models", "rollback", "pump")["id"] == new
+    assert run(["models", "list", "pump"]) == 0
+    assert f"* {new}" in capsys.readouterr().out
+    assert run(["verify", "pump"]) == 0
+
+
+def test_compare_over_recordings(
+    models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = next(v.id for v in versions.versions(models, "pump") if not v.active)
+    (models.parent / "bad.wav").write_bytes(b"none")
+    told = answer(
+        capsys, "models", "compare", "pump", old, "--data", str(pump_recordings), "--data", "bad.wav"
+    )
+    # The same network under another manifest says the same of everything.
+    assert told["compared"] == 8
+    assert told["errors"] == 1
+    assert told["alarms_one"] == told["alarms_other"]
+    assert (told["appear"], told["vanish"], told["other"]) == (0, 0, old)
+    rows = [row for row in told["rows"] if row["error"] is None]
+    assert all(row["one"] == row["other"] for row in rows)
+    faulty = [row["one"]["score"] for row in rows if "anomaly" in row["path"]]
+    normal = [row["one"]["score"] for row in rows if "normal" in row["path"]]
+    assert min(faulty) > max(normal)
+    assert run(["models", "compare", "pump", old, "--data", str(pump_recordings)]) == 0
+    assert "0 would appear, 0 vanish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["models", "list", "fan"], 3, "there is no bundle"),
+        (["models", "list", "../pump"], 3, "no machine name"),
+        (["models", "activate", "pump", "zz"], 2, "no version begins with 'zz'"),
+        (["models", "activate", "pump", ""], 2, "no version begins with"),
+        (["models", "rollback", "fan"], 3, "there is no bundle"),
+        (["models", "compare", "pump", "zz"], 2, "no version begins with"),
+        (["models", "compare", "pump", "ACTIVE", "--detector", "x"], 2, "no detector 'x'"),
+        (["models", "compare", "pump", "ACTIVE"], 3, "no database here"),
+        (["models", "compare", "pump", "ACTIVE", "--data", "nowhere"], 4, "no such file"),
+        (
+            ["models", "compare", "pump", "ACTIVE", "--data", "models", "--false-alarms-per-day", "-1"],
+            4,
+            "no audio",
+        ),
+    ],
+)
+def test_mistakes(
+    models: Path, words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    active = versions.version_of(models / "pump")
+    assert run([active if word == "ACTIVE" else word for word in words]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_budget_that_cannot_be_kept(
+    models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    active = versions.version_of(models / "pump")
+    words = ["models", "compare", "pump", active, "--data", str(pump_recordings)]
+    assert run([*words, "--false-alarms-per-day", "-1"]) == 3
+    assert "budget" in capsys.readouterr().err
