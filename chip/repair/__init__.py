@@ -16,7 +16,7 @@ from chip.repair.change import Change, output_change
 from chip.repair.draft import Action, Draft
 from chip.repair.fan_in import split_fan_in
 from chip.repair.fan_out import share_fan_out
-from chip.repair.prune import drop_idle, fewer_neurons, fewer_synapses, prune_fan_in
+from chip.repair.prune import drop_idle, fewer_neurons, fewer_outputs, fewer_synapses, prune_fan_in
 from chip.repair.ranges import nearest_decay, scale
 from chip.rules import Finding, check
 from chip.stimulus import random_spikes
@@ -28,7 +28,6 @@ _STEPS, _STREAMS = 512, 2
 # What a program should not decide: rule and reason.
 REFUSED = {
     "input_count": "which inputs can be spared, or merged, only the one who made the network knows",
-    "output_count": "an output left out is an answer lost; which one, only the one who reads them knows",
     "negative_output": "a network without negative spikes has to be trained as one",
     "recurrence": "which synapse of a loop may be cut decides what the network remembers",
 }
@@ -39,8 +38,9 @@ class Repaired:
     """A network after repair.
 
     Args:
-        network: it has the inputs and outputs of the one before, in the same order.
+        network: it has the inputs of the one before, and its outputs, in the same order.
         actions: what was done, in this order.
+        outputs: which of the outputs before are left: all, unless the chip has too few.
         change: the outputs before and after on the input below.
         input: in words.
         findings: what the rules still find.
@@ -48,6 +48,7 @@ class Repaired:
 
     network: Network
     actions: tuple[Action, ...]
+    outputs: tuple[int, ...]
     change: Change
     input: str
     findings: tuple[Finding, ...]
@@ -69,6 +70,7 @@ class Repaired:
             "exact": self.exact,
             "neurons": self.network.n_neurons,
             "synapses": self.network.n_synapses,
+            "outputs_kept": list(self.outputs),
             "actions": [action.to_dict() for action in self.actions],
             "change": self.change.to_dict(),
             "input": self.input,
@@ -84,7 +86,8 @@ def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | 
     """Make a network obey the design rules, with as little change of its outputs as possible.
 
     Too many synapses at a neuron can be split or cut: both are tried, and what changes the running count of output
-    spikes less on the given input stays. What a repair should not decide (``REFUSED``) stays as it is and is reported.
+    spikes less on the given input stays. Outputs are left out only where the chip has too few. What a repair should
+    not decide (``REFUSED``) stays as it is and is reported.
 
     Args:
         network: what is to be repaired.
@@ -96,16 +99,19 @@ def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | 
     """
     given = spikes is not None
     judge = random_spikes(network.n_inputs, _STEPS, streams=_STREAMS) if spikes is None else spikes
-    start = Draft(network, spike_rates(network, arch, judge))
+    start, left_out, kept = fewer_outputs(Draft(network, spike_rates(network, arch, judge)), arch)
     tried = [_run(start, arch, fan_in) for fan_in in ((split_fan_in, prune_fan_in), (prune_fan_in,))]
-    changes = [output_change(network, draft.network, judge, v_sat=arch.v_sat) for draft, _ in tried]
+    changes = [
+        output_change(network, draft.network, judge, v_sat=arch.v_sat, kept=kept) for draft, _ in tried
+    ]
     best = min(
         range(len(tried)), key=lambda at: (changes[at].mean_running_difference, -changes[at].agreement)
     )
     draft, actions = tried[best]
     words = "the given input" if given else f"sparse random spikes, {_STREAMS} x {_STEPS} steps"
     findings = tuple(check(draft.network, arch))
-    return Repaired(draft.network, tuple(actions), changes[best], words, findings)
+    done, outputs = (*left_out, *actions), tuple(kept.tolist())
+    return Repaired(draft.network, done, outputs, changes[best], words, findings)
 
 
 def _run(draft: Draft, arch: ArchSpec, fan_in: tuple[_Step, ...]) -> tuple[Draft, list[Action]]:

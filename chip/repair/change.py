@@ -52,16 +52,26 @@ class Change:
         return asdict(self)
 
 
-def output_change(before: Network, after: Network, spikes: NDArray[np.integer[Any]], *, v_sat: int) -> Change:
+def output_change(
+    before: Network,
+    after: Network,
+    spikes: NDArray[np.integer[Any]],
+    *,
+    v_sat: int,
+    kept: NDArray[np.int64] | None = None,
+) -> Change:
     """Run both on the same input and compare what comes out.
 
     Args:
         before: one network.
-        after: another one with as many inputs and outputs.
+        after: another one with as many inputs.
         spikes: -1, 0 or +1 of each [step, stream, input].
         v_sat: membranes are clipped to [-v_sat, +v_sat].
+        kept: which of the outputs before the other one still has; all of them by default.
     """
     one, other = (Simulator(network, v_sat=v_sat).run(spikes).outputs for network in (before, after))
+    if kept is not None:
+        one = one[:, :, kept]
     differs, fires = one != other, (one != 0) | (other != 0)
     running = np.cumsum(one.astype(np.int64) - other, axis=0)
     final = running[-1] if len(running) else np.zeros(0)

@@ -9,7 +9,7 @@ from chip.arch import ArchSpec
 from chip.network import Network
 from chip.repair.draft import Action, Draft
 
-__all__ = ["drop_idle", "fewer_neurons", "fewer_synapses", "least_useful", "prune_fan_in"]
+__all__ = ["drop_idle", "fewer_neurons", "fewer_outputs", "fewer_synapses", "least_useful", "prune_fan_in"]
 
 _SHOWN = 5
 
@@ -18,7 +18,7 @@ def drop_idle(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     """Drop neurons that lead to no output, and such that never fire; no output can tell the difference."""
     actions = []
     for rule, find, why in (
-        ("dangling", _leads_to_output, "no output ever heard them"),
+        ("dangling", _leads_to_output, "no output hears them"),
         ("unreachable", _can_fire, "they never fired"),
     ):
         keep = find(draft.network)
@@ -29,6 +29,28 @@ def drop_idle(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
         actions.append(Action(rule, place, f"{gone} neurons dropped", True, why))
         draft = draft.with_neurons(keep)
     return draft, actions
+
+
+def fewer_outputs(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action], NDArray[np.int64]]:
+    """Leave out the outputs that spike least, the last of equals, until there is a pad for each.
+
+    Returns:
+        The draft, what was done, and which of the outputs are left, ascending, int64[output].
+    """
+    network, limit = draft.network, arch.array.outputs.value
+    if network.n_outputs <= limit:
+        return draft, [], np.arange(network.n_outputs)
+    rate = draft.rates[network.outputs + network.n_inputs]
+    kept = np.sort(np.argsort(-rate, kind="stable")[:limit])
+    gone = np.setdiff1d(np.arange(network.n_outputs), kept)
+    named = [f"output {at} ({network.neuron_name(int(network.outputs[at]))})" for at in gone[:_SHOWN]]
+    place = ", ".join(named) + (f" and {gone.size - _SHOWN} more" if gone.size > _SHOWN else "")
+    share = float(rate[gone].sum() / max(float(rate.sum()), 1e-300))
+    effect = f"an answer lost, with {share:.2%} of all output spikes on this input"
+    action = Action(
+        "output_count", place, f"{gone.size} outputs that spike least are not read", False, effect
+    )
+    return draft.changed(outputs=network.outputs[kept]), [action], kept
 
 
 def fewer_neurons(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:

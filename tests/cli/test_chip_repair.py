@@ -57,10 +57,10 @@ def test_what_cannot_be_repaired_is_said_and_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = tmp_path / "many.json", tmp_path / "out.npz"
-    path.write_text(random_network(load_arch("senna"), seed=3, neurons=70, outputs=65).to_json())
+    path.write_text(random_network(load_arch("senna"), seed=3, inputs=129).to_json())
     assert run(["chip", "check", str(path), "--repair", str(out)]) == 5
     shown = capsys.readouterr()
-    assert "not repaired: output_count: network: an output left out is an answer lost" in shown.out
+    assert "not repaired: input_count: network: which inputs can be spared" in shown.out
     assert "nothing written" in shown.err
     assert not out.exists()
 

@@ -153,14 +153,29 @@ def test_one_neuron_too_many_that_matters_costs_the_least_useful(senna: ArchSpec
     assert result.actions[0].rule == "neuron_count"
 
 
-def test_one_output_too_many_is_left_to_the_one_who_reads_it(senna: ArchSpec) -> None:
-    network = layer(9, 65)
+def test_one_output_too_many_is_left_out_and_it_is_the_quietest(senna: ArchSpec) -> None:
+    network = layer(9, 65, theta_p=[9 if neuron == 40 else 1 for neuron in range(65)])
     result = repair(network, senna)
-    assert [(finding.rule, finding.actual, finding.limit) for finding in result.errors] == [
-        ("output_count", "65", "64")
+    assert [finding.rule for finding in check(network, senna) if finding.severity == "error"] == [
+        "output_count"
     ]
+    assert (result.errors, errors(result.network, senna)) == ((), [])
+    action = result.actions[0]
+    assert (action.rule, action.place, action.exact) == ("output_count", "output 40 (neuron 40)", False)
+    assert action.effect.startswith("an answer lost, with ")
+    assert result.outputs == (*range(40), *range(41, 65))
+    assert result.to_dict()["outputs_kept"] == list(result.outputs)
+    # Nobody hears its neuron now; the others say what they said.
+    assert (result.network.n_neurons, result.network.n_outputs) == (64, 64)
+    assert (result.change.agreement, result.change.outputs) == (1, 64)
+    assert not result.exact
+
+
+def test_one_input_too_many_is_left_to_the_one_who_knows_them(senna: ArchSpec) -> None:
+    network = layer(129, 1, outputs=1)
+    result = repair(network, senna)
     (left,) = result.to_dict()["not_repaired"]
-    assert left["why"] == REFUSED["output_count"]
+    assert (left["rule"], left["why"]) == ("input_count", REFUSED["input_count"])
     assert result.network.same_as(network)
     assert (result.actions, result.exact) == ((), True)
 
@@ -265,7 +280,7 @@ def test_random_networks_always_come_out_fit(seed: int, senna: ArchSpec) -> None
 
 
 def test_every_rule_is_repaired_or_refused() -> None:
-    repairs = {"neuron_count", "synapse_count", "fan_in", "fan_out_load", "decay_choice"}
+    repairs = {"neuron_count", "synapse_count", "output_count", "fan_in", "fan_out_load", "decay_choice"}
     repairs |= {"weight_range", "threshold_range", "feedback_range", "dangling", "unreachable"}
     warnings = {"fires_at_rest", "oscillating", "saturation", "routability"}
     assert {rule.__name__ for rule in RULES} == repairs | set(REFUSED) | warnings
