@@ -16,7 +16,9 @@ import nir
 import numpy as np
 import sinabs.activation
 import sinabs.layers
+import sinabs.nir
 import snntorch
+import snntorch.import_nir
 import torch
 from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ from chip.simulate import Simulator
 from chip.stimulus import random_spikes
 from chip.testing import layered_network, random_network
 
-__all__ = ["PEERS", "Example", "examples", "run_peer", "sinabs_neuron", "snntorch_neuron"]
+__all__ = ["PEERS", "Example", "examples", "one_sided_layers", "run_peer", "run_reader"]
 
 Step = Callable[[torch.Tensor], torch.Tensor]
 
@@ -90,6 +92,38 @@ def _tuned(network: Network, part: int) -> Network:
     total = np.bincount(network.target, weights=size, minlength=network.n_neurons).astype(np.int64)
     theta = np.clip(total // part, largest, 200)
     return replace(network, theta_p=theta, theta_n=theta, w_fb=theta + 4 * (np.arange(theta.size) % 3 == 0))
+
+
+def one_sided_layers(arch: ArchSpec, leak: int) -> Example:
+    """Layers that excite only, never more than a spike a step: what the readers of both tools can do.
+
+    That of snnTorch wants one threshold for all.
+    """
+    network = layered_network(arch, seed=1)
+    weight, zero = np.abs(network.weight), np.zeros(network.n_neurons, np.int64)
+    total = np.bincount(network.target, weights=weight).astype(np.int64)
+    theta = zero + 200 if leak else total
+    changed = replace(
+        network, weight=weight, theta_p=theta, theta_n=theta, w_fb=theta, negative=zero, decay=zero + leak
+    )
+    given = np.abs(random_spikes(network.n_inputs, 400, rate=0.1 if leak else 0.25, seed=2)[:, 0])
+    return Example(changed, given, leak == 0, 3)
+
+
+def run_reader(example: Example, name: str) -> NDArray[np.int8]:
+    """The same as ``run_peer``, by the function of the tool itself that reads NIR; feed-forward networks only."""
+    graph = nir.read(io.BytesIO(example.file()))
+    given = torch.from_numpy(example.spikes.astype(np.float32))
+    with torch.no_grad():
+        if name == "sinabs":
+            out = sinabs.nir.from_nir(graph, batch_size=1)(given)
+            out = out[0] if isinstance(out, tuple) else out
+            return np.asarray(out.numpy().astype(np.int8))
+        module, state, rows = snntorch.import_nir.import_from_nir(graph), None, []
+        for row in given:
+            spikes, state = module(row[None], state)
+            rows.append(spikes[0].numpy().astype(np.int8))
+    return np.stack(rows)
 
 
 def snntorch_neuron(node: Any, dt_s: float) -> Step:

@@ -5,20 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import replace
 
-import nir
-import numpy as np
 import pytest
 import sinabs.nir
-import snntorch.import_nir
 import torch
-from nir_peers import PEERS, examples, run_peer
-from numpy.typing import NDArray
+from nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 from chip.arch import load_arch
-from chip.network import Network
-from chip.nir import import_nir, measure, write_nir
+from chip.nir import import_nir, measure
 from chip.nir.measure import agreement_of
 from chip.nir.reference import reference_spikes
 
@@ -59,44 +53,19 @@ def test_with_leaks_both_do_what_the_nodes_say(name: str) -> None:
         assert found.agreement > 0.999, peer
 
 
-def one_sided_layers() -> tuple[Network, NDArray[np.int8]]:
-    """Layers that excite only, and never more than a spike a step: what sinabs' own reader takes for granted."""
-    example = examples(SENNA)["layers"]
-    network = example.network
-    weight = np.abs(network.weight)
-    theta = np.bincount(network.target, weights=weight).astype(np.int64)
-    zero = np.zeros(network.n_neurons, np.int64)
-    changed = replace(
-        network, weight=weight, theta_p=theta, theta_n=theta, w_fb=theta, negative=zero, decay=zero
-    )
-    return changed, np.abs(example.spikes)
-
-
 @pytest.mark.filterwarnings("ignore:nirtorch.load is being deprecated")
 def test_the_reader_of_sinabs_runs_our_file() -> None:
-    network, spikes = one_sided_layers()
-    module = sinabs.nir.from_nir(nir.read(io.BytesIO(write_nir(network))), batch_size=1)
-    with torch.no_grad():
-        theirs = module(torch.from_numpy(spikes.astype(np.float32)))
-    theirs = theirs[0] if isinstance(theirs, tuple) else theirs
-    example = replace(examples(SENNA)["layers"], network=network, spikes=spikes)
-    found = agreement_of(example.expected(SENNA), theirs.numpy().astype(np.int8))
+    example = one_sided_layers(SENNA, leak=0)
+    found = agreement_of(example.expected(SENNA), run_reader(example, "sinabs"))
     assert (found.spike_agreement, found.spikes > 100) == (1.0, True)
 
 
 def test_the_reader_of_snntorch_runs_our_file() -> None:
-    network, spikes = one_sided_layers()
-    theta = np.full(network.n_neurons, 90)
-    leaking = replace(network, theta_p=theta, w_fb=theta, decay=np.full(network.n_neurons, 3))
-    graph = nir.read(io.BytesIO(write_nir(leaking)))
-    with redirect_stdout(io.StringIO()), torch.no_grad():
-        module, state, rows = snntorch.import_nir.import_from_nir(graph), None, []
-        for row in torch.from_numpy(spikes.astype(np.float32)):
-            out, state = module(row[None], state)
-            rows.append(out[0].numpy().astype(np.int8))
-    example = replace(examples(SENNA)["layers"], network=leaking, spikes=spikes)
+    example = one_sided_layers(SENNA, leak=3)
+    with redirect_stdout(io.StringIO()):
+        theirs = run_reader(example, "snntorch")
     # It resets to zero, as NIR has it, where the chip keeps what is above the threshold.
-    found = agreement_of(example.expected(SENNA), np.stack(rows))
+    found = agreement_of(example.expected(SENNA), theirs)
     assert found.spikes > found.chip_spikes > 100
 
 
