@@ -25,6 +25,7 @@ GROUPS = (
     "cases",
     "calibrate",
     "feedback",
+    "replay",
     "config",
     "verify",
     "models",

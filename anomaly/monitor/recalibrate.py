@@ -24,7 +24,7 @@ from anomaly.detect.decision import Decision, State
 from anomaly.detect.file_score import score_file
 from anomaly.detect.model import DetectorName, load_model
 from anomaly.detect.scoring import Scorer
-from anomaly.errors import InputError
+from anomaly.errors import InputError, UsageError
 
 LEAST_S = 60
 # More than a day adds nothing but time to load it.
@@ -69,6 +69,21 @@ class Service:
         draft = CalibrationVersion(0, self.bundle, "", by, reason, alone, tuple(sources))
         draft.calibration(self.own.calibration)
         return self.calibrations.add(self.bundle, sources, by=by, reason=reason, alone=alone)
+
+    def with_calibration(self, number: int) -> Scorer:
+        """The scorer with another version of its calibration; 0 is the bundle's own.
+
+        Raises:
+            UsageError: there is no such version, or it goes with another bundle.
+            ModelError: a file is damaged.
+        """
+        known = {v.number: v for v in self.calibrations.all() if v.bundle == self.bundle}
+        if number != 0 and number not in known:
+            listed = ", ".join(str(k) for k in [0, *known])
+            raise UsageError(f"there is no calibration {number} for this bundle", hint=f"there are {listed}")
+        own = self.own
+        used = own.calibration if number == 0 else known[number].calibration(own.calibration)
+        return Scorer(own.front_end, own.detector, used, own.states)
 
     @property
     def sources(self) -> tuple[Source, ...]:

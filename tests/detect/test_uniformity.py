@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from anomaly.detect.calibration import calibrate
-from anomaly.detect.pooling import GROUPS, Pooling
+from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.detect.uniformity import left_out, uniformity
 
-POOLING = Pooling("log", np.zeros((2, GROUPS)), np.ones((2, GROUPS)), np.zeros(4), np.ones(4))
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
 
 
 def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:

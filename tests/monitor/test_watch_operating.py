@@ -16,7 +16,7 @@ from anomaly.audio.channels import Samples
 from anomaly.detect.calibration import Calibration, calibrate
 from anomaly.detect.decision import Policy, limit_for
 from anomaly.detect.operating import Heard, Operating
-from anomaly.detect.pooling import GROUPS, Pooling
+from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources import Sound
@@ -144,7 +144,7 @@ def test_a_latched_alarm_ends_when_somebody_knows_of_it(store: Store) -> None:
     assert states[-1] == "OK"
 
 
-POOLING = Pooling("log", np.zeros((2, GROUPS)), np.ones((2, GROUPS)), np.zeros(4), np.ones(4))
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
 
 
 def hour(median: float) -> list[SecondScore]:

@@ -1,0 +1,257 @@
+"""What would have been: another budget or calibration over stored scores, another model over stored clips.
+
+Scores per second are kept for a day. Over them another budget, or another calibration of the same bundle, decides
+anew, second by second. Another bundle needs sound: it hears the clips that were kept with cases, each from rest, and
+can say which cases it would not have opened; which it would have opened where no clip was kept nobody knows, and the
+result says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from anomaly.alerts.case import SHORT_ID, Case, iso_utc
+from anomaly.alerts.records import ScoreRow, StateRow
+from anomaly.alerts.store import Store
+from anomaly.detect.calibration import Calibration
+from anomaly.detect.decision import Decision, Limit, State
+from anomaly.detect.scoring import Scorer
+from anomaly.errors import AnomalyError
+from anomaly.monitor.clip_files import read_clip
+from anomaly.monitor.clip_score import score_clip
+from anomaly.monitor.recalibrate import LEAD_S, unix_s
+
+Outcome = Literal["stays", "vanishes", "unknown"]
+# Alarms this close to a stored case are the same.
+_NEAR_S = 60.0
+# So many seconds in a row without a score are a deaf microphone: the decision begins anew.
+_DEAF_S = 3
+
+
+@dataclass(frozen=True)
+class ReplayedCase:
+    """A stored case, and what would have become of it.
+
+    Args:
+        case: its identifier.
+        opened_at: ISO 8601, UTC.
+        outcome: whether it would have been opened.
+        by: what says so: ``history``, ``clip``, or why nothing does.
+    """
+
+    case: str
+    opened_at: str
+    outcome: Outcome
+    by: str
+
+
+@dataclass(frozen=True)
+class Appearing:
+    """An alarm that would have been: begin and end (ISO 8601, UTC) and its worst second."""
+
+    begin: str
+    end: str
+    peak_score: float
+    min_p_value: float
+
+
+@dataclass(frozen=True)
+class Replay:
+    """All that a replay found.
+
+    Args:
+        machine: its name.
+        since: ISO 8601, UTC.
+        until: likewise.
+        false_alarms_per_day: the budget tried.
+        limit: of the decision for it.
+        history_seconds: stored scores that were decided upon anew; 0 for another bundle.
+        cases: stored cases of the time.
+        appear: alarms that have no stored case.
+    """
+
+    machine: str
+    since: str
+    until: str
+    false_alarms_per_day: float
+    limit: float
+    history_seconds: int
+    cases: tuple[ReplayedCase, ...]
+    appear: tuple[Appearing, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        counts: dict[str, int] = {name: sum(case.outcome == name for case in self.cases) for name in _COUNTED}
+        return asdict(self) | {"summary": {**counts, "appear": len(self.appear)}}
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        for case in self.cases:
+            yield f"{case.outcome:<9} case {case.case[:SHORT_ID]}  {case.opened_at}  ({case.by})"
+        for alarm in self.appear:
+            yield f"appears   {alarm.begin} to {alarm.end}  score {alarm.peak_score:.1f}"
+        counts = self.to_dict()["summary"]
+        yield (
+            f"{self.machine}: {counts['stays']} stay, {counts['vanishes']} vanish, {counts['appear']} appear, "
+            f"{counts['unknown']} unknown (limit {self.limit:.1f} for {self.false_alarms_per_day:g} a day)"
+        )
+
+
+_COUNTED: tuple[Outcome, ...] = ("stays", "vanishes", "unknown")
+
+
+@dataclass(frozen=True)
+class _Alarm:
+    begin_s: float
+    end_s: float
+    peak_score: float
+    min_p_value: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """The time that is replayed, and the budget that is tried."""
+
+    begin_s: float
+    end_s: float
+    false_alarms_per_day: float
+
+
+def replay_history(
+    store: Store, machine: str, scorer: Scorer, span: Span, *, judge_anew: bool = False
+) -> Replay:
+    """Decide anew on stored scores.
+
+    Args:
+        store: of the monitor.
+        machine: its name.
+        scorer: its calibration sets the limit.
+        span: when, and for which budget.
+        judge_anew: whether the calibration also gives the probabilities, instead of those stored.
+    """
+    limit = scorer.calibration.limit(span.false_alarms_per_day)
+    rows = store.scores(machine, span.begin_s, span.end_s)
+    unheard_stop = scorer.states is None or scorer.states.stopped is None
+    rows = _decided(rows, store.states(machine, "operating"), unheard_stop=unheard_stop)
+    p_of = _stored if not judge_anew else _from(scorer.calibration)
+    alarms = list(_alarms(rows, limit, p_of))
+    cases = _cases(store, machine, span)
+    covered_s = rows[0].time_s if rows else span.end_s
+    judged = tuple(_by_history(case, alarms, covered_s, span.end_s) for case in cases)
+    new = [a for a in alarms if not any(_meet(a, case, span.end_s) for case in cases)]
+    return _result(machine, span, limit, len(rows), judged, new)
+
+
+def replay_clips(store: Store, machine: str, scorer: Scorer, span: Span, clips: Path) -> Replay:
+    """Let another model hear the clips of stored cases.
+
+    Args:
+        store: of the monitor.
+        machine: its name.
+        scorer: of the other bundle.
+        span: when, and for which budget.
+        clips: folder of the clips.
+    """
+    limit = scorer.calibration.limit(span.false_alarms_per_day)
+    judged = tuple(_by_clips(store, case, scorer, limit, clips) for case in _cases(store, machine, span))
+    return _result(machine, span, limit, 0, judged, [])
+
+
+def _result(
+    machine: str,
+    span: Span,
+    limit: Limit,
+    seconds: int,
+    judged: tuple[ReplayedCase, ...],
+    new: Sequence[_Alarm],
+) -> Replay:
+    appear = tuple(Appearing(iso_utc(a.begin_s), iso_utc(a.end_s), a.peak_score, a.min_p_value) for a in new)
+    times = iso_utc(span.begin_s), iso_utc(span.end_s)
+    return Replay(machine, *times, span.false_alarms_per_day, limit.value, seconds, judged, appear)
+
+
+def _cases(store: Store, machine: str, span: Span) -> list[Case]:
+    found = [case for case in store.cases(machine=machine) if case.kind == "machine"]
+    return sorted(
+        (case for case in found if span.begin_s <= unix_s(case.opened_at) <= span.end_s),
+        key=lambda case: case.opened_at,
+    )
+
+
+def _decided(rows: Sequence[ScoreRow], changes: Sequence[StateRow], *, unheard_stop: bool) -> list[ScoreRow]:
+    """Rows that the decision took: ramps that led somewhere are left out, and stops that training never heard."""
+    spans = [
+        (change.time_s, after.time_s if after is not None else float("inf"), change.state, after)
+        for change, after in zip(changes, [*changes[1:], None][: len(changes)], strict=True)
+    ]
+    left_out = [
+        (begin, end)
+        for begin, end, state, after in spans
+        if (state == "ramping" and not (after is not None and after.state == "unknown"))
+        or (state == "stopped" and unheard_stop)
+    ]
+    return [row for row in rows if not any(begin <= row.time_s < end for begin, end in left_out)]
+
+
+def _alarms(
+    rows: Sequence[ScoreRow], limit: Limit, p_of: Callable[[ScoreRow], float | None]
+) -> Iterator[_Alarm]:
+    decision, now, deaf_s = Decision(limit), None, 0
+    for row in rows:
+        p_value = p_of(row)
+        if p_value is None or row.score is None:
+            deaf_s += 1
+            if deaf_s == _DEAF_S:
+                decision.reset()
+            continue
+        deaf_s = 0
+        if decision.update(p_value) is State.ALARM:
+            first = now or _Alarm(row.time_s, row.time_s, row.score, p_value)
+            peak, least = max(first.peak_score, row.score), min(first.min_p_value, p_value)
+            now = replace(first, end_s=row.time_s, peak_score=peak, min_p_value=least)
+        elif now is not None:
+            yield now
+            now = None
+    if now is not None:
+        yield now
+
+
+def _stored(row: ScoreRow) -> float | None:
+    return row.p_value
+
+
+def _from(calibration: Calibration) -> Callable[[ScoreRow], float | None]:
+    return lambda row: None if row.score is None else calibration.p_value(row.score)
+
+
+def _by_history(case: Case, alarms: Sequence[_Alarm], covered_s: float, end_s: float) -> ReplayedCase:
+    if unix_s(case.opened_at) - LEAD_S < covered_s:
+        return ReplayedCase(case.id, case.opened_at, "unknown", "its scores are gone")
+    stays = any(_meet(alarm, case, end_s) for alarm in alarms)
+    return ReplayedCase(case.id, case.opened_at, "stays" if stays else "vanishes", "history")
+
+
+def _meet(alarm: _Alarm, case: Case, end_s: float) -> bool:
+    end = case.returned_at or case.closed_at
+    until = end_s if end is None else unix_s(end)
+    return alarm.begin_s <= until + _NEAR_S and alarm.end_s >= unix_s(case.opened_at) - _NEAR_S
+
+
+def _by_clips(store: Store, case: Case, scorer: Scorer, limit: Limit, folder: Path) -> ReplayedCase:
+    reasons = []
+    for clip in store.clips(case_id=case.id):
+        try:
+            seconds = score_clip(read_clip(folder / clip.folder), scorer)
+        except AnomalyError as error:
+            reasons.append(error.message)
+            continue
+        decision = Decision(limit)
+        if any(decision.update(second.p_value) is State.ALARM for second in seconds):
+            return ReplayedCase(case.id, case.opened_at, "stays", "clip")
+        reasons.append("")
+    if "" in reasons:
+        return ReplayedCase(case.id, case.opened_at, "vanishes", "clip")
+    return ReplayedCase(case.id, case.opened_at, "unknown", reasons[0] if reasons else "no clip was kept")
