@@ -91,7 +91,8 @@ def _put_in_place(plan: Plan, report: Report) -> None:
         work.mkdir()
         for file in plan.files:
             _bring(plan, file, work, report)
-        if plan.about.packed == "zip" and not find_recordings(work):
+        # A set without a layout is not read as it is, such as one of MP4 files.
+        if plan.about.layout != "none" and not find_recordings(work):
             raise RemoteError("there are no recordings in it", where=plan.files[0].url)
         told = plan.as_json() | {"fetched": datetime.now(UTC).isoformat(timespec="seconds")}
         (work / SOURCE).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -115,6 +115,9 @@ def _tell(plan: Plan, recordings: int, already: bool, as_json: bool, data: Path 
     if plan.about.packed != "zip":
         print(f"left packed: unpack with `7z x {plan.folder / plan.files[0].name}`", file=sys.stderr)
         return
+    if plan.about.layout == "none":
+        print(f"in {plan.folder}, as published: {plan.about.note or 'see its pages'}", file=sys.stderr)
+        return
     where = "" if data is None else f" --data {plan.folder}"
     been = " (it was here already)" if already else ""
     print(

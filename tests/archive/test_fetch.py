@@ -295,3 +295,16 @@ def test_a_folder_with_nonsense_in_its_source_is_another(remote: Remote, data: P
 def test_the_archive_in_the_tests_is_like_the_real_ones() -> None:
     with zipfile.ZipFile(BytesIO(DEV_ZIP)) as zipped:
         assert {name.split("/")[0] for name in zipped.namelist()} == {"pump"}
+
+
+def test_a_set_without_a_layout_is_kept_as_it_was_published(
+    zenodo: Zenodo, remote: Remote, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("toyad2/CN001-carA1-speed1_mic1_00001.mp4", b"moving picture")
+    zenodo.publish(7, "toyad2.zip", packed.getvalue())
+    known_to(monkeypatch, machines={"carA": [{"record": 7, "name": "toyad2.zip"}]})
+    plan = plan_fetch("made-up", "carA", remote, data=data)
+    assert fetch(plan, remote) == 0
+    assert [path.name for path in plan.folder.rglob("*.mp4")] == ["CN001-carA1-speed1_mic1_00001.mp4"]
