@@ -20,11 +20,16 @@ Provenance = Literal["published", "derived", "assumed"]
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
 Count = Annotated[int, Field(ge=1, le=1 << 20)]
+Few = Annotated[int, Field(ge=1, le=1 << 12)]
 Bits = Annotated[int, Field(ge=2, le=24)]
 Shift = Annotated[int, Field(ge=0, le=30)]
 Shifts = Annotated[tuple[Shift, ...], Field(min_length=1, max_length=31)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+# Sixteen times the largest member of the family: what placement and bitstream can hold in memory.
+_MOST_CELLS, _MOST_TRACKS = 1 << 16, 1 << 22
 
 
 class _Part(BaseModel):
@@ -61,7 +66,7 @@ class Array(_Part):
 class Neuron(_Part):
     """What one cell can be programmed to."""
 
-    fan_in: Parameter[Count]
+    fan_in: Parameter[Few]
     weight_bits: Parameter[Bits]
     threshold_bits: Parameter[Bits]
     feedback_bits: Parameter[Bits]
@@ -74,8 +79,8 @@ class Neuron(_Part):
 class Routing(_Part):
     """The switched wires between the cells."""
 
-    nets_per_channel: Parameter[Count]
-    wires_per_net: Parameter[Count]
+    nets_per_channel: Parameter[Few]
+    wires_per_net: Parameter[Few]
     switch_box: Parameter[Literal["crossbar"]]
     connection_box: Parameter[Literal["crossbar"]]
     fan_out_load: Parameter[Count]
@@ -118,6 +123,16 @@ class ArchSpec(_Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         cells = self.array.rows.value * self.array.columns.value
+        if cells > _MOST_CELLS:
+            raise ValueError(f"array.rows: rows x columns = {cells} cells are more than {_MOST_CELLS}")
+        tracks = 2 * cells * self.routing.nets_per_channel.value
+        if tracks > _MOST_TRACKS:
+            raise ValueError(f"routing.nets_per_channel: {tracks} tracks in all are more than {_MOST_TRACKS}")
+        if cells * self.neuron.fan_in.value > _MOST_TRACKS:
+            raise ValueError(f"neuron.fan_in: times {cells} cells it is more than {_MOST_TRACKS} synapses")
+        for name in ("inputs", "outputs"):
+            if (pads := getattr(self.array, name).value) > _MOST_CELLS:
+                raise ValueError(f"array.{name}: {pads} pads are more than {_MOST_CELLS}")
         if self.array.neurons.value > cells:
             raise ValueError(f"array.neurons: {self.array.neurons.value} do not fit into {cells} cells")
         slots = self.array.neurons.value * self.neuron.fan_in.value

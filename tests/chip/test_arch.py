@@ -65,6 +65,26 @@ def test_the_fingerprint_follows_what_bitstreams_mean(tmp_path: Path, senna: Arc
         ("neurons: {value: 1024", "neurons: {value: -3", "array.neurons.value", "greater than or equal to 1"),
         ("neurons: {value: 1024", "neurons: {value: 10**99", "array.neurons.value", "valid integer"),
         ("neurons: {value: 1024", "neurons: {value: 1025", "array.neurons", "do not fit into 1024 cells"),
+        ("rows: {value: 32", "rows: {value: 1000000", "array.rows", "32000000 cells are more than 65536"),
+        ("inputs: {value: 128", "inputs: {value: 1000000", "array.inputs", "pads are more than 65536"),
+        (
+            "fan_in: {value: 25",
+            "fan_in: {value: 1000000",
+            "neuron.fan_in.value",
+            "less than or equal to 4096",
+        ),
+        (
+            "nets_per_channel: {value: 32",
+            "nets_per_channel: {value: 1000000",
+            "routing.nets_per_channel.value",
+            "less than or equal to 4096",
+        ),
+        (
+            "nets_per_channel: {value: 32",
+            "nets_per_channel: {value: 4096",
+            "routing.nets_per_channel",
+            "8388608 tracks in all",
+        ),
         ("synapses: {value: 25600", "synapses: {value: 25601", "array.synapses", "neurons x fan_in = 25600"),
         ("power_w: {value: 23e-3", "power_w: {value: .inf", "energy.power_w.value", "number"),
         ("power_w: {value: 23e-3", "power_w: {value: nan", "energy.power_w.value", "number"),
@@ -91,6 +111,18 @@ def test_a_wrong_value_is_named_with_its_line(
     assert words in caught.value.message
     line = _line("neuron:") if key == "neuron.fan_in" else _line(old)
     assert caught.value.where == f"{path}:{line}"
+
+
+def test_more_synapses_than_memory_holds_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        SENNA.replace("rows: {value: 32", "rows: {value: 64").replace(
+            "fan_in: {value: 25", "fan_in: {value: 4000"
+        )
+    )
+    with pytest.raises(SpecError, match="neuron.fan_in: times 2048 cells it is more than") as caught:
+        load_arch(path)
+    assert caught.value.where == f"{path}:{_line('fan_in: {')}"
 
 
 @pytest.mark.parametrize(
