@@ -7,6 +7,10 @@ from anomaly.evaluate.report import Section, page
 from anomaly.training.parts import Parts
 
 PAGE = "report/index.html"
+_TAILS = {
+    "exponential": "exponential",
+    "generalised-pareto": "a generalised Pareto law, heavier than exponential",
+}
 
 
 def training_page(machine: str, parts: Parts) -> bytes:
@@ -107,10 +111,39 @@ def _calibration(parts: Parts) -> list[Section]:
         Section(
             "What the calibration can support",
             f"The held-out sound itself only bounds the rate of false alarms below {bound:,.0f} a day (95 %, rule of "
-            "three). Limits for smaller budgets rest on the fitted tail and are extrapolation.",
+            "three). Limits for smaller budgets rest on excursions of the decision's sum and are extrapolation; the "
+            f"tail beyond the data is {_TAILS[parts.student.tail.kind]}.",
             rows=rows,
         ),
+        _uniformity(parts),
+        _operating(parts),
     ]
+
+
+def _uniformity(parts: Parts) -> Section:
+    title = "Are the probabilities what they say?"
+    found = parts.metrics["uniformity"]
+    if found is None:
+        return Section(title, "One recording was held out: there is no other to hold it against.")
+    rows: list[tuple[object, ...]] = [
+        ("each held-out recording against all others", "found", "should be"),
+        ("share of seconds with p of at most 0.1", found["share_10"], 0.1),
+        ("share of seconds with p of at most 0.01", found["share_1"], 0.01),
+        ("largest distance from uniform (Kolmogorov-Smirnov)", found["distance"], 0.0),
+    ]
+    return Section(title, f"Judged on {found['seconds']} s, none of them by itself.", rows=rows)
+
+
+def _operating(parts: Parts) -> Section:
+    states = parts.operating
+    rows: list[tuple[object, ...]] = [("state", "mean level over eight groups of bands, dB")]
+    for number, centre in enumerate(states.centre):
+        rows.append(("stopped" if number == states.stopped else "running", float(centre.mean())))
+    text = (
+        "Found in the sound without labels. Sound that is none of them is called unknown, and is judged all the same; "
+        f"a change between them that takes longer than {states.longest_ramp_s} s is no ramp."
+    )
+    return Section("Operating states", text, rows=rows)
 
 
 def _score_at(parts: Parts, p_value: float) -> float:

@@ -39,5 +39,10 @@ def in_words(trained: Trained) -> str:
         f"alarms     limit {limit.value:.1f} (reference {REFERENCE}) for one false alarm a day; the held-out sound "
         f"itself only bounds the rate below {bound_per_day:,.0f} a day, the rest is extrapolation"
     )
+    if (unseen := metrics.get("uniformity")) is not None:
+        lines.append(
+            f"calibrated {100 * unseen['share_10']:.1f} % of held-out seconds have p <= 0.1 and "
+            f"{100 * unseen['share_1']:.1f} % p <= 0.01, each recording against all others"
+        )
     lines.append(f"took       {trained.seconds:.0f} s")
     return "\n".join(lines)

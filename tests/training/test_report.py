@@ -23,6 +23,17 @@ def test_the_page_needs_nothing_from_elsewhere(trained: Trained) -> None:
     assert all(link.startswith("data:") or link.startswith("#") for link in links)
 
 
+def test_the_page_says_whether_probabilities_are_uniform(trained: Trained) -> None:
+    unseen = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
+    parts = replace(trained.parts, metrics=trained.parts.metrics | {"uniformity": unseen})
+    page = training_page("pump", parts).decode()
+    assert "Are the probabilities what they say?" in page
+    assert "0.012" in page
+    alone = replace(trained.parts, metrics=trained.parts.metrics | {"uniformity": None})
+    assert "no other to hold it against" in training_page("pump", alone).decode()
+    assert "Operating states" in page
+
+
 def test_a_name_cannot_become_markup(trained: Trained) -> None:
     page = training_page("<script>alert(1)</script>", trained.parts).decode()
     assert "<script>alert" not in page

@@ -52,3 +52,11 @@ def test_without_distillation_there_is_no_line_of_it(trained: Trained) -> None:
 
 def test_silent_files_are_mentioned(trained: Trained) -> None:
     assert "left out   2 silent recording(s)" in in_words(changed(trained, silent_files=2))
+
+
+def test_the_test_of_calibration_is_told_where_there_is_one(trained: Trained) -> None:
+    unseen = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
+    assert "11.0 % of held-out seconds have p <= 0.1 and 1.2 %" in in_words(
+        changed(trained, uniformity=unseen)
+    )
+    assert "calibrated" not in in_words(changed(trained, uniformity=None))
