@@ -23,7 +23,7 @@ from chip.engine import Block
 from chip.errors import ChipError, NetworkError
 from chip.imperfection import Deviation, noise_keys
 from chip.network import Network
-from chip.tiles import LANES, neuron_order, neuron_tables, synapse_tables
+from chip.tiles import LANES, Plan, neuron_order, neuron_tables, synapse_tables
 
 __all__ = ["CompiledEngine", "CompiledState", "numba_is_installed"]
 
@@ -32,6 +32,8 @@ _Kernel = Callable[..., tuple[int, bool]]
 _SHORT_CODES = 1 << 16
 # The loop writes whole vectors, the last of which may reach this far beyond the last event.
 _MARGIN = 2 * LANES
+# Neurons whose tiles share a word of flags.
+_WORD = 64 * LANES
 
 
 @dataclass
@@ -58,8 +60,8 @@ class CompiledEngine:
     """
 
     checks_inputs = True
-    # Without limit: a run is refused as a whole, or done as a whole.
-    block_values = 1 << 62
+    # As many as arrivals are counted without overflow.
+    block_values = 1 << 30
 
     def __init__(
         self,
@@ -76,19 +78,30 @@ class CompiledEngine:
         self._order = neuron_order(network) if order is None else order
         self._place = np.argsort(self._order)
         self._size = max(2, -(-network.n_neurons // LANES)) * LANES
+        # Flags of tiles come in words of 64, and one more that nobody looks at.
+        self._words = -(-self._size // _WORD)
         # Inputs take whole vectors too; the last place is nobody's.
         self._width = -(-network.n_inputs // LANES) * LANES
         self._sources = self._size + self._width + 1
         inner = np.maximum(network.source - network.n_inputs, 0)
-        self._synapses = synapse_tables(
+        tables = synapse_tables(
             np.where(network.source < network.n_inputs, self._size + network.source, self._at(inner)),
             self._at(network.target),
             self._dynamics.weight,
-            self._sources,
-            self._size,
-        ).arrays()
+            sources=self._sources,
+            size=self._size,
+            spare=self._words * _WORD,
+        )
+        self._plan, self._synapses = tables.plan, tables.arrays()
         self._neurons = neuron_tables(self._dynamics, self._order, self._size)
-        self._slots = {keep_all: self._slots_of(keep_all) for keep_all in (False, True)}
+        self._kind = 2 if self._dynamics.leaks else int(network.negative.any())
+        self._keeps_all: bool | None = None
+        # The loop's own: it finds levels empty and leaves them so.
+        self._scratch = (
+            np.zeros(self._sources + _MARGIN, np.uint16 if 2 * self._sources <= _SHORT_CODES else np.uint32),
+            np.zeros(self._words * _WORD + 2 * LANES, self._dynamics.dtype),
+            np.zeros((self._words + 1) * 64, np.int8),
+        )
         self._kernel = _compiled()
 
     def on_another(self, deviation: Deviation) -> CompiledEngine:
@@ -108,59 +121,51 @@ class CompiledEngine:
             NetworkError: an input is none of -1, 0 and +1; the state stays as it was.
         """
         steps, streams, _ = inputs.shape
-        slots, width = self._slots[keep_all]
+        width = self._write_down(keep_all)
         record = np.zeros((streams, steps + 1, width + 1), np.int8)
         membrane, spikes = state.membrane.copy(), state.spikes.copy()
-        arrived = np.zeros(2 * self._sources, np.int64)
         peak = np.zeros(self._size, self._dynamics.dtype)
-        codes = np.uint16 if arrived.size <= _SHORT_CODES else np.uint32
+        self._plan[:, Plan.ARRIVED] = 0
         saturations, wrong = self._kernel(
             self._padded(inputs),
             state.step,
+            self._plan.ravel(),
             *self._synapses,
             self._neurons,
-            self._dynamics.leaks,
+            self._kind,
             self._dynamics.noise,
             state.noise_keys,
             self._place,
-            slots,
             membrane,
             spikes,
             record,
-            np.zeros(self._sources + _MARGIN, codes),
-            arrived,
-            np.zeros(self._size, membrane.dtype),
-            np.zeros(-(-self._size // (64 * LANES)) * 64, np.int8),
+            *self._scratch,
             peak,
         )
         if wrong:
             raise NetworkError("holds values other than -1, 0 and +1", where="spikes")
-        before = self._by_neuron(np.count_nonzero(state.spikes, axis=0))
+        before = np.count_nonzero(state.spikes, axis=0)
         state.membrane, state.spikes, state.step = membrane, spikes, state.step + steps
-        return self._block(state, record[:, 1:, :width], before, arrived, saturations, peak, keep_all)
+        # Spikes of the last step are still under way, those of the step before the first arrived here.
+        return self._block(
+            record[:, 1:, :width], np.count_nonzero(spikes, axis=0) - before, saturations, peak
+        )
 
     def _block(
-        self,
-        state: CompiledState,
-        record: NDArray[np.int8],
-        before: NDArray[np.int64],
-        arrived: NDArray[np.int64],
-        saturations: int,
-        peak: NDArray[Any],
-        keep_all: bool,
+        self, record: NDArray[np.int8], more: NDArray[np.int64], saturations: int, peak: NDArray[Any]
     ) -> Block:
+        """What was counted; ``more`` are the spikes of each place that did not arrive yet."""
         network, spikes = self._network, record.transpose(1, 0, 2)
-        by_source = arrived.reshape(-1, 2).sum(axis=1)
-        neurons = self._by_neuron(by_source)
-        inputs = by_source[self._size : self._size + network.n_inputs]
+        arrived = self._plan[:, Plan.ARRIVED].reshape(-1, 2).sum(axis=1, dtype=np.int64)
+        neurons = arrived[self._place]
+        inputs = arrived[self._size : self._size + network.n_inputs]
         return Block(
-            outputs=spikes[:, :, network.outputs] if keep_all else spikes,
-            neurons=spikes if keep_all else None,
+            outputs=spikes[:, :, network.outputs] if self._keeps_all else spikes,
+            neurons=spikes if self._keeps_all else None,
             arrived=np.concatenate([inputs, neurons]),
-            # Spikes of the last step are still under way, those of the step before the first arrived here.
-            emitted=neurons - before + self._by_neuron(np.count_nonzero(state.spikes, axis=0)),
+            emitted=neurons + more[self._place],
             saturations=int(saturations),
-            peak=self._dynamics.in_whole_units(self._by_neuron(peak)),
+            peak=self._dynamics.in_whole_units(np.minimum(peak[self._place], self._dynamics.v_sat)),
         )
 
     def _padded(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -168,23 +173,23 @@ class CompiledEngine:
         missing = self._width - inputs.shape[2]
         return np.ascontiguousarray(np.pad(inputs, ((0, 0), (0, 0), (0, missing))) if missing else inputs)
 
-    def _slots_of(self, keep_all: bool) -> tuple[NDArray[np.int64], int]:
-        """Where the spike of each code is written down, and how many columns there are before the last.
+    def _write_down(self, keep_all: bool) -> int:
+        """Plan where the spikes of each source are written down; returns how many columns that takes.
 
-        What nobody asked for goes to the last column.
+        What nobody asked for goes to one more column.
         """
         network = self._network
         kept = np.arange(network.n_neurons) if keep_all else network.outputs
-        slots = np.full(self._sources, len(kept))
-        slots[self._at(kept)] = np.arange(len(kept))
-        return np.repeat(slots, 2), len(kept)
+        if keep_all != self._keeps_all:
+            slots = np.full(self._sources, len(kept))
+            slots[self._at(kept)] = np.arange(len(kept))
+            signs = np.tile(np.array([1, -1], np.int8).view(np.uint8), self._sources)
+            self._plan[:, Plan.NOTE], self._keeps_all = np.repeat(slots, 2) * 256 + signs, keep_all
+        return len(kept)
 
     def _at(self, neurons: NDArray[Any]) -> NDArray[np.int64]:
         """The places of neurons."""
         return self._place[neurons] if self._place.size else np.zeros(len(neurons), np.int64)
-
-    def _by_neuron(self, by_place: NDArray[Any]) -> NDArray[Any]:
-        return by_place[self._place]
 
 
 def numba_is_installed() -> bool:

@@ -14,10 +14,30 @@ from numba import types
 from numba.extending import overload
 
 from chip.chance import GOLDEN, MIX_1, MIX_2
-from chip.tiles import LANES
-from chip.vectors import PACKS, add_row, first, number, pack, signs, step_leaky_tile, step_tile, taken
+from chip.tiles import LANES, Plan
+from chip.vectors import (
+    PACKS,
+    add_row,
+    first,
+    number,
+    pack,
+    peek,
+    poke,
+    signs,
+    soon,
+    step_leaky_tile,
+    step_signed_tile,
+    step_tile,
+    taken,
+)
 
 __all__ = ["advance_streams"]
+
+_COLUMNS, _ROW, _TILE, _NOTE, _ARRIVED = (
+    int(column) for column in (Plan.COLUMNS, Plan.ROW, Plan.TILE, Plan.NOTE, Plan.ARRIVED)
+)
+# Steps of which the inputs are fetched ahead: those of one stream lie far apart.
+_AHEAD = 6
 
 
 def _append(events: Any, count: int, fired: int, negative: int, code: int) -> int:
@@ -69,87 +89,89 @@ _add_noise_compiled = numba.njit(_add_noise)
 def _deliver(
     events: Any,
     count: int,
+    plan: Any,
+    rows: Any,
     row_begin: Any,
     row_end: Any,
     row_at: Any,
-    rows: Any,
     synapse_begin: Any,
     synapse_end: Any,
     synapse_at: Any,
     synapse_weight: Any,
-    arrived: Any,
-    slot: Any,
     record: Any,
+    record_at: int,
     level: Any,
     awake: Any,
 ) -> None:
     """Let the spikes of the step before and of the inputs act, and write down the former."""
-    nobody = arrived.size - 1
-    # Four events far apart at a time: neighbours would wait for each other's sums.
-    for extra in range(3):
-        events[count + extra] = nobody
-    quarter = (count + 3) // 4
-    for nth in range(quarter):
-        for part in range(4):
-            code = events[nth + part * quarter]
-            arrived[code] += 1
-            record[slot[code]] = 1 - 2 * np.int8(code & 1)
-            for row in range(row_begin[code], row_end[code]):
-                at = row_at[row]
-                add_row(level, at, rows, row)
-                awake[at // LANES] = 1
-                awake[at // LANES + 1] = 1
-            for synapse in range(synapse_begin[code], synapse_end[code]):
-                at = synapse_at[synapse]
-                level[at] += synapse_weight[synapse]
-                awake[at // LANES] = 1
+    for nth in range(count):
+        code = peek(events, nth)
+        mine = code * _COLUMNS
+        where, note = peek(plan, mine + _TILE), peek(plan, mine + _NOTE)
+        add_row(level, awake, where >> 1, rows, peek(plan, mine + _ROW))
+        poke(plan, mine + _ARRIVED, peek(plan, mine + _ARRIVED) + 1)
+        poke(record, record_at + (note >> 8), note)
+        if where & 1:
+            for row in range(peek(row_begin, code), peek(row_end, code)):
+                add_row(level, awake, peek(row_at, row) // LANES, rows, row * 2 * LANES)
+            for synapse in range(peek(synapse_begin, code), peek(synapse_end, code)):
+                at = peek(synapse_at, synapse)
+                poke(level, at, peek(level, at) + peek(synapse_weight, synapse))
+                poke(awake, at // LANES, 1)
 
 
 def _step(
-    events: Any, leaks: bool, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any
+    events: Any, kind: int, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any
 ) -> tuple[int, int]:
-    """Move on every tile that is awake; returns how many neurons fire and how many are held at the limit."""
+    """Move on every tile that is awake; returns how many neurons fire and how many are held at the limit.
+
+    The kind of the network: 0 without negative spikes and leak, 1 without leak, 2 any.
+    """
     count = held = 0
-    for base in range(0, level.size, 64 * LANES):
-        tiles = taken(awake, base // LANES)
+    for base in range(0, peak.size // LANES, 64):
+        tiles = taken(awake, base)
         while tiles != 0:
-            at = base + first(tiles) * LANES
+            tile = base + first(tiles)
             tiles &= tiles - 1
-            if leaks:
-                fired, down, over, again = step_leaky_tile(level, v, v_at + at, tables, peak, at)
+            at = v_at + tile * LANES
+            if kind == 0:
+                fired, down, over, again = step_tile(level, v, at, tables, peak, tile)
+            elif kind == 1:
+                fired, down, over, again = step_signed_tile(level, v, at, tables, peak, tile)
             else:
-                fired, down, over, again = step_tile(level, v, v_at + at, tables, peak, at)
-            awake[at // LANES] = again
-            held += number(over)
-            count = _append(events, count, fired, down, 2 * at)
+                fired, down, over, again = step_leaky_tile(level, v, at, tables, peak, tile)
+            poke(awake, tile, np.int64(again != 0))
+            if over != 0:
+                held += number(over)
+            count = _append(events, count, fired, down, tile * 2 * LANES)
     return count, held
 
 
-_deliver_compiled, _step_compiled = numba.njit(_deliver), numba.njit(_step)
+_deliver_compiled: Any = numba.njit(inline="always")(_deliver)
+_step_compiled: Any = numba.njit(inline="always")(_step)
 
 
 def advance_streams(
     inputs: Any,
     first_step: int,
+    plan: Any,
+    rows: Any,
     row_begin: Any,
     row_end: Any,
     row_at: Any,
-    rows: Any,
     synapse_begin: Any,
     synapse_end: Any,
     synapse_at: Any,
     synapse_weight: Any,
     tables: Any,
-    leaks: bool,
+    kind: int,
     noise: Any,
     noise_keys: Any,
     place: Any,
-    slot: Any,
     v: Any,
     under_way: Any,
     record: Any,
     events: Any,
-    arrived: Any,
     level: Any,
     awake: Any,
     peak: Any,
@@ -159,7 +181,8 @@ def advance_streams(
     Returns how often a membrane was held at the limit, and whether an input was none of -1, 0 and +1.
     """
     steps, streams, width = inputs.shape
-    spikes_in, membrane, ended, size = inputs.ravel(), v.ravel(), under_way.ravel(), level.size
+    size, columns = v.shape[1], record.shape[2]
+    spikes_in, membrane, ended, noted = inputs.ravel(), v.ravel(), under_way.ravel(), record.ravel()
     held, wrong = 0, 0
     for stream in range(streams):
         mine = stream * size
@@ -172,32 +195,35 @@ def advance_streams(
             given = (step * streams + stream) * width
             for at in range(0, width, LANES):
                 up, down, strange = signs(spikes_in, given + at)
+                soon(spikes_in, given + at + _AHEAD * streams * width)
                 wrong |= strange
                 count = _append(events, count, up | down, down, 2 * (size + at))
             _deliver_compiled(
                 events,
                 count,
+                plan,
+                rows,
                 row_begin,
                 row_end,
                 row_at,
-                rows,
                 synapse_begin,
                 synapse_end,
                 synapse_at,
                 synapse_weight,
-                arrived,
-                slot,
-                record[stream, step],
+                noted,
+                (stream * (steps + 1) + step) * columns,
                 level,
                 awake,
             )
             if noise.size:
                 _add_noise_compiled(level, noise_keys[stream], first_step + step, noise, place)
                 awake[: size // LANES] = 1
-            count, over = _step_compiled(events, leaks, level, membrane, mine, tables, peak, awake)
+            count, over = _step_compiled(events, kind, level, membrane, mine, tables, peak, awake)
             held += over
         ended[mine : mine + size] = 0
         for nth in range(count):
-            code = events[nth]
-            record[stream, steps, slot[code]] = ended[mine + code // 2] = 1 - 2 * np.int8(code & 1)
+            code = peek(events, nth)
+            note = peek(plan, code * _COLUMNS + _NOTE)
+            poke(noted, (stream * (steps + 1) + steps) * columns + (note >> 8), note)
+            poke(ended, mine + (code >> 1), note)
     return held, wrong != 0

@@ -131,7 +131,7 @@ class Simulator:
         if self._deviation is not None:
             numbers = range(self._first_stream, self._first_stream + streams)
             inputs = self._deviation.surviving(inputs, self._step, numbers)
-        length = max(1, self._engine.block_values // max(1, self.network.n_neurons * streams))
+        length = self._block_length(streams)
         # No steps at all are a block too.
         blocks = [
             self._engine.advance(self._state, inputs[start : start + length], keep_all=record == "all")
@@ -139,6 +139,9 @@ class Simulator:
         ]
         self._step += steps
         return self._result(blocks)
+
+    def _block_length(self, streams: int) -> int:
+        return max(1, self._engine.block_values // max(1, self.network.n_neurons * streams))
 
     def _checked(self, spikes: NDArray[Any]) -> NDArray[np.int8]:
         inputs = np.asarray(spikes)
@@ -155,7 +158,8 @@ class Simulator:
             )
         if inputs.dtype.kind not in ("b", "i", "u"):
             raise NetworkError(f"holds {inputs.dtype} instead of integers", where="spikes")
-        checked_later = inputs.dtype == np.int8 and self._engine.checks_inputs
+        in_one_go = len(inputs) <= self._block_length(inputs.shape[1])
+        checked_later = inputs.dtype == np.int8 and self._engine.checks_inputs and in_one_go
         if inputs.size and not checked_later and (inputs.max() > 1 or inputs.min() < -1):
             raise NetworkError("holds values other than -1, 0 and +1", where="spikes")
         return inputs.astype(np.int8, copy=False)

@@ -7,7 +7,8 @@ instead of following its synapses one by one. Sources whose targets stay scatter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from chip.dynamics import Dynamics
 from chip.network import Network
 
-__all__ = ["LANES", "TABLES", "SynapseTables", "neuron_order", "neuron_tables", "synapse_tables"]
+__all__ = ["LANES", "TABLES", "Plan", "SynapseTables", "neuron_order", "neuron_tables", "synapse_tables"]
 
 LANES = 32
 # Numbers that the loop keeps of each neuron.
@@ -30,34 +31,47 @@ _ROW_COST = 3
 _MOST_PAIRS = 1 << 24
 
 
+class Plan(IntEnum):
+    """Columns of the plan: what the loop looks up for each event, so narrow that it stays in the nearest cache."""
+
+    ROW = 0  # where its row of weights begins
+    TILE = (
+        1  # twice the first of the two tiles it is added to; plus 1 if there is more, rows or listed synapses
+    )
+    NOTE = 2  # 256 times the column where the spike is written down, plus its sign as one byte
+    ARRIVED = 3  # how often it came
+    COLUMNS = 4
+
+
 @dataclass(frozen=True)
 class SynapseTables:
     """What a spike does, by its code: twice the source's place, plus 1 if the spike is negative.
 
     Args:
-        row_begin: first row of each code.
+        plan: columns of ``Plan`` for each code, one code after the other.
+        rows: 64 weights of each row, one after the other; row 0 holds zeros.
+        row_begin: first further row of each code.
         row_end: one past its last row.
-        row_at: place of the first of the 64 neurons that each row is added to.
-        rows: 64 weights of each row, one after the other.
+        row_at: place of the first neuron of each row.
         synapse_begin: first listed synapse of each code.
         synapse_end: one past its last one.
         synapse_at: place of the neuron at which each listed synapse ends.
         synapse_weight: weight of each listed synapse.
     """
 
+    plan: NDArray[np.int32]
+    rows: NDArray[Any]
     row_begin: NDArray[np.int64]
     row_end: NDArray[np.int64]
     row_at: NDArray[np.int64]
-    rows: NDArray[Any]
     synapse_begin: NDArray[np.int64]
     synapse_end: NDArray[np.int64]
     synapse_at: NDArray[np.int64]
     synapse_weight: NDArray[Any]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """All tables in the order in which the compiled loop takes them."""
-        rows = self.row_begin, self.row_end, self.row_at, self.rows
-        return *rows, self.synapse_begin, self.synapse_end, self.synapse_at, self.synapse_weight
+        """All tables but the plan in the order in which the compiled loop takes them."""
+        return tuple(getattr(self, item.name) for item in fields(self)[1:])
 
 
 def neuron_order(network: Network) -> NDArray[np.int64]:
@@ -72,7 +86,13 @@ def neuron_order(network: Network) -> NDArray[np.int64]:
 
 
 def synapse_tables(
-    source: NDArray[np.int64], target: NDArray[np.int64], weight: NDArray[Any], sources: int, size: int
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    weight: NDArray[Any],
+    *,
+    sources: int,
+    size: int,
+    spare: int,
 ) -> SynapseTables:
     """Tables of synapses between places.
 
@@ -82,6 +102,7 @@ def synapse_tables(
         weight: its weight, in the integers to compute with.
         sources: how many places of sources there are.
         size: how many places of neurons, at least 64.
+        spare: first of 64 places beyond the neurons.
     """
     by_place = np.lexsort((target, source))
     source, target, weight = source[by_place], target[by_place], weight[by_place]
@@ -91,24 +112,33 @@ def synapse_tables(
     owner = source[np.flatnonzero(np.diff(window, prepend=-1))]
     in_rows = np.bincount(owner, minlength=sources) * _ROW_COST <= fan_out
     rowed = in_rows[source]
-    # Row 0 holds zeros: sources without synapses get it too, so that the loop meets no surprise.
     kept, row = np.unique(window[rowed], return_inverse=True)
     rows = np.zeros((kept.size + 1, _WINDOW), weight.dtype)
     rows[row + 1, target[rowed] - base[window[rowed]]] = weight[rowed]
-    row_begin, row_end = _ranges(owner[kept], sources, offset=1)
-    row_begin[fan_out == 0], row_end[fan_out == 0] = 0, 1
+    row_at = np.tile(np.concatenate([[spare], base[kept]]), 2)
+    begin, end = _ranges(owner[kept], sources, offset=1)
+    # Who has no row of its own gets row 0 at a spare place, so that the loop meets no surprise.
+    first = np.where(begin < end, begin, 0)
+    row_begin, row_end = _for_both_signs(np.minimum(begin + 1, end), end, kept.size + 1)
     listed = weight[~rowed]
-    begin, end = _ranges(source[~rowed], sources, offset=0)
-    row_begin, row_end = _for_both_signs(row_begin, row_end, kept.size + 1)
-    begin, end = _for_both_signs(begin, end, listed.size)
+    synapse_begin, synapse_end = _for_both_signs(
+        *_ranges(source[~rowed], sources, offset=0), items=listed.size
+    )
+    head = np.stack([first, first + kept.size + 1], 1).ravel()
+    more = (row_begin < row_end) | (synapse_begin < synapse_end)
+    plan = np.zeros((head.size, Plan.COLUMNS), np.int32)
+    plan[:, Plan.ROW], plan[:, Plan.TILE] = head * _WINDOW, row_at[head] // LANES * 2 + more
+    # Weights of the chip take a byte, and half as many lines of the cache.
+    narrow = np.int8 if np.abs(rows).max() <= np.iinfo(np.int8).max else rows.dtype
     return SynapseTables(
+        plan=plan,
+        rows=np.concatenate([rows, -rows]).astype(narrow).ravel(),
         row_begin=row_begin,
         row_end=row_end,
-        row_at=np.tile(np.concatenate([[0], base[kept]]), 2).astype(np.int64),
-        rows=np.concatenate([rows, -rows]).ravel(),
-        synapse_begin=begin,
-        synapse_end=end,
-        synapse_at=np.tile(target[~rowed], 2).astype(np.int64),
+        row_at=row_at,
+        synapse_begin=synapse_begin,
+        synapse_end=synapse_end,
+        synapse_at=np.tile(target[~rowed], 2),
         synapse_weight=np.concatenate([listed, -listed]),
     )
 

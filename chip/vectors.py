@@ -23,8 +23,12 @@ __all__ = [
     "first",
     "number",
     "pack",
+    "peek",
+    "poke",
     "signs",
+    "soon",
     "step_leaky_tile",
+    "step_signed_tile",
     "step_tile",
     "taken",
 ]
@@ -88,20 +92,70 @@ class _Lanes:
         return bits if self.type.count == _I64.width else self.builder.zext(bits, _I64)
 
 
-def _add_row(typing: Any, level: Any, at: Any, rows: Any, row: Any) -> Any:
-    """Add the 64 weights of a row to the levels from ``at`` on."""
+def _add_row(typing: Any, level: Any, awake: Any, tile: Any, rows: Any, first: Any) -> Any:
+    """Add the 64 weights from ``first`` on to the levels of a tile and the next, and wake both."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        lanes = _Lanes(context, builder, context.get_value_type(signature.args[0].dtype))
-        first = builder.mul(given[3], ir.Constant(_I64, 2 * LANES))
+        kinds = signature.args
+        lanes, narrow, flags = (
+            _Lanes(context, builder, context.get_value_type(kinds[number].dtype), count)
+            for number, count in ((0, LANES), (3, LANES), (1, 2))
+        )
+        at = builder.mul(given[2], ir.Constant(_I64, LANES))
         for part in range(2):
             offset = ir.Constant(_I64, part * LANES)
-            into = lanes.pointer(signature.args[0], given[0], builder.add(given[1], offset))
-            out_of = lanes.pointer(signature.args[2], given[2], builder.add(first, offset))
-            lanes.store(builder.add(lanes.load(into), lanes.load(out_of)), into)
+            into = lanes.pointer(kinds[0], given[0], builder.add(at, offset))
+            weights = narrow.load(narrow.pointer(kinds[3], given[3], builder.add(given[4], offset)))
+            if narrow.element.width < lanes.element.width:
+                weights = builder.sext(weights, lanes.type)
+            lanes.store(builder.add(lanes.load(into), weights), into)
+        flags.store(ir.Constant(flags.type, [1, 1]), flags.pointer(kinds[1], given[1], given[2]))
         return context.get_dummy_value()
 
-    return _numba.types.void(level, at, rows, row), generate
+    return _numba.types.void(level, awake, tile, rows, first), generate
+
+
+def _peek(typing: Any, array: Any, at: Any) -> Any:
+    """An item of an array as a 64-bit integer; ``at`` never counts from the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        value = builder.load(_item(context, builder, signature, given))
+        if value.type.width == _I64.width:
+            return value
+        return (builder.sext if signature.args[0].dtype.signed else builder.zext)(value, _I64)
+
+    return _numba.types.int64(array, at), generate
+
+
+def _poke(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Put a 64-bit integer into an array, cut to its kind."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        item = _item(context, builder, signature, given)
+        kind = item.type.pointee
+        builder.store(given[2] if kind.width == _I64.width else builder.trunc(given[2], kind), item)
+        return context.get_dummy_value()
+
+    return _numba.types.void(array, at, value), generate
+
+
+def _soon(typing: Any, array: Any, at: Any) -> Any:
+    """Ask for what stands at ``at``, which may be beyond the end, to be fetched while others are at work."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        address = builder.bitcast(_item(context, builder, signature, given), _I8.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+        fetch = _numba.core.cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # To be read, kept in every cache, data.
+        builder.call(fetch, [address, *(ir.Constant(_I32, number) for number in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return _numba.types.void(array, at), generate
+
+
+def _item(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    data = context.make_array(signature.args[0])(context, builder, value=given[0]).data
+    return builder.gep(data, [given[1]])
 
 
 def _signs(typing: Any, spikes: Any, at: Any) -> Any:
@@ -133,49 +187,53 @@ def _taken(typing: Any, flags: Any, at: Any) -> Any:
     return _numba.types.int64(flags, at), generate
 
 
-def _stepping(leaks: bool) -> Callable[..., Any]:
-    """What steps the 32 neurons at ``at``; their levels hold what arrived, and are emptied.
+def _stepping(signed: bool, leaks: bool) -> Callable[..., Any]:
+    """What steps the 32 neurons of a tile: their membranes begin at ``v_at``, their levels get emptied.
 
     It returns bits of the neurons that fire, of those that fire negatively, of those held at the limit, and
-    1 if any may act again although nothing arrives.
+    bits that are all 0 only if none can act again unless something arrives. ``peak`` does not know the limit.
     """
 
-    def step_tile(typing: Any, level: Any, v: Any, v_at: Any, tables: Any, peak: Any, at: Any) -> Any:
+    def step_tile(typing: Any, level: Any, v: Any, v_at: Any, tables: Any, peak: Any, tile: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
             kinds = signature.args
             lanes = _Lanes(context, builder, context.get_value_type(kinds[0].dtype))
-            first = builder.mul(given[5], ir.Constant(_I64, TABLES))
+            first = builder.mul(given[5], ir.Constant(_I64, TABLES * LANES))
+            at = builder.mul(given[5], ir.Constant(_I64, LANES))
 
             def table(number: int) -> Any:
                 offset = builder.add(first, ir.Constant(_I64, number * LANES))
                 return lanes.load(lanes.pointer(kinds[3], given[3], offset))
 
-            theta_p, theta_n, w_fb, limit = (table(number) for number in range(4))
-            shifts = [table(number) for number in range(4, TABLES)] if leaks else []
-            arrived = lanes.pointer(kinds[0], given[0], given[5])
+            arrived = lanes.pointer(kinds[0], given[0], at)
             kept = lanes.pointer(kinds[1], given[1], given[2])
-            highest = lanes.pointer(kinds[4], given[4], given[5])
+            highest = lanes.pointer(kinds[4], given[4], at)
+            shifts = [table(number) for number in range(4, TABLES)] if leaks else []
             before = lanes.load(kept)
             if leaks:
                 before, _ = _leaked(lanes, before, shifts)
             q = builder.add(before, lanes.load(arrived))
             lanes.store(lanes.zero, arrived)
-            up = lanes.where(">=", q, theta_p)
-            down = lanes.where("<=", q, theta_n)
-            fed_back = builder.select(down, builder.add(q, w_fb), q)
-            fed_back = builder.select(up, builder.sub(q, w_fb), fed_back)
-            after = lanes.most(lanes.least(fed_back, limit), builder.sub(lanes.zero, limit))
+            fired, w_fb = lanes.where(">=", q, table(0)), table(2)
+            after = builder.select(fired, builder.sub(q, w_fb), q)
+            down = ir.Constant(_I64, 0)
+            if signed:
+                below = lanes.where("<=", q, table(1))
+                after = builder.select(below, builder.add(q, w_fb), after)
+                fired, down = builder.or_(fired, below), lanes.bits(below)
+            size, limit = lanes.size(after), table(3)
+            lanes.store(lanes.most(size, lanes.load(highest)), highest)
+            over = lanes.bits(lanes.where(">", size, limit))
             lanes.store(after, kept)
-            lanes.store(lanes.most(lanes.size(after), lanes.load(highest)), highest)
-            restless = builder.or_(lanes.where(">=", after, theta_p), lanes.where("<=", after, theta_n))
+            with builder.if_then(builder.icmp_unsigned("!=", over, ir.Constant(_I64, 0)), likely=False):
+                clipped = lanes.most(lanes.least(after, limit), builder.sub(lanes.zero, limit))
+                lanes.store(clipped, kept)
+            again = some = lanes.bits(fired)
             if leaks:
-                restless = builder.or_(restless, _leaked(lanes, after, shifts)[1])
-            held = lanes.where("!=", after, fed_back)
-            found = [lanes.bits(each) for each in (builder.or_(up, down), down, held)]
-            again = builder.icmp_unsigned("!=", lanes.bits(restless), ir.Constant(_I64, 0))
-            return context.make_tuple(builder, signature.return_type, [*found, builder.zext(again, _I64)])
+                again = builder.or_(some, lanes.bits(_leaked(lanes, after, shifts)[1]))
+            return context.make_tuple(builder, signature.return_type, [some, down, over, again])
 
-        return _numba.types.UniTuple(_numba.types.int64, 4)(level, v, v_at, tables, peak, at), generate
+        return _numba.types.UniTuple(_numba.types.int64, 4)(level, v, v_at, tables, peak, tile), generate
 
     return step_tile
 
@@ -232,4 +290,8 @@ def _number(typing: Any, bits: Any) -> Any:
 
 add_row, signs, taken = (_numba.extending.intrinsic(each) for each in (_add_row, _signs, _taken))
 pack, first, number = (_numba.extending.intrinsic(each) for each in (_pack, _first, _number))
-step_tile, step_leaky_tile = (_numba.extending.intrinsic(_stepping(leaks)) for leaks in (False, True))
+peek, poke, soon = (_numba.extending.intrinsic(each) for each in (_peek, _poke, _soon))
+step_tile, step_signed_tile, step_leaky_tile = (
+    _numba.extending.intrinsic(_stepping(signed, leaks))
+    for signed, leaks in ((False, False), (True, False), (True, True))
+)
