@@ -27,6 +27,10 @@ from anomaly.monitor.records import EventRecord, SecondRecord
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "anomaly.service"
+INSTRUCTIONS = {
+    *("FROM", "COPY", "RUN", "ENV", "USER", "WORKDIR", "VOLUME", "EXPOSE"),
+    *("STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD", "ARG", "LABEL"),
+}
 
 
 class Unit(configparser.RawConfigParser):
@@ -113,15 +117,15 @@ def test_the_site_file_is_one(tmp_path: Path) -> None:
 
 
 def test_the_container_file_is_one(dockerfile: list[tuple[str, str]]) -> None:
-    known = set(
-        "FROM COPY RUN ENV USER WORKDIR VOLUME EXPOSE STOPSIGNAL HEALTHCHECK ENTRYPOINT CMD ARG LABEL".split()
-    )
-    assert {name for name, _ in dockerfile} <= known
+    assert {name for name, _ in dockerfile} <= INSTRUCTIONS
     assert dockerfile[0][0] == "FROM"
     for name, rest in dockerfile:
         if name == "COPY" and not rest.startswith("--from"):
             *sources, _ = rest.split()
             assert all((ROOT / source).exists() for source in sources), rest
+            # What is not let into the build is not there to be copied.
+            allowed = (ROOT / ".dockerignore").read_text().splitlines()
+            assert all(f"!{source}" in allowed for source in sources), rest
     stages = [rest for name, rest in dockerfile if name == "FROM"]
     assert all(re.fullmatch(r"docker\.io/library/python:3\.11-slim-\w+( AS \w+)?", stage) for stage in stages)
 
@@ -235,9 +239,8 @@ def test_grafana_finds_its_source_and_its_dashboard(compose: dict[str, Any]) -> 
     assert source["url"] == "http://prometheus:9090"
     dashboard = json.loads((DEPLOY / "grafana" / "anomaly.json").read_text())
     assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == {source["uid"]}
-    folder = yaml.safe_load((provisioning / "dashboards" / "anomaly.yaml").read_text())["providers"][0][
-        "options"
-    ]["path"]
+    provider = yaml.safe_load((provisioning / "dashboards" / "anomaly.yaml").read_text())["providers"][0]
+    folder = provider["options"]["path"]
     mounts = compose["services"]["grafana"]["volumes"]
     assert f"./grafana/anomaly.json:{folder}/anomaly.json:ro" in mounts
 
