@@ -31,6 +31,13 @@ from chip.arch import ArchSpec, load_arch
 from chip.nir import import_nir, measure
 from chip.nir.measure import agreement_of
 
+# Resets to a value, as NIR has them; the same with feedback fitted on other spikes; resets that subtract.
+RESETS: dict[str, dict[str, Any]] = {
+    "reset zero": {},
+    "reset zero, fitted": {"fit": "trial"},
+    "reset subtract": {"reset": "subtract"},
+}
+
 
 def run(quick: bool) -> dict[str, Any]:
     """Everything that is measured."""
@@ -84,10 +91,10 @@ def imports(arch: ArchSpec, steps: int) -> dict[str, Any]:
     for kind, make in neurons.items():
         nodes = (nir.Input(np.array([16])), nir.Linear(first), make(40), nir.Linear(second / 2), make(10))
         graph = nir.NIRGraph.from_list(*nodes)
-        for reset in ("zero", "subtract"):
-            imported = import_nir(graph, arch, dt_s=1.0, reset=reset)
+        for name, options in RESETS.items():
+            imported = import_nir(graph, arch, dt_s=1.0, **options)
             measured = measure(imported, v_sat=arch.v_sat, spikes=spikes)
-            found[f"{kind}, reset {reset}"] = {about: one.to_dict() for about, one in measured.items()}
+            found[f"{kind}, {name}"] = {about: one.to_dict() for about, one in measured.items()}
     return found
 
 

@@ -1,10 +1,11 @@
 """What can go wrong between a network and a bitstream, with the exit code on the class.
 
-ChipError             1
-├── SpecError         3   an architecture description is malformed or contradicts itself
-├── NetworkError      4   a network description is malformed
-├── FitError          5   a sound network does not fit the chip
-└── BitstreamError    5   a bitstream is damaged, of another version, or not the one expected
+ChipError                1
+├── SpecError            3   an architecture description is malformed or contradicts itself
+├── MissingPackageError  3   a package is not installed that an optional part needs
+├── NetworkError         4   a network description is malformed
+├── FitError             5   a sound network does not fit the chip
+└── BitstreamError       5   a bitstream is damaged, of another version, or not the one expected
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ class ChipError(Exception):
 
 class SpecError(ChipError):
     """An architecture description is malformed or contradicts itself."""
+
+    exit_code = 3
+
+
+class MissingPackageError(ChipError):
+    """A package is not installed that an optional part needs."""
 
     exit_code = 3
 

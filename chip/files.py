@@ -25,7 +25,7 @@ def load_network(path: Path, arch: ArchSpec) -> Network:
     Raises:
         NetworkError: there is no such file, its suffix is unknown, or it holds no sound network.
         BitstreamError: the bitstream is damaged or made for another architecture.
-        ChipError: a package is missing that reads NIR.
+        MissingPackageError: a package is missing that reads NIR.
     """
     if path.suffix not in (".npz", ".json", ".nir", ".bit"):
         raise NetworkError(

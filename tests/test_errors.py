@@ -19,6 +19,7 @@ CODES: dict[type[Exception], int] = {
     errors.RemoteError: 7,
     chip.errors.ChipError: 1,
     chip.errors.SpecError: 3,
+    chip.errors.MissingPackageError: 3,
     chip.errors.NetworkError: 4,
     chip.errors.FitError: 5,
     chip.errors.BitstreamError: 5,

@@ -40,46 +40,64 @@ def convert(
         bool,
         typer.Option("--measure", help="Run NIR in real numbers too: what does each approximation cost?"),
     ] = False,
+    fit: Annotated[
+        bool,
+        typer.Option(
+            "--fit", help="Choose feedback so that neurons reset to a value keep their spike counts."
+        ),
+    ] = False,
     spikes: Annotated[
-        Path | None, typer.Option(help="Spikes to measure on: .npy or .npz of step x input; else random.")
+        Path | None,
+        typer.Option(help="Spikes to measure and fit on: .npy or .npz of step x input; else random."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Turn a network file into another kind, and say what the other cannot say: NIR graphs in and out."""
-    import json
-
     from anomaly.atomic import write_bytes
     from anomaly.errors import UsageError
     from chip.arch import load_arch
+    from chip.nir import read_nir
 
     if out.suffix not in SUFFIXES:
         hint = "a bitstream is made by anomaly chip compile" if out.suffix == ".bit" else None
         raise UsageError(f"has the suffix {out.suffix!r}, not {', '.join(SUFFIXES)}", where=out, hint=hint)
-    if network.suffix != ".nir" and (plain or measure or spikes):
-        raise UsageError("--plain, --measure and --spikes are about reading a .nir file", where=network)
-    spec = load_arch(arch)
-    loaded, imported = _read(network, spec, dt, reset, plain)
-    declared = list(imported.declarations) if imported else []
-    content: dict[str, Any] = {"neurons": loaded.n_neurons, "synapses": loaded.n_synapses}
-    if imported is not None:
-        content |= {"dt_s": imported.dt_s, "exact": imported.exact}
+    if network.suffix != ".nir" and (plain or measure or fit or spikes):
+        raise UsageError(
+            "--plain, --measure, --fit and --spikes are about reading a .nir file", where=network
+        )
+    if dt is not None and ".nir" not in (network.suffix, out.suffix):
+        raise UsageError("only NIR has time in it", where="--dt")
+    spec, given = load_arch(arch), _spikes(spikes)
+    content: dict[str, Any] = {}
+    declared: list[Declaration] = []
+    if network.suffix == ".nir":
+        fitted: Any = (given if spikes else "trial") if fit else None
+        imported = read_nir(network, spec, dt_s=dt, reset=reset, plain=plain, fit=fitted)
+        loaded, dt, declared = imported.network, dt or imported.dt_s, list(imported.declarations)
+        content = {"dt_s": imported.dt_s, "exact": imported.exact}
         if measure or spikes:
-            content["agreement"] = _measured(imported, spec, spikes)
-    data, added = _packed(loaded, out, dt or (imported.dt_s if imported else None))
-    write_bytes(out, data)
-    declared += added
-    content["declarations"] = [declaration.to_dict() for declaration in declared]
-    if as_json:
-        typer.echo(json.dumps(content, indent=2))
+            content["agreement"] = _measured(imported, spec, given)
     else:
-        for declaration in declared:
-            typer.echo(declaration)
-        for about, found in content.get("agreement", {}).items():
-            shares = (
-                f"{found['agreement']:.4f} of all steps, {found['spike_agreement']:.4f} where either fires"
-            )
-            typer.echo(f"agreement: {about}: {shares}, counts differ by {found['count_difference']:.4f}")
+        loaded = _load(network, spec)
+    data, added = _packed(loaded, out, dt)
+    write_bytes(out, data)
+    sizes = {"neurons": loaded.n_neurons, "synapses": loaded.n_synapses}
+    _show({**sizes, **content}, [*declared, *added], as_json)
     typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, in {out}", err=True)
+
+
+def _show(content: dict[str, Any], declared: list[Declaration], as_json: bool) -> None:
+    import json
+
+    if as_json:
+        whole = {**content, "declarations": [declaration.to_dict() for declaration in declared]}
+        typer.echo(json.dumps(whole, indent=2))
+        return
+    for declaration in declared:
+        typer.echo(declaration)
+    for about, found in content.get("agreement", {}).items():
+        shares = f"{found['agreement']:.4f} of all steps, {found['spike_agreement']:.4f} where either fires"
+        typer.echo(f"agreement: {about}: {shares}, counts differ by {found['count_difference']:.4f}")
 
 
 def say_declarations(declarations: Iterable[Declaration]) -> None:
@@ -91,24 +109,22 @@ def say_declarations(declarations: Iterable[Declaration]) -> None:
         typer.echo("what that costs: anomaly chip convert NETWORK OUT.npz --measure", err=True)
 
 
-def _read(
-    path: Path, spec: ArchSpec, dt_s: float | None, reset: Literal["zero", "subtract"], plain: bool
-) -> tuple[Network, NirImport | None]:
+def _load(path: Path, spec: ArchSpec) -> Network:
     from chip.files import load_network
-    from chip.nir import read_nir
 
-    if path.suffix != ".nir":
-        return load_network(path, spec), None
-    imported = read_nir(path, spec, dt_s=dt_s, reset=reset, plain=plain)
-    return imported.network, imported
+    return load_network(path, spec)
 
 
-def _measured(imported: NirImport, spec: ArchSpec, spikes: Path | None) -> dict[str, Any]:
-    from chip.nir import measure
+def _spikes(path: Path | None) -> Any:
     from chip.stimulus import load_spikes
 
-    given = None if spikes is None else load_spikes(spikes)[:, 0]
-    found = measure(imported, v_sat=spec.v_sat, spikes=given)
+    return None if path is None else load_spikes(path)[:, 0]
+
+
+def _measured(imported: NirImport, spec: ArchSpec, spikes: Any) -> dict[str, Any]:
+    from chip.nir import measure
+
+    found = measure(imported, v_sat=spec.v_sat, spikes=spikes)
     return {about: agreement.to_dict() for about, agreement in found.items()}
 
 

@@ -9,6 +9,7 @@ from chip.nir.declare import Declaration
 from chip.nir.export import DT_S, export_declarations, export_nir, write_nir
 from chip.nir.load import NirImport, import_nir, read_nir
 from chip.nir.measure import Agreement, measure
+from chip.nir.reference import trial_spikes
 
 __all__ = [
     "DT_S",
@@ -20,5 +21,6 @@ __all__ = [
     "import_nir",
     "measure",
     "read_nir",
+    "trial_spikes",
     "write_nir",
 ]

@@ -96,7 +96,9 @@ def _reset(units: Units, done: Quantised, reset: Reset, name: str, part: slice) 
         words = f"a spike takes threshold - v_reset away (w_fb = {falls})"
         yield Declaration(name, "reset", words, True)
         return
-    words = f"NIR resets to v_reset; the chip takes threshold - v_reset away and keeps what is above (w_fb = {falls})"
+    least = np.allclose(units.fall[part], units.theta[part] - units.v_reset[part], equal_nan=True)
+    taken = "threshold - v_reset" if least else "what that takes on average on the given input"
+    words = f"NIR resets to v_reset; the chip takes {taken} away and keeps the rest (w_fb = {falls})"
     yield Declaration(name, "reset", words, False)
 
 

@@ -35,7 +35,7 @@ def export_nir(network: Network, *, dt_s: float = DT_S) -> Any:
 
     Raises:
         NetworkError: the network has no input, neuron or output, or is too large for dense matrices.
-        ChipError: the package ``nir`` is not installed.
+        MissingPackageError: the package ``nir`` is not installed.
     """
     _, nir = nir_modules()
     if not 0 < dt_s < float("inf"):
@@ -49,7 +49,7 @@ def write_nir(network: Network, *, dt_s: float = DT_S) -> bytes:
 
     Raises:
         NetworkError: see ``export_nir``.
-        ChipError: the package ``nir`` is not installed.
+        MissingPackageError: the package ``nir`` is not installed.
     """
     _, nir = nir_modules()
     buffer = io.BytesIO()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chip.errors import ChipError, NetworkError
+from chip.errors import ChipError, MissingPackageError, NetworkError
 
 __all__ = ["nir_modules", "read_tree"]
 
@@ -30,13 +30,13 @@ def nir_modules() -> tuple[Any, Any]:
     """The packages ``h5py`` and ``nir``.
 
     Raises:
-        ChipError: they are not installed; the hint says how to.
+        MissingPackageError: they are not installed; the hint says how to.
     """
     try:
         import h5py
         import nir
     except ImportError as error:
-        raise ChipError(f"NIR needs the package {error.name}", where="nir", hint=INSTALL) from error
+        raise MissingPackageError(f"NIR needs the package {error.name}", where="nir", hint=INSTALL) from error
     return h5py, nir
 
 
@@ -45,7 +45,7 @@ def read_tree(data: bytes) -> dict[str, Any]:
 
     Raises:
         NetworkError: no HDF5, damaged, too large, or it holds links or types that NIR has no use for.
-        ChipError: h5py is not installed.
+        MissingPackageError: h5py is not installed.
     """
     h5py, _ = nir_modules()
     try:

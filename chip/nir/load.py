@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from chip.arch import ArchSpec
@@ -20,9 +21,13 @@ from chip.nir.graph import Graph, graph_of
 from chip.nir.hdf5 import read_tree
 from chip.nir.metadata import unpack
 from chip.nir.quantise import Quantised, quantise, shifts_of
+from chip.nir.reference import checked_spikes, reference_run, trial_spikes
 from chip.nir.units import Reset, Units, units_of
 
 __all__ = ["NirImport", "Translation", "import_nir", "read_nir"]
+
+
+Fit = NDArray[np.integer[Any]] | Literal["trial"] | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def read_nir(
     *,
     dt_s: float | None = None,
     reset: Reset = "zero",
+    fit: Fit = None,
     plain: bool = False,
 ) -> NirImport:
     """Import a NIR file; see ``import_nir``.
@@ -79,14 +85,20 @@ def read_nir(
     """
     data = read_file(path)
     try:
-        return import_nir(data, arch, dt_s=dt_s, reset=reset, plain=plain)
+        return import_nir(data, arch, dt_s=dt_s, reset=reset, fit=fit, plain=plain)
     except ChipError as error:
         error.where = f"{path}: {error.where}" if error.where else str(path)
         raise
 
 
 def import_nir(
-    source: Any, arch: ArchSpec, *, dt_s: float | None = None, reset: Reset = "zero", plain: bool = False
+    source: Any,
+    arch: ArchSpec,
+    *,
+    dt_s: float | None = None,
+    reset: Reset = "zero",
+    fit: Fit = None,
+    plain: bool = False,
 ) -> NirImport:
     """Make a network for a chip of a NIR graph.
 
@@ -95,12 +107,15 @@ def import_nir(
         arch: gives the ranges of weights, thresholds, feedback and leaks.
         dt_s: how long a step is, in seconds; NIR does not say. 0.1 ms unless the file was exported by us.
         reset: how the tool resets that the graph was trained in: to ``v_reset``, as NIR has it, or by subtracting
-            the threshold, as the chip and many tools do. The network is the same; what is declared differs.
+            the threshold, as the chip and many tools do.
+        fit: input spikes, [step, input], on which the feedback of neurons that are reset to a value is chosen: what
+            such a reset takes away there on average, instead of the least it can take. Counts of spikes then stay.
+            "trial" for spikes at random.
         plain: take no notice of the integers that an export of ours left in the metadata.
 
     Raises:
         NetworkError: the file is damaged or the graph holds what the chip cannot do; names the node.
-        ChipError: a package is missing that reads NIR.
+        MissingPackageError: a package is missing that reads NIR.
     """
     if reset not in ("zero", "subtract"):
         raise NetworkError(f"is {reset!r}, not 'zero' or 'subtract'", where="reset")
@@ -110,11 +125,13 @@ def import_nir(
     if not plain and (held := unpack(graph.metadata)) is not None:
         _require_same(graph, *held)
         return NirImport(held[0], (), held[1], None)
-    return _translated(graph, arch, DT_S if dt_s is None else dt_s, reset)
+    return _translated(graph, arch, DT_S if dt_s is None else dt_s, reset, fit)
 
 
-def _translated(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset) -> NirImport:
+def _translated(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset, fit: Fit) -> NirImport:
     units = units_of(graph, dt_s)
+    if fit is not None and reset == "zero":
+        units = _fitted(units, trial_spikes(units.n_inputs, seed=1) if isinstance(fit, str) else fit)
     folded = without_currents(units)
     shifts = shifts_of(folded.keep, arch)
     done = quantise(folded, arch, shifts > 0)
@@ -122,6 +139,14 @@ def _translated(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset) -> NirI
     declarations = (*declarations_of(units, folded, done, shifts, dt_s, reset), *declared)
     declarations = (saturation(network, arch.v_sat), *declarations)
     return NirImport(network, declarations, dt_s, Translation(units, folded, done, reset))
+
+
+def _fitted(units: Units, spikes: NDArray[np.integer[Any]]) -> Units:
+    """The neurons with the feedback that takes away what their resets take away on average on these spikes."""
+    _, found = reference_run(units, checked_spikes(units, spikes))
+    return replace(
+        units, fall=np.where(np.isfinite(found - units.v_reset), found - units.v_reset, units.fall)
+    )
 
 
 def without_currents(units: Units) -> Units:

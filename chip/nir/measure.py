@@ -13,14 +13,11 @@ from chip.errors import NetworkError
 from chip.network import Network
 from chip.nir.load import NirImport, Translation
 from chip.nir.quantise import real_leaks
-from chip.nir.reference import reference_spikes
+from chip.nir.reference import checked_spikes, reference_spikes, trial_spikes
 from chip.nir.units import Units
 from chip.simulate import Simulator
-from chip.stimulus import random_spikes
 
 __all__ = ["Agreement", "agreement_of", "measure"]
-
-STEPS, RATE = 1000, 0.2
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def measure(
     Args:
         imported: a graph that was not imported from metadata.
         v_sat: where the chip holds membranes.
-        spikes: input, [step, input]; at random if None, a fifth of the inputs firing +1 in a step.
+        spikes: input, [step, input]; those of ``trial_spikes`` if None.
         seed: of random input.
 
     Returns:
@@ -82,10 +79,8 @@ def measure(
         )
     units = done.units
     if spikes is None:
-        spikes = np.abs(random_spikes(units.n_inputs, STEPS, rate=RATE, seed=seed)[:, 0])
-    if spikes.ndim != 2 or spikes.shape[1] != units.n_inputs:
-        raise NetworkError(f"has shape {spikes.shape}, not (steps, {units.n_inputs})", where="spikes")
-    given = np.asarray(spikes, np.int8)
+        spikes = trial_spikes(units.n_inputs, seed=seed)
+    given = checked_spikes(units, spikes)
     meant = reference_spikes(units, given, reset=done.reset)
     found = {
         about: agreement_of(meant, reference_spikes(changed, given, reset=done.reset))

@@ -100,6 +100,17 @@ def test_an_import_is_measured(foreign: Path, tmp_path: Path, capsys: pytest.Cap
     assert "agreement: chip: 0." in capsys.readouterr().out
 
 
+def test_feedback_is_fitted_to_keep_counts(
+    foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = {}
+    for words in ([], ["--fit"]):
+        command = ["chip", "convert", str(foreign), str(tmp_path / "a.npz"), "--measure", "--json", *words]
+        assert run(command) == 0
+        off[len(words)] = json.loads(capsys.readouterr().out)["agreement"]["chip"]["count_difference"]
+    assert off[1] < 0.5 * off[0]
+
+
 def test_mistakes_are_named_and_nothing_is_written(
     foreign: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +126,7 @@ def test_mistakes_are_named_and_nothing_is_written(
         ([str(foreign), str(out), "--reset", "half"], 2, "--reset"),
         ([str(foreign), str(out), "--arch", "none"], 3, "none"),
         ([str(foreign), str(out), "--spikes", str(foreign)], 4, "holds no spikes"),
+        ([str(npz), str(out), "--dt", "1"], 2, "only NIR has time"),
         ([str(npz), str(out), "--measure"], 2, "about reading a .nir file"),
         ([str(exported), str(out), "--measure"], 4, "imported from metadata"),
     )
@@ -140,5 +152,5 @@ def test_without_the_package_the_error_says_what_to_install(
     exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "nir", None)
-    assert run(["chip", "check", str(exported)]) == 1
+    assert run(["chip", "check", str(exported)]) == 3
     assert "pip install 'anomaly[nir]'" in capsys.readouterr().err

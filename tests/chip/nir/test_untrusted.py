@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from chip.arch import load_arch
-from chip.errors import ChipError, NetworkError
+from chip.errors import ChipError, MissingPackageError, NetworkError
 from chip.nir import import_nir, write_nir
 from chip.nir.hdf5 import MAX_DEPTH
 from chip.testing import random_network
@@ -262,10 +262,10 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.
     for package in ("nir", "h5py"):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, package, None)
-            with pytest.raises(ChipError, match=f"needs the package {package}") as caught:
+            with pytest.raises(MissingPackageError, match=f"needs the package {package}") as caught:
                 import_nir(data, SENNA)
             assert caught.value.hint == "pip install 'anomaly[nir]'"
-            with pytest.raises(ChipError, match="needs the package"):
+            with pytest.raises(MissingPackageError, match="needs the package"):
                 write_nir(random_network(SENNA, seed=1))
 
 
