@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, found in {**result["exports"], **{"readers": result["readers"]}, **result["imports"]}.items():
         for about, one in found.items():
             shares = f"{one['agreement']:.4f} {one['spike_agreement']:.4f} {one['count_difference']:.4f}"
-            print(f"{name:<24}{about:<10}{shares}  {one['spikes']} against {one['chip_spikes']} spikes")
+            print(f"{name:<28}{about:<10}{shares}  {one['spikes']} against {one['chip_spikes']} spikes")
 
 
 if __name__ == "__main__":
