@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +34,7 @@ def evaluate(
     ] = False,
     recordings: Annotated[
         Path | None,
-        typer.Option(help="With --bench: folder of its real recordings.", envvar="ANOMALY_RECORDINGS"),
+        typer.Option(help="With --bench: folder of its real recordings (default: ANOMALY_RECORDINGS)."),
     ] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--sets", help="With --bench: a set; may be repeated (default: all).")
@@ -62,7 +63,7 @@ def evaluate(
             raise UsageError("--quick is one seed", hint="leave out --quick or --seeds")
         _bench(recordings, sets or [], 1 if quick else seeds or 3, profile or "standard", out, as_json)
         return
-    _refuse_without_bench(sets=sets, seeds=seeds, quick=quick or None, profile=profile)
+    _refuse_without_bench(recordings=recordings, sets=sets, seeds=seeds, quick=quick or None, profile=profile)
     from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.evaluate.pages import write_evaluation
@@ -90,7 +91,9 @@ def _refuse_without_bench(**given: object) -> None:
     from anomaly.errors import UsageError
 
     if wrong := [f"--{name}" for name, value in given.items() if value is not None]:
-        raise UsageError(f"{', '.join(wrong)} belongs to --bench", hint="add --bench, or leave it out")
+        raise UsageError(
+            f"without --bench there is no {', '.join(wrong)}", hint="add --bench, or leave it out"
+        )
 
 
 def _bench(
@@ -104,6 +107,8 @@ def _bench(
     from anomaly.text_table import print_table
     from anomaly.training.bench import run_bench
 
+    if recordings is None and "ANOMALY_RECORDINGS" in os.environ:
+        recordings = Path(os.environ["ANOMALY_RECORDINGS"])
     if recordings is not None and not recordings.is_dir():
         raise InputError(
             "there is no such folder", where=recordings, hint="leave --recordings out for simulated sets"

@@ -169,8 +169,9 @@ def test_bench_without_recordings_is_simulated(
         (["--bench", "--profile", "huge"], 2, "there is no profile 'huge'"),
         (["--bench", "--recordings", "/no/such/folder"], 4, "there is no such folder"),
         (["--bench", "--seeds", "0"], 2, "--seeds"),
-        (["--quick"], 2, "--quick belongs to --bench"),
-        (["--sets", "rig", "--seeds", "2"], 2, "--sets, --seeds belongs to --bench"),
+        (["--recordings", "."], 2, "without --bench there is no --recordings"),
+        (["--quick"], 2, "without --bench there is no --quick"),
+        (["--sets", "rig", "--seeds", "2"], 2, "without --bench there is no --sets, --seeds"),
     ],
 )
 def test_mistakes_with_the_bench(
