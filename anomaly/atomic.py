@@ -63,6 +63,35 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def new_files(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder whose files all appear in ``folder`` when the block ends well, and none if it raises.
+
+    Files of the same names are replaced, others stay. A folder that is there keeps its place, because it may be
+    a mount point or the one that somebody works in: files are written inside it under a hidden name first, so a
+    full disk leaves the old ones as they were.
+
+    Raises:
+        ConfigError: the folder cannot be written, or something that is no folder has the name.
+    """
+    if not folder.is_dir():
+        with new_folder(folder) as work:
+            yield work
+        return
+    try:
+        hidden = tempfile.TemporaryDirectory(dir=folder, prefix=".new.")
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", where=folder) from error
+    with hidden as name:
+        yield Path(name)
+        try:
+            _move_into(Path(name), folder)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot be written: {error.strerror}", where=error.filename or folder
+            ) from error
+
+
 def check_writable(folder: Path, option: str) -> None:
     """Find out before minutes of work whether something can be written there after it.
 
@@ -81,6 +110,17 @@ def check_writable(folder: Path, option: str) -> None:
     except OSError as error:
         hint = f"give another folder with {option}"
         raise ConfigError(f"cannot be written: {error.strerror}", where=there, hint=hint) from error
+
+
+def _move_into(work: Path, folder: Path) -> None:
+    """Folders first, because they need room; renaming a file needs none."""
+    found = sorted(work.rglob("*"))
+    for path in found:
+        if path.is_dir():
+            (folder / path.relative_to(work)).mkdir(exist_ok=True)
+    for path in found:
+        if not path.is_dir():
+            path.replace(folder / path.relative_to(work))
 
 
 def _swap(work: Path, path: Path) -> None:

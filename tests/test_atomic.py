@@ -26,6 +26,12 @@ def write_half(path: Path, reason: BaseException) -> None:
         raise reason
 
 
+def write_half_of_the_files(folder: Path) -> None:
+    with atomic.new_files(folder) as work:
+        (work / "report.txt").write_text("new")
+        raise OSError("full")
+
+
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "file"
     for content in (b"first", b"second", b""):
@@ -104,3 +110,38 @@ def test_a_killed_writer_leaves_the_old_folder(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", code, str(path)])
     assert killed.returncode == -signal.SIGKILL
     assert (path / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_files_appear_together_and_others_stay(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path / "out"
+    if there:
+        (folder / "pictures").mkdir(parents=True)
+        for name in ("report.txt", "notes.txt"):
+            (folder / name).write_text("old")
+    with atomic.new_files(folder) as work:
+        atomic.write_bytes(work / "report.txt", b"new")
+        atomic.write_bytes(work / "pictures" / "a.png", b"new")
+        assert not there or (folder / "report.txt").read_text() == "old"
+    assert (folder / "report.txt").read_text() == "new"
+    assert (folder / "pictures" / "a.png").read_text() == "new"
+    assert names(folder) == [*(["notes.txt"] if there else []), "pictures", "report.txt"]
+    assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_files_of_a_block_that_fails_do_not_appear(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path / "out"
+    if there:
+        folder.mkdir()
+        (folder / "report.txt").write_text("old")
+    with pytest.raises(OSError, match="full"):
+        write_half_of_the_files(folder)
+    assert [path.read_text() for path in tmp_path.rglob("*.txt")] == (["old"] if there else [])
+    assert names(tmp_path) == (["out"] if there else [])
+
+
+def test_files_cannot_appear_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(ConfigError, match="in the way"), atomic.new_files(tmp_path / "out"):
+        pass

@@ -78,6 +78,7 @@ def compile_(
     The folder is NETWORK's name unless --out gives another. Wires that spike often are kept short: on --spikes, or
     on random input.
     """
+    from anomaly.atomic import check_writable
     from chip.compiler import compile_network
     from chip.fabric import Fabric
     from chip.implement import spike_rates
@@ -87,12 +88,12 @@ def compile_(
     spec, loaded = _load(network, arch)
     stimulus = load_spikes(spikes) if spikes else None
     rates = None if stimulus is None else spike_rates(loaded, spec, stimulus)
-    compiled = compile_network(loaded, spec, rates=rates, seed=seed)
     folder = out or Path(network.stem)
-    data = {"report.json": _json(compiled.report), "layout.json": _layout(compiled, Fabric.of(spec))}
-    _write(folder, {"network.bit": compiled.bitstream, **data})
+    check_writable(folder, "--out")
+    compiled = compile_network(loaded, spec, rates=rates, seed=seed)
     files, missing = report_files(compiled, spec, stimulus)
-    _write(folder, files)
+    data = {"report.json": _json(compiled.report), "layout.json": _layout(compiled, Fabric.of(spec))}
+    _write(folder, {"network.bit": compiled.bitstream, **data, **files})
     if as_json:
         _print_json(compiled.report)
     for finding in compiled.findings:
@@ -246,11 +247,12 @@ def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:
 
 
 def _write(folder: Path, files: Mapping[str, bytes | str]) -> None:
-    """Each file appears whole; whatever else is in the folder stays."""
-    from anomaly.atomic import write_bytes
+    """All files appear, or none; whatever else is in the folder stays."""
+    from anomaly.atomic import new_files, write_bytes
 
-    for name, content in files.items():
-        write_bytes(folder / name, content.encode() if isinstance(content, str) else content)
+    with new_files(folder) as work:
+        for name, content in files.items():
+            write_bytes(work / name, content.encode() if isinstance(content, str) else content)
 
 
 def _show(summary: dict[str, Any], as_json: bool) -> None:

@@ -50,6 +50,12 @@ def write_evaluation(
         ConfigError: the folder cannot be written, or the packages for reports are missing.
         InputError: a clip can no longer be read.
     """
+    with atomic.new_files(folder) as work:
+        written = [path.relative_to(work) for path in _write(work, ours, theirs, other)]
+    return [folder / name for name in written]
+
+
+def _write(folder: Path, ours: Evaluation, theirs: Evaluation | None, other: str) -> list[Path]:
     machine = ours.bundle.manifest.machine
     page = write_report(
         folder,

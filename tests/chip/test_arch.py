@@ -120,7 +120,7 @@ def test_more_synapses_than_memory_holds_are_refused(tmp_path: Path) -> None:
             "fan_in: {value: 25", "fan_in: {value: 4000"
         )
     )
-    with pytest.raises(SpecError, match="neuron.fan_in: times 2048 cells it is more than") as caught:
+    with pytest.raises(SpecError, match=r"neuron\.fan_in: times 2048 cells it is more than") as caught:
         load_arch(path)
     assert caught.value.where == f"{path}:{_line('fan_in: {')}"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import zlib
 from pathlib import Path
@@ -97,6 +99,55 @@ def test_decode_against_names_what_differs(
     words = capsys.readouterr().out
     assert words.startswith("cell (")
     assert words.endswith(f"theta_p is {theta[3]}, written was {network.theta_p[3]}\n")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_leaves_no_part_of_the_files(
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    there: bool,
+) -> None:
+    out, synced = tmp_path / "out", []
+    if there:
+        out.mkdir()
+        (out / "network.bit").write_text("old")
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run(["chip", "compile", str(file), "--out", str(out)]) == 3
+    assert "cannot be written: No space left on device" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.rglob("*.bit")] == (["old"] if there else [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [file.name, *(["out"] if there else [])]
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "no.npz"],
+        ["compile", "no.json"],
+        ["simulate", "no.bit"],
+        ["report", "no.npz"],
+        ["decode", "no.bit"],
+        ["decode", "FILE", "--against", "no.bit"],
+        ["simulate", "FILE", "--spikes", "no.npy"],
+        ["check", "FILE", "--repair", "out.npz", "--input-spikes", "no.npz"],
+    ],
+)
+def test_an_input_file_that_is_not_there_ends_with_4(
+    words: list[str], file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["chip", *(str(file) if word == "FILE" else word for word in words)]) == 4
+    error = capsys.readouterr().err
+    assert "No such file" in error
+    assert "no." in error
 
 
 def test_compile_without_matplotlib_writes_all_but_pictures(
