@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,7 @@ from anomaly.evaluate.metrics import Spread, auc, bootstrap, f1_ev, pauc
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
+_Figure = Callable[[npt.ArrayLike, npt.ArrayLike], float]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Figures:
         pauc_ci: interval of the partial AUC.
         f1_ev: bounded F1-EV: whether a good threshold can be found from normal sound.
         faults: AUC of each kind of fault against all normals.
+        fault_pauc, fault_f1_ev: the other figures of each kind of fault.
         conditions: AUC of the normals and anomalies of each condition.
         train_s: seconds of training, where the sets that share one count it once.
     """
@@ -41,6 +43,8 @@ class Figures:
     faults: dict[str, float]
     conditions: dict[str, float]
     train_s: float = 0.0
+    fault_pauc: dict[str, float] = field(default_factory=dict)
+    fault_f1_ev: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,10 @@ def figures_of(played: Sequence[Round]) -> Figures:
         pauc=_mean([pauc(one.labels, one.scores) for one in played]),
         ci=_interval(drawn.auc),
         pauc_ci=_interval(drawn.pauc),
-        f1_ev=_mean([f1_ev(one.labels, one.scores, bounded=True) for one in played]),
-        faults={kind: _mean([_of_fault(one, kind) for one in played]) for kind in kinds},
+        f1_ev=_mean([_f1_ev(one.labels, one.scores) for one in played]),
+        faults=_by_fault(auc, played, kinds),
+        fault_pauc=_by_fault(pauc, played, kinds),
+        fault_f1_ev=_by_fault(_f1_ev, played, kinds),
         conditions={place: _mean(areas) for place in places if (areas := _of_condition(played, place))},
         train_s=_mean([one.train_s for one in played]),
     )
@@ -193,9 +199,18 @@ def _drawn(labels: tuple[bool, ...], scores: tuple[float, ...], recordings: tupl
     return bootstrap(labels, scores, recordings, seed=zlib.crc32("\0".join(recordings).encode()))
 
 
-def _of_fault(one: Round, kind: str) -> float:
+def _f1_ev(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
+    return f1_ev(labels, scores, bounded=True)
+
+
+def _by_fault(figure: _Figure, played: Sequence[Round], kinds: Sequence[str]) -> dict[str, float]:
+    """A figure of each kind of fault against all normals, mean over seeds."""
+    return {kind: _mean([_of_fault(figure, one, kind) for one in played]) for kind in kinds}
+
+
+def _of_fault(figure: _Figure, one: Round, kind: str) -> float:
     chosen = [not a or f == kind for a, f in zip(one.labels, one.faults, strict=True)]
-    return auc(np.asarray(one.labels)[chosen], np.asarray(one.scores)[chosen])
+    return figure(np.asarray(one.labels)[chosen], np.asarray(one.scores)[chosen])
 
 
 def _of_condition(played: Sequence[Round], place: str) -> list[float]:

@@ -70,8 +70,12 @@ def as_csv(rounds: Rounds) -> bytes:
             for detector, got in row.items():
                 where = [name, level, detector]
                 writer.writerow([*where, "all", got.auc, *got.ci, got.pauc, got.f1_ev])
-                for part, area in {**got.faults, **got.conditions}.items():
-                    writer.writerow([*where, part, area, "", "", "", ""])
+                for fault, area in got.faults.items():
+                    writer.writerow(
+                        [*where, fault, area, "", "", got.fault_pauc[fault], got.fault_f1_ev[fault]]
+                    )
+                for place, area in got.conditions.items():
+                    writer.writerow([*where, place, area, "", "", "", ""])
     return text.getvalue().encode()
 
 

@@ -5,6 +5,7 @@ from anomaly.errors import InputError
 from anomaly.evaluate.bench.contest import contest, mean_over_sets, resolutions
 from anomaly.evaluate.bench.play import Round, Rounds
 from anomaly.evaluate.bench.summary import difference, figures_of, sum_up
+from anomaly.evaluate.metrics import pauc
 
 GENERATOR = np.random.default_rng(0)
 LABELS = [False] * 40 + [True] * 60
@@ -32,7 +33,11 @@ def test_figures_are_means_over_seeds() -> None:
 def test_figures_by_condition_and_fault() -> None:
     figures = figures_of([played(1.0)])
     assert set(figures.conditions) == {"source", "target"}
-    assert set(figures.faults) == {"rub", "leak"}
+    assert set(figures.faults) == set(figures.fault_pauc) == set(figures.fault_f1_ev) == {"rub", "leak"}
+    one = played(1.0)
+    rub = [i for i, fault in enumerate(one.faults) if fault != "leak"]
+    expected = pauc([one.labels[i] for i in rub], [one.scores[i] for i in rub])
+    assert figures.fault_pauc["rub"] == pytest.approx(expected)
     assert figures.ci[0] < figures.auc < figures.ci[1]
     assert figures.pauc_ci[0] < figures.pauc < figures.pauc_ci[1]
     assert 0.0 < figures.f1_ev < 1.0
