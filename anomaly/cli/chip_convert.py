@@ -16,41 +16,44 @@ if TYPE_CHECKING:
 SUFFIXES = (".nir", ".npz", ".json")
 
 
+NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json, .nir or .bit file.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nir, .npz or .json file to write.")]
+Arch = Annotated[str, typer.Option(help="Name of a chip, or the path of its YAML specification.")]
+Dt = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="How long a step is, to and from NIR; else 0.0001.")
+]
+Reset = Annotated[
+    Literal["zero", "subtract"],
+    typer.Option(help="How the tool resets that the NIR file comes from; the chip subtracts."),
+]
+Plain = Annotated[
+    bool,
+    typer.Option("--plain", help="Read NIR nodes only, not the integers that an export left beside them."),
+]
+Measure = Annotated[
+    bool, typer.Option("--measure", help="Run NIR in real numbers too: what does each approximation cost?")
+]
+Fit = Annotated[
+    bool,
+    typer.Option("--fit", help="Choose feedback so that neurons reset to a value keep their spike counts."),
+]
+Spikes = Annotated[
+    Path | None, typer.Option(help="Spikes to measure and fit on: .npy or .npz of step x input; else random.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
 def convert(
-    network: Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json, .nir or .bit file.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A .nir, .npz or .json file to write.")],
-    arch: Annotated[
-        str, typer.Option(help="Name of a chip, or the path of its YAML specification.")
-    ] = "senna",
-    dt: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="How long a step is, to and from NIR; else 0.0001."),
-    ] = None,
-    reset: Annotated[
-        Literal["zero", "subtract"],
-        typer.Option(help="How the tool resets that the NIR file comes from; the chip subtracts."),
-    ] = "zero",
-    plain: Annotated[
-        bool,
-        typer.Option(
-            "--plain", help="Read NIR nodes only, not the integers that an export left beside them."
-        ),
-    ] = False,
-    measure: Annotated[
-        bool,
-        typer.Option("--measure", help="Run NIR in real numbers too: what does each approximation cost?"),
-    ] = False,
-    fit: Annotated[
-        bool,
-        typer.Option(
-            "--fit", help="Choose feedback so that neurons reset to a value keep their spike counts."
-        ),
-    ] = False,
-    spikes: Annotated[
-        Path | None,
-        typer.Option(help="Spikes to measure and fit on: .npy or .npz of step x input; else random."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    network: NetworkFile,
+    out: Out,
+    arch: Arch = "senna",
+    dt: Dt = None,
+    reset: Reset = "zero",
+    plain: Plain = False,
+    measure: Measure = False,
+    fit: Fit = False,
+    spikes: Spikes = None,
+    as_json: Json = False,
 ) -> None:
     """Turn a network file into another kind, and say what the other cannot say: NIR graphs in and out."""
     from anomaly.atomic import write_bytes
@@ -58,19 +61,17 @@ def convert(
     from chip.arch import load_arch
     from chip.nir import read_nir
 
-    if out.suffix not in SUFFIXES:
-        hint = "a bitstream is made by anomaly chip compile" if out.suffix == ".bit" else None
-        raise UsageError(f"has the suffix {out.suffix!r}, not {', '.join(SUFFIXES)}", where=out, hint=hint)
-    if network.suffix != ".nir" and (plain or measure or fit or spikes):
-        raise UsageError(
-            "--plain, --measure, --fit and --spikes are about reading a .nir file", where=network
-        )
-    if dt is not None and ".nir" not in (network.suffix, out.suffix):
-        raise UsageError("only NIR has time in it", where="--dt")
+    from_nir = network.suffix == ".nir"
+    if not from_nir and (plain or measure or fit or spikes or reset != "zero"):
+        words = "--reset, --plain, --measure, --fit and --spikes are about reading a .nir file"
+        raise UsageError(words, where=network)
+    if fit and reset == "subtract":
+        raise UsageError("--fit is about resets to a value, not about those that subtract", where="--fit")
+    _check_out(network, out, dt)
     spec, given = load_arch(arch), _spikes(spikes)
     content: dict[str, Any] = {}
     declared: list[Declaration] = []
-    if network.suffix == ".nir":
+    if from_nir:
         fitted: Any = (given if spikes else "trial") if fit else None
         imported = read_nir(network, spec, dt_s=dt, reset=reset, plain=plain, fit=fitted)
         loaded, dt, declared = imported.network, dt or imported.dt_s, list(imported.declarations)
@@ -84,6 +85,16 @@ def convert(
     sizes = {"neurons": loaded.n_neurons, "synapses": loaded.n_synapses}
     _show({**sizes, **content}, [*declared, *added], as_json)
     typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, in {out}", err=True)
+
+
+def _check_out(network: Path, out: Path, dt: float | None) -> None:
+    from anomaly.errors import UsageError
+
+    if out.suffix not in SUFFIXES:
+        hint = "a bitstream is made by anomaly chip compile" if out.suffix == ".bit" else None
+        raise UsageError(f"has the suffix {out.suffix!r}, not {', '.join(SUFFIXES)}", where=out, hint=hint)
+    if dt is not None and ".nir" not in (network.suffix, out.suffix):
+        raise UsageError("only NIR has time in it", where="--dt")
 
 
 def _show(content: dict[str, Any], declared: list[Declaration], as_json: bool) -> None:

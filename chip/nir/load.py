@@ -19,7 +19,7 @@ from chip.nir.declare import Declaration, declarations_of, saturation
 from chip.nir.export import DT_S, export_nir
 from chip.nir.graph import Graph, graph_of
 from chip.nir.hdf5 import read_tree
-from chip.nir.metadata import unpack
+from chip.nir.metadata import stated_step, unpack
 from chip.nir.quantise import Quantised, quantise, shifts_of
 from chip.nir.reference import checked_spikes, reference_run, trial_spikes
 from chip.nir.units import Reset, Units, units_of
@@ -125,7 +125,9 @@ def import_nir(
     if not plain and (held := unpack(graph.metadata)) is not None:
         _require_same(graph, *held)
         return NirImport(held[0], (), held[1], None)
-    return _translated(graph, arch, DT_S if dt_s is None else dt_s, reset, fit)
+    if dt_s is None:
+        dt_s = stated_step(graph.metadata) or DT_S
+    return _translated(graph, arch, dt_s, reset, fit)
 
 
 def _translated(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset, fit: Fit) -> NirImport:

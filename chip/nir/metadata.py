@@ -12,7 +12,7 @@ from chip.errors import NetworkError
 from chip.network import Network
 from chip.storage import INTEGERS, NAMES
 
-__all__ = ["KEY", "pack", "unpack"]
+__all__ = ["KEY", "pack", "stated_step", "unpack"]
 
 KEY = "spiking_network"
 VERSION = 1
@@ -49,6 +49,16 @@ def unpack(metadata: Mapping[str, Any]) -> tuple[Network, float] | None:
     n_inputs = int(_number(columns, "n_inputs", where))
     network = Network(n_inputs=n_inputs, **arrays, labels=labels, input_labels=input_labels)
     return network, _number(columns, "dt_s", where)
+
+
+def stated_step(metadata: Mapping[str, Any]) -> float | None:
+    """The step in seconds that the metadata of an export state, whatever else they hold; None if they do not."""
+    columns = metadata.get(KEY)
+    try:
+        dt_s = _number(columns, "dt_s", KEY) if isinstance(columns, Mapping) else 0.0
+    except (KeyError, NetworkError):
+        return None
+    return dt_s if dt_s > 0 else None
 
 
 _HINT = "read it without metadata (--plain), or export it again"

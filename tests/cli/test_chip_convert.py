@@ -126,6 +126,8 @@ def test_mistakes_are_named_and_nothing_is_written(
         ([str(foreign), str(out), "--reset", "half"], 2, "--reset"),
         ([str(foreign), str(out), "--arch", "none"], 3, "none"),
         ([str(foreign), str(out), "--spikes", str(foreign)], 4, "holds no spikes"),
+        ([str(foreign), str(out), "--fit", "--reset", "subtract"], 2, "resets to a value"),
+        ([str(npz), str(out), "--reset", "subtract"], 2, "about reading a .nir file"),
         ([str(npz), str(out), "--dt", "1"], 2, "only NIR has time"),
         ([str(npz), str(out), "--measure"], 2, "about reading a .nir file"),
         ([str(exported), str(out), "--measure"], 4, "imported from metadata"),

@@ -111,6 +111,16 @@ def test_a_leak_is_a_time_constant() -> None:
     assert (node.r[0], node.v_threshold[0]) == (8, np.float32(100 - 2.0**-12))
 
 
+def test_the_step_is_known_without_the_integers() -> None:
+    network = random_network(SENNA, seed=9)
+    graph = export_nir(network, dt_s=0.008)
+    assert import_nir(graph, SENNA, plain=True).dt_s == 0.008
+    assert import_nir(graph, SENNA, plain=True, dt_s=0.5).dt_s == 0.5
+    for spoilt in (np.nan, -1.0, "soon", np.zeros(3)):
+        graph.metadata["spiking_network"]["dt_s"] = spoilt
+        assert import_nir(graph, SENNA, plain=True).dt_s == 1e-4
+
+
 def test_edited_nodes_are_not_taken_for_the_metadata() -> None:
     graph = export_nir(random_network(SENNA, seed=6))
     graph.nodes["lif_0"].v_threshold[2] += 1

@@ -9,16 +9,11 @@ from typing import Any
 import nir
 import numpy as np
 import pytest
-import torch
 
 from chip.arch import load_arch
 from chip.errors import NetworkError
 from chip.nir import NirImport, import_nir, measure
-from chip.nir.convolution import unrolled, window_of
-from chip.nir.graph import graph_of
 from chip.nir.reference import reference_spikes
-from chip.nir.shapes import shapes_of
-from chip.nir.units import units_of
 from chip.simulate import Simulator
 from chip.testing import layered_network
 
@@ -220,57 +215,6 @@ def test_synapses_that_skip_a_layer_are_declared(fire: Callable[..., Any]) -> No
     imported = import_nir(nir.NIRGraph(nodes=nodes, edges=edges), SENNA)
     assert declared(imported)["two", "delay"] is False
     assert ("one", "delay") not in declared(imported)
-
-
-def torch_convolution(node: Any, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    x = torch.from_numpy(RANDOM.normal(size=(1, *shape)))
-    apply = torch.nn.functional.conv1d if isinstance(node, nir.Conv1d) else torch.nn.functional.conv2d
-    weight, bias = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
-    as_pair = node.padding if isinstance(node.padding, str | int) else tuple(node.padding)
-    y = apply(x, weight, bias, node.stride, as_pair, node.dilation, node.groups)
-    return x, y
-
-
-@pytest.mark.filterwarnings("ignore:Using padding='same'")
-@pytest.mark.parametrize(
-    ("node", "shape"),
-    [
-        (nir.Conv1d(12, RANDOM.normal(size=(4, 3, 3)), 2, 1, 2, 1, RANDOM.normal(size=4)), (3, 12)),
-        (nir.Conv1d(9, RANDOM.normal(size=(4, 1, 4)), 1, "same", 1, 2, RANDOM.normal(size=4)), (2, 9)),
-        (nir.Conv2d((7, 6), RANDOM.normal(size=(4, 2, 3, 2)), (2, 1), (1, 0), 1, 2, np.zeros(4)), (4, 7, 6)),
-        (nir.Conv2d((7, 6), RANDOM.normal(size=(2, 4, 2, 2)), 1, "valid", (2, 3), 1, np.ones(2)), (4, 7, 6)),
-    ],
-)
-def test_convolutions_unroll_as_torch_computes_them(
-    node: Any, shape: tuple[int, ...], chain: Callable[..., Any]
-) -> None:
-    x, y = torch_convolution(node, shape)
-    plain = graph_of(
-        {
-            "type": "NIRGraph",
-            "nodes": {
-                "i": {"type": "Input", "shape": np.array(shape)},
-                "c": node.to_dict(),
-                "o": {"type": "Output", "shape": np.array(y.shape[1:])},
-            },
-            "edges": [("i", "c"), ("c", "o")],
-        }
-    )
-    assert shapes_of(plain)["c"] == tuple(y.shape[1:])
-    matrix, bias = unrolled(window_of(plain.nodes["c"], shape))
-    np.testing.assert_allclose(matrix @ x.numpy().ravel() + bias, y.numpy().ravel(), atol=1e-12)
-
-
-@pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
-def test_pools_unroll_as_torch_computes_them(
-    kind: str, chain: Callable[..., Any], fire: Callable[..., Any]
-) -> None:
-    pool = getattr(nir, kind)(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
-    graph = chain((3, 4, 6), pool, fire((3, 2, 3), 10.0))
-    units = units_of(graph_of(graph.to_dict()), 1e-4)
-    x = RANDOM.normal(size=(1, 3, 4, 6))
-    y = torch.nn.functional.avg_pool2d(torch.from_numpy(x), 2).numpy() * (4 if kind == "SumPool2d" else 1)
-    np.testing.assert_allclose(units.weights[:, : x.size] @ x.ravel(), y.ravel(), atol=1e-12)
 
 
 def test_layers_of_whole_numbers_that_cannot_saturate_are_exact(chain: Callable[..., Any]) -> None:
