@@ -194,6 +194,21 @@ def make_card_list(root: Path, cards: str, pcm: str) -> None:
         (root / f"dev/snd/pcmC{int(card)}D{int(device)}c").touch()
 
 
+def plug_usb(root: Path, card: int, identity: str, port: str, *, serial: str | None = None) -> None:
+    """Let a card of the list be a USB device, as Linux shows it below ``/sys``."""
+    device = root / "sys/devices/usb" / port
+    interface = device / f"{port}:1.0"
+    interface.mkdir(parents=True)
+    vendor, product = identity.split(":")
+    (device / "idVendor").write_text(f"{vendor}\n")
+    (device / "idProduct").write_text(f"{product}\n")
+    if serial is not None:
+        (device / "serial").write_text(f"{serial}\n")
+    folder = root / f"sys/class/sound/card{card}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "device").symlink_to(interface)
+
+
 def _running(server: SoundServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
     missing = [program for program in ("pulseaudio", "pactl", "pacat") if shutil.which(program) is None]
     if missing:

@@ -18,6 +18,8 @@ START_TIMEOUT_S = 15.0
 _END_TIMEOUT_S = 1.0
 # Room for a few seconds of sound while the reader is busy; a user's limit on pipes may forbid it.
 _PIPE_BYTES = 2**20
+# A larger buffer would be mapped and unmapped at each read.
+_READ_BYTES = 2**16
 _F_SETPIPE_SZ = 1031
 
 
@@ -125,7 +127,7 @@ class CaptureProcess:
                 raise NoSoundError(
                     complaint, where=self._device, hint="is it plugged in, and its sound server running?"
                 )
-            piece = os.read(self._pipe, _PIPE_BYTES)
+            piece = os.read(self._pipe, _READ_BYTES)
             if not piece:
                 raise DeviceError(self._last_words(), where=self._device)
             self._unpacker.feed(piece)

@@ -46,7 +46,7 @@ def start(address: str) -> subprocess.Popen[bytes]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise DeviceError("a stream needs ffmpeg, which is not installed", hint=f"install it: {APT_LINE}")
-    options = ["-nostdin", "-hide_banner", "-loglevel", "error", "-fflags", "+nobuffer"]
+    options = ["-nostdin", "-hide_banner", "-loglevel", "error"]
     if address.lower().startswith("rtsp:"):
         options += ["-rtsp_transport", "tcp"]
     output = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-flush_packets", "1", "-f", "wav", "-"]

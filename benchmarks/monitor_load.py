@@ -1,0 +1,128 @@
+"""What monitoring costs: processor, memory and delay of one microphone at 48 kHz, and 64 streams in real time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import soundfile
+from monitored import MACHINE, RATE_HZ, Monitor, pump, served, trained
+
+STREAMS = 64
+# What is said later than this after its second was not said in real time.
+LATE_S = 1.0
+
+
+def pss_mib(processes: list[psutil.Process]) -> float:
+    """Memory of processes, pages that several share divided among them."""
+    total = 0
+    for process in processes:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def cpu_s(processes: list[psutil.Process]) -> float:
+    """Processor seconds that processes, and those of their children that have ended, have used."""
+    return sum(sum(process.cpu_times()[:4]) for process in processes)
+
+
+def lasting(monitor: Monitor) -> list[psutil.Process]:
+    """The monitor and its capture process; whatever it asks a sound server ends at once."""
+    parent = psutil.Process(monitor.pid)
+    captures = [child for child in parent.children() if "anomaly.audio.capture" in child.cmdline()]
+    return [parent, *captures]
+
+
+def delays_ms(monitor: Monitor, since: int) -> list[float]:
+    """From the last sample of each second, by the clock of the capture, to its line on stdout."""
+    return [
+        1000 * (record["heard_s"] - datetime.fromisoformat(record["time"]).timestamp())
+        for record in monitor.seconds[since:]
+    ]
+
+
+def one_microphone(models: Path, seconds: int) -> dict[str, float]:
+    """A microphone of 48 kHz behind a sound server, capture and resampling included."""
+    with served() as server, tempfile.TemporaryDirectory() as folder:
+        server.play(pump())
+        words = ["--device", "pulse:mic", "--machine", MACHINE, "--models", str(models), "--state", folder]
+        monitor = Monitor(words, Path(folder))
+        if not monitor.wait_for_seconds(12):
+            raise RuntimeError("the monitor says nothing")
+        tree = lasting(monitor)
+        before, begun, at_s = cpu_s(tree), len(monitor.seconds), time.monotonic()
+        time.sleep(seconds)
+        share = (cpu_s(tree) - before) / (time.monotonic() - at_s)
+        memory = pss_mib(tree)
+        delays = delays_ms(monitor, begun)
+        monitor.end()
+    return {
+        "core_percent_per_microphone": round(100 * share, 2),
+        "rss_mib": round(memory, 1),
+        "latency_p99_ms": round(float(np.quantile(delays, 0.99)), 1),
+        "latency_p50_ms": round(float(np.median(delays)), 1),
+    }
+
+
+def many_streams(models: Path, streams: int, seconds: int) -> dict[str, Any]:
+    """Recordings of 48 kHz at their own pace, each with a machine of its own in one site file."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        soundfile.write(folder / "sound.wav", pump(seconds), RATE_HZ, subtype="PCM_16")
+        lines = ["machines:"]
+        for number in range(streams):
+            # A file has one listener; a link is another file.
+            os.symlink("sound.wav", folder / f"{number:02}.wav")
+            lines += [f"  m{number:02}:", f"    source: {folder}/{number:02}.wav", f"    model: {MACHINE}"]
+        (folder / "site.yaml").write_text("\n".join(lines) + "\n")
+        monitor = Monitor(["--config", "site.yaml", "--models", str(models), "--state", name], folder)
+        process = psutil.Process(monitor.pid)
+        monitor.wait_for(lambda: len(monitor.seconds) >= streams, 120)
+        used_s, at_s = cpu_s([process]), time.monotonic()
+        wanted = streams * (seconds - 4)
+        monitor.wait_for(lambda: len(monitor.seconds) >= wanted, 2 * seconds + 60)
+        share = (cpu_s([process]) - used_s) / (time.monotonic() - at_s)
+        monitor.wait_for(lambda: len(monitor.seconds) >= streams * seconds, 60)
+        monitor.end()
+        judged = {
+            f"m{n:02}": [r for r in monitor.seconds if r["machine"] == f"m{n:02}"] for n in range(streams)
+        }
+        delays = {name: _latest_s(records) for name, records in judged.items()}
+    return {
+        "streams_in_real_time": sum(delay < LATE_S for delay in delays.values()),
+        "dropped_frames": sum(seconds - len(records) for records in judged.values()),
+        "streams_latest_s": round(max(delays.values()), 2),
+        "streams_core_percent": round(100 * share, 1),
+    }
+
+
+def _latest_s(records: list[dict[str, Any]]) -> float:
+    """How late a stream's seconds were said at the worst, the first two left out: all streams begin at once."""
+    late = [r["heard_s"] - datetime.fromisoformat(r["time"]).timestamp() for r in records[2:]]
+    return max(late, default=float("inf"))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="for half a minute instead of three")
+    given = parser.parse_args()
+    with trained() as folder:
+        seconds = 30 if given.quick else 180
+        figures: dict[str, Any] = one_microphone(folder / "models", seconds)
+        figures |= many_streams(folder / "models", STREAMS, 30 if given.quick else 120)
+    print(json.dumps(figures) if given.json else "\n".join(f"{k:<28} {v}" for k, v in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
