@@ -179,7 +179,10 @@ def report(rounds: Rounds) -> dict[str, object]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, run, print."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.seeds is not None and given.seeds < 1:
+        parser.error(f"--seeds is {given.seeds}, but at least one is needed")
     seeds = given.seeds or (1 if given.quick else SEEDS)
     detectors = given.detectors or DETECTORS
     recordings = given.recordings if given.recordings.is_dir() else None
