@@ -61,11 +61,19 @@ def currents(graph: Graph, shapes: dict[str, Shape]) -> dict[str, Current]:
                 ready.extend([target] if left[target] == 0 else [])
     if stuck := [name for name, count in left.items() if count > 0]:
         raise NetworkError("is on a loop without a neuron", where=place(graph.nodes[stuck[0]]))
-    return {
-        name: _sum([given[source] for source in before[name]], math.prod(shapes[name]))
-        for name, node in graph.nodes.items()
-        if not _is_linear(node) and node.kind != "Input"
-    }
+    ends = [name for name, node in graph.nodes.items() if not _is_linear(node) and node.kind != "Input"]
+    arriving = {name: [given[source] for source in before[name]] for name in ends}
+    _limit(arriving)
+    return {name: _sum(parts, math.prod(shapes[name])) for name, parts in arriving.items()}
+
+
+def _limit(arriving: dict[str, list[Current]]) -> None:
+    """One matrix may lead to many nodes, each of which needs synapses of its own."""
+    count = sum(
+        matrix.nnz for parts in arriving.values() for part in parts for matrix in part.weights.values()
+    )
+    if count > MAX_SYNAPSES:
+        raise NetworkError(f"holds {count} synapses, more than {MAX_SYNAPSES}", where="nir")
 
 
 class _Budget:

@@ -55,12 +55,12 @@ def reference_run(
     soon = sparse.csr_array((inner.data[ahead], (inner.row[ahead], inner.col[ahead])), shape=shape)
     groups = [np.flatnonzero(units.level == level) for level in range(int(units.level.max(initial=0)) + 1)]
     soon_rows = [soon[group] for group in groups]
-    driven = np.asarray(spikes @ units.weights[:, : units.n_inputs].T.tocsr(), np.float64) + units.bias
+    given = sparse.csr_array(units.weights[:, : units.n_inputs])
     current, membrane = np.zeros(units.count), np.zeros(units.count)
     fired = np.zeros((len(spikes), units.count), np.bool_)
     last, at_spikes = np.zeros(units.count), np.zeros(units.count)
-    for step, drive in enumerate(driven):
-        drive = drive + late @ last
+    for step, row in enumerate(spikes):
+        drive = given @ row.astype(np.float64) + units.bias + late @ last
         last = np.zeros(units.count)
         for group, weights in zip(groups, soon_rows, strict=True):
             current[group] = units.keep_current[group] * current[group] + drive[group] + weights @ last

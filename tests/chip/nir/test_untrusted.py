@@ -239,6 +239,24 @@ def test_convolutions_that_unroll_beyond_measure_are_refused() -> None:
         assert caught.value.where == "node 'c' (Conv2d)"
 
 
+def test_one_matrix_that_leads_to_many_nodes_is_counted_for_each() -> None:
+    one = np.ones(1)
+    neurons = {f"n{at}": {"type": "IF", "r": one, "v_threshold": one} for at in range(300)}
+    nodes: dict[str, Any] = {
+        "i": {"type": "Input", "shape": np.array([400])},
+        "w": {"type": "Linear", "weight": np.ones((400, 400))},
+        "o": {"type": "Output", "shape": np.array([400])},
+    }
+    edges = [("i", "w"), ("n0", "o"), *(("w", name) for name in neurons)]
+
+    class Graph:
+        def to_dict(self) -> dict[str, Any]:
+            return {"type": "NIRGraph", "nodes": nodes | neurons, "edges": edges}
+
+    with pytest.raises(NetworkError, match="holds 48000400 synapses"):
+        import_nir(Graph(), SENNA)
+
+
 def test_flipped_bits_are_refused_or_make_a_sound_network() -> None:
     random, whole = np.random.default_rng(0), write_nir(random_network(SENNA, seed=3))
     read, places = [], []
