@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Literal
 
 from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import Store
@@ -16,6 +19,8 @@ _LOG = logging.getLogger(__name__)
 _BATCH = 10
 # While the disk is full, the scores of the last hour wait in memory.
 _MOST_UNWRITTEN = 3600
+# A disk that takes longer than this at the very end is not waited for.
+_PATIENCE_S = 30.0
 
 
 class Journal:
@@ -38,6 +43,18 @@ class Journal:
         # The first second is stored at once, so that whoever looks sees the machine.
         self._batch = 1
         self._failing = False
+        self._submit: Callable[[Callable[[], None]], bool] | None = None
+        self._written = threading.Condition()
+        self._writing = False
+        self._outcome: ConfigError | Literal["stored"] | None = None
+
+    def write_behind(self, submit: Callable[[Callable[[], None]], bool]) -> None:
+        """Store scores on another thread from now on: a slow disk must not hold up the sound.
+
+        Args:
+            submit: runs a job on that thread soon; false if it cannot.
+        """
+        self._submit = submit
 
     def say(self, event: str, words: str, **detail: object) -> None:
         """Tell an event to whoever watches."""
@@ -52,10 +69,13 @@ class Journal:
     def second(self, record: SecondRecord) -> None:
         """Tell a second's result, and store it with its batch."""
         self._said.append(record)
-        self._rows.append(
-            ScoreRow(record.machine, record.time_s, record.second, record.score, record.p_value, record.state)
+        self._tell_outcome()
+        row = ScoreRow(
+            record.machine, record.time_s, record.second, record.score, record.p_value, record.state
         )
-        self._note_states(record)
+        with self._written:
+            self._rows.append(row)
+            self._note_states(record)
         if len(self._rows) >= self._batch:
             self._batch = _BATCH
             self.flush()
@@ -78,13 +98,54 @@ class Journal:
 
     def flush(self) -> None:
         """Store the scores that wait; those of a disk that stays full are kept in memory for an hour."""
-        self._rows, self._changes = self._rows[-_MOST_UNWRITTEN:], self._changes[-_MOST_UNWRITTEN:]
-        if not self._rows:
-            return
+        with self._written:
+            self._rows, self._changes = self._rows[-_MOST_UNWRITTEN:], self._changes[-_MOST_UNWRITTEN:]
+            if not self._rows or self._writing:
+                return
+            if self._submit is not None:
+                # They stay in the list until they are stored: an interruption here loses nothing.
+                rows, changes = list(self._rows), list(self._changes)
+                self._writing = True
+                if not self._submit(partial(self._write, rows, changes)):
+                    self._writing = False  # asked again after the next second
+                return
         with self.patiently():
             # Only what was stored is let go.
             self._store.add_scores(self._rows, self._changes)
             self._rows, self._changes = [], []
+
+    def finish(self) -> None:
+        """Store all that waits, here and now."""
+        with self._written:
+            self._written.wait_for(lambda: not self._writing, _PATIENCE_S)
+            self._submit = None
+        self._tell_outcome()
+        self.flush()
+
+    def _write(self, rows: list[ScoreRow], changes: list[StateRow]) -> None:
+        """Store a batch, on the other thread."""
+        outcome: ConfigError | Literal["stored"] | None = None
+        try:
+            self._store.add_scores(rows, changes)
+            outcome = "stored"
+        except ConfigError as error:
+            outcome = error
+        finally:
+            with self._written:
+                if outcome == "stored":
+                    stored = {id(row) for row in (*rows, *changes)}
+                    self._rows = [row for row in self._rows if id(row) not in stored]
+                    self._changes = [row for row in self._changes if id(row) not in stored]
+                self._writing, self._outcome = False, outcome
+                self._written.notify_all()
+
+    def _tell_outcome(self) -> None:
+        with self._written:
+            outcome, self._outcome = self._outcome, None
+        if outcome is not None:
+            with self.patiently():
+                if isinstance(outcome, ConfigError):
+                    raise outcome
 
     @contextmanager
     def patiently(self) -> Iterator[None]:

@@ -109,6 +109,7 @@ class Post:
     def __init__(self, plan: Plan, ready: Ready, store: Store, operations: Operations) -> None:
         self.plan = plan
         self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor, ready.policy)
+        self.watch.write_behind(operations.backstage.submit)
         ear = Ear(plan.machine, plan.detector, ready.scorer.front_end, live=plan.live)
         # Another version is looked for under the machine's own name only: a shared bundle has other users.
         state_dir = store.path.parent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from anomaly.alerts.store import Store
@@ -93,8 +95,12 @@ class Watch:
     def finish(self) -> list[Record]:
         """Decide on what was held back, write what has not been written yet, and return what is left to say."""
         self._decide(self._held.release())
-        self._journal.flush()
+        self._journal.finish()
         return self._journal.take()
+
+    def write_behind(self, submit: Callable[[Callable[[], None]], bool]) -> None:
+        """Store scores on another thread: a slow disk must not hold up the sound."""
+        self._journal.write_behind(submit)
 
     def _push(self, sound: Sound) -> None:
         # The clock of each block, not a count of samples: a microphone's clock drifts by seconds a day.

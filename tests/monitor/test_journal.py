@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from anomaly.alerts.store import Store
 from anomaly.errors import ConfigError
+from anomaly.monitor.backstage import Backstage
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.records import EventRecord, SecondRecord
 
@@ -87,3 +89,60 @@ def test_an_interruption_keeps_the_scores_for_the_last_flush(
 def test_a_bug_is_not_waited_out(journal: Journal) -> None:
     with pytest.raises(ZeroDivisionError), journal.patiently():
         raise ZeroDivisionError
+
+
+def test_a_slow_disk_does_not_hold_up_the_sound(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, real = threading.Event(), journal._store.add_scores
+
+    def slow(*given: Any) -> None:
+        assert go.wait(30)
+        real(*given)
+
+    monkeypatch.setattr(journal._store, "add_scores", slow)
+    with Backstage() as backstage:
+        journal.write_behind(backstage.submit)
+        for number in range(35):
+            journal.second(second(number))
+        assert stored(journal) == []
+        go.set()
+        journal.finish()
+    assert stored(journal) == list(range(35))
+
+
+def test_behind_the_scenes_a_full_disk_is_told_and_nothing_is_lost_or_doubled(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise ConfigError("database or disk is full")
+
+    with Backstage() as backstage:
+        journal.write_behind(backstage.submit)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal._store, "add_scores", full)
+            for number in range(25):
+                journal.second(second(number))
+                assert backstage.wait_idle(30)
+        for number in range(25, 45):
+            journal.second(second(number))
+            assert backstage.wait_idle(30)
+        journal.finish()
+    assert stored(journal) == list(range(45))
+    events = [record.event for record in journal.take() if isinstance(record, EventRecord)]
+    assert events == ["store.failed", "store.recovered"]
+
+
+def test_a_thread_that_takes_no_more_work_is_asked_again(journal: Journal) -> None:
+    asked: list[object] = []
+
+    def submit(job: Callable[[], None]) -> bool:
+        asked.append(job)
+        if len(asked) > 2:
+            job()
+        return len(asked) > 2
+
+    journal.write_behind(submit)
+    for number in range(12):
+        journal.second(second(number))
+    assert len(asked) >= 2
+    journal.finish()
+    assert stored(journal) == list(range(12))
