@@ -15,9 +15,11 @@ from chip.bitstream import decode, encode
 from chip.builder import NetworkBuilder
 from chip.compiler import Compiled, compile_network, verify_spikes
 from chip.errors import BitstreamError, ChipError, FitError, NetworkError, SpecError
+from chip.imperfection import Imperfection
 from chip.network import Network
 from chip.nir import export_nir, import_nir
 from chip.rules import Finding, check, fits
+from chip.series import run_series
 from chip.simulate import SimulationResult, Simulator
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Compiled",
     "Finding",
     "FitError",
+    "Imperfection",
     "Network",
     "NetworkBuilder",
     "NetworkError",
@@ -41,5 +44,6 @@ __all__ = [
     "fits",
     "import_nir",
     "load_arch",
+    "run_series",
     "verify_spikes",
 ]

@@ -13,6 +13,7 @@ from chip.compiler import Compiled
 from chip.errors import ChipError
 from chip.fabric import Fabric
 from chip.graph import steps_from_inputs
+from chip.network import Network
 from chip.simulate import Simulator
 from chip.stimulus import random_spikes
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PICTURES", "draw"]
+__all__ = ["PICTURES", "draw", "draw_raster"]
 
 # File name and caption, in the order of a page.
 PICTURES = {
@@ -47,15 +48,19 @@ def draw(
     Raises:
         ChipError: Matplotlib is not installed.
     """
+    _require_matplotlib()
+    fabric = Fabric.of(arch)
+    given = random_spikes(compiled.network.n_inputs, _STEPS) if spikes is None else spikes
+    figures = (_floorplan(compiled, fabric), _congestion(compiled, fabric), _of_run(compiled, arch, given))
+    return dict(zip(PICTURES, map(_png, figures), strict=True))
+
+
+def _require_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         hint = "pip install matplotlib; reports without pictures need nothing"
         raise ChipError("pictures need Matplotlib", where="pictures", hint=hint) from error
-    fabric = Fabric.of(arch)
-    given = random_spikes(compiled.network.n_inputs, _STEPS) if spikes is None else spikes
-    figures = (_floorplan(compiled, fabric), _congestion(compiled, fabric), _raster(compiled, arch, given))
-    return dict(zip(PICTURES, map(_png, figures), strict=True))
 
 
 def _png(figure: Figure) -> bytes:
@@ -210,15 +215,35 @@ def _plain(axes: Axes) -> None:
         label.set(fontsize=9, color=_INK)
 
 
-def _raster(compiled: Compiled, arch: ArchSpec, spikes: NDArray[np.integer[Any]]) -> Figure:
+def draw_raster(
+    network: Network, inputs: NDArray[np.integer[Any]], neurons: NDArray[np.integer[Any]]
+) -> bytes:
+    """The spikes of one stream as a PNG file: neurons by their distance from the inputs, inputs below.
+
+    Args:
+        network: what ran.
+        inputs: -1, 0 or +1 of each [step, input].
+        neurons: the same of each [step, neuron].
+
+    Raises:
+        ChipError: Matplotlib is not installed.
+    """
+    _require_matplotlib()
+    return _png(_raster(network, np.asarray(inputs), np.asarray(neurons)))
+
+
+def _of_run(compiled: Compiled, arch: ArchSpec, spikes: NDArray[np.integer[Any]]) -> Figure:
+    shown = np.asarray(spikes[:_STEPS, :1])
+    neurons = Simulator(compiled.network, v_sat=arch.v_sat).run(shown, record="all").neurons
+    return _raster(compiled.network, shown[:, 0], np.asarray(neurons)[:, 0])
+
+
+def _raster(network: Network, shown: NDArray[Any], neurons: NDArray[Any]) -> Figure:
     from matplotlib.figure import Figure
 
-    network = compiled.network
-    shown = np.asarray(spikes[:_STEPS, :1])
-    neurons = Simulator(network, v_sat=arch.v_sat).run(shown, record="all").neurons
     order = np.argsort(steps_from_inputs(network), kind="stable")
-    fired = np.zeros((len(shown), 0), np.int8) if neurons is None else neurons[:, 0, order]
-    rows = np.concatenate([shown[:, 0], fired], axis=1)
+    fired = neurons[:, order]
+    rows = np.concatenate([shown, fired], axis=1)
     figure = Figure(figsize=(_WIDTH, 6.4), layout="constrained")
     top, axes = figure.subplots(2, 1, sharex=True, height_ratios=[1, 4])
     size = float(np.clip(3000 / max(1, rows.shape[1]), 1.6, 25))

@@ -16,7 +16,9 @@ from chip.imperfection import Deviation, Imperfection
 from chip.network import Network
 from chip.validation import MAX_MAGNITUDE
 
-__all__ = ["SimulationResult", "Simulator"]
+__all__ = ["EngineName", "SimulationResult", "Simulator"]
+
+EngineName = Literal["numpy", "compiled"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Simulator:
         network: Network,
         *,
         v_sat: int,
-        engine: Literal["numpy", "compiled"] = "numpy",
+        engine: EngineName = "numpy",
         imperfection: Imperfection | None = None,
         chip: int = 0,
         first_stream: int = 0,

@@ -23,7 +23,7 @@ def load_spikes(path: Path) -> NDArray[Any]:
     An NPZ file does as well, if it holds one array.
 
     Raises:
-        NetworkError: no such file, or not an array of integers of two or three dimensions.
+        NetworkError: no such file, or not an array of integers of two or three dimensions, or without steps.
     """
     try:
         if path.suffix == ".npz":
@@ -36,6 +36,8 @@ def load_spikes(path: Path) -> NDArray[Any]:
         raise NetworkError(f"holds no spikes: {error}", where=path, hint=hint) from error
     if spikes.ndim not in (2, 3):
         raise NetworkError("is not one array of [step, stream, input]", where=path)
+    if len(spikes) == 0:
+        raise NetworkError("holds no steps", where=path, hint="write [step, stream, input] with numpy.save")
     return spikes[:, None] if spikes.ndim == 2 else spikes
 
 

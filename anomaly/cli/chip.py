@@ -22,6 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Spikes = Annotated[
     Path | None, typer.Option(help="Input spikes: .npy or .npz of step x stream x input; else random.")
 ]
+StepHz = Annotated[float, typer.Option(min=1e-3, help="Steps a second, for the energy.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write the files into.")]
 
 
@@ -112,29 +113,43 @@ def simulate(
     spikes: Spikes = None,
     steps: Annotated[int, typer.Option(min=1, max=200_000, help="Steps of random input.")] = 1000,
     rate: Annotated[float, typer.Option(min=0, max=1, help="Share of random inputs that spike.")] = 0.05,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random input.")] = 0,
-    step_hz: Annotated[float, typer.Option(min=1e-3, help="Steps a second, for the energy.")] = 125.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    mismatch: Annotated[float, typer.Option(min=0, max=1, help="Sigma of each weight's own factor.")] = 0.0,
+    noise: Annotated[float, typer.Option(min=0, max=1e6, help="Sigma at a membrane, each step.")] = 0.0,
+    lost_events: Annotated[float, typer.Option(min=0, max=1, help="Share of input spikes lost.")] = 0.0,
+    extra_leak: Annotated[int, typer.Option(min=0, max=30, help="n of a leak 2^-n more; 0: none.")] = 0,
+    chip: Annotated[int, typer.Option(min=0, max=1 << 30, help="Which chip of such a series.")] = 0,
+    step_hz: StepHz = 125.0,
+    raster: Annotated[Path | None, typer.Option(help="All spikes: a .png or .npz file.")] = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
     """Run a network on given or random spikes; count spikes and operations, and bracket the energy."""
-    import io
-
-    import numpy as np
-
+    from chip.imperfection import Imperfection
+    from chip.raster import check_raster_name, npy_file, raster_file
     from chip.report import run_report
     from chip.simulate import Simulator
     from chip.stimulus import load_spikes, random_spikes
 
     spec, loaded = _load(network, arch)
     _require_step_hz(spec, step_hz)
+    if raster is not None:
+        check_raster_name(raster)
     stimulus = load_spikes(spikes) if spikes else random_spikes(loaded.n_inputs, steps, rate=rate, seed=seed)
-    run = Simulator(loaded, v_sat=spec.v_sat).run(stimulus)
+    deviation = Imperfection(
+        weight_mismatch_sigma=mismatch,
+        noise_sigma=noise,
+        lost_events=lost_events,
+        extra_leak_shift=extra_leak,
+        seed=seed,
+    )
+    simulator = Simulator(loaded, v_sat=spec.v_sat, imperfection=deviation, chip=chip)
+    run = simulator.run(stimulus, record="outputs" if raster is None else "all")
     summary = run_report(run, spec, step_hz=step_hz)
+    if raster is not None:
+        _write(raster.parent, {raster.name: raster_file(raster, loaded, stimulus, run)})
     if out is not None:
-        buffer = io.BytesIO()
-        np.save(buffer, run.outputs)
-        _write(out, {"outputs.npy": buffer.getvalue(), "report.json": _json(summary)})
+        _write(out, {"outputs.npy": npy_file(run.outputs), "report.json": _json(summary)})
     _show(summary, as_json)
 
 
@@ -145,7 +160,7 @@ def report(
         bool, typer.Option("--compare", help="Set it side by side on Loihi, SpiNNaker, TrueNorth and Xylo.")
     ] = False,
     spikes: Spikes = None,
-    step_hz: Annotated[float, typer.Option(min=1e-3, help="Steps a second, for the energy.")] = 125.0,
+    step_hz: StepHz = 125.0,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
