@@ -136,7 +136,7 @@ class CalibrationVersions:
         path = self.folder / CURRENT
         try:
             return int(path.read_text(encoding="ascii"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
         except (OSError, ValueError) as error:
             raise ModelError(
