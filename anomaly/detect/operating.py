@@ -4,7 +4,8 @@ Every second has a spectrum, the mean level of eight groups of bands. Training f
 machine has (`anomaly.detect.operating_fit`); a second belongs to the one that explains it best, and a change
 of state has to pay a toll, so that the pause between two strokes of a valve is no stop. What lies on the way
 between two states may be a ramp; what nothing explains is unknown. Unknown sound is scored and decided upon
-like any other: only a stop that training has not heard, and a ramp that proves to be one, are not.
+like any other: only a machine at rest, and a ramp that proves to be one, are not. Rest is a spectrum: whatever is
+heard beside it, such as a leak, makes it unknown.
 """
 
 from __future__ import annotations
@@ -177,9 +178,9 @@ class OperatingTracker:
         if place == count + 1:
             return Heard(Operating.UNKNOWN, True, late)
         self._before, self._given_up = place, False
-        if place == count + 2:
+        if place in (self._states.stopped, count + 2):
             return Heard(Operating.STOPPED, False, late)
-        return Heard(Operating.STOPPED if place == self._states.stopped else Operating.RUNNING, True, late)
+        return Heard(Operating.RUNNING, True, late)
 
     def reset(self) -> None:
         """After a gap, or a time in which nothing could be heard."""

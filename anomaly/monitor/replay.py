@@ -8,6 +8,7 @@ result says so.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -134,8 +135,7 @@ def replay_history(
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
     rows = store.scores(machine, span.begin_s, span.end_s)
-    unheard_stop = scorer.states is None or scorer.states.stopped is None
-    rows = _decided(rows, store.states(machine, "operating"), unheard_stop=unheard_stop)
+    rows = _decided(rows, store.states(machine, "operating"))
     p_of = _stored if not judge_anew else _from(scorer.calibration)
     alarms = list(_alarms(rows, limit, p_of))
     cases = _cases(store, machine, span)
@@ -181,19 +181,15 @@ def _cases(store: Store, machine: str, span: Span) -> list[Case]:
     )
 
 
-def _decided(rows: Sequence[ScoreRow], changes: Sequence[StateRow], *, unheard_stop: bool) -> list[ScoreRow]:
-    """Rows that the decision took: ramps that led somewhere are left out, and stops that training never heard."""
-    spans = [
-        (change.time_s, after.time_s if after is not None else float("inf"), change.state, after)
-        for change, after in zip(changes, [*changes[1:], None][: len(changes)], strict=True)
+def _decided(rows: Sequence[ScoreRow], changes: Sequence[StateRow]) -> list[ScoreRow]:
+    """Rows that the decision took: stops are left out, and ramps that led somewhere."""
+    begins = [change.time_s for change in changes]
+    states = [change.state for change in changes]
+    taken = [
+        state != "stopped" and (state != "ramping" or after == "unknown")
+        for state, after in zip(states, [*states[1:], ""][: len(states)], strict=True)
     ]
-    left_out = [
-        (begin, end)
-        for begin, end, state, after in spans
-        if (state == "ramping" and not (after is not None and after.state == "unknown"))
-        or (state == "stopped" and unheard_stop)
-    ]
-    return [row for row in rows if not any(begin <= row.time_s < end for begin, end in left_out)]
+    return [row for row in rows if (k := bisect_right(begins, row.time_s)) == 0 or taken[k - 1]]
 
 
 def _alarms(

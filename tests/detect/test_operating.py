@@ -69,15 +69,24 @@ def test_what_is_known_is_followed() -> None:
     # The first second of a state may still be taken for the way to it.
     assert (told[:5], told[6:10], told[11:]) == ([RUN] * 5, [RUN] * 4, [STOP] * 4)
     assert {told[5], told[10]} <= {RUN, STOP, RAMP}
-    assert all(h.counts is (h.operating is not RAMP) and h.late == 0 for h in heard)
+    assert all(h.counts is (h.operating is RUN) and h.late == 0 for h in heard)
 
 
 def test_the_way_from_one_state_to_another_is_a_ramp_and_does_not_count() -> None:
     between = [0.5 * HIGH + 0.5 * REST, 0.3 * HIGH + 0.7 * REST]
     heard = follow(three_states(), [REST] * 5 + between[::-1] + [HIGH] * 5)
     assert [h.operating for h in heard] == [STOP] * 5 + [RAMP] * 2 + [RUN] * 5
-    assert [h.counts for h in heard] == [True] * 5 + [False] * 2 + [True] * 5
+    assert [h.counts for h in heard] == [False] * 7 + [True] * 5
     assert sum(h.late for h in heard) == 0
+
+
+def test_what_is_heard_beside_a_machine_at_rest_counts() -> None:
+    leak = REST.copy()
+    leak[6] += 20.0
+    heard = follow(three_states(), [REST] * 5 + [leak] * 5)
+    assert [h.operating for h in heard[6:]] == [UNKNOWN] * 4
+    # A first second that may be a ramp is held back; every second with the leak counts in the end.
+    assert sum(h.counts for h in heard) + sum(h.late for h in heard) == 5
 
 
 def test_what_looked_like_a_ramp_and_led_nowhere_counts_after_all() -> None:
