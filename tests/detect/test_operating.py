@@ -83,10 +83,10 @@ def test_the_way_from_one_state_to_another_is_a_ramp_and_does_not_count() -> Non
 def test_what_is_heard_beside_a_machine_at_rest_counts() -> None:
     leak = REST.copy()
     leak[6] += 20.0
-    heard = follow(three_states(), [REST] * 5 + [leak] * 5)
-    assert [h.operating for h in heard[6:]] == [UNKNOWN] * 4
-    # A first second that may be a ramp is held back; every second with the leak counts in the end.
-    assert sum(h.counts for h in heard) + sum(h.late for h in heard) == 5
+    heard = follow(three_states(), [REST] * 5 + [leak] * 12)
+    assert [h.operating for h in heard[-6:]] == [UNKNOWN] * 6
+    # First seconds that may be a ramp are held back; every second with the leak counts in the end.
+    assert sum(h.counts for h in heard) + sum(h.late for h in heard) == 12
 
 
 def test_what_looked_like_a_ramp_and_led_nowhere_counts_after_all() -> None:
