@@ -134,16 +134,16 @@ def report(rounds: Rounds) -> dict[str, object]:
     chosen, best = with_best_variant(rounds)
     results = sum_up(chosen)
     everything = sum_up(rounds)
-    duels = {f"teacher-{other}": contest(chosen, "teacher", other) for other in DETECTORS[1:]}
+    duels = {other: contest(chosen, "teacher", other) for other in DETECTORS[1:]}
     held = {name: duel for name, duel in duels.items() if duel is not None}
-    below = held.get("teacher-dcase_ae")
+    below = held.get("dcase_ae")
     return {
         "sets": as_json(results),
         "mean_over_sets": mean_over_sets(results),
         "frame_mahalanobis_variant": best,
-        "frame_mahalanobis_variants": _variants(everything),
+        "frame_mahalanobis_variants": mean_over_sets(_only_variants(everything)),
         "teacher_less": {
-            name.removeprefix("teacher-"): {
+            name: {
                 "auc": duel.overall.auc,
                 "auc_ci": list(duel.overall.ci),
                 "pauc": duel.overall.pauc,
@@ -159,20 +159,12 @@ def report(rounds: Rounds) -> dict[str, object]:
             for name, levels in resolutions(chosen).items()
         },
         "details": {
-            "differences": {name: duel.as_json() for name, duel in held.items()},
+            "teacher_less": {name: duel.as_json() for name, duel in held.items()},
             "resolution": {
                 name: {level: asdict(one) for level, one in levels.items()}
                 for name, levels in resolutions(chosen).items()
             },
-            "variants": as_json(
-                {
-                    name: {
-                        level: {d: f for d, f in row.items() if d.startswith("frames_")}
-                        for level, row in levels.items()
-                    }
-                    for name, levels in everything.items()
-                }
-            ),
+            "variants": as_json(_only_variants(everything)),
         },
     }
 
@@ -221,14 +213,12 @@ def _print(rounds: Rounds, seeds: int, seconds: float) -> None:
     print(f"{seeds} seed(s), frame Mahalanobis is {best}, {seconds:.0f} s")
 
 
-def _variants(results: Results) -> dict[str, dict[str, float]]:
-    only = {
-        name: {
-            level: {d: f for d, f in row.items() if d.startswith("frames_")} for level, row in levels.items()
-        }
+def _only_variants(results: Results) -> Results:
+    names = {_variant(*which) for which in VARIANTS}
+    return {
+        name: {level: {d: f for d, f in row.items() if d in names} for level, row in levels.items()}
         for name, levels in results.items()
     }
-    return mean_over_sets(only)
 
 
 def _variant(frames: int, bands: int) -> str:

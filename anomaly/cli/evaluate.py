@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,17 +52,26 @@ def evaluate(
     Folders are read as docs/data-layouts.md says. With normal sound alone there is no AUC, but the false alarms
     can be counted all the same. --bench measures no bundle: it trains on sets of its own, made at run time.
     """
-    if bench:
-        from anomaly.errors import UsageError
+    from anomaly.cli import evaluate_bench
 
-        given = {"--machine": machine, "--data": data, "--models": models, "--compare": compare}
-        if wrong := [name for name, value in given.items() if value is not None]:
-            raise UsageError(f"--bench trains models of its own and takes no {', '.join(wrong)}")
-        if quick and seeds is not None:
-            raise UsageError("--quick is one seed", hint="leave out --quick or --seeds")
-        _bench(recordings, sets or [], 1 if quick else seeds or 3, profile or "standard", out, as_json)
+    if bench:
+        evaluate_bench.refuse(machine=machine, data=data, models=models, compare=compare)
+        evaluate_bench.run(recordings, sets or [], seeds, quick, profile or "standard", out, as_json)
         return
-    _refuse_without_bench(recordings=recordings, sets=sets, seeds=seeds, quick=quick or None, profile=profile)
+    evaluate_bench.refuse_without(
+        recordings=recordings, sets=sets, seeds=seeds, quick=quick or None, profile=profile
+    )
+    _evaluate(machine, data, models, compare, out, as_json)
+
+
+def _evaluate(
+    machine: str | None,
+    data: Path | None,
+    models: Path | None,
+    compare: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.evaluate.pages import write_evaluation
@@ -85,55 +93,6 @@ def evaluate(
     _print(ours, theirs, compare or "other", as_json)
     for path in write_evaluation(out, ours, theirs, other=compare or "other") if out is not None else ():
         print(f"wrote {path}", file=sys.stderr)
-
-
-def _refuse_without_bench(**given: object) -> None:
-    from anomaly.errors import UsageError
-
-    if wrong := [f"--{name}" for name, value in given.items() if value is not None]:
-        raise UsageError(
-            f"without --bench there is no {', '.join(wrong)}", hint="add --bench, or leave it out"
-        )
-
-
-def _bench(
-    recordings: Path | None, sets: list[str], seeds: int, profile: str, out: Path | None, as_json: bool
-) -> None:
-    """Train and measure on the sets of the bench. What was scored is kept in --out, for a run that was interrupted."""
-    from anomaly.atomic import check_writable
-    from anomaly.errors import InputError
-    from anomaly.evaluate.bench import tables
-    from anomaly.evaluate.bench.page import write_bench
-    from anomaly.text_table import print_table
-    from anomaly.training.bench import run_bench
-
-    if recordings is None and "ANOMALY_RECORDINGS" in os.environ:
-        recordings = Path(os.environ["ANOMALY_RECORDINGS"])
-    if recordings is not None and not recordings.is_dir():
-        raise InputError(
-            "there is no such folder", where=recordings, hint="leave --recordings out for simulated sets"
-        )
-    if out is not None:
-        check_writable(out, "--out")
-    notes = [] if recordings is not None else ["no recordings were given (--recordings): simulated sets only"]
-    keep = None if out is None else out / "scores"
-    rounds = run_bench(recordings, seeds, sets=sets, profile=profile, keep=keep, say=_progress)
-    values = tables.as_json(rounds) | {"seeds": seeds, "profile": profile}
-    if as_json:
-        values["notes"] = [*notes, *values["notes"]]
-        print(json.dumps(values))
-    else:
-        head, *rows = tables.table(rounds)
-        print_table(head, rows)
-    for words in (*notes, *([] if as_json else values["notes"])):
-        print(f"note: {words}", file=sys.stderr)
-    for path in write_bench(out, rounds, seeds, notes) if out is not None else ():
-        print(f"wrote {path}", file=sys.stderr)
-
-
-def _progress(words: str) -> None:
-    if sys.stderr.isatty():
-        print(words, file=sys.stderr, flush=True)
 
 
 def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from anomaly.audio.files import find_recordings, read_16k
 from anomaly.errors import UsageError
-from anomaly.evaluate.bench.clips import Samples, levelled, need, rms, stretch
+from anomaly.evaluate.bench.clips import Samples, levelled, mixed, need, rms, stretch
 from anomaly.evaluate.layouts import read_layout
 
 BACKGROUNDS = ("slider", "noise")
@@ -33,6 +33,40 @@ class Background:
     def scenes(self, count: int, length: int, generator: np.random.Generator) -> list[Samples]:
         """Stretches [length] of the test's recordings."""
         return [stretch(self.test, length, generator) for _ in range(count)]
+
+
+@dataclass(frozen=True, eq=False)
+class Mixtures:
+    """What is to be mixed with what, before a level is chosen.
+
+    Attributes:
+        train: each sound to train on with a stretch of background as long.
+        scenes: stretches of background for the test, each with the background's name.
+    """
+
+    train: list[tuple[Samples, Samples]]
+    scenes: list[tuple[str, Samples]]
+
+    def training(self, level_db: float) -> list[Samples]:
+        """The training sound with the machine ``level_db`` above the background."""
+        return [mixed(sound, background, level_db) for sound, background in self.train]
+
+
+def mixtures(
+    places: Sequence[Background],
+    sounds: Sequence[Samples],
+    scene_length: int,
+    generator: np.random.Generator,
+    *,
+    train_mixes: int,
+    test_mixes: int,
+) -> Mixtures:
+    """Choose stretches: for each place ``train_mixes`` for each sound, and ``test_mixes`` scenes [scene_length]."""
+    train, scenes = [], []
+    for place in places:
+        train += [(s, stretch(place.train, len(s), generator)) for _ in range(train_mixes) for s in sounds]
+        scenes += [(place.name, scene) for scene in place.scenes(test_mixes, scene_length, generator)]
+    return Mixtures(train, scenes)
 
 
 def read_backgrounds(recordings: Path, names: Sequence[str]) -> list[Background]:

@@ -9,17 +9,9 @@ import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.files import read_16k
-from anomaly.evaluate.bench.backgrounds import BACKGROUNDS, read_backgrounds
-from anomaly.evaluate.bench.clips import (
-    DetectionSet,
-    LabelledClip,
-    Samples,
-    levelled,
-    mixed,
-    need,
-    stretch,
-)
-from anomaly.evaluate.layouts import read_layout
+from anomaly.evaluate.bench.backgrounds import BACKGROUNDS, Mixtures, mixtures, read_backgrounds
+from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, levelled, mixed, need
+from anomaly.evaluate.layouts import Clip, read_layout
 
 LEVELS_DB = (6.0, 0.0, -6.0, -12.0)
 PIECE_S = 3.5
@@ -60,24 +52,26 @@ def bldc_mix(
     sound = [levelled(read_16k(clip.path)) for clip in motors.train]
     pieces = [(clip, piece) for clip in motors.test for piece in _pieces(levelled(read_16k(clip.path)))]
     need(recordings / "bldc", train=sound, test=pieces)
-    generator = np.random.default_rng([seed, 1])
-    pairs, scenes = [], []
-    for place in read_backgrounds(recordings, backgrounds):
-        pairs += [(m, stretch(place.train, len(m), generator)) for _ in range(train_mixes) for m in sound]
-        heard = place.scenes(test_mixes, round(PIECE_S * SAMPLE_RATE_HZ), generator)
-        scenes += [(place.name, scene) for scene in heard]
+    chosen = mixtures(
+        read_backgrounds(recordings, backgrounds),
+        sound,
+        round(PIECE_S * SAMPLE_RATE_HZ),
+        np.random.default_rng([seed, 1]),
+        train_mixes=train_mixes,
+        test_mixes=test_mixes,
+    )
     return [
-        DetectionSet(
-            name="bldc-mix",
-            level=level_db,
-            train=[mixed(motor, background, level_db) for motor, background in pairs],
-            test=[
-                LabelledClip(mixed(piece, scene, level_db), clip.label, clip.fault, clip.recording, place)
-                for place, scene in scenes
-                for clip, piece in pieces
-            ],
-        )
+        DetectionSet("bldc-mix", level_db, chosen.training(level_db), _test(chosen, pieces, level_db))
         for level_db in levels_db
+    ]
+
+
+def _test(chosen: Mixtures, pieces: Sequence[tuple[Clip, Samples]], level_db: float) -> list[LabelledClip]:
+    """Every piece in every scene."""
+    return [
+        LabelledClip(mixed(piece, scene, level_db), clip.label, clip.fault, clip.recording, place)
+        for place, scene in chosen.scenes
+        for clip, piece in pieces
     ]
 
 

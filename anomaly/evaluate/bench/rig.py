@@ -9,8 +9,9 @@ import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.files import find_recordings, read_16k
-from anomaly.evaluate.bench.backgrounds import BACKGROUNDS, read_backgrounds
-from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, levelled, mixed, need, stretch
+from anomaly.evaluate.bench.backgrounds import BACKGROUNDS, Mixtures, mixtures, read_backgrounds
+from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, levelled, mixed, need
+from anomaly.evaluate.names import Label
 
 LEVELS_DB = (0.0, -6.0, -12.0)
 TRAIN_MIXES = 20
@@ -51,24 +52,16 @@ def rig(
     halves = [(path, _half(sound, 0), _half(sound, 1)) for path, sound in found]
     first = [begin for path, begin, _ in halves if fault_of(path.stem) is None]
     need(recordings / "rig", train=first, test=halves)
-    generator = np.random.default_rng([seed, 2])
-    pairs, scenes = [], []
-    for place in read_backgrounds(recordings, BACKGROUNDS):
-        pairs += [
-            (s, stretch(place.train, SAMPLE_RATE_HZ, generator)) for _ in range(train_mixes) for s in first
-        ]
-        scenes += [(place.name, scene) for scene in place.scenes(test_mixes, SAMPLE_RATE_HZ, generator)]
+    chosen = mixtures(
+        read_backgrounds(recordings, BACKGROUNDS),
+        first,
+        SAMPLE_RATE_HZ,
+        np.random.default_rng([seed, 2]),
+        train_mixes=train_mixes,
+        test_mixes=test_mixes,
+    )
     return [
-        DetectionSet(
-            name="rig",
-            level=level_db,
-            train=[mixed(second, background, level_db) for second, background in pairs],
-            test=[
-                _clip(path, mixed(second, scene, level_db), place)
-                for place, scene in scenes
-                for path, _, second in halves
-            ],
-        )
+        DetectionSet("rig", level_db, chosen.training(level_db), _test(chosen, halves, level_db))
         for level_db in levels_db
     ]
 
@@ -89,6 +82,14 @@ def _half(sound: Samples, number: int) -> Samples:
     return levelled(sound[number * SAMPLE_RATE_HZ : (number + 1) * SAMPLE_RATE_HZ])
 
 
-def _clip(path: Path, samples: Samples, place: str) -> LabelledClip:
-    fault = fault_of(path.stem)
-    return LabelledClip(samples, "anomaly" if fault else "normal", fault, path.stem, place)
+def _test(
+    chosen: Mixtures, halves: Sequence[tuple[Path, Samples, Samples]], level_db: float
+) -> list[LabelledClip]:
+    """Every second second in every scene."""
+    found = []
+    for place, scene in chosen.scenes:
+        for path, _, second in halves:
+            fault = fault_of(path.stem)
+            label: Label = "anomaly" if fault else "normal"
+            found.append(LabelledClip(mixed(second, scene, level_db), label, fault, path.stem, place))
+    return found
