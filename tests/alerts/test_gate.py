@@ -6,7 +6,7 @@ import threading
 
 from anomaly.alerts.gate import Gate
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def test_whoever_wants_to_be_alone_waits_for_those_inside() -> None:

@@ -10,7 +10,7 @@ import pytest
 from anomaly.errors import ConfigError
 from anomaly.monitor.backstage import Backstage
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def test_jobs_run_in_order_and_beside_the_caller() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -43,6 +43,7 @@ def test_what_was_written_is_read(tmp_path: Path, sound: Samples) -> None:
     assert size == sum(path.stat().st_size for path in (tmp_path / "a" / "b").iterdir())
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, st.integers(1, 300), elements=st.floats(-1.5, 1.5, width=32)))
 def test_every_sample_on_the_grid_comes_back(samples: Samples) -> None:
     import io

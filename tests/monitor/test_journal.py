@@ -95,7 +95,7 @@ def test_a_slow_disk_does_not_hold_up_the_sound(journal: Journal, monkeypatch: p
     go, real = threading.Event(), journal._store.add_scores
 
     def slow(*given: Any) -> None:
-        assert go.wait(30)
+        assert go.wait(120)
         real(*given)
 
     monkeypatch.setattr(journal._store, "add_scores", slow)
@@ -121,10 +121,10 @@ def test_behind_the_scenes_a_full_disk_is_told_and_nothing_is_lost_or_doubled(
             patch.setattr(journal._store, "add_scores", full)
             for number in range(25):
                 journal.second(second(number))
-                assert backstage.wait_idle(30)
+                assert backstage.wait_idle(120)
         for number in range(25, 45):
             journal.second(second(number))
-            assert backstage.wait_idle(30)
+            assert backstage.wait_idle(120)
         journal.finish()
     assert stored(journal) == list(range(45))
     events = [record.event for record in journal.take() if isinstance(record, EventRecord)]

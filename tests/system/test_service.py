@@ -1,0 +1,102 @@
+"""The monitor as a service: ready with the first sound, a watchdog that is fed, a clean end on SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.alerts.store import DATABASE_NAME, Store
+from anomaly.cli import run
+
+PATIENCE_S = 120.0
+
+
+@pytest.fixture
+def long_sound(pump_recordings: Path, tmp_path: Path) -> Path:
+    """Twenty minutes of a healthy pump: longer than any patience here."""
+    files = sorted(pump_recordings.rglob("normal_*.wav"))
+    pieces = [soundfile.read(file, dtype="float32")[0] for file in files]
+    rate_hz = soundfile.info(files[0]).samplerate
+    path = tmp_path / "pump.wav"
+    soundfile.write(path, np.tile(np.concatenate(pieces), 50), rate_hz, subtype="PCM_16")
+    return path
+
+
+def told(manager: socket.socket, wanted: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if wanted in manager.recv(4096).decode():
+            return
+    pytest.fail(f"{wanted} was not told")
+
+
+def test_a_service_from_start_to_end(pump_bundle: Path, long_sound: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE_S)
+        environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANOMALY_")},
+            "NOTIFY_SOCKET": str(tmp_path / "notify"),
+            "WATCHDOG_USEC": "3000000",
+            "ANOMALY_MODELS": str(pump_bundle.parent),
+            "ANOMALY_STATE": str(tmp_path / "state"),
+        }
+        words = ["monitor", "--machine", "pump", "--source", str(long_sound), "--log-json"]
+        service = subprocess.Popen(
+            [sys.executable, "-m", "anomaly", *words],
+            cwd=tmp_path,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            told(manager, "READY=1")
+            told(manager, "WATCHDOG=1")
+            told(manager, "WATCHDOG=1")
+            service.send_signal(signal.SIGTERM)
+            told(manager, "STOPPING=1")
+            out, err = service.communicate(timeout=PATIENCE_S)
+        finally:
+            service.kill()
+    assert service.returncode == 0, err
+    assert out == ""
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [line["second"] for line in lines if line["event"] == "score"][:1] == [0]
+    # A clean end leaves no log of the database behind, and every second that was judged.
+    assert not (tmp_path / "state" / f"{DATABASE_NAME}-wal").exists()
+    with Store.open(tmp_path / "state" / DATABASE_NAME, create=False) as store:
+        assert not store.database.suspect
+        seconds = [row.second for row in store.scores("pump")]
+        assert seconds == list(range(len(seconds)))
+        assert seconds
+
+
+def test_metrics_and_log_from_the_command_line(
+    pump_bundle: Path,
+    pump_recordings: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = next(pump_recordings.rglob("normal_00.wav"))
+    words = ["monitor", "--machine", "pump", "--source", str(recording), "--no-realtime", "--jsonl"]
+    words += ["--models", str(pump_bundle.parent), "--log-json", "--metrics", "127.0.0.1:0"]
+    assert run(words) == 0
+    said = capsys.readouterr()
+    assert [json.loads(line)["second"] for line in said.out.splitlines()] == list(range(6))
+    assert [json.loads(line)["event"] for line in said.err.splitlines()] == ["score"]
+    for wrong in ("127.0.0.1", "nowhere:port"):
+        assert run([*words[:-1], wrong]) == 2
+        assert "must be an address and a port" in capsys.readouterr().err
