@@ -1,0 +1,114 @@
+"""The decoded network against the trained one, spike for spike, on real sound and on random input.
+
+    python benchmarks/chip_equality.py [--json] [--quick] [--bundle DIR] [--recordings DIR]
+
+The trained network of a bundle runs on the plain engine, the one decoded from its bitstream on the compiled
+engine where Numba is installed, so loop, bitstream and decoder are all part of the comparison. Every neuron
+is compared in every step. `faults_seen` says whether the comparison can fail: it counts, out of ten decoded
+networks with one weight changed by one, those that it reports as different.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomaly.audio.files import find_recordings, read_16k
+from anomaly.detect.model import read_code
+from anomaly.features.delta import DeltaEncoder
+from anomaly.features.front_end import FrontEnd, segment_levels
+from chip.arch import load_arch
+from chip.engine_compiled import numba_is_installed
+from chip.files import load_network
+from chip.network import Network
+from chip.simulate import EngineName, Simulator
+from chip.stimulus import random_spikes
+
+ROOT = Path(__file__).resolve().parents[1]
+NEURON_STEPS, QUICK_NEURON_STEPS = 20_000_000, 10_000_000
+CLIP_S, SAMPLE_RATE_HZ, RATE = 9, 16_000, 0.1
+
+
+def sound_spikes(bundle: Path, recordings: Path, streams: int) -> np.ndarray:
+    """What the encoder makes of real recordings: [step, stream, input], one clip a stream."""
+    front_end = FrontEnd.from_dict(json.loads((bundle / "bundle.json").read_text())["front_end"])
+    code = read_code(json.loads((bundle / "calibration.json").read_text()))
+    clips: list[np.ndarray] = []
+    for path in find_recordings(recordings):
+        samples = read_16k(path)[: CLIP_S * SAMPLE_RATE_HZ]
+        if len(samples) == CLIP_S * SAMPLE_RATE_HZ:
+            clips.append(segment_levels(samples, front_end)[0])
+        if len(clips) == streams:
+            break
+    levels = np.stack([np.resize(clip, clips[0].shape) for clip in clips])
+    events = DeltaEncoder(code, len(clips)).push(levels)
+    return np.ascontiguousarray(events.transpose(1, 2, 0, 3)).reshape(-1, len(clips), code.bands)
+
+
+def compared(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) -> dict[str, int]:
+    """Both networks on the same spikes, from rest."""
+    engine: EngineName = "compiled" if numba_is_installed() else "numpy"
+    one = Simulator(trained, v_sat=v_sat).run(spikes, record="all").neurons
+    other = Simulator(decoded, v_sat=v_sat, engine=engine).run(spikes, record="all")
+    differing = int(np.count_nonzero(np.asarray(one) != np.asarray(other.neurons)))
+    return {"neuron_steps": int(np.asarray(one).size), "spikes": other.spikes, "differing_spikes": differing}
+
+
+def faults_seen(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) -> int:
+    """How many of ten wrong networks are noticed; the weight changed is one on which most spikes arrive."""
+    arrivals = np.count_nonzero(spikes, axis=(0, 1))
+    inner = Simulator(decoded, v_sat=v_sat).run(spikes).neuron_spikes
+    busy = np.argsort(-np.concatenate([arrivals, inner])[decoded.source], kind="stable")[:10]
+    seen = 0
+    for at in busy:
+        weight = decoded.weight.copy()
+        weight[at] += 1 if weight[at] != -1 else 2
+        wrong = Network(n_inputs=decoded.n_inputs, **decoded.arrays() | {"weight": weight})
+        seen += compared(trained, wrong, spikes, v_sat)["differing_spikes"] > 0
+    return seen
+
+
+def run(bundle: Path, recordings: Path, neuron_steps: int) -> dict[str, Any]:
+    """Everything on both kinds of input."""
+    arch = load_arch(str(bundle / "arch.yaml"))
+    trained, decoded = (load_network(bundle / name, arch) for name in ("network.npz", "network.bit"))
+    per_clip = trained.n_neurons * CLIP_S * 125
+    sound = sound_spikes(bundle, recordings, -(-neuron_steps // per_clip) + 1)
+    steps = -(-neuron_steps // (trained.n_neurons * 16))
+    noise = random_spikes(trained.n_inputs, steps, streams=16, rate=RATE, seed=7)
+    result: dict[str, Any] = {
+        name: compared(trained, decoded, spikes, arch.v_sat)
+        for name, spikes in (("audio", sound), ("random", noise))
+    }
+    result["faults_seen"] = faults_seen(trained, decoded, sound[:500, :4], arch.v_sat)
+    result["engines"] = "numpy against compiled" if numba_is_installed() else "numpy"
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, run, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="half as many neuron-steps")
+    parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "example-pump", help="a bundle")
+    folder = Path(os.environ.get("ANOMALY_RECORDINGS", ROOT.parent / "shared" / "audio"))
+    parser.add_argument("--recordings", type=Path, default=folder / "slider", help="a folder with sound")
+    given = parser.parse_args(arguments)
+    result = run(given.bundle, given.recordings, QUICK_NEURON_STEPS if given.quick else NEURON_STEPS)
+    if given.json:
+        print(json.dumps(result, indent=2))
+    else:
+        for name, value in result.items():
+            print(f"{name:<14} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
