@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 import psutil
 import pytest
 from sound_server import SoundServer, tone
 
+from anomaly.audio.devices import resolve
 from anomaly.errors import DeviceError
-from anomaly.monitor.ears import from_microphone
+from anomaly.monitor.ears import from_device, from_microphone, from_stream
 from anomaly.monitor.sources import Lost, News, Sound, Source
 from anomaly.monitor.stop import Stop
 
@@ -76,3 +78,67 @@ def test_looking_for_a_lost_microphone_ends_when_asked(pulse_microphone: SoundSe
     stop.ask()
     assert list(source) == []
     assert capture_processes() == []
+
+
+def test_a_source_that_is_unloaded_is_lost_though_the_server_moves_us_to_another(
+    pulse_microphone: SoundServer,
+) -> None:
+    pulse_microphone.play(tone(440))
+    source = from_microphone(pulse_microphone.device, Stop())
+    first_sound(source)
+    pulse_microphone.control("unload-module", "module-remap-source")
+    lost = next(piece for piece in source if isinstance(piece, Lost))
+    assert "no longer offered" in lost.reason
+    pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=mic")
+    assert first_sound(source).time_s == pytest.approx(time.time(), abs=3)
+    source.close()
+
+
+def test_a_suspended_source_is_lost_and_found_without_being_opened_again(
+    pulse_microphone: SoundServer,
+) -> None:
+    pulse_microphone.play(tone(440))
+    source = from_microphone(pulse_microphone.device, Stop())
+    first_sound(source)
+    pulse_microphone.suspend(True)
+    lost = next(piece for piece in source if isinstance(piece, Lost))
+    assert "gave no sound for 3 s" in lost.reason
+    pulse_microphone.suspend(False)
+    news = []
+    for piece in source:
+        if isinstance(piece, News):
+            news.append(piece)
+        elif isinstance(piece, Sound):
+            break
+    assert {"recovering", "degraded"} & {item.state for item in news}
+    source.close()
+
+
+def test_one_that_is_not_there_is_looked_for_by_the_patient(pulse_microphone: SoundServer) -> None:
+    stop = Stop()
+    heards = from_device(lambda: resolve("pulse:later"), stop, ["mean"], patient=True)
+    assert any(isinstance(heard[0], Lost) for heard in islice(heards, 3))
+    pulse_microphone.play(tone(440))
+    pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=later")
+    assert any(isinstance(heard[0], Sound) for heard in heards)
+    heards.close()
+
+
+def test_a_channel_that_is_not_there_does_not_keep_the_others_from_hearing(
+    pulse_microphone: SoundServer,
+) -> None:
+    pulse_microphone.play(tone(440))
+    heards = from_device(lambda: resolve("mic"), Stop(), [60, 1], patient=True)
+    first = next(heards)
+    assert isinstance(first[0], Lost)
+    assert "there is no channel 60" in first[0].reason
+    heard = next(heard for heard in heards if isinstance(heard[1], Sound))
+    assert heard[0] is None
+    heards.close()
+    with pytest.raises(DeviceError, match="there is no channel 60"):
+        next(from_device(lambda: resolve("mic"), Stop(), [60], patient=True))
+
+
+def test_a_stream_that_cannot_be_opened_is_an_error_at_the_start() -> None:
+    with pytest.raises(DeviceError, match="cannot be opened"):
+        next(from_stream("http://127.0.0.1:9/sound.wav", Stop()))

@@ -9,7 +9,7 @@ import pytest
 
 from anomaly.config import Machine, Site
 from anomaly.errors import AnomalyError, ConfigError, UsageError
-from anomaly.monitor.options import check_budget, detector_name, plan_from
+from anomaly.monitor.options import check_budget, detector_name, plan_from, plans_from
 from anomaly.monitor.run import Plan
 
 NOTHING: dict[str, Any] = {
@@ -111,3 +111,34 @@ def test_words_that_cannot_be_used(site: Site, given: dict[str, str]) -> None:
 
 def test_detectors_by_name() -> None:
     assert [detector_name(name) for name in ("student", "teacher")] == ["student", "teacher"]
+
+
+def test_all_machines_of_the_site_file_are_meant_where_nothing_says_which(site: Site) -> None:
+    many = {
+        "pump": Machine(device="hw:1"),
+        "fan": Machine(source="rtsp://camera/audio", model="pump", false_alarms_per_day=2),
+    }
+    both = site.model_copy(update={"machines": many})
+    pump, fan = plans_from(both, **NOTHING)
+    assert pump == Plan("pump", "hw:1", None, "mean", "student", 1.0)
+    assert fan == Plan("fan", None, "rtsp://camera/audio", "mean", "student", 2.0, model="pump")
+    assert (fan.bundle, fan.live, pump.bundle, pump.live) == ("pump", True, "pump", True)
+    assert plans_from(both, **NOTHING | {"machine": "fan"}) == [fan]
+    assert plans_from(site, **NOTHING) == [Plan("pump", "hw:1", None, 2, "teacher", 0.5)]
+
+
+def test_an_address_with_a_password_comes_from_the_environment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = site.model_copy(update={"machines": {"pump": Machine(source_env="PUMP_STREAM")}})
+    with pytest.raises(ConfigError, match="PUMP_STREAM is not set") as caught:
+        plans_from(secret, **NOTHING)
+    assert "machines.pump.source_env" in str(caught.value.where)
+    monkeypatch.setenv("PUMP_STREAM", "rtsp://ann:s3cret@camera/audio")
+    assert plans_from(secret, **NOTHING)[0].source == "rtsp://ann:s3cret@camera/audio"
+
+
+@pytest.mark.parametrize("ears", [{}, {"device": "hw:1", "source": "a.wav"}])
+def test_a_machine_has_one_ear(ears: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="one of device, source and source_env"):
+        Machine(**ears)

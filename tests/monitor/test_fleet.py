@@ -1,0 +1,181 @@
+"""Many machines in one process: each with its own sound, states and end; none stops the others."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from sound_server import SoundServer, tone
+
+from anomaly.alerts.store import DATABASE_NAME, Store
+from anomaly.audio.files import read_16k
+from anomaly.config import Site
+from anomaly.errors import AnomalyError, ConfigError
+from anomaly.monitor import fleet
+from anomaly.monitor.fleet import monitor_all
+from anomaly.monitor.post import Plan
+from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.monitor.sources import Sound
+from anomaly.monitor.stop import Stop
+
+
+@pytest.fixture
+def site(pump_bundle: Path, tmp_path: Path) -> Site:
+    return Site(models_dir=pump_bundle.parent, state_dir=tmp_path / "state")
+
+
+@pytest.fixture
+def sounds(pump_recordings: Path, tmp_path: Path) -> list[Path]:
+    """Twelve seconds each of three pumps: well, failing, well."""
+    found = []
+    for number, kind in enumerate(("normal", "anomaly_outer_race", "normal")):
+        files = sorted(pump_recordings.rglob(f"{kind}_*.wav"))[:2]
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, np.concatenate([read_16k(file) for file in files]), 16_000, subtype="FLOAT")
+        found.append(path)
+    return found
+
+
+def plan_of(name: str, source: Path | str | None, device: str | None = None) -> Plan:
+    heard = None if source is None else str(source)
+    return Plan(name, device, heard, "mean", "student", 1.0, realtime=False, model="pump")
+
+
+def seconds_of(records: list[Record], machine: str) -> list[SecondRecord]:
+    return [record for record in records if isinstance(record, SecondRecord) and record.machine == machine]
+
+
+def events_of(records: list[Record], name: str) -> list[EventRecord]:
+    return [record for record in records if isinstance(record, EventRecord) and record.event == name]
+
+
+def test_each_machine_is_scored_as_if_it_were_alone(site: Site, sounds: list[Path]) -> None:
+    together: list[Record] = []
+    names = ("one", "two", "three")
+    plans = [plan_of(name, path) for name, path in zip(names, sounds, strict=True)]
+    alarms = monitor_all(plans, site, together.append, sinks=[])
+    assert alarms == 1
+    for plan in plans:
+        alone: list[Record] = []
+        other = site.model_copy(update={"state_dir": site.state_dir / plan.machine})
+        fleet.monitor_all([plan], other, alone.append, sinks=[])
+        scores = [
+            [(r.second, r.score, r.state) for r in seconds_of(x, plan.machine)] for x in (together, alone)
+        ]
+        assert scores[0] == scores[1]
+        assert len(scores[0]) == 12
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        assert {name: len(store.scores(name)) for name in names} == dict.fromkeys(names, 12)
+        assert [(case.machine, case.kind) for case in store.cases()] == [("two", "machine")]
+
+
+def test_what_fails_with_one_is_told_and_the_others_go_on(
+    site: Site, sounds: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    plans = [
+        plan_of("well", sounds[0]),
+        plan_of("damaged", tmp_path / "text.wav"),
+        plan_of("missing", tmp_path / "nowhere.wav"),
+        replace(plan_of("unknown", sounds[2]), model="turbine"),
+    ]
+    records: list[Record] = []
+    assert monitor_all(plans, site, records.append, sinks=[]) == 0
+    assert len(seconds_of(records, "well")) == 12
+    failed = {event.machine: event for event in events_of(records, "machine.failed")}
+    assert set(failed) == {"damaged", "missing", "unknown"}
+    assert "nowhere.wav" in failed["missing"].words
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        assert {event.machine for event in store.events() if event.event == "machine.failed"} == set(failed)
+
+
+def test_a_bug_in_one_machine_does_not_stop_the_others(
+    site: Site, sounds: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hear = fleet.Post.hear
+
+    def odd(post: fleet.Post, heard: Sound) -> list[Record]:
+        if post.plan.machine == "odd":
+            raise ZeroDivisionError("a bug")
+        return hear(post, heard)
+
+    monkeypatch.setattr(fleet.Post, "hear", odd)
+    records: list[Record] = []
+    monitor_all([plan_of("odd", sounds[0]), plan_of("well", sounds[2])], site, records.append, sinks=[])
+    assert len(seconds_of(records, "well")) == 12
+    assert seconds_of(records, "odd") == []
+    assert [event.machine for event in events_of(records, "machine.failed")] == ["odd"]
+    assert "odd is no longer watched" in caplog.text
+
+
+def test_where_nothing_can_be_watched_the_first_reason_is_raised(site: Site, tmp_path: Path) -> None:
+    nowhere = [plan_of(name, tmp_path / f"{name}.wav") for name in ("a", "b")]
+    with pytest.raises(AnomalyError, match=r"[ab]\.wav") as caught:
+        monitor_all(nowhere, site, lambda _: None, sinks=[])
+    assert caught.value.exit_code == 4
+    other = site.model_copy(update={"state_dir": tmp_path / "other"})
+    unknown = [replace(plan, model="turbine") for plan in nowhere]
+    with pytest.raises(AnomalyError) as caught:
+        monitor_all(unknown, other, lambda _: None, sinks=[])
+    assert caught.value.exit_code == 5
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(ConfigError, match="standard input"):
+        monitor_all([plan_of("a", "-"), plan_of("b", "-")], site, lambda _: None, sinks=[])
+
+
+class _Lines:
+    """Records as they come, and a wish to end once there is enough."""
+
+    def __init__(self, stop: Stop) -> None:
+        self.records: list[Record] = []
+        self._stop = stop
+
+    def show(self, record: Record) -> None:
+        json.dumps(record.to_dict())
+        self.records.append(record)
+        heard = [len(seconds_of(self.records, name)) for name in ("left", "right")]
+        if min(heard) >= 2 and events_of(self.records, "device.lost"):
+            self._stop.ask()
+
+
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
+    """The wish to end of the fleet that is started next; it is expressed after a minute at the latest."""
+    made = Stop()
+    monkeypatch.setattr(fleet, "Stop", lambda: made)
+    timer = threading.Timer(60, made.ask)
+    timer.start()
+    yield made
+    timer.cancel()
+
+
+def test_machines_at_one_device_share_its_capture_and_a_missing_one_is_looked_for(
+    site: Site, pulse_microphone: SoundServer, stop: Stop
+) -> None:
+    pulse_microphone.play(tone(440))
+    plans = [
+        replace(plan_of("left", None, "pulse:mic"), channel=0),
+        replace(plan_of("right", None, "pulse:mic"), channel=1),
+        replace(plan_of("beyond", None, "pulse:mic"), channel=63),
+        plan_of("absent", None, "pulse:nothing"),
+    ]
+    lines = _Lines(stop)
+    monitor_all(plans, site, lines.show, sinks=[])
+    opened = {event.machine for event in events_of(lines.records, "device.opened")}
+    assert {"left", "right"} <= opened
+    assert {"left", "right"} <= {
+        record.machine for record in lines.records if isinstance(record, SecondRecord)
+    }
+    lost = {event.machine for event in events_of(lines.records, "device.lost")}
+    assert lost <= {"beyond", "absent"}
+    assert lost
+    assert {r.capture for r in seconds_of(lines.records, "left")} == {"healthy"}
+    children = psutil.Process().children(recursive=True)
+    assert [child for child in children if "anomaly.audio.capture" in child.cmdline()] == []
