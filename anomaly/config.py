@@ -22,7 +22,9 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
+from anomaly.budget import LEAST_PER_DAY, MOST_PER_DAY
 from anomaly.config_errors import explained
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.strict_yaml import load
@@ -101,7 +103,11 @@ class Machine(Section):
     )
     detector: Literal["student", "teacher"] = Field(default="student", description="which network scores")
     false_alarms_per_day: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False, description="budget of false alarms that sets the threshold"
+        default=1.0,
+        ge=LEAST_PER_DAY,
+        le=MOST_PER_DAY,
+        allow_inf_nan=False,
+        description="budget of false alarms that sets the threshold",
     )
     alarm: Alarm = Field(default_factory=Alarm, description="delays, deadband and latch of its alarm")
 
@@ -178,9 +184,15 @@ class Sinks(Section):
 
     @model_validator(mode="after")
     def _different_names(self) -> Self:
-        for name in self.names:
-            if self.names.count(name) > 1:
-                raise ValueError(f"two sinks have the name {name!r}")
+        met: dict[str, str] = {}
+        kinds: dict[str, tuple[Webhook | Mqtt, ...]] = {"webhook": self.webhook, "mqtt": self.mqtt}
+        for kind, sinks in kinds.items():
+            for number, sink in enumerate(sinks):
+                here = f"{kind}.{number}"
+                if (other := met.setdefault(sink.name, here)) != here:
+                    words = "two sinks have the name {name}: {other} and this one"
+                    place = {"key": (kind, number, "name"), "name": repr(sink.name), "other": other}
+                    raise PydanticCustomError("twice", words, place)
         return self
 
 

@@ -29,7 +29,7 @@ def explained(error: ValidationError, model: type[BaseModel], path: Path, lines:
     """One error for all that is wrong in a file: the first in the file leads, the hint lists the others."""
     found: dict[Key, list[str]] = {}
     for details in error.errors():
-        key = _key(details["loc"], lines)
+        key = _key((*details["loc"], *details.get("ctx", {}).get("key", ())), lines)
         words = _words(details, model, key)
         if words not in found.setdefault(key, []):
             found[key].append(words)

@@ -108,4 +108,5 @@ def _read_key(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_KEY_FILE_LIMIT_BYTES)
     except OSError as error:
-        raise ConfigError(f"the key cannot be read: {error.strerror}", where=path) from error
+        hint = "check the path; `openssl genpkey -algorithm ed25519 -out site.key` makes a private key"
+        raise ConfigError(f"the key cannot be read: {error.strerror}", where=path, hint=hint) from error

@@ -126,7 +126,7 @@ def test_the_machine_of_a_device(tmp_path: Path) -> None:
         (
             "machines:\n  p: {device: a, false_alarms_per_day: 0}\n",
             "2: machines.p.false_alarms_per_day",
-            "greater than 0",
+            "greater than or equal to 0.0001",
         ),
         (
             "machines:\n  p: {device: a, false_alarms_per_day: nan}\n",
@@ -196,8 +196,9 @@ def test_one_secret_only(text: str, tmp_path: Path) -> None:
 
 def test_names_of_sinks_differ(tmp_path: Path) -> None:
     text = "sinks:\n  webhook: [{name: a, url: b}]\n  mqtt: [{name: a, host: b}]\n"
-    with pytest.raises(ConfigError, match="two sinks have the name 'a'"):
+    with pytest.raises(ConfigError, match=r"two sinks have the name 'a': webhook\.0 and this one") as caught:
         load_site(write(tmp_path, text), {})
+    assert str(caught.value.where).endswith(":3: sinks.mqtt.0.name")
 
 
 def test_two_machines_cannot_be_heard_through_one_channel(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent) from error
+            hint = "give another folder with --state, or as state_dir of the site file"
+            raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent, hint=hint) from error
         # Two processes that start together must not both set the file aside.
         with _start_lock(path), _explained(path):
             if _is_no_database(path):

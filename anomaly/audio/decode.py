@@ -59,7 +59,7 @@ def open_regular(path: Path) -> BinaryIO:
             raise InputError("is empty (0 bytes)", where=path)
         return path.open("rb", buffering=0)  # buffered, the seek back to 0 would not reach libsndfile
     except FileNotFoundError as error:
-        raise InputError("there is no such file", where=path) from error
+        raise InputError("there is no such file", where=path, hint="check the path") from error
     except (OSError, ValueError) as error:
         raise InputError(
             f"cannot be read: {getattr(error, 'strerror', None) or error}", where=path

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from anomaly.config import Mqtt, Site, Webhook
 
 SiteFile = Annotated[
     Path | None, typer.Argument(metavar="SITE", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
@@ -24,7 +27,6 @@ def register(app: typer.Typer) -> None:
 
 def check(site: SiteFile = None, as_json: Json = False) -> None:
     """Check a site file: keys and values with their lines, and whether each secret is there. Exit 3 if not."""
-    from anomaly.alerts import build_sinks
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
 
@@ -32,15 +34,30 @@ def check(site: SiteFile = None, as_json: Json = False) -> None:
     if path is None:
         raise ConfigError("there is no site.yaml here", hint="name the file, or set ANOMALY_CONFIG")
     found = load_site(path)
-    sinks = build_sinks(found)
-    for sink in sinks:
-        sink.close()
-    machines, names = list(found.machines), [sink.name for sink in sinks]
+    _check_sinks(path, found)
+    machines, names = list(found.machines), found.sinks.names
     if as_json:
         typer.echo(json.dumps({"path": str(path), "ok": True, "machines": machines, "sinks": names}))
     else:
         listed = [", ".join(what) or "none" for what in (machines, names)]
         typer.echo(f"{path}: ok, machines: {listed[0]}, sinks: {listed[1]}", err=True)
+
+
+def _check_sinks(path: Path, site: Site) -> None:
+    """Build each sink; what is wrong with one is told with its place in the file."""
+    from anomaly.alerts.sinks import build_sink
+    from anomaly.errors import ConfigError
+    from anomaly.strict_yaml import load
+
+    _, lines = load(path)
+    kinds: dict[str, tuple[Webhook | Mqtt, ...]] = {"webhook": site.sinks.webhook, "mqtt": site.sinks.mqtt}
+    for kind, sinks in kinds.items():
+        for number, sink in enumerate(sinks):
+            try:
+                build_sink(site, sink.name).close()
+            except ConfigError as error:
+                place = f"{path}:{lines[('sinks', kind, number)]}: sinks.{kind}.{number}"
+                raise ConfigError(str(error), where=place, hint=error.hint) from error
 
 
 def show(site: SiteFile = None, as_json: Json = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ def check(
         report = check_folder(path, channel=parse_channel(channel), on_file=show)
     finally:
         stop()
+    report = replace(report, refusals=(*report.refusals, *_layout_refusals(report)))
     if as_json:
         print(json.dumps(report.as_json()))
     else:
@@ -48,6 +50,20 @@ def check(
         print(f"error: {report.folder}: {refusal}", file=sys.stderr)
     if report.refusals:
         raise typer.Exit(REFUSED)
+
+
+def _layout_refusals(report: FolderReport) -> list[str]:
+    """Why training could not tell what is what in the folder, in its own words."""
+    from anomaly.errors import InputError
+    from anomaly.evaluate.layouts import read_layout
+
+    if not report.files or report.folder.is_file():
+        return []
+    try:
+        read_layout(report.folder)
+    except InputError as error:
+        return [f"{error.message}; {error.hint}" if error.hint else error.message]
+    return []
 
 
 def _print(report: FolderReport) -> None:

@@ -48,19 +48,20 @@ def fetch(
     from anomaly.archive import fetch as fetching
     from anomaly.archive.fetch_plan import plan_fetch
     from anomaly.archive.remote import Remote
+    from anomaly.errors import UsageError
     from anomaly.workspace import data_dir
 
     data_set, machine = _chosen(data_set, machine)
-    if not yes and not sys.stdin.isatty():
-        from anomaly.errors import UsageError
-
-        raise UsageError("there is no terminal to ask on", hint="say --yes to download without being asked")
     with Remote(say=lambda line: print(line, file=sys.stderr)) as remote:
         plan = plan_fetch(data_set, machine, remote, data=data_dir(data), name=name)
         already = plan.here
         if not already:
             fetching.refuse_other(plan)
             _announce(plan)
+            if not yes and not sys.stdin.isatty():
+                raise UsageError(
+                    "there is no terminal to ask on", hint="say --yes to download what is listed above"
+                )
             if not (yes or _agreed()):
                 print("nothing was downloaded", file=sys.stderr)
                 return

@@ -79,12 +79,14 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Score the same sound with two versions: which alarms would appear, which would vanish."""
+    from anomaly.budget import check_budget
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import load_model
     from anomaly.monitor.compare import Comparison, summary
     from anomaly.monitor.options import detector_name
     from anomaly.versions import find_version, version_of, versions
 
+    check_budget(false_alarms_per_day)
     folder = _models(models, config)
     chosen = detector_name(detector)
     versions(folder, machine)

@@ -58,9 +58,9 @@ def replay(
 
     from anomaly.alerts.duration import duration_s
     from anomaly.alerts.store import DATABASE_NAME, Store
+    from anomaly.budget import check_budget
     from anomaly.cli.service import chosen_service
     from anomaly.errors import UsageError
-    from anomaly.monitor.options import check_budget
     from anomaly.monitor.replay import Span
 
     span_s = duration_s(since)

@@ -38,13 +38,14 @@ def score(
     models: Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")] = None,
     detector: Annotated[Detector, typer.Option(help="Which part of the bundle scores.")] = Detector.student,
     per_second: Annotated[
-        bool, typer.Option("--per-second", help="Also every second of every file (JSON and --out).")
+        bool,
+        typer.Option("--per-second", help="Also every second of every file; needs --json, --jsonl or --out."),
     ] = False,
     channel: Annotated[
         str, typer.Option(help="'mean', or the channel to listen to, counted from 0.")
     ] = "mean",
     false_alarms_per_day: Annotated[
-        float, typer.Option(min=0.001, max=1000, help="Budget that ALARM is set against.")
+        float, typer.Option(help="Budget that ALARM is set against, from 0.0001 to 1440.")
     ] = 1.0,
     out: Annotated[Path | None, typer.Option(help="Folder for scores.jsonl and scores.csv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
@@ -64,6 +65,7 @@ def score(
     from anomaly.archive.tables import summary, write_tables
     from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
+    from anomaly.budget import check_budget
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.detect.model import load_model
     from anomaly.errors import InputError, UsageError
@@ -71,6 +73,10 @@ def score(
 
     if as_json and as_jsonl:
         raise UsageError("--json and --jsonl do not go together")
+    if per_second and not (as_json or as_jsonl or out is not None):
+        hint = "add --json, --jsonl or --out FOLDER: the table on the screen has one row per file"
+        raise UsageError("seconds have no place in the table", where="--per-second", hint=hint)
+    check_budget(false_alarms_per_day)
     listen_to = parse_channel(channel)
     folder = models_dir(models)
     bundle = open_bundle(find_bundle(choose_machine(folder, None) if machine is None else machine, folder))

@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from anomaly.budget import LEAST_PER_DAY
 from anomaly.errors import ConfigError
 
 # Reference value: normal surprises average 1, so sums fall by 1.5 a second and forget quickly.
@@ -28,8 +29,6 @@ _WATCH_AT = 0.5
 # The sum is held below this multiple of the limit, so that an alarm ends soon after its cause.
 _CEILING = 1.5
 _SECONDS_PER_DAY = 86_400.0
-# Rarer alarms than this no calibration can promise, and the linear system of the limit loses its digits.
-_LEAST_PER_DAY = 1e-4
 
 
 class State(StrEnum):
@@ -65,10 +64,10 @@ def limit_for(false_alarms_per_day: float, highest_on_normals: float) -> Limit:
     Raises:
         ConfigError: the budget is no number from one false alarm in 27 years to one a second.
     """
-    if not _LEAST_PER_DAY <= false_alarms_per_day <= _SECONDS_PER_DAY:
+    if not LEAST_PER_DAY <= false_alarms_per_day <= _SECONDS_PER_DAY:
         raise ConfigError(
             f"a budget of {false_alarms_per_day:g} false alarms a day cannot be kept",
-            hint=f"give a number from {_LEAST_PER_DAY:g} to {_SECONDS_PER_DAY:g}",
+            hint=f"give a number from {LEAST_PER_DAY:g} to {_SECONDS_PER_DAY:g}",
         )
     theory = _limit(_SECONDS_PER_DAY / false_alarms_per_day)
     data = 1.1 * highest_on_normals

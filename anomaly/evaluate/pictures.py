@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Strokes of a line and its gaps, in widths: the first one is drawn through.
+_DASHES = ("-", (0, (4, 1.6)), (0, (1.4, 1.4)), (0, (6, 1.4, 1.4, 1.4)))
+
+
 def roc(curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, max_fpr: float = 0.1) -> bytes:
     """Hits against false alarms, one line per detector, the range of the partial AUC shaded.
 
@@ -29,7 +33,11 @@ def roc(curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, max_fpr: f
         for index, (name, (fpr, tpr)) in enumerate(curves.items()):
             area = float(np.trapezoid(np.asarray(tpr, dtype=float), np.asarray(fpr, dtype=float)))
             colour = SERIES[index % len(SERIES)]
-            axes.plot(fpr, tpr, color=colour, linewidth=2.2, label=f"{name}, AUC {area:.3f}")
+            # Curves that coincide are all seen: each later one is thinner, and dashed.
+            width, dash = max(3.4 - 0.8 * index, 1.0), _DASHES[index % len(_DASHES)]
+            axes.plot(
+                fpr, tpr, color=colour, linewidth=width, linestyle=dash, label=f"{name}, AUC {area:.3f}"
+            )
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), aspect="equal")
         axes.set(xlabel="share of normal clips that raise an alarm", ylabel="share of anomalies found")
         axes.legend(loc="lower right")
@@ -38,14 +46,21 @@ def roc(curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, max_fpr: f
 
 
 def score_histogram(
-    normal: npt.ArrayLike, anomalous: npt.ArrayLike, *, threshold: float | None = None
+    normal: npt.ArrayLike,
+    anomalous: npt.ArrayLike,
+    *,
+    threshold: float | None = None,
+    marked: str = "threshold",
+    of: str = "clips",
 ) -> bytes:
-    """How the scores of normal and anomalous clips lie to each other.
+    """How the scores of normal and anomalous sound lie to each other.
 
     Args:
         normal: scores of normal clips, shape [n]; may be empty.
         anomalous: scores of anomalous clips, shape [m]; may be empty.
         threshold: drawn as a line, in units of the scores.
+        marked: what the line is.
+        of: what has one score each, such as clips or seconds.
     """
     groups = {"normal": np.asarray(normal, dtype=float), "anomaly": np.asarray(anomalous, dtype=float)}
 
@@ -56,11 +71,11 @@ def score_histogram(
         for (name, scores), colour in zip(groups.items(), (NORMAL, ANOMALY), strict=True):
             if len(scores):
                 axes.hist(
-                    scores, bins=list(bins), color=colour, alpha=0.72, label=f"{name}, {len(scores)} clips"
+                    scores, bins=list(bins), color=colour, alpha=0.72, label=f"{name}, {len(scores)} {of}"
                 )
         if threshold is not None:
-            axes.axvline(threshold, color=INK, linewidth=1.4, linestyle=(0, (4, 3)), label="threshold")
-        axes.set(xlabel="score", ylabel="clips")
+            axes.axvline(threshold, color=INK, linewidth=1.4, linestyle=(0, (4, 3)), label=marked)
+        axes.set(xlabel="score", ylabel=of)
         if len(everything):
             axes.legend()
 

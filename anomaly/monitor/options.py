@@ -6,13 +6,12 @@ import os
 from typing import Any
 
 from anomaly.audio.channels import parse_channel
+from anomaly.budget import check_budget
 from anomaly.config import Machine, Site
 from anomaly.detect.model import DETECTORS, DetectorName
 from anomaly.errors import ConfigError, UsageError
 from anomaly.monitor.post import Plan
 from anomaly.monitor.run import choose
-
-_LEAST, _MOST = 0.0001, 1440
 
 
 def plan_from(
@@ -38,8 +37,6 @@ def plan_from(
         check_budget(false_alarms_per_day)
     name, settings = choose(site, machine, device, source)
     defaults = settings or Machine(device="none")
-    if false_alarms_per_day is None:
-        _check_site_budget(name, defaults)
     own = device is None and source is None and settings is not None
     if own and settings is not None:
         device, source = settings.device, _source_of(name, settings)
@@ -99,25 +96,3 @@ def detector_name(text: str) -> DetectorName:
     raise UsageError(
         f"there is no detector {text!r}", where="--detector", hint=f"one of {', '.join(DETECTORS)}"
     )
-
-
-def check_budget(false_alarms_per_day: float) -> None:
-    """Refuse budgets that mean nothing.
-
-    Raises:
-        UsageError: it is not finite, less than one in 27 years, or more than one a minute.
-    """
-    if not _LEAST <= false_alarms_per_day <= _MOST:
-        raise UsageError(
-            f"a budget of {false_alarms_per_day} false alarms a day cannot be kept",
-            where="--false-alarms-per-day",
-            hint=f"give a number between {_LEAST} and {_MOST}",
-        )
-
-
-def _check_site_budget(name: str, settings: Machine) -> None:
-    try:
-        check_budget(settings.false_alarms_per_day)
-    except UsageError as error:
-        where = f"site file: machines.{name}.false_alarms_per_day"
-        raise ConfigError(error.message, where=where, hint=error.hint) from error

@@ -106,7 +106,9 @@ def _calibration(parts: Parts) -> list[Section]:
             "Scores of held-out normal sound",
             f"{held_s:.0f} s in {parts.student.recordings} recordings, each scored with a standardisation that was "
             "fitted without it. The line is where a second has a tail probability of one in a hundred.",
-            pictures.score_histogram(parts.student.scores, [], threshold=_score_at(parts, 0.01)),
+            pictures.score_histogram(
+                parts.student.scores, [], threshold=_score_at(parts, 0.01), marked="p = 0.01", of="seconds"
+            ),
         ),
         Section(
             "What the calibration can support",

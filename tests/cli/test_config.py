@@ -43,7 +43,18 @@ def test_check(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def test_check_misses_a_secret(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "check"]) == 3
     assert capsys.readouterr().err == (
-        "error: webhook plant: the secret is empty: environment variable HOOK_SECRET\n"
+        "error: site.yaml:5: sinks.webhook.0: webhook plant: the secret is empty: environment variable "
+        "HOOK_SECRET\n  put the secret there before the command; the site file never holds it\n"
+    )
+
+
+def test_check_names_the_line_of_an_address(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text(
+        "sinks:\n  webhook:\n    - {name: a, url: 'http://a.example/'}\n    - {name: b, url: nonsense}\n"
+    )
+    assert run(["config", "check"]) == 3
+    assert capsys.readouterr().err == (
+        "error: site.yaml:4: sinks.webhook.1: webhook b: the address must begin with http:// or https://\n"
     )
 
 

@@ -11,6 +11,8 @@ import soundfile
 import typer
 
 from anomaly.cli import data_check
+from anomaly.errors import InputError
+from anomaly.evaluate.layouts import read_layout
 
 
 def run(*words: str) -> int:
@@ -51,3 +53,20 @@ def test_too_little(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "[0].wav").unlink()
     assert run(str(folder)) == 4
     assert "training needs 30 s" in capsys.readouterr().err
+
+
+def test_two_machines_are_refused_as_training_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for machine in ("fan", "pump"):
+        (folder / machine / "train").mkdir(parents=True)
+        for recording in folder.glob("*.wav"):
+            (folder / machine / "train" / recording.name).write_bytes(
+                recording.read_bytes() + machine.encode()
+            )
+    for recording in folder.glob("*.wav"):
+        recording.unlink()
+    with pytest.raises(InputError) as caught:
+        read_layout(folder)
+    assert run(str(folder)) == 4
+    said = capsys.readouterr().err
+    assert f"{caught.value.message}; {caught.value.hint}" in said
+    assert "several machines here: fan, pump; give the folder of one of them" in said

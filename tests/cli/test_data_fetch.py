@@ -170,3 +170,16 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PATIENCE = remote.Patience(sleep=lambda seconds: None)
+
+
+def test_without_a_terminal_it_says_what_it_would_download(
+    zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert fetch("dcase2021", "--machine", "fan") == 2
+    said = capsys.readouterr().err
+    for words in ("to download: ", "licence: ", "there is no terminal to ask on", "say --yes"):
+        assert words in said
+    assert fetch("dcase2021", "--machine", "unicorn") == 2
+    assert "unicorn" in capsys.readouterr().err
+    assert not any(data.rglob("*.wav"))

@@ -55,6 +55,21 @@ def test_both_detectors_and_formats_say_the_same(
         assert all(list(s) == ["second", "score", "p_value", "state"] for s in rows[0]["per_second"])
 
 
+def test_seconds_need_a_place_to_go(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--per-second"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "add --json, --jsonl or --out FOLDER" in shown.err
+
+
+@pytest.mark.parametrize("budget", ["0", "0.00001", "1441", "nan"])
+def test_a_budget_is_held_to_the_range_of_the_monitor(
+    words: list[str], budget: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--false-alarms-per-day", budget]) == 2
+    assert "give a number from 0.0001 to 1440" in capsys.readouterr().err
+
+
 def test_a_table_for_people(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 0
     shown = capsys.readouterr()

@@ -1,6 +1,7 @@
 import struct
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ PICTURES = {
     "roc": lambda: pictures.roc({"student": ([0, 0.1, 1], [0, 0.8, 1]), "teacher": ([0, 1], [0, 1])}),
     "histogram": lambda: pictures.score_histogram(
         GENERATOR.standard_normal(50), GENERATOR.standard_normal(9) + 2, threshold=1.0
+    ),
+    "histogram of seconds": lambda: pictures.score_histogram(
+        GENERATOR.standard_normal(50), [], threshold=2.3, marked="p = 0.01", of="seconds"
     ),
     "histogram of normals": lambda: pictures.score_histogram(GENERATOR.standard_normal(50), []),
     "histogram of nothing": lambda: pictures.score_histogram([], []),
@@ -59,3 +63,22 @@ def test_importing_the_module_does_not_import_matplotlib() -> None:
         "sys.exit(any(name in sys.modules for name in ('matplotlib', 'jinja2', 'sklearn', 'torch')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_curves_that_coincide_are_all_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Any] = []
+
+    def keep(draw: Any, size: Any) -> bytes:
+        from matplotlib.figure import Figure
+
+        kept.append(Figure())
+        draw(kept[0])
+        return b""
+
+    monkeypatch.setattr(pictures, "png", keep)
+    same = ([0.0, 0.1, 1.0], [0.0, 0.8, 1.0])
+    pictures.roc({"student": same, "teacher": same, "old student": same})
+    curves = [line for line in kept[0].axes[0].lines if "AUC" in str(line.get_label())]
+    widths = [line.get_linewidth() for line in curves]
+    assert widths == sorted(set(widths), reverse=True)
+    assert [line.is_dashed() for line in curves] == [False, True, True]

@@ -91,5 +91,6 @@ def _secret(env: str | None, file: Path | None, environ: Mapping[str, str], wher
     else:
         return None
     if not secret:
-        raise ConfigError(f"the secret is empty: {source}", where=where)
+        hint = "put the secret there before the command; the site file never holds it"
+        raise ConfigError(f"the secret is empty: {source}", where=where, hint=hint)
     return secret
