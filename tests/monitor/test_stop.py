@@ -32,6 +32,31 @@ def test_sigterm_wakes_a_sleeper_and_is_given_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_second_at_hand_is_heard_to_its_end_unless_asked_twice() -> None:
+    stop = Stop()
+    with on_sigterm(stop):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.is_wished
+        # A loaded computer may be here late, and then the end has come.
+        begun = time.monotonic()
+        assert stop.wait(60)
+        assert time.monotonic() - begun < 30
+    other = Stop()
+    other.ask(after_s=3600)
+    assert other.is_wished
+    assert not other.asked
+    with on_sigterm(other):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert other.asked
+
+
+def test_the_earlier_wish_holds() -> None:
+    stop = Stop()
+    stop.ask()
+    stop.ask(after_s=3600)
+    assert stop.asked
+
+
 def test_another_thread_leaves_signals_alone() -> None:
     before = signal.getsignal(signal.SIGTERM)
     inside: list[object] = []
