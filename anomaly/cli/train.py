@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from anomaly.training import TrainingRequest
+    from anomaly.training import Order, TrainingRequest
 
 _Machine = Annotated[
     str, typer.Option("--machine", help="Name of the machine; its bundle is models/<machine>.")
@@ -21,6 +21,23 @@ _Seed = Annotated[
     int, typer.Option("--seed", min=0, help="The same seed gives the same model on one machine.")
 ]
 _Arch = Annotated[str, typer.Option("--arch", help="Chip: a name such as senna, or a YAML file.")]
+_Neurons = Annotated[int | None, typer.Option("--max-neurons", help="Neurons the student may have.")]
+_Synapses = Annotated[int | None, typer.Option("--max-synapses", help="Synapses it may have.")]
+_Sop = Annotated[
+    float | None, typer.Option("--max-sop-per-s", help="Synaptic operations per second of normal sound.")
+]
+_Energy = Annotated[
+    float | None,
+    typer.Option("--max-energy", help="Joule per second of normal sound, by the calibration named with it."),
+]
+_Calibration = Annotated[
+    str,
+    typer.Option("--energy-calibration", help="Where the chip's power goes: activity, clock or leakage."),
+]
+_Bits = Annotated[
+    int | None, typer.Option("--weight-bits", help="Bits of a weight instead of the architecture's, 3 to 8.")
+]
+_Accelerator = Annotated[str, typer.Option("--accelerator", help="auto, cpu or cuda.")]
 _SignKey = Annotated[Path | None, typer.Option("--sign-key", help="PEM file with an Ed25519 private key.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -39,6 +56,13 @@ def train(
     level_normalise: _Level = False,
     seed: _Seed = 0,
     arch: _Arch = "senna",
+    max_neurons: _Neurons = None,
+    max_synapses: _Synapses = None,
+    max_sop_per_s: _Sop = None,
+    max_energy: _Energy = None,
+    energy_calibration: _Calibration = "leakage",
+    weight_bits: _Bits = None,
+    accelerator: _Accelerator = "auto",
     sign_key: _SignKey = None,
     as_json: _Json = False,
 ) -> None:
@@ -57,6 +81,8 @@ def train(
         seed=seed,
         arch=arch,
         sign_key=sign_key,
+        order=_order((max_neurons, max_synapses, max_sop_per_s, max_energy), energy_calibration, accelerator),
+        weight_bits=weight_bits,
     )
     _run(request, as_json)
 
@@ -72,6 +98,13 @@ def distill(
     level_normalise: _Level = False,
     seed: _Seed = 0,
     arch: _Arch = "senna",
+    max_neurons: _Neurons = None,
+    max_synapses: _Synapses = None,
+    max_sop_per_s: _Sop = None,
+    max_energy: _Energy = None,
+    energy_calibration: _Calibration = "leakage",
+    weight_bits: _Bits = None,
+    accelerator: _Accelerator = "auto",
     sign_key: _SignKey = None,
     as_json: _Json = False,
 ) -> None:
@@ -96,8 +129,18 @@ def distill(
         arch=arch,
         teacher=teacher,
         sign_key=sign_key,
+        order=_order((max_neurons, max_synapses, max_sop_per_s, max_energy), energy_calibration, accelerator),
+        weight_bits=weight_bits,
     )
     _run(request, as_json)
+
+
+def _order(
+    limits: tuple[int | None, int | None, float | None, float | None], calibration: str, accelerator: str
+) -> Order:
+    from anomaly.training import Budget, Order, energy_calibration
+
+    return Order(Budget(*limits, energy_calibration(calibration)), accelerator)
 
 
 def _run(request: TrainingRequest, as_json: bool) -> None:

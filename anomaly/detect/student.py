@@ -12,6 +12,7 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
+from chip.imperfection import Imperfection
 from chip.network import Network
 from chip.simulate import Simulator
 
@@ -34,6 +35,8 @@ class StudentDetector:
         code: the delta encoder's settings.
         network: the decoded network; one input per band, outputs in the order kind, then group.
         v_sat: membrane limit of the chip.
+        imperfection: what keeps the chip from being perfect; nothing without it.
+        chip: which one of a series of imperfect chips.
 
     Raises:
         ModelError: encoder and network do not match.
@@ -41,7 +44,15 @@ class StudentDetector:
 
     name = "student"
 
-    def __init__(self, code: DeltaCode, network: Network, v_sat: int) -> None:
+    def __init__(
+        self,
+        code: DeltaCode,
+        network: Network,
+        v_sat: int,
+        *,
+        imperfection: Imperfection | None = None,
+        chip: int = 0,
+    ) -> None:
         if network.n_inputs != code.bands or network.n_outputs == 0 or network.n_outputs % GROUPS:
             raise ModelError(
                 f"the network has {network.n_inputs} inputs and {network.n_outputs} outputs, "
@@ -50,7 +61,8 @@ class StudentDetector:
                 hint="train again",
             )
         self._code = code
-        self._simulator = Simulator(network, v_sat=v_sat)
+        self._simulator = Simulator(network, v_sat=v_sat, imperfection=imperfection, chip=chip)
+        self._imperfection, self._chip = imperfection, chip
         self._encoder = DeltaEncoder(code)
         self.activity = Activity()
 
@@ -81,7 +93,10 @@ class StudentDetector:
 
     def fresh(self) -> StudentDetector:
         """The same student with a state, and an activity, of its own."""
-        return StudentDetector(self._code, self._simulator.network, self._simulator.v_sat)
+        simulator = self._simulator
+        return StudentDetector(
+            self._code, simulator.network, simulator.v_sat, imperfection=self._imperfection, chip=self._chip
+        )
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
         """Take one second of levels [streams, frames, bands]; return spike counts [streams, frames, outputs]."""

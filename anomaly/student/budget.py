@@ -28,7 +28,7 @@ _LAYOUTS: tuple[tuple[tuple[str, ...], int, tuple[float, ...], tuple[int, ...], 
     (("frame",), 4, (0.95,), (1,), 2),
 )
 _FAN_INS = (25, 16, 10, 6, 3)
-_STEPS = (0.15, 0.2, 0.27, 0.36, 0.5, 0.7)
+_STEPS = (0.2, 0.27, 0.36, 0.5, 0.7, 1.0)
 # Students that are compared by the criterion, at most; those after them are smaller.
 _COMPARED = 3
 # Fewer synapses save a few relays at most: a layout that is this much too large is given up.
@@ -60,17 +60,28 @@ class Budget:
             value = getattr(self, item.name)
             if value is not None and not 0 < value < float("inf"):
                 raise UsageError(f"is {value}, not a number above 0", where=_option(item.name))
-        if self.energy_calibration not in CALIBRATIONS:
-            raise UsageError(
-                f"there is no calibration {self.energy_calibration!r}",
-                where="--energy-calibration",
-                hint=f"one of {', '.join(CALIBRATIONS)}",
-            )
+        energy_calibration(self.energy_calibration)
 
     @property
     def limited(self) -> bool:
         """Whether anything is limited at all."""
         return any(getattr(self, item.name) is not None for item in fields(self)[:4])
+
+
+def energy_calibration(name: str) -> EnergyCalibration:
+    """The calibration of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for known in CALIBRATIONS:
+        if name == known:
+            return known
+    raise UsageError(
+        f"there is no calibration {name!r}",
+        where="--energy-calibration",
+        hint=f"one of {', '.join(CALIBRATIONS)}",
+    )
 
 
 @dataclass(frozen=True)

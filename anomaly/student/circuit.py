@@ -5,13 +5,13 @@ relays      K neurons per band and frame of delay, a shift register: earlier fra
 residuals   signed, feedback of one quantum: the membrane integrates delta events, so it holds a weighted sum
             of *levels*, and its spikes are the delta code of that sum. All synapses of a prediction end here,
             once, however many comparators listen
-comparators one-sided, one synapse, no feedback: hold the residual in quanta, fire in every step in which it
-            is at or beyond the threshold
+comparators one-sided, one synapse, no feedback: hold the residual, fire in every step in which it is at or
+            beyond the threshold. Their leak forgets lost events and drift within a second
 read-outs   one per kind and sub-band group: counts comparator spikes, divided by the load that can be on at
             once, so that a group that is wrong all the time fires in every step and never builds up a backlog
 
-Spikes behind the residuals count twice and thresholds lie half-way between two counts: on a chip whose
-weights deviate by some per cent, what was decided by integers still is.
+Read-outs count in twos and their thresholds lie half-way between: on a chip whose weights deviate by some per
+cent, what was decided by integers still is.
 """
 
 from __future__ import annotations
@@ -44,9 +44,11 @@ class Circuit:
         channels: read-out each residual's comparators feed, ``kind * GROUPS + group``, [residuals].
         listens: residual each comparator listens to, [comparators].
         signs: +1 where it fires above its threshold, -1 below minus its threshold, [comparators].
-        thresholds: in spikes of its residual, at least 1, [comparators].
+        thresholds: of each comparator's membrane, at least 1, [comparators].
         loads: weight of its spikes at the read-out, [comparators].
         divisors: load per spike of each read-out, [kinds * GROUPS].
+        listen_weight: what a spike of its residual adds to a comparator's membrane.
+        listen_leak: n of the leak 2^-n of comparators, 0 for none.
         relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
@@ -65,6 +67,8 @@ class Circuit:
     thresholds: Integers
     loads: Integers
     divisors: Integers
+    listen_weight: int = 1
+    listen_leak: int = 0
     relay_weight: int = 31
     relay_leak: int = 1
 
@@ -100,9 +104,9 @@ class Circuit:
         ):
             channel = int(self.channels[r])
             neuron = builder.add_neuron(
-                theta_p=2 * int(threshold) - 1, label=f"{name_of(channel)} comparator"
+                theta_p=int(threshold), decay=self.listen_leak, label=f"{name_of(channel)} comparator"
             )
-            builder.connect(residuals[int(r)], neuron, 2 * int(sign))
+            builder.connect(residuals[int(r)], neuron, self.listen_weight * int(sign))
             builder.connect(builder.source_of(neuron), readouts[channel], 2 * int(load))
         for neuron in readouts:
             builder.output(neuron)
@@ -156,7 +160,7 @@ class Limits:
         threshold_max: largest threshold.
         v_sat: membrane limit.
         fan_out: synapses that one input or neuron may reach.
-        relay_leak: the strongest leak 2^-n the chip has, 0 for none.
+        leaks: the n of the leaks 2^-n that the chip has, in order.
     """
 
     fan_in: int
@@ -164,16 +168,29 @@ class Limits:
     threshold_max: int
     v_sat: int
     fan_out: int
-    relay_leak: int = 1
+    leaks: tuple[int, ...] = (1,)
 
     @classmethod
     def of(cls, arch: ArchSpec) -> Limits:
         """Read the limits off an architecture."""
         fan_in, fan_out = int(arch.neuron.fan_in.value), int(arch.routing.fan_out_load.value)
-        leaks = [int(n) for n in arch.neuron.decay_shifts.value if n > 0]
+        leaks = tuple(sorted(int(n) for n in arch.neuron.decay_shifts.value if n > 0))
         # A quantum is a threshold and a feedback weight at once.
         threshold_max = min(arch.threshold_max, arch.feedback_max)
-        return cls(fan_in, arch.weight_max, threshold_max, arch.v_sat, fan_out, min(leaks, default=0))
+        return cls(fan_in, arch.weight_max, threshold_max, arch.v_sat, fan_out, leaks)
+
+    @property
+    def relay_leak(self) -> int:
+        """The strongest leak, 0 where there is none."""
+        return min(self.leaks, default=0)
+
+    def listen_leak(self, weight: int) -> int:
+        """The leak of comparators, 0 where the chip has none like it.
+
+        It leaves alone what is below about two spikes of this weight, and takes half a second (64 steps): faster,
+        it would forget faults.
+        """
+        return next((n for n in self.leaks if 2**n >= 2 * weight and n >= 6), 0)
 
 
 def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int64]:

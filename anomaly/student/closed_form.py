@@ -50,7 +50,7 @@ class ClosedFormPlan:
     """
 
     kinds: tuple[str, ...] = ("frame", "change")
-    step: float = 0.15
+    step: float = 0.2
     micro_steps: int = 4
     quantum: float = 0.7
     quantiles: tuple[float, ...] = (0.9, 0.98)
@@ -110,12 +110,17 @@ def closed_form(
     channels = (kinds * GROUPS + np.tile(np.arange(bands) * GROUPS // bands, len(plan.kinds))).astype(
         np.int32
     )
-    held = residual_counts(held_out, code, weights, quanta, delays)
+    weight = limits.weight_max
+    # Thresholds come from membranes without the leak: it leaves levels below one spike alone, and a threshold
+    # there would be beyond for ever once it is.
+    held = membranes(held_out, code, (weights, quanta, delays), (1, 0), limits.v_sat)
     thresholds, count = [], len(quanta)
     for sign in (1, -1):
         for quantile in plan.quantiles:
-            level = np.ceil(np.quantile(sign * held, quantile, axis=0))
-            thresholds.append(np.clip(level, 1, (limits.threshold_max + 1) // 2).astype(np.int32))
+            spikes = np.maximum(np.ceil(np.quantile(sign * held, quantile, axis=0)), 1)
+            # Half-way between two numbers of spikes.
+            level = np.minimum(weight * spikes - weight // 2, limits.threshold_max)
+            thresholds.append(level.astype(np.int32))
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
     # Both signs of one residual are never beyond their thresholds at once.
     load = np.bincount(channels, minlength=len(plan.kinds) * GROUPS) * int(loads.sum())
@@ -131,28 +136,60 @@ def closed_form(
         thresholds=np.concatenate(thresholds),
         loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),
         divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
+        listen_weight=weight,
+        listen_leak=limits.listen_leak(weight),
         relay_weight=limits.weight_max,
         relay_leak=limits.relay_leak,
     )
 
 
-def residual_counts(
-    segments: Sequence[Centibels], code: DeltaCode, weights: Integers, quanta: Integers, delays: int
+def membranes(
+    segments: Sequence[Centibels],
+    code: DeltaCode,
+    residuals: tuple[Integers, Integers, int],
+    listen: tuple[int, int],
+    v_sat: int,
 ) -> npt.NDArray[np.int32]:
-    """What comparators hold after every micro-step of every segment, warm-up left out, [steps, residuals]."""
-    warm_up = WARM_UP_FRAMES * code.micro_steps
-    parts = []
+    """What comparators of sign +1 hold after every micro-step of every segment, warm-up left out.
+
+    Args:
+        segments: levels [frames, bands].
+        code: encoder settings.
+        residuals: weights, quanta and frames of delay.
+        listen: weight and leak of comparators.
+        v_sat: membrane limit.
+
+    Returns:
+        [steps, residuals]; segments of one length stay together.
+    """
+    (weights, quanta, delays), (weight, leak) = residuals, listen
+    same: dict[int, list[Centibels]] = {}
     for segment in segments:
-        events = DeltaEncoder(code).push(segment[None]).reshape(1, -1, code.bands)
-        sums = taps_of(events, delays, code.micro_steps)[0].astype(np.float32) @ weights.T.astype(np.float32)
-        held, sent = np.empty(sums.shape, np.int32), np.zeros(len(quanta), np.int32)
-        # A membrane holds the sum less what was sent; one spike a step at most.
-        for step, total in enumerate(sums):
-            left = total - sent * quanta
-            sent = sent + (left >= quanta) - (left <= -quanta)
-            held[step] = sent
-        parts.append(held[warm_up:])
+        same.setdefault(len(segment), []).append(segment)
+    parts = []
+    for of_length in same.values():
+        events = DeltaEncoder(code, len(of_length)).push(np.stack(of_length))
+        steps = events.reshape(len(of_length), -1, code.bands)
+        sums = taps_of(steps, delays, code.micro_steps).astype(np.float32) @ weights.T.astype(np.float32)
+        held = _listened(sums.astype(np.int32), quanta, weight, leak, v_sat)
+        parts.append(held[:, WARM_UP_FRAMES * code.micro_steps :].reshape(-1, len(quanta)))
     return np.concatenate(parts)
+
+
+def _listened(sums: Integers, quanta: Integers, weight: int, leak: int, v_sat: int) -> Integers:
+    """Membranes of comparators, from the sums that residuals hold, both [streams, steps, residuals]."""
+    held, membrane = np.empty_like(sums), np.zeros_like(sums[:, 0])
+    sent, spikes = np.zeros_like(membrane), np.zeros_like(membrane)
+    for step in range(sums.shape[1]):
+        if leak:
+            membrane = membrane - np.sign(membrane) * (np.abs(membrane) >> leak)
+        # What a residual sent in the step before arrives now.
+        membrane = np.clip(membrane + weight * spikes, -v_sat, v_sat)
+        held[:, step] = membrane
+        left = sums[:, step] - sent * quanta
+        spikes = (left >= quanta).astype(np.int32) - (left <= -quanta)
+        sent = sent + spikes
+    return held
 
 
 def _deviation(everything: Floats) -> Floats:

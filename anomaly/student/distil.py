@@ -15,29 +15,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from anomaly.detect.detector import Detector
-from anomaly.detect.pooling import GROUPS, Pooling, fit_pooling, soft_maximum, summarise
+from anomaly.detect.pooling import GROUPS, Pooling, summarise
 from anomaly.detect.scoring import recording_errors
-from anomaly.detect.student import StudentDetector
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, frames_before, segment_levels
 from anomaly.features.level import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
+from anomaly.student.accelerator import choose_device, repeatable
 from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.criterion import Criterion
 from anomaly.student.model import CircuitModel
-from anomaly.student.pseudo import HELD_OUT_KINDS, TRAINED_KINDS, pseudo_anomaly
-from anomaly.teacher.threads import one_thread
+from anomaly.student.pseudo import TRAINED_KINDS, pseudo_anomaly
 
 Progress = Callable[[float], None]
 
 _WINDOW_S = 2
-_CHECK_S = 5
-_CHECKED_EVERY, _CHECKED_FROM = 5, 2
 _RATE_FLOOR = 0.02
-_WEIGHT_STEP, _THRESHOLD_STEP = 0.03, 0.3
+# Adam's steps: weights in units, thresholds in spikes of a residual.
+_WEIGHT_STEP, _THRESHOLD_STEP = 0.05, 0.05
 _PER_GROUP = 0.3
 
 
@@ -90,9 +88,12 @@ def distil(
     start: Circuit,
     setting: Setting,
     training: Sequence[Samples],
+    criterion: Criterion,
     plan: DistilPlan,
     *,
     seed: int,
+    allowed: Callable[[Circuit], bool] = lambda _: True,
+    accelerator: str = "auto",
     progress: Progress = lambda _: None,
 ) -> Distilled:
     """Distil the teacher into the circuit.
@@ -100,27 +101,32 @@ def distil(
     Args:
         start: the closed form.
         setting: front end, encoder, chip limits and teacher.
-        training: stretches of normal sound, float32, 16 kHz; every fifth is kept for the criterion.
+        training: stretches of normal sound, float32, 16 kHz, without those of the criterion.
+        criterion: decides whether the outcome is better than the start.
         plan: how much to do.
         seed: of windows, pseudo-anomalies and order.
+        allowed: whether a circuit keeps the budget.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
         progress: told the share that is done.
+
+    Raises:
+        UsageError: there is no such accelerator.
+        DeviceError: there is no GPU, and one was asked for.
     """
+    device = choose_device(accelerator)
     rng = np.random.default_rng([seed, 1])
-    apart = list(training[_CHECKED_FROM::_CHECKED_EVERY]) or list(training)
-    used = [sound for index, sound in enumerate(training) if index % _CHECKED_EVERY != _CHECKED_FROM]
-    checks = _checks(apart, plan.checks, np.random.default_rng([seed, 2]))
-    before, pooling = _criterion(start, setting, checks)
-    windows = _windows(used, plan.windows, rng)
+    before, pooling = criterion.judge(start, setting.code)
+    windows = _windows(training, plan.windows, rng)
     if not windows:
         return Distilled(start, True, before, before)
-    targets = torch.from_numpy(np.stack([_teacher_levels(w, setting) for w in windows])).float()
-    events = torch.from_numpy(np.stack([_events(w, setting) for w in windows]))
-    model = CircuitModel(start, setting.limits)
-    with one_thread():
+    targets = torch.from_numpy(np.stack([_teacher_levels(w, setting) for w in windows])).float().to(device)
+    events = torch.from_numpy(np.stack([_events(w, setting) for w in windows])).to(device)
+    model = CircuitModel(start, setting.limits).to(device)
+    with repeatable(device):
         _train(model, events, targets, pooling, setting.code.micro_steps, plan, seed, progress)
     trained = model.to_circuit()
-    after, _ = _criterion(trained, setting, checks)
-    keep = after <= before
+    after, _ = criterion.judge(trained, setting.code)
+    keep = after <= before or not allowed(trained)
     return Distilled(start if keep else trained, keep, before, after)
 
 
@@ -137,32 +143,6 @@ def _windows(sounds: Sequence[Samples], count: int, rng: np.random.Generator) ->
             window = pseudo_anomaly(window, TRAINED_KINDS[index // 2 % len(TRAINED_KINDS)], rng)
         result.append(window)
     return result
-
-
-def _checks(sounds: Sequence[Samples], count: int, rng: np.random.Generator) -> list[tuple[str, Samples]]:
-    """Held-out windows, half overlapping: each as it is, and disturbed by every kind."""
-    length = _CHECK_S * SAMPLE_RATE_HZ
-    starts = [(s, i) for s in sounds for i in range(0, max(1, len(s) - length + 1), length // 2)]
-    chosen = np.unique(np.linspace(0, len(starts) - 1, min(count, len(starts))).astype(int))
-    pieces = [sound[first : first + length] for sound, first in (starts[int(i)] for i in chosen)]
-    result = [("normal", piece) for piece in pieces]
-    for piece in pieces:
-        result += [(kind, pseudo_anomaly(piece, kind, rng)) for kind in HELD_OUT_KINDS]
-    return result
-
-
-def _criterion(
-    circuit: Circuit, setting: Setting, checks: Sequence[tuple[str, Samples]]
-) -> tuple[float, Pooling]:
-    """AUC between normals and pseudo-anomalies, on the network as the chip would run it."""
-    detector = StudentDetector(setting.code, circuit.to_network(), setting.limits.v_sat)
-    errors = [recording_errors(sound, setting.front_end, detector) for _, sound in checks]
-    normal = [kind == "normal" for kind, _ in checks]
-    pooling = fit_pooling(
-        [s for e, is_normal in zip(errors, normal, strict=True) if is_normal for s in e], "root"
-    )
-    scores = [soft_maximum(np.array([pooling.second(s).score for s in e])) for e in errors]
-    return float(roc_auc_score(~np.array(normal), scores)), pooling
 
 
 def _teacher_levels(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:
@@ -193,12 +173,12 @@ def _train(
 ) -> None:
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
-    rates = {"weights": _WEIGHT_STEP, "thresholds": _THRESHOLD_STEP}
+    rates = {"weights": _WEIGHT_STEP, "thresholds": _THRESHOLD_STEP * model.listen_weight}
     groups = [{"params": [value], "lr": rates[name]} for name, value in model.named_parameters()]
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, plan.steps)
     for step in range(plan.steps):
-        chosen = torch.randperm(len(events), generator=order)[: plan.batch]
+        chosen = torch.randperm(len(events), generator=order)[: plan.batch].to(events.device)
         spikes = model(events[chosen].float().transpose(0, 1))
         said = _student_levels(spikes, pooling, micro_steps)
         loss = _ranking_loss(said.flatten(0, 1), targets[chosen].flatten(0, 1))
@@ -237,7 +217,7 @@ def _score(levels: Tensor) -> Tensor:
 def _student_levels(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
     """Pool read-out spikes [steps, batch, channels] as scoring does; [batch, seconds, 2, GROUPS]."""
     frames = spikes.reshape(-1, micro_steps, *spikes.shape[1:]).sum(dim=1).transpose(0, 1)
-    centre, spread = (torch.from_numpy(a).float() for a in (pooling.centre, pooling.spread))
+    centre, spread = (torch.from_numpy(a).float().to(spikes.device) for a in (pooling.centre, pooling.spread))
     seconds = []
     for second in range(_WINDOW_S):
         first = WARM_UP_FRAMES if second == 0 else frames_before(second)

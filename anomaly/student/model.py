@@ -58,15 +58,22 @@ class CircuitModel(nn.Module):
         weights = to_integers(self.weights * self.mask, self._limits.weight_max)
         residuals = self._layer(self.quanta, self.quanta, self.quanta, negative=True)
         sent = residuals.run(taps @ weights.T)
-        most = (self._limits.threshold_max + 1) // 2
-        thresholds = 2 * to_integers(self.thresholds, most, least=1.0) - 1
-        layer = self._layer(thresholds, torch.zeros_like(thresholds), torch.full_like(thresholds, 2 * _WIDTH))
-        return layer.run(2 * _late(sent)[:, :, self.listens] * self.signs)
+        thresholds = to_integers(self.thresholds, self._limits.threshold_max, least=1.0)
+        weight, leak = self._circuit.listen_weight, self._circuit.listen_leak
+        width = torch.full_like(thresholds, weight * _WIDTH)
+        layer = self._layer(thresholds, torch.zeros_like(thresholds), width, leak=leak)
+        return layer.run(weight * _late(sent)[:, :, self.listens] * self.signs)
 
     def _layer(
-        self, thresholds: Tensor, feedback: Tensor, width: Tensor, *, negative: bool = False
+        self,
+        thresholds: Tensor,
+        feedback: Tensor,
+        width: Tensor,
+        *,
+        negative: bool = False,
+        leak: int = 0,
     ) -> NeuronLayer:
-        return NeuronLayer(thresholds, thresholds, negative, feedback, 0, float(self._limits.v_sat), width)
+        return NeuronLayer(thresholds, thresholds, negative, feedback, leak, float(self._limits.v_sat), width)
 
     def _delayed(self, events: Tensor, delay: int) -> Tensor:
         shift = delay * self._circuit.micro_steps
@@ -74,18 +81,22 @@ class CircuitModel(nn.Module):
             return events
         return torch.cat([torch.zeros_like(events[:shift]), events[:-shift]])[: len(events)]
 
+    @property
+    def listen_weight(self) -> int:
+        """What a spike of a residual adds to a comparator: the unit of its threshold."""
+        return self._circuit.listen_weight
+
     def keep_within_limits(self) -> None:
         """Bring parameters back to what the chip can hold; beyond it they would have no gradient."""
         with torch.no_grad():
             self.weights.clamp_(-self._limits.weight_max, self._limits.weight_max)
-            self.thresholds.clamp_(1, (self._limits.threshold_max + 1) // 2)
+            self.thresholds.clamp_(1, self._limits.threshold_max)
 
     def to_circuit(self) -> Circuit:
         """The integers as they stand now."""
         with torch.no_grad():
             weights = to_integers(self.weights * self.mask, self._limits.weight_max)
-            most = (self._limits.threshold_max + 1) // 2
-            thresholds = to_integers(self.thresholds, most, least=1.0)
+            thresholds = to_integers(self.thresholds, self._limits.threshold_max, least=1.0)
         return replace(self._circuit, weights=_integers(weights), thresholds=_integers(thresholds))
 
 

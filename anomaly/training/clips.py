@@ -11,6 +11,7 @@ from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
 from anomaly.training.compile import read_chip
+from anomaly.training.learn import Order
 from anomaly.training.material import Block, block_segments, cut, split
 from anomaly.training.parts import build, calibrated, train_teacher
 from anomaly.training.profiles import profile as profile_named
@@ -41,6 +42,8 @@ def train_on_clips(
     seed: int = 0,
     level_normalise: bool = False,
     arch: str = "senna",
+    weight_bits: int | None = None,
+    order: Order | None = None,
 ) -> Model:
     """Train on normal clips without touching a file.
 
@@ -50,15 +53,18 @@ def train_on_clips(
         seed: the same seed gives the same model on the same machine.
         level_normalise: take the loudness of the last seconds off every frame.
         arch: architecture name or YAML path.
+        weight_bits: bits of a weight instead of the architecture's.
+        order: budget and accelerator of the student; no limits by default.
 
     Returns:
         A model with `Model.score_clip` and both scorers.
 
     Raises:
+        UsageError: the budget is too small for any student.
         InputError: there are less than 30 s of sound.
     """
-    chip, front_end = read_chip(arch), FrontEnd(level_normalise=level_normalise)
-    parts = build(split(_blocks(clips)), front_end, profile_named(profile), chip, seed=seed)
+    chip, front_end = read_chip(arch, weight_bits), FrontEnd(level_normalise=level_normalise)
+    parts = build(split(_blocks(clips)), front_end, profile_named(profile), chip, seed=seed, order=order)
     student = StudentDetector(parts.code, parts.compiled.network, chip.arch.v_sat)
     return Model(
         "clips",

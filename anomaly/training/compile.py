@@ -11,18 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import yaml
 
-from anomaly.errors import ModelError
+from anomaly.errors import ModelError, UsageError
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit, Limits
 from anomaly.student.model import CircuitModel
-from chip.arch import ArchSpec, load_arch
+from chip.arch import ArchSpec, load_arch, validated
 from chip.compiler import Compiled, compile_network, verify_spikes
 from chip.network import Network
 from chip.simulate import Simulator
+from chip.yaml_lines import parse
 
 _VERIFIED_SEGMENTS = 12
+# A comparator's synapse weighs 2 or more; more than 8 bits no chip of this kind has.
+_WEIGHT_BITS = (3, 8)
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,37 @@ class Chip:
         return Limits.of(self.arch)
 
 
-def read_chip(name_or_path: str) -> Chip:
+def read_chip(name_or_path: str, weight_bits: int | None = None) -> Chip:
     """Load an architecture by name or path.
 
+    Args:
+        name_or_path: a shipped architecture, or a YAML file.
+        weight_bits: bits of a weight instead of those it states.
+
     Raises:
-        SpecError: there is none, or it is malformed.
+        UsageError: so many bits are not possible.
+        SpecError: there is no such architecture, or it is malformed.
     """
     arch = load_arch(name_or_path)
     shipped = resources.files("chip") / "specs" / f"{name_or_path}.yaml"
     text = shipped.read_bytes() if shipped.is_file() else Path(name_or_path).read_bytes()
-    return Chip(arch, text)
+    return Chip(arch, text) if weight_bits is None else _with_bits(arch, text, weight_bits)
+
+
+def _with_bits(arch: ArchSpec, text: bytes, weight_bits: int) -> Chip:
+    least, most = _WEIGHT_BITS
+    if not least <= weight_bits <= most:
+        raise UsageError(f"{weight_bits} bits are not within {least} to {most}", where="--weight-bits")
+    largest = 2 ** (weight_bits - 1) - 1
+    document = yaml.safe_load(text)
+    document["name"] = f"{arch.name}-{weight_bits}bit"
+    document["neuron"]["weight_bits"] |= {
+        "value": weight_bits,
+        "provenance": "assumed",
+        "source": f"asked for in training; sign and magnitude: -{largest} to +{largest}",
+    }
+    changed = yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+    return Chip(validated(ArchSpec, parse(changed.decode(), "--weight-bits"), "--weight-bits"), changed)
 
 
 def compile_circuit(

@@ -21,12 +21,12 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import HOP_S, Centibels
 from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form import closed_form, delta_code
-from anomaly.student.distil import Distilled, Setting, distil
+from anomaly.student.distil import Distilled
 from anomaly.teacher.augment import augment
 from anomaly.teacher.export import macs_per_frame, to_onnx
 from anomaly.teacher.fit import fit_teacher
 from anomaly.training.compile import Chip, compile_circuit
+from anomaly.training.learn import Order, learn_student
 from anomaly.training.material import Block, Material, block_segments, sample_segments
 from anomaly.training.profiles import Profile
 from chip.compiler import Compiled
@@ -71,6 +71,7 @@ def build(
     *,
     seed: int,
     teacher: bytes | None = None,
+    order: Order | None = None,
     report: Report = lambda _stage, _share: None,
 ) -> Parts:
     """All of training but the files.
@@ -80,9 +81,12 @@ def build(
         front_end, chosen, chip: how to listen, how much effort, where the student must fit.
         seed: the same seed gives the same parts on the same machine.
         teacher: an exported teacher to distil from instead of training one.
+        order: budget and accelerator of the student; no limits by default.
         report: told each stage and the share of it that is done.
 
     Raises:
+        UsageError: the budget is too small for any student.
+        DeviceError: there is no GPU, and one was asked for.
         ModelError: the exported teacher does not agree with torch, or verification failed.
         FitError: the student does not fit the chip.
     """
@@ -90,9 +94,18 @@ def build(
     onnx = teacher or train_teacher(material, training, front_end, chosen, seed, report)
     reference = TeacherDetector(onnx)
     judged = calibrated(reference, "log", front_end, material.held_out)
-    code = delta_code(training, chosen.closed_form)
-    setting = Setting(front_end, code, chip.limits, reference, judged.pooling)
-    circuit, distilled = _student(training, material, setting, chosen, seed, report)
+    report("distilling", 0.0)
+    learned = learn_student(
+        material,
+        front_end,
+        chosen,
+        chip,
+        (reference, judged.pooling),
+        order or Order(),
+        seed=seed,
+        progress=lambda share: report("distilling", share),
+    )
+    code, circuit, distilled = learned.code, learned.circuit, learned.distilled
     report("compiling", 0.0)
     compiled, verified = compile_circuit(circuit, code, chip, block_segments(material.held_out, front_end))
     report("calibrating", 0.0)
@@ -100,6 +113,7 @@ def build(
     calibration = calibrated(product, "root", front_end, material.held_out)
     report("calibrating", 1.0)
     metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
+    metrics["robustness"] = learned.robustness
     metrics["activity"] = _activity(product, chip, onnx)
     metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
     states = learn_states(
@@ -108,31 +122,6 @@ def build(
     return Parts(
         front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
     )
-
-
-def _student(
-    training: list[Centibels],
-    material: Material,
-    setting: Setting,
-    chosen: Profile,
-    seed: int,
-    report: Report,
-) -> tuple[Circuit, Distilled | None]:
-    """The closed form, and what distillation made of it if the profile asks for it."""
-    report("distilling", 0.0)
-    held_out = block_segments(material.held_out, setting.front_end)
-    start = closed_form(training, held_out, setting.code, chosen.closed_form, setting.limits)
-    if chosen.distil is None:
-        return start, None
-    distilled = distil(
-        start,
-        setting,
-        [block.samples for block in material.training],
-        chosen.distil,
-        seed=seed,
-        progress=lambda share: report("distilling", share),
-    )
-    return distilled.circuit, distilled
 
 
 def train_teacher(

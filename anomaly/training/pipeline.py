@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from anomaly.evaluate.layouts import read_layout
 from anomaly.features.front_end import FrontEnd
 from anomaly.manifest import Draft
 from anomaly.progress import Report
+from anomaly.student.accelerator import choose_device
 from anomaly.training.compile import read_chip
+from anomaly.training.learn import Order
 from anomaly.training.material import read_clips, split
 from anomaly.training.parts import Parts, build
 from anomaly.training.profiles import profile
@@ -40,6 +42,8 @@ class TrainingRequest:
         arch: architecture name or YAML path.
         teacher: an exported teacher to distil from instead of training one.
         sign_key: PEM file with an Ed25519 private key.
+        order: budget and accelerator of the student.
+        weight_bits: bits of a weight instead of the architecture's.
     """
 
     machine: str
@@ -51,6 +55,8 @@ class TrainingRequest:
     arch: str = "senna"
     teacher: Path | None = None
     sign_key: Path | None = None
+    order: Order = field(default_factory=Order)
+    weight_bits: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +86,16 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     """Train, distil, compile, verify, calibrate and write one bundle.
 
     Raises:
-        UsageError: there is no such profile.
+        UsageError: there is no such profile or accelerator, or the budget is too small for any student.
+        DeviceError: there is no GPU, and one was asked for.
         ConfigError: the machine's name, the key or the models folder cannot be used.
         InputError: the recordings cannot be used.
         ModelError: the given teacher cannot be used, or verification failed.
         ChipError: the architecture is malformed, or the network does not fit it.
     """
     begun = time.perf_counter()
-    chosen, chip = profile(request.profile), read_chip(request.arch)
+    chosen, chip = profile(request.profile), read_chip(request.arch, request.weight_bits)
+    choose_device(request.order.accelerator)
     machine_name(request.machine)
     if request.sign_key is not None:
         signing.load_private(request.sign_key)
@@ -98,7 +106,16 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     reading = read_clips(clips, progress=lambda share: report("reading", share))
     material = split(reading.blocks, where=request.data)
     sensor = fit_reference(block.samples for block in (*material.training, *material.held_out))
-    parts = build(material, front_end, chosen, chip, seed=request.seed, teacher=given, report=report)
+    parts = build(
+        material,
+        front_end,
+        chosen,
+        chip,
+        seed=request.seed,
+        teacher=given,
+        order=request.order,
+        report=report,
+    )
     draft = Draft(
         machine=request.machine,
         front_end=front_end.to_dict(),

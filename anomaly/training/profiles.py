@@ -19,19 +19,26 @@ class Profile:
         augmented: variations of each training block that the teacher also learns from.
         closed_form: start of the student.
         distil: distillation, or None for the start alone.
+        chips: imperfect chips that the student is tried on.
     """
 
     teacher: TeacherPlan = field(default_factory=TeacherPlan)
     augmented: int = 0
     closed_form: ClosedFormPlan = field(default_factory=ClosedFormPlan)
     distil: DistilPlan | None = field(default_factory=DistilPlan)
+    chips: int = 0
 
 
 PROFILES = {
-    "fast": Profile(teacher=TeacherPlan(epochs=12), distil=DistilPlan(windows=256, steps=60, checks=20)),
-    "standard": Profile(augmented=1, distil=DistilPlan(windows=1024, steps=240, checks=60)),
+    "fast": Profile(
+        teacher=TeacherPlan(epochs=12), distil=DistilPlan(windows=256, steps=60, checks=20), chips=10
+    ),
+    "standard": Profile(augmented=1, distil=DistilPlan(windows=1024, steps=240, checks=60), chips=50),
     "best": Profile(
-        teacher=TeacherPlan(epochs=30), augmented=2, distil=DistilPlan(windows=2048, steps=800, checks=96)
+        teacher=TeacherPlan(epochs=30),
+        augmented=2,
+        distil=DistilPlan(windows=2048, steps=800, checks=96),
+        chips=50,
     ),
 }
 

@@ -61,9 +61,11 @@ def random_circuit(
         channels=random.integers(0, 48, residuals).astype(np.int32),
         listens=(np.arange(comparators) % residuals).astype(np.int32),
         signs=random.choice(np.array([-1, 1], np.int32), comparators),
-        thresholds=random.integers(1, 5, comparators).astype(np.int32),
+        thresholds=random.integers(1, 60, comparators).astype(np.int32),
         loads=random.integers(1, 3, comparators).astype(np.int32),
         divisors=random.integers(1, 4, 48).astype(np.int32),
+        listen_weight=16,
+        listen_leak=seed % 6,
     )
 
 

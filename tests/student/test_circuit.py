@@ -113,7 +113,8 @@ def test_neurons_have_the_synapses_of_their_rows(circuit: Circuit) -> None:
     assert (network.fan_in()[comparators] == 1).all()
     fed = np.bincount(circuit.channels[circuit.listens], minlength=48)
     assert (network.fan_in()[network.outputs] == fed).all()
-    assert (network.theta_p[comparators] == 2 * circuit.thresholds - 1).all()
+    assert (network.theta_p[comparators] == circuit.thresholds).all()
+    assert (network.decay[comparators] == circuit.listen_leak).all()
     assert network.negative[residuals].all()
     assert not network.negative[comparators].any()
 
@@ -165,8 +166,11 @@ def test_relays_forget_what_mismatch_leaves() -> None:
 
 def test_limits_are_those_of_the_chip(senna: ArchSpec, limits: Limits) -> None:
     assert limits == Limits(
-        fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256, relay_leak=1
+        fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256, leaks=tuple(range(1, 11))
     )
+    assert limits.relay_leak == 1
+    assert [limits.listen_leak(weight) for weight in (1, 7, 31, 32, 33)] == [6, 6, 6, 6, 7]
+    assert replace(limits, leaks=()).relay_leak == replace(limits, leaks=(1, 2)).listen_leak(31) == 0
 
 
 def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:

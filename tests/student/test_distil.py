@@ -13,14 +13,15 @@ from anomaly.detect.pooling import Pooling
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
-from anomaly.student import distil as module
 from anomaly.student.circuit import Circuit, Limits
 from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import Distilled, DistilPlan, Setting, distil
 from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
 from anomaly.training.material import Block, block_segments
 from anomaly.training.parts import calibrated
+from chip.imperfection import Imperfection
 
 PLAN = DistilPlan(windows=24, steps=4, batch=8, checks=4)
 
@@ -44,7 +45,12 @@ class Ready:
     training: list[Samples]
 
     def distil(self, seed: int = 0, plan: DistilPlan = PLAN) -> Distilled:
-        return distil(self.start, self.setting, self.training, plan, seed=seed)
+        return distil(self.start, self.setting, *self.parted(plan, seed), plan, seed=seed)
+
+    def parted(self, plan: DistilPlan = PLAN, seed: int = 0) -> tuple[list[Samples], Criterion]:
+        used, checked = apart(self.training)
+        v_sat = self.setting.limits.v_sat
+        return used, Criterion.of(checked, plan.checks, self.setting.front_end, v_sat, seed=seed)
 
 
 def ready(limits: Limits, front_end: FrontEnd) -> Ready:
@@ -102,14 +108,14 @@ def test_the_criterion_can_tell_the_pseudo_anomalies(outcome: Distilled) -> None
 
 def test_progress_is_told(plain: Ready) -> None:
     shares: list[float] = []
-    distil(plain.start, plain.setting, plain.training, PLAN, seed=1, progress=shares.append)
+    distil(plain.start, plain.setting, *plain.parted(seed=1), PLAN, seed=1, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
 
 def test_clips_too_short_to_learn_from_keep_the_start(plain: Ready) -> None:
     second = [sound[:16_000] for sound in plain.training]
-    outcome = distil(plain.start, plain.setting, second, PLAN, seed=0)
+    outcome = replace(plain, training=second).distil()
     assert outcome.kept_start
     assert outcome.circuit is plain.start
 
@@ -118,14 +124,35 @@ def test_judged_on_recordings_that_were_not_learned_from(
     plain: Ready, outcome: Distilled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third of every five recordings is for the criterion alone: another one there trains the same weights."""
-    monkeypatch.setattr(module, "_criterion", judged_once(module._criterion))
+    monkeypatch.setattr(Criterion, "judge", judged_once(Criterion.judge))
     other = replace(plain, training=[*plain.training[:2], machine(8, 77), plain.training[3]])
     plan = replace(PLAN, steps=10)
     one, two = plain.distil(plan=plan), other.distil(plan=plan)
     assert not one.kept_start
+    assert np.array_equal(one.circuit.weights, two.circuit.weights)
     assert np.array_equal(one.circuit.thresholds, two.circuit.thresholds)
     changed = replace(plain, training=[machine(8, 77), *plain.training[1:]]).distil(plan=plan)
     assert not np.array_equal(one.circuit.thresholds, changed.circuit.thresholds)
+
+
+def test_a_network_that_leaves_the_budget_is_not_taken(plain: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Criterion, "judge", judged_once(Criterion.judge))
+    outcome = distil(plain.start, plain.setting, *plain.parted(), PLAN, seed=0, allowed=lambda _: False)
+    assert outcome.kept_start
+    assert outcome.trained_criterion > outcome.start_criterion
+
+
+def test_imperfect_chips_can_be_judged(plain: Ready) -> None:
+    """With the pooling of the perfect chip; the same chip gives the same figure, another one another."""
+    _, criterion = plain.parted()
+    perfect, pooling = criterion.judge(plain.start, plain.setting.code)
+    series = Imperfection(weight_mismatch_sigma=0.5)
+    aucs = [
+        criterion.judge(plain.start, plain.setting.code, imperfection=series, chip=chip, pooling=pooling)[0]
+        for chip in (0, 1, 0)
+    ]
+    assert aucs[0] == aucs[2]
+    assert len({perfect, *aucs}) == 3
 
 
 def judged_once(criterion: Callable[..., tuple[float, Pooling]]) -> Callable[..., tuple[float, Pooling]]:

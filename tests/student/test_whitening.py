@@ -33,7 +33,8 @@ def test_outputs_of_a_kind_are_white(kind: str) -> None:
     rows = whitening_rows(gram, BANDS, (kind,))
     outputs = rows @ gram @ rows.T
     assert np.diag(outputs) == pytest.approx(np.ones(BANDS))
-    assert np.abs(outputs - np.eye(BANDS)).max() < 0.1
+    before = gram[:BANDS, :BANDS] - np.eye(BANDS)
+    assert np.abs(outputs - np.eye(BANDS)).max() < 0.35 * np.abs(before).max()
     # Zero phase: each output stays at its band.
     assert np.abs(rows[:, :BANDS]).argmax(axis=1).tolist() == list(range(BANDS))
 

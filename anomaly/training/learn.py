@@ -1,0 +1,157 @@
+"""The student's part of a training: the start inside the budget, distillation, and what imperfect chips cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from anomaly.detect.detector import Detector
+from anomaly.detect.pooling import Pooling
+from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import FrontEnd
+from anomaly.features.mel import Centibels, Samples
+from anomaly.student.budget import Budget
+from anomaly.student.circuit import Circuit
+from anomaly.student.criterion import Criterion, apart
+from anomaly.student.distil import Distilled, Setting, distil
+from anomaly.training.compile import Chip
+from anomaly.training.material import Material, block_segments
+from anomaly.training.profiles import Profile
+from anomaly.training.start import Start, choose_start, use_of
+from chip.imperfection import Imperfection
+
+_FEW_CHECKS = 6
+# What a chip may do to a student, and with how many chips it is tried.
+LOST_EVENTS, LEAK_SHIFT, MISMATCH = 0.01, 8, 0.05
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of a student beyond its profile.
+
+    Args:
+        budget: what it may use; the best inside comes out.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    accelerator: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A student ready to be compiled.
+
+    Args:
+        code: its encoder.
+        circuit: its integers.
+        distilled: how distillation went, if the profile asks for it.
+        robustness: AUC on pseudo-anomalies of perfect and imperfect chips, see `robustness_of`.
+    """
+
+    code: DeltaCode
+    circuit: Circuit
+    distilled: Distilled | None
+    robustness: dict[str, Any]
+
+
+def learn_student(
+    material: Material,
+    front_end: FrontEnd,
+    chosen: Profile,
+    chip: Chip,
+    teacher: tuple[Detector, Pooling],
+    order: Order,
+    *,
+    seed: int,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Learned:
+    """Build the start, distil it, and see what imperfect chips do to it.
+
+    Args:
+        material: normal sound, split.
+        front_end, chosen, chip: how to listen, how much effort, where the student must fit.
+        teacher: the teacher and its pooling on held-out sound.
+        order: budget and accelerator.
+        seed: the same seed gives the same student on the same machine.
+        progress: told the share that is done.
+
+    Raises:
+        UsageError: the budget is too small for any student.
+        DeviceError: there is no GPU, and one was asked for.
+    """
+    training = block_segments(material.training, front_end)
+    held_out = block_segments(material.held_out, front_end)
+    sounds, checked = apart([block.samples for block in material.training])
+    checks = chosen.distil.checks if chosen.distil is not None else _FEW_CHECKS
+    criterion = Criterion.of(checked, checks, front_end, chip.limits.v_sat, seed=seed)
+    start = choose_start(training, held_out, chosen.closed_form, chip, order.budget, criterion)
+    circuit, distilled = start.circuit, None
+    if chosen.distil is not None:
+        setting = Setting(front_end, start.code, chip.limits, *teacher)
+        distilled = distil(
+            circuit,
+            setting,
+            sounds,
+            criterion,
+            chosen.distil,
+            seed=seed,
+            allowed=lambda made: _within(made, start, held_out, chip, order.budget),
+            accelerator=order.accelerator,
+            progress=progress,
+        )
+        circuit = distilled.circuit
+    few = _few(checked, front_end, chip, seed)
+    return Learned(
+        start.code, circuit, distilled, robustness_of(circuit, start.code, few, chosen.chips, seed=seed)
+    )
+
+
+def robustness_of(
+    circuit: Circuit, code: DeltaCode, criterion: Criterion, chips: int, *, seed: int
+) -> dict[str, Any]:
+    """AUC on pseudo-anomalies of a perfect chip and of imperfect ones, all scored as the perfect one is.
+
+    Args:
+        circuit, code: the student.
+        criterion: the checks.
+        chips: how many chips with mismatch are tried.
+        seed: of the chips.
+
+    Returns:
+        ``perfect``, ``lost_events`` and ``leak``, and ``mismatch`` with mean, least and number of chips.
+    """
+    perfect, pooling = criterion.judge(circuit, code)
+
+    def on(imperfection: Imperfection, chip: int = 0) -> float:
+        return criterion.judge(circuit, code, imperfection=imperfection, chip=chip, pooling=pooling)[0]
+
+    found: dict[str, Any] = {
+        "perfect": perfect,
+        "lost_events": {"share": LOST_EVENTS, "auc": on(Imperfection(lost_events=LOST_EVENTS, seed=seed))},
+        "leak": {"shift": LEAK_SHIFT, "auc": on(Imperfection(extra_leak_shift=LEAK_SHIFT, seed=seed))},
+    }
+    if chips:
+        series = Imperfection(weight_mismatch_sigma=MISMATCH, seed=seed)
+        aucs = [on(series, chip) for chip in range(chips)]
+        found["mismatch"] = {
+            "sigma": MISMATCH,
+            "chips": chips,
+            "auc": float(np.mean(aucs)),
+            "least": float(np.min(aucs)),
+        }
+    return found
+
+
+def _few(sounds: Sequence[Samples], front_end: FrontEnd, chip: Chip, seed: int) -> Criterion:
+    return Criterion.of(sounds, _FEW_CHECKS, front_end, chip.limits.v_sat, seed=seed)
+
+
+def _within(
+    circuit: Circuit, start: Start, held_out: Sequence[Centibels], chip: Chip, budget: Budget
+) -> bool:
+    made = Start(start.code, circuit, start.plan)
+    return use_of(made, held_out, chip, budget).within(budget)

@@ -1,0 +1,118 @@
+"""The student that distillation starts from: the plan's, or the best inside a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomaly.detect.student import StudentDetector
+from anomaly.features.delta import DeltaCode, DeltaEncoder
+from anomaly.features.mel import HOP_S, Centibels
+from anomaly.student.budget import Budget, Use, best_within
+from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+from anomaly.student.criterion import Criterion
+from anomaly.training.compile import Chip
+from chip.cost import cost
+from chip.simulate import Simulator
+
+# Distillation may make the network a little busier; what is promised is checked again at the end.
+_RESERVE = 0.98
+_MEASURED_SEGMENTS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A student in closed form.
+
+    Args:
+        code: its encoder.
+        circuit: its integers.
+        plan: what it was built by.
+    """
+
+    code: DeltaCode
+    circuit: Circuit
+    plan: ClosedFormPlan
+
+
+def choose_start(
+    training: Sequence[Centibels],
+    held_out: Sequence[Centibels],
+    plan: ClosedFormPlan,
+    chip: Chip,
+    budget: Budget,
+    criterion: Criterion,
+) -> Start:
+    """Build the start inside the chip's limits and the budget.
+
+    Args:
+        training, held_out: levels of normal sound, segments [frames, bands].
+        plan: settings where nothing is limited.
+        chip: where it must fit.
+        budget: what it may use.
+        criterion: decides between students, without labels.
+
+    Raises:
+        UsageError: no student is small enough.
+    """
+    array = chip.arch.array
+
+    def build(chosen: ClosedFormPlan) -> Start:
+        code = delta_code(training, chosen)
+        return Start(code, closed_form(training, held_out, code, chosen, chip.limits), chosen)
+
+    tight = Budget(
+        _least(budget.max_neurons, int(array.neurons.value)),
+        _least(budget.max_synapses, int(array.synapses.value)),
+        None if budget.max_sop_per_s is None else _RESERVE * budget.max_sop_per_s,
+        budget.max_energy_j if budget.energy_calibration != "activity" else _shrunk(budget.max_energy_j),
+        budget.energy_calibration,
+    )
+    return best_within(
+        tight,
+        plan,
+        build,
+        lambda start: use_of(start, held_out, chip, budget),
+        lambda start: criterion.judge(start.circuit, start.code)[0],
+    )
+
+
+def use_of(start: Start, held_out: Sequence[Centibels], chip: Chip, budget: Budget) -> Use:
+    """What a student uses on held-out normal sound."""
+    network = start.circuit.to_network()
+    chosen = held_out[:: max(1, len(held_out) // _MEASURED_SEGMENTS)][:_MEASURED_SEGMENTS]
+    steps = sop = spikes = 0
+    for segment in chosen:
+        events = DeltaEncoder(start.code).push(segment[None]).reshape(-1, 1, start.code.bands)
+        done = Simulator(network, v_sat=chip.arch.v_sat).run(events)
+        steps, sop, spikes = steps + len(events), sop + done.sop, spikes + done.spikes
+    return _use(network.n_neurons, network.n_synapses, (steps, sop, spikes), start.code, chip, budget)
+
+
+def use_of_detector(student: StudentDetector, code: DeltaCode, chip: Chip, budget: Budget) -> Use:
+    """What a student used for everything that it has heard so far."""
+    done = student.activity
+    counted = (done.steps, done.sop, done.spikes)
+    return _use(student.network.n_neurons, student.network.n_synapses, counted, code, chip, budget)
+
+
+def _use(
+    neurons: int, synapses: int, counted: tuple[int, int, int], code: DeltaCode, chip: Chip, budget: Budget
+) -> Use:
+    steps, sop, spikes = counted
+    seconds = max(steps, 1) * HOP_S / code.micro_steps
+    energies = cost(chip.arch, max(steps, 1), sop, spikes, seconds).energies
+    wanted = ("stepped", budget.energy_calibration)
+    (joule,) = (e.joule for e in energies if (e.policy, e.calibration) == wanted)
+    return Use(neurons, synapses, float(np.round(sop / seconds, 3)), joule / seconds)
+
+
+def _least(asked: int | None, there: int) -> int:
+    return there if asked is None else min(asked, there)
+
+
+def _shrunk(joule: float | None) -> float | None:
+    return None if joule is None else _RESERVE * joule
