@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.dynamics import dynamics_of
-from chip.engine import Block
+from chip.engine import Block, State
 from chip.errors import ChipError, NetworkError
 from chip.imperfection import Deviation, noise_keys
 from chip.network import Network
 from chip.tiles import LANES, Plan, neuron_order, neuron_tables, synapse_tables
 
-__all__ = ["CompiledEngine", "CompiledState", "numba_is_installed"]
+__all__ = ["CompiledEngine", "CompiledState", "is_loaded", "numba_is_installed"]
 
 _Kernel = Callable[..., tuple[int, bool]]
 # Codes of events beyond this need 32 bits.
@@ -114,6 +114,14 @@ class CompiledEngine:
         keys = noise_keys(self._deviation, range(first, first + streams))
         return CompiledState(np.zeros(shape, self._dynamics.dtype), np.zeros(shape, np.int8), keys)
 
+    def adopt(self, state: State) -> CompiledState:
+        """What the plain engine left behind, to go on from there."""
+        adopted = self.rest(state.membrane.shape[1])
+        adopted.membrane[:, self._place] = state.membrane.T
+        adopted.spikes[:, self._place] = state.spikes.T
+        adopted.noise_keys, adopted.step = state.noise_keys, state.step
+        return adopted
+
     def advance(self, state: CompiledState, inputs: NDArray[np.int8], *, keep_all: bool) -> Block:
         """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on.
 
@@ -195,6 +203,11 @@ class CompiledEngine:
 def numba_is_installed() -> bool:
     """Whether the compiled engine can run here."""
     return importlib.util.find_spec("numba") is not None
+
+
+def is_loaded() -> bool:
+    """Whether this process has loaded the compiled loop already."""
+    return _compiled.cache_info().currsize > 0
 
 
 @cache

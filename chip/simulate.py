@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from chip.engine import Block, Engine, SimulationEngine
-from chip.engine_compiled import CompiledEngine
+from chip.engine import Block, Engine, SimulationEngine, State
+from chip.engine_compiled import CompiledEngine, is_loaded, numba_is_installed
 from chip.errors import NetworkError
 from chip.imperfection import Deviation, Imperfection
 from chip.network import Network
@@ -18,7 +18,9 @@ from chip.validation import MAX_MAGNITUDE
 
 __all__ = ["EngineName", "SimulationResult", "Simulator"]
 
-EngineName = Literal["numpy", "compiled"]
+EngineName = Literal["numpy", "compiled", "auto"]
+# Numba is worth a second for loading, or ten for compiling, once so many neuron-steps of so many streams came.
+_AUTO_NEURON_STEPS, _AUTO_STREAMS = 50_000_000, 8
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Simulator:
         network: what to run.
         v_sat: membranes are clipped to [-v_sat, +v_sat].
         engine: ``"numpy"``, or ``"compiled"``, which needs Numba: the same bits, some 50 times as fast, after
-            a second for loading, and some ten for compiling when it runs for the first time ever.
+            a second for loading, and some ten for compiling when it runs for the first time ever. ``"auto"``
+            begins with the former and moves on to the latter when there is much work and Numba is installed.
         imperfection: what keeps the chip from being perfect; nothing without it.
         chip: which chip of the series it is: another number, another mismatch and another noise.
         first_stream: number of the first stream. Noise and lost events of a stream depend on its number, so
@@ -83,7 +86,9 @@ class Simulator:
         self.v_sat = int(v_sat)
         self._first_stream = first_stream
         self._deviation = None if imperfection is None else Deviation(imperfection, chip)
-        self._engine: SimulationEngine = (Engine if engine == "numpy" else CompiledEngine)(
+        self._chooses, self._done = engine == "auto" and numba_is_installed(), 0
+        compiled = engine == "compiled" or (self._chooses and is_loaded())
+        self._engine: SimulationEngine = (CompiledEngine if compiled else Engine)(
             network, self.v_sat, self._deviation
         )
         self._fan_out = network.fan_out()
@@ -140,7 +145,16 @@ class Simulator:
             for start in range(0, max(steps, 1), length)
         ]
         self._step += steps
+        self._done += steps * streams * self.network.n_neurons
+        if self._chooses and streams >= _AUTO_STREAMS and self._done >= _AUTO_NEURON_STEPS:
+            self._move_on()
         return self._result(blocks)
+
+    def _move_on(self) -> None:
+        """From the plain engine to the compiled one."""
+        if isinstance(self._state, State):
+            compiled = CompiledEngine(self.network, self.v_sat, self._deviation)
+            self._engine, self._state = compiled, compiled.adopt(self._state)
 
     def _block_length(self, streams: int) -> int:
         return max(1, self._engine.block_values // max(1, self.network.n_neurons * streams))

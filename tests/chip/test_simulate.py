@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from chip.builder import NetworkBuilder
 from chip.errors import ChipError, NetworkError
 from chip.network import Network
-from chip.simulate import SimulationResult, Simulator
+from chip.simulate import EngineName, SimulationResult, Simulator
 
-EngineName = Literal["numpy", "compiled"]
 HAS_NUMBA = importlib.util.find_spec("numba") is not None
 ENGINES = pytest.mark.parametrize(
     "engine",
     ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not HAS_NUMBA, reason="needs Numba"))],
 )
+
+ENGINES_THAT_MOVE: tuple[EngineName, ...] = ("numpy", "auto")
 
 
 def random_network(seed: int, *, neurons: int = 12, inputs: int = 4, scale: int = 1) -> Network:
@@ -156,6 +157,66 @@ def test_without_numba_the_compiled_engine_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ChipError, match="Numba is not installed"):
         Simulator(random_network(1), v_sat=10, engine="compiled")
+
+
+@pytest.mark.skipif(not HAS_NUMBA, reason="needs Numba")
+def test_moving_on_to_the_compiled_engine_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, spikes = random_network(8, neurons=40), random_spikes(9, 60, 9, 4)
+    monkeypatch.setattr("chip.simulate._AUTO_NEURON_STEPS", 40 * 9 * 30)
+    monkeypatch.setattr("chip.simulate.is_loaded", lambda: False)
+    plain, moving = (Simulator(network, v_sat=50, engine=engine) for engine in ENGINES_THAT_MOVE)
+    for part in np.split(spikes, [20, 35, 50]):
+        one, other = (simulator.run(part, record="all") for simulator in (plain, moving))
+        np.testing.assert_array_equal(np.asarray(one.neurons), np.asarray(other.neurons))
+        assert (one.sop, one.saturations) == (other.sop, other.saturations)
+    assert type(moving._engine).__name__ == "CompiledEngine"
+    monkeypatch.setattr("chip.simulate.is_loaded", lambda: True)
+    begun = Simulator(network, v_sat=50, engine="auto")
+    np.testing.assert_array_equal(begun.run(spikes).outputs, Simulator(network, v_sat=50).run(spikes).outputs)
+
+
+@ENGINES
+@pytest.mark.parametrize("at", [0, 39])
+def test_a_refused_run_changes_nothing(engine: EngineName, at: int) -> None:
+    network, spikes = random_network(8), random_spikes(9, 40, 3, 4)
+    simulator = Simulator(network, v_sat=50, engine=engine)
+    simulator.run(spikes)
+    wrong = spikes.copy()
+    wrong[at, 1, 2] = 2 if at else -128
+    with pytest.raises(NetworkError, match="other than -1, 0"):
+        simulator.run(wrong)
+    twice = Simulator(network, v_sat=50).run(np.concatenate([spikes, spikes]))
+    np.testing.assert_array_equal(simulator.run(spikes).outputs, twice.outputs[40:])
+
+
+@ENGINES
+@pytest.mark.parametrize("fan_in", [3, 25])
+def test_networks_of_many_tiles(engine: EngineName, fan_in: int) -> None:
+    # Local connections become rows of weights, far ones stay lists; both kinds, and more than 64 tiles.
+    neurons, inputs = 2500, 70
+    rng = np.random.default_rng(fan_in)
+    target = np.repeat(np.arange(neurons), fan_in)
+    near = (target + np.tile(np.arange(fan_in), neurons)) % (inputs + neurons)
+    far = rng.permuted(np.tile(np.arange(inputs + neurons), (neurons, 1)), axis=1)[:, :fan_in].ravel()
+    network = Network(
+        n_inputs=inputs,
+        theta_p=rng.integers(5, 60, neurons),
+        theta_n=rng.integers(5, 60, neurons),
+        negative=rng.integers(0, 2, neurons),
+        w_fb=rng.integers(5, 60, neurons),
+        decay=np.zeros(neurons, int),
+        source=np.where(target % 2 == 0, near, far),
+        target=target,
+        weight=rng.choice([-1, 1], target.size) * rng.integers(1, 200, target.size),
+        outputs=rng.permutation(neurons)[:50],
+    )
+    spikes = random_spikes(1, 40, 2, inputs)
+    one = Simulator(network, v_sat=400).run(spikes, record="all")
+    other = Simulator(network, v_sat=400, engine=engine).run(spikes, record="all")
+    assert one.spikes > 1000
+    np.testing.assert_array_equal(np.asarray(one.neurons), np.asarray(other.neurons))
+    assert (one.sop, one.saturations) == (other.sop, other.saturations)
+    np.testing.assert_array_equal(one.peak_membrane, other.peak_membrane)
 
 
 def test_a_spike_needs_one_step_from_neuron_to_neuron() -> None:
