@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from chip.errors import ChipError, MissingPackageError, NetworkError
+from chip.nir.heap import ENTRY_BYTES, Texts
 
 __all__ = ["nir_modules", "read_tree"]
 
@@ -19,8 +20,6 @@ __all__ = ["nir_modules", "read_tree"]
 MAX_BYTES = 512 << 20
 MAX_ITEMS = 20_000
 MAX_DEPTH = 12
-# An entry of a text of its own length: four bytes of length, eight of address, four of index.
-TEXT_BYTES = 16
 INSTALL = "pip install 'anomaly[nir]'"
 # What h5py was seen to raise on files with flipped bits and cut ends.
 _DAMAGE = (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError)
@@ -65,6 +64,7 @@ class _Walk:
     def __init__(self, h5py: Any, data: bytes) -> None:
         self._h5py = h5py
         self._data = data
+        self._heap = Texts(data)
         self._items = 0
         self._bytes = 0
 
@@ -98,9 +98,7 @@ class _Walk:
         self._take(item.shape, item.dtype.itemsize, place)
         self._take(item.chunks or (), item.dtype.itemsize, place)
         if (text := self._h5py.check_string_dtype(item.dtype)) is not None:
-            if text.length is None:
-                self._measure_texts(item, place)
-            return _text(item[()], place)
+            return _text(self._texts(item, place) if text.length is None else item[()], item.shape, place)
         if item.dtype.kind not in "biuf":
             raise NetworkError(f"holds {item.dtype}, neither numbers nor text"[:200], where=place)
         return np.asarray(item[()])
@@ -111,28 +109,30 @@ class _Walk:
             words = f"of shape {_short(shape)} would make more than {MAX_BYTES >> 20} MiB in all"
             raise NetworkError(words, where=place)
 
-    def _measure_texts(self, item: Any, place: str) -> None:
-        """Texts of their own length: HDF5 takes memory for any length that an entry states, so it is read before."""
-        start, entries = item.id.get_offset(), item.size
-        if entries == 0:
-            return
-        odd = start is None or item.id.get_storage_size() != entries * TEXT_BYTES
-        if odd or start + entries * TEXT_BYTES > len(self._data):
+    def _texts(self, item: Any, place: str) -> list[bytes]:
+        """Texts of their own length, one after the other."""
+        start, count = item.id.get_offset(), int(item.size)
+        odd = start is None or item.id.get_storage_size() != count * ENTRY_BYTES
+        if count and (odd or start + count * ENTRY_BYTES > len(self._data)):
             raise NetworkError("keeps its text in a way that is not read", where=place)
-        stated = np.frombuffer(self._data, np.uint8, entries * TEXT_BYTES, start).reshape(entries, TEXT_BYTES)
-        lengths = stated[:, :4].copy().view("<u4").astype(np.int64)
-        if lengths.max() > len(self._data):
-            raise NetworkError("states a text longer than the file", where=place)
-        self._take((int(lengths.sum()),), 1, place)
+        found = []
+        for at in range(count):
+            # Many entries may lead to the same long text.
+            found.append(self._heap.read(start + at * ENTRY_BYTES, place))
+            self._take((len(found[-1]),), 1, place)
+        return found
 
 
-def _text(value: Any, place: str) -> Any:
+def _text(value: Any, shape: tuple[int, ...], place: str) -> Any:
+    """One text, or rows of them."""
     try:
-        if isinstance(value, bytes):
-            return value.decode()
-        return [[entry.decode() for entry in row] for row in np.atleast_2d(value)]
+        texts = [one.decode() for one in np.asarray(value, object).ravel()]
     except (UnicodeDecodeError, AttributeError) as error:
         raise NetworkError("is not a text in UTF-8", where=place) from error
+    if shape == ():
+        return texts[0]
+    width = shape[-1] if len(shape) == 2 else max(len(texts), 1)
+    return [texts[at : at + width] for at in range(0, len(texts), width)] if width else []
 
 
 def _short(shape: Any) -> str:

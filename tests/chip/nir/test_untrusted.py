@@ -187,7 +187,7 @@ def test_a_text_that_states_a_length_beyond_the_file_is_not_read() -> None:
         start = file["node/nodes/if/type"].id.get_offset()
     assert int.from_bytes(data[start : start + 4], "little") == 2
     data[start : start + 4] = (0xFFFFFFF0).to_bytes(4, "little")
-    with pytest.raises(NetworkError, match="longer than the file"):
+    with pytest.raises(NetworkError, match="longer than what the file holds"):
         import_nir(bytes(data), SENNA)
 
 
