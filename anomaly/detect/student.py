@@ -61,7 +61,7 @@ class StudentDetector:
                 hint="train again",
             )
         self._code = code
-        self._simulator = Simulator(network, v_sat=v_sat, imperfection=imperfection, chip=chip)
+        self._simulator = Simulator(network, v_sat=v_sat, engine="auto", imperfection=imperfection, chip=chip)
         self._imperfection, self._chip = imperfection, chip
         self._encoder = DeltaEncoder(code)
         self.activity = Activity()
