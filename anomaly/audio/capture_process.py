@@ -41,13 +41,15 @@ class CaptureProcess:
     Args:
         target: the input.
         options: further arguments of the capture process.
+        advise: whether an error shall list the inputs there are, which takes a second.
 
     Raises:
         DeviceError: the input is missing, busy, or does not open in time. The process is gone then.
     """
 
-    def __init__(self, target: Target, options: list[str]) -> None:
+    def __init__(self, target: Target, options: list[str], *, advise: bool = True) -> None:
         self._device = target.device
+        self._hint = inputs_hint if advise and target.address is None else lambda: None
         self._unpacker = Unpacker()
         if target.alsa_definition is not None:
             options = ["--alsa", target.alsa_definition, *options]
@@ -119,7 +121,7 @@ class CaptureProcess:
             except ValueError as error:
                 raise DeviceError(str(error), where=self._device) from error
             if isinstance(message, Failure):
-                raise DeviceError(message.message, where=self._device, hint=message.hint or inputs_hint())
+                raise DeviceError(message.message, where=self._device, hint=message.hint or self._hint())
             if message is not None:
                 return message
             waiting_s = deadline_s - time.monotonic()

@@ -49,6 +49,7 @@ class Microphone:
         to_hz: rate of the samples returned; None leaves them at the device's rate.
         others: further channels, for ``read_all``; the device is opened once for all of them.
         target: the device, where it is resolved already or is a stream.
+        advise: whether an error shall list the inputs there are, which takes a second.
 
     Raises:
         DeviceError: on entering: no such input, busy, no permission, no such channel.
@@ -64,8 +65,9 @@ class Microphone:
         to_hz: int | None = SAMPLE_RATE_HZ,
         others: Sequence[Channel] = (),
         target: Target | None = None,
+        advise: bool = True,
     ) -> None:
-        self.device = device
+        self.device, self._advise = device, advise
         self._channels = (channel, *others)
         self._rate_hz, self._block_s, self._to_hz = rate_hz, block_s, to_hz
         self._target = target
@@ -73,7 +75,7 @@ class Microphone:
 
     def __enter__(self) -> Microphone:
         target = resolve(self.device) if self._target is None else self._target
-        process = CaptureProcess(target, self._options(target))
+        process = CaptureProcess(target, self._options(target), advise=self._advise)
         highest = max((c for c in self._channels if c != "mean"), default=0)
         if highest >= process.start.channels:
             process.close()

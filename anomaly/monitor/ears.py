@@ -121,8 +121,10 @@ class _Ear:
     def _while_open(self) -> Iterator[Heards]:
         self._target = self._find()
         first, *others = [self._channels[place] for place in self._places]
-        device = self._target.device
-        with Microphone(device, channel=first, others=others, target=self._target) as microphone:
+        device, advise = self._target.device, not self._may_miss
+        with Microphone(
+            device, channel=first, others=others, target=self._target, advise=advise
+        ) as microphone:
             self._may_miss = True
             yield from self._to_all(self._teller.opened(microphone.description, microphone.native_rate_hz))
             with closing(Lookout(self._target)) as lookout:
