@@ -23,7 +23,7 @@ _DAY_S = 86_400.0
 _FROM, _ENOUGH = 1.0, 30
 # Before any sound of the machine itself: excursions a day, their mean excess, and how many excursions that is worth.
 _PRIOR_PER_DAY, _PRIOR_SECONDS = 2000.0, 60.0
-_PRIOR_EXCESS, _PRIOR_WORTH = 2.0, 12.0
+_PRIOR_EXCESS, _PRIOR_WORTH = 1.3, 12.0
 # Sound that a person has called normal stays below the limit by this much.
 _MARGIN = 1.1
 
