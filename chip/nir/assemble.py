@@ -92,7 +92,7 @@ def _outputs(columns: _Columns, units: Units, arch: ArchSpec) -> tuple[list[int]
         words = f"neurons of layers {min(levels)} to {max(levels)}; those of deeper ones come that much later"
         declared.append(Declaration("output", "delay", words, False))
     elif max(levels, default=0):
-        words = f"spikes come {max(levels)} steps later: one for each layer behind the first"
+        words = f"spikes come later by {max(levels)}: a step for each layer behind the first"
         declared.append(Declaration("output", "delay", words, True))
     if len(plain) == len(rows) and len(set(chosen)) == len(chosen) and not units.output_bias.any():
         return chosen, declared
