@@ -111,6 +111,15 @@ def keep(models: Path, machine: str) -> Path | None:
     return target
 
 
+def about_to_replace(models: Path, machine: str) -> str | None:
+    """What to say of the bundle in use once a new one has taken its place; None if there is none."""
+    current = models / machine_name(machine)
+    if not (current / MANIFEST_NAME).is_file():
+        return None
+    kept = models / VERSIONS / machine / version_of(current)
+    return f"the bundle that was in {current} is kept in {kept}; `anomaly models rollback {machine}` brings it back"
+
+
 def activate(models: Path, machine: str, name: str) -> Version:
     """Put a version into use, in one step; a running monitor takes it up by itself.
 

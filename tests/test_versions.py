@@ -37,6 +37,17 @@ def content(models: Path) -> bytes:
     return open_bundle(models / "pump").read("network.bit")
 
 
+def test_what_becomes_of_the_old_bundle_is_said_beforehand(tmp_path: Path) -> None:
+    assert versions.about_to_replace(tmp_path, "pump") is None
+    first = train(tmp_path, b"one")
+    said = versions.about_to_replace(tmp_path, "pump")
+    assert said is not None
+    train(tmp_path, b"two")
+    (old,) = [version for version in versions.versions(tmp_path, "pump") if not version.active]
+    assert old.id == first
+    assert f"kept in {old.path}; `anomaly models rollback pump` brings it back" in said
+
+
 def test_training_again_keeps_the_old_bundle(tmp_path: Path) -> None:
     first, second = train(tmp_path, b"1"), train(tmp_path, b"2")
     assert content(tmp_path) == b"2"

@@ -146,10 +146,14 @@ def _order(
 def _run(request: TrainingRequest, as_json: bool) -> None:
     import json
 
+    from anomaly import versions
     from anomaly.progress import stages
     from anomaly.training import train as run_training
     from anomaly.training.summary import in_words
 
+    replaced = versions.about_to_replace(request.models, request.machine)
     with stages() as report:
         trained = run_training(request, report=report)
     typer.echo(json.dumps(trained.to_dict()) if as_json else in_words(trained))
+    if replaced is not None:
+        typer.echo(replaced, err=True)

@@ -210,9 +210,11 @@ def test_a_studio_recording_works_and_the_old_bundle_gives_way(
     assert run([*words, "--level-normalise", "--seed", "3"]) == 0
     shown = capsys.readouterr()
     assert "models/pump" in shown.out
-    assert shown.err == ""
     assert sorted(path.name for path in Path("models").iterdir()) == [".versions", "pump"]
     kept = [version for version in versions(Path("models"), "pump") if not version.active]
+    assert shown.err == (
+        f"the bundle that was in models/pump is kept in {kept[0].path}; `anomaly models rollback pump` brings it back\n"
+    )
     assert [open_bundle(version.path).manifest for version in kept] == [open_bundle(pump_bundle).manifest]
     manifest = open_bundle(Path("models/pump")).manifest
     assert manifest.front_end["level_normalise"] is True
