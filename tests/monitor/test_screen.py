@@ -59,3 +59,24 @@ def test_a_terminal_has_one_line_that_follows_and_events_that_stay() -> None:
     assert out.getvalue().endswith("dBFS\n")
     screen.close()
     assert out.getvalue().count("\n") == 2
+
+
+def test_several_machines_share_the_line() -> None:
+    terminal = Terminal()
+    screen = Screen(terminal, columns=60)
+    for name, score in (("pump", 0.5), ("fan", 12.0)):
+        screen.show(SecondRecord(name, 0.0, 1, score, 0.5, "OK", "ok", -30.0))
+    assert terminal.getvalue().endswith("00:00:00  fan OK 12.0  |  pump OK 0.5")
+    screen.show(SecondRecord("fan", 1.0, 2, None, None, "OK", "silent", -200.0))
+    assert terminal.getvalue().endswith("00:00:01  fan OK sensor silent  |  pump OK 0.5")
+    screen.show(EventRecord("device.lost", "fan", 2.0, "it is gone"))
+    screen.show(SecondRecord("pump", 2.0, 3, 0.5, 0.5, "OK", "ok", -30.0))
+    assert "fan" not in terminal.getvalue().rpartition("\r")[2]
+
+
+def test_a_long_line_is_cut_at_the_width_of_the_terminal() -> None:
+    terminal = Terminal()
+    screen = Screen(terminal, columns=20)
+    for number in range(9):
+        screen.show(SecondRecord(f"m{number}", 0.0, 1, 1.0, 0.5, "OK", "ok", -30.0))
+    assert len(terminal.getvalue().rpartition("\x1b[K")[2]) == 20
