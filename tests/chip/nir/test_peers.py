@@ -8,6 +8,8 @@ from contextlib import redirect_stdout
 
 import pytest
 import sinabs.nir
+import snntorch
+import snntorch.export_nir
 import torch
 from nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
@@ -87,3 +89,23 @@ def test_what_they_export_is_imported_and_measured() -> None:
     # Without a leak a rounded weight shifts every later spike, but changes their number little.
     assert found["chip"].agreement > 0.7
     assert found["chip"].count_difference < 0.05
+
+
+@pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph is being deprecated")
+def test_what_snntorch_exports_is_imported_at_its_own_step() -> None:
+    torch.manual_seed(0)
+
+    def leaky(size: int) -> torch.nn.Module:
+        return snntorch.Leaky(beta=torch.full((size,), 0.875), threshold=torch.ones(size), init_hidden=True)
+
+    module = torch.nn.Sequential(torch.nn.Linear(6, 20), leaky(20), torch.nn.Linear(20, 5), leaky(5))
+    for linear in (module[0], module[2]):
+        linear.weight.data.abs_()
+        linear.bias.data.zero_()
+    graph = snntorch.export_nir.export_to_nir(module, torch.zeros(6))
+    imported = import_nir(graph, SENNA, fit="trial")
+    assert imported.dt_s == 1e-4
+    assert set(imported.network.decay.tolist()) == {3}
+    found = measure(imported, v_sat=SENNA.v_sat)
+    assert found["chip"].spikes > 500
+    assert found["chip"].count_difference < 0.1
