@@ -54,7 +54,7 @@ class Simulator:
     Args:
         network: what to run.
         v_sat: membranes are clipped to [-v_sat, +v_sat].
-        engine: ``"numpy"``, or ``"compiled"``, which needs Numba: the same bits, some 50 times as fast, after
+        engine: ``"numpy"``, or ``"compiled"``, which needs Numba: the same bits, 20 to 90 times as fast, after
             a second for loading, and some ten for compiling when it runs for the first time ever. ``"auto"``
             begins with the former and moves on to the latter when there is much work and Numba is installed.
         imperfection: what keeps the chip from being perfect; nothing without it.

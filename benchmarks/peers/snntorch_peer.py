@@ -9,6 +9,8 @@ import snntorch as snn
 import torch
 from task import Task, serve
 
+REPEATS = 3
+
 
 def run(task: Task) -> dict[str, Any]:
     """Step by step through all layers, as its tutorials do, without gradients."""
@@ -16,18 +18,20 @@ def run(task: Task) -> dict[str, Any]:
     weights = [torch.from_numpy(weight).T.contiguous() for weight in task.dense()]
     thetas = torch.from_numpy(task.theta).reshape(task.layers, -1)
     layers = [snn.Leaky(beta=1.0, threshold=theta, reset_mechanism="subtract") for theta in thetas]
-    result = {}
+    result: dict[str, float] = {}
     spikes = torch.from_numpy(task.spikes).float()
     with torch.no_grad():
-        for name, given in (("stream", spikes[:, :1]), ("batch", spikes[:200])):
-            membranes = [layer.init_leaky() for layer in layers]
-            begin = time.perf_counter()
-            for step in given:
-                current = step
-                for k, layer in enumerate(layers):
-                    current, membranes[k] = layer(current @ weights[k], membranes[k])
-            seconds = time.perf_counter() - begin
-            result[name] = given.shape[0] * given.shape[1] * task.theta.size / seconds
+        for name, given in (("stream", spikes[:2000, :1]), ("batch", spikes[:200])):
+            for _ in range(REPEATS):
+                membranes = [layer.init_leaky() for layer in layers]
+                begin = time.perf_counter()
+                for step in given:
+                    current = step
+                    for k, layer in enumerate(layers):
+                        current, membranes[k] = layer(current @ weights[k], membranes[k])
+                seconds = time.perf_counter() - begin
+                speed = given.shape[0] * given.shape[1] * task.theta.size / seconds
+                result[name] = max(speed, result.get(name, 0.0))
     return result
 
 
