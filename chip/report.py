@@ -60,7 +60,8 @@ def _routed(network: Network, arch: ArchSpec) -> tuple[NDArray[np.int64] | None,
     """Nets in each channel segment, or why there are none."""
     try:
         require_fit(network, arch)
-        return implement(network, arch).routing.usage, None
+        # Squeezed as compile does it, so that both say the same.
+        return implement(network, arch, search=True).routing.usage, None
     except FitError as error:
         return None, str(error)
 
