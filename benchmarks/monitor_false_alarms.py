@@ -4,8 +4,8 @@
 
 A simulated pump that runs through its cycle of speeds and stops in a factory hall is trained on 30 minutes and
 calibrated on two hours of further normal sound, as `anomaly calibrate --since 2h --replace` does. Then 24 hours of
-other normal sound are scored: 8 hours of the pump, each take with three of 24 takes of the hall, no pair twice. The budgets
-of a day and a week are held against 365 days of ten-minute blocks drawn from those scores. Nothing is chosen by
+other normal sound are scored: 8 hours of the pump, each take with three of 24 takes of the hall, no pair twice. The
+budgets of a day and a week are held against 365 days of ten-minute blocks drawn from those scores. Nothing is chosen by
 looking at anomalies. `--quick` scores four hours, and one level of the real recordings.
 """
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -22,7 +23,9 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(scope="session")
 def fault_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty seconds of the trained pump, the last twelve with a fault."""
-    sound = simulate("pump", seconds=20, seed=301, fault="outer_race", severity=lambda t: 1.0 * (t > 8))
+    sound = simulate(
+        "pump", seconds=20, seed=301, fault="outer_race", severity=lambda t: np.where(t > 8, 1.0, 0.0)
+    )
     path = tmp_path_factory.mktemp("sound") / "fault.wav"
     soundfile.write(path, sound.samples, sound.sample_rate_hz, subtype="FLOAT")
     return path
