@@ -106,10 +106,10 @@ def closed_form(
     weights, deviations = _whole_rows(training, code, plan, limits)
     quanta = np.clip(np.rint(plan.quantum * deviations), 1, limits.threshold_max).astype(np.int32)
     bands, delays = code.bands, furthest(plan.kinds)
-    kinds = np.repeat(np.arange(len(plan.kinds)), bands)
-    channels = (kinds * GROUPS + np.tile(np.arange(bands) * GROUPS // bands, len(plan.kinds))).astype(
-        np.int32
-    )
+    own = np.arange(0, bands, plan.stride)
+    kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
+    groups = np.tile(own * GROUPS // bands, len(plan.kinds))
+    channels = (kinds * GROUPS + groups).astype(np.int32)
     weight = limits.weight_max
     # Thresholds come from membranes without the leak: it leaves levels below one spike alone, and a threshold
     # there would be beyond for ever once it is.

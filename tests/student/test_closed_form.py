@@ -189,6 +189,16 @@ def test_counts_are_the_sums_of_the_taps_in_quanta(training: list[Centibels], st
     assert np.mean(off < 1) > 0.8
 
 
+def test_every_second_band_may_do(
+    training: list[Centibels], held_out: list[Centibels], limits: Limits, senna: ArchSpec
+) -> None:
+    plan = replace(PLAN, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3)
+    circuit = fit(training, held_out, limits, plan)
+    assert circuit.channels.tolist() == list(range(16))
+    assert circuit.to_network().n_neurons == 16 + 2 * 16 + 16
+    assert errors_of(circuit, senna) == []
+
+
 def test_wires_cost(training: list[Centibels], held_out: list[Centibels], limits: Limits) -> None:
     """Dear wires make synapses that reach less far."""
 
