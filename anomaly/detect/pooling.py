@@ -2,10 +2,16 @@
 
 Both detectors deliver the same thing: levels [frames, kinds * GROUPS]. A *kind* is one way of being
 wrong (against other bands, against earlier frames, ...). A second is summarised by the mean over its
-frames and by the mean of its loudest quarter, so that a steady hum and a single knock both count;
-each is standardised on held-out normal sound, the worst kind of a group speaks for the group, and
-groups are pooled by their mean and by their top four. No label decides between these four views:
-the score is their soft maximum, log mean exp, each in standard deviations of normal sound.
+frames and by the mean of its loudest quarter, so that a steady hum and a single knock both count. No label
+decides what counts more; what the levels are does:
+
+* "log", whitened errors: their sum is a squared Mahalanobis distance, to which every group adds what it
+  knows. Two views, all groups' mean in both summaries; the score is their average.
+* "root", spike counts: each group is standardised on held-out normal sound, the worst kind speaks for the
+  group. Four views, mean and top four of the groups in both summaries; the score is their soft maximum,
+  log mean exp.
+
+Views are in standard deviations of normal sound.
 """
 
 from __future__ import annotations
@@ -25,6 +31,8 @@ Levels = npt.NDArray[np.float64]
 GROUPS = 16
 _TOP_GROUPS = 4
 _TOP_FRAMES = 0.25
+# Added before the logarithm, so that silence of an error is not minus infinity.
+_FLOOR = 1e-3
 # A view beyond this many deviations is as bad as it gets; the bound keeps exp() finite.
 _WORST = 60.0
 Scale = Literal["log", "root"]
@@ -37,7 +45,7 @@ class SecondLevels:
     """One second, summarised.
 
     Args:
-        score: soft maximum over the four views, in standard deviations of normal sound.
+        score: the views in one, in standard deviations of normal sound.
         groups: error level of each sub-band group, [GROUPS], in standard deviations of normal sound.
     """
 
@@ -53,8 +61,8 @@ class Pooling:
         scale: "log" for whitened errors (chi-squared like), "root" for spike counts (Poisson like).
         centre: mean of each summary, [2, kinds * GROUPS].
         spread: standard deviation of each summary, same shape.
-        view_centre: mean of the four views, [4].
-        view_spread: their standard deviation, [4].
+        view_centre: mean of the views, [2] on the scale "log", [4] on "root".
+        view_spread: their standard deviation, same shape.
     """
 
     scale: Scale
@@ -71,10 +79,11 @@ class Pooling:
     def second(self, levels: npt.NDArray[Any]) -> SecondLevels:
         """Pool one second of levels [frames, kinds * GROUPS]; frames of a warm-up are left out by the caller."""
         summary = summarise(levels, self.scale)
-        deviation = (summary - self.centre) / self.spread
-        views, groups = _views(deviation)
+        worst = _worst_kind((summary - self.centre) / self.spread)
+        views = _views(summary, worst, self.scale)
         standard = np.clip((views - self.view_centre) / self.view_spread, -_WORST, _WORST)
-        return SecondLevels(score=soft_maximum(standard), groups=groups)
+        score = float(standard.mean()) if self.scale == "log" else soft_maximum(standard)
+        return SecondLevels(score=score, groups=worst.max(axis=0))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain lists, for calibration.json."""
@@ -99,8 +108,8 @@ class Pooling:
         if scale not in tuple(_LEAST_DEVIATION) or not sound or spread.shape != centre.shape:
             raise ModelError("pooling has a wrong shape or scale", where="calibration.json")
         if (
-            view_centre.shape != (4,)
-            or view_spread.shape != (4,)
+            view_centre.shape != _N_VIEWS[scale]
+            or view_spread.shape != view_centre.shape
             or min(spread.min(), view_spread.min()) <= 0
         ):
             raise ModelError("pooling has a wrong shape or a deviation of zero", where="calibration.json")
@@ -109,6 +118,7 @@ class Pooling:
         return cls(scale, centre, spread, view_centre, view_spread)
 
 
+_N_VIEWS: dict[Scale, tuple[int]] = {"log": (2,), "root": (4,)}
 _ARRAYS = ("centre", "spread", "view_centre", "view_spread")
 
 
@@ -116,7 +126,7 @@ def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale) -> Pooling:
     """Learn the standardisation from seconds of held-out normal sound, each [frames, kinds * GROUPS]."""
     summaries = np.stack([summarise(levels, scale) for levels in seconds])
     centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _LEAST_DEVIATION[scale]
-    views = np.stack([_views((summary - centre) / spread)[0] for summary in summaries])
+    views = np.stack([_views(s, _worst_kind((s - centre) / spread), scale) for s in summaries])
     return Pooling(scale, centre, spread, views.mean(axis=0), views.std(axis=0) + 1e-3)
 
 
@@ -125,7 +135,7 @@ def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
     values = np.ascontiguousarray(levels, dtype=np.float64)
     top = max(1, round(_TOP_FRAMES * len(values)))
     both = np.stack([values.mean(axis=0), np.sort(values, axis=0)[-top:].mean(axis=0)])
-    return np.sqrt(both) if scale == "root" else np.log(both + 1e-3)
+    return np.sqrt(both) if scale == "root" else np.log(both + _FLOOR)
 
 
 def soft_maximum(values: npt.NDArray[np.float64]) -> float:
@@ -135,8 +145,17 @@ def soft_maximum(values: npt.NDArray[np.float64]) -> float:
     return peak + math.log(math.fsum(math.exp(value - peak) for value in values.tolist()) / len(values))
 
 
-def _views(deviation: Levels) -> tuple[Levels, Levels]:
-    worst = deviation.reshape(2, -1, GROUPS).max(axis=1)
+def _worst_kind(deviation: Levels) -> Levels:
+    """The worst kind of each group, [2, GROUPS]."""
+    worst: Levels = deviation.reshape(2, -1, GROUPS).max(axis=1)
+    return worst
+
+
+def _views(summary: Levels, worst: Levels, scale: Scale) -> Levels:
+    if scale == "log":
+        # Per kind the mean over groups, of errors and not of their logarithms; kinds count alike.
+        errors = np.exp(summary).reshape(2, -1, GROUPS).mean(axis=2)
+        whole: Levels = np.log(errors).mean(axis=1)
+        return whole
     top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
-    views = np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])
-    return views, worst.max(axis=0)
+    return np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])

@@ -19,6 +19,8 @@ from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 # Segments that run side by side: enough to amortise a step, few enough to stay in the cache.
 _STREAMS = 64
+# Standard deviations of a second that count as one where seconds are compared within a recording.
+_CALM = 2.0
 _UNTOLD = Heard(Operating.UNKNOWN, True)
 
 
@@ -174,5 +176,8 @@ class StreamScorer:
 
 
 def recording_score(scores: list[SecondScore]) -> float:
-    """One score for a recording: soft maximum over its seconds, so that a single knock is not averaged away."""
-    return soft_maximum(np.array([s.score for s in scores]))
+    """One score for a recording: a soft maximum over its seconds, so that a single knock is not averaged away.
+
+    At half the sharpness: two deviations weigh what one would, because seconds scatter more than what is wrong.
+    """
+    return _CALM * soft_maximum(np.array([s.score / _CALM for s in scores]))

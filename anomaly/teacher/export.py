@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from anomaly.detect.pooling import GROUPS
 from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
-from anomaly.teacher.network import KINDS, Teacher
+from anomaly.teacher.network import KINDS, MOST_LOG_VARIANCE, Teacher
 
 _OPSET = 17
 _IR_VERSION = 9
@@ -26,23 +26,29 @@ def to_onnx(teacher: Teacher) -> bytes:
     """
     size = teacher.autoencoder.size
     graph = _Graph()
-    frames = [i for i in range(size.context) if i != size.context // 2]
-    graph.constant("around", np.array(frames, dtype=np.int64))
-    graph.constant("centre", np.array(size.context // 2, dtype=np.int64))
+    graph.constant("past", np.arange(size.past, dtype=np.int64))
+    graph.constant("last", np.array(size.past, dtype=np.int64))
+    graph.constant("latest", np.arange(size.context - size.window, size.context, dtype=np.int64))
     graph.constant("mean", teacher.mean.numpy())
     graph.constant("deviation", teacher.deviation.numpy())
     graph.constant("flat", np.array([BATCH, -1], dtype=np.int64))
-    graph.constant("grouped", np.array([BATCH, GROUPS, -1], dtype=np.int64))
+    graph.constant("grouped", np.array([BATCH, -1, GROUPS, size.bands // GROUPS], dtype=np.int64))
     graph.node("Sub", ["levels", "mean"], "centred")
     graph.node("Div", ["centred", "deviation"], "windows")
-    graph.node("Gather", ["windows", "centre"], "middle", axis=1)
-    graph.node("Gather", ["windows", "around"], "neighbours", axis=1)
-    graph.node("Reshape", ["neighbours", "flat"], "given")
-    _autoencoder(graph, teacher)
-    graph.node("Sub", ["middle", "predicted"], "residual")
+    graph.node("Gather", ["windows", "last"], "newest", axis=1)
+    graph.node("Gather", ["windows", "past"], "before", axis=1)
+    graph.node("Reshape", ["before", "flat"], "given")
+    graph.node("Gather", ["windows", "latest"], "recent", axis=1)
+    graph.node("Reshape", ["recent", "flat"], "stacked")
     parts = [
-        _whiten(graph, "middle", "frame", teacher.frame_mean, teacher.frame_matrix),
-        _whiten(graph, "residual", "context", teacher.context_mean, teacher.context_matrix),
+        _whiten(graph, "stacked", "window", teacher.window_mean, teacher.window_matrix),
+        _whiten(
+            graph,
+            _innovation(graph, teacher),
+            "innovation",
+            teacher.innovation_mean,
+            teacher.innovation_matrix,
+        ),
     ]
     graph.node("Concat", parts, "errors", axis=1)
     data = graph.finish([BATCH, size.context, size.bands], [BATCH, len(KINDS) * GROUPS])
@@ -88,20 +94,37 @@ class _Graph:
         return data
 
 
-def _autoencoder(graph: _Graph, teacher: Teacher) -> None:
+def _innovation(graph: _Graph, teacher: Teacher) -> str:
     net = teacher.autoencoder
+    corrections, log_variances = [_gemm(graph, "linear", net.linear, "given")], []
+    graph.constant("least", np.array(-MOST_LOG_VARIANCE, dtype=np.float32))
+    graph.constant("most", np.array(MOST_LOG_VARIANCE, dtype=np.float32))
+    graph.constant("share", np.array(1.0 / len(net.members), dtype=np.float32))
+    graph.constant("half", np.array(-0.5, dtype=np.float32))
+    graph.constant("scale", net.deviation.numpy())
+    for number, member in enumerate(net.members):
+        hidden = "given"
+        layers = {"encode": member.encode, "squeeze": member.squeeze, "expand": member.expand}
+        for name, layer in layers.items():
+            summed = _gemm(graph, f"{number}.{name}", layer, hidden)
+            hidden = graph.node("Relu", [summed], f"{number}.{name}.out")
+        own = _gemm(graph, f"{number}.decode", member.decode, hidden)
+        corrections.append(graph.node("Mul", [own, "share"], f"{number}.correction"))
+        spread = _gemm(graph, f"{number}.spread", member.spread, hidden)
+        log_variances.append(graph.node("Clip", [spread, "least", "most"], f"{number}.log_variance"))
+    graph.node("Sum", corrections, "foretold")
+    graph.node("Sub", ["newest", "foretold"], "off")
+    graph.node("Div", ["off", "scale"], "off.scaled")
+    graph.node("Mean", log_variances, "log_variance")
+    graph.node("Mul", ["log_variance", "half"], "log_precision")
+    graph.node("Exp", ["log_precision"], "precision")
+    return graph.node("Mul", ["off.scaled", "precision"], "innovation")
 
-    def layer(name: str, given: str, relu: bool = True) -> str:
-        module = getattr(net, name)
-        graph.constant(f"{name}.weight", module.weight.detach().numpy())
-        graph.constant(f"{name}.bias", module.bias.detach().numpy())
-        out = graph.node("Gemm", [given, f"{name}.weight", f"{name}.bias"], f"{name}.sum", transB=1)
-        return graph.node("Relu", [out], f"{name}.out") if relu else out
 
-    hidden = layer("expand", layer("squeeze", layer("encode", "given")))
-    graph.node(
-        "Add", [layer("linear", "given", relu=False), layer("decode", hidden, relu=False)], "predicted"
-    )
+def _gemm(graph: _Graph, name: str, layer: torch.nn.Linear, given: str) -> str:
+    graph.constant(f"{name}.weight", layer.weight.detach().numpy())
+    graph.constant(f"{name}.bias", layer.bias.detach().numpy())
+    return graph.node("Gemm", [given, f"{name}.weight", f"{name}.bias"], f"{name}.sum", transB=1)
 
 
 def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: torch.Tensor) -> str:
@@ -111,7 +134,7 @@ def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: to
     graph.node("MatMul", [f"{name}.centred", f"{name}.matrix"], f"{name}.white")
     graph.node("Mul", [f"{name}.white", f"{name}.white"], f"{name}.square")
     graph.node("Reshape", [f"{name}.square", "grouped"], f"{name}.grouped")
-    return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[2], keepdims=0)
+    return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[1, 3], keepdims=0)
 
 
 def _check_parity(teacher: Teacher, data: bytes) -> None:

@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.covariance import LedoitWolf
-from torch import Tensor, nn
+from torch import Tensor
 
 from anomaly.features.mel import Centibels
-from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, neighbours
+from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
 from anomaly.teacher.threads import one_thread
 
 Progress = Callable[[float], None]
 
-_RIDGE = 10.0
-_NOISE = 0.05
+_RIDGE = 30.0
 _BATCH = 256
 _LEARNING_RATE = 2e-3
 _WEIGHT_DECAY = 1e-2
+# Windows enough for any covariance here; more would only cost memory.
+_WHITENED_MOST = 60_000
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class TeacherPlan:
 
     Args:
         size: shape of the autoencoder.
-        epochs: passes over the training windows.
+        epochs: passes over the training windows; none leaves the linear model.
+        noise: added to what the network is given, in deviations of a band, so that it learns no frame by heart.
     """
 
     size: TeacherSize = field(default_factory=TeacherSize)
-    epochs: int = 15
+    epochs: int = 6
+    noise: float = 0.2
 
 
 def fit_teacher(
@@ -51,70 +54,114 @@ def fit_teacher(
     torch.manual_seed(seed)
     everything = np.concatenate(segments).astype(np.float64)
     mean, deviation = everything.mean(axis=0), np.maximum(everything.std(axis=0), 1.0)
-    standard = [((s - mean) / deviation).astype(np.float32) for s in segments]
-    windows = torch.from_numpy(np.concatenate([_windows(s, plan.size.context) for s in standard]))
+    windows = _windows(segments, mean, deviation, plan.size.context)
     autoencoder = MaskedFrameAutoencoder(plan.size)
     _start_linear(autoencoder, windows)
     with one_thread():
-        _train(autoencoder, windows, plan.epochs, torch.Generator().manual_seed(seed), progress)
-    centre = windows[:, plan.size.context // 2]
-    with torch.no_grad():
-        residual = centre - autoencoder(windows)
-    teacher = Teacher(
-        autoencoder,
-        torch.from_numpy(mean.astype(np.float32)),
-        torch.from_numpy(deviation.astype(np.float32)),
-        _whitening(centre.numpy()),
-        _whitening(residual.numpy()),
-    )
+        _train(autoencoder, windows, plan, torch.Generator().manual_seed(seed), progress)
+        with torch.no_grad():
+            innovation = autoencoder.innovation(windows)
+        teacher = Teacher(
+            autoencoder,
+            torch.from_numpy(mean.astype(np.float32)),
+            torch.from_numpy(deviation.astype(np.float32)),
+            _whitening(windows[:, -plan.size.window :].flatten(1).numpy()),
+            _whitening(innovation.numpy()),
+        )
     return teacher.eval()
 
 
-def _windows(frames: npt.NDArray[np.float32], context: int) -> npt.NDArray[np.float32]:
-    if len(frames) < context:
-        return np.empty((0, context, frames.shape[1]), dtype=np.float32)
-    view = np.lib.stride_tricks.sliding_window_view(frames, context, axis=0)
-    return np.ascontiguousarray(view.transpose(0, 2, 1))
+def surprise(teacher: Teacher, segments: Sequence[Centibels]) -> float:
+    """Mean negative log likelihood of a band's innovation, in nats, up to a constant.
+
+    The yardstick that needs no label: on sound that training never had, the lower, the better what was foretold.
+
+    Args:
+        teacher: what foretells.
+        segments: levels [frames, bands] of normal sound it was not fitted on.
+    """
+    net = teacher.autoencoder
+    windows = _windows(segments, teacher.mean.numpy(), teacher.deviation.numpy(), net.size.context)
+    with torch.no_grad():
+        mean, log_variance = net(past_of(windows))
+        return float(_surprise((windows[:, -1] - mean) / net.deviation, log_variance))
+
+
+def _windows(
+    segments: Sequence[Centibels],
+    mean: npt.NDArray[np.float64],
+    deviation: npt.NDArray[np.float64],
+    context: int,
+) -> Tensor:
+    """Standardised windows of all segments, [n, context, bands]."""
+    parts = []
+    for segment in segments:
+        frames = ((segment - mean) / deviation).astype(np.float32)
+        if len(frames) >= context:
+            view = np.lib.stride_tricks.sliding_window_view(frames, context, axis=0)
+            parts.append(np.ascontiguousarray(view.transpose(0, 2, 1)))
+    empty = np.empty((0, context, len(mean)), dtype=np.float32)
+    return torch.from_numpy(np.concatenate(parts) if parts else empty)
 
 
 def _start_linear(autoencoder: MaskedFrameAutoencoder, windows: Tensor) -> None:
-    given = neighbours(windows).double()
-    target = windows[:, windows.shape[1] // 2].double()
+    given, target = past_of(windows).double(), windows[:, -1].double()
     gram = given.T @ given + _RIDGE * torch.eye(given.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(gram, given.T @ target)
+    left = (target - given @ weights).square().mean(dim=0).sqrt().clamp(min=1e-3)
     with torch.no_grad():
-        autoencoder.linear.weight.copy_(torch.linalg.solve(gram, given.T @ target).T)
+        autoencoder.linear.weight.copy_(weights.T)
         autoencoder.linear.bias.zero_()
+        autoencoder.deviation.copy_(left)
+
+
+def _surprise(off: Tensor, log_variance: Tensor) -> Tensor:
+    """Negative log likelihood of a normal distribution, without its constant, mean over everything."""
+    nats: Tensor = 0.5 * (off.square() * torch.exp(-log_variance) + log_variance).mean()
+    return nats
 
 
 def _train(
     autoencoder: MaskedFrameAutoencoder,
     windows: Tensor,
-    epochs: int,
+    plan: TeacherPlan,
     random: torch.Generator,
     progress: Progress,
 ) -> None:
-    optimiser = torch.optim.AdamW(autoencoder.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(
+        autoencoder.stack.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY
+    )
     batches = max(1, len(windows) // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, _LEARNING_RATE, total_steps=max(1, epochs * batches)
+        optimiser, _LEARNING_RATE, total_steps=max(1, plan.epochs * batches)
     )
-    middle = windows.shape[1] // 2
-    loss = nn.MSELoss()
-    for epoch in range(epochs):
+    for epoch in range(plan.epochs):
         order = torch.randperm(len(windows), generator=random)
         for batch in range(batches):
-            clean = windows[order[batch * _BATCH : (batch + 1) * _BATCH]]
-            noisy = clean + _NOISE * torch.randn(clean.shape, generator=random)
+            chosen = windows[order[batch * _BATCH : (batch + 1) * _BATCH]]
+            past = past_of(chosen)
+            past = past + plan.noise * torch.randn(past.shape, generator=random)
             optimiser.zero_grad()
-            loss(autoencoder(noisy), clean[:, middle]).backward()
+            _lesson(autoencoder, chosen[:, -1], past).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-        progress((epoch + 1) / epochs)
+        progress((epoch + 1) / plan.epochs)
+
+
+def _lesson(autoencoder: MaskedFrameAutoencoder, newest: Tensor, past: Tensor) -> Tensor:
+    """Each member's own surprise, added: they learn side by side and not from each other."""
+    off = newest - autoencoder.linear(past)
+    nats = newest.new_zeros(())
+    for member in autoencoder.members:
+        correction, log_variance = member(past)
+        nats = nats + _surprise((off - correction) / autoencoder.deviation, log_variance)
+    return nats
 
 
 def _whitening(vectors: npt.NDArray[np.float32]) -> tuple[Tensor, Tensor]:
     """Mean and ZCA matrix from a covariance shrunk after Ledoit and Wolf (2004)."""
-    fitted = LedoitWolf().fit(vectors.astype(np.float64))
+    every = -(-len(vectors) // _WHITENED_MOST)
+    fitted = LedoitWolf().fit(vectors[::every].astype(np.float64))
     values, vectors_ = np.linalg.eigh(fitted.covariance_)
     matrix = (vectors_ / np.sqrt(np.maximum(values, 1e-9))) @ vectors_.T
     return torch.from_numpy(fitted.location_.astype(np.float32)), torch.from_numpy(matrix.astype(np.float32))

@@ -1,13 +1,13 @@
-"""The teacher's network: what a frame should be, given its neighbours and its own other bands.
+"""The teacher's network: how unlikely a frame is after the frames before it, in two ways.
 
-Two kinds of error, each whitened with its full covariance and averaged per sub-band group:
+* *window*: the last frames together, whitened with their full covariance. This is the linear model, the frame
+  Mahalanobis distance: it hears a steady change of spectrum.
+* *innovation*: the newest frame, which is hidden from the network, minus what the eight before it foretold, in
+  units of the deviation they foretold. The network says both: in a quiet moment of a noisy hall it expects to
+  be nearly right and hears what a loud moment hides. It hears modulation, rattle and knocks.
 
-* *frame*: the standardised frame itself, so that a steady change of spectrum is heard;
-* *context*: the centre frame minus its prediction from the frames around it (the centre is masked),
-  so that modulation, rattle and knocks are heard.
-
-Whitening is symmetric (ZCA): whitened components stay with their band, and the sum over all of them is
-the squared Mahalanobis distance.
+Whitening is symmetric (ZCA): whitened components stay with their band, so errors can be averaged per sub-band
+group, and the sum over all of them is the squared Mahalanobis distance.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 
-KINDS = ("frame", "context")
+KINDS = ("window", "innovation")
+
+# A deviation beyond 4.5 times, or below a fifth of, the average one is luck of training, not knowledge.
+MOST_LOG_VARIANCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -30,60 +33,106 @@ class TeacherSize:
 
     Args:
         bands: pooled mel bands, a multiple of the sub-band groups.
-        context: frames of a window, odd, no longer than the warm-up after a reset hides; the middle one is
-            predicted from the others.
-        hidden: width of the outer layers.
-        bottleneck: width of the middle layer.
+        past: frames from which the next is foretold, no more than the warm-up after a reset hides.
+        window: frames whitened together, at most ``past + 1``.
+        members: networks that are trained apart and foretell together; what one of them imagines, others deny.
+        hidden: width of the outer layers of each.
+        bottleneck: width of its middle layer.
 
     Raises:
-        ModelError: bands or context are not as said above.
+        ModelError: bands, past or window are not as said above.
     """
 
     bands: int = 32
-    context: int = 5
-    hidden: int = 256
+    past: int = 8
+    window: int = 7
+    members: int = 3
+    hidden: int = 128
     bottleneck: int = 48
 
     def __post_init__(self) -> None:
         if self.bands < 1 or self.bands % GROUPS:
             raise ModelError(f"{self.bands} bands do not make {GROUPS} groups")
-        if self.context % 2 == 0 or not 3 <= self.context <= WARM_UP_FRAMES + 1:
-            raise ModelError(
-                f"a context of {self.context} frames is not odd, or not 3 to {WARM_UP_FRAMES + 1}"
-            )
+        if self.members < 1:
+            raise ModelError(f"{self.members} members foretell nothing")
+        if not 1 <= self.past <= WARM_UP_FRAMES:
+            raise ModelError(f"{self.past} frames of the past are not 1 to {WARM_UP_FRAMES}")
+        if not 1 <= self.window <= self.past + 1:
+            raise ModelError(f"a window of {self.window} frames is not 1 to {self.past + 1}")
+
+    @property
+    def context(self) -> int:
+        """Frames that the teacher is given: the past and the newest."""
+        return self.past + 1
+
+
+class Member(nn.Module):
+    """A bottleneck from the past to corrections of the mean and of the log variance; both start at zero."""
+
+    def __init__(self, size: TeacherSize) -> None:
+        super().__init__()
+        self.encode = nn.Linear(size.past * size.bands, size.hidden)
+        self.squeeze = nn.Linear(size.hidden, size.bottleneck)
+        self.expand = nn.Linear(size.bottleneck, size.hidden)
+        self.decode = nn.Linear(size.hidden, size.bands)
+        self.spread = nn.Linear(size.hidden, size.bands)
+        for last in (self.decode, self.spread):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Corrections of mean and log variance, [n, bands] each, of standardised frames [n, past * bands]."""
+        hidden = torch.relu(self.squeeze(torch.relu(self.encode(past))))
+        hidden = torch.relu(self.expand(hidden))
+        return self.decode(hidden), self.spread(hidden).clamp(-MOST_LOG_VARIANCE, MOST_LOG_VARIANCE)
 
 
 class MaskedFrameAutoencoder(nn.Module):
-    """Predicts the centre frame: a linear map of the neighbours plus what a bottleneck adds to it.
+    """Foretells the hidden newest frame and how far off that will be, from the frames before it.
 
-    The linear part starts as the ridge solution and the bottleneck's last layer at zero, so training
-    starts from the best linear model and not from noise.
+    A linear map plus what bottlenecks add to it. The linear part is the ridge solution and stays, the bottlenecks
+    start at zero: training starts from the best linear model of constant variance and not from noise.
     """
+
+    deviation: Tensor
 
     def __init__(self, size: TeacherSize) -> None:
         super().__init__()
         self.size = size
-        given = (size.context - 1) * size.bands
-        self.linear = nn.Linear(given, size.bands)
-        self.encode = nn.Linear(given, size.hidden)
-        self.squeeze = nn.Linear(size.hidden, size.bottleneck)
-        self.expand = nn.Linear(size.bottleneck, size.hidden)
-        self.decode = nn.Linear(size.hidden, size.bands)
-        nn.init.zeros_(self.decode.weight)
-        nn.init.zeros_(self.decode.bias)
+        self.linear = nn.Linear(size.past * size.bands, size.bands)
+        self.stack = nn.ModuleList(Member(size) for _ in range(size.members))
+        self.register_buffer("deviation", torch.ones(size.bands))
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Predict centre frames [n, bands] from standardised windows [n, context, bands]."""
-        given = neighbours(windows)
-        hidden = torch.relu(self.squeeze(torch.relu(self.encode(given))))
-        predicted: Tensor = self.linear(given) + self.decode(torch.relu(self.expand(hidden)))
-        return predicted
+    @property
+    def members(self) -> list[Member]:
+        """The networks that foretell together."""
+        return [member for member in self.stack if isinstance(member, Member)]
+
+    def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean [n, bands] and log variance [n, bands], the latter over that of the linear start.
+
+        Args:
+            past: standardised frames, oldest first, [n, past * bands].
+        """
+        corrections, log_variances = zip(*(member(past) for member in self.members), strict=True)
+        return self.linear(past) + torch.stack(corrections).mean(dim=0), torch.stack(log_variances).mean(
+            dim=0
+        )
+
+    def innovation(self, windows: Tensor) -> Tensor:
+        """How far off the newest frame is, in units of the deviation foretold, [n, bands].
+
+        Args:
+            windows: standardised, the newest frame last, [n, context, bands].
+        """
+        mean, log_variance = self(past_of(windows))
+        scaled: Tensor = (windows[:, -1] - mean) / self.deviation * torch.exp(-0.5 * log_variance)
+        return scaled
 
 
-def neighbours(windows: Tensor) -> Tensor:
-    """The frames around the centre, flattened: [n, (context - 1) * bands]."""
-    middle = windows.shape[1] // 2
-    return torch.cat([windows[:, :middle], windows[:, middle + 1 :]], dim=1).flatten(1)
+def past_of(windows: Tensor) -> Tensor:
+    """All frames but the newest, flattened: [n, past * bands]."""
+    return windows[:, :-1].flatten(1)
 
 
 class Teacher(nn.Module):
@@ -92,41 +141,45 @@ class Teacher(nn.Module):
     Args:
         autoencoder: the trained predictor.
         mean, deviation: of each band on training normals, [bands], hundredths of a decibel.
-        frame_whitening, context_whitening: pairs (mean [bands], matrix [bands, bands]).
+        window_whitening: mean [window * bands] and matrix [window * bands, window * bands].
+        innovation_whitening: mean [bands] and matrix [bands, bands].
     """
 
     mean: Tensor
     deviation: Tensor
-    frame_mean: Tensor
-    frame_matrix: Tensor
-    context_mean: Tensor
-    context_matrix: Tensor
+    window_mean: Tensor
+    window_matrix: Tensor
+    innovation_mean: Tensor
+    innovation_matrix: Tensor
 
     def __init__(
         self,
         autoencoder: MaskedFrameAutoencoder,
         mean: Tensor,
         deviation: Tensor,
-        frame_whitening: tuple[Tensor, Tensor],
-        context_whitening: tuple[Tensor, Tensor],
+        window_whitening: tuple[Tensor, Tensor],
+        innovation_whitening: tuple[Tensor, Tensor],
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
-        self.register_buffer("frame_mean", frame_whitening[0])
-        self.register_buffer("frame_matrix", frame_whitening[1])
-        self.register_buffer("context_mean", context_whitening[0])
-        self.register_buffer("context_matrix", context_whitening[1])
+        self.register_buffer("window_mean", window_whitening[0])
+        self.register_buffer("window_matrix", window_whitening[1])
+        self.register_buffer("innovation_mean", innovation_whitening[0])
+        self.register_buffer("innovation_matrix", innovation_whitening[1])
 
     def forward(self, levels: Tensor) -> Tensor:
         """Errors [n, 2 * GROUPS] of windows [n, context, bands] in hundredths of a decibel."""
         windows = (levels - self.mean) / self.deviation
-        centre = windows[:, windows.shape[1] // 2]
-        frame = (centre - self.frame_mean) @ self.frame_matrix
-        context = (centre - self.autoencoder(windows) - self.context_mean) @ self.context_matrix
-        return torch.cat([_per_group(frame), _per_group(context)], dim=1)
+        stacked = windows[:, -self.autoencoder.size.window :].flatten(1)
+        window = (stacked - self.window_mean) @ self.window_matrix
+        innovation = self.autoencoder.innovation(windows) - self.innovation_mean
+        return torch.cat(
+            [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)], dim=1
+        )
 
-
-def _per_group(whitened: Tensor) -> Tensor:
-    return (whitened * whitened).reshape(len(whitened), GROUPS, -1).mean(dim=2)
+    def _per_group(self, whitened: Tensor) -> Tensor:
+        """Mean square per group, over the frames of a window too, [n, GROUPS]."""
+        apart = (len(whitened), -1, GROUPS, self.autoencoder.size.bands // GROUPS)
+        return whitened.square().reshape(apart).mean(dim=(1, 3))

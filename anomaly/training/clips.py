@@ -12,9 +12,10 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
 from anomaly.training.compile import read_chip
 from anomaly.training.learn import Order
-from anomaly.training.material import Block, block_segments, cut, split
-from anomaly.training.parts import build, calibrated, train_teacher
+from anomaly.training.material import Block, cut, split
+from anomaly.training.parts import build
 from anomaly.training.profiles import profile as profile_named
+from anomaly.training.teach import teach
 
 
 def train_teacher_on_clips(
@@ -28,11 +29,9 @@ def train_teacher_on_clips(
     Raises:
         InputError: there are less than 30 s of sound.
     """
-    front_end, chosen = FrontEnd(level_normalise=level_normalise), profile_named(profile)
-    material = split(_blocks(clips))
-    onnx = train_teacher(material, block_segments(material.training, front_end), front_end, chosen, seed)
-    detector = TeacherDetector(onnx)
-    return Scorer(front_end, detector, calibrated(detector, "log", front_end, material.held_out))
+    front_end = FrontEnd(level_normalise=level_normalise)
+    taught = teach(split(_blocks(clips)), front_end, profile_named(profile), seed=seed)
+    return Scorer(front_end, TeacherDetector(taught.onnx), taught.calibration)
 
 
 def train_on_clips(

@@ -5,30 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from anomaly.detect.calibration import Calibration, calibrate
-from anomaly.detect.detector import Detector
+from anomaly.detect.calibration import Calibration
 from anomaly.detect.operating import OperatingStates, second_spectra
 from anomaly.detect.operating_fit import learn_states
-from anomaly.detect.pooling import Scale, fit_pooling
-from anomaly.detect.scoring import recording_errors
 from anomaly.detect.student import StudentDetector
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.detect.uniformity import left_out
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
-from anomaly.features.mel import HOP_S, Centibels
+from anomaly.features.mel import HOP_S
 from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
 from anomaly.student.distil import Distilled
-from anomaly.teacher.augment import augment
-from anomaly.teacher.export import macs_per_frame, to_onnx
-from anomaly.teacher.fit import fit_teacher
+from anomaly.teacher.export import macs_per_frame
+from anomaly.training.calibrated import calibrated
 from anomaly.training.compile import Chip, compile_circuit
 from anomaly.training.learn import Order, learn_student
-from anomaly.training.material import Block, Material, block_segments, sample_segments
+from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
+from anomaly.training.teach import Taught, teach
 from chip.compiler import Compiled
 from chip.cost import cost
 
@@ -41,9 +36,6 @@ _CHIP_FIGURES = (
     "latency_s",
     "bitstream_bytes",
 )
-
-# With fewer held-out recordings than this, stretches of them are left out in turn when calibrating.
-_FOLDED_FROM, _STRETCHES, _MOST_FOLDS = 3, 4, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +63,7 @@ def build(
     *,
     seed: int,
     teacher: bytes | None = None,
+    judged: Calibration | None = None,
     order: Order | None = None,
     report: Report = lambda _stage, _share: None,
 ) -> Parts:
@@ -81,6 +74,8 @@ def build(
         front_end, chosen, chip: how to listen, how much effort, where the student must fit.
         seed: the same seed gives the same parts on the same machine.
         teacher: an exported teacher to distil from instead of training one.
+        judged: what normal sound scores with it; by default what the held-out sound does, which flatters a teacher
+            that was trained on it.
         order: budget and accelerator of the student; no limits by default.
         report: told each stage and the share of it that is done.
 
@@ -90,17 +85,19 @@ def build(
         ModelError: the exported teacher does not agree with torch, or verification failed.
         FitError: the student does not fit the chip.
     """
-    training = block_segments(material.training, front_end)
-    onnx = teacher or train_teacher(material, training, front_end, chosen, seed, report)
-    reference = TeacherDetector(onnx)
-    judged = calibrated(reference, "log", front_end, material.held_out)
+    if teacher is None:
+        taught = teach(material, front_end, chosen, seed=seed, report=report)
+    else:
+        own = judged or calibrated(TeacherDetector(teacher), "log", front_end, material.held_out)
+        taught = Taught(teacher, own, None)
+    onnx, judged = taught.onnx, taught.calibration
     report("distilling", 0.0)
     learned = learn_student(
         material,
         front_end,
         chosen,
         chip,
-        (reference, judged.pooling),
+        (TeacherDetector(onnx), judged.pooling),
         order or Order(),
         seed=seed,
         progress=lambda share: report("distilling", share),
@@ -114,6 +111,7 @@ def build(
     report("calibrating", 1.0)
     metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
     metrics["robustness"] = learned.robustness
+    metrics["teacher"] = {"gain_nats": taught.gain_nats}
     metrics["activity"] = _activity(product, chip, onnx)
     metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
     states = learn_states(
@@ -122,66 +120,6 @@ def build(
     return Parts(
         front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
     )
-
-
-def train_teacher(
-    material: Material,
-    training: list[Centibels],
-    front_end: FrontEnd,
-    chosen: Profile,
-    seed: int,
-    report: Report = lambda _stage, _share: None,
-) -> bytes:
-    """The teacher alone, as ONNX.
-
-    Raises:
-        ModelError: the exported teacher does not agree with torch.
-    """
-    rng = np.random.default_rng([seed, 3])
-    segments = list(training)
-    for _ in range(chosen.augmented):
-        for block in material.training:
-            segments += sample_segments(augment(block.samples, rng), front_end)
-    report("teaching", 0.0)
-    return to_onnx(
-        fit_teacher(segments, chosen.teacher, seed=seed, progress=lambda share: report("teaching", share))
-    )
-
-
-def calibrated(
-    detector: Detector, scale: Scale, front_end: FrontEnd, held_out: tuple[Block, ...]
-) -> Calibration:
-    """Standardise and calibrate a detector on held-out normal sound.
-
-    The scores that probabilities rest on are cross-fitted: those of a recording come from a pooling that was
-    fitted without it. Scored with their own pooling, they would be lower than those of sound never heard, and
-    every probability too small.
-    """
-    errors = [recording_errors(block.samples, front_end, detector) for block in held_out]
-    pooling = fit_pooling([second for recording in errors for second in recording], scale)
-    scores = [[0.0] * len(recording) for recording in errors]
-    for fold in _folds([len(recording) for recording in errors]):
-        apart = [
-            errors[r][k] for r in range(len(errors)) for k in range(len(errors[r])) if (r, k) not in fold
-        ]
-        own = fit_pooling(apart, scale) if apart else pooling
-        for r, k in fold:
-            scores[r][k] = own.second(errors[r][k]).score
-    return calibrate(pooling, scores)
-
-
-def _folds(seconds: list[int]) -> list[set[tuple[int, int]]]:
-    """Seconds, as (recording, second), that are left out together: recordings, or stretches where those are few."""
-    if len(seconds) >= _FOLDED_FROM:
-        groups = min(len(seconds), _MOST_FOLDS)
-        return [
-            {(r, k) for r in range(g, len(seconds), groups) for k in range(seconds[r])} for g in range(groups)
-        ]
-    return [
-        {(r, k) for k in range(count * part // _STRETCHES, count * (part + 1) // _STRETCHES)}
-        for r, count in enumerate(seconds)
-        for part in range(_STRETCHES)
-    ]
 
 
 def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from anomaly import atomic, fingerprint, signing, versions
 from anomaly.audio.sensor_reference import SensorReference, fit_reference
 from anomaly.bundle import Bundle, write_bundle
+from anomaly.detect.calibration import Calibration
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.errors import ModelError
@@ -101,6 +102,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         signing.load_private(request.sign_key)
     front_end = FrontEnd(level_normalise=request.level_normalise)
     given = None if request.teacher is None else _given_teacher(request.teacher, front_end)
+    judged = None if request.teacher is None else _judged_before(request.teacher)
     atomic.check_writable(request.models, "--models")
     clips = read_layout(request.data).train
     reading = read_clips(clips, progress=lambda share: report("reading", share))
@@ -113,6 +115,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         chip,
         seed=request.seed,
         teacher=given,
+        judged=judged,
         order=request.order,
         report=report,
     )
@@ -144,6 +147,21 @@ def _given_teacher(path: Path, front_end: FrontEnd) -> bytes:
     if bands != front_end.bands:
         raise ModelError(f"expects {bands} bands, the front end gives {front_end.bands}", where=path)
     return data
+
+
+def _judged_before(teacher: Path) -> Calibration | None:
+    """The calibration that lies beside a bundle's teacher: it rests on sound the teacher was not fitted on."""
+    beside = teacher.parent / "calibration.json"
+    try:
+        return Calibration.from_dict(json.loads(beside.read_text("utf-8"))["teacher"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"cannot be read: {error}",
+            where=beside,
+            hint="give the teacher.onnx of a whole bundle, or one that stands alone",
+        ) from error
 
 
 def _described(parts: Parts, request: TrainingRequest) -> dict[str, Any]:

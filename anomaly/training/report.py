@@ -26,7 +26,7 @@ def training_page(machine: str, parts: Parts) -> bytes:
         f"A teacher learned what {machine} normally sounds like, a spiking student was distilled from it and compiled "
         f"for {parts.chip.arch.title}."
     )
-    sections = [*chip_sections(parts), _distillation(parts), *_calibration(parts)]
+    sections = [*chip_sections(parts), _distillation(parts), _imperfect(parts), *_calibration(parts)]
     return page(f"{machine}: training", sections, summary, figures).encode()
 
 
@@ -91,6 +91,22 @@ def _distillation(parts: Parts) -> Section:
     ]
     text = f"Both were judged on recordings that distillation did not use; {kept}."
     return Section("Distillation", text, rows=rows)
+
+
+def _imperfect(parts: Parts) -> Section:
+    found = parts.metrics["robustness"]
+    lost, leak = found["lost_events"], found["leak"]
+    rows: list[tuple[object, ...]] = [
+        ("chip", "AUC, normal sound against pseudo-anomalies"),
+        ("perfect", found["perfect"]),
+        (f"loses {lost['share']:.0%} of its input events", lost["auc"]),
+        (f"leaks 2^-{leak['shift']} per step", leak["auc"]),
+    ]
+    if (mismatch := found.get("mismatch")) is not None:
+        name = f"weights deviate by {mismatch['sigma']:.0%}, mean of {mismatch['chips']} chips"
+        rows += [(name, mismatch["auc"]), ("the worst of them", mismatch["least"])]
+    text = "The same student on chips that are not what was programmed, scored as on a perfect one."
+    return Section("Imperfect chips", text, rows=rows)
 
 
 def _calibration(parts: Parts) -> list[Section]:

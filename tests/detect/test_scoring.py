@@ -162,8 +162,8 @@ def test_the_score_of_a_recording_is_the_soft_maximum_of_its_seconds() -> None:
 
     assert recording_score(scores(1.5)) == 1.5
     assert recording_score(scores(1, 1, 1)) == pytest.approx(1)
-    assert recording_score(scores(0, 0, 0, 30)) == pytest.approx(30 - np.log(4))
-    assert recording_score(scores(-60, 60)) == soft_maximum(np.array([-60.0, 60.0]))
+    assert recording_score(scores(0, 0, 0, 60)) == pytest.approx(60 - 2 * np.log(4))
+    assert recording_score(scores(-60, 60)) == 2 * soft_maximum(np.array([-30.0, 30.0]))
 
 
 def test_activity_is_that_of_sound_alone(small: Any, sound: Samples) -> None:

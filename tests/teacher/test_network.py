@@ -7,44 +7,72 @@ import torch
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, neighbours
+from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
 
 
-def windows(levels: npt.NDArray[np.int32], context: int = 5) -> torch.Tensor:
+def windows(levels: npt.NDArray[np.int32], context: int = 9) -> torch.Tensor:
     view = np.lib.stride_tricks.sliding_window_view(levels.astype(np.float32), context, axis=0)
     return torch.from_numpy(np.ascontiguousarray(view.transpose(0, 2, 1)))
 
 
-def test_the_centre_is_masked() -> None:
+def moved(members: int = 3) -> MaskedFrameAutoencoder:
+    """A network whose bottlenecks say something."""
     torch.manual_seed(0)
-    net = MaskedFrameAutoencoder(TeacherSize())
-    torch.nn.init.normal_(net.decode.weight)
-    given = torch.randn(3, 5, 32)
+    net = MaskedFrameAutoencoder(TeacherSize(members=members))
+    for member in net.members:
+        for last in (member.decode, member.spread):
+            torch.nn.init.normal_(last.weight, std=0.1)
+    return net
+
+
+def test_the_newest_frame_is_hidden_from_what_foretells_it() -> None:
+    net, given = moved(), torch.randn(3, 9, 32)
     other = given.clone()
-    other[:, 2] = 99.0
-    assert torch.equal(net(given), net(other))
-    for frame in (0, 1, 3, 4):
+    other[:, 8] = 99.0
+    for one, two in zip(net(past_of(given)), net(past_of(other)), strict=True):
+        assert torch.equal(one, two)
+    for frame in range(8):
         other = given.clone()
         other[:, frame, 7] += 1.0
-        assert not torch.equal(net(given), net(other))
+        for one, two in zip(net(past_of(given)), net(past_of(other)), strict=True):
+            assert not torch.equal(one, two)
 
 
-def test_neighbours_are_the_frames_around_the_centre_in_order() -> None:
+def test_the_past_is_every_frame_but_the_newest_in_order() -> None:
     given = torch.arange(15.0).reshape(1, 5, 3)
-    assert neighbours(given).tolist() == [[0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14]]
+    assert past_of(given).tolist() == [list(range(12))]
 
 
-def test_it_begins_as_a_linear_map() -> None:
+def test_it_begins_as_a_linear_map_of_constant_variance() -> None:
     torch.manual_seed(0)
     net = MaskedFrameAutoencoder(TeacherSize())
-    given = torch.randn(4, 5, 32)
-    assert torch.equal(net(given), net.linear(neighbours(given)))
+    given = past_of(torch.randn(4, 9, 32))
+    mean, log_variance = net(given)
+    assert torch.equal(mean, net.linear(given))
+    assert torch.equal(log_variance, torch.zeros(4, 32))
+
+
+def test_members_foretell_together() -> None:
+    net, given = moved(2), past_of(torch.randn(5, 9, 32))
+    (one, wide), (two, narrow) = (member(given) for member in net.members)
+    mean, log_variance = net(given)
+    assert not torch.equal(one, two)
+    assert torch.allclose(mean, net.linear(given) + (one + two) / 2)
+    assert torch.allclose(log_variance, (wide + narrow) / 2)
+
+
+def test_an_innovation_is_in_units_of_the_deviation_foretold() -> None:
+    net, given = moved(), torch.randn(6, 9, 32)
+    mean, log_variance = net(past_of(given))
+    net.deviation.copy_(torch.linspace(0.5, 2.0, 32))
+    expected = (given[:, 8] - mean) / (net.deviation * torch.exp(log_variance / 2))
+    assert torch.allclose(net.innovation(given), expected, atol=1e-5)
 
 
 def test_errors_of_normal_sound_are_about_one(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
     with torch.no_grad():
         errors = teacher(windows(unseen))
-    assert errors.shape == (596, 2 * GROUPS)
+    assert errors.shape == (592, 2 * GROUPS)
     assert (errors >= 0).all()
     # Whitened: each component has variance one, but for what the shrinkage of the covariance takes.
     assert 0.8 < float(errors.mean()) < 1.5
@@ -55,22 +83,25 @@ def test_the_sum_over_groups_is_the_squared_mahalanobis_distance(
 ) -> None:
     with torch.no_grad():
         errors = teacher(windows(unseen)).double().numpy()
-    frame = (unseen[2:-2] - teacher.mean.numpy()) / teacher.deviation.numpy() - teacher.frame_mean.numpy()
-    matrix = teacher.frame_matrix.double().numpy()
-    distance = np.einsum("ni,ij,nj->n", frame, matrix @ matrix.T, frame)
-    assert errors[:, :GROUPS].sum(axis=1) * 2 == pytest.approx(distance, rel=1e-3)
+    standard = (unseen - teacher.mean.numpy()) / teacher.deviation.numpy()
+    stacked = np.stack([standard[n - 6 : n + 1].ravel() for n in range(8, len(standard))])
+    off = stacked - teacher.window_mean.numpy()
+    matrix = teacher.window_matrix.double().numpy()
+    distance = np.einsum("ni,ij,nj->n", off, matrix @ matrix.T, off)
+    # Each group is a mean over two bands and seven frames.
+    assert errors[:, :GROUPS].sum(axis=1) * 2 * 7 == pytest.approx(distance, rel=1e-3)
 
 
 def test_each_kind_hears_what_it_is_for(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
     steady, jumping = unseen.copy(), unseen.copy()
     steady[:, 20] += 1500
-    jumping[2::5, :] += 900
+    jumping[8::5, :] += 900
     with torch.no_grad():
         before, louder, jumpy = (teacher(windows(w)).numpy() for w in (unseen, steady, jumping))
-    frame, context = slice(0, GROUPS), slice(GROUPS, 2 * GROUPS)
-    assert int((louder - before)[:, frame].mean(axis=0).argmax()) == 10
-    assert louder[:, frame].mean() > 2 * before[:, frame].mean()
-    assert jumpy[::5, context].mean() > 1.3 * before[::5, context].mean()
+    window, innovation = slice(0, GROUPS), slice(GROUPS, 2 * GROUPS)
+    assert int((louder - before)[:, window].mean(axis=0).argmax()) == 10
+    assert louder[:, window].mean() > 1.5 * before[:, window].mean()
+    assert jumpy[::5, innovation].mean() > 1.3 * before[::5, innovation].mean()
 
 
 @pytest.mark.parametrize("bands", [0, -16, 8, 33])
@@ -79,7 +110,18 @@ def test_bands_must_make_groups(bands: int) -> None:
         TeacherSize(bands=bands)
 
 
-@pytest.mark.parametrize("context", [0, 1, 4, 11])
-def test_a_window_has_a_middle_and_lies_within_the_warm_up(context: int) -> None:
-    with pytest.raises(ModelError, match="context"):
-        TeacherSize(context=context)
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ({"past": 0}, "0 frames of the past"),
+        ({"past": 9}, "9 frames of the past"),
+        ({"past": 4, "window": 6}, "a window of 6"),
+        ({"window": 0}, "a window of 0"),
+        ({"members": 0}, "0 members"),
+    ],
+)
+def test_a_window_lies_within_the_past_and_the_past_within_the_warm_up(
+    sizes: dict[str, int], words: str
+) -> None:
+    with pytest.raises(ModelError, match=words):
+        TeacherSize(**sizes)

@@ -60,7 +60,7 @@ def test_probabilities_of_sound_never_heard_are_uniform(count: int, seconds: int
 
 def test_scored_with_their_own_pooling_they_would_be_too_low() -> None:
     held_out = blocks(2, 20)
-    calibration = calibrated(Ear(), "log", FRONT_END, held_out)
+    calibration = calibrated(Ear(), "root", FRONT_END, held_out)
     errors = [second for block in held_out for second in recording_errors(block.samples, FRONT_END, Ear())]
     flattered = [calibration.pooling.second(second).score for second in errors]
     assert np.mean(calibration.scores) > np.mean(flattered)

@@ -39,6 +39,19 @@ def test_a_name_cannot_become_markup(trained: Trained) -> None:
     assert "<script>alert" not in page
 
 
+def test_imperfect_chips_are_told(trained: Trained) -> None:
+    found = trained.parts.metrics["robustness"]
+    assert all(0 <= found[name]["auc"] <= 1 for name in ("lost_events", "leak"))
+    page = trained.bundle.read(PAGE).decode()
+    assert "loses 1% of its input events" in page
+    assert "mean of" not in page
+    mismatch = {"sigma": 0.05, "chips": 7, "auc": 0.9, "least": 0.8}
+    parts = replace(
+        trained.parts, metrics=trained.parts.metrics | {"robustness": found | {"mismatch": mismatch}}
+    )
+    assert "weights deviate by 5%, mean of 7 chips" in training_page("pump", parts).decode()
+
+
 def test_without_distillation(trained: Trained) -> None:
     parts = replace(trained.parts, metrics=trained.parts.metrics | {"distillation": {"ran": False}})
     assert "Not asked for by this profile" in training_page("pump", parts).decode()
