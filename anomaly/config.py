@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -26,9 +24,16 @@ from pydantic_core import PydanticCustomError
 
 from anomaly.budget import LEAST_PER_DAY, MOST_PER_DAY
 from anomaly.config_errors import explained
+from anomaly.config_keep import Clips, Keep
+from anomaly.config_section import Section
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.strict_yaml import load
 from anomaly.workspace import machine_name
+
+__all__ = [
+    *("DEFAULT_NAME", "Alarm", "Clips", "Keep", "Machine", "Mqtt", "Section", "Sinks", "Site", "Webhook"),
+    *("find_file", "find_site", "host_and_port", "load_site", "site_schema"),
+]
 
 DEFAULT_NAME = "site.yaml"
 
@@ -62,20 +67,6 @@ Location = Annotated[Path, AfterValidator(_from_its_folder)]
 Name = Annotated[str, AfterValidator(_plain_name)]
 Address = Annotated[str, AfterValidator(host_and_port)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A part of the file: unknown keys are errors, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_given(cls, value: Any) -> Any:
-        """A known key with nothing after it, such as ``sinks:`` above a commented list, has its default."""
-        if not isinstance(value, dict):
-            return value
-        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
 
 
 class Alarm(Section):
@@ -194,37 +185,6 @@ class Sinks(Section):
                     place = {"key": (kind, number, "name"), "name": repr(sink.name), "other": other}
                     raise PydanticCustomError("twice", words, place)
         return self
-
-
-class Clips(Section):
-    """Sound that is kept with each case. Microphones hear people: choose what may be kept."""
-
-    content: Literal["none", "features", "speech-filtered", "full"] = Field(
-        default="speech-filtered",
-        description="what is kept: nothing, levels only, sound without words, sound",
-    )
-    before_s: float = Field(
-        default=20.0, ge=1, le=300, description="sound kept from before the case, at least"
-    )
-    after_s: float = Field(default=10.0, ge=0, le=300, description="sound kept from after its beginning")
-    keep_days: float = Field(default=30.0, gt=0, allow_inf_nan=False, description="older clips are removed")
-    keep_mib: float = Field(
-        default=1024.0, gt=0, allow_inf_nan=False, description="the oldest are removed beyond this, in MiB"
-    )
-    keep_count: int = Field(default=500, ge=1, description="the oldest are removed beyond this number")
-    free_mib: float = Field(
-        default=200.0, ge=0, allow_inf_nan=False, description="disk that clips leave free, in MiB"
-    )
-
-
-class Keep(Section):
-    """How long the database keeps what."""
-
-    scores_days: float = Field(default=1.0, gt=0, le=3650, description="scores of each second")
-    minutes_days: float = Field(
-        default=365.0, gt=0, le=36500, description="scores by the minute, states, gaps, who listened"
-    )
-    events_days: float = Field(default=365.0, gt=0, le=36500, description="events, closed cases, messages")
 
 
 class Site(Section):
