@@ -56,7 +56,7 @@ def make(front_end: FrontEnd) -> Small:
     from anomaly.teacher.fit import TeacherPlan, fit_teacher
     from anomaly.training.compile import read_chip
     from anomaly.training.material import Block, block_segments
-    from anomaly.training.parts import calibrated
+    from anomaly.training.calibrated import calibrated
 
     blocks = [Block(machine(12, seed), f"block {seed}") for seed in range(4)]
     segments, held_out = block_segments(blocks[:3], front_end), block_segments(blocks[3:], front_end)
