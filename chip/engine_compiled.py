@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from chip.cache_lines import aligned, room
 from chip.dynamics import dynamics_of
 from chip.engine import Block, State
 from chip.errors import ChipError, NetworkError
@@ -28,6 +29,8 @@ from chip.tiles import LANES, Plan, neuron_order, neuron_tables, synapse_tables
 __all__ = ["CompiledEngine", "CompiledState", "is_loaded", "numba_is_installed"]
 
 _Kernel = Callable[..., tuple[int, bool]]
+# Bytes of inputs that are put side by side at once.
+_GATHERED = 1 << 18
 # Codes of events beyond this need 32 bits.
 _SHORT_CODES = 1 << 16
 # The loop writes whole vectors, the last of which may reach this far beyond the last event.
@@ -60,8 +63,8 @@ class CompiledEngine:
     """
 
     checks_inputs = True
-    # As many as arrivals are counted without overflow.
-    block_values = 1 << 30
+    # Arrivals are counted without overflow, and records stay small enough to be written at once.
+    block_values = 1 << 27
 
     def __init__(
         self,
@@ -92,15 +95,18 @@ class CompiledEngine:
             size=self._size,
             spare=self._words * _WORD,
         )
-        self._plan, self._synapses = tables.plan, tables.arrays()
-        self._neurons = neuron_tables(self._dynamics, self._order, self._size)
+        self._plan, self._synapses = aligned(tables.plan), tuple(map(aligned, tables.arrays()))
+        self._neurons = aligned(neuron_tables(self._dynamics, self._order, self._size))
         self._kind = 2 if self._dynamics.leaks else int(network.negative.any())
         self._keeps_all: bool | None = None
         # The loop's own: it finds levels empty and leaves them so.
         self._scratch = (
-            np.zeros(self._sources + _MARGIN, np.uint16 if 2 * self._sources <= _SHORT_CODES else np.uint32),
-            np.zeros(self._words * _WORD + 2 * LANES, self._dynamics.dtype),
-            np.zeros((self._words + 1) * 64, np.int8),
+            # Twice the room: events that have more to do are listed once more.
+            np.zeros(
+                2 * (self._sources + _MARGIN), np.uint16 if 2 * self._sources <= _SHORT_CODES else np.uint32
+            ),
+            aligned(np.zeros(self._words * _WORD + 2 * LANES, self._dynamics.dtype)),
+            aligned(np.zeros((self._words + 1) * 64, np.int8)),
         )
         self._kernel = _compiled()
 
@@ -131,11 +137,14 @@ class CompiledEngine:
         steps, streams, _ = inputs.shape
         width = self._write_down(keep_all)
         record = np.zeros((streams, steps + 1, width + 1), np.int8)
-        membrane, spikes = state.membrane.copy(), state.spikes.copy()
-        peak = np.zeros(self._size, self._dynamics.dtype)
+        membrane, spikes = aligned(state.membrane), aligned(state.spikes)
+        peak = aligned(np.zeros(self._size, self._dynamics.dtype))
+        more = np.zeros(self._size, np.int64)
         self._plan[:, Plan.ARRIVED] = 0
+        given = self._padded(inputs)
         saturations, wrong = self._kernel(
-            self._padded(inputs),
+            given,
+            self._aside(given),
             state.step,
             self._plan.ravel(),
             *self._synapses,
@@ -149,15 +158,13 @@ class CompiledEngine:
             record,
             *self._scratch,
             peak,
+            more,
         )
         if wrong:
             raise NetworkError("holds values other than -1, 0 and +1", where="spikes")
-        before = np.count_nonzero(state.spikes, axis=0)
         state.membrane, state.spikes, state.step = membrane, spikes, state.step + steps
         # Spikes of the last step are still under way, those of the step before the first arrived here.
-        return self._block(
-            record[:, 1:, :width], np.count_nonzero(spikes, axis=0) - before, saturations, peak
-        )
+        return self._block(record[:, 1:, :width], more, saturations, peak)
 
     def _block(
         self, record: NDArray[np.int8], more: NDArray[np.int64], saturations: int, peak: NDArray[Any]
@@ -180,6 +187,14 @@ class CompiledEngine:
         """The inputs in whole vectors."""
         missing = self._width - inputs.shape[2]
         return np.ascontiguousarray(np.pad(inputs, ((0, 0), (0, 0), (0, missing))) if missing else inputs)
+
+    def _aside(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Room for the inputs of so many streams as the cache can hold: those of a step lie far from the next."""
+        steps, streams, width = inputs.shape
+        if streams == 1:
+            return inputs.reshape(1, steps, width)
+        group = min(max(1, _GATHERED // max(1, steps * width)), streams)
+        return room((group, steps, width), np.dtype(np.int8))
 
     def _write_down(self, keep_all: bool) -> int:
         """Plan where the spikes of each source are written down; returns how many columns that takes.
@@ -214,10 +229,10 @@ def is_loaded() -> bool:
 def _compiled() -> _Kernel:
     import numba
 
-    from chip import kernel, tiles, vectors
+    from chip import kernel, lanes, tiles, vectors
 
     # Compiled code is kept under this name; Numba itself would only notice changes of the loop's own file.
-    sources = (Path(str(module.__file__)).read_bytes() for module in (kernel, tiles, vectors))
+    sources = (Path(str(module.__file__)).read_bytes() for module in (kernel, lanes, tiles, vectors))
     kernel.advance_streams.__qualname__ = (
         f"advance_streams_{hashlib.sha256(b''.join(sources)).hexdigest()[:16]}"
     )

@@ -18,6 +18,7 @@ from chip.tiles import LANES, Plan
 from chip.vectors import (
     PACKS,
     add_row,
+    copy,
     first,
     number,
     pack,
@@ -36,8 +37,8 @@ __all__ = ["advance_streams"]
 _COLUMNS, _ROW, _TILE, _NOTE, _ARRIVED = (
     int(column) for column in (Plan.COLUMNS, Plan.ROW, Plan.TILE, Plan.NOTE, Plan.ARRIVED)
 )
-# Steps of which the inputs are fetched ahead: those of one stream lie far apart.
-_AHEAD = 6
+# Flags of networks whose tiles a word of bits can hold, and of the tiles that nobody looks at.
+_ONE_WORD = 2 * 64
 
 
 def _append(events: Any, count: int, fired: int, negative: int, code: int) -> int:
@@ -86,6 +87,24 @@ def _add_noise(level: Any, key: Any, step: int, noise: Any, place: Any) -> None:
 _add_noise_compiled = numba.njit(_add_noise)
 
 
+def _act(
+    code: int, plan: Any, rows: Any, record: Any, record_at: int, level: Any, awake: Any, woken: int
+) -> tuple[int, int]:
+    """Let one spike act through its first row.
+
+    Returns the tiles that are awake, where a word of bits can tell, and 1 if the spike has more to do.
+    """
+    mine = code * _COLUMNS
+    where, note = peek(plan, mine + _TILE), peek(plan, mine + _NOTE)
+    tile = where >> 1
+    add_row(level, tile, rows, peek(plan, mine + _ROW))
+    poke(plan, mine + _ARRIVED, peek(plan, mine + _ARRIVED) + 1)
+    poke(record, record_at + (note >> 8), note)
+    poke(awake, tile, 1)
+    poke(awake, tile + 1, 1)
+    return woken | (3 << (tile & 63)), where & 1
+
+
 def _deliver(
     events: Any,
     count: int,
@@ -102,34 +121,47 @@ def _deliver(
     record_at: int,
     level: Any,
     awake: Any,
-) -> None:
-    """Let the spikes of the step before and of the inputs act, and write down the former."""
+    woken: int,
+) -> int:
+    """Let the spikes of the step before and of the inputs act, and write down the former.
+
+    Those with more than one row are listed once more, behind all others: so the loop has no branch to guess.
+    """
+    late = first_late = events.size // 2
     for nth in range(count):
         code = peek(events, nth)
-        mine = code * _COLUMNS
-        where, note = peek(plan, mine + _TILE), peek(plan, mine + _NOTE)
-        add_row(level, awake, where >> 1, rows, peek(plan, mine + _ROW))
-        poke(plan, mine + _ARRIVED, peek(plan, mine + _ARRIVED) + 1)
-        poke(record, record_at + (note >> 8), note)
-        if where & 1:
-            for row in range(peek(row_begin, code), peek(row_end, code)):
-                add_row(level, awake, peek(row_at, row) // LANES, rows, row * 2 * LANES)
-            for synapse in range(peek(synapse_begin, code), peek(synapse_end, code)):
-                at = peek(synapse_at, synapse)
-                poke(level, at, peek(level, at) + peek(synapse_weight, synapse))
-                poke(awake, at // LANES, 1)
+        woken, more = _act_compiled(code, plan, rows, record, record_at, level, awake, woken)
+        poke(events, late, code)
+        late += more
+    for nth in range(first_late, late):
+        code = peek(events, nth)
+        for row in range(peek(row_begin, code), peek(row_end, code)):
+            tile = peek(row_at, row) // LANES
+            add_row(level, tile, rows, row * 2 * LANES)
+            woken |= 3 << (tile & 63)
+            poke(awake, tile, 1)
+            poke(awake, tile + 1, 1)
+        for synapse in range(peek(synapse_begin, code), peek(synapse_end, code)):
+            at = peek(synapse_at, synapse)
+            poke(level, at, peek(level, at) + peek(synapse_weight, synapse))
+            woken |= 1 << (at // LANES & 63)
+            poke(awake, at // LANES, 1)
+    return woken
 
 
 def _step(
-    events: Any, kind: int, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any
-) -> tuple[int, int]:
-    """Move on every tile that is awake; returns how many neurons fire and how many are held at the limit.
+    events: Any, kind: int, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any, woken: int
+) -> tuple[int, int, int]:
+    """Move on every tile that is awake.
 
     The kind of the network: 0 without negative spikes and leak, 1 without leak, 2 any.
+
+    Returns:
+        How many neurons fire, how many are held at the limit, and which tiles stay awake.
     """
-    count = held = 0
+    count = held = still = 0
     for base in range(0, peak.size // LANES, 64):
-        tiles = taken(awake, base)
+        tiles = taken(awake, base) if awake.size > _ONE_WORD else woken
         while tiles != 0:
             tile = base + first(tiles)
             tiles &= tiles - 1
@@ -141,18 +173,33 @@ def _step(
             else:
                 fired, down, over, again = step_leaky_tile(level, v, at, tables, peak, tile)
             poke(awake, tile, np.int64(again != 0))
+            still |= np.int64(again != 0) << (tile & 63)
             if over != 0:
                 held += number(over)
             count = _append(events, count, fired, down, tile * 2 * LANES)
-    return count, held
+    return count, held, still
 
 
+def _gather(far: Any, near: Any, first_stream: int, many: int, shape: tuple[int, int, int]) -> None:
+    """Copy the inputs of some streams, which lie far apart from step to step, to where each has its own in a row."""
+    steps, streams, width = shape
+    for step in range(steps):
+        begin = (step * streams + first_stream) * width
+        for nth in range(many):
+            to = (nth * steps + step) * width
+            for at in range(0, width, LANES):
+                copy(far, begin + nth * width + at, near, to + at)
+
+
+_gather_compiled: Any = numba.njit(_gather)
+_act_compiled: Any = numba.njit(inline="always")(_act)
 _deliver_compiled: Any = numba.njit(inline="always")(_deliver)
 _step_compiled: Any = numba.njit(inline="always")(_step)
 
 
 def advance_streams(
     inputs: Any,
+    aside: Any,
     first_step: int,
     plan: Any,
     rows: Any,
@@ -167,7 +214,7 @@ def advance_streams(
     kind: int,
     noise: Any,
     noise_keys: Any,
-    place: Any,
+    places: Any,
     v: Any,
     under_way: Any,
     record: Any,
@@ -175,30 +222,42 @@ def advance_streams(
     level: Any,
     awake: Any,
     peak: Any,
+    more: Any,
 ) -> tuple[int, bool]:
-    """All steps of one stream after the other.
+    """All steps of one stream after the other; ``aside`` is room for the inputs of as many as are gathered at once.
 
     Returns how often a membrane was held at the limit, and whether an input was none of -1, 0 and +1.
     """
     steps, streams, width = inputs.shape
+    group = aside.shape[0]
     size, columns = v.shape[1], record.shape[2]
-    spikes_in, membrane, ended, noted = inputs.ravel(), v.ravel(), under_way.ravel(), record.ravel()
+    far, near, noted = inputs.ravel(), aside.ravel(), record.ravel()
+    membrane, ended = v.ravel(), under_way.ravel()
+    tiles = size // LANES
+    all_awake = (1 << tiles) - 1 if tiles < 64 else -1
     held, wrong = 0, 0
     for stream in range(streams):
         mine = stream * size
-        awake[: size // LANES] = 1
+        if streams > 1 and stream % group == 0:
+            _gather_compiled(far, near, stream, min(group, streams - stream), inputs.shape)
+        awake[:tiles] = 1
+        woken = all_awake
         count = 0
         for at in range(0, size, LANES):
             up, down, _ = signs(ended, mine + at)
             count = _append(events, count, up | down, down, 2 * at)
+        for nth in range(count):
+            place = peek(events, nth) >> 1
+            poke(more, place, peek(more, place) - 1)
         for step in range(steps):
-            given = (step * streams + stream) * width
+            given = ((stream % group) * steps + step) * width
             for at in range(0, width, LANES):
-                up, down, strange = signs(spikes_in, given + at)
-                soon(spikes_in, given + at + _AHEAD * streams * width)
+                up, down, strange = signs(near, given + at)
+                # What the next group of streams gets at this step, for the next gathering.
+                soon(far, (step * streams + stream + group) * width + at)
                 wrong |= strange
                 count = _append(events, count, up | down, down, 2 * (size + at))
-            _deliver_compiled(
+            woken = _deliver_compiled(
                 events,
                 count,
                 plan,
@@ -214,16 +273,21 @@ def advance_streams(
                 (stream * (steps + 1) + step) * columns,
                 level,
                 awake,
+                woken,
             )
             if noise.size:
-                _add_noise_compiled(level, noise_keys[stream], first_step + step, noise, place)
-                awake[: size // LANES] = 1
-            count, over = _step_compiled(events, kind, level, membrane, mine, tables, peak, awake)
+                _add_noise_compiled(level, noise_keys[stream], first_step + step, noise, places)
+                awake[:tiles] = 1
+                woken = all_awake
+            count, over, woken = _step_compiled(
+                events, kind, level, membrane, mine, tables, peak, awake, woken
+            )
             held += over
         ended[mine : mine + size] = 0
         for nth in range(count):
             code = peek(events, nth)
-            note = peek(plan, code * _COLUMNS + _NOTE)
+            note, place = peek(plan, code * _COLUMNS + _NOTE), code >> 1
             poke(noted, (stream * (steps + 1) + steps) * columns + (note >> 8), note)
-            poke(ended, mine + (code >> 1), note)
+            poke(ended, mine + place, note)
+            poke(more, place, peek(more, place) + 1)
     return held, wrong != 0

@@ -15,11 +15,13 @@ import numba.core.codegen
 import numba.extending
 from llvmlite import ir
 
+from chip.lanes import Lanes
 from chip.tiles import LANES, TABLES
 
 __all__ = [
     "PACKS",
     "add_row",
+    "copy",
     "first",
     "number",
     "pack",
@@ -43,76 +45,38 @@ if _FEATURES is None:
 PACKS = "+avx512vbmi2" in _FEATURES
 
 
-class _Lanes:
-    """Loads, stores and constants of vectors with one lane per neuron of a tile."""
-
-    def __init__(self, context: Any, builder: Any, element: Any, count: int = LANES) -> None:
-        self.context, self.builder, self.element = context, builder, element
-        self.type = ir.VectorType(element, count)
-        self.zero = ir.Constant(self.type, [0] * count)
-
-    def pointer(self, kind: Any, array: Any, at: Any) -> Any:
-        data = self.context.make_array(kind)(self.context, self.builder, value=array).data
-        return self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
-
-    def load(self, pointer: Any) -> Any:
-        value = self.builder.load(pointer)
-        value.align = self.element.width // 8
-        return value
-
-    def store(self, value: Any, pointer: Any) -> None:
-        self.builder.store(value, pointer).align = self.element.width // 8
-
-    def all(self, scalar: Any) -> Any:
-        """The same number in every lane."""
-        builder, undefined = self.builder, ir.Constant(self.type, ir.Undefined)
-        if scalar.type.width > self.element.width:
-            scalar = builder.trunc(scalar, self.element)
-        one = builder.insert_element(undefined, scalar, ir.Constant(_I32, 0))
-        nowhere = ir.Constant(ir.VectorType(_I32, self.type.count), [0] * self.type.count)
-        return builder.shuffle_vector(one, undefined, nowhere)
-
-    def where(self, relation: str, left: Any, right: Any) -> Any:
-        return self.builder.icmp_signed(relation, left, right)
-
-    def least(self, left: Any, right: Any) -> Any:
-        return self.builder.select(self.where("<", left, right), left, right)
-
-    def most(self, left: Any, right: Any) -> Any:
-        return self.builder.select(self.where(">", left, right), left, right)
-
-    def size(self, value: Any) -> Any:
-        return self.builder.select(
-            self.where("<", value, self.zero), self.builder.sub(self.zero, value), value
-        )
-
-    def bits(self, lanes: Any) -> Any:
-        """One bit per lane as a 64-bit integer."""
-        bits = self.builder.bitcast(lanes, ir.IntType(self.type.count))
-        return bits if self.type.count == _I64.width else self.builder.zext(bits, _I64)
-
-
-def _add_row(typing: Any, level: Any, awake: Any, tile: Any, rows: Any, first: Any) -> Any:
-    """Add the 64 weights from ``first`` on to the levels of a tile and the next, and wake both."""
+def _add_row(typing: Any, level: Any, tile: Any, rows: Any, first: Any) -> Any:
+    """Add the 64 weights from ``first`` on to the levels of a tile and the next."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         kinds = signature.args
-        lanes, narrow, flags = (
-            _Lanes(context, builder, context.get_value_type(kinds[number].dtype), count)
-            for number, count in ((0, LANES), (3, LANES), (1, 2))
+        lanes, narrow = (
+            Lanes(context, builder, context.get_value_type(kinds[number].dtype)) for number in (0, 2)
         )
-        at = builder.mul(given[2], ir.Constant(_I64, LANES))
+        at = builder.mul(given[1], ir.Constant(_I64, LANES))
         for part in range(2):
             offset = ir.Constant(_I64, part * LANES)
             into = lanes.pointer(kinds[0], given[0], builder.add(at, offset))
-            weights = narrow.load(narrow.pointer(kinds[3], given[3], builder.add(given[4], offset)))
+            weights = narrow.load(narrow.pointer(kinds[2], given[2], builder.add(given[3], offset)))
             if narrow.element.width < lanes.element.width:
                 weights = builder.sext(weights, lanes.type)
             lanes.store(builder.add(lanes.load(into), weights), into)
-        flags.store(ir.Constant(flags.type, [1, 1]), flags.pointer(kinds[1], given[1], given[2]))
         return context.get_dummy_value()
 
-    return _numba.types.void(level, awake, tile, rows, first), generate
+    return _numba.types.void(level, tile, rows, first), generate
+
+
+def _copy(typing: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+    """Copy 32 items of one array into another of the same kind."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kinds = signature.args
+        lanes = Lanes(context, builder, context.get_value_type(kinds[0].dtype))
+        value = lanes.load(lanes.pointer(kinds[0], given[0], given[1]))
+        lanes.store(value, lanes.pointer(kinds[2], given[2], given[3]))
+        return context.get_dummy_value()
+
+    return _numba.types.void(source, at, target, to), generate
 
 
 def _peek(typing: Any, array: Any, at: Any) -> Any:
@@ -162,7 +126,7 @@ def _signs(typing: Any, spikes: Any, at: Any) -> Any:
     """Of 32 spikes: bits of the positive, of the negative, and of those that are no spikes."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        lanes = _Lanes(context, builder, _I8)
+        lanes = Lanes(context, builder, _I8)
         value = lanes.load(lanes.pointer(signature.args[0], given[0], given[1]))
         one = ir.Constant(lanes.type, [1] * LANES)
         none = builder.or_(
@@ -178,7 +142,7 @@ def _taken(typing: Any, flags: Any, at: Any) -> Any:
     """Which of 64 flags are up, as bits; takes them down."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        lanes = _Lanes(context, builder, _I8, _I64.width)
+        lanes = Lanes(context, builder, _I8, _I64.width)
         pointer = lanes.pointer(signature.args[0], given[0], given[1])
         up = lanes.where("!=", lanes.load(pointer), lanes.zero)
         lanes.store(lanes.zero, pointer)
@@ -197,7 +161,7 @@ def _stepping(signed: bool, leaks: bool) -> Callable[..., Any]:
     def step_tile(typing: Any, level: Any, v: Any, v_at: Any, tables: Any, peak: Any, tile: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
             kinds = signature.args
-            lanes = _Lanes(context, builder, context.get_value_type(kinds[0].dtype))
+            lanes = Lanes(context, builder, context.get_value_type(kinds[0].dtype))
             first = builder.mul(given[5], ir.Constant(_I64, TABLES * LANES))
             at = builder.mul(given[5], ir.Constant(_I64, LANES))
 
@@ -238,7 +202,7 @@ def _stepping(signed: bool, leaks: bool) -> Callable[..., Any]:
     return step_tile
 
 
-def _leaked(lanes: _Lanes, value: Any, shifts: list[Any]) -> tuple[Any, Any]:
+def _leaked(lanes: Lanes, value: Any, shifts: list[Any]) -> tuple[Any, Any]:
     """Membranes after the leak, and in which lanes there was one."""
     builder, (own_shift, fraction, extra_shift) = lanes.builder, shifts
     size = lanes.size(value)
@@ -255,7 +219,7 @@ def _pack(typing: Any, events: Any, count: Any, fired: Any, negative: Any, code:
     """Append the codes of the lanes that fired with one instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        lanes = _Lanes(context, builder, _I16)
+        lanes = Lanes(context, builder, _I16)
         mask = ir.VectorType(_I1, LANES)
         some, below = (builder.bitcast(builder.trunc(bits, _I32), mask) for bits in given[2:4])
         place = builder.add(lanes.all(given[4]), ir.Constant(lanes.type, list(range(0, 2 * LANES, 2))))
@@ -288,7 +252,7 @@ def _number(typing: Any, bits: Any) -> Any:
     return _numba.types.int64(_numba.types.int64), generate
 
 
-add_row, signs, taken = (_numba.extending.intrinsic(each) for each in (_add_row, _signs, _taken))
+add_row, copy, signs, taken = (_numba.extending.intrinsic(each) for each in (_add_row, _copy, _signs, _taken))
 pack, first, number = (_numba.extending.intrinsic(each) for each in (_pack, _first, _number))
 peek, poke, soon = (_numba.extending.intrinsic(each) for each in (_peek, _poke, _soon))
 step_tile, step_signed_tile, step_leaky_tile = (
