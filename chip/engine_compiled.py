@@ -24,7 +24,7 @@ from chip.engine import Block, State
 from chip.errors import ChipError, NetworkError
 from chip.imperfection import Deviation, noise_keys
 from chip.network import Network
-from chip.tiles import LANES, Plan, neuron_order, neuron_tables, synapse_tables
+from chip.tiles import LANES, WIDE, Plan, neuron_order, neuron_tables, synapse_tables
 
 __all__ = ["CompiledEngine", "CompiledState", "is_loaded", "numba_is_installed"]
 
@@ -96,8 +96,10 @@ class CompiledEngine:
             spare=self._words * _WORD,
         )
         self._plan, self._synapses = aligned(tables.plan), tuple(map(aligned, tables.arrays()))
+        self._more = (self._plan[:, Plan.TILE] & 1).astype(np.bool_)
         self._neurons = aligned(neuron_tables(self._dynamics, self._order, self._size))
-        self._kind = 2 if self._dynamics.leaks else int(network.negative.any())
+        kind = 2 if self._dynamics.leaks else int(network.negative.any())
+        self._form = (0,) * (kind + (WIDE if self._words > 1 else 0))
         self._keeps_all: bool | None = None
         # The loop's own: it finds levels empty and leaves them so.
         self._scratch = (
@@ -149,7 +151,7 @@ class CompiledEngine:
             self._plan.ravel(),
             *self._synapses,
             self._neurons,
-            self._kind,
+            self._form,
             self._dynamics.noise,
             state.noise_keys,
             self._place,
@@ -208,6 +210,9 @@ class CompiledEngine:
             slots[self._at(kept)] = np.arange(len(kept))
             signs = np.tile(np.array([1, -1], np.int8).view(np.uint8), self._sources)
             self._plan[:, Plan.NOTE], self._keeps_all = np.repeat(slots, 2) * 256 + signs, keep_all
+            # Who gets written down has more to do than to act through its first row.
+            late = self._more | np.repeat(slots < len(kept), 2)
+            self._plan[:, Plan.TILE] = self._plan[:, Plan.TILE] & ~1 | late
         return len(kept)
 
     def _at(self, neurons: NDArray[Any]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import overload
 
 from chip.chance import GOLDEN, MIX_1, MIX_2
-from chip.tiles import LANES, Plan
+from chip.tiles import LANES, WIDE, Plan
 from chip.vectors import (
     PACKS,
     add_row,
@@ -37,8 +37,6 @@ __all__ = ["advance_streams"]
 _COLUMNS, _ROW, _TILE, _NOTE, _ARRIVED = (
     int(column) for column in (Plan.COLUMNS, Plan.ROW, Plan.TILE, Plan.NOTE, Plan.ARRIVED)
 )
-# Flags of networks whose tiles a word of bits can hold, and of the tiles that nobody looks at.
-_ONE_WORD = 2 * 64
 
 
 def _append(events: Any, count: int, fired: int, negative: int, code: int) -> int:
@@ -87,21 +85,19 @@ def _add_noise(level: Any, key: Any, step: int, noise: Any, place: Any) -> None:
 _add_noise_compiled = numba.njit(_add_noise)
 
 
-def _act(
-    code: int, plan: Any, rows: Any, record: Any, record_at: int, level: Any, awake: Any, woken: int
-) -> tuple[int, int]:
+def _act(code: int, plan: Any, rows: Any, level: Any, awake: Any, woken: int, form: Any) -> tuple[int, int]:
     """Let one spike act through its first row.
 
-    Returns the tiles that are awake, where a word of bits can tell, and 1 if the spike has more to do.
+    Returns the tiles that are awake, where a word of bits can tell, and 1 if there is more to do or write down.
     """
     mine = code * _COLUMNS
-    where, note = peek(plan, mine + _TILE), peek(plan, mine + _NOTE)
+    where = peek(plan, mine + _TILE)
     tile = where >> 1
     add_row(level, tile, rows, peek(plan, mine + _ROW))
     poke(plan, mine + _ARRIVED, peek(plan, mine + _ARRIVED) + 1)
-    poke(record, record_at + (note >> 8), note)
-    poke(awake, tile, 1)
-    poke(awake, tile + 1, 1)
+    if len(form) >= WIDE:
+        poke(awake, tile, 1)
+        poke(awake, tile + 1, 1)
     return woken | (3 << (tile & 63)), where & 1
 
 
@@ -122,19 +118,23 @@ def _deliver(
     level: Any,
     awake: Any,
     woken: int,
+    form: Any,
 ) -> int:
     """Let the spikes of the step before and of the inputs act, and write down the former.
 
-    Those with more than one row are listed once more, behind all others: so the loop has no branch to guess.
+    Those with more to do than a first row are listed once more, behind all others: so the loop has no branch to
+    guess.
     """
     late = first_late = events.size // 2
     for nth in range(count):
         code = peek(events, nth)
-        woken, more = _act_compiled(code, plan, rows, record, record_at, level, awake, woken)
+        woken, more = _act_compiled(code, plan, rows, level, awake, woken, form)
         poke(events, late, code)
         late += more
     for nth in range(first_late, late):
         code = peek(events, nth)
+        note = peek(plan, code * _COLUMNS + _NOTE)
+        poke(record, record_at + (note >> 8), note)
         for row in range(peek(row_begin, code), peek(row_end, code)):
             tile = peek(row_at, row) // LANES
             add_row(level, tile, rows, row * 2 * LANES)
@@ -150,30 +150,30 @@ def _deliver(
 
 
 def _step(
-    events: Any, kind: int, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any, woken: int
+    events: Any, form: Any, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any, woken: int
 ) -> tuple[int, int, int]:
     """Move on every tile that is awake.
-
-    The kind of the network: 0 without negative spikes and leak, 1 without leak, 2 any.
 
     Returns:
         How many neurons fire, how many are held at the limit, and which tiles stay awake.
     """
     count = held = still = 0
     for base in range(0, peak.size // LANES, 64):
-        tiles = taken(awake, base) if awake.size > _ONE_WORD else woken
+        tiles = taken(awake, base) if len(form) >= WIDE else woken
         while tiles != 0:
             tile = base + first(tiles)
             tiles &= tiles - 1
             at = v_at + tile * LANES
-            if kind == 0:
+            if len(form) % WIDE == 0:
                 fired, down, over, again = step_tile(level, v, at, tables, peak, tile)
-            elif kind == 1:
+            elif len(form) % WIDE == 1:
                 fired, down, over, again = step_signed_tile(level, v, at, tables, peak, tile)
             else:
                 fired, down, over, again = step_leaky_tile(level, v, at, tables, peak, tile)
-            poke(awake, tile, np.int64(again != 0))
-            still |= np.int64(again != 0) << (tile & 63)
+            if len(form) >= WIDE:
+                poke(awake, tile, np.int64(again != 0))
+            else:
+                still |= np.int64(again != 0) << tile
             if over != 0:
                 held += number(over)
             count = _append(events, count, fired, down, tile * 2 * LANES)
@@ -211,7 +211,7 @@ def advance_streams(
     synapse_at: Any,
     synapse_weight: Any,
     tables: Any,
-    kind: int,
+    form: Any,
     noise: Any,
     noise_keys: Any,
     places: Any,
@@ -224,7 +224,11 @@ def advance_streams(
     peak: Any,
     more: Any,
 ) -> tuple[int, bool]:
-    """All steps of one stream after the other; ``aside`` is room for the inputs of as many as are gathered at once.
+    """All steps of one stream after the other.
+
+    ``aside`` is room for the inputs of as many streams as are gathered at once. The length of ``form`` tells, while
+    all this is compiled, what the network has: 0 neither negative spikes nor leak, 1 no leak, 2 any; and ``WIDE``
+    more if its tiles take more than one word of flags.
 
     Returns how often a membrane was held at the limit, and whether an input was none of -1, 0 and +1.
     """
@@ -274,13 +278,14 @@ def advance_streams(
                 level,
                 awake,
                 woken,
+                form,
             )
             if noise.size:
                 _add_noise_compiled(level, noise_keys[stream], first_step + step, noise, places)
                 awake[:tiles] = 1
                 woken = all_awake
             count, over, woken = _step_compiled(
-                events, kind, level, membrane, mine, tables, peak, awake, woken
+                events, form, level, membrane, mine, tables, peak, awake, woken
             )
             held += over
         ended[mine : mine + size] = 0

@@ -19,11 +19,22 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from chip.dynamics import Dynamics
 from chip.network import Network
 
-__all__ = ["LANES", "TABLES", "Plan", "SynapseTables", "neuron_order", "neuron_tables", "synapse_tables"]
+__all__ = [
+    "LANES",
+    "TABLES",
+    "WIDE",
+    "Plan",
+    "SynapseTables",
+    "neuron_order",
+    "neuron_tables",
+    "synapse_tables",
+]
 
 LANES = 32
 # Numbers that the loop keeps of each neuron.
 TABLES = 7
+# What the form of a network, which the loop is compiled for, has more if a word does not hold flags of all tiles.
+WIDE = 3
 _WINDOW = 2 * LANES
 # A row costs about as much as this many synapses of a list.
 _ROW_COST = 3
@@ -35,9 +46,7 @@ class Plan(IntEnum):
     """Columns of the plan: what the loop looks up for each event, so narrow that it stays in the nearest cache."""
 
     ROW = 0  # where its row of weights begins
-    TILE = (
-        1  # twice the first of the two tiles it is added to; plus 1 if there is more, rows or listed synapses
-    )
+    TILE = 1  # twice the first of the two tiles it is added to; plus 1 for more rows, listed synapses or a record
     NOTE = 2  # 256 times the column where the spike is written down, plus its sign as one byte
     ARRIVED = 3  # how often it came
     COLUMNS = 4
