@@ -43,7 +43,8 @@ def unix_s(record: dict[str, Any]) -> float:
 
 
 def capture_processes(pid: int) -> list[psutil.Process]:
-    children = psutil.Process(pid).children(recursive=True)
+    # A child that has ended and waits to be reaped has no command line.
+    children = [c for c in psutil.Process(pid).children(recursive=True) if c.status() != psutil.STATUS_ZOMBIE]
     return [child for child in children if "anomaly.audio.capture" in child.cmdline()]
 
 
