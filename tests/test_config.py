@@ -171,7 +171,8 @@ def test_all_that_is_wrong_at_once(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}:1: state: unknown key (did you mean state_dir?)"
     assert caught.value.hint == (
         "also line 5: machines.pump.channel: must be 'mean' or a whole number\n"
-        "  also line 6: machines.pump.speed: unknown key (known: alarm, channel, detector, device, false_alarms_per_day, model, source, source_env)"
+        "  also line 6: machines.pump.speed: unknown key (known: alarm, channel, detector, device, "
+        "false_alarms_per_day, model, source, source_env)"
     )
 
 

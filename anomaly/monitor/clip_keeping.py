@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anomaly.alerts.records import ClipRow
 from anomaly.alerts.store import Store
-from anomaly.config import Clips
+from anomaly.config_keep import Clips
 from anomaly.errors import ConfigError
 
 _DAY_S = 86_400.0

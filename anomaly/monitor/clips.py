@@ -17,7 +17,7 @@ import numpy as np
 from anomaly.alerts.records import ClipRow
 from anomaly.alerts.store import Store
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.config import Clips
+from anomaly.config_keep import Clips
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd, segment_levels
 from anomaly.features.mel import HOP_S, N_MELS, Centibels, mel_power, pool

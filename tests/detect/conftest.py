@@ -54,9 +54,9 @@ def make(front_end: FrontEnd) -> Small:
     from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
     from anomaly.teacher.export import to_onnx
     from anomaly.teacher.fit import TeacherPlan, fit_teacher
+    from anomaly.training.calibrated import calibrated
     from anomaly.training.compile import read_chip
     from anomaly.training.material import Block, block_segments
-    from anomaly.training.calibrated import calibrated
 
     blocks = [Block(machine(12, seed), f"block {seed}") for seed in range(4)]
     segments, held_out = block_segments(blocks[:3], front_end), block_segments(blocks[3:], front_end)

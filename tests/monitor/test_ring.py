@@ -19,7 +19,9 @@ def counted(ring: Ring, seconds: float, block: int = 1_600) -> None:
         ring.push(samples, BEGIN_S + start / SAMPLE_RATE_HZ)
 
 
-@pytest.mark.parametrize(("heard_s", "begins_s"), [(5, 0), (15, 0), (24, 0), (25, 10), (34, 10), (45, 30), (300, 280)])
+@pytest.mark.parametrize(
+    ("heard_s", "begins_s"), [(5, 0), (15, 0), (24, 0), (25, 10), (34, 10), (45, 30), (300, 280)]
+)
 def test_a_clip_begins_at_the_reset_before_the_pre_roll(heard_s: int, begins_s: int) -> None:
     ring = Ring(before_s=15, span_s=5, reset_s=10)
     counted(ring, heard_s)

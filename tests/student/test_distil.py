@@ -19,8 +19,8 @@ from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import Distilled, DistilPlan, Setting, distil
 from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
-from anomaly.training.material import Block, block_segments
 from anomaly.training.calibrated import calibrated
+from anomaly.training.material import Block, block_segments
 from chip.imperfection import Imperfection
 
 PLAN = DistilPlan(windows=24, steps=4, batch=8, checks=4)
