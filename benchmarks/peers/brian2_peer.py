@@ -9,9 +9,7 @@ from typing import Any
 
 import brian2 as b
 import numpy as np
-from task import Task, serve
-
-REPEATS = 6
+from task import Task, serve, wait_for_turn
 
 
 def build(task: Task, folder: str) -> None:
@@ -43,7 +41,8 @@ def run(task: Task) -> dict[str, Any]:
         folder = tempfile.mkdtemp()
         build(task, folder)
         seconds = b.device._last_run_time
-        for _ in range(REPEATS):
+        for _ in range(task.turns):
+            wait_for_turn()
             subprocess.run(["./main"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
             seconds = min(
                 seconds, float((Path(folder) / "results" / "last_run_info.txt").read_text().split()[0])

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+TURN = "your turn"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -23,6 +25,7 @@ class Task:
         theta: threshold of each neuron, and what a spike takes away.
         spikes: 0 or 1 of each [step, stream, input].
         layers: number of layers of equal size; neurons are numbered layer by layer.
+        turns: how often a simulator that is fast enough for it measures in turns with the one beside it.
     """
 
     source: NDArray[np.int64]
@@ -31,6 +34,7 @@ class Task:
     theta: NDArray[np.float32]
     spikes: NDArray[np.int8]
     layers: int
+    turns: int
 
     def dense(self) -> list[NDArray[np.float32]]:
         """The weights of each layer, [neuron, source]."""
@@ -41,10 +45,17 @@ class Task:
         return [full[k * size : (k + 1) * size, starts[k] : starts[k + 1]] for k in range(self.layers)]
 
 
+def wait_for_turn() -> None:
+    """Let the other one measure first: it answers with a line, or the end, when it has."""
+    print(TURN, flush=True)
+    sys.stdin.readline()
+
+
 def serve(run: Callable[[Task], dict[str, Any]]) -> None:
     """Read the task whose file is named on the command line, run it, print what came out as JSON."""
     with np.load(sys.argv[1]) as file:
         task = Task(
-            *(file[name] for name in ("source", "target", "weight", "theta", "spikes")), int(file["layers"])
+            *(file[name] for name in ("source", "target", "weight", "theta", "spikes")),
+            *(int(file[name]) for name in ("layers", "turns")),
         )
     print(json.dumps(run(task)))
