@@ -270,6 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="python that can import all peers")
     given = parser.parse_args(arguments)
+    if given.peers is not None and not given.peers.is_file():
+        parser.error(f"--peers {given.peers}: no such file; name the python of an environment with all peers")
     result = run(given.peers or environment(), 8 if given.quick else 30)
     if given.json:
         print(json.dumps(result, indent=2))
