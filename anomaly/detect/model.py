@@ -135,6 +135,10 @@ def _json(bundle: Bundle) -> dict[str, Any]:
     return values
 
 
+# Counts of spikes and whitened errors are summarised each in their own way.
+_SCALES = {"student": "root", "teacher": "log"}
+
+
 def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dict[str, Any]) -> Scorer:
     """A detector with its part of calibration.json, if the three belong together."""
     part = values.get(detector.name)
@@ -147,6 +151,12 @@ def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dic
             f"the {detector.name} has {detector.bands} bands and {detector.channels} channels, the front end "
             f"{front_end.bands} and the calibration {calibrated}",
             where=bundle.path,
+            hint="train again",
+        )
+    if calibration.pooling.scale != _SCALES[detector.name]:
+        raise ModelError(
+            f"the {detector.name} is calibrated on the scale {calibration.pooling.scale!r}",
+            where=bundle.path / CALIBRATION,
             hint="train again",
         )
     states = values.get("operating")

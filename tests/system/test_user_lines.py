@@ -38,8 +38,8 @@ def test_anomaly_monitor_device_hw_0(
 ) -> None:
     fake_card.play(pump_sounds["healthy"])
     monitor = start("anomaly monitor --device hw:0", workshop)
-    monitor.wait_for(lambda: monitor.lines)
-    assert "  pump  OK " in monitor.lines[0]
+    monitor.wait_for(lambda: [said for said in monitor.lines if "  pump  OK " in said])
+    assert "device.opened: listening to hw:0" in monitor.lines[0]
     fake_card.play(pump_sounds["failing"])
     line = monitor.wait_for(lambda: [said for said in monitor.lines if "case.opened" in said])[0]
     assert "pump does not sound normal, most of all at" in line
