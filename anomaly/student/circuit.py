@@ -5,10 +5,8 @@ relays      K neurons per band and frame of delay, a shift register: earlier fra
 residuals   signed, feedback of one quantum: the membrane integrates delta events, so it holds a weighted sum
             of *levels*, and its spikes are the delta code of that sum. All synapses of a prediction end here,
             once, however many comparators listen
-scales      signed like residuals, one per kind and sub-band group: how much wider than usual, after the frames
-            before, the group's residuals are to be expected. A hall is loud and quiet by turns
-comparators one-sided, no feedback: hold the residual less what its scale allows for, fire in every step in which
-            that is at or beyond the threshold. Their leak forgets lost events and drift within a second
+comparators one-sided, one synapse, no feedback: hold the residual, fire in every step in which it is at or
+            beyond the threshold. Their leak forgets lost events and drift within a second
 read-outs   one per kind and sub-band group: counts comparator spikes, divided by the load that can be on at
             once, so that a group that is wrong all the time fires in every step and never builds up a backlog
 
@@ -31,25 +29,6 @@ from chip.network import Network
 
 KINDS = ("frame", "change", "context")
 Integers = npt.NDArray[np.int32]
-# n of the leak 2^-n of comparators, by kind.
-_LEAKS = {"frame": 6, "change": 4, "context": 4}
-
-
-@dataclass(frozen=True, eq=False)
-class Scales:
-    """Neurons that move thresholds with what the frames before lead to expect.
-
-    Args:
-        weights: of each scale and tap, [scales, (delays + 1) * bands]; zero means no synapse.
-        quanta: membrane units one spike of each stands for, [scales].
-        heard: scale each comparator listens to, [comparators].
-        loads: by how much a spike of it raises the comparator's threshold, [comparators]; zero means no synapse.
-    """
-
-    weights: Integers
-    quanta: Integers
-    heard: Integers
-    loads: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +48,9 @@ class Circuit:
         loads: weight of its spikes at the read-out, [comparators].
         divisors: load per spike of each read-out, [kinds * GROUPS].
         listen_weight: what a spike of its residual adds to a comparator's membrane.
-        listen_leaks: n of the leak 2^-n of the comparators of each kind, 0 for none.
+        listen_leak: n of the leak 2^-n of comparators, 0 for none.
         relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
-        scales: what moves the thresholds; None where they stand still.
 
     Raises:
         ModelError: shapes do not agree.
@@ -90,10 +68,9 @@ class Circuit:
     loads: Integers
     divisors: Integers
     listen_weight: int = 1
-    listen_leaks: tuple[int, ...] = (0,) * len(KINDS)
+    listen_leak: int = 0
     relay_weight: int = 31
     relay_leak: int = 1
-    scales: Scales | None = None
 
     def __post_init__(self) -> None:
         taps, count = (self.delays + 1) * self.bands, len(self.quanta)
@@ -106,12 +83,6 @@ class Circuit:
             count, 1
         ):
             raise ModelError(f"comparators do not agree, or listen to more than {count} residuals")
-        if self.scales is not None and (
-            self.scales.weights.shape != (len(self.scales.quanta), taps)
-            or self.scales.heard.shape != self.listens.shape
-            or self.scales.loads.shape != self.listens.shape
-        ):
-            raise ModelError(f"scales do not belong to {taps} taps and {len(self.listens)} comparators")
         readouts, highest = len(self.divisors), int(self.channels.max(initial=0))
         if readouts % GROUPS or not highest < readouts <= len(KINDS) * GROUPS:
             raise ModelError(f"{readouts} read-outs do not serve channels up to {highest}")
@@ -127,62 +98,33 @@ class Circuit:
             )
             for c, d in enumerate(self.divisors)
         ]
-        residuals = [
-            self._coded(builder, taps, row, int(quantum), f"{name_of(int(channel))} residual")
-            for row, quantum, channel in zip(self.weights, self.quanta, self.channels, strict=True)
-        ]
-        scales = self._scales(builder, taps)
-        for number, (r, sign, threshold, load) in enumerate(
-            zip(self.listens, self.signs, self.thresholds, self.loads, strict=True)
+        residuals = [self._residual(builder, taps, r) for r in range(len(self.quanta))]
+        for r, sign, threshold, load in zip(
+            self.listens, self.signs, self.thresholds, self.loads, strict=True
         ):
             channel = int(self.channels[r])
             neuron = builder.add_neuron(
-                theta_p=int(threshold),
-                decay=self.listen_leaks[channel // GROUPS],
-                label=f"{name_of(channel)} comparator",
+                theta_p=int(threshold), decay=self.listen_leak, label=f"{name_of(channel)} comparator"
             )
             builder.connect(residuals[int(r)], neuron, self.listen_weight * int(sign))
-            if self.scales is not None and self.scales.loads[number]:
-                heard = scales[int(self.scales.heard[number])]
-                builder.connect(heard, neuron, -int(self.scales.loads[number]))
             builder.connect(builder.source_of(neuron), readouts[channel], 2 * int(load))
         for neuron in readouts:
             builder.output(neuron)
         return builder.build()
 
-    def _scales(self, builder: NetworkBuilder, taps: list[int]) -> dict[int, int]:
-        """Source number of each scale that anything listens to."""
-        if self.scales is None:
-            return {}
-        wanted = np.unique(self.scales.heard[self.scales.loads != 0])
-        return {
-            int(n): self._coded(
-                builder, taps, self.scales.weights[n], int(self.scales.quanta[n]), f"scale {n}"
-            )
-            for n in wanted
-        }
-
-    def _scale_weights(self) -> Integers:
-        """Of the scales that anything listens to."""
-        if self.scales is None:
-            return np.zeros((0, self.weights.shape[1]), dtype=np.int32)
-        heard: Integers = self.scales.weights[np.unique(self.scales.heard[self.scales.loads != 0])]
-        return heard
-
-    def _coded(
-        self, builder: NetworkBuilder, taps: list[int], weights: Integers, quantum: int, label: str
-    ) -> int:
-        """A signed neuron whose spikes are the delta code of a weighted sum of levels."""
-        neuron = builder.add_neuron(theta_p=quantum, negative=True, w_fb=quantum, label=label)
-        for tap in np.flatnonzero(weights):
-            builder.connect(taps[int(tap)], neuron, int(weights[tap]))
+    def _residual(self, builder: NetworkBuilder, taps: list[int], r: int) -> int:
+        quantum = int(self.quanta[r])
+        neuron = builder.add_neuron(
+            theta_p=quantum, negative=True, w_fb=quantum, label=f"{name_of(int(self.channels[r]))} residual"
+        )
+        for tap in np.flatnonzero(self.weights[r]):
+            builder.connect(taps[int(tap)], neuron, int(self.weights[r, tap]))
         return builder.source_of(neuron)
 
     def _relays(self, builder: NetworkBuilder) -> list[int]:
         """Source number of each tap; relays are made only as far back as a band is used."""
         full, half = self.relay_weight, (self.relay_weight + 1) // 2
-        heard = np.concatenate([self.weights, self._scale_weights()])
-        used = (heard != 0).any(axis=0).reshape(self.delays + 1, self.bands)
+        used = (self.weights != 0).any(axis=0).reshape(self.delays + 1, self.bands)
         sources = [[band] for band in range(self.bands)]
         for band in range(self.bands):
             furthest = int(np.flatnonzero(used[:, band]).max(initial=0))
@@ -242,15 +184,13 @@ class Limits:
         """The strongest leak, 0 where there is none."""
         return min(self.leaks, default=0)
 
-    def listen_leak(self, kind: str, weight: int) -> int:
-        """The leak of a kind's comparators, the nearest that the chip has; 0 where there is none like it.
+    def listen_leak(self, weight: int) -> int:
+        """The leak of comparators, 0 where the chip has none like it.
 
-        What is heard against the frames before is over soon, and its comparators forget in an eighth of a second (16
-        steps); the others take half a second (64): faster, they would forget steady faults. A leak leaves alone what is
-        below about two spikes of this weight, where they are heavy.
+        It leaves alone what is below about two spikes of this weight, and takes half a second (64 steps): faster,
+        it would forget faults.
         """
-        n = _LEAKS[kind]
-        return next((leak for leak in self.leaks if leak >= n and (n < 6 or 2**leak >= 2 * weight)), 0)
+        return next((n for n in self.leaks if 2**n >= 2 * weight and n >= 6), 0)
 
 
 def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int64]:

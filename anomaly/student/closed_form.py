@@ -17,9 +17,8 @@ from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Limits, Scales, taps_of
+from anomaly.student.circuit import Circuit, Limits, taps_of
 from anomaly.student.rounding import Floats, Integers, choose_taps, round_row
-from anomaly.student.scales import FLOOR, Widths, fit_widths
 from anomaly.student.whitening import check_kinds, furthest, whitening_rows
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
@@ -111,9 +110,17 @@ def closed_form(
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
     groups = np.tile(own * GROUPS // bands, len(plan.kinds))
     channels = (kinds * GROUPS + groups).astype(np.int32)
-    widths = _widths(training, code, (weights, deviations, channels), plan, limits) if delays else None
-    thresholds, shares = _thresholds(held_out, code, (weights, quanta, channels), widths, plan, limits)
-    count, weight = len(quanta), limits.weight_max
+    weight = limits.weight_max
+    # Thresholds come from membranes without the leak: it leaves levels below one spike alone, and a threshold
+    # there would be beyond for ever once it is.
+    held = membranes(held_out, code, (weights, quanta, delays), (1, 0), limits.v_sat)
+    thresholds, count = [], len(quanta)
+    for sign in (1, -1):
+        for quantile in plan.quantiles:
+            spikes = np.maximum(np.ceil(np.quantile(sign * held, quantile, axis=0)), 1)
+            # Half-way between two numbers of spikes.
+            level = np.minimum(weight * spikes - weight // 2, limits.threshold_max)
+            thresholds.append(level.astype(np.int32))
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
     # Both signs of one residual are never beyond their thresholds at once.
     load = np.bincount(channels, minlength=len(plan.kinds) * GROUPS) * int(loads.sum())
@@ -124,76 +131,16 @@ def closed_form(
         weights=weights,
         quanta=quanta,
         channels=channels,
-        listens=np.tile(np.arange(count, dtype=np.int32), 2 * len(loads)),
+        listens=np.tile(np.arange(count, dtype=np.int32), len(thresholds)),
         signs=np.repeat(np.array([1, -1], np.int32), count * len(loads)),
-        thresholds=thresholds,
+        thresholds=np.concatenate(thresholds),
         loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),
         divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
         listen_weight=weight,
-        listen_leaks=tuple(limits.listen_leak(kind, weight) for kind in plan.kinds),
+        listen_leak=limits.listen_leak(weight),
         relay_weight=limits.weight_max,
         relay_leak=limits.relay_leak,
-        scales=None
-        if widths is None
-        else Scales(widths.weights, widths.quanta, np.tile(channels, 2 * len(loads)), shares),
     )
-
-
-def _thresholds(
-    held_out: Sequence[Centibels],
-    code: DeltaCode,
-    residuals: tuple[Integers, Integers, Integers],
-    widths: Widths | None,
-    plan: ClosedFormPlan,
-    limits: Limits,
-) -> tuple[Integers, Integers]:
-    """Thresholds of the comparators from quantiles, and what a spike of their scale adds to each.
-
-    They come from membranes without the leak: it leaves levels below one spike alone, and a threshold there would be
-    beyond for ever once it is.
-    """
-    (weights, quanta, channels), delays, weight = residuals, furthest(plan.kinds), limits.weight_max
-    held: Floats = membranes(held_out, code, (weights, quanta, delays), (1, 0), limits.v_sat).astype(
-        np.float64
-    )
-    shares = np.zeros(len(quanta))
-    if widths is not None:
-        told = membranes(held_out, code, (widths.weights, widths.quanta, delays), (1, 0), limits.v_sat)
-        wide = np.maximum(1.0 + told * widths.shares, FLOOR)
-        held, shares = held / wide[:, channels], widths.shares[channels]
-    thresholds, raised = [], []
-    for sign in (1, -1):
-        for quantile in plan.quantiles:
-            spikes = np.maximum(np.ceil(np.quantile(sign * held, quantile, axis=0) - 1e-9), 1)
-            # Half-way between two numbers of spikes.
-            level = np.minimum(weight * spikes - weight // 2, limits.threshold_max)
-            thresholds.append(level.astype(np.int32))
-            raised.append(np.minimum(np.rint(level * shares), weight).astype(np.int32))
-    return np.concatenate(thresholds), np.concatenate(raised)
-
-
-def _widths(
-    training: Sequence[Centibels],
-    code: DeltaCode,
-    residuals: tuple[Integers, Floats, Integers],
-    plan: ClosedFormPlan,
-    limits: Limits,
-) -> Widths:
-    weights, deviations, channels = residuals
-    delays = furthest(plan.kinds)
-    standard = [(segment - code.mean) / code.threshold for segment in training if len(segment) > delays]
-    taps = np.concatenate(
-        [np.concatenate([s[delays - d : len(s) - d] for d in range(delays + 1)], axis=1) for s in standard]
-    )
-    gram = taps.T @ taps / len(taps) + _EVENT_NOISE * np.eye(taps.shape[1])
-    uses = (weights != 0).sum(axis=0)
-    costs = np.ones(taps.shape[1])
-    # Two channels may still come to listen to a tap; and what a frame itself holds must not excuse it.
-    costs[(uses > limits.fan_out - 1 - len(np.unique(channels))) | (np.arange(len(costs)) < code.bands)] = (
-        np.inf
-    )
-    sizes = (min(plan.fan_in, limits.fan_in), limits.weight_max, limits.threshold_max)
-    return fit_widths(taps, taps @ weights.T / deviations, channels, gram, sizes, costs)
 
 
 def membranes(

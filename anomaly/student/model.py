@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from anomaly.detect.pooling import GROUPS
 from anomaly.student.circuit import Circuit, Limits
 from anomaly.student.neuron import NeuronLayer, to_integers
 
@@ -31,11 +30,6 @@ class CircuitModel(nn.Module):
     listens: Tensor
     readout: Tensor
     divisors: Tensor
-    leaks: Tensor
-    scale_weights: Tensor
-    scale_quanta: Tensor
-    scale_heard: Tensor
-    scale_loads: Tensor
 
     def __init__(self, circuit: Circuit, limits: Limits) -> None:
         super().__init__()
@@ -52,13 +46,6 @@ class CircuitModel(nn.Module):
         self.register_buffer("listens", torch.from_numpy(circuit.listens.astype(np.int64)))
         self.register_buffer("readout", readout)
         self.register_buffer("divisors", _real(circuit.divisors))
-        leaks = np.array(circuit.listen_leaks)[circuit.channels[circuit.listens] // GROUPS]
-        self.register_buffer("leaks", torch.from_numpy(leaks.astype(np.float32)))
-        if circuit.scales is not None:
-            self.register_buffer("scale_weights", _real(circuit.scales.weights))
-            self.register_buffer("scale_quanta", _real(circuit.scales.quanta))
-            self.register_buffer("scale_heard", torch.from_numpy(circuit.scales.heard.astype(np.int64)))
-            self.register_buffer("scale_loads", _real(circuit.scales.loads))
 
     def forward(self, events: Tensor) -> Tensor:
         """Read-out spikes [steps, batch, channels] of delta events [steps, batch, bands], from a reset on."""
@@ -72,19 +59,10 @@ class CircuitModel(nn.Module):
         residuals = self._layer(self.quanta, self.quanta, self.quanta, negative=True)
         sent = residuals.run(taps @ weights.T)
         thresholds = to_integers(self.thresholds, self._limits.threshold_max, least=1.0)
-        weight = self._circuit.listen_weight
+        weight, leak = self._circuit.listen_weight, self._circuit.listen_leak
         width = torch.full_like(thresholds, weight * _WIDTH)
-        layer = self._layer(thresholds, torch.zeros_like(thresholds), width, leak=self.leaks)
-        heard = weight * _late(sent)[:, :, self.listens] * self.signs
-        return layer.run(heard - self._allowed(taps))
-
-    def _allowed(self, taps: Tensor) -> Tensor:
-        """What scales take off the membranes of comparators in each step; scales are not trained."""
-        if self._circuit.scales is None:
-            return taps.new_zeros(())
-        scales = self._layer(self.scale_quanta, self.scale_quanta, self.scale_quanta, negative=True)
-        sent = scales.run(taps @ self.scale_weights.T)
-        return _late(sent)[:, :, self.scale_heard] * self.scale_loads
+        layer = self._layer(thresholds, torch.zeros_like(thresholds), width, leak=leak)
+        return layer.run(weight * _late(sent)[:, :, self.listens] * self.signs)
 
     def _layer(
         self,
@@ -93,7 +71,7 @@ class CircuitModel(nn.Module):
         width: Tensor,
         *,
         negative: bool = False,
-        leak: int | Tensor = 0,
+        leak: int = 0,
     ) -> NeuronLayer:
         return NeuronLayer(thresholds, thresholds, negative, feedback, leak, float(self._limits.v_sat), width)
 

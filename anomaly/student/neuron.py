@@ -62,7 +62,7 @@ class NeuronLayer:
         theta_n: negative threshold, its magnitude.
         negative: whether the negative output is enabled.
         w_fb: feedback weight.
-        decay: n of the leak 2^-n per step, 0 for none; one number, or one for each neuron, whole but of real type.
+        decay: n of the leak 2^-n per step, 0 for none.
         v_sat: membrane limit.
         width: of the surrogate gradient, in units of the membrane.
     """
@@ -71,13 +71,13 @@ class NeuronLayer:
     theta_n: Tensor
     negative: bool
     w_fb: Tensor
-    decay: int | Tensor
+    decay: int
     v_sat: float
     width: Tensor
 
     def run(self, currents: Tensor) -> Tensor:
         """Spikes [steps, batch, neurons] from weighted input sums of the same shape, starting at rest."""
-        if not self._leaks() and not self.negative and not bool(self.w_fb.any()):
+        if self.decay == 0 and not self.negative and not bool(self.w_fb.any()):
             # Without leak and feedback the membrane is a running sum: all steps at once, unless it is clipped.
             membranes = currents.cumsum(dim=0)
             if float(membranes.detach().abs().max()) <= self.v_sat:
@@ -101,15 +101,9 @@ class NeuronLayer:
             spikes.append(spike)
         return torch.stack(spikes)
 
-    def _leaks(self) -> bool:
-        return bool(torch.as_tensor(self.decay).any())
-
     def _leaked(self, membrane: Tensor) -> Tensor:
-        if not self._leaks():
+        if self.decay == 0:
             return membrane
-        decay = torch.as_tensor(self.decay, dtype=membrane.dtype, device=membrane.device)
-        share = torch.where(decay > 0, torch.exp2(-decay), torch.zeros_like(decay))
-        # A power of two: the product is exact.
-        exact = membrane - membrane.sign() * torch.floor(membrane.abs() * share)
-        smooth = membrane * (1.0 - share)
+        exact = membrane - membrane.sign() * torch.floor(membrane.abs() / 2**self.decay)
+        smooth = membrane * (1.0 - 2.0**-self.decay)
         return smooth + (exact - smooth).detach()

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import Circuit, Limits, Scales
+from anomaly.student.circuit import Circuit, Limits
 from chip.arch import ArchSpec, load_arch
 
 Centibels = npt.NDArray[np.int32]
@@ -65,19 +65,7 @@ def random_circuit(
         loads=random.integers(1, 3, comparators).astype(np.int32),
         divisors=random.integers(1, 4, 48).astype(np.int32),
         listen_weight=16,
-        listen_leaks=(seed % 6, (seed + 1) % 6, (seed + 2) % 6),
-        scales=_scales(random, taps, comparators) if seed % 2 else None,
-    )
-
-
-def _scales(random: np.random.Generator, taps: int, comparators: int) -> Scales:
-    weights = random.integers(-31, 32, (3, taps)).astype(np.int32)
-    weights[random.random(weights.shape) < 0.8] = 0
-    return Scales(
-        weights,
-        random.integers(5, 40, 3).astype(np.int32),
-        random.integers(0, 3, comparators).astype(np.int32),
-        random.integers(0, 20, comparators).astype(np.int32),
+        listen_leak=seed % 6,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from anomaly.student.circuit import KINDS, Circuit, Limits, Scales, taps_of
+from anomaly.student.circuit import KINDS, Circuit, Limits, taps_of
 from chip.arch import ArchSpec
 from chip.imperfection import Imperfection
 from chip.network import Network
@@ -110,13 +110,11 @@ def test_neurons_have_the_synapses_of_their_rows(circuit: Circuit) -> None:
     residuals = [i for i, label in enumerate(network.labels) if label.endswith("residual")]
     comparators = [i for i, label in enumerate(network.labels) if label.endswith("comparator")]
     assert (network.fan_in()[residuals] == (circuit.weights != 0).sum(axis=1)).all()
-    scaled = np.zeros(len(comparators), bool) if circuit.scales is None else circuit.scales.loads != 0
-    assert (network.fan_in()[comparators] == 1 + scaled).all()
+    assert (network.fan_in()[comparators] == 1).all()
     fed = np.bincount(circuit.channels[circuit.listens], minlength=48)
     assert (network.fan_in()[network.outputs] == fed).all()
     assert (network.theta_p[comparators] == circuit.thresholds).all()
-    leaks = np.array(circuit.listen_leaks)[circuit.channels[circuit.listens] // 16]
-    assert (network.decay[comparators] == leaks).all()
+    assert (network.decay[comparators] == circuit.listen_leak).all()
     assert network.negative[residuals].all()
     assert not network.negative[comparators].any()
 
@@ -171,39 +169,8 @@ def test_limits_are_those_of_the_chip(senna: ArchSpec, limits: Limits) -> None:
         fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256, leaks=tuple(range(1, 11))
     )
     assert limits.relay_leak == 1
-    assert [limits.listen_leak("frame", weight) for weight in (1, 7, 31, 32, 33)] == [6, 6, 6, 6, 7]
-    assert [limits.listen_leak("change", weight) for weight in (1, 31)] == [4, 4]
-    assert replace(limits, leaks=()).relay_leak == replace(limits, leaks=(1, 2)).listen_leak("frame", 31) == 0
-
-
-def test_a_scale_raises_the_threshold_of_what_listens_to_it() -> None:
-    """A residual of four quanta is beyond three, but not where its scale says that twice as much is usual."""
-    circuit = replace(
-        small(2, 0, np.array([[10, 0]], np.int32)),
-        quanta=np.array([10], np.int32),
-        thresholds=np.array([3], np.int32),
-        scales=Scales(
-            np.array([[0, 10]], np.int32),
-            np.array([10], np.int32),
-            np.zeros(1, np.int32),
-            np.ones(1, np.int32),
-        ),
-    )
-    network = circuit.to_network()
-    comparator = [label.endswith("comparator") for label in network.labels]
-    for loud, fires in ((0, True), (1, True), (2, False), (4, False)):
-        events = np.zeros((20, 1, 2), np.int8)
-        events[:4, 0, 0] = 1
-        events[:loud, 0, 1] = 1
-        neurons = Simulator(network, v_sat=2047).run(events, record="all").neurons
-        assert neurons is not None
-        assert bool(neurons[-1, 0, comparator][0]) == fires
-
-
-def test_scales_must_belong(circuit: Circuit) -> None:
-    alien = Scales(*(np.zeros((2, 3), np.int32), np.ones(2, np.int32)), *[np.zeros(1, np.int32)] * 2)
-    with pytest.raises(ModelError, match="scales do not belong"):
-        replace(circuit, scales=alien)
+    assert [limits.listen_leak(weight) for weight in (1, 7, 31, 32, 33)] == [6, 6, 6, 6, 7]
+    assert replace(limits, leaks=()).relay_leak == replace(limits, leaks=(1, 2)).listen_leak(31) == 0
 
 
 def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
