@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomaly.demo.scenes import test_clips
-from anomaly.detect.decision import Decision, State
+from anomaly.detect.decision import State
 from anomaly.detect.model import DETECTORS, DetectorName, Model
 from anomaly.detect.scoring import Scorer, SecondScore, recording_score
+from anomaly.detect.verdict import judge
 from anomaly.evaluate import metrics
 from anomaly.evaluate.alarms import Confusion, confusion
 
@@ -89,5 +90,4 @@ def run_trial(model: Model, seed: int) -> Trial:
 
 
 def _alarm(scorer: Scorer, seconds: Sequence[SecondScore]) -> bool:
-    decision = Decision(scorer.calibration.limit(BUDGET_PER_DAY))
-    return any(decision.update(second.p_value) is State.ALARM for second in seconds)
+    return judge(seconds, scorer.calibration.limit(BUDGET_PER_DAY)).state is State.ALARM

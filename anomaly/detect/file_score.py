@@ -19,6 +19,7 @@ from anomaly.audio.channels import Channel
 from anomaly.audio.files import blocks
 from anomaly.audio.health import check_second
 from anomaly.detect.decision import Limit
+from anomaly.detect.operating import OperatingTracker
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import InputError
@@ -57,13 +58,13 @@ def score_file(path: Path, scorer: Scorer, limit: Limit, *, channel: Channel = "
     """Score one file; whatever is wrong with it is said in the result, not raised."""
     scores: list[SecondScore] = []
     counts: list[bool] = []
-    samples = 0
+    samples, tracker = 0, OperatingTracker(scorer.states)
     try:
         for stretch in _stretches(path, scorer.front_end.reset_s, channel):
             first = samples // SAMPLE_RATE_HZ
             samples += len(stretch)
             if len(stretch) >= SAMPLE_RATE_HZ:
-                judged = scorer.recording(stretch, where=path)
+                judged = scorer.recording(stretch, where=path, tracker=tracker)
                 scores += [replace(score, second=first + score.second) for score in judged]
                 counts += [_alive(stretch, second) for second in range(len(judged))]
     except InputError as error:

@@ -119,8 +119,12 @@ class OperatingStates:
 
 def second_spectra(samples: Samples, front_end: FrontEnd) -> Spectrum:
     """Group levels of each whole second of a recording [n], float32, 16 kHz: [seconds, GROUPS], in dB."""
-    segments = segment_levels(samples, front_end)
-    places = [divmod(second, front_end.reset_s) for second in range(len(samples) // SAMPLE_RATE_HZ)]
+    return segment_spectra(segment_levels(samples, front_end), len(samples) // SAMPLE_RATE_HZ, front_end)
+
+
+def segment_spectra(segments: Centibels, seconds: int, front_end: FrontEnd) -> Spectrum:
+    """The same from what ``segment_levels`` made of it."""
+    places = [divmod(second, front_end.reset_s) for second in range(seconds)]
     return np.stack([group_levels(segments[s, frames_before(k) : frames_before(k + 1)]) for s, k in places])
 
 

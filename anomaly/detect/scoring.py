@@ -10,7 +10,14 @@ import numpy.typing as npt
 
 from anomaly.detect.calibration import Calibration
 from anomaly.detect.detector import Detector
-from anomaly.detect.operating import Heard, Operating, OperatingStates, OperatingTracker, group_levels
+from anomaly.detect.operating import (
+    Heard,
+    Operating,
+    OperatingStates,
+    OperatingTracker,
+    group_levels,
+    segment_spectra,
+)
 from anomaly.detect.pooling import Levels, SecondLevels, soft_maximum
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels
@@ -33,7 +40,7 @@ class SecondScore:
         score: soft maximum of the pooled error levels, standard deviations of normal sound.
         p_value: probability that normal sound scores at least this high.
         groups: error level per sub-band group, [GROUPS].
-        operating: what the machine is doing, told for live streams only, and whether the decision takes the second.
+        operating: what the machine is doing, and whether the decision takes the second.
     """
 
     second: int
@@ -65,8 +72,13 @@ class SecondPipeline:
 
 def recording_errors(samples: Samples, front_end: FrontEnd, detector: Detector) -> list[npt.NDArray[Any]]:
     """Error levels of each whole second of a recording, each [frames, channels]."""
-    levels = segment_levels(samples, front_end)
     seconds = len(samples) // SAMPLE_RATE_HZ
+    return _errors(segment_levels(samples, front_end), seconds, front_end, detector)
+
+
+def _errors(
+    levels: Centibels, seconds: int, front_end: FrontEnd, detector: Detector
+) -> list[npt.NDArray[Any]]:
     whole, rest = divmod(seconds, front_end.reset_s)
     result: list[npt.NDArray[Any]] = []
     for start in range(0, whole, _STREAMS):
@@ -107,8 +119,16 @@ class Scorer:
         self.calibration = calibration
         self.states = states
 
-    def recording(self, samples: Samples, *, where: object = None) -> list[SecondScore]:
+    def recording(
+        self, samples: Samples, *, where: object = None, tracker: OperatingTracker | None = None
+    ) -> list[SecondScore]:
         """Score each whole second of a recording.
+
+        Args:
+            samples: [n], float32, 16 kHz.
+            where: named if it is too short.
+            tracker: follows the machine from one piece of a recording to the next; by default the recording
+                begins at rest.
 
         Raises:
             InputError: it holds less than one second.
@@ -119,8 +139,9 @@ class Scorer:
                 where=where,
                 hint="a score needs at least one second",
             )
-        errors = recording_errors(samples, self.front_end, self.detector)
-        return [self._judge(second, levels) for second, levels in enumerate(errors)]
+        segments, seconds = segment_levels(samples, self.front_end), len(samples) // SAMPLE_RATE_HZ
+        errors = _errors(segments, seconds, self.front_end, self.detector)
+        return self._follow([self._judge(k, e) for k, e in enumerate(errors)], segments, tracker)
 
     def levels(self, levels: Centibels, seconds: int) -> list[SecondScore]:
         """Score what ``segment_levels`` made of a recording of so many whole seconds, to the same bits."""
@@ -130,7 +151,7 @@ class Scorer:
             segment, within = divmod(second, self.front_end.reset_s)
             part = levels[segment : segment + 1, frames_before(within) : frames_before(within + 1)]
             scores.append(self._judge(second, pipeline.push(within, part)[0]))
-        return scores
+        return self._follow(scores, levels, None)
 
     def stream(self) -> StreamScorer:
         """Begin to score a live stream; its state is its own, so that recordings may be scored meanwhile."""
@@ -139,6 +160,16 @@ class Scorer:
     def _judge(self, second: int, errors: npt.NDArray[Any]) -> SecondScore:
         pooled: SecondLevels = self.calibration.pooling.second(errors)
         return SecondScore(second, pooled.score, self.calibration.p_value(pooled.score), pooled.groups)
+
+    def _follow(
+        self, scores: list[SecondScore], segments: Centibels, tracker: OperatingTracker | None
+    ) -> list[SecondScore]:
+        """Say of each second of a recording what the machine is doing."""
+        if self.states is None:
+            return scores
+        follow = OperatingTracker(self.states) if tracker is None else tracker
+        spectra = segment_spectra(segments, len(scores), self.front_end)
+        return [replace(s, operating=follow.second(heard)) for s, heard in zip(scores, spectra, strict=True)]
 
 
 class StreamScorer:

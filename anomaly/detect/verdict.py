@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from anomaly.detect.decision import Decision, Limit, State
 from anomaly.detect.scoring import SecondScore, recording_score
+from anomaly.detect.taken import taken
 
 _ORDER = tuple(State)
 
@@ -18,9 +19,10 @@ class Verdict:
 
     Args:
         score: soft maximum over its seconds, standard deviations of normal sound.
-        p_value: probability that normal sound of the same length holds a second as high as its highest.
+        p_value: probability that normal sound of the same length holds a second as high as its highest, of the
+            seconds that the decision took; 1 where it took none.
         state: the worst that the decision reached, beginning at rest with the recording.
-        states: state after each second; None where the second did not count.
+        states: state after each second; None where the decision did not take the second.
     """
 
     score: float
@@ -30,11 +32,12 @@ class Verdict:
 
 
 def judge(seconds: Sequence[SecondScore], limit: Limit, *, counts: Sequence[bool] | None = None) -> Verdict:
-    """Judge a recording by its seconds.
+    """Judge a recording by its seconds, as the monitor would.
 
-    The decision begins anew, because files of an archive need not follow each other. The probability is
-    Šidák's, ``1 - (1 - least p)^n``: exact for independent seconds, and too large, never too small, where
-    neighbours resemble each other.
+    The decision begins anew, because files of an archive need not follow each other. It does not take the seconds
+    in which the machine stands or comes from one state to another; the score is of all that was heard. The
+    probability is Šidák's, ``1 - (1 - least p)^n``: exact for independent seconds, and too large, never too small,
+    where neighbours resemble each other.
 
     Args:
         seconds: at least one of them counts.
@@ -42,18 +45,18 @@ def judge(seconds: Sequence[SecondScore], limit: Limit, *, counts: Sequence[bool
         counts: whether each second counts; one that does not (a dead microphone) makes the decision forget.
     """
     decision = Decision(limit)
-    heard: list[SecondScore] = []
+    alive = [True] * len(seconds) if counts is None else list(counts)
+    takes = taken([second.operating for second in seconds])
     states: list[State | None] = []
-    for second, counted in zip(seconds, counts or [True] * len(seconds), strict=True):
-        if counted:
-            heard.append(second)
-            states.append(decision.update(second.p_value))
-        else:
+    for second, counted, takes_it in zip(seconds, alive, takes, strict=True):
+        if not counted:
             decision.reset()
-            states.append(None)
+        states.append(decision.update(second.p_value) if counted and takes_it else None)
     worst = max((_ORDER.index(state) for state in states if state is not None), default=0)
-    least = min(second.p_value for second in heard)
-    return Verdict(recording_score(heard), any_of(least, len(heard)), _ORDER[worst], tuple(states))
+    decided = [s.p_value for s, state in zip(seconds, states, strict=True) if state is not None]
+    p_value = any_of(min(decided), len(decided)) if decided else 1.0
+    score = recording_score([s for s, counted in zip(seconds, alive, strict=True) if counted])
+    return Verdict(score, p_value, _ORDER[worst], tuple(states))
 
 
 def any_of(p_value: float, n: int) -> float:

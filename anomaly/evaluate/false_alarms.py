@@ -87,7 +87,7 @@ def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms:
 
 
 def _heard(normals: Sequence[FileScore]) -> Iterator[float | None]:
-    """Tail probability of each second; None where the microphone was dead."""
+    """Tail probability of each second; None where the decision took none."""
     for file in normals:
         if file.verdict is not None:
             for second, state in zip(file.scores, file.verdict.states, strict=True):

@@ -9,9 +9,10 @@ from typing import Any
 
 from anomaly.alerts.records import ClipRow
 from anomaly.audio.files import read_16k
-from anomaly.detect.decision import Decision, Limit, State
+from anomaly.detect.decision import Limit, State
 from anomaly.detect.model import DetectorName, Model
-from anomaly.detect.scoring import SecondScore, recording_score
+from anomaly.detect.scoring import SecondScore
+from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clip_files import read_clip
 from anomaly.monitor.clip_score import score_clip
@@ -23,7 +24,7 @@ class Verdict:
 
     Args:
         score: of the whole piece.
-        p_value: smallest of its seconds.
+        p_value: smallest of the seconds that the decision took; 1 where it took none.
         alarm: whether the decision, begun with it, reaches ALARM.
     """
 
@@ -89,11 +90,9 @@ class Comparison:
 
 
 def _verdict(limit: Limit, scores: list[SecondScore]) -> Verdict:
-    decision = Decision(limit)
-    states = [decision.update(score.p_value) for score in scores]
-    return Verdict(
-        round(recording_score(scores), 4), min(score.p_value for score in scores), State.ALARM in states
-    )
+    judged = judge(scores, limit)
+    taken = [s.p_value for s, state in zip(scores, judged.states, strict=True) if state is not None]
+    return Verdict(round(judged.score, 4), min(taken, default=1.0), judged.state is State.ALARM)
 
 
 def summary(rows: Sequence[Compared]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from anomaly.alerts.store import Store
 from anomaly.detect.calibration import Calibration
 from anomaly.detect.decision import Decision, Limit, State
 from anomaly.detect.scoring import Scorer
+from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clip_files import read_clip
 from anomaly.monitor.clip_score import score_clip
@@ -244,8 +245,7 @@ def _by_clips(store: Store, case: Case, scorer: Scorer, limit: Limit, folder: Pa
         except AnomalyError as error:
             reasons.append(error.message)
             continue
-        decision = Decision(limit)
-        if any(decision.update(second.p_value) is State.ALARM for second in seconds):
+        if judge(seconds, limit).state is State.ALARM:
             return ReplayedCase(case.id, case.opened_at, "stays", "clip")
         reasons.append("")
     if "" in reasons:

@@ -85,10 +85,12 @@ def build(
         ModelError: the exported teacher does not agree with torch, or verification failed.
         FitError: the student does not fit the chip.
     """
+    everything = (*material.training, *material.held_out)
+    states = learn_states([second_spectra(block.samples, front_end) for block in everything])
     if teacher is None:
-        taught = teach(material, front_end, chosen, seed=seed, report=report)
+        taught = teach(material, front_end, chosen, seed=seed, states=states, report=report)
     else:
-        own = judged or calibrated(TeacherDetector(teacher), "log", front_end, material.held_out)
+        own = judged or calibrated(TeacherDetector(teacher), "log", front_end, material.held_out, states)
         taught = Taught(teacher, own, None)
     onnx, judged = taught.onnx, taught.calibration
     report("distilling", 0.0)
@@ -107,16 +109,13 @@ def build(
     compiled, verified = compile_circuit(circuit, code, chip, block_segments(material.held_out, front_end))
     report("calibrating", 0.0)
     product = StudentDetector(code, compiled.network, chip.arch.v_sat)
-    calibration = calibrated(product, "root", front_end, material.held_out)
+    calibration = calibrated(product, "root", front_end, material.held_out, states)
     report("calibrating", 1.0)
     metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
     metrics["robustness"] = learned.robustness
     metrics["teacher"] = {"gain_nats": taught.gain_nats}
     metrics["activity"] = _activity(product, chip, onnx)
     metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
-    states = learn_states(
-        [second_spectra(block.samples, front_end) for block in (*material.training, *material.held_out)]
-    )
     return Parts(
         front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
     )

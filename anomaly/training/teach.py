@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anomaly.detect.calibration import Calibration
+from anomaly.detect.operating import OperatingStates
 from anomaly.detect.scoring import recording_errors
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
@@ -22,7 +23,7 @@ from anomaly.teacher.augment import augment
 from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher, surprise
 from anomaly.teacher.network import Teacher
-from anomaly.training.calibrated import calibrated, calibrated_on
+from anomaly.training.calibrated import calibrated, calibrated_on, decided_seconds
 from anomaly.training.material import Block, Material, block_segments, sample_segments
 from anomaly.training.profiles import Profile
 
@@ -52,6 +53,7 @@ def teach(
     chosen: Profile,
     *,
     seed: int,
+    states: OperatingStates | None = None,
     report: Report = lambda _stage, _share: None,
 ) -> Taught:
     """Train a teacher and calibrate it.
@@ -60,6 +62,7 @@ def teach(
         material: normal sound, split.
         front_end, chosen: how to listen, how much effort.
         seed: of weights, order, noise and augmentation.
+        states: of the machine, if they are known: what normal sound scores rests on the seconds that are decided upon.
         report: told the share that is done, as stage "teaching".
 
     Raises:
@@ -70,7 +73,7 @@ def teach(
     report("teaching", 0.0)
     if not folds:
         onnx = to_onnx(lessons.teacher(material.training, chosen.teacher))
-        judged = calibrated(TeacherDetector(onnx), "log", front_end, material.held_out)
+        judged = calibrated(TeacherDetector(onnx), "log", front_end, material.held_out, states)
         return Taught(onnx, judged, None)
     pairs: list[tuple[Teacher, Teacher]] = []
     for number, fold in enumerate(folds):
@@ -90,7 +93,7 @@ def teach(
     everything = [block for fold in folds for block in fold]
     onnx = to_onnx(lessons.teacher(everything, plan))
     report("teaching", 1.0)
-    return Taught(onnx, calibrated_on(errors, "log"), gain)
+    return Taught(onnx, calibrated_on(errors, "log", decided_seconds(everything, front_end, states)), gain)
 
 
 @dataclass(frozen=True)

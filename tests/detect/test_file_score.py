@@ -182,3 +182,22 @@ def test_seconds_of_a_dead_microphone_do_not_count(student: Scorer, sound: Sampl
     assert dead == [4, 5, 6]
     alive = [second for second in scored.scores if second.second not in dead]
     assert scored.verdict.score == recording_score(alive)
+
+
+def test_a_stop_is_not_judged_and_stretches_do_not_change_that(
+    student: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = [("high", 24.0), ("stopped", 16.0), ("high", 20.0)]
+    made = simulate("pump", seconds=60, seed=8, states=states).samples
+    soundfile.write(tmp_path / "stops.wav", made, 16_000, subtype="FLOAT")
+    whole = judged(tmp_path / "stops.wav", student)
+    assert whole.verdict is not None
+    left_out = [k for k, state in enumerate(whole.verdict.states) if state is None]
+    assert set(range(28, 39)) <= set(left_out) <= set(range(22, 44))
+    # The score is of all that was heard, as a monitor's is.
+    assert whole.verdict.score == recording_score(list(whole.scores))
+    stream = student.stream()
+    live = stream.push(read_16k(tmp_path / "stops.wav"))
+    assert [second.operating for second in live] == [second.operating for second in whole.scores]
+    monkeypatch.setattr(file_score, "_STRETCH_S", 10)
+    assert judged(tmp_path / "stops.wav", student).verdict == whole.verdict

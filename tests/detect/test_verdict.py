@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from anomaly.detect.decision import State, limit_for
+from anomaly.detect.operating import Heard, Operating
 from anomaly.detect.scoring import SecondScore, recording_score
 from anomaly.detect.verdict import any_of, judge
 
@@ -39,6 +42,25 @@ def test_seconds_that_do_not_count_are_left_out_and_forgotten() -> None:
     assert verdict.states == (State.OK, State.WATCH, None, State.OK, State.WATCH)
     assert verdict.p_value == pytest.approx(4e-6, rel=1e-4)
     assert verdict.score == recording_score(seconds(*[1e-6] * 4))
+
+
+def test_a_machine_at_rest_and_a_ramp_are_heard_but_not_judged() -> None:
+    rest, ramp = Heard(Operating.STOPPED, False), Heard(Operating.RAMPING, False)
+    whole = seconds(1e-6, 1e-12, 1e-12, 1e-6)
+    stop = [
+        replace(second, operating=rest if k in (1, 2) else Heard(Operating.RUNNING, True))
+        for k, second in enumerate(whole)
+    ]
+    verdict = judge(stop, LIMIT)
+    # A stop is not forgotten over, as the monitor does not.
+    assert verdict.states == (State.OK, None, None, State.WATCH)
+    assert verdict.p_value == pytest.approx(2e-6, rel=1e-4)
+    assert verdict.score == recording_score(whole)
+    assert judge(whole, LIMIT).state is State.ALARM
+    nothing = judge([replace(second, operating=rest) for second in whole], LIMIT)
+    assert (nothing.p_value, nothing.state, set(nothing.states)) == (1.0, State.OK, {None})
+    ends_in = [replace(second, operating=ramp) for second in whole]
+    assert judge(ends_in, LIMIT).states == judge(whole, LIMIT).states
 
 
 @pytest.mark.parametrize(("p", "n", "expected"), [(1.0, 5, 1.0), (0.5, 1, 0.5), (1e-12, 100, 1e-10)])

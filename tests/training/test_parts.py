@@ -9,12 +9,14 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
+from anomaly.detect.operating import second_spectra
+from anomaly.detect.operating_fit import learn_states
 from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
+from anomaly.training.calibrated import calibrated, calibrated_on
 from anomaly.training.material import Block
-from anomaly.training.parts import calibrated
 
 FRONT_END = FrontEnd(reset_s=3)
 
@@ -73,6 +75,28 @@ def test_the_pooling_is_fitted_on_all_of_it() -> None:
     assert calibration.pooling.to_dict() == fit_pooling(errors, "log").to_dict()
     assert len(calibration.scores) == len(errors) == 20
     assert calibration.recordings == 4
+
+
+def test_what_the_decision_never_takes_does_not_say_how_often_it_errs() -> None:
+    """Half of each recording the machine stands: the scores stay as they are, their probabilities do not."""
+    stands = tuple(
+        Block(np.concatenate([block.samples, 0.01 * block.samples]), block.recording)
+        for block in blocks(6, 20)
+    )
+    states = learn_states([second_spectra(block.samples, FRONT_END) for block in stands])
+    assert states.stopped is not None
+    every = calibrated(Ear(), "log", FRONT_END, stands)
+    running = calibrated(Ear(), "log", FRONT_END, stands, states)
+    assert running.pooling.to_dict() == every.pooling.to_dict()
+    assert len(every.scores) == 240
+    assert 100 <= len(running.scores) <= 125
+    assert set(running.scores) < set(every.scores)
+
+
+def test_held_out_sound_in_which_nothing_is_decided_counts_whole() -> None:
+    errors = [recording_errors(block.samples, FRONT_END, Ear()) for block in blocks(2, 5)]
+    nothing = calibrated_on(errors, "log", [[False] * 5, [False] * 5])
+    assert nothing.scores.tolist() == calibrated_on(errors, "log").scores.tolist()
 
 
 def test_one_second_is_enough_to_go_on() -> None:
