@@ -27,6 +27,7 @@ from anomaly.monitor.clip_keeping import make_room
 from anomaly.monitor.picture import spectrogram_png
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.ring import Excerpt, Ring
+from anomaly.monitor.spare_memory import give_back
 
 FOLDER = "clips"
 _TRIGGERS = ("case.opened", "case.again")
@@ -158,6 +159,8 @@ class ClipKeeper:
             self._tell(
                 "clip.saved", f"{facts.content}, {size} bytes", {"case": facts.case_id, "clip": facts.id}
             )
+        finally:
+            give_back()
 
 
 def _result(record: SecondRecord, begin_s: float) -> dict[str, Any]:

@@ -8,51 +8,65 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anomaly import versions
+from anomaly.audio.sensor import SensorCheck
 from anomaly.bundle import MANIFEST_NAME, Bundle, open_bundle
 from anomaly.detect.decision import Limit
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import AnomalyError, ModelError
+from anomaly.manifest import parse
+from anomaly.monitor.spare_memory import give_back
 
 LOOK_EVERY_S = 2.0
-Ready = Callable[[Bundle], tuple[Scorer, Limit]]
 _Signature = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class NextModel:
-    """A model that is ready to take over: its version, what scores, and the limit of the decision."""
+    """A model that is ready to take over: its version, what scores, the limit of the decision, and what judges
+    the microphone by what it heard in this model's training."""
 
     version: str
     scorer: Scorer
     limit: Limit
+    sensor: SensorCheck
+
+
+Ready = Callable[[str, Bundle], NextModel]
 
 
 class ModelWatch:
-    """Looks at one machine's bundle now and then; loading and checking happen on the thread that looks.
+    """Looks at a bundle in use now and then; loading and checking happen on the thread that looks.
 
     Args:
         models: folder of the bundles.
-        machine: its name.
-        ready: makes a bundle ready to score.
+        bundle: its name there, usually that of the machine; several machines may share one.
+        ready: makes a bundle ready to score, under the name of its version.
         refuse: told once of each bundle that cannot be used, with the reason; the old one goes on.
         calibration: number of the calibration in use; another one is made ready like another bundle.
+
+    Raises:
+        ConfigError: there is no bundle.
+        ModelError: its manifest is damaged.
     """
 
     def __init__(
         self,
         models: Path,
-        machine: str,
+        bundle: str,
         ready: Ready,
         refuse: Callable[[str], None],
         calibration: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._folder, self._machine = models / machine, machine
+        self._folder = models / bundle
         self._ready, self._refuse = ready, refuse
         self._lock = threading.Lock()
         self._refused = ""
         self._next: NextModel | None = None
         self.version = versions.version_of(self._folder)
         """Of the bundle that was looked at last."""
+        manifest = self._folder / MANIFEST_NAME
+        # A folder may have another name than the machine whose sound was learned: a copy, or a bundle for several.
+        self._learned = parse(manifest.read_bytes(), where=manifest).machine
         self._calibration, self._number = calibration, calibration()
         self._seen = self._signature()
 
@@ -88,12 +102,13 @@ class ModelWatch:
 
     def _load(self, version: str, number: int) -> None:
         bundle = open_bundle(self._folder)
-        if bundle.manifest.machine != self._machine:
-            raise ModelError(f"is the bundle of {bundle.manifest.machine}", where=self._folder)
-        scorer, limit = self._ready(bundle)
+        learned = bundle.manifest.machine
+        if learned != self._learned:
+            raise ModelError(f"is the bundle of {learned}, not of {self._learned}", where=self._folder)
+        model = self._ready(version if number == 0 else f"{version}+{number}", bundle)
         with self._lock:
-            name = version if number == 0 else f"{version}+{number}"
-            self._next, self._refused = NextModel(name, scorer, limit), ""
+            self._next, self._refused = model, ""
+        give_back()
 
     def _signature(self) -> _Signature | None:
         try:

@@ -110,12 +110,14 @@ class Ear:
 
     Args:
         machine: its name.
+        bundle: name of the bundle that scores it.
         detector: which network scores.
         front_end: settings of its bundle.
         live: from a microphone: put on the 24-bit grid of the clips, and timed by the clock.
     """
 
     machine: str
+    bundle: str
     detector: DetectorName
     front_end: FrontEnd
     live: bool
@@ -147,7 +149,7 @@ class Attendant:
             refuse = partial(self._tell, "model.refused")
             calibrations = CalibrationVersions(site.state_dir, ear.machine, ear.detector)
             self._models = ModelWatch(
-                site.models_dir, ear.machine, ready, refuse, lambda: calibrations.current
+                site.models_dir, ear.bundle, ready, refuse, lambda: calibrations.current
             )
             operations.backstage.every(LOOK_EVERY_S, self._models.look)
         version = self._models.version if self._models else ""

@@ -17,6 +17,7 @@ from anomaly.detect.calibration_versions import with_calibration_in_use
 from anomaly.detect.decision import Limit, Policy
 from anomaly.detect.model import DetectorName, Model, load_model
 from anomaly.detect.scoring import Scorer
+from anomaly.monitor.model_watch import NextModel
 from anomaly.monitor.operations import Attendant, Ear, Operations
 from anomaly.monitor.records import Record
 from anomaly.monitor.sources import Heard
@@ -79,16 +80,26 @@ def make_ready(plan: Plan, site: Site) -> Ready:
     model = load_model(bundle)
     scorer = _calibrated(model, bundle, plan, site.state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
-    sensor = SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
     settings = site.machines.get(plan.machine)
     policy = Policy() if settings is None else Policy(**settings.alarm.model_dump())
-    return Ready(scorer, limit, sensor, policy)
+    return Ready(scorer, limit, _sensor(model), policy)
 
 
-def make_next(bundle: Bundle, plan: Plan, state_dir: Path) -> tuple[Scorer, Limit]:
-    """What scores, and the limit of the decision for it, of a bundle or a calibration that was put into use."""
-    scorer = _calibrated(load_model(bundle), bundle, plan, state_dir)
-    return scorer, scorer.calibration.limit(plan.false_alarms_per_day)
+def make_next(version: str, bundle: Bundle, plan: Plan, state_dir: Path) -> NextModel:
+    """What takes over when another bundle, or another calibration of it, was put into use.
+
+    Raises:
+        ModelError: the bundle cannot be used.
+        ConfigError: the budget cannot be kept.
+    """
+    model = load_model(bundle)
+    scorer = _calibrated(model, bundle, plan, state_dir)
+    limit = scorer.calibration.limit(plan.false_alarms_per_day)
+    return NextModel(version, scorer, limit, _sensor(model))
+
+
+def _sensor(model: Model) -> SensorCheck:
+    return SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
 
 
 def _calibrated(model: Model, bundle: Bundle, plan: Plan, state_dir: Path) -> Scorer:
@@ -110,10 +121,9 @@ class Post:
         self.plan = plan
         self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor, ready.policy)
         self.watch.write_behind(operations.backstage.submit)
-        ear = Ear(plan.machine, plan.detector, ready.scorer.front_end, live=plan.live)
-        # Another version is looked for under the machine's own name only: a shared bundle has other users.
-        state_dir = store.path.parent
-        follow = partial(make_next, plan=plan, state_dir=state_dir) if plan.bundle == plan.machine else None
+        ear = Ear(plan.machine, plan.bundle, plan.detector, ready.scorer.front_end, live=plan.live)
+        # A bundle that several machines share is taken up by each of them, with a calibration of its own.
+        follow = partial(make_next, plan=plan, state_dir=store.path.parent)
         self._attendant = Attendant(operations, ear, follow, self.watch.use)
 
     def hear(self, heard: Heard) -> list[Record]:

@@ -119,6 +119,8 @@ class Watch:
         """The decision begins anew: its probabilities are those of another model."""
         before, self._next = self._decision.state, None
         self._stream, self._held = model.scorer.stream(), HeldBack()
+        # What the microphone heard in training is known of the new model's training only.
+        self._check = model.sensor
         self._decision = Decision(model.limit, self._policy)
         self._drift.follow(model.scorer.calibration, anew=True)
         self._case.doubt()

@@ -20,15 +20,17 @@ from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 from anomaly.audio.files import read_16k
+from anomaly.audio.sensor import SensorCheck
 from anomaly.bundle import Bundle, open_bundle, write_bundle
 from anomaly.config import Clips, Site
-from anomaly.detect.decision import Limit, limit_for
+from anomaly.detect.decision import limit_for
 from anomaly.detect.model import load_model
-from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.detect.scoring import SecondScore
 from anomaly.errors import InputError
 from anomaly.manifest import Draft
 from anomaly.monitor.clip_files import FACTS, PICTURE, SOUND, StoredClip, read_clip
 from anomaly.monitor.clip_score import score_clip
+from anomaly.monitor.model_watch import NextModel
 from anomaly.monitor.operations import Attendant, Ear, Operations
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.sources import Lost, Sound
@@ -56,9 +58,9 @@ def fault(pump_recordings: Path) -> Samples:
     return np.concatenate([read_16k(file) for file in files])
 
 
-def ready(bundle: Bundle) -> tuple[Scorer, Limit]:
-    scorer = load_model(bundle).scorer("student")
-    return scorer, limit_for(1.0, 0.0)
+def ready(version: str, bundle: Bundle) -> NextModel:
+    model = load_model(bundle)
+    return NextModel(version, model.scorer("student"), limit_for(1.0, 0.0), SensorCheck(model.sensor))
 
 
 class Chain:
@@ -69,9 +71,10 @@ class Chain:
         self.store = Store.open(site.state_dir / DATABASE_NAME, clock=lambda: self.now_s)
         self.operations = Operations(site, self.store, clock=lambda: self.now_s)
         self.operations.__enter__()
-        self.scorer, limit = ready(open_bundle(site.models_dir / "pump"))
-        self.watch = Watch("pump", self.scorer, limit, self.store)
-        ear = Ear("pump", "student", self.scorer.front_end, live=True)
+        first = ready("", open_bundle(site.models_dir / "pump"))
+        self.scorer = first.scorer
+        self.watch = Watch("pump", self.scorer, first.limit, self.store)
+        ear = Ear("pump", "pump", "student", self.scorer.front_end, live=True)
         self.attendant = Attendant(self.operations, ear, ready, self.watch.use)
         self.records: list[Record] = []
 
@@ -327,6 +330,20 @@ def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_goes_on(
     live.hear(normal[: 12 * SAMPLE_RATE_HZ])
     assert "model.activated" not in live.events
     assert live.events.count("model.refused") == 1
+
+
+def test_after_a_change_the_microphone_is_judged_by_what_the_new_model_learned(
+    chain: Callable[..., Chain], models: Path, normal: Samples
+) -> None:
+    live = chain()
+    quiet = normal[: 6 * SAMPLE_RATE_HZ] / 4
+    # This chain begins without knowledge of the training sound: nothing tells it of another gain.
+    live.hear(quiet)
+    assert {r.sensor for r in live.records if isinstance(r, SecondRecord)} == {"ok"}
+    other_bundle(models)
+    until_taken(live, normal, "model.activated")
+    live.hear(quiet)
+    assert "gain" in {r.sensor for r in live.records[-4:] if isinstance(r, SecondRecord)}
 
 
 def test_the_database_is_checked_while_the_monitor_works(
