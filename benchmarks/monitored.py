@@ -12,16 +12,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "pump"
 RATE_HZ = 48_000
+OPTIONS = ["--device", "pulse:mic", "--machine", MACHINE]
 _TRAIN_S, _CLIP_S = 120, 10
 
 
@@ -137,6 +139,16 @@ class Monitor:
     def wait_for_seconds(self, count: int) -> bool:
         """Wait until it has judged so many seconds; say whether it has."""
         return bool(self.wait_for(lambda: len(self.seconds) >= count, 60))
+
+    def captures(self) -> list[psutil.Process]:
+        """Its capture processes that live."""
+        found = []
+        for child in psutil.Process(self.pid).children(recursive=True):
+            # One that has ended meanwhile has no command line.
+            with suppress(psutil.NoSuchProcess):
+                if "anomaly.audio.capture" in child.cmdline():
+                    found.append(child)
+        return found
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send a signal, and collect it."""
