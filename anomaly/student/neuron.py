@@ -9,6 +9,9 @@ Step ``k``::
 The layer runs on whatever numbers it is given. Whoever trains keeps weights and thresholds as real numbers and
 rounds them with `to_integers`, straight through, in every forward pass, so that what is trained is what is
 programmed from the first step on. Values stay far below 2^24, where float32 counts exactly.
+
+All steps of a layer are one node of the graph. Forwards it keeps ``q``; backwards everything that does not wait for
+a later step is computed for all steps at once, and what does is one multiply-add a step.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+
+# Steps that are computed at once backwards: more of them do not fit the cache.
+_TOGETHER = 16
 
 
 class _RoundThrough(torch.autograd.Function):
@@ -30,21 +36,88 @@ class _RoundThrough(torch.autograd.Function):
         return gradients[0]
 
 
-class _SpikeAbove(torch.autograd.Function):
-    """1 where the excess is not negative; backwards the slope of a fast sigmoid (Zenke and Ganguli, 2018)."""
+class _Layer(torch.autograd.Function):
+    """Spikes of all steps; backwards the slope of a fast sigmoid (Zenke and Ganguli, 2018) for each threshold.
+
+    A leak is smooth backwards, what is clipped has no gradient.
+    """
 
     @staticmethod
-    def forward(ctx: Any, excess: Tensor, width: Tensor) -> Tensor:
-        ctx.save_for_backward(excess, width)
-        return (excess >= 0).to(excess.dtype)
+    def forward(
+        ctx: Any,
+        currents: Tensor,
+        theta_p: Tensor,
+        theta_n: Tensor,
+        w_fb: Tensor,
+        width: Tensor,
+        share: Tensor,
+        negative: bool,
+        v_sat: float,
+    ) -> Tensor:
+        q, spikes = torch.empty_like(currents), torch.empty_like(currents)
+        membrane, leaking = torch.zeros_like(currents[0]), bool(share.any())
+        below, lost = torch.empty_like(membrane), torch.empty_like(membrane)
+        for step, current in enumerate(currents):
+            if leaking:
+                # A share is a power of two: the product is exact.
+                membrane -= torch.mul(membrane, share, out=lost).trunc_()
+            torch.add(membrane, current, out=q[step])
+            spike = torch.ge(q[step], theta_p, out=spikes[step])
+            if negative:
+                torch.le(q[step], -theta_n, out=below)
+                # Where both thresholds are passed, the positive one counts.
+                spike.sub_(below.mul_(1.0 - spike))
+            torch.addcmul(q[step], w_fb, spike, value=-1.0, out=membrane)
+            membrane.clamp_(-v_sat, v_sat)
+        ctx.save_for_backward(q, spikes, theta_p, theta_n, w_fb, width, share)
+        ctx.negative, ctx.v_sat = negative, v_sat
+        return spikes
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        excess, width = ctx.saved_tensors
-        return gradients[0] / (width * (1.0 + (excess / width).abs()) ** 2), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        q, spikes, theta_p, theta_n, w_fb, _, _ = ctx.saved_tensors
+        (given,) = gradients
+        inward = torch.empty_like(given)
+        of_p, of_n, of_fb = (torch.zeros_like(given[0]) for _ in range(3))
+        # Of the membrane after the last step, nobody asks.
+        after = torch.zeros_like(given[0])
+        for last in range(len(q), 0, -_TOGETHER):
+            part = slice(max(last - _TOGETHER, 0), last)
+            above, below, passed = _slopes(ctx, part)
+            slope = above + below
+            kept = torch.addcmul(passed, passed * w_fb, slope, value=-1.0)
+            torch.mul(given[part], slope, out=inward[part])
+            # Of each step's membrane: what it does to the current after it, as far as that is passed on.
+            passed[-1] *= after
+            for step in range(last - 1, part.start - 1, -1):
+                after = inward[step].addcmul_(kept[step - part.start], after)
+            passed[:-1] *= inward[part][1:]
+            if any(ctx.needs_input_grad[1:3]):
+                outward = torch.addcmul(given[part], w_fb, passed, value=-1.0)
+                of_p -= (outward * above).sum(dim=0)
+                of_n += (outward * below).sum(dim=0)
+            if ctx.needs_input_grad[3]:
+                of_fb -= (passed * spikes[part]).sum(dim=0)
+        found = ((of_p, theta_p), (of_n, theta_n), (of_fb, w_fb))
+        return inward, *(total.sum_to_size(value.shape) for total, value in found), *(None,) * 4
 
 
-def _apply(function: type[torch.autograd.Function], *values: Tensor) -> Tensor:
+def _slopes(ctx: Any, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+    """Of some steps: slopes of the spikes of either sign, and the share of a membrane that is not clipped or leaked."""
+    q, spikes, theta_p, theta_n, w_fb, width, share = ctx.saved_tensors
+    above = _slope(q[part] - theta_p, width)
+    below = _slope(-q[part] - theta_n, width).mul_(spikes[part] <= 0) if ctx.negative else above.new_zeros(())
+    clipped = torch.addcmul(q[part], w_fb, spikes[part], value=-1.0).abs_() > ctx.v_sat
+    return above, below, (1.0 - share).expand_as(above).masked_fill(clipped, 0.0)
+
+
+def _slope(excess: Tensor, width: Tensor) -> Tensor:
+    """Of a fast sigmoid that is as steep as its width says."""
+    scaled = excess.div_(width).abs_().add_(1.0)
+    return scaled.square_().mul_(width).reciprocal_()
+
+
+def _apply(function: type[torch.autograd.Function], *values: object) -> Tensor:
     return cast(Tensor, function.apply(*values))  # type: ignore[no-untyped-call]
 
 
@@ -62,7 +135,7 @@ class NeuronLayer:
         theta_n: negative threshold, its magnitude.
         negative: whether the negative output is enabled.
         w_fb: feedback weight.
-        decay: n of the leak 2^-n per step, 0 for none.
+        decay: n of the leak 2^-n per step, 0 for none; one number, or a tensor of whole numbers for each neuron.
         v_sat: membrane limit.
         width: of the surrogate gradient, in units of the membrane.
     """
@@ -71,39 +144,13 @@ class NeuronLayer:
     theta_n: Tensor
     negative: bool
     w_fb: Tensor
-    decay: int
+    decay: int | Tensor
     v_sat: float
     width: Tensor
 
     def run(self, currents: Tensor) -> Tensor:
         """Spikes [steps, batch, neurons] from weighted input sums of the same shape, starting at rest."""
-        if self.decay == 0 and not self.negative and not bool(self.w_fb.any()):
-            # Without leak and feedback the membrane is a running sum: all steps at once, unless it is clipped.
-            membranes = currents.cumsum(dim=0)
-            if float(membranes.detach().abs().max()) <= self.v_sat:
-                return self._fire(membranes)
-        return self._step_by_step(currents)
-
-    def _fire(self, q: Tensor) -> Tensor:
-        spikes = _apply(_SpikeAbove, q - self.theta_p, self.width)
-        if self.negative:
-            below = _apply(_SpikeAbove, -q - self.theta_n, self.width)
-            spikes = spikes - below * (1.0 - spikes.detach())
-        return spikes
-
-    def _step_by_step(self, currents: Tensor) -> Tensor:
-        membrane = torch.zeros_like(currents[0])
-        spikes = []
-        for current in currents:
-            q = self._leaked(membrane) + current
-            spike = self._fire(q)
-            membrane = (q - self.w_fb * spike).clamp(-self.v_sat, self.v_sat)
-            spikes.append(spike)
-        return torch.stack(spikes)
-
-    def _leaked(self, membrane: Tensor) -> Tensor:
-        if self.decay == 0:
-            return membrane
-        exact = membrane - membrane.sign() * torch.floor(membrane.abs() / 2**self.decay)
-        smooth = membrane * (1.0 - 2.0**-self.decay)
-        return smooth + (exact - smooth).detach()
+        n = torch.as_tensor(self.decay, dtype=currents.dtype, device=currents.device)
+        share = torch.where(n > 0, torch.exp2(-n), torch.zeros_like(n))
+        tensors = (currents, self.theta_p, self.theta_n, self.w_fb, self.width, share)
+        return _apply(_Layer, *tensors, self.negative, self.v_sat)

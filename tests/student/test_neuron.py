@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,12 +117,91 @@ def test_two_layers_act_one_step_apart() -> None:
     assert np.array_equal(ours.numpy().astype(np.int8), theirs)
 
 
-def test_the_short_way_and_the_long_way_agree() -> None:
+class SpikeAbove(torch.autograd.Function):
+    """The surrogate as it is defined: one threshold, one step."""
+
+    @staticmethod
+    def forward(ctx: Any, excess: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(excess, width)
+        return (excess >= 0).to(excess.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        excess, width = ctx.saved_tensors
+        return gradients[0] / (width * (1.0 + (excess / width).abs()) ** 2), None
+
+
+def step_by_step(layer: NeuronLayer, currents: torch.Tensor) -> torch.Tensor:
+    """The layer's equations one after the other, differentiated by torch."""
+    spike_above: Any = SpikeAbove.apply
+    membrane, spikes = torch.zeros_like(currents[0]), []
+    for current in currents:
+        if layer.decay:
+            exact = membrane - membrane.sign() * torch.floor(membrane.abs() / 2**layer.decay)
+            smooth = membrane * (1.0 - 2.0**-layer.decay)
+            membrane = smooth + (exact - smooth).detach()
+        q = membrane + current
+        spike = spike_above(q - layer.theta_p, layer.width)
+        if layer.negative:
+            spike = spike - spike_above(-q - layer.theta_n, layer.width) * (1.0 - spike.detach())
+        membrane = (q - layer.w_fb * spike).clamp(-layer.v_sat, layer.v_sat)
+        spikes.append(spike)
+    return torch.stack(spikes)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32),
+    negative=st.booleans(),
+    decay=st.integers(0, 8),
+    feedback=st.booleans(),
+    v_sat=st.sampled_from([40, 2047]),
+)
+def test_gradients_are_those_of_the_equations(
+    seed: int, negative: bool, decay: int, feedback: bool, v_sat: int
+) -> None:
+    random = np.random.default_rng(seed)
+    made = network(random, negative=negative, decay=decay, feedback=feedback, most=200)
+    currents = torch.from_numpy(events(random)[:50]).double() @ matrix_of(made).T.double()
+    single = layer_of(made, v_sat)
+    given_values = [currents, *(value.double() for value in (single.theta_p, single.theta_n, single.w_fb))]
+    wanted = torch.from_numpy(random.standard_normal(currents.shape))
+    found = []
+    for run in (step_by_step, NeuronLayer.run):
+        given_, theta_p, theta_n, w_fb = (value.clone().requires_grad_() for value in given_values)
+        layer = NeuronLayer(theta_p, theta_n, negative, w_fb, decay, float(v_sat), single.width.double())
+        spikes = run(layer, given_)
+        torch.autograd.backward((spikes * wanted).sum())
+        found.append(
+            (spikes.detach(), [given_.grad, theta_p.grad, theta_n.grad if negative else None, w_fb.grad])
+        )
+    (theirs, expected), (ours, got) = found
+    assert torch.equal(ours, theirs)
+    for one, other in zip(got, expected, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            assert torch.allclose(one, other, rtol=1e-6, atol=1e-9)
+
+
+def test_without_leak_and_feedback_a_membrane_is_a_running_sum() -> None:
     random = np.random.default_rng(1)
     made = network(random, negative=False, decay=0, feedback=False, most=100)
     currents = torch.from_numpy(events(random)).float() @ matrix_of(made).T
     layer = layer_of(made, 2**20)
-    assert torch.equal(layer.run(currents), layer._step_by_step(currents))
+    assert torch.equal(layer.run(currents), (currents.cumsum(dim=0) >= layer.theta_p).float())
+
+
+def test_neurons_of_one_layer_may_leak_differently() -> None:
+    random = np.random.default_rng(3)
+    made = network(random, negative=True, decay=0, feedback=True, most=60)
+    leaks = np.arange(NEURONS) % 7
+    fields = ("theta_p", "theta_n", "negative", "w_fb", "source", "target", "weight", "outputs")
+    mixed = Network(n_inputs=INPUTS, decay=leaks, **{name: getattr(made, name) for name in fields})
+    inputs = events(random)
+    theirs = Simulator(mixed, v_sat=500).run(inputs).outputs
+    layer = replace(layer_of(made, 500), decay=torch.from_numpy(leaks))
+    ours = layer.run(torch.from_numpy(inputs).float() @ matrix_of(made).T)
+    assert np.array_equal(ours.numpy().astype(np.int8), theirs)
 
 
 @pytest.mark.parametrize("decay", [0, 4])
