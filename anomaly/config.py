@@ -211,6 +211,11 @@ class Site(Section):
                 raise ValueError(f"machines {other!r} and {name!r} share device and channel")
         return self
 
+    def bundle_of(self, machine: str) -> str:
+        """Name of the bundle that scores a machine: the one that the file says, else that of its own name."""
+        settings = self.machines.get(machine)
+        return machine if settings is None or settings.model is None else settings.model
+
     def machines_on(self, device: str) -> list[str]:
         """Names of the machines that the file ties to a device."""
         return [name for name, machine in self.machines.items() if machine.device == device]

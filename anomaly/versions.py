@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from anomaly import atomic
-from anomaly.bundle import MANIFEST_NAME, open_bundle
+from anomaly.bundle import MANIFEST_NAME, find_bundle, open_bundle
 from anomaly.errors import ConfigError, UsageError
 from anomaly.workspace import machine_name
 
@@ -90,6 +90,20 @@ def find_version(models: Path, machine: str, name: str) -> Version:
     listed = ", ".join(version.id for version in known)
     what = "several versions begin" if found else "no version begins"
     raise UsageError(f"{what} with {name!r}", where=machine, hint=f"versions: {listed}")
+
+
+def find_bundle_or_version(models: Path, machine: str, name: str) -> Path:
+    """The folder that a user means: a bundle by path or name, else a version of a machine's bundle.
+
+    Raises:
+        ConfigError: it is none of them.
+        UsageError: several versions begin so.
+    """
+    if Path(name).name == name and not (models / name / MANIFEST_NAME).is_file():
+        known = versions(models, machine)
+        if name and any(version.id.startswith(name.lower()) for version in known):
+            return find_version(models, machine, name).path
+    return find_bundle(name, models)
 
 
 def keep(models: Path, machine: str) -> Path | None:

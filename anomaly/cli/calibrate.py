@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomaly.cli import options
+
 if TYPE_CHECKING:
     from anomaly.detect.calibration_versions import CalibrationVersion, Source
     from anomaly.monitor.recalibrate import Service
 
-_Machine = Annotated[
-    str | None, typer.Option("--machine", help="Which bundle; may be left out if there is one.")
-]
 _From = Annotated[list[Path] | None, typer.Option("--from", help="Recordings of normal sound.")]
 _Since = Annotated[
     str | None, typer.Option("--since", help="What the monitor has heard for so long: 2h, 1d.")
@@ -23,15 +22,7 @@ _Replace = Annotated[bool, typer.Option("--replace", help="Leave out the sound k
 _Force = Annotated[bool, typer.Option("--force", help="Even if it is short or does not sound normal.")]
 _List = Annotated[bool, typer.Option("--list", help="Show the versions, change nothing.")]
 _Revert = Annotated[int | None, typer.Option("--revert", help="Go back to a version; 0 is the bundle's own.")]
-_Detector = Annotated[
-    str | None, typer.Option("--detector", help="student or teacher (default: as site.yaml says).")
-]
-_By = Annotated[str | None, typer.Option("--by", help="Who does it (default: the user's name).")]
 _Note = Annotated[str, typer.Option("--note", help="Why; kept with the version.")]
-_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
-_State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
-_Config = Annotated[Path | None, typer.Option("--config", help="Site file (default: ./site.yaml).")]
-_Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,20 +31,20 @@ def register(app: typer.Typer) -> None:
 
 
 def calibrate(
-    machine: _Machine = None,
+    machine: options.Machine = None,
     recordings: _From = None,
     since: _Since = None,
     replace: _Replace = False,
     force: _Force = False,
     show: _List = False,
     revert: _Revert = None,
-    detector: _Detector = None,
-    by: _By = None,
+    detector: options.Detector = None,
+    by: options.By = None,
     note: _Note = "",
-    models: _Models = None,
-    state: _State = None,
-    config: _Config = None,
-    as_json: _Json = False,
+    models: options.Models = None,
+    state: options.State = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
 ) -> None:
     """Teach the calibration new normal sound without training again: a new version, and a way back."""
     from anomaly.cli.cases import _person

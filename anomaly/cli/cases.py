@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli.clip import clip
+from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
     from anomaly.alerts.case import Case
@@ -16,11 +17,7 @@ if TYPE_CHECKING:
     from anomaly.alerts.store import Store
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")]
-State = Annotated[Path | None, typer.Option(help="Folder of the monitor's database (default: state).")]
-Config = Annotated[Path | None, typer.Option(help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")]
-By = Annotated[str | None, typer.Option(help="Who does it (default: the user's name).")]
 Note = Annotated[str, typer.Option(help="Why; kept with the case.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def register(app: typer.Typer) -> None:

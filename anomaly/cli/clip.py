@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli.options import Config, Json, State
+
 if TYPE_CHECKING:
     from anomaly.alerts.records import ClipRow
     from anomaly.alerts.store import Store
@@ -22,13 +24,9 @@ def clip(
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who listens (default: the user's name).")] = None,
     note: Annotated[str, typer.Option(help="Why; kept with the log of who listened.")] = "",
-    state: Annotated[
-        Path | None, typer.Option(help="Folder of the monitor's database (default: state).")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """List the clips of a case and who has listened; play or copy them, which is noted first."""
     from anomaly.cli.cases import _person, _store

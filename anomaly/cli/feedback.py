@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anomaly.cli.cases import By, CaseId, Config, Json, Note, State
+from anomaly.cli.cases import CaseId, Note
+from anomaly.cli.options import By, Config, Detector, Json, Models, State
 
 _Normal = Annotated[bool, typer.Option("--normal", help="It was no fault: such sound raises no alarm again.")]
 _Fault = Annotated[bool, typer.Option("--fault", help="It was one: its sound never counts as normal.")]
-_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
-_Detector = Annotated[
-    str | None, typer.Option("--detector", help="student or teacher (default: as site.yaml says).")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +25,8 @@ def feedback(
     fault: _Fault = False,
     by: By = None,
     note: Note = "",
-    detector: _Detector = None,
-    models: _Models = None,
+    detector: Detector = None,
+    models: Models = None,
     state: State = None,
     config: Config = None,
     as_json: Json = False,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomaly.cli.options import Config, Json, Models, State
+
 if TYPE_CHECKING:
+    from anomaly.config import Site
     from anomaly.monitor.compare import Compared
     from anomaly.versions import Version
 
-Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine.")]
-Models = Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")]
-Config = Annotated[Path | None, typer.Option(help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,8 @@ def list_(machine: Machine, models: Models = None, config: Config = None, as_jso
     """List the versions of a bundle, oldest first; * marks the one in use."""
     from anomaly.versions import versions
 
-    found = versions(_models(models, config), machine)
+    folder, bundle, _ = _bundle(machine, models, config)
+    found = versions(folder, bundle)
     if as_json:
         typer.echo(json.dumps([_row(version) for version in found]))
         return
@@ -50,14 +51,16 @@ def activate(
     """Put a version into use. A running monitor takes it up within seconds, at a reset of its score."""
     from anomaly import versions
 
-    _tell(versions.activate(_models(models, config), machine, version), machine, as_json)
+    folder, bundle, site = _bundle(machine, models, config)
+    _tell(versions.activate(folder, bundle, version), machine, bundle, site, as_json)
 
 
 def rollback(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """Put the version into use that was in use before this one."""
     from anomaly import versions
 
-    _tell(versions.rollback(_models(models, config), machine), machine, as_json)
+    folder, bundle, site = _bundle(machine, models, config)
+    _tell(versions.rollback(folder, bundle), machine, bundle, site, as_json)
 
 
 def compare(
@@ -74,7 +77,7 @@ def compare(
     detector: Annotated[str, typer.Option(help="student or teacher.")] = "student",
     false_alarms_per_day: Annotated[float, typer.Option(help="Budget that sets the limits.")] = 1.0,
     models: Models = None,
-    state: Annotated[Path | None, typer.Option(help="Folder of the database (default: state).")] = None,
+    state: State = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -87,11 +90,11 @@ def compare(
     from anomaly.versions import find_version, version_of, versions
 
     check_budget(false_alarms_per_day)
-    folder = _models(models, config)
+    folder, bundle, _ = _bundle(machine, models, config)
     chosen = detector_name(detector)
-    versions(folder, machine)
-    one = find_version(folder, machine, against or version_of(folder / machine))
-    other = find_version(folder, machine, version)
+    versions(folder, bundle)
+    one = find_version(folder, bundle, against or version_of(folder / bundle))
+    other = find_version(folder, bundle, version)
     pair = [load_model(open_bundle(found.path)) for found in (one, other)]
     comparison = Comparison(pair[0], pair[1], chosen, false_alarms_per_day)
     rows = _compared(comparison, machine, data, state, config)
@@ -137,17 +140,24 @@ def _line(row: Compared) -> str:
     return f"{words[0]} | {words[1]}  {row.path}"
 
 
-def _models(models: Path | None, config: Path | None) -> Path:
+def _bundle(machine: str, models: Path | None, config: Path | None) -> tuple[Path, str, Site]:
+    """The folder of bundles, the name of the machine's bundle in it, and the site."""
     from anomaly.config import find_site
 
-    return models if models is not None else find_site(config).models_dir
+    site = find_site(config)
+    return (models if models is not None else site.models_dir), site.bundle_of(machine), site
 
 
-def _tell(version: Version, machine: str, as_json: bool) -> None:
+def _tell(version: Version, machine: str, bundle: str, site: Site, as_json: bool) -> None:
+    # Whoever changes a bundle that several machines share is to know whom it changes it for.
+    served = sorted(name for name in site.machines if site.bundle_of(name) == bundle)
     if as_json:
-        typer.echo(json.dumps(_row(version)))
-    else:
-        typer.echo(f"{machine}: version {version.id} is in use", err=True)
+        typer.echo(json.dumps({**_row(version), "bundle": bundle, "machines": served or [machine]}))
+        return
+    of = "" if bundle == machine else f" of bundle {bundle}"
+    others = [name for name in served if name != machine]
+    too = f", for {', '.join(others)} too" if others else ""
+    typer.echo(f"{machine}: version {version.id}{of} is in use{too}", err=True)
 
 
 def _row(version: Version) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anomaly.cli import options
 
 if TYPE_CHECKING:
     from anomaly.monitor.records import Record
@@ -20,15 +21,6 @@ _Source = Annotated[
     str | None,
     typer.Option("--source", help="A recording, a stream such as rtsp://…, or - for a WAV on stdin."),
 ]
-_Machine = Annotated[
-    str | None, typer.Option("--machine", help="Which bundle; may be left out if there is one.")
-]
-_Config = Annotated[
-    Path | None, typer.Option("--config", help="Site file (default: ./site.yaml if there is one).")
-]
-_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
-_State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
-_Detector = Annotated[str | None, typer.Option("--detector", help="student or teacher (default: student).")]
 _Channel = Annotated[str | None, typer.Option("--channel", help="'mean', or a channel counted from 0.")]
 _Budget = Annotated[
     float | None, typer.Option("--false-alarms-per-day", help="Budget that sets the limit (default: 1).")
@@ -55,11 +47,11 @@ def register(app: typer.Typer) -> None:
 def monitor(
     device: _Device = None,
     source: _Source = None,
-    machine: _Machine = None,
-    config: _Config = None,
-    models: _Models = None,
-    state: _State = None,
-    detector: _Detector = None,
+    machine: options.Machine = None,
+    config: options.Config = None,
+    models: options.Models = None,
+    state: options.State = None,
+    detector: options.Detector = None,
     channel: _Channel = None,
     false_alarms_per_day: _Budget = None,
     no_realtime: _NoRealtime = False,

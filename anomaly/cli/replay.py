@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anomaly.cli import options
 
 if TYPE_CHECKING:
     from anomaly.alerts.store import Store
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from anomaly.monitor.replay import Replay, Span
 
 _Since = Annotated[str, typer.Option("--since", help="How far back: 2h, 1d, 7d.")]
-_Machine = Annotated[
-    str | None, typer.Option("--machine", help="Which bundle; may be left out if there is one.")
-]
 _Budget = Annotated[
     float | None, typer.Option("--false-alarms-per-day", help="Budget to try (default: the one in use).")
 ]
@@ -27,13 +25,6 @@ _Bundle = Annotated[
 _Calibration = Annotated[
     int | None, typer.Option("--calibration", help="Version to try; 0 is the bundle's own.")
 ]
-_Detector = Annotated[
-    str | None, typer.Option("--detector", help="student or teacher (default: as site.yaml says).")
-]
-_Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
-_State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
-_Config = Annotated[Path | None, typer.Option("--config", help="Site file (default: ./site.yaml).")]
-_Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,24 +34,26 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     since: _Since = "7d",
-    machine: _Machine = None,
+    machine: options.Machine = None,
     false_alarms_per_day: _Budget = None,
     bundle: _Bundle = None,
     calibration: _Calibration = None,
-    detector: _Detector = None,
-    models: _Models = None,
-    state: _State = None,
-    config: _Config = None,
-    as_json: _Json = False,
+    detector: options.Detector = None,
+    models: options.Models = None,
+    state: options.State = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
 ) -> None:
     """Try another budget, calibration or model on what was heard: which cases would appear, which vanish."""
     import time
+    from dataclasses import replace
 
     from anomaly.alerts.duration import duration_s
     from anomaly.alerts.store import DATABASE_NAME, Store
     from anomaly.budget import check_budget
     from anomaly.cli.service import chosen_service
     from anomaly.errors import UsageError
+    from anomaly.monitor.post import policy_of
     from anomaly.monitor.replay import Span
 
     span_s = duration_s(since)
@@ -71,9 +64,12 @@ def replay(
     site, service = chosen_service(config, models, state, machine, detector)
     settings = site.machines.get(service.machine)
     budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)
+    # A latch says how long an alarm is shown, not whether there is one.
+    policy = replace(policy_of(site, service.machine), latch=False)
     now_s = time.time()
+    span = Span(now_s - span_s, now_s, budget, policy)
     with Store.open(site.state_dir / DATABASE_NAME, create=False) as store:
-        found = _replayed(store, site, service, Span(now_s - span_s, now_s, budget), bundle, calibration)
+        found = _replayed(store, site, service, span, bundle, calibration)
     if as_json:
         typer.echo(json.dumps(found.to_dict()))
         return
@@ -85,15 +81,16 @@ def replay(
 def _replayed(
     store: Store, site: Site, service: Service, span: Span, bundle: str | None, calibration: int | None
 ) -> Replay:
-    from anomaly.bundle import find_bundle, open_bundle
+    from anomaly.bundle import open_bundle
     from anomaly.detect.model import DETECTORS, load_model
     from anomaly.monitor.clips import FOLDER
     from anomaly.monitor.replay import replay_clips, replay_history
+    from anomaly.versions import find_bundle_or_version
 
     if bundle is None:
         scorer = service.scorer if calibration is None else service.with_calibration(calibration)
         return replay_history(store, service.machine, scorer, span, judge_anew=calibration is not None)
-    kept = site.models_dir / ".versions" / service.machine / bundle
-    other = load_model(open_bundle(kept if kept.is_dir() else find_bundle(bundle, site.models_dir)))
+    folder = find_bundle_or_version(site.models_dir, site.bundle_of(service.machine), bundle)
+    other = load_model(open_bundle(folder))
     name = next(known for known in DETECTORS if known == service.scorer.detector.name)
     return replay_clips(store, service.machine, other.scorer(name), span, site.state_dir / FOLDER)

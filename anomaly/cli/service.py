@@ -30,4 +30,5 @@ def chosen_service(
     site = chosen_site(config, models, state)
     name, settings = choose(site, machine, None, None)
     default = "student" if settings is None else settings.detector
-    return site, service(site.models_dir, site.state_dir, name, chosen or default)
+    folder = site.models_dir / site.bundle_of(name)
+    return site, service(folder, site.state_dir, name, chosen or default)

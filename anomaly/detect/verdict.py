@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anomaly.detect.decision import Decision, Limit, State
+from anomaly.detect.decision import Decision, Limit, Policy, State
 from anomaly.detect.scoring import SecondScore, recording_score
 from anomaly.detect.taken import taken
 
 _ORDER = tuple(State)
+_PLAIN = Policy()
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,13 @@ class Verdict:
     states: tuple[State | None, ...]
 
 
-def judge(seconds: Sequence[SecondScore], limit: Limit, *, counts: Sequence[bool] | None = None) -> Verdict:
+def judge(
+    seconds: Sequence[SecondScore],
+    limit: Limit,
+    *,
+    counts: Sequence[bool] | None = None,
+    policy: Policy = _PLAIN,
+) -> Verdict:
     """Judge a recording by its seconds, as the monitor would.
 
     The decision begins anew, because files of an archive need not follow each other. It does not take the seconds
@@ -43,8 +50,9 @@ def judge(seconds: Sequence[SecondScore], limit: Limit, *, counts: Sequence[bool
         seconds: at least one of them counts.
         limit: of the decision.
         counts: whether each second counts; one that does not (a dead microphone) makes the decision forget.
+        policy: when an alarm begins and ends around the limit.
     """
-    decision = Decision(limit)
+    decision = Decision(limit, policy)
     alive = [True] * len(seconds) if counts is None else list(counts)
     takes = taken([second.operating for second in seconds])
     states: list[State | None] = []

@@ -80,9 +80,13 @@ def make_ready(plan: Plan, site: Site) -> Ready:
     model = load_model(bundle)
     scorer = _calibrated(model, bundle, plan, site.state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
-    settings = site.machines.get(plan.machine)
-    policy = Policy() if settings is None else Policy(**settings.alarm.model_dump())
-    return Ready(scorer, limit, _sensor(model), policy)
+    return Ready(scorer, limit, _sensor(model), policy_of(site, plan.machine))
+
+
+def policy_of(site: Site, machine: str) -> Policy:
+    """When an alarm of a machine begins and ends around its limit, as the site file says."""
+    settings = site.machines.get(machine)
+    return Policy() if settings is None else Policy(**settings.alarm.model_dump())
 
 
 def make_next(version: str, bundle: Bundle, plan: Plan, state_dir: Path) -> NextModel:

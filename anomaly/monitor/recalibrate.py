@@ -98,13 +98,18 @@ class Service:
         return found is not None and found.alone
 
 
-def service(models_dir: Path, state_dir: Path, machine: str, detector: DetectorName) -> Service:
+def service(folder: Path, state_dir: Path, machine: str, detector: DetectorName) -> Service:
     """Load a machine's detector with the calibration in use.
+
+    Args:
+        folder: of the bundle that scores the machine.
+        state_dir: where calibrations are kept.
+        machine: its name.
+        detector: student or teacher.
 
     Raises:
         ModelError: bundle or calibration cannot be used.
     """
-    folder = models_dir / machine
     own = load_model(open_bundle(folder)).scorer(detector)
     bundle = versions.version_of(folder)
     scorer = with_calibration_in_use(own, state_dir, machine, bundle)

@@ -18,11 +18,11 @@ from anomaly.alerts.case import SHORT_ID, Case, iso_utc
 from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import Store
 from anomaly.detect.calibration import Calibration
-from anomaly.detect.decision import Decision, Limit, State
+from anomaly.detect.decision import Decision, Limit, Policy, State
 from anomaly.detect.scoring import Scorer
 from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
-from anomaly.monitor.clip_files import read_clip
+from anomaly.monitor.clip_files import StoredClip, read_clip
 from anomaly.monitor.clip_score import score_clip
 from anomaly.monitor.recalibrate import LEAD_S, unix_s
 
@@ -31,6 +31,7 @@ Outcome = Literal["stays", "vanishes", "unknown"]
 _NEAR_S = 60.0
 # So many seconds in a row without a score are a deaf microphone: the decision begins anew.
 _DEAF_S = 3
+_PLAIN = Policy()
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,12 @@ class _Alarm:
 
 @dataclass(frozen=True)
 class Span:
-    """The time that is replayed, and the budget that is tried."""
+    """The time that is replayed, the budget that is tried, and when an alarm begins and ends around its limit."""
 
     begin_s: float
     end_s: float
     false_alarms_per_day: float
+    policy: Policy = _PLAIN
 
 
 def replay_history(
@@ -138,7 +140,7 @@ def replay_history(
     rows = store.scores(machine, span.begin_s, span.end_s)
     rows = _decided(rows, store.states(machine, "operating"))
     p_of = _stored if not judge_anew else _from(scorer.calibration)
-    alarms = list(_alarms(rows, limit, p_of))
+    alarms = list(_alarms(rows, Decision(limit, span.policy), p_of))
     cases = _cases(store, machine, span)
     covered_s = rows[0].time_s if rows else span.end_s
     judged = tuple(_by_history(case, alarms, covered_s, span.end_s) for case in cases)
@@ -157,7 +159,11 @@ def replay_clips(store: Store, machine: str, scorer: Scorer, span: Span, clips: 
         clips: folder of the clips.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
-    judged = tuple(_by_clips(store, case, scorer, limit, clips) for case in _cases(store, machine, span))
+
+    def alarms(clip: StoredClip) -> bool:
+        return judge(score_clip(clip, scorer), limit, policy=span.policy).state is State.ALARM
+
+    judged = tuple(_by_clips(store, case, clips, alarms) for case in _cases(store, machine, span))
     return _result(machine, span, limit, 0, judged, [])
 
 
@@ -194,9 +200,10 @@ def _decided(rows: Sequence[ScoreRow], changes: Sequence[StateRow]) -> list[Scor
 
 
 def _alarms(
-    rows: Sequence[ScoreRow], limit: Limit, p_of: Callable[[ScoreRow], float | None]
+    rows: Sequence[ScoreRow], decision: Decision, p_of: Callable[[ScoreRow], float | None]
 ) -> Iterator[_Alarm]:
-    decision, now, deaf_s = Decision(limit), None, 0
+    now: _Alarm | None = None
+    deaf_s = 0
     for row in rows:
         p_value = p_of(row)
         if p_value is None or row.score is None:
@@ -237,17 +244,15 @@ def _meet(alarm: _Alarm, case: Case, end_s: float) -> bool:
     return alarm.begin_s <= until + _NEAR_S and alarm.end_s >= unix_s(case.opened_at) - _NEAR_S
 
 
-def _by_clips(store: Store, case: Case, scorer: Scorer, limit: Limit, folder: Path) -> ReplayedCase:
+def _by_clips(store: Store, case: Case, folder: Path, alarms: Callable[[StoredClip], bool]) -> ReplayedCase:
     reasons = []
     for clip in store.clips(case_id=case.id):
         try:
-            seconds = score_clip(read_clip(folder / clip.folder), scorer)
+            if alarms(read_clip(folder / clip.folder)):
+                return ReplayedCase(case.id, case.opened_at, "stays", "clip")
+            reasons.append("")
         except AnomalyError as error:
             reasons.append(error.message)
-            continue
-        if judge(seconds, limit).state is State.ALARM:
-            return ReplayedCase(case.id, case.opened_at, "stays", "clip")
-        reasons.append("")
     if "" in reasons:
         return ReplayedCase(case.id, case.opened_at, "vanishes", "clip")
     return ReplayedCase(case.id, case.opened_at, "unknown", reasons[0] if reasons else "no clip was kept")

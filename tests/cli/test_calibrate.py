@@ -16,6 +16,7 @@ from anomaly.alerts.records import ScoreRow
 from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio.simulator import simulate
 from anomaly.cli import run
+from anomaly.versions import version_of
 
 Capture = pytest.CaptureFixture[str]
 
@@ -190,3 +191,27 @@ def test_mistakes_about_cases(folder: Path, capsys: Capture) -> None:
     assert run(words("replay", "--calibration", "3")) == 2
     assert "no calibration 3" in capsys.readouterr().err
     assert run(words("replay", "--bundle", "other")) == 3
+
+
+def test_a_machine_with_a_bundle_of_another_name(
+    folder: Path, pump_bundle: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    (folder / "site.yaml").write_text(
+        f"machines:\n  east: {{source: {fault_recording}, model: {pump_bundle.name}, alarm: {{on_delay_s: 60}}}}\n"
+    )
+    assert run(["monitor", "--no-realtime", "--jsonl"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    # Twelve seconds of a fault are no alarm where a minute of it is asked for, neither live nor in a replay.
+    assert {line["machine"] for line in lines} == {"east"}
+    assert not any(line.get("to") == "ALARM" for line in lines)
+    assert said(capsys, "replay", "--since", "1h")["summary"]["appear"] == 0
+    (folder / "site.yaml").write_text(
+        f"machines:\n  east: {{source: {fault_recording}, model: {pump_bundle.name}}}\n"
+    )
+    assert said(capsys, "replay", "--since", "1h")["summary"]["appear"] == 1
+    assert said(capsys, "calibrate", "--list") == []
+    version = version_of(pump_bundle)
+    for name in (version, version[:5], pump_bundle.name, str(pump_bundle)):
+        assert said(capsys, "replay", "--bundle", name)["machine"] == "east"
+    assert run(["replay", "--bundle", "zz"]) == 3
+    assert "there is no bundle" in capsys.readouterr().err

@@ -69,6 +69,22 @@ def test_compare_over_recordings(
     assert "0 would appear, 0 vanish" in capsys.readouterr().err
 
 
+def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (models.parent / "site.yaml").write_text(
+        "machines:\n  east: {device: hw:0, model: pump}\n  west: {device: hw:1, model: pump}\n"
+        "  fan: {device: hw:2}\n"
+    )
+    old = next(v.id for v in versions.versions(models, "pump") if not v.active)
+    assert [row["id"] for row in answer(capsys, "models", "list", "east")].count(old) == 1
+    told = answer(capsys, "models", "activate", "east", old)
+    assert (told["id"], told["bundle"], told["machines"]) == (old, "pump", ["east", "west"])
+    assert run(["models", "rollback", "west"]) == 0
+    assert "of bundle pump is in use, for east too" in capsys.readouterr().err
+    assert run(["models", "rollback", "pump"]) == 0
+    assert f"pump: version {old} is in use, for east, west too" in capsys.readouterr().err
+    assert run(["models", "list", "fan"]) == 3
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

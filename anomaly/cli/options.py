@@ -1,0 +1,23 @@
+"""Options that several commands share, so that each has one name and one explanation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Machine = Annotated[
+    str | None, typer.Option("--machine", help="Which machine; may be left out if there is one.")
+]
+Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
+State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
+]
+Detector = Annotated[
+    str | None,
+    typer.Option("--detector", help="student or teacher (default: as site.yaml says, else student)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+By = Annotated[str | None, typer.Option("--by", help="Who does it (default: the user's name).")]
