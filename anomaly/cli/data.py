@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from anomaly.cli import data_check, data_fetch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anomaly.audio.simulator import Recipe
+    from anomaly.audio.simulator import Recipe, folders
     from anomaly.audio.simulator.folders import Listening, Take
 
 
@@ -24,6 +25,39 @@ class Format(StrEnum):
 
     wav = "wav"
     flac = "flac"
+
+
+_Machine = Annotated[str | None, typer.Option("--machine", help="A simulated machine; --list names them.")]
+_Recipe = Annotated[Path | None, typer.Option("--recipe", help="A recipe of your own (YAML) instead.")]
+_Minutes = Annotated[float, typer.Option("--minutes", help="Minutes of sound.")]
+_Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to (default: data/<machine>).")]
+_ClipSeconds = Annotated[
+    float | None,
+    typer.Option("--clip-seconds", help="Cut into clips this long; else a file per ten minutes."),
+]
+_Fault = Annotated[str | None, typer.Option("--fault", help="A fault of the machine; --list names them.")]
+_Severity = Annotated[
+    float | None,
+    typer.Option("--severity", help="0 to 1: fault over normal is 20·log10(s) + 10 dB in the fault's bands."),
+]
+_Speed = Annotated[str | None, typer.Option("--speed", help="A state's name or rpm, for one steady speed.")]
+_States = Annotated[
+    str | None, typer.Option("--states", help="steady, cycle, or state:seconds,state:seconds,…")
+]
+_SnrDb = Annotated[float | None, typer.Option("--snr-db", help="Machine over factory background, in dB.")]
+_Seed = Annotated[int, typer.Option("--seed", help="Another seed is the same machine at another time.")]
+_MachineId = Annotated[int, typer.Option("--machine-id", help="Which machine of its kind.")]
+_Dataset = Annotated[
+    bool,
+    typer.Option("--dataset", help="A whole set: train/ and test/ with every fault at 0.1, 0.3 and 1."),
+]
+_TestClips = Annotated[
+    int, typer.Option("--test-clips", help="With --dataset: test clips per fault and severity.")
+]
+_Format = Annotated[Format, typer.Option("--format", help="File format.")]
+_Force = Annotated[bool, typer.Option("--force", help="Replace files that are already there.")]
+_List = Annotated[bool, typer.Option("--list", help="List machines, states and faults, and stop.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,66 +72,84 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    machine: Annotated[str | None, typer.Option(help="A simulated machine; --list names them.")] = None,
-    recipe: Annotated[Path | None, typer.Option(help="A recipe of your own (YAML) instead.")] = None,
-    minutes: Annotated[float, typer.Option(help="Minutes of sound.")] = 10.0,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to (default: data/<machine>).")] = None,
-    clip_seconds: Annotated[
-        float | None, typer.Option(help="Cut into clips this long; else a file per ten minutes.")
-    ] = None,
-    fault: Annotated[str | None, typer.Option(help="A fault of the machine; --list names them.")] = None,
-    severity: Annotated[
-        float | None,
-        typer.Option(help="0 to 1: fault over normal is 20·log10(s) + 10 dB in the fault's bands."),
-    ] = None,
-    speed: Annotated[str | None, typer.Option(help="A state's name or rpm, for one steady speed.")] = None,
-    states: Annotated[
-        str | None, typer.Option(help="steady, cycle, or state:seconds,state:seconds,…")
-    ] = None,
-    snr_db: Annotated[float | None, typer.Option(help="Machine over factory background, in dB.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is the same machine at another time.")] = 0,
-    machine_id: Annotated[int, typer.Option(help="Which machine of its kind.")] = 0,
-    dataset: Annotated[
-        bool,
-        typer.Option("--dataset", help="A whole set: train/ and test/ with every fault at 0.1, 0.3 and 1."),
-    ] = False,
-    test_clips: Annotated[int, typer.Option(help="With --dataset: test clips per fault and severity.")] = 5,
-    file_format: Annotated[Format, typer.Option("--format", help="File format.")] = Format.wav,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are already there.")] = False,
-    list_: Annotated[
-        bool, typer.Option("--list", help="List machines, states and faults, and stop.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    machine: _Machine = None,
+    recipe: _Recipe = None,
+    minutes: _Minutes = 10.0,
+    out: _Out = None,
+    clip_seconds: _ClipSeconds = None,
+    fault: _Fault = None,
+    severity: _Severity = None,
+    speed: _Speed = None,
+    states: _States = None,
+    snr_db: _SnrDb = None,
+    seed: _Seed = 0,
+    machine_id: _MachineId = 0,
+    dataset: _Dataset = False,
+    test_clips: _TestClips = 5,
+    file_format: _Format = Format.wav,
+    force: _Force = False,
+    list_: _List = False,
+    as_json: _Json = False,
 ) -> None:
     """Write the sound of a simulated machine, healthy or with a fault."""
     if list_:
         _list(machine, recipe, as_json)
         return
-    from anomaly.audio.simulator import folders
-    from anomaly.errors import UsageError
+    from anomaly.audio.simulator.folders import Listening
     from anomaly.workspace import data_dir
 
     made = _recipe(machine, recipe)
-    if severity is not None and fault is None:
-        raise UsageError(
-            "a severity needs a fault", where="--severity", hint=f"faults: {', '.join(made.faults)}"
-        )
-    listening = folders.Listening(made, machine_id, _speed(speed), _states(states), snr_db)
+    _check_fault(made, fault, severity, dataset)
+    listening = Listening(made, machine_id, _speed(speed), _states(states), snr_db)
     folder = data_dir() / made.machine if out is None else out
-    suffix: folders.Format = "flac" if file_format is Format.flac else "wav"
-    if dataset:
-        if fault is not None:
-            raise UsageError("--dataset holds every fault", where="--fault", hint="leave out one of the two")
-        length = 10.0 if clip_seconds is None else clip_seconds
-        takes = folders.plan_dataset(
-            folder, made, minutes=minutes, clip_s=length, test_clips=test_clips, seed=seed, suffix=suffix
-        )
-    else:
-        takes = folders.plan_recordings(
-            folder, minutes=minutes, clip_s=clip_seconds, seed=seed, fault=fault,
-            severity=1.0 if severity is None and fault is not None else severity or 0.0, suffix=suffix,
-        )  # fmt: skip
+    plan = _Plan(folder, minutes, clip_seconds, seed, file_format)
+    takes = plan.dataset(made, test_clips) if dataset else plan.recordings(fault, severity)
     _write(folder, takes, listening, force, as_json)
+
+
+def _check_fault(made: Recipe, fault: str | None, severity: float | None, dataset: bool) -> None:
+    from anomaly.errors import UsageError
+
+    if severity is not None and fault is None:
+        faults = ", ".join(made.faults)
+        raise UsageError("a severity needs a fault", where="--severity", hint=f"faults: {faults}")
+    if dataset and fault is not None:
+        raise UsageError("--dataset holds every fault", where="--fault", hint="leave out one of the two")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What files are to be made of any simulated machine."""
+
+    folder: Path
+    minutes: float
+    clip_s: float | None
+    seed: int
+    file_format: Format
+
+    def dataset(self, made: Recipe, test_clips: int) -> list[Take]:
+        """Those of a whole set; its clips last ten seconds where nobody says otherwise."""
+        from anomaly.audio.simulator import folders
+
+        clip_s = 10.0 if self.clip_s is None else self.clip_s
+        return folders.plan_dataset(
+            self.folder, made, minutes=self.minutes, clip_s=clip_s, test_clips=test_clips, seed=self.seed,
+            suffix=self._suffix,
+        )  # fmt: skip
+
+    def recordings(self, fault: str | None, severity: float | None) -> list[Take]:
+        """Those of normal sound, or of a fault, which is at its worst where nobody says otherwise."""
+        from anomaly.audio.simulator import folders
+
+        worst = 0.0 if fault is None else 1.0
+        return folders.plan_recordings(
+            self.folder, minutes=self.minutes, clip_s=self.clip_s, seed=self.seed, fault=fault,
+            severity=worst if severity is None else severity, suffix=self._suffix,
+        )  # fmt: skip
+
+    @property
+    def _suffix(self) -> folders.Format:
+        return "flac" if self.file_format is Format.flac else "wav"
 
 
 def _recipe(machine: str | None, recipe: Path | None) -> Recipe:

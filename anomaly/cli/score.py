@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from anomaly.cli.options import Models
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anomaly.archive.scores import Row
+    from anomaly.detect.scoring import Scorer
 
 ANOMALY_FOUND = 10
 
@@ -25,36 +28,46 @@ class Detector(StrEnum):
     teacher = "teacher"
 
 
+_Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Recordings, or folders of them.")]
+_Machine = Annotated[
+    str | None,
+    typer.Option("--machine", help="Machine, or folder of a bundle (default: the only one there is)."),
+]
+_Detector = Annotated[Detector, typer.Option("--detector", help="Which part of the bundle scores.")]
+_PerSecond = Annotated[
+    bool,
+    typer.Option("--per-second", help="Also every second of every file; needs --json, --jsonl or --out."),
+]
+_Channel = Annotated[
+    str, typer.Option("--channel", help="'mean', or the channel to listen to, counted from 0.")
+]
+_Budget = Annotated[
+    float,
+    typer.Option("--false-alarms-per-day", help="Budget that ALARM is set against, from 0.0001 to 1440."),
+]
+_Out = Annotated[Path | None, typer.Option("--out", help="Folder for scores.jsonl and scores.csv.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")]
+_Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line on stdout, as files are done.")]
+_Fail = Annotated[bool, typer.Option("--fail-on-anomaly", help="Exit 10 if a file reached ALARM.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command("score")(score)
 
 
 def score(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Recordings, or folders of them.")],
-    machine: Annotated[
-        str | None, typer.Option(help="Machine, or folder of a bundle (default: the only one there is).")
-    ] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")] = None,
-    detector: Annotated[Detector, typer.Option(help="Which part of the bundle scores.")] = Detector.student,
-    per_second: Annotated[
-        bool,
-        typer.Option("--per-second", help="Also every second of every file; needs --json, --jsonl or --out."),
-    ] = False,
-    channel: Annotated[
-        str, typer.Option(help="'mean', or the channel to listen to, counted from 0.")
-    ] = "mean",
-    false_alarms_per_day: Annotated[
-        float, typer.Option(help="Budget that ALARM is set against, from 0.0001 to 1440.")
-    ] = 1.0,
-    out: Annotated[Path | None, typer.Option(help="Folder for scores.jsonl and scores.csv.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
-    as_jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="One JSON object a line on stdout, as files are done.")
-    ] = False,
-    fail_on_anomaly: Annotated[
-        bool, typer.Option("--fail-on-anomaly", help="Exit 10 if a file reached ALARM.")
-    ] = False,
+    paths: _Paths,
+    machine: _Machine = None,
+    models: Models = None,
+    detector: _Detector = Detector.student,
+    per_second: _PerSecond = False,
+    channel: _Channel = "mean",
+    false_alarms_per_day: _Budget = 1.0,
+    out: _Out = None,
+    as_json: _Json = False,
+    as_jsonl: _Jsonl = False,
+    fail_on_anomaly: _Fail = False,
 ) -> None:
     """Score recordings against what the machine normally sounds like.
 
@@ -62,25 +75,14 @@ def score(
     """
     from anomaly.archive.scan import scan
     from anomaly.archive.scores import score_files
-    from anomaly.archive.tables import summary, write_tables
     from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
     from anomaly.budget import check_budget
-    from anomaly.bundle import find_bundle, open_bundle
-    from anomaly.detect.model import load_model
-    from anomaly.errors import InputError, UsageError
-    from anomaly.workspace import choose_machine, models_dir
 
-    if as_json and as_jsonl:
-        raise UsageError("--json and --jsonl do not go together")
-    if per_second and not (as_json or as_jsonl or out is not None):
-        hint = "add --json, --jsonl or --out FOLDER: the table on the screen has one row per file"
-        raise UsageError("seconds have no place in the table", where="--per-second", hint=hint)
+    _check_output(as_json, as_jsonl, per_second, out)
     check_budget(false_alarms_per_day)
     listen_to = parse_channel(channel)
-    folder = models_dir(models)
-    bundle = open_bundle(find_bundle(choose_machine(folder, None) if machine is None else machine, folder))
-    scorer = load_model(bundle).scorer(detector.value)
+    scorer = _scorer(machine, models, detector)
     limit = scorer.calibration.limit(false_alarms_per_day)
     files = scan(paths)
     if out is not None:
@@ -89,6 +91,34 @@ def score(
     rows = _collect(done, len(files), sys.stdout if as_jsonl else None)
     if not as_jsonl:
         _print(rows, as_json)
+    _conclude(rows, out, fail_on_anomaly)
+
+
+def _check_output(as_json: bool, as_jsonl: bool, per_second: bool, out: Path | None) -> None:
+    from anomaly.errors import UsageError
+
+    if as_json and as_jsonl:
+        raise UsageError("--json and --jsonl do not go together")
+    if per_second and not (as_json or as_jsonl or out is not None):
+        hint = "add --json, --jsonl or --out FOLDER: the table on the screen has one row per file"
+        raise UsageError("seconds have no place in the table", where="--per-second", hint=hint)
+
+
+def _scorer(machine: str | None, models: Path | None, detector: Detector) -> Scorer:
+    from anomaly.bundle import find_bundle, open_bundle
+    from anomaly.detect.model import load_model
+    from anomaly.workspace import choose_machine, models_dir
+
+    folder = models_dir(models)
+    name = choose_machine(folder, None) if machine is None else machine
+    return load_model(open_bundle(find_bundle(name, folder))).scorer(detector.value)
+
+
+def _conclude(rows: list[Row], out: Path | None, fail_on_anomaly: bool) -> None:
+    """Say what the rows come to, write them if asked to, and end with the exit code that they call for."""
+    from anomaly.archive.tables import summary, write_tables
+    from anomaly.errors import InputError
+
     print(summary(rows), file=sys.stderr)
     for path in write_tables(out, rows) if out is not None else ():
         print(f"wrote {path}", file=sys.stderr)
