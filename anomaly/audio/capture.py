@@ -22,13 +22,15 @@ from collections.abc import Callable
 from typing import Any
 
 from anomaly.audio import ffmpeg, portaudio
-from anomaly.audio.pace import Pace
+from anomaly.audio.pace import BLOCK_S, Pace
 from anomaly.audio.wire import Failure, RawBlock, Start, pack
 from anomaly.errors import DeviceError
 
 PCM_NAME = "anomaly_capture"
 # The sample clock may lag behind the computer's by so much before it is said that samples were lost.
 _LATE_S = 0.25
+# PortAudio wakes at every period while it waits; so it waits only for the last of a block, the rest is slept through.
+_AWAKE_S = 0.02
 
 
 def main() -> int:
@@ -40,7 +42,7 @@ def main() -> int:
     parser.add_argument("--ffmpeg", help="address of a stream")
     parser.add_argument("--rate-hz", type=int, action="append", help="rates to try, in this order")
     parser.add_argument("--channel", type=int, help="the channel wanted, so that enough are opened")
-    parser.add_argument("--block-s", type=float, default=0.1)
+    parser.add_argument("--block-s", type=float, default=BLOCK_S)
     chosen = parser.parse_args()
     if chosen.list:
         return _list()
@@ -124,6 +126,7 @@ def copy(stream: Any, rate_hz: int, block_s: float, send: Callable[[bytes], None
     ended_s: float | None = None
     while True:
         frames = pace.next_frames()
+        _sleep(stream, frames / rate_hz)
         data, overflowed = stream.read(frames)
         waiting_s = stream.read_available / rate_hz
         before_s, ended_s = ended_s, time.monotonic() - waiting_s
@@ -136,6 +139,14 @@ def copy(stream: Any, rate_hz: int, block_s: float, send: Callable[[bytes], None
         send(pack(RawBlock(number, position, utc, lost, bytes(data))))
         position += frames
         number += 1
+
+
+def _sleep(stream: Any, block_s: float) -> None:
+    """Sleep until most of a block is there, but never so long that a shallow buffer could run over."""
+    missing_s = block_s - stream.read_available / stream.samplerate
+    nap_s = min(missing_s - _AWAKE_S, stream.latency / 2)
+    if nap_s > 0:
+        time.sleep(nap_s)
 
 
 def _send(frame: bytes) -> None:

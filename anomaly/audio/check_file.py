@@ -13,9 +13,8 @@ import numpy as np
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel
 from anomaly.audio.decode import Decoder
-from anomaly.audio.files import cut
+from anomaly.audio.files import cut, resampled
 from anomaly.audio.health import check_second
-from anomaly.audio.resample import StreamResampler
 from anomaly.errors import InputError
 
 MIN_FILE_S = 1.0
@@ -75,14 +74,11 @@ def check_file(path: Path, role: str = "train", *, channel: Channel = "mean") ->
     try:
         with Decoder(path) as decoder:
             form = decoder.format
-            resampler = StreamResampler(form.sample_rate_hz)
-            pieces = (resampler.push(piece) for piece in decoder.blocks(channel))
-            for second in cut(pieces, 1.0):
+            for second in cut(resampled(decoder.blocks(channel), form.sample_rate_hz), 1.0):
                 digest.update(np.ascontiguousarray(second).tobytes())
                 found[check_second(second).status] += 1
                 energy += float(np.square(second, dtype=np.float64).sum())
                 samples += len(second)
-            samples += len(resampler.finish())
     except InputError as error:
         return FileReport(path, role, "unreadable", error.message)
     seconds = samples / SAMPLE_RATE_HZ

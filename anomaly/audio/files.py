@@ -103,7 +103,7 @@ def read_16k(path: Path, *, channel: Channel = "mean") -> Samples:
     with Decoder(path) as decoder:
         rate_hz = decoder.format.sample_rate_hz
         _check_fits((decoder.format.frames or 0) * SAMPLE_RATE_HZ // rate_hz, path)
-        return _gather(_resampled(decoder.blocks(channel), rate_hz), path)
+        return _gather(resampled(decoder.blocks(channel), rate_hz), path)
 
 
 def blocks(path: Path, *, block_s: float = 0.1, channel: Channel = "mean") -> Iterator[Samples]:
@@ -116,7 +116,7 @@ def blocks(path: Path, *, block_s: float = 0.1, channel: Channel = "mean") -> It
         InputError: as ``read``, when the bad place is reached.
     """
     with Decoder(path) as decoder:
-        yield from cut(_resampled(decoder.blocks(channel), decoder.format.sample_rate_hz), block_s)
+        yield from cut(resampled(decoder.blocks(channel), decoder.format.sample_rate_hz), block_s)
 
 
 def cut(pieces: Iterator[Samples], block_s: float) -> Iterator[Samples]:
@@ -133,7 +133,8 @@ def cut(pieces: Iterator[Samples], block_s: float) -> Iterator[Samples]:
         yield rest
 
 
-def _resampled(pieces: Iterator[Samples], from_hz: int) -> Iterator[Samples]:
+def resampled(pieces: Iterator[Samples], from_hz: int) -> Iterator[Samples]:
+    """Resample pieces of one channel to 16 kHz as they come."""
     resampler = StreamResampler(from_hz)
     for piece in pieces:
         yield resampler.push(piece)

@@ -11,6 +11,7 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.capture_process import CaptureProcess, NoChannelError
 from anomaly.audio.channels import Channel, Samples, to_mono
 from anomaly.audio.devices import Target, resolve
+from anomaly.audio.pace import BLOCK_S
 from anomaly.audio.portaudio import likely
 from anomaly.audio.repeats import Repeats
 from anomaly.audio.resample import StreamResampler
@@ -61,7 +62,7 @@ class Microphone:
         *,
         channel: Channel = "mean",
         rate_hz: int | None = None,
-        block_s: float = 0.1,
+        block_s: float = BLOCK_S,
         to_hz: int | None = SAMPLE_RATE_HZ,
         others: Sequence[Channel] = (),
         target: Target | None = None,

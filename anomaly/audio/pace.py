@@ -1,12 +1,22 @@
-"""How long the next block is: long ones cost little, short ones come in when a second is being completed.
+"""Where blocks end: shortly after a second does, as soon as the resampler can deliver its last sample.
 
-The resampler holds the last samples of a second back until up to 40 ms after it; whoever waits for them
-should not wait for the rest of a long block as well.
+Whoever waits for a second then waits for nothing else, and blocks may be long. No numpy here: the capture process
+has none.
 """
 
 from __future__ import annotations
 
-_SHORT_S, _SHORT_FOR_S = 0.005, 0.045
+from anomaly.audio import SAMPLE_RATE_HZ
+
+BLOCK_S = 0.25
+"""How often sound is handed over where nobody says otherwise: each time costs as much as the sound in it."""
+HALF_LENGTH = 96
+"""Half the length of the resampler's filter, in samples of the lower of its two rates."""
+
+
+def lookahead(from_hz: int, to_hz: int = SAMPLE_RATE_HZ) -> int:
+    """How many samples at ``from_hz`` the resampler waits for after the last one that it delivers."""
+    return 0 if from_hz == to_hz else -(-HALF_LENGTH * from_hz // min(from_hz, to_hz))
 
 
 class Pace:
@@ -19,8 +29,8 @@ class Pace:
 
     def __init__(self, rate_hz: int, block_s: float) -> None:
         self._rate_hz = rate_hz
-        self._long = max(1, round(block_s * rate_hz))
-        self._short = max(1, min(self._long, round(_SHORT_S * rate_hz)))
+        self._longest = max(1, round(block_s * rate_hz))
+        self._ahead = lookahead(rate_hz)
         self._position = 0
 
     def begin(self, frames: int = 0) -> None:
@@ -29,10 +39,7 @@ class Pace:
 
     def next_frames(self) -> int:
         """How many samples the next block shall hold; they are counted as delivered."""
-        into = self._position % self._rate_hz
-        if into < round(_SHORT_FOR_S * self._rate_hz):
-            frames = self._short
-        else:
-            frames = min(self._long, self._rate_hz - into)
+        into = (self._position - self._ahead) % self._rate_hz
+        frames = min(self._longest, self._rate_hz - into)
         self._position += frames
         return frames

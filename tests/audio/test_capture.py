@@ -21,6 +21,7 @@ class Stream:
         self.late_block, self.late_s = late_block, late_s
         self.count = 0
         self.read_available = 0
+        self.samplerate, self.latency = 48_000.0, 1.0
 
     def read(self, frames: int) -> tuple[bytes, bool]:
         late = self.count == self.late_block
@@ -34,7 +35,7 @@ class Stream:
 def copied(stream: Stream) -> list[RawBlock]:
     unpacker = Unpacker()
     with pytest.raises(EOFError):
-        copy(stream, 48_000, 0.005, unpacker.feed)
+        copy(stream, 48_000, 0.006, unpacker.feed)
     blocks = []
     while isinstance(message := unpacker.next(), RawBlock):
         blocks.append(message)
@@ -44,22 +45,22 @@ def copied(stream: Stream) -> list[RawBlock]:
 def test_positions_follow_each_other() -> None:
     blocks = copied(Stream(late_block=9, late_s=0))
     assert [block.number for block in blocks] == [0, 1, 2, 3, 4]
-    assert [block.position for block in blocks] == [0, 240, 480, 720, 960]
+    assert [block.position for block in blocks] == [0, 288, 576, 864, 1_152]
     assert not any(block.overflowed for block in blocks)
 
 
 def test_an_overflow_moves_the_position_by_what_was_lost() -> None:
     blocks = copied(Stream(late_block=2, late_s=0.2))
-    lost = blocks[2].position - 480
+    lost = blocks[2].position - 576
     assert 0.18 * 48_000 <= lost <= 1.5 * 48_000
     assert [block.overflowed for block in blocks] == [False, False, True, False, False]
-    assert blocks[3].position == blocks[2].position + 240
+    assert blocks[3].position == blocks[2].position + 288
 
 
 def test_time_is_that_of_the_first_sample() -> None:
     stream = Stream(late_block=9, late_s=0)
     stream.read_available = 4_800
-    assert copied(stream)[0].utc == pytest.approx(time.time() - 0.1 - 0.005, abs=0.5)
+    assert copied(stream)[0].utc == pytest.approx(time.time() - 0.1 - 0.006, abs=0.5)
 
 
 def test_it_imports_no_numpy() -> None:
@@ -86,3 +87,30 @@ def test_without_portaudio_the_apt_line_is_given(tmp_path: object, monkeypatch: 
     assert done.returncode == 6
     assert "PortAudio" in answer["error"]
     assert "apt-get install -y libportaudio2" in answer["hint"]
+
+
+def test_it_sleeps_while_a_block_fills_but_not_through_a_shallow_buffer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    stream = Stream(late_block=9, late_s=0)
+    with pytest.raises(EOFError):
+        copy(stream, 48_000, 0.25, Unpacker().feed)
+    assert max(naps) == pytest.approx(0.23)
+    naps.clear()
+    stream = Stream(late_block=9, late_s=0)
+    stream.latency = 0.1
+    with pytest.raises(EOFError):
+        copy(stream, 48_000, 0.25, Unpacker().feed)
+    assert max(naps) == pytest.approx(0.05)
+
+
+def test_what_is_there_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    stream = Stream(late_block=9, late_s=0)
+    stream.read_available = 12_000
+    with pytest.raises(EOFError):
+        copy(stream, 48_000, 0.25, Unpacker().feed)
+    assert not any(naps)

@@ -62,7 +62,8 @@ def test_a_stream_is_heard_to_its_last_sample(served: str, tmp_path: Path) -> No
 
 def test_a_stream_is_resampled_as_a_microphone_is(served: str) -> None:
     samples, _ = heard(f"{served}/sound.wav", to_hz=16_000)
-    assert 2 * 16_000 - 1_600 <= len(samples) <= 2 * 16_000
+    # What waits in the resampler for the rest of its quarter of a second ends with the stream.
+    assert 2 * 16_000 - 4_100 <= len(samples) <= 2 * 16_000
 
 
 @pytest.mark.parametrize("address", ["/nothing.wav", "/"])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anomaly.audio.pace import lookahead
 from anomaly.audio.resample import StreamResampler, resample
 
 RATES_HZ = (8_000, 11_025, 20_000, 22_050, 32_000, 37_800, 44_100, 44_101, 48_000, 96_000, 192_000, 768_000)
@@ -63,3 +64,48 @@ def test_16_khz_passes_untouched() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     assert len(resample(np.zeros(0, dtype=np.float32), 48_000)) == 0
+
+
+def gain_db(frequency_hz: float, from_hz: int) -> float:
+    """How a sine comes out, its first and last half second left out."""
+    x = np.sin(2 * np.pi * frequency_hz * np.arange(2 * from_hz) / from_hz).astype(np.float32)
+    y = resample(x, from_hz)[8_000:24_000].astype(np.float64)
+    return float(20 * np.log10(max(1e-9, np.sqrt(2 * np.mean(y**2)))))
+
+
+@pytest.mark.parametrize("from_hz", [8_000, 22_050, 32_000, 44_100, 44_101, 48_000, 96_000, 192_000])
+def test_what_can_be_kept_is_kept_and_nothing_folds_back(from_hz: int) -> None:
+    half_hz = min(from_hz, 16_000) / 2
+    for share in (0.01, 0.3, 0.7, 0.9, 0.91):
+        assert gain_db(share * half_hz, from_hz) == pytest.approx(0.0, abs=1e-3)
+    for share in (1.0, 1.01, 1.1, 1.5, 1.9, 2.3, 5.0):
+        if from_hz > 16_000 and share * half_hz < from_hz / 2:
+            assert gain_db(share * half_hz, from_hz) < -120
+
+
+@pytest.mark.parametrize("from_hz", [8_000, 22_050, 44_100, 48_000, 192_000])
+def test_a_block_is_ready_as_soon_as_its_filter_allows(from_hz: int) -> None:
+    stream = StreamResampler(from_hz)
+    ready = len(stream.push(noise(from_hz + lookahead(from_hz) - 1)))
+    assert ready < 16_000
+    assert ready + len(stream.push(noise(1))) == 16_000
+
+
+def test_a_filter_has_neither_echo_nor_delay() -> None:
+    x = np.zeros(48_000, dtype=np.float32)
+    x[[12_000, 33_600]] = 1.0
+    y = resample(x, 48_000)
+    near = np.zeros(16_000, dtype=bool)
+    for place in (4_000, 11_200):
+        near[place - 96 : place + 97] = True
+        assert y[place] == pytest.approx(0.9565 / 3, abs=1e-3)
+    assert np.abs(y[~near]).max() < 1e-6
+
+
+def test_what_was_pushed_may_be_overwritten() -> None:
+    x, stream, parts = noise(20_000), StreamResampler(48_000), []
+    buffer = np.zeros(1_000, dtype=np.float32)
+    for start in range(0, len(x), len(buffer)):
+        buffer[:] = x[start : start + len(buffer)]
+        parts.append(stream.push(buffer))
+    np.testing.assert_array_equal(np.concatenate([*parts, stream.finish()]), resample(x, 48_000))

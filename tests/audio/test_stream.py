@@ -64,7 +64,7 @@ def test_raw_samples() -> None:
 
 def test_the_sound_before_an_early_end_is_given_and_the_end_is_an_error() -> None:
     blocks = stream_blocks(io.BytesIO(encoded()[:-96_000]), block_s=0.1)
-    heard = [next(blocks) for _ in range(4)]
+    heard = [next(blocks) for _ in range(2)]
     assert all(len(block) == 1_600 for block in heard)
     with pytest.raises(InputError, match=r"ended 0\.50 s before the length in its header"):
         list(blocks)

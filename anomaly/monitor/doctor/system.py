@@ -22,7 +22,6 @@ CORE = {
     "numpy": "numpy",
     "scipy": "scipy.fft",
     "soundfile": "soundfile",
-    "soxr": "soxr",
     "sounddevice": "sounddevice",
     "PyYAML": "yaml",
     "pydantic": "pydantic",
