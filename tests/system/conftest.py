@@ -12,14 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 import soxr
 import trained
+from sound_server import SoundServer
 
 from anomaly.audio.simulator import simulate
 
@@ -85,6 +88,17 @@ class Running:
     def events(self, *names: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record.get("event") in names]
 
+    @property
+    def captures(self) -> list[psutil.Process]:
+        """Its capture processes that live."""
+        found = []
+        for child in psutil.Process(self.pid).children(recursive=True):
+            # One that has ended, reaped or not, has no command line.
+            with suppress(psutil.NoSuchProcess):
+                if "anomaly.audio.capture" in child.cmdline():
+                    found.append(child)
+        return found
+
     def wait_for(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         """Wait until something holds, and return it."""
         end = time.monotonic() + timeout_s
@@ -125,6 +139,18 @@ def start() -> Iterator[Callable[..., Running]]:
     yield begin
     for command in running:
         command.kill()
+
+
+@pytest.fixture
+def listen(
+    pulse_microphone: SoundServer, workshop: Path, start: Callable[..., Running]
+) -> Callable[..., Running]:
+    """Start a monitor at the microphone, in the workshop of the test."""
+
+    def begin(**more: str) -> Running:
+        return start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop, **more)
+
+    return begin
 
 
 @pytest.fixture(scope="session")

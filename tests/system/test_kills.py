@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from sound_server import SoundServer
 
@@ -22,7 +22,6 @@ from anomaly.alerts.store import DATABASE_NAME
 
 pytestmark = pytest.mark.slow
 
-LINE = "anomaly monitor --device pulse:mic --jsonl"
 KILLS = 4
 
 
@@ -34,23 +33,27 @@ def workshop(pump_bundle: Path, tmp_path: Path) -> Path:
 
 
 def committed(folder: Path) -> tuple[set[tuple[Any, ...]], list[tuple[str, str, str]]]:
-    """All scores and cases of a database that is sound."""
-    with closing(sqlite3.connect(folder / "state" / DATABASE_NAME)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        rows = set(connection.execute("SELECT machine, time_s, second, score FROM scores"))
-        return rows, list(connection.execute("SELECT id, kind, state FROM cases"))
+    """All scores and cases of a database that is sound; a copy is opened, the next monitor is to mend its own."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for part in (folder / "state").glob(f"{DATABASE_NAME}*"):
+            if part.name.removeprefix(DATABASE_NAME) in ("", "-wal"):
+                shutil.copy(part, elsewhere)
+        with closing(sqlite3.connect(Path(elsewhere) / DATABASE_NAME)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            rows = set(connection.execute("SELECT machine, time_s, second, score FROM scores"))
+            return rows, list(connection.execute("SELECT id, kind, state FROM cases"))
 
 
 def test_the_monitor_killed_at_random_moments(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
 ) -> None:
     pulse_microphone.play(pump_sounds["failing"])
     rng, seen, told = random.Random(9), set[tuple[Any, ...]](), set[str]()
     for _ in range(KILLS):
-        monitor = start(LINE, workshop)
+        monitor = listen()
         monitor.wait_for(lambda now=monitor: now.seconds)
         time.sleep(rng.uniform(0.0, 4.0))
         os.kill(monitor.pid, signal.SIGKILL)
@@ -60,7 +63,7 @@ def test_the_monitor_killed_at_random_moments(
         seen = rows
         told |= {event["case"] for event in monitor.events("case.opened") if event["kind"] == "machine"}
         assert told <= {case for case, _, _ in cases}
-    monitor = start(LINE, workshop)
+    monitor = listen()
     monitor.wait_for(lambda: monitor.seconds and monitor.seconds[-1]["state"] == "ALARM")
     monitor.wait_for(lambda: len(monitor.seconds) >= 6)
     assert monitor.stop() == 0
@@ -75,16 +78,15 @@ def test_the_capture_killed_at_random_moments(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
 ) -> None:
     pulse_microphone.play(pump_sounds["healthy"])
-    monitor = start(LINE, workshop)
+    monitor = listen()
     for number in range(KILLS):
         monitor.wait_for(lambda number=number: len(monitor.events("device.opened")) > number)
         heard = len(monitor.seconds)
         monitor.wait_for(lambda heard=heard: len(monitor.seconds) > heard)
-        children = psutil.Process(monitor.pid).children(recursive=True)
-        (capture,) = [child for child in children if "anomaly.audio.capture" in child.cmdline()]
+        (capture,) = monitor.captures
         capture.kill()
     monitor.wait_for(lambda: len(monitor.events("sensor.recovered")) >= 1, 60)
     monitor.wait_for(lambda: monitor.seconds[-1]["capture"] == "healthy", 60)

@@ -42,12 +42,6 @@ def unix_s(record: dict[str, Any]) -> float:
     return datetime.fromisoformat(record["time"]).timestamp()
 
 
-def capture_processes(pid: int) -> list[psutil.Process]:
-    # A child that has ended and waits to be reaped has no command line.
-    children = [c for c in psutil.Process(pid).children(recursive=True) if c.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in children if "anomaly.audio.capture" in child.cmdline()]
-
-
 def stored_seconds(folder: Path) -> list[int]:
     with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
         return [row.second for row in store.scores("pump")]
@@ -59,15 +53,14 @@ def test_a_failing_pump_in_front_of_the_microphone_reaches_everybody_once(
     pump_sounds: dict[str, np.ndarray],
     broker: Any,
     listener: Any,
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
     finish: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     pulse_microphone.play(pump_sounds["healthy"])
     with WebhookReceiver(b"s3cret") as receiver:
         site = SITE.format(device=pulse_microphone.device, url=receiver.url, port=broker.port)
         (workshop / "site.yaml").write_text(site)
-        line = f"anomaly monitor --device {pulse_microphone.device} --jsonl"
-        monitor = start(line, workshop, PLANT_SECRET="s3cret")
+        monitor = listen(PLANT_SECRET="s3cret")
         monitor.wait_for(lambda: len(monitor.seconds) >= 8)
         for record in monitor.seconds:
             assert {"time", "machine", "score", "p_value", "state"} <= set(record)
@@ -100,10 +93,10 @@ def test_a_dead_sound_server_is_a_sensor_case_within_five_seconds_and_is_survive
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
 ) -> None:
     pulse_microphone.play(pump_sounds["healthy"])
-    monitor = start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop)
+    monitor = listen()
     monitor.wait_for(lambda: len(monitor.seconds) >= 3)
     killed_s = time.time()
     pulse_microphone.kill()
@@ -131,9 +124,9 @@ def test_digital_silence_is_a_sensor_case(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
 ) -> None:
-    monitor = start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop)
+    monitor = listen()
     (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
     assert (opened["kind"], "hears nothing" in opened["message"]) == ("sensor", True)
     assert {(record["sensor"], record["score"]) for record in monitor.seconds} == {("silent", None)}
@@ -146,15 +139,14 @@ def test_digital_silence_is_a_sensor_case(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_monitor_and_capture_and_what_was_shown_is_stored(
-    pulse_microphone: SoundServer,
     workshop: Path,
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
     number: signal.Signals,
     code: int,
 ) -> None:
-    monitor = start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop)
+    monitor = listen()
     monitor.wait_for(lambda: len(monitor.seconds) >= 2)
-    (capture,) = capture_processes(monitor.pid)
+    (capture,) = monitor.captures
     assert monitor.stop(number) == code
     assert not capture.is_running()
     assert "Traceback" not in monitor.errors
@@ -165,17 +157,16 @@ def test_kill_9_takes_the_capture_along_and_the_next_monitor_takes_the_case_up(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
-    start: Callable[..., Any],
+    listen: Callable[..., Any],
 ) -> None:
     pulse_microphone.play(pump_sounds["failing"])
-    line = f"anomaly monitor --device {pulse_microphone.device} --jsonl"
-    monitor = start(line, workshop)
+    monitor = listen()
     monitor.wait_for(lambda: monitor.events("case.opened"))
-    (capture,) = capture_processes(monitor.pid)
+    (capture,) = monitor.captures
     os.kill(monitor.pid, signal.SIGKILL)
     psutil.wait_procs([capture], timeout=10)
     assert not capture.is_running()
-    again = start(line, workshop)
+    again = listen()
     again.wait_for(lambda: again.seconds and again.seconds[-1]["state"] == "ALARM")
     again.wait_for(lambda: len(again.seconds) >= 8)
     assert again.stop() == 0
