@@ -8,7 +8,7 @@ beyond it the fitted tail goes on where the data end (`anomaly.detect.tail`). Wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,8 @@ class Calibration:
             "dependence": self.dependence,
             "floor": self.floor,
         }
-        if self.order is not None and self.lengths is not None and self.excursions is not None:
+        if self.order is not None and self.lengths is not None:
             values |= {"order": list(self.order), "lengths": list(self.lengths)}
-            values |= {"excursions": self.excursions.to_dict()}
         return values
 
     @classmethod
@@ -123,8 +122,8 @@ class Calibration:
                 "the tail, the recordings or the dependence of the calibration is off",
                 where="calibration.json",
             )
-        found = Excursions.from_dict(values["excursions"]) if order is not None else None
-        return cls(pooling, scores, tail, recordings, dependence, order, lengths, found, floor)
+        read = cls(pooling, scores, tail, recordings, dependence, order, lengths, None, floor)
+        return read if order is None else replace(read, excursions=excursions(_p_values(read)))
 
 
 def calibrate(
@@ -166,6 +165,9 @@ def _order(values: dict[str, Any], count: int) -> tuple[tuple[int, ...] | None, 
     order, lengths = (tuple(int(k) for k in values[name]) for name in ("order", "lengths"))
     if sorted(order) != list(range(count)) or sum(lengths) != count or min(lengths) < 1:
         raise ValueError("order and lengths do not go with the scores")
-    if "excursions" not in values:
-        raise KeyError("excursions")
     return order, lengths
+
+
+def _p_values(calibration: Calibration) -> list[list[float]]:
+    """Tail probabilities of the held-out recordings in the order of time."""
+    return [[calibration.p_value(float(score)) for score in part] for part in calibration.sequences]

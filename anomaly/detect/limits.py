@@ -3,9 +3,12 @@
 Seconds of sound are not independent: a lorry passes, a pump starts, and ten seconds in a row are unlikely. So the
 limit does not come from single probabilities but from the *excursions* of the sum itself over held-out sound in
 the order of time. How often they pass a height falls exponentially with it, as the renewal theory of such sums
-says and simulated machines show from a height of 1 on. Their rate and their mean excess are estimated together with
-what five simulated machines taught beforehand, worth as much as a handful of excursions; what is left of
-uncertainty makes the limit higher, not lower (the predictive distribution of a gamma prior is a Pareto law).
+says and simulated machines show.
+
+How often is counted where a dozen passed, or as many as the budget allows: close to the height that is asked for. How
+fast it falls from there is estimated from the thirty highest, together with what simulated machines taught beforehand,
+worth as much as a handful of excursions. What is left of uncertainty makes the limit higher, not lower: of the count
+one standard deviation, of the fall the predictive distribution of a gamma prior, which is a Pareto law.
 """
 
 from __future__ import annotations
@@ -13,14 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anomaly.detect.decision import REFERENCE, Limit, limit_for, surprise
-from anomaly.errors import ModelError
 
 _DAY_S = 86_400.0
-# Excursions count from this height of the sum; with more than enough of them, only the highest.
-_FROM, _ENOUGH = 1.0, 30
+# Excursions count from this height of the sum. Fewer say how often a height is passed than how fast that falls: a
+# rate is known best near the height that is asked for, a fall needs many.
+_FROM, _FOR_RATE, _FOR_FALL = 1.0, 12, 30
 # Before any sound of the machine itself: excursions a day, their mean excess, and how many excursions that is worth.
 _PRIOR_PER_DAY, _PRIOR_SECONDS = 2000.0, 60.0
 _PRIOR_EXCESS, _PRIOR_WORTH = 1.3, 12.0
@@ -33,74 +35,49 @@ class Excursions:
     """What the sum did on held-out normal sound.
 
     Args:
-        height: excursions over this count.
-        count: how many there were.
-        excess: sum of what they rose above it.
+        peaks: the highest points of its excursions over 1, highest first.
         seconds: of held-out sound.
     """
 
-    height: float
-    count: int
-    excess: float
+    peaks: tuple[float, ...]
     seconds: int
 
     def limit(self, false_alarms_per_day: float) -> float:
         """The height that is passed as often as the budget allows, predicted."""
         days = (self.seconds + _PRIOR_SECONDS) / _DAY_S
+        height, count, _ = self._above(max(_FOR_RATE, math.ceil(false_alarms_per_day * days)))
         # The prior speaks of the lowest height; higher up it is thinned out as it predicts itself.
-        thinned = _PRIOR_PER_DAY * math.exp(-(self.height - _FROM) / _PRIOR_EXCESS)
-        per_day = (self.count + thinned * _PRIOR_SECONDS / _DAY_S) / days
-        worth = self.count + _PRIOR_WORTH
-        excess = self.excess + _PRIOR_WORTH * _PRIOR_EXCESS
+        thinned = _PRIOR_PER_DAY * math.exp(-(height - _FROM) / _PRIOR_EXCESS)
+        unsure = math.sqrt(count) if height > _FROM else 0.0
+        per_day = (count + unsure + thinned * _PRIOR_SECONDS / _DAY_S) / days
+        _, many, risen = self._above(_FOR_FALL)
+        worth, excess = many + _PRIOR_WORTH, risen + _PRIOR_WORTH * _PRIOR_EXCESS
         rarer = math.log(per_day / false_alarms_per_day)
-        return self.height + max(0.0, excess * math.expm1(rarer / worth))
+        return height + max(0.0, excess * math.expm1(rarer / worth))
 
-    def to_dict(self) -> dict[str, Any]:
-        """For calibration.json."""
-        return {
-            "height": self.height,
-            "count": self.count,
-            "excess": self.excess,
-            "seconds": self.seconds,
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Excursions:
-        """Read back what `to_dict` wrote.
-
-        Raises:
-            ModelError: a key is missing or a value makes no sense.
-        """
-        try:
-            found = cls(
-                float(values["height"]), int(values["count"]), float(values["excess"]), int(values["seconds"])
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ModelError(f"unreadable excursions: {error}", where="calibration.json") from error
-        if not (
-            0 <= found.height < 1e6 and found.count >= 0 and 0 <= found.excess < 1e9 and found.seconds >= 0
-        ):
-            raise ModelError("the excursions make no sense", where="calibration.json")
-        return found
+    def _above(self, most: int) -> tuple[float, int, float]:
+        """The height that so many reach, or the lowest; how many do, and the sum of what they rise above it."""
+        height = self.peaks[most - 1] if len(self.peaks) >= most else _FROM
+        above = [peak - height for peak in self.peaks if peak >= height]
+        return height, len(above), float(sum(above))
 
 
 def excursions(recordings: Sequence[Iterable[float]]) -> Excursions:
-    """Follow the sum over the tail probabilities of held-out recordings; each begins at rest."""
+    """Follow the sum over the tail probabilities of held-out recordings, one after the other.
+
+    It goes on from one to the next: blocks of a minute would cut off what is under way at their ends, and a sum that
+    begins each of them at rest would miss more than it gains.
+    """
     peaks: list[float] = []
+    total = peak = 0.0
     seconds = 0
-    for recording in recordings:
-        total = peak = 0.0
-        for p in recording:
-            seconds += 1
-            total = max(0.0, total + surprise(p) - REFERENCE)
-            if total == 0.0 and peak > 0.0:
-                peaks.append(peak)
-            peak = max(peak, total) if total > 0.0 else 0.0
-        peaks += [peak] if peak > 0.0 else []
-    peaks.sort(reverse=True)
-    height = max(_FROM, peaks[_ENOUGH - 1]) if len(peaks) >= _ENOUGH else _FROM
-    above = [peak - height for peak in peaks if peak >= height]
-    return Excursions(height, len(above), float(sum(above)), seconds)
+    for p in (p for recording in recordings for p in recording):
+        seconds += 1
+        total = max(0.0, total + surprise(p) - REFERENCE)
+        if total == 0.0:
+            peaks.append(peak)
+        peak = max(peak, total) if total > 0.0 else 0.0
+    return Excursions(tuple(sorted((top for top in (*peaks, peak) if top >= _FROM), reverse=True)), seconds)
 
 
 def predicted_limit(false_alarms_per_day: float, found: Excursions, floor: float = 0.0) -> Limit:

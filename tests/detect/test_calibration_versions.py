@@ -61,7 +61,7 @@ def test_nothing_at_all_is_no_calibration(versions: CalibrationVersions) -> None
 
 def test_an_old_bundle_can_only_be_replaced(versions: CalibrationVersions) -> None:
     values = OWN.to_dict()
-    for key in ("order", "lengths", "excursions"):
+    for key in ("order", "lengths"):
         del values[key]
     old = Calibration.from_dict(values)
     with pytest.raises(ModelError, match="in order") as caught:
