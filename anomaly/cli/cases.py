@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli.clip import clip
+from anomaly.cli.clip import clip, listeners
 from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     cases = typer.Typer(
         no_args_is_help=True, help="Alarms as cases: list, show, acknowledge, silence, close."
     )
-    for command in (list_, show, ack, close, silence, clip):
+    for command in (list_, show, ack, close, silence, clip, listeners):
         cases.command(command.__name__.rstrip("_"))(command)
     app.add_typer(cases, name="cases")
     alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")

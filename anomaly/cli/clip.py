@@ -1,4 +1,4 @@
-"""`anomaly cases clip`: the sound that was kept with a case, and who has listened to it."""
+"""`anomaly cases clip` and `cases listeners`: the sound that was kept with a case, and who has listened to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from anomaly.cli.options import Config, Json, State
 
 if TYPE_CHECKING:
-    from anomaly.alerts.records import ClipRow
+    from anomaly.alerts.records import AccessRow, ClipRow
     from anomaly.alerts.store import Store
 
 
@@ -49,6 +49,26 @@ def clip(
         _show(store, found.id, clips, exported, as_json)
 
 
+def listeners(state: State = None, config: Config = None, as_json: Json = False) -> None:
+    """List who has listened to which clip, when and why, over all cases; the newest last."""
+    from anomaly.alerts.case import SHORT_ID
+    from anomaly.cli.cases import _store
+
+    with _store(state, config) as store:
+        accesses = store.accesses()
+    if as_json:
+        typer.echo(json.dumps([asdict(access) for access in accesses]))
+        return
+    for access in accesses:
+        typer.echo(f"case {access.case_id[:SHORT_ID]}  {_words(access)}")
+    typer.echo(f"listened to {len(accesses)} time{'' if len(accesses) == 1 else 's'}", err=True)
+
+
+def _words(access: AccessRow) -> str:
+    why = f": {access.note}" if access.note else ""
+    return f"{access.clip_id}  {access.time}  {access.how} by {access.who}{why}"
+
+
 def _show(store: Store, case_id: str, clips: list[ClipRow], exported: list[str], as_json: bool) -> None:
     from anomaly.alerts.case import iso_utc
 
@@ -72,6 +92,5 @@ def _show(store: Store, case_id: str, clips: list[ClipRow], exported: list[str],
     for path in exported:
         typer.echo(f"exported      {path}")
     for access in accesses:
-        why = f": {access.note}" if access.note else ""
-        typer.echo(f"{access.clip_id}  {access.time}  {access.how} by {access.who}{why}")
+        typer.echo(_words(access))
     typer.echo(f"{len(clips)} clip{'' if len(clips) == 1 else 's'}", err=True)

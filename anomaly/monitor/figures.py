@@ -20,12 +20,13 @@ class MachineFigures:
     Args:
         last: its newest second.
         seconds: how many were judged.
-        events: how often each event has happened.
+        events: how often each event has happened; gaps are told together, and counted one by one.
         cases: how many cases were opened, by kind.
         heard_s: UNIX seconds of the newest sound.
         delays: how many scores came within each bucket, and later than all of them.
         delay_sum_s: of all scores.
         model: the first digits of its bundle's hash.
+        capture: state of its capture; "" for a file or a pipe.
     """
 
     last: SecondRecord | None = None
@@ -36,6 +37,7 @@ class MachineFigures:
     delays: list[int] = field(default_factory=lambda: [0] * (len(DELAY_BUCKETS_S) + 1))
     delay_sum_s: float = 0.0
     model: str = ""
+    capture: str = ""
 
 
 @dataclass
@@ -71,9 +73,13 @@ class Figures:
         mine = self.machine(record.machine)
         with self.lock:
             if isinstance(record, EventRecord):
-                mine.events[record.event] += 1
+                mine.events[record.event] += (
+                    int(record.detail.get("gaps", 1)) if record.event == "audio.gap" else 1
+                )
                 if record.event == "case.opened":
                     mine.cases[str(record.detail.get("kind", "machine"))] += 1
+                elif record.event == "capture.state":
+                    mine.capture = str(record.detail["to"])
                 return
             mine.last = record
             mine.seconds += 1

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from anomaly import __version__
+from anomaly.audio.capture_state import CaptureState
 from anomaly.config import host_and_port
 from anomaly.errors import ConfigError, UsageError
 from anomaly.extras import needs
@@ -111,8 +112,14 @@ def _scores(machines: dict[str, MachineFigures]) -> Iterator[Metric]:
     heard = GaugeMetricFamily(
         "anomaly_last_sound_timestamp_seconds", "When sound last arrived, UNIX time", labels=label
     )
+    capture = GaugeMetricFamily(
+        "anomaly_capture_state", "1 for the state its capture is in", labels=["machine", "state"]
+    )
     model = InfoMetricFamily("anomaly_model", "Which bundle scores", labels=label)
     for name, mine in machines.items():
+        # A file has no capture, and a device that was never opened is being started.
+        for stage in CaptureState if mine.capture else ():
+            capture.add_metric([name, stage.value], float(mine.capture == stage.value))
         if mine.heard_s is not None:
             heard.add_metric([name], mine.heard_s)
         model.add_metric([name], {"version": mine.model})
@@ -126,7 +133,7 @@ def _scores(machines: dict[str, MachineFigures]) -> Iterator[Metric]:
         sensor.add_metric([name], float(mine.last.sensor == "ok"))
         for one in STATES:
             state.add_metric([name, one], float(mine.last.state == one))
-    yield from (score, p_value, level, state, sensor, heard, model)
+    yield from (score, p_value, level, state, sensor, capture, heard, model)
 
 
 def _counts(machines: dict[str, MachineFigures]) -> Iterator[Metric]:

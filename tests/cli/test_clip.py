@@ -87,6 +87,25 @@ def test_export_is_noted(case: Case, capsys: pytest.CaptureFixture[str]) -> None
     assert "export by anna: what was it" in capsys.readouterr().out
 
 
+def test_who_listened_over_all_cases(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "cases", "listeners") == []
+    assert run(["cases", "clip", case.id, "--export", "there", "--by", "ann", "--note", "a rattle"]) == 0
+    capsys.readouterr()
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        # What was heard stays known after the clip is gone.
+        store.remove_clip(f"{1:012d}")
+    found = answer(capsys, "cases", "listeners")
+    assert [(one["clip_id"], one["who"], one["how"]) for one in found] == [
+        (f"{number:012d}", "ann", "export") for number in range(2)
+    ]
+    assert run(["cases", "listeners"]) == 0
+    said = capsys.readouterr()
+    assert f"case {case.id[:8]}" in said.out
+    assert "export by ann: a rattle" in said.out
+    assert "listened to 2 times" in said.err
+    assert run(["cases", "listeners", "--state", "nowhere"]) == 3
+
+
 def test_playing_is_noted_before_the_first_sound(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     with Store.open(Path("state") / DATABASE_NAME) as store:

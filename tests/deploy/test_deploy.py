@@ -184,6 +184,7 @@ def exported() -> set[str]:
     figures.heard("pump", 1.0)
     figures.record(SecondRecord("pump", 1.0, 0, 0.1, 0.5, "OK", "ok", -30.0), 1.0, live=True)
     figures.record(EventRecord("case.opened", "pump", 1.0, "x", {"kind": "machine"}), 1.0, live=True)
+    figures.record(EventRecord("capture.state", "pump", 1.0, "x", {"to": "healthy"}), 1.0, live=True)
     figures.site.pending["plant"] = 1
     with serving(figures, "127.0.0.1:0") as port:
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()

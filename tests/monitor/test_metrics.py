@@ -28,7 +28,9 @@ def figures() -> Figures:
     made.heard("pump", NOW_S)
     made.record(second(), NOW_S, live=True)
     made.record(EventRecord("case.opened", "pump", NOW_S, "x", {"kind": "machine"}), NOW_S, live=True)
-    made.record(EventRecord("audio.gap", "pump", NOW_S, "x"), NOW_S, live=True)
+    made.record(EventRecord("audio.gap", "pump", NOW_S, "x", {"gaps": 3}), NOW_S, live=True)
+    change = {"from": "healthy", "to": "lost", "gaps": 3}
+    made.record(EventRecord("capture.state", "pump", NOW_S, "x", change), NOW_S, live=True)
     made.site = SiteFigures(4096, 10**9, 2, 5000, {"plant": 3})
     return made
 
@@ -62,7 +64,9 @@ def test_what_is_read(address: str) -> None:
     assert found["anomaly_last_sound_timestamp_seconds", pump] == NOW_S
     assert found["anomaly_judged_seconds_total", pump] == 1
     assert found["anomaly_cases_opened_total", (("kind", "machine"), *pump)] == 1
-    assert found["anomaly_audio_gaps_total", pump] == 1
+    assert found["anomaly_audio_gaps_total", pump] == 3
+    assert found["anomaly_capture_state", (*pump, ("state", "lost"))] == 1
+    assert found["anomaly_capture_state", (*pump, ("state", "healthy"))] == 0
     assert found["anomaly_score_delay_seconds_bucket", (("le", "0.02"), *pump)] == 0
     assert found["anomaly_score_delay_seconds_bucket", (("le", "0.05"), *pump)] == 1
     assert found["anomaly_score_delay_seconds_count", pump] == 1
