@@ -6,7 +6,9 @@ frames and by the mean of its loudest quarter, so that a steady hum and a single
 decides what counts more; what the levels are does:
 
 * "log", whitened errors: their sum is a squared Mahalanobis distance, to which every group adds what it
-  knows. Two views, all groups' mean in both summaries; the score is their average.
+  knows. A view for each kind in both summaries, the mean over all groups; the score is their weighted average. Of
+  the teacher's three kinds two hear a change of level, each in its way, and one hears everything else, so that
+  one counts as much as both.
 * "root", spike counts: each group is standardised on held-out normal sound, the worst kind speaks for the
   group. Four views, mean and top four of the groups in both summaries; the score is their soft maximum,
   log mean exp.
@@ -31,6 +33,8 @@ Levels = npt.NDArray[np.float64]
 GROUPS = 16
 _TOP_GROUPS = 4
 _TOP_FRAMES = 0.25
+# Window, innovation, slow; where there are as many kinds as of old, they count alike.
+_SHARES = {3: (0.25, 0.5, 0.25)}
 # Added before the logarithm, so that silence of an error is not minus infinity.
 _FLOOR = 1e-3
 # A view beyond this many deviations is as bad as it gets; the bound keeps exp() finite.
@@ -61,7 +65,8 @@ class Pooling:
         scale: "log" for whitened errors (chi-squared like), "root" for spike counts (Poisson like).
         centre: mean of each summary, [2, kinds * GROUPS].
         spread: standard deviation of each summary, same shape.
-        view_centre: mean of the views, [2] on the scale "log", [4] on "root".
+        view_centre: mean of the views, [2 * kinds] on the scale "log", [4] on "root". Of old on "log" [2]: the
+            kinds' average in both summaries.
         view_spread: their standard deviation, same shape.
     """
 
@@ -81,8 +86,10 @@ class Pooling:
         summary = summarise(levels, self.scale)
         worst = _worst_kind((summary - self.centre) / self.spread)
         views = _views(summary, worst, self.scale)
+        if len(self.view_centre) < len(views):
+            views = views.reshape(2, -1).mean(axis=1)
         standard = np.clip((views - self.view_centre) / self.view_spread, -_WORST, _WORST)
-        score = float(standard.mean()) if self.scale == "log" else soft_maximum(standard)
+        score = _weighted(standard) if self.scale == "log" else soft_maximum(standard)
         return SecondLevels(score=score, groups=worst.max(axis=0))
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +115,7 @@ class Pooling:
         if scale not in tuple(_LEAST_DEVIATION) or not sound or spread.shape != centre.shape:
             raise ModelError("pooling has a wrong shape or scale", where="calibration.json")
         if (
-            view_centre.shape != _N_VIEWS[scale]
+            view_centre.shape not in _shapes(scale, centre.shape[1] // GROUPS)
             or view_spread.shape != view_centre.shape
             or min(spread.min(), view_spread.min()) <= 0
         ):
@@ -118,7 +125,6 @@ class Pooling:
         return cls(scale, centre, spread, view_centre, view_spread)
 
 
-_N_VIEWS: dict[Scale, tuple[int]] = {"log": (2,), "root": (4,)}
 _ARRAYS = ("centre", "spread", "view_centre", "view_spread")
 
 
@@ -145,6 +151,16 @@ def soft_maximum(values: npt.NDArray[np.float64]) -> float:
     return peak + math.log(math.fsum(math.exp(value - peak) for value in values.tolist()) / len(values))
 
 
+def _weighted(views: Levels) -> float:
+    """The average of the views of kinds in both summaries, [2 * kinds], or of the summaries alone, [2]."""
+    by_kind = views.reshape(2, -1).mean(axis=0)
+    return float(np.average(by_kind, weights=_SHARES.get(len(by_kind))))
+
+
+def _shapes(scale: Scale, kinds: int) -> list[tuple[int]]:
+    return [(4,)] if scale == "root" else [(2 * kinds,), (2,)]
+
+
 def _worst_kind(deviation: Levels) -> Levels:
     """The worst kind of each group, [2, GROUPS]."""
     worst: Levels = deviation.reshape(2, -1, GROUPS).max(axis=1)
@@ -153,9 +169,8 @@ def _worst_kind(deviation: Levels) -> Levels:
 
 def _views(summary: Levels, worst: Levels, scale: Scale) -> Levels:
     if scale == "log":
-        # Per kind the mean over groups, of errors and not of their logarithms; kinds count alike.
-        errors = np.exp(summary).reshape(2, -1, GROUPS).mean(axis=2)
-        whole: Levels = np.log(errors).mean(axis=1)
+        # Per kind the mean over groups, of errors and not of their logarithms.
+        whole: Levels = np.log(np.exp(summary).reshape(2, -1, GROUPS).mean(axis=2)).ravel()
         return whole
     top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
     return np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,15 @@ BATCH = 32
 class TeacherDetector:
     """Runs ``teacher.onnx``: windows of levels in, whitened error per kind and group out.
 
-    The model takes ``levels`` float32 [BATCH, context, bands] in hundredths of a decibel and returns
-    float32 [BATCH, kinds * GROUPS]. A window ends at the frame it is reported for, and reaches back no
-    further than the warm-up after a reset.
+    The model takes, all float32,
+
+    * ``levels`` [BATCH, context, bands] in hundredths of a decibel. A window ends at the frame it is reported for,
+      and reaches back no further than the warm-up after a reset;
+    * ``recent`` [1, bands], the mean levels from the warm-up or, if that is longer ago, over the last ``spans``
+      seconds;
+    * ``span`` [1, spans], which is 1 at the number of these seconds, less one, and else 0,
+
+    and returns ``errors`` float32 [BATCH, kinds * GROUPS]. Models of before take ``levels`` alone.
 
     Args:
         onnx: the model's bytes.
@@ -44,15 +51,16 @@ class TeacherDetector:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-            (given,), (produced,) = self._session.get_inputs(), self._session.get_outputs()
+            (given, *means), (produced,) = self._session.get_inputs(), self._session.get_outputs()
         except Exception as error:
             raise ModelError(f"is no model that can be run: {error}", where="teacher.onnx") from error
-        if (wrong := _wrong(given, produced)) is not None:
+        if (wrong := _wrong(given, means, produced)) is not None:
             raise ModelError(wrong, where="teacher.onnx", hint="train again")
         self._input = given.name
         self._context, self._bands = int(given.shape[1]), int(given.shape[2])
         self._channels = int(produced.shape[1])
-        self._past = np.zeros((1, self._context - 1, self._bands), dtype=np.float32)
+        self._spans = int(means[1].shape[1]) if means else 0
+        self.reset(1)
 
     @property
     def bands(self) -> int:
@@ -67,6 +75,8 @@ class TeacherDetector:
     def reset(self, streams: int) -> None:
         """Begin parallel segments; windows that reach back before them are filled with zeros and not counted."""
         self._past = np.zeros((streams, self._context - 1, self._bands), dtype=np.float32)
+        self._sums: list[npt.NDArray[np.int64]] = []
+        self._counts: list[int] = []
 
     def fresh(self) -> TeacherDetector:
         """The same teacher with a state of its own; the model is shared."""
@@ -82,27 +92,56 @@ class TeacherDetector:
         windows = np.lib.stride_tricks.sliding_window_view(joined, self._context, axis=1).transpose(
             0, 1, 3, 2
         )
-        return np.stack([self._run(stream) for stream in windows])
+        recent = self._recent(levels) if self._spans else [{}] * len(windows)
+        return np.stack([self._run(stream, mean) for stream, mean in zip(windows, recent, strict=True)])
 
-    def _run(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    def _recent(self, levels: Centibels) -> list[dict[str, npt.NDArray[np.float32]]]:
+        """What the model wants to know of the last seconds, this one included, for each stream.
+
+        Sums of integers: no second that went by is rounded away.
+        """
+        first = WARM_UP_FRAMES if not self._counts and levels.shape[1] > WARM_UP_FRAMES else 0
+        counted = levels[:, first:].astype(np.int64)
+        self._sums = [*self._sums, counted.sum(axis=1)][-self._spans :]
+        self._counts = [*self._counts, counted.shape[1]][-self._spans :]
+        means = (np.sum(self._sums, axis=0) / sum(self._counts)).astype(np.float32)
+        span = np.zeros((1, self._spans), dtype=np.float32)
+        span[0, len(self._counts) - 1] = 1.0
+        return [{"recent": mean[None], "span": span} for mean in means]
+
+    def _run(
+        self, windows: npt.NDArray[np.float32], recent: dict[str, npt.NDArray[np.float32]]
+    ) -> npt.NDArray[Any]:
         parts = []
         for start in range(0, len(windows), BATCH):
             batch = np.zeros((BATCH, self._context, self._bands), dtype=np.float32)
             part = windows[start : start + BATCH]
             batch[: len(part)] = part
-            (errors,) = self._session.run(None, {self._input: batch})
+            (errors,) = self._session.run(None, {self._input: batch, **recent})
             parts.append(np.asarray(errors)[: len(part)])
         return np.concatenate(parts)
 
 
-def _wrong(given: Any, produced: Any) -> str | None:
-    """What is wrong with a model's input and output, in words."""
-    if [given.type, produced.type] != ["tensor(float)"] * 2:
-        return f"takes {given.type} and gives {produced.type}, not float32"
+def _wrong(given: Any, means: Sequence[Any], produced: Any) -> str | None:
+    """What is wrong with a model's inputs and output, in words."""
+    if {one.type for one in (given, *means, produced)} != {"tensor(float)"}:
+        return f"takes {given.type} and gives {produced.type}, not float32 throughout"
     shapes = [*given.shape, *produced.shape]
     words = f"has shapes {given.shape} and {produced.shape}"
+    if means and not _tells_means(means, given.shape[-1]):
+        return f"takes {', '.join(f'{one.name} {one.shape}' for one in (given, *means))}"
     if len(given.shape) != 3 or len(produced.shape) != 2 or not all(isinstance(n, int) for n in shapes):
         return words
     # Windows that reach further back than the warm-up would count frames from before the reset.
     fits = shapes[0] == shapes[3] == BATCH and 1 <= shapes[1] <= WARM_UP_FRAMES + 1
     return None if fits and shapes[2] >= 1 and shapes[4] >= GROUPS and shapes[4] % GROUPS == 0 else words
+
+
+def _tells_means(means: Sequence[Any], bands: Any) -> bool:
+    """Whether the inputs beside the windows are those of the slow kind."""
+    if [one.name for one in means] != ["recent", "span"]:
+        return False
+    (recent, span) = (one.shape for one in means)
+    return (
+        recent == [1, bands] and len(span) == 2 and span[0] == 1 and isinstance(span[1], int) and span[1] >= 1
+    )

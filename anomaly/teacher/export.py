@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from anomaly.detect.pooling import GROUPS
 from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
+from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.teacher.network import KINDS, MOST_LOG_VARIANCE, Teacher
 
 _OPSET = 17
@@ -19,7 +20,7 @@ _IR_VERSION = 9
 
 
 def to_onnx(teacher: Teacher) -> bytes:
-    """Export for ONNX Runtime: ``levels`` [BATCH, context, bands] to ``errors`` [BATCH, kinds * GROUPS].
+    """Export for ONNX Runtime: `TeacherDetector` says what goes in and comes out.
 
     Raises:
         ModelError: the exported model does not agree with torch.
@@ -38,8 +39,8 @@ def to_onnx(teacher: Teacher) -> bytes:
     graph.node("Gather", ["windows", "last"], "newest", axis=1)
     graph.node("Gather", ["windows", "past"], "before", axis=1)
     graph.node("Reshape", ["before", "flat"], "given")
-    graph.node("Gather", ["windows", "latest"], "recent", axis=1)
-    graph.node("Reshape", ["recent", "flat"], "stacked")
+    graph.node("Gather", ["windows", "latest"], "frames", axis=1)
+    graph.node("Reshape", ["frames", "flat"], "stacked")
     parts = [
         _whiten(graph, "stacked", "window", teacher.window_mean, teacher.window_matrix),
         _whiten(
@@ -49,15 +50,21 @@ def to_onnx(teacher: Teacher) -> bytes:
             teacher.innovation_mean,
             teacher.innovation_matrix,
         ),
+        _slow(graph, teacher),
     ]
     graph.node("Concat", parts, "errors", axis=1)
-    data = graph.finish([BATCH, size.context, size.bands], [BATCH, len(KINDS) * GROUPS])
+    given = {
+        "levels": [BATCH, size.context, size.bands],
+        "recent": [1, size.bands],
+        "span": [1, teacher.spans],
+    }
+    data = graph.finish(given, [BATCH, len(KINDS) * GROUPS])
     _check_parity(teacher, data)
     return data
 
 
 def macs_per_frame(data: bytes) -> int:
-    """Multiply-accumulates of one frame: the size of every matrix in the model."""
+    """Multiply-accumulates of one frame: the size of every matrix but that of the slow kind, which is for a second."""
     model = onnx.load_from_string(data)
     sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
     nodes = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
@@ -77,11 +84,11 @@ class _Graph:
         self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def finish(self, given: list[int], produced: list[int]) -> bytes:
+    def finish(self, given: dict[str, list[int]], produced: list[int]) -> bytes:
         graph = helper.make_graph(
             self._nodes,
             "anomaly-teacher",
-            [helper.make_tensor_value_info("levels", TensorProto.FLOAT, given)],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in given.items()],
             [helper.make_tensor_value_info("errors", TensorProto.FLOAT, produced)],
             self._constants,
         )
@@ -137,17 +144,42 @@ def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: to
     return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[1, 3], keepdims=0)
 
 
+def _slow(graph: _Graph, teacher: Teacher) -> str:
+    """The error of the mean spectrum, the same for each frame of the second."""
+    graph.constant("slow.means", teacher.slow_mean.numpy())
+    graph.constant("slow.matrices", teacher.slow_matrix.numpy())
+    bands = teacher.slow_mean.shape[1]
+    graph.constant("square", np.array([bands, bands], dtype=np.int64))
+    graph.constant("grouped.one", np.array([1, -1, GROUPS, bands // GROUPS], dtype=np.int64))
+    graph.constant("everywhere", np.array([BATCH, GROUPS], dtype=np.int64))
+    graph.node("ArgMax", ["span"], "slow.which", axis=1, keepdims=0)
+    graph.node("Gather", ["slow.means", "slow.which"], "slow.mean", axis=0)
+    graph.node("Gather", ["slow.matrices", "slow.which"], "slow.chosen", axis=0)
+    graph.node("Reshape", ["slow.chosen", "square"], "slow.matrix")
+    graph.node("Sub", ["recent", "mean"], "recent.centred")
+    graph.node("Div", ["recent.centred", "deviation"], "recent.standard")
+    graph.node("Sub", ["recent.standard", "slow.mean"], "slow.centred")
+    graph.node("MatMul", ["slow.centred", "slow.matrix"], "slow.white")
+    graph.node("Mul", ["slow.white", "slow.white"], "slow.square")
+    graph.node("Reshape", ["slow.square", "grouped.one"], "slow.grouped")
+    graph.node("ReduceMean", ["slow.grouped"], "slow.error", axes=[1, 3], keepdims=0)
+    return graph.node("Expand", ["slow.error", "everywhere"], "slow.errors")
+
+
 def _check_parity(teacher: Teacher, data: bytes) -> None:
     """ONNX Runtime and torch must agree within 1e-4 of the value on levels like those of training."""
     size = teacher.autoencoder.size
-    random = np.random.default_rng(0).standard_normal((BATCH + size.context - 1, size.bands))
+    before = size.context - 1
+    random = np.random.default_rng(0).standard_normal((BATCH + before, size.bands))
     frames = np.rint(random * teacher.deviation.numpy() + teacher.mean.numpy()).astype(np.int32)
     detector = TeacherDetector(data)
     detector.reset(1)
-    ours = detector.push(frames[None])[0][size.context - 1 :]
+    ours = detector.push(frames[None])[0][before:]
     view = np.lib.stride_tricks.sliding_window_view(frames.astype(np.float32), size.context, axis=0)
+    windows = torch.from_numpy(np.ascontiguousarray(view.transpose(0, 2, 1)))
+    recent = torch.from_numpy(frames[WARM_UP_FRAMES:].mean(axis=0).astype(np.float32))
     with torch.no_grad():
-        theirs = teacher(torch.from_numpy(np.ascontiguousarray(view.transpose(0, 2, 1)))).numpy()
+        theirs = teacher(windows, recent, 1).numpy()
     worst = float(np.max(np.abs(ours - theirs) / (np.abs(theirs) + 1e-3)))
     if worst > 1e-4:
         raise ModelError(f"the exported teacher is off by {worst:.1e}, more than 1e-4", where="teacher.onnx")

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.covariance import LedoitWolf
 from torch import Tensor
 
 from anomaly.features.mel import Centibels
 from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
+from anomaly.teacher.slow import slow_whitening
 from anomaly.teacher.threads import one_thread
+from anomaly.teacher.whitening import whitening
 
 Progress = Callable[[float], None]
 
@@ -50,6 +51,9 @@ def fit_teacher(
         plan: shape and length of training.
         seed: of weights, order and noise.
         progress: told the share that is done, 0 to 1.
+
+    Raises:
+        ModelError: there are hardly two seconds to learn from.
     """
     torch.manual_seed(seed)
     everything = np.concatenate(segments).astype(np.float64)
@@ -65,8 +69,9 @@ def fit_teacher(
             autoencoder,
             torch.from_numpy(mean.astype(np.float32)),
             torch.from_numpy(deviation.astype(np.float32)),
-            _whitening(windows[:, -plan.size.window :].flatten(1).numpy()),
-            _whitening(innovation.numpy()),
+            _whitening(windows[:, -plan.size.window :].flatten(1)),
+            _whitening(innovation),
+            slow_whitening(segments, mean, deviation),
         )
     return teacher.eval()
 
@@ -158,10 +163,6 @@ def _lesson(autoencoder: MaskedFrameAutoencoder, newest: Tensor, past: Tensor) -
     return nats
 
 
-def _whitening(vectors: npt.NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-    """Mean and ZCA matrix from a covariance shrunk after Ledoit and Wolf (2004)."""
+def _whitening(vectors: Tensor) -> tuple[Tensor, Tensor]:
     every = -(-len(vectors) // _WHITENED_MOST)
-    fitted = LedoitWolf().fit(vectors[::every].astype(np.float64))
-    values, vectors_ = np.linalg.eigh(fitted.covariance_)
-    matrix = (vectors_ / np.sqrt(np.maximum(values, 1e-9))) @ vectors_.T
-    return torch.from_numpy(fitted.location_.astype(np.float32)), torch.from_numpy(matrix.astype(np.float32))
+    return whitening(vectors[::every].numpy())

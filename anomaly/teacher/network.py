@@ -1,10 +1,12 @@
-"""The teacher's network: how unlikely a frame is after the frames before it, in two ways.
+"""The teacher's network: how unlikely a frame is after the frames before it, in three ways.
 
 * *window*: the last frames together, whitened with their full covariance. This is the linear model, the frame
   Mahalanobis distance: it hears a steady change of spectrum.
 * *innovation*: the newest frame, which is hidden from the network, minus what the eight before it foretold, in
   units of the deviation they foretold. The network says both: in a quiet moment of a noisy hall it expects to
   be nearly right and hears what a loud moment hides. It hears modulation, rattle and knocks.
+* *slow*: the mean spectrum since the reset, or of the last seconds, whitened with the covariance that such means
+  have on normal sound. Frames scatter, their mean hardly does: a small steady shift that no frame gives away.
 
 Whitening is symmetric (ZCA): whitened components stay with their band, so errors can be averaged per sub-band
 group, and the sum over all of them is the squared Mahalanobis distance.
@@ -21,7 +23,7 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 
-KINDS = ("window", "innovation")
+KINDS = ("window", "innovation", "slow")
 
 # A deviation beyond 4.5 times, or below a fifth of, the average one is luck of training, not knowledge.
 MOST_LOG_VARIANCE = 3.0
@@ -143,6 +145,8 @@ class Teacher(nn.Module):
         mean, deviation: of each band on training normals, [bands], hundredths of a decibel.
         window_whitening: mean [window * bands] and matrix [window * bands, window * bands].
         innovation_whitening: mean [bands] and matrix [bands, bands].
+        slow_whitening: of the mean spectrum over 1, 2, ... seconds: means [spans, bands], matrices
+            [spans, bands, bands].
     """
 
     mean: Tensor
@@ -151,6 +155,8 @@ class Teacher(nn.Module):
     window_matrix: Tensor
     innovation_mean: Tensor
     innovation_matrix: Tensor
+    slow_mean: Tensor
+    slow_matrix: Tensor
 
     def __init__(
         self,
@@ -159,6 +165,7 @@ class Teacher(nn.Module):
         deviation: Tensor,
         window_whitening: tuple[Tensor, Tensor],
         innovation_whitening: tuple[Tensor, Tensor],
+        slow_whitening: tuple[Tensor, Tensor],
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
@@ -168,16 +175,30 @@ class Teacher(nn.Module):
         self.register_buffer("window_matrix", window_whitening[1])
         self.register_buffer("innovation_mean", innovation_whitening[0])
         self.register_buffer("innovation_matrix", innovation_whitening[1])
+        self.register_buffer("slow_mean", slow_whitening[0])
+        self.register_buffer("slow_matrix", slow_whitening[1])
 
-    def forward(self, levels: Tensor) -> Tensor:
-        """Errors [n, 2 * GROUPS] of windows [n, context, bands] in hundredths of a decibel."""
+    @property
+    def spans(self) -> int:
+        """Over how many seconds the longest mean spectrum goes."""
+        return len(self.slow_mean)
+
+    def forward(self, levels: Tensor, recent: Tensor, seconds: int) -> Tensor:
+        """Errors [n, kinds * GROUPS] of the windows of one second.
+
+        Args:
+            levels: windows [n, context, bands] in hundredths of a decibel.
+            recent: mean levels of the seconds that the slow kind judges, [bands].
+            seconds: how many these are, 1 to `spans`.
+        """
         windows = (levels - self.mean) / self.deviation
         stacked = windows[:, -self.autoencoder.size.window :].flatten(1)
         window = (stacked - self.window_mean) @ self.window_matrix
         innovation = self.autoencoder.innovation(windows) - self.innovation_mean
-        return torch.cat(
-            [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)], dim=1
-        )
+        standard = (recent - self.mean) / self.deviation - self.slow_mean[seconds - 1]
+        slow = self._per_group((standard @ self.slow_matrix[seconds - 1])[None])
+        whole = [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)]
+        return torch.cat([*whole, slow.expand(len(levels), -1)], dim=1)
 
     def _per_group(self, whitened: Tensor) -> Tensor:
         """Mean square per group, over the frames of a window too, [n, GROUPS]."""

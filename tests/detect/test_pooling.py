@@ -96,6 +96,31 @@ def test_it_comes_back_from_json_bit_for_bit(pooling: Pooling) -> None:
         assert again.second(levels).score.hex() == pooling.second(levels).score.hex()
 
 
+def test_of_three_kinds_the_second_counts_as_much_as_both_others() -> None:
+    normal = [RANDOM.gamma(2.0, 0.5, (31, 3 * GROUPS)) for _ in range(60)]
+    pooling = fit_pooling(normal, "log")
+    loud = np.array(normal[0])
+    rise = []
+    for kind in range(3):
+        changed = loud.copy()
+        changed[:, kind * GROUPS : (kind + 1) * GROUPS] *= 1.5
+        rise.append(pooling.second(changed).score - pooling.second(loud).score)
+    spread = pooling.view_spread.reshape(2, 3)
+    expected = np.array([0.25, 0.5, 0.25]) * np.log(1.5) * (1 / spread).mean(axis=0)
+    assert rise == pytest.approx(expected, rel=1e-2)
+
+
+def test_views_of_before_are_the_average_of_the_kinds() -> None:
+    """Bundles from before every kind was standardised apart can still be read, and score as they did."""
+    pooling = fit_pooling(NORMAL, "log")
+    older = {"view_centre": [0.1, 0.5], "view_spread": [0.2, 0.4]}
+    read = Pooling.from_dict({**pooling.to_dict(), **older})
+    means = np.exp(summarise(NORMAL[0], "log")).reshape(2, 2, GROUPS).mean(axis=2)
+    views = np.log(means).mean(axis=1)
+    expected = ((views - older["view_centre"]) / older["view_spread"]).mean()
+    assert read.second(NORMAL[0]).score == pytest.approx(expected)
+
+
 NAN, HUGE = float("nan"), 10**400
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
 import torch
 
+from anomaly.detect.pooling import GROUPS
 from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
 from anomaly.teacher import export
@@ -21,9 +24,10 @@ Centibels = npt.NDArray[np.int32]
 def by_torch(teacher: Teacher, levels: Centibels) -> npt.NDArray[np.float32]:
     context = teacher.autoencoder.size.context
     view = np.lib.stride_tricks.sliding_window_view(levels.astype(np.float32), context, axis=0)
+    recent = torch.from_numpy(levels[8:].mean(axis=0).astype(np.float32))
     with torch.no_grad():
-        errors: npt.NDArray[np.float32] = teacher(torch.from_numpy(view.transpose(0, 2, 1).copy())).numpy()
-    return errors
+        errors = teacher(torch.from_numpy(view.transpose(0, 2, 1).copy()), recent, 1)
+    return np.asarray(errors)
 
 
 def by_onnx(data: bytes, levels: Centibels) -> npt.NDArray[np.float32]:
@@ -40,6 +44,21 @@ def test_onnx_runtime_agrees_with_torch(teacher: Teacher, unseen: Centibels, cha
     ours, theirs = by_onnx(to_onnx(teacher), levels)[8:], by_torch(teacher, levels)
     assert ours.shape == theirs.shape
     assert (np.abs(ours - theirs) <= 1e-4 * np.abs(theirs) + 1e-6).all()
+
+
+def test_second_after_second_the_mean_spectrum_is_that_of_torch(teacher: Teacher, unseen: Centibels) -> None:
+    """Means over one second, two, and so on, then over the last ones alone."""
+    assert teacher.spans > 1
+    detector = TeacherDetector(to_onnx(teacher))
+    detector.reset(1)
+    ends = [0, 30, *range(61, 600, 31)][: teacher.spans + 4]
+    for second, (start, end) in enumerate(itertools.pairwise(ends), 1):
+        errors = detector.push(unseen[None, start:end])[0]
+        seconds = min(second, teacher.spans)
+        heard = unseen[max(8, ends[second - seconds]) : end].mean(axis=0).astype(np.float32)
+        with torch.no_grad():
+            slow = teacher(torch.zeros(1, 9, 32), torch.from_numpy(heard), seconds)[0, 2 * GROUPS :].numpy()
+        assert errors[:, 2 * GROUPS :] == pytest.approx(np.tile(slow, (end - start, 1)), rel=1e-4, abs=1e-6)
 
 
 def test_the_same_seed_gives_the_same_bytes(segments: list[Centibels], teacher: Teacher) -> None:
@@ -61,8 +80,8 @@ def test_the_model_is_small_and_plain(teacher: Teacher) -> None:
     onnx.checker.check_model(model, full_check=True)
     assert len(data) < 1_000_000
     assert {node.domain for node in model.graph.node} == {""}
-    dims = model.graph.input[0].type.tensor_type.shape.dim
-    assert [d.dim_value for d in dims] == [BATCH, 9, 32]
+    shapes = {one.name: [d.dim_value for d in one.type.tensor_type.shape.dim] for one in model.graph.input}
+    assert shapes == {"levels": [BATCH, 9, 32], "recent": [1, 32], "span": [1, teacher.spans]}
     assert (model.producer_name, model.doc_string) == ("anomaly", "")
 
 

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from anomaly.errors import ModelError
 from anomaly.teacher.fit import TeacherPlan, fit_teacher, surprise
 from anomaly.teacher.network import Teacher, TeacherSize
 
@@ -64,7 +65,7 @@ def test_progress_is_told(segments: list[Centibels]) -> None:
 def test_another_size(segments: list[Centibels]) -> None:
     size = TeacherSize(past=2, window=3, hidden=16, bottleneck=4)
     teacher = fit_teacher(segments[:1], TeacherPlan(size, epochs=1), seed=0)
-    assert teacher(torch.zeros(2, 3, 32)).shape == (2, 32)
+    assert teacher(torch.zeros(2, 3, 32), torch.zeros(32), 1).shape == (2, 48)
     assert not teacher.training
 
 
@@ -73,16 +74,22 @@ def test_bands_that_never_move_do_no_harm(segments: list[Centibels]) -> None:
     for segment in stuck:
         segment[:, 28:] = -12_000
     teacher = fit_teacher(stuck, TeacherPlan(epochs=1), seed=0)
+    usual = torch.from_numpy(stuck[0].mean(axis=0).astype(np.float32))
     with torch.no_grad():
-        errors = teacher(torch.from_numpy(stuck[0][None, :9].astype(np.float32)))
+        errors = teacher(torch.from_numpy(stuck[0][None, :9].astype(np.float32)), usual, 1)
     assert torch.isfinite(errors).all()
     # A band that begins to move after all is a surprise, not a division by zero.
     moved = stuck[0][None, :9].astype(np.float32)
     moved[:, :, 30] += 100
     with torch.no_grad():
-        assert torch.isfinite(teacher(torch.from_numpy(moved))).all()
+        assert torch.isfinite(teacher(torch.from_numpy(moved), torch.from_numpy(moved[0, 0]), 1)).all()
 
 
 def test_segments_shorter_than_a_window_are_passed_over(segments: list[Centibels]) -> None:
     with_stub = [*segments, segments[0][:3]]
     assert fit_teacher(with_stub, TeacherPlan(epochs=1), seed=0) is not None
+
+
+def test_too_little_for_a_mean_over_a_second_is_said(segments: list[Centibels]) -> None:
+    with pytest.raises(ModelError, match="too short for a mean"):
+        fit_teacher([segments[0][:30]], TeacherPlan(epochs=0), seed=0)

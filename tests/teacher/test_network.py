@@ -15,6 +15,13 @@ def windows(levels: npt.NDArray[np.int32], context: int = 9) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(view.transpose(0, 2, 1)))
 
 
+def heard(teacher: Teacher, levels: npt.NDArray[np.int32], seconds: int = 1) -> npt.NDArray[np.float32]:
+    """Errors of every frame, the mean spectrum being that of all of them."""
+    recent = torch.from_numpy(levels[8:].mean(axis=0).astype(np.float32))
+    with torch.no_grad():
+        return np.asarray(teacher(windows(levels), recent, seconds))
+
+
 def moved(members: int = 3) -> MaskedFrameAutoencoder:
     """A network whose bottlenecks say something."""
     torch.manual_seed(0)
@@ -70,19 +77,17 @@ def test_an_innovation_is_in_units_of_the_deviation_foretold() -> None:
 
 
 def test_errors_of_normal_sound_are_about_one(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
-    with torch.no_grad():
-        errors = teacher(windows(unseen))
-    assert errors.shape == (592, 2 * GROUPS)
+    errors = torch.from_numpy(heard(teacher, unseen))
+    assert errors.shape == (592, 3 * GROUPS)
     assert (errors >= 0).all()
     # Whitened: each component has variance one, but for what the shrinkage of the covariance takes.
-    assert 0.8 < float(errors.mean()) < 1.5
+    assert 0.8 < float(errors[:, : 2 * GROUPS].mean()) < 1.5
 
 
 def test_the_sum_over_groups_is_the_squared_mahalanobis_distance(
     teacher: Teacher, unseen: npt.NDArray[np.int32]
 ) -> None:
-    with torch.no_grad():
-        errors = teacher(windows(unseen)).double().numpy()
+    errors = heard(teacher, unseen).astype(np.float64)
     standard = (unseen - teacher.mean.numpy()) / teacher.deviation.numpy()
     stacked = np.stack([standard[n - 6 : n + 1].ravel() for n in range(8, len(standard))])
     off = stacked - teacher.window_mean.numpy()
@@ -96,12 +101,41 @@ def test_each_kind_hears_what_it_is_for(teacher: Teacher, unseen: npt.NDArray[np
     steady, jumping = unseen.copy(), unseen.copy()
     steady[:, 20] += 1500
     jumping[8::5, :] += 900
-    with torch.no_grad():
-        before, louder, jumpy = (teacher(windows(w)).numpy() for w in (unseen, steady, jumping))
+    before, louder, jumpy = (heard(teacher, w) for w in (unseen, steady, jumping))
     window, innovation = slice(0, GROUPS), slice(GROUPS, 2 * GROUPS)
     assert int((louder - before)[:, window].mean(axis=0).argmax()) == 10
     assert louder[:, window].mean() > 1.5 * before[:, window].mean()
     assert jumpy[::5, innovation].mean() > 1.3 * before[::5, innovation].mean()
+
+
+def test_the_mean_spectrum_gives_away_what_no_frame_does(
+    teacher: Teacher, unseen: npt.NDArray[np.int32]
+) -> None:
+    """A shift of a fifth of a band's deviation, in one band out of two, all the time."""
+    shifted = unseen.copy()
+    shifted[:, ::2] += np.rint(0.2 * teacher.deviation.numpy()[::2]).astype(np.int32)
+    before, after = heard(teacher, unseen, teacher.spans), heard(teacher, shifted, teacher.spans)
+    by_kind = after.reshape(-1, 3, GROUPS).mean(axis=(0, 2)) / before.reshape(-1, 3, GROUPS).mean(axis=(0, 2))
+    assert by_kind[2] > 3 * by_kind[:2].max()
+
+
+def test_mean_spectra_are_standard_over_however_many_seconds(
+    teacher: Teacher, unseen: npt.NDArray[np.int32]
+) -> None:
+    """Means over more seconds scatter less: each number of them has a whitening of its own."""
+    gain = teacher.slow_matrix.diagonal(dim1=1, dim2=2).sum(dim=1)
+    assert teacher.spans > 1
+    assert bool((gain.diff() > 0).all())
+    for seconds in (1, teacher.spans):
+        length = 31 * seconds - 9
+        parts = [unseen[at : at + length].mean(axis=0) for at in range(8, len(unseen) - length, 40)]
+        with torch.no_grad():
+            slow = [
+                teacher(torch.zeros(1, 9, 32), torch.from_numpy(one.astype(np.float32)), seconds)
+                for one in parts
+            ]
+        # Well below one: so short a training leaves the covariance mostly shrunk.
+        assert 0.3 < float(torch.cat(slow)[:, 2 * GROUPS :].mean()) < 2.5
 
 
 @pytest.mark.parametrize("bands", [0, -16, 8, 33])

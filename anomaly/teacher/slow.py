@@ -1,0 +1,60 @@
+"""What the mean spectrum of the last seconds looks like on normal sound, for one second, two, and so on.
+
+A mean over more frames scatters less, but never less than machines do between recordings and speeds; both lie
+in the covariance of the means themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from anomaly.errors import ModelError
+from anomaly.features.front_end import WARM_UP_FRAMES, frames_before
+from anomaly.features.mel import Centibels
+from anomaly.teacher.whitening import whitening
+
+# Longer means would tell little more, and a fault that begins later would have to wait.
+MOST_SPANS = 10
+# A span that does not fit side by side so often in the training sound is not known well enough.
+_LEAST_WINDOWS = 20
+_STEP_FRAMES = 31
+
+Floats = npt.NDArray[np.float64]
+
+
+def slow_whitening(segments: Sequence[Centibels], mean: Floats, deviation: Floats) -> tuple[Tensor, Tensor]:
+    """Means and ZCA matrices of the mean spectrum over one second, two, ..., as far as training sound tells.
+
+    Args:
+        segments: levels [frames, bands] of uninterrupted stretches, hundredths of a decibel.
+        mean, deviation: standardisation of each band, [bands].
+
+    Returns:
+        Means [spans, bands] and matrices [spans, bands, bands], of standardised levels.
+
+    Raises:
+        ModelError: fewer than two seconds of sound are left after the warm-up.
+    """
+    sums = [_running_sums((segment - mean) / deviation) for segment in segments]
+    found = []
+    for seconds in range(1, MOST_SPANS + 1):
+        length = frames_before(seconds) - WARM_UP_FRAMES
+        if seconds > 1 and sum((len(one) - 1) // length for one in sums) < _LEAST_WINDOWS:
+            break
+        starts = [(one, first) for one in sums for first in range(0, len(one) - length, _STEP_FRAMES)]
+        if len(starts) < 2:
+            raise ModelError("the training sound is too short for a mean over one second")
+        found.append(whitening(np.stack([(one[at + length] - one[at]) / length for one, at in starts])))
+    locations, matrices = zip(*found, strict=True)
+    return torch.stack(locations), torch.stack(matrices)
+
+
+def _running_sums(frames: Floats) -> Floats:
+    """Sums over the frames after the warm-up, from none of them to all, [frames + 1, bands]."""
+    counted = frames[WARM_UP_FRAMES:]
+    return np.concatenate([np.zeros((1, frames.shape[1])), counted.cumsum(axis=0)])
