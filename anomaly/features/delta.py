@@ -78,14 +78,21 @@ class DeltaEncoder:
     def push(self, levels: Centibels) -> Events:
         """Encode levels [streams, frames, bands] into events [streams, frames, K, bands]."""
         steps, threshold = self.code.micro_steps, self.code.threshold.astype(np.int64)
-        events = np.zeros((*levels.shape[:2], steps, levels.shape[2]), dtype=np.int8)
-        order = np.arange(steps)[:, None]
-        for frame in range(levels.shape[1]):
-            distance = levels[:, frame] - self._reference
+        signed = np.empty((levels.shape[1], *self._reference.shape), dtype=np.int8)
+        distance, count = np.empty_like(self._reference), np.empty_like(self._reference)
+        for level, sent in zip(levels.transpose(1, 0, 2), signed, strict=True):
+            np.subtract(level, self._reference, out=distance)
             # m events of one sign leave |distance| - m * threshold, which is within one threshold from
             # m = ceil(|distance| / threshold) - 1 on.
-            count = np.clip(-(-np.abs(distance) // threshold) - 1, 0, steps)
-            sign = np.sign(distance)
-            events[:, frame] = np.where(order < count[:, None], sign[:, None], 0)
-            self._reference += sign * count * threshold
+            np.abs(distance, out=count)
+            count -= 1
+            count //= threshold
+            np.minimum(count, steps, out=count)
+            np.maximum(count, 0, out=count)
+            count *= np.sign(distance, out=distance)
+            sent[:] = count
+            count *= threshold
+            self._reference += count
+        per_band = signed.transpose(1, 0, 2)[:, :, None]
+        events: Events = np.sign(per_band) * (np.arange(steps)[:, None] < np.abs(per_band))
         return events
