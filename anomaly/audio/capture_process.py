@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from anomaly.audio.devices import Target, capture_command, inputs_hint
+from anomaly.audio.devices import Target, capture_command, inputs_hint, trouble
 from anomaly.audio.wire import Failure, RawBlock, Start, Unpacker
 from anomaly.errors import DeviceError
 
@@ -48,7 +48,7 @@ class CaptureProcess:
     """
 
     def __init__(self, target: Target, options: list[str], *, advise: bool = True) -> None:
-        self._device = target.device
+        self._target, self._device = target, target.device
         self._hint = inputs_hint if advise and target.address is None else lambda: None
         self._unpacker = Unpacker()
         if target.alsa_definition is not None:
@@ -121,7 +121,9 @@ class CaptureProcess:
             except ValueError as error:
                 raise DeviceError(str(error), where=self._device) from error
             if isinstance(message, Failure):
-                raise DeviceError(message.message, where=self._device, hint=message.hint or self._hint())
+                why = trouble(self._target)
+                words = message.message if why is None else f"{message.message}; {why}"
+                raise DeviceError(words, where=self._device, hint=message.hint or self._hint())
             if message is not None:
                 return message
             waiting_s = deadline_s - time.monotonic()

@@ -139,6 +139,22 @@ def _pulse(device: str, source: str) -> Target:
     return Target(device, words, alsa_definition=definition, pulse_source=source)
 
 
+def trouble(target: Target) -> str | None:
+    """Why the card that is meant cannot be used now: no permission, busy and by whom, a wrong rate.
+
+    Returns:
+        None where nothing is known against it, and for what is no card.
+    """
+    hardware, usb_name = alsa.parse_hardware(target.device), usb.parse_usb(target.device)
+    if hardware is None and usb_name is None:
+        return None
+    for card in alsa.card_inputs():
+        meant = hardware.means(card) if hardware is not None else False
+        if meant or (usb_name is not None and usb_name.means(card.usb, card.device)):
+            return card.problem
+    return None
+
+
 def inputs_hint() -> str:
     """One line that lists what there is, for the hint of an error."""
     try:

@@ -143,6 +143,18 @@ def test_the_capture_process_dies_with_its_parent(pulse_microphone: SoundServer,
     capture.wait(5)
 
 
+def test_a_card_that_cannot_be_opened_says_who_has_it(fake_card: SoundServer) -> None:
+    fake_card.kill()
+    status = fake_card.folder / "root/proc/asound/card0/pcm0c/sub0/status"
+    status.parent.mkdir(parents=True)
+    status.write_text(f"state: RUNNING\nowner_pid   : {os.getpid()}\n")
+    for device in ("hw:0", "plughw:CARD=pump"):
+        with pytest.raises(
+            DeviceError, match=rf"cannot be opened .*busy: used by .*\(process {os.getpid()}\)"
+        ):
+            Microphone(device).__enter__()
+
+
 def test_a_wrong_name_lists_what_there_is(fake_card: SoundServer) -> None:
     for device in (
         "hw:1",
