@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.audio.spectrum import BANDS, Decibels, band_levels
+from anomaly.audio.spectrum import BANDS, Decibels, band_levels, middle
 from anomaly.errors import ModelError
 
 _TYPICAL = 24
@@ -127,7 +127,7 @@ def distances(levels: Decibels, spectra: Decibels) -> tuple[Decibels, Decibels, 
     """
     difference = levels[:, None, :] - spectra[None, :, :]
     raw = np.abs(difference).mean(axis=2).min(axis=1)
-    gain = np.median(difference, axis=2)
+    gain = middle(difference)
     shape = np.abs(difference - gain[:, :, None]).mean(axis=2)
     nearest = shape.argmin(axis=1)
     rows = np.arange(len(levels))

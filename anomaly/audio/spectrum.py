@@ -55,8 +55,15 @@ def band_levels(samples: Samples) -> BandLevels:
     scale, floor = 2 * 2 / (0.375 * _PIECE**2), 10 ** (FLOOR_DB / 10)
     mean = 10 * np.log10(power.mean(axis=0) * scale + floor)
     apart = 10 * np.log10(power * scale + floor) - mean
-    alone = apart - np.median(apart, axis=1, keepdims=True)
-    return BandLevels(mean, float(np.median(-alone.min(axis=0))))
+    alone = apart - middle(apart)[:, None]
+    return BandLevels(mean, float(middle(-alone.min(axis=0))))
+
+
+def middle(values: Decibels) -> Decibels:
+    """Median over the bands, which are even in number: what ``np.median`` gives, in a fraction of its time."""
+    inner = np.partition(values, (BANDS // 2 - 1, BANDS // 2))
+    middle: Decibels = (inner[..., BANDS // 2 - 1] + inner[..., BANDS // 2]) / 2
+    return middle
 
 
 @functools.cache

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from sound_server import CARDS, PCM, SoundServer, make_card_list, plug_usb
 
@@ -49,6 +54,64 @@ def test_a_source_that_is_unloaded_is_gone(pulse_microphone: SoundServer) -> Non
     lookout.close()
     pulse_microphone.kill()
     assert is_present(target) is False
+
+
+def test_the_server_is_asked_only_when_it_has_told_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomaly.audio import presence
+
+    news, sources = tmp_path / "news", tmp_path / "sources"
+    os.mkfifo(news)
+    sources.write_text("0\tmic\tm.c\ts16le 1ch 48000Hz\tRUNNING\n")
+    monkeypatch.setattr(shutil, "which", lambda _name: "pactl")
+    monkeypatch.setattr(presence, "_SUBSCRIBE", ["cat", str(news)])
+    monkeypatch.setattr(presence, "LIST_SOURCES", ["cat", str(sources)])
+    monkeypatch.setattr(presence, "_ASK_EVERY_S", 3_600.0)
+    with (
+        closing(Lookout(Target("pulse:mic", "", pulse_source="mic"))) as lookout,
+        news.open("wb", 0) as server,
+    ):
+        server.write(b"Event 'new' on source-output #7\n")
+        for _ in range(20):
+            assert lookout.is_gone() is False
+            assert lookout._asking is None
+            time.sleep(0.005)
+        server.write(b"Event 'change' on source #0\n")
+        until(lambda: lookout.is_gone() or lookout._asking is not None)
+        until(lambda: lookout.is_gone() or lookout._asking is None)
+        sources.write_text("")
+        assert lookout.is_gone() is False
+        server.write(b"Event 'remove' on source #0\n")
+        assert becomes_gone(lookout)
+
+
+def test_without_a_subscription_it_is_asked_now_and_then(
+    pulse_microphone: SoundServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomaly.audio import presence
+
+    monkeypatch.setattr(presence, "_SUBSCRIBE", ["false"])
+    monkeypatch.setattr(presence, "_ASK_EVERY_S", 0.1)
+    with closing(Lookout(resolve("mic"))) as lookout:
+        until(lambda: lookout.is_gone() or lookout._news is None)
+        pulse_microphone.control("unload-module", "module-remap-source")
+        assert becomes_gone(lookout)
+
+
+def test_nothing_is_left_behind(pulse_microphone: SoundServer) -> None:
+    handles = len(os.listdir("/proc/self/fd"))
+    lookout = Lookout(resolve("mic"))
+    assert lookout.is_gone() is False
+    lookout.close()
+    assert not any(child.name() == "pactl" for child in psutil.Process().children())
+    assert len(os.listdir("/proc/self/fd")) == handles
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.01)
 
 
 def becomes_gone(lookout: Lookout) -> bool:
