@@ -35,27 +35,28 @@ Heards: TypeAlias = tuple[Heard | None, ...]
 """What each of the machines at one device hears at once, in the order of their channels; None: nothing new."""
 
 
-def from_microphone(device: str, stop: Stop, *, channel: Channel = "mean") -> Source:
+def from_microphone(device: str, stop: Stop, *, channel: Channel = "mean", patient: bool = False) -> Source:
     """Sound of a microphone; a lost one is looked for again, with back-off, until it is back.
 
     Args:
         device: as ``anomaly devices`` names it.
         stop: ends the sound.
         channel: a number counted from 0, or "mean".
+        patient: one that is not there at the very start is looked for, too.
 
     Raises:
-        DeviceError: it cannot be opened at the very start.
+        DeviceError: it cannot be opened at the very start, unless patient; it has no such channel.
     """
-    yield from _only(from_device(lambda: resolve(device), stop, [channel]))
+    yield from _only(from_device(lambda: resolve(device), stop, [channel], patient=patient))
 
 
-def from_stream(address: str, stop: Stop, *, channel: Channel = "mean") -> Source:
+def from_stream(address: str, stop: Stop, *, channel: Channel = "mean", patient: bool = False) -> Source:
     """Sound of a stream that ffmpeg reads; one that ends is opened again.
 
     Raises:
-        DeviceError: it cannot be opened at the very start, or ffmpeg is missing.
+        DeviceError: it cannot be opened at the very start, or ffmpeg is missing, unless patient.
     """
-    yield from _only(from_device(lambda: stream_target(address), stop, [channel]))
+    yield from _only(from_device(lambda: stream_target(address), stop, [channel], patient=patient))
 
 
 def _only(heards: Generator[Heards]) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from anomaly.audio.channels import parse_channel
@@ -57,6 +58,8 @@ def plan_from(
 def plans_from(site: Site, **given: Any) -> list[Plan]:
     """One plan, or those of all machines of the site file where nothing says which is meant.
 
+    Those of a whole site are patient: nobody sits before a box that starts before its microphone does.
+
     Args:
         site: what the site file says.
         given: as for ``plan_from``.
@@ -67,8 +70,9 @@ def plans_from(site: Site, **given: Any) -> list[Plan]:
     """
     one = any(given[name] is not None for name in ("machine", "device", "source"))
     if one or len(site.machines) < 2:
-        return [plan_from(site, **given)]
-    return [plan_from(site, **{**given, "machine": name}) for name in site.machines]
+        return [replace(plan_from(site, **given), patient=bool(site.machines) and not one)]
+    plans = [plan_from(site, **{**given, "machine": name}) for name in site.machines]
+    return [replace(plan, patient=True) for plan in plans]
 
 
 def _source_of(name: str, settings: Machine) -> str | None:

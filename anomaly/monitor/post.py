@@ -37,6 +37,7 @@ class Plan:
         false_alarms_per_day: the budget.
         realtime: play a file at its own pace.
         model: name of the bundle; "" for that of the machine.
+        patient: a microphone or stream that is not there at the start is looked for, as one is that was lost.
     """
 
     machine: str
@@ -47,6 +48,7 @@ class Plan:
     false_alarms_per_day: float
     realtime: bool = True
     model: str = ""
+    patient: bool = False
 
     @property
     def bundle(self) -> str:

@@ -134,11 +134,11 @@ def sound_of(plan: Plan, stop: Stop) -> Source:
     if plan.source == STDIN:
         return from_stdin(stop, channel=plan.channel)
     if plan.source is not None and is_address(plan.source):
-        return from_stream(plan.source, stop, channel=plan.channel)
+        return from_stream(plan.source, stop, channel=plan.channel, patient=plan.patient)
     if plan.source is not None:
         return from_file(Path(plan.source), stop, realtime=plan.realtime, channel=plan.channel)
     if plan.device is None:
         raise ConfigError(
             "there is nothing to listen to", hint="give --device or --source, or a site.yaml with a device"
         )
-    return from_microphone(plan.device, stop, channel=plan.channel)
+    return from_microphone(plan.device, stop, channel=plan.channel, patient=plan.patient)

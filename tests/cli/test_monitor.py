@@ -140,7 +140,7 @@ def test_the_only_bundle_needs_no_name_and_several_are_listed(
 def test_site_yaml_ties_a_machine_to_a_device(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundles(pump_bundle, "pump", "spare")
     Path("site.yaml").write_text("machines:\n  spare:\n    device: hw:3\nmodels_dir: bundles\n")
-    for words in (["monitor", "--device", "hw:3"], ["monitor"]):
+    for words in (["monitor", "--device", "hw:3"], ["monitor", "--machine", "spare"]):
         # The machine is found: what is missing is the sound card.
         assert run(words) == 6
         assert "hw:3: cannot be opened" in capsys.readouterr().err

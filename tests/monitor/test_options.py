@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,12 @@ def test_all_machines_of_the_site_file_are_meant_where_nothing_says_which(site: 
     }
     both = site.model_copy(update={"machines": many})
     pump, fan = plans_from(both, **NOTHING)
-    assert pump == Plan("pump", "hw:1", None, "mean", "student", 1.0)
-    assert fan == Plan("fan", None, "rtsp://camera/audio", "mean", "student", 2.0, model="pump")
+    assert pump == Plan("pump", "hw:1", None, "mean", "student", 1.0, patient=True)
+    assert fan == Plan("fan", None, "rtsp://camera/audio", "mean", "student", 2.0, model="pump", patient=True)
     assert (fan.bundle, fan.live, pump.bundle, pump.live) == ("pump", True, "pump", True)
-    assert plans_from(both, **NOTHING | {"machine": "fan"}) == [fan]
-    assert plans_from(site, **NOTHING) == [Plan("pump", "hw:1", None, 2, "teacher", 0.5)]
+    assert plans_from(both, **NOTHING | {"machine": "fan"}) == [replace(fan, patient=False)]
+    assert plans_from(site, **NOTHING) == [Plan("pump", "hw:1", None, 2, "teacher", 0.5, patient=True)]
+    assert not plans_from(site, **NOTHING | {"device": "hw:1"})[0].patient
 
 
 def test_an_address_with_a_password_comes_from_the_environment(

@@ -120,6 +120,24 @@ def test_a_dead_sound_server_is_a_sensor_case_within_five_seconds_and_is_survive
     assert stored_seconds(workshop) == [record["second"] for record in monitor.seconds]
 
 
+def test_a_monitor_of_a_site_looks_for_a_microphone_that_comes_later(
+    pulse_microphone: SoundServer,
+    workshop: Path,
+    pump_sounds: dict[str, np.ndarray],
+    start: Callable[..., Any],
+) -> None:
+    (workshop / "site.yaml").write_text("machines:\n  pump: {device: 'pulse:later'}\n")
+    monitor = start("anomaly monitor --jsonl", workshop)
+    (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
+    assert (opened["kind"], opened["fault"]) == ("sensor", "lost")
+    pulse_microphone.play(pump_sounds["healthy"])
+    pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=later")
+    monitor.wait_for(lambda: monitor.events("sensor.recovered"))
+    monitor.wait_for(lambda: monitor.seconds[-1]["score"] is not None)
+    assert monitor.stop() == 0
+    assert [event["case"] for event in monitor.events("case.opened")] == [opened["case"]]
+
+
 def test_digital_silence_is_a_sensor_case(
     pulse_microphone: SoundServer,
     workshop: Path,
