@@ -36,10 +36,10 @@ def cpu_s(processes: list[psutil.Process]) -> float:
 
 
 def lasting(monitor: Monitor) -> list[psutil.Process]:
-    """The monitor and its capture process; whatever it asks a sound server ends at once."""
+    """The monitor, its capture process, and who tells it of the sound server; what it asks that server ends at once."""
     parent = psutil.Process(monitor.pid)
-    captures = [child for child in parent.children() if "anomaly.audio.capture" in child.cmdline()]
-    return [parent, *captures]
+    stay = ("anomaly.audio.capture", "subscribe")
+    return [parent, *(child for child in parent.children() if any(word in child.cmdline() for word in stay))]
 
 
 def delays_ms(monitor: Monitor, since: int) -> list[float]:

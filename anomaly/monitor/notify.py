@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-# A microphone is heard ten times a second; one that was not for so long is not being heard.
+# A microphone is heard four times a second; one that was not for so long is not being heard.
 RECENT_S = 10.0
 
 

@@ -19,11 +19,11 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel, Samples
 from anomaly.audio.decode import duration_s
 from anomaly.audio.files import blocks as file_blocks
+from anomaly.audio.pace import BLOCK_S
 from anomaly.audio.stream import stream_blocks
 from anomaly.errors import InputError
 from anomaly.monitor.stop import Stop
 
-_BLOCK_S = 0.1
 # How often a pipe that says nothing is left, to see whether the monitor is to stop.
 _GLANCE_S = 0.2
 
@@ -105,7 +105,7 @@ def from_file(path: Path, stop: Stop, *, realtime: bool, channel: Channel = "mea
     """
     # Read at once, the sound lies in the past: its last sample is now.
     start_s = None if realtime else time.time() - duration_s(path)
-    pieces = file_blocks(path, block_s=_BLOCK_S, channel=channel)
+    pieces = file_blocks(path, block_s=BLOCK_S, channel=channel)
     yield from from_blocks(pieces, stop, realtime=realtime, start_s=start_s)
 
 
@@ -121,7 +121,7 @@ def from_stdin(stop: Stop, *, channel: Channel = "mean") -> Source:
         raise InputError("is a terminal, not a WAV", where="stdin", hint="pipe a WAV into the command")
     pipe = cast(BinaryIO, _Pipe(stop))
     try:
-        pieces = stream_blocks(pipe, block_s=_BLOCK_S, channel=channel)
+        pieces = stream_blocks(pipe, block_s=BLOCK_S, channel=channel)
         yield from from_blocks(pieces, stop, realtime=False)
     except InputError:
         # Told to stop, the pipe seems to end too early.
