@@ -6,10 +6,8 @@ It is killed with the capture process, whatever it waits for.
 
 from __future__ import annotations
 
-import ctypes
 import re
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -17,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
+from anomaly.audio.offspring import die_with_us
 from anomaly.audio.wav_header import WavHeader, read_header
 from anomaly.audio.wire import RawBlock, Start, pack
 from anomaly.errors import DeviceError, InputError
@@ -24,7 +23,6 @@ from anomaly.errors import DeviceError, InputError
 APT_LINE = "sudo apt-get install -y ffmpeg"
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^/@]*@")
-_PR_SET_PDEATHSIG = 1
 
 
 def is_address(source: str) -> bool:
@@ -50,14 +48,12 @@ def start(address: str) -> subprocess.Popen[bytes]:
     if address.lower().startswith("rtsp:"):
         options += ["-rtsp_transport", "tcp"]
     output = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-flush_packets", "1", "-f", "wav", "-"]
-    # Looked up here: between fork and exec nothing may be loaded any more.
-    prctl = ctypes.CDLL(None).prctl
     return subprocess.Popen(
         [program, *options, "-i", address, *output],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+        preexec_fn=die_with_us(),
     )
 
 

@@ -9,6 +9,7 @@ import time
 
 from anomaly.audio import alsa, usb
 from anomaly.audio.devices import LIST_SOURCES, Target, has_source, pulse_sources
+from anomaly.audio.offspring import die_with_us
 
 # Three milliseconds of a processor each time: rarely, where the server tells of changes by itself.
 _ASK_EVERY_S, _ASK_ANYWAY_S = 3.0, 30.0
@@ -105,4 +106,5 @@ def _pactl(command: list[str]) -> subprocess.Popen[bytes]:
         bufsize=0,
         env={**os.environ, "LC_ALL": "C"},
         process_group=0,
+        preexec_fn=die_with_us(),
     )
