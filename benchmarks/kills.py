@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from harness import say
 from monitored import OPTIONS, Monitor, pump, served
 
@@ -33,6 +34,7 @@ class Kills:
         lost_cases: that were told, and are not in the database.
         doubled_cases: open cases of a kind, or cases of the machine at all, beyond the one that there may be.
         unsound: times that the database was not sound.
+        orphans: processes that outlived a monitor that was killed, by five seconds.
         restart_s: from the start of each monitor to its first score.
         recapture_s: from the death of each capture process to the next that hears.
     """
@@ -44,6 +46,7 @@ class Kills:
     lost_cases: int = 0
     doubled_cases: int = 0
     unsound: int = 0
+    orphans: int = 0
     restart_s: list[float] = field(default_factory=list)
     recapture_s: list[float] = field(default_factory=list)
     seen: set[tuple[Any, ...]] = field(default_factory=set)
@@ -86,7 +89,9 @@ def kills(count: int, models: Path, seed: int = 6) -> Kills:
             if number % 2:
                 _kill_capture(monitor, done)
             else:
+                children = psutil.Process(monitor.pid).children(recursive=True)
                 monitor.end(signal.SIGKILL)
+                done.orphans += len(psutil.wait_procs(children, timeout=5)[1])
                 done.look(folder, monitor)
                 monitor = Monitor(words, folder)
             if number % 20 == 19:

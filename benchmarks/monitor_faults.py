@@ -53,6 +53,7 @@ def kills_part(count: int, models: Path) -> dict[str, Any]:
         "lost_cases": done.lost_cases,
         "doubled_cases": done.doubled_cases,
         "unsound_databases": done.unsound,
+        "orphans": done.orphans,
         "worst_restart_s": round(max(done.restart_s, default=0.0), 2),
         "worst_recapture_s": round(max(done.recapture_s, default=0.0), 2),
     }
