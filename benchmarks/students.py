@@ -1,172 +1,121 @@
-"""All students that come of one teacher: the product's, its start, smaller ones, and those it is compared with."""
+"""Students of one teacher: the product's, its start, a small one, some on imperfect chips, some of few spikes."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from anomaly import atomic
-from anomaly.detect.calibration import Calibration
-from anomaly.detect.scoring import Scorer, recording_score
-from anomaly.detect.student import StudentDetector
+from lessons import Facts, Lesson, Shelf, cost_of
+from parts import Detectors, Part, middle_level, one_level
+
 from anomaly.detect.teacher import TeacherDetector
-from anomaly.evaluate.bench.clips import DetectionSet, Samples
-from anomaly.evaluate.bench.play import Score
-from anomaly.features.delta import DeltaCode
-from anomaly.features.front_end import FrontEnd
 from anomaly.student.budget import Budget
-from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form import ClosedFormPlan
-from anomaly.student.criterion import Criterion, apart
-from anomaly.training.compile import Chip, compile_circuit, read_chip
-from anomaly.training.material import Material, block_segments, cut, split
-from anomaly.training.parts import Parts, build, calibrated
+from anomaly.training.compile import compile_circuit, read_chip
+from anomaly.training.learn import Order
 from anomaly.training.profiles import profile as profile_named
-from anomaly.training.start import Start, choose_start, use_of
+from anomaly.training.start import Start
 from chip.imperfection import Imperfection
 
-CURVE_SOP = (5_000, 10_000, 20_000, 40_000)
 SMALL = Budget(max_neurons=300, max_sop_per_s=20_000)
 SMALL_BITS = 4
-# Chips per set and level, so that the bench as a whole is scored on more than fifty.
-CHIPS = 2
+# A small student has little to learn: less is enough, and the bench stays affordable.
+SMALL_PROFILE = "fast"
+CHIPS = 50
 WIRE_COST = 0.5
-IMPERFECT: dict[str, Imperfection] = {
-    "mismatch": Imperfection(weight_mismatch_sigma=0.05),
-    "lost_events": Imperfection(lost_events=0.01),
-    "leak": Imperfection(extra_leak_shift=8),
+SIGMA, LOST, LEAK = 0.05, 0.01, 8
+# From the smallest that hears anything to the product's, in the words of `ClosedFormPlan`.
+LADDER: dict[str, dict[str, Any]] = {
+    "a": {"kinds": ("frame",), "stride": 4, "fan_in": 3, "step": 1.0, "quantiles": (0.95,), "loads": (1,)},
+    "b": {"kinds": ("frame",), "stride": 2, "fan_in": 6, "step": 0.7, "quantiles": (0.95,), "loads": (1,)},
+    "c": {"kinds": ("frame",), "fan_in": 10, "step": 0.5, "quantiles": (0.95,), "loads": (1,)},
+    "d": {"kinds": ("frame",), "fan_in": 16, "step": 0.36},
+    "e": {"micro_steps": 2, "fan_in": 10, "step": 0.5, "quantiles": (0.95,), "loads": (1,)},
+    "f": {"micro_steps": 2, "fan_in": 16, "step": 0.36},
+    "g": {"fan_in": 16, "step": 0.27},
+    "h": {},
 }
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What was measured of the students of one training, by name."""
-
-    set: str
-    levels: list[float]
-    seed: int
-    values: dict[str, float]
-
-
-@dataclass(eq=False)
-class Students:
-    """One training as a contestant; what it measures besides scores is kept beside them.
-
-    Args:
-        profile: of training.
-        extras: also the curve, imperfect chips, and wires.
-    """
-
-    profile: str
-    extras: bool
-    values: dict[str, float] = field(default_factory=dict)
-
-    def fit(self, train: Sequence[Samples], seed: int) -> Mapping[str, Score]:
-        """Train on clips; return every detector."""
-        return _Training(self, train, seed).detectors()
-
-    def facts(self, group: Sequence[DetectionSet], seed: int, path: Path | None) -> Facts:
-        """What was measured, now or when the scores were made."""
-        kept = None if path is None else path.with_suffix(".facts")
-        if kept is not None and self.values:
-            atomic.write_bytes(kept, json.dumps(self.values).encode())
-        elif kept is not None and kept.is_file():
-            self.values = json.loads(kept.read_bytes())
-        return Facts(group[0].name, [one.level for one in group], seed, self.values)
+def on_sets(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
+    """The teacher, the student that was distilled from it, and the closed form which that began as."""
+    trained = shelf.trained(lesson)
+    teacher = lesson.ear.scoring(TeacherDetector(trained.onnx), trained.teacher)
+    student = lesson.detector(trained.code, trained.circuit)
+    return {
+        "teacher": teacher,
+        "student": lesson.ear.scoring(student, trained.pooling),
+        "closed_form": lesson.scoring(trained.start_code, trained.start_circuit),
+    }, trained.facts
 
 
-class _Training:
-    def __init__(self, asked: Students, train: Sequence[Samples], seed: int) -> None:
-        self.asked, self.seed, self.values = asked, seed, asked.values
-        self.front_end, self.chip = FrontEnd(), read_chip("senna")
-        self.plan = profile_named(asked.profile).closed_form
-        blocks = [block for n, clip in enumerate(train) for block in cut(clip, f"clip {n:05d}")]
-        self.material: Material = split(blocks)
-        self.held_out = block_segments(self.material.held_out, self.front_end)
-        self.training = block_segments(self.material.training, self.front_end)
-        begun = time.perf_counter()
-        chosen = profile_named(asked.profile)
-        self.parts: Parts = build(self.material, self.front_end, chosen, self.chip, seed=seed)
-        self.values["train_seconds"] = time.perf_counter() - begun
-        self.values["teacher_macs_per_s"] = self.parts.metrics["activity"]["teacher_macs_per_s"]
-        if (done := self.parts.distilled) is not None:
-            self.values["kept_start"] = float(done.kept_start)
-            self.values["start_criterion"] = done.start_criterion
-            self.values["trained_criterion"] = done.trained_criterion
-
-    def detectors(self) -> dict[str, Score]:
-        parts = self.parts
-        teacher = Scorer(self.front_end, TeacherDetector(parts.onnx), parts.teacher)
-        start = self._start(self.plan, self.chip, Budget())
-        self._measure("", start, parts.circuit)
-        small = self._start(self.plan, read_chip("senna", SMALL_BITS), SMALL)
-        self._measure("small_", small, small.circuit)
-        found = {
-            "teacher": _scores(teacher),
-            "student": self._student(parts.code, parts.circuit),
-            "closed_form": self._student(start.code, start.circuit),
-            "small": self._student(small.code, small.circuit),
-        }
-        if self.asked.extras:
-            found |= self._curve() | self._imperfect() | self._wires(start)
-        return found
-
-    def _start(self, plan: ClosedFormPlan, chip: Chip, budget: Budget) -> Start:
-        _, checked = apart([block.samples for block in self.material.training])
-        criterion = Criterion.of(checked, 4, self.front_end, chip.limits.v_sat, seed=self.seed)
-        return choose_start(self.training, self.held_out, plan, chip, budget, criterion)
-
-    def _measure(self, name: str, start: Start, circuit: Circuit) -> None:
-        used = use_of(replace(start, circuit=circuit), self.held_out, self.chip, Budget())
-        self.values[f"{name}neurons"], self.values[f"{name}synapses"] = used.neurons, used.synapses
-        self.values[f"{name}sop_per_s"] = used.sop_per_s
-
-    def _student(
-        self,
-        code: DeltaCode,
-        circuit: Circuit,
-        calibration: Calibration | None = None,
-        imperfection: Imperfection | None = None,
-        chip: int = 0,
-    ) -> Score:
-        """A student with its own calibration, or with the one given."""
-        v_sat = self.chip.limits.v_sat
-        detector = StudentDetector(code, circuit.to_network(), v_sat, imperfection=imperfection, chip=chip)
-        own = calibration or calibrated(detector, "root", self.front_end, self.material.held_out)
-        return _scores(Scorer(self.front_end, detector, own))
-
-    def _curve(self) -> dict[str, Score]:
-        found = {}
-        for limit in CURVE_SOP:
-            start = self._start(self.plan, self.chip, Budget(max_sop_per_s=limit))
-            used = use_of(start, self.held_out, self.chip, Budget())
-            self.values[f"sop_{limit}"] = used.sop_per_s
-            found[f"sop_{limit}"] = self._student(start.code, start.circuit)
-        return found
-
-    def _imperfect(self) -> dict[str, Score]:
-        """The student on imperfect chips, calibrated on a perfect one."""
-        parts = self.parts
-        return {
-            f"{name}#{chip}": self._student(parts.code, parts.circuit, parts.student, imperfection, chip)
-            for name, imperfection in IMPERFECT.items()
-            for chip in range(CHIPS if name == "mismatch" else 1)
-        }
-
-    def _wires(self, blind: Start) -> dict[str, Score]:
-        """The start with dear wires against the same recipe without: routed both, ratios below one are savings."""
-        aware = self._start(replace(self.plan, wire_cost=WIRE_COST), self.chip, Budget())
-        reports = [
-            compile_circuit(one.circuit, one.code, self.chip, self.held_out)[0].report
-            for one in (aware, blind)
-        ]
-        for name in ("activity_wirelength", "min_channel_width"):
-            self.values[f"wire_{name}"] = reports[0][name] / reports[1][name]
-        return {"wire_aware": self._student(aware.code, aware.circuit)}
+def small(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
+    """The best student inside a small budget, distilled from the same teacher."""
+    trained = shelf.trained(lesson)
+    chip = read_chip("senna", SMALL_BITS)
+    parts, facts = _small(lesson, trained.onnx, chip)
+    teacher = lesson.ear.scoring(TeacherDetector(trained.onnx), trained.teacher)
+    return {"teacher": teacher, "small": lesson.scoring(parts.code, parts.circuit)}, facts | cost_of(parts)
 
 
-def _scores(scorer: Scorer) -> Score:
-    return lambda clips: [recording_score(scorer.recording(clip)) for clip in clips]
+def _small(lesson: Lesson, onnx: bytes, chip: Any) -> tuple[Any, Facts]:
+    modest = Lesson(lesson.clips, lesson.seed, SMALL_PROFILE)
+    return modest.build(chip, teacher=onnx, order=Order(SMALL))
+
+
+def robust(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
+    """The student on imperfect chips, scored as on a perfect one."""
+    trained = shelf.trained(lesson)
+
+    def on(chip: int = 0, **what: Any) -> Any:
+        made = lesson.detector(
+            trained.code,
+            trained.circuit,
+            imperfection=Imperfection(seed=lesson.seed, **what) if what else None,
+            chip=chip,
+        )
+        return lesson.ear.scoring(made, trained.pooling)
+
+    chips = {f"mismatch#{chip}": on(chip, weight_mismatch_sigma=SIGMA) for chip in range(CHIPS)}
+    others = {"lost_events": on(lost_events=LOST), "leak": on(extra_leak_shift=LEAK)}
+    return {"student": on()} | others | chips, {"chips": CHIPS}
+
+
+def curve(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
+    """Closed forms from few spikes to many, and the teacher beside them."""
+    trained = shelf.trained(lesson)
+    found: dict[str, Any] = {"teacher": lesson.ear.scoring(TeacherDetector(trained.onnx), trained.teacher)}
+    facts: Facts = {}
+    for name, changes in LADDER.items():
+        start = lesson.by_plan(replace(lesson.plan, **changes))
+        facts |= {f"{name}_{what}": value for what, value in lesson.use(start).items()}
+        found[name] = lesson.scoring(start.code, start.circuit)
+    return found, facts
+
+
+def wires(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
+    """The closed form with dear wires against the same recipe blind to them, both placed and routed."""
+    plans = {"blind": lesson.plan, "aware": replace(lesson.plan, wire_cost=WIRE_COST)}
+    starts = {name: lesson.by_plan(plan) for name, plan in plans.items()}
+    facts: Facts = {}
+    for name, start in starts.items():
+        facts |= {f"{name}_{what}": value for what, value in routed(lesson, start).items()}
+    return {name: lesson.scoring(one.code, one.circuit) for name, one in starts.items()}, facts
+
+
+def routed(lesson: Lesson, start: Start) -> Facts:
+    """Wire length, weighted with spikes per step, and the narrowest channels that would do."""
+    compiled, _ = compile_circuit(start.circuit, start.code, lesson.chip, lesson.held_out)
+    return {name: float(compiled.report[name]) for name in ("activity_wirelength", "min_channel_width")}
+
+
+def parts() -> Sequence[Part]:
+    """All that run on the bench's own sets."""
+    profile_named(SMALL_PROFILE)
+    return (
+        Part("sets", on_sets, every_seed=True, modules=("students",)),
+        Part("small", small, every_seed=True, modules=("students",)),
+        Part("robust", robust, middle_level, modules=("students",)),
+        Part("curve", curve, one_level, modules=("students",)),
+        Part("wires", wires, one_level, modules=("students",)),
+    )

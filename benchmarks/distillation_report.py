@@ -1,0 +1,239 @@
+"""What the parts of the distillation benchmark found, as plain values, and the curve as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from claims import METHODS, SHARES
+from harness import as_json
+from parts import Found
+from students import LADDER
+
+from anomaly.evaluate.bench.contest import contest, mean_over_sets
+from anomaly.evaluate.bench.play import Rounds
+from anomaly.evaluate.bench.summary import Results, sum_up
+from anomaly.evaluate.canvas import INK, NORMAL, QUIET, png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COSTS = ("neurons", "synapses", "sop_per_s", "teacher_macs_per_s", "train_seconds", "train_cpu_seconds")
+MORE = (
+    "kept_start",
+    "energy_low_j_per_s",
+    "energy_high_j_per_s",
+    "latency_nearest_output_s",
+    "latency_farthest_output_s",
+    "min_channel_width",
+    "routed",
+    "start_sop_per_s",
+)
+
+
+def of_sets(found: Found) -> dict[str, Any]:
+    """Teacher, student and closed form on the whole bench, and what the student costs."""
+    results = sum_up(found.rounds)
+    macs, sop = found.mean("teacher_macs_per_s"), found.mean("sop_per_s")
+    return {
+        "sets": as_json(results),
+        "mean_over_sets": mean_over_sets(results),
+        "student_less_teacher": less(found.rounds, "student", "teacher"),
+        "student_less_closed_form": less(found.rounds, "student", "closed_form"),
+        "student_less_dcase_ae": less(found.rounds, "student", "dcase_ae"),
+        "most_below_teacher": most_below(results, "student", "teacher"),
+        **{name: found.mean(name) for name in (*COSTS, *MORE)},
+        "macs_per_sop": macs / sop if macs and sop else None,
+        "details_of_trainings": [asdict(one) for one in found.measured],
+    }
+
+
+def of_small(found: Found) -> dict[str, Any]:
+    """The small student."""
+    results = sum_up(found.rounds)
+    return {
+        "small": {
+            "mean_over_sets": mean_over_sets(results),
+            "less_teacher": less(found.rounds, "small", "teacher"),
+            "most_below_teacher": most_below(results, "small", "teacher"),
+            **{name: found.mean(name) for name in COSTS},
+            **{f"most_{name}": most(found, name) for name in ("neurons", "synapses", "sop_per_s")},
+        }
+    }
+
+
+def of_robust(found: Found) -> dict[str, Any]:
+    """What imperfect chips cost, with the interval over recordings; over chips also the spread."""
+    chips = sorted({name for _, _, name in found.rounds if name.startswith("mismatch#")})
+    lost = [
+        -float(found_difference["auc"])
+        for chip in chips
+        if (found_difference := less(found.rounds, chip, "student")) is not None
+    ]
+    told: dict[str, Any] = {
+        "mismatch_auc_loss": float(np.mean(lost)),
+        "mismatch_auc_loss_of_worst_chip": float(np.max(lost)),
+        "mismatch_auc_loss_sd": float(np.std(lost)),
+        "mismatch_chips": len(chips),
+        "mismatch_auc_loss_by_set": by_set(found.rounds, chips, "student"),
+    }
+    for name in ("lost_events", "leak"):
+        gap = less(found.rounds, name, "student")
+        told[f"{name}_auc_loss"] = None if gap is None else -gap["auc"]
+        told[f"{name}_auc_loss_ci"] = None if gap is None else [-gap["auc_ci"][1], -gap["auc_ci"][0]]
+        told[f"{name}_auc_loss_by_set"] = by_set(found.rounds, [name], "student")
+    return told
+
+
+def of_curve(found: Found) -> dict[str, Any]:
+    """AUC against synaptic operations, mean over sets; steps that cost more and hear less are left in."""
+    means = mean_over_sets(sum_up(found.rounds))
+    points = [
+        {
+            "plan": name,
+            "auc": means[name]["auc"],
+            **{what: found.mean(f"{name}_{what}") for what in ("neurons", "synapses", "sop_per_s")},
+        }
+        for name in LADDER
+        if name in means
+    ]
+    return {"curve": points, "curve_teacher_auc": means["teacher"]["auc"] if means else None}
+
+
+def of_wires(found: Found) -> dict[str, Any]:
+    """Ratios below one are savings of the recipe that knows of wires; AUC is its gain."""
+    ratios = {
+        name: float(
+            np.mean([one.values[f"aware_{name}"] / one.values[f"blind_{name}"] for one in found.measured])
+        )
+        for name in ("activity_wirelength", "min_channel_width")
+    }
+    gap = less(found.rounds, "aware", "blind")
+    return {"wirelength_aware_vs_blind": ratios | ({} if gap is None else gap)}
+
+
+def of_claims(found: Found) -> dict[str, Any]:
+    """Every method at every share of the data: AUC and seconds; and what distillation gains over each."""
+    means = mean_over_sets(sum_up(found.rounds))
+    table = {
+        method: {
+            f"{share:g}": {
+                "auc": means[f"{method}@{share:g}"]["auc"],
+                "cpu_seconds": found.mean(f"{method}_seconds@{share:g}"),
+            }
+            for share in SHARES
+            if f"{method}@{share:g}" in means
+        }
+        for method in METHODS
+    }
+    gains = {
+        method: {
+            f"{share:g}": less(found.rounds, f"distilled@{share:g}", f"{method}@{share:g}")
+            for share in SHARES
+        }
+        for method in METHODS
+        if method != "distilled"
+    }
+    sizes = {
+        f"{who}_{what}": found.mean(f"{who}_{what}@1")
+        for who in ("converted", "student")
+        for what in ("neurons", "synapses", "sop_per_s")
+    }
+    needed = {name: found.mean(f"{name}@1") for name in ("whole_teacher_neurons", "converted_routed")}
+    return {
+        "claim": {
+            "methods": METHODS,
+            "by_share_of_data": table,
+            "distilled_less": gains,
+            "sets": sorted({name for name, _, _ in found.rounds}),
+            **sizes,
+            **needed,
+        }
+    }
+
+
+def of_ablations(found: Found) -> dict[str, Any]:
+    """AUC of each student without one idea, and how much less that is, over machines that the bench does not use."""
+    names = list(dict.fromkeys(name for _, _, name in found.rounds))
+    means = mean_over_sets(sum_up(found.rounds))
+    return {
+        "ablations": {
+            name: {
+                "auc": means[name]["auc"],
+                "less_all": less(found.rounds, name, "all") if name != "all" else None,
+                "sop_per_s": found.mean(f"{name}_sop_per_s"),
+                "neurons": found.mean(f"{name}_neurons"),
+            }
+            for name in names
+        }
+    }
+
+
+def less(rounds: Rounds, ours: str, theirs: str) -> dict[str, Any] | None:
+    """One less another over the sets that have both: AUC, its interval, and by set."""
+    duel = contest(rounds, ours, theirs)
+    if duel is None:
+        return None
+    return {
+        "auc": duel.overall.auc,
+        "auc_ci": list(duel.overall.ci),
+        "p": duel.overall.p,
+        "by_set": {name: round(one.auc, 4) for name, one in duel.sets.items()},
+        "significantly_below": duel.significantly_below,
+        "significantly_above": duel.significantly_above,
+    }
+
+
+def by_set(rounds: Rounds, names: Sequence[str], against: str) -> dict[str, float]:
+    """AUC lost on each set, mean over detectors."""
+    gaps = [gap["by_set"] for name in names if (gap := less(rounds, name, against)) is not None]
+    return {one: round(-float(np.mean([gap[one] for gap in gaps])), 4) for one in (gaps[0] if gaps else {})}
+
+
+def most_below(results: Results, ours: str, theirs: str) -> dict[str, object] | None:
+    """The set on which most is lost, mean over its levels."""
+    lost = {
+        name: float(np.mean([row[theirs].auc - row[ours].auc for row in levels.values()]))
+        for name, levels in results.items()
+        if all(ours in row and theirs in row for row in levels.values())
+    }
+    worst = max(lost, key=lambda name: lost[name], default=None)
+    return None if worst is None else {"set": worst, "auc": lost[worst]}
+
+
+def most(found: Found, name: str) -> float | None:
+    """The largest of all trainings."""
+    return max((one.values[name] for one in found.measured if name in one.values), default=None)
+
+
+def picture(report: Mapping[str, Any]) -> bytes:
+    """The curve, the teacher's level above it, as a PNG."""
+    points, teacher = report["curve"], report["curve_teacher_auc"]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        sop, auc = ([point[name] for point in points] for name in ("sop_per_s", "auc"))
+        axes.axhline(teacher, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.text(min(sop), teacher, "teacher", color=INK, va="bottom")
+        axes.plot(sop, auc, color=NORMAL, linewidth=2, marker="o")
+        for point in points:
+            label = f"{point['neurons']:.0f}"
+            axes.annotate(label, (point["sop_per_s"], point["auc"]), (4, -12), textcoords="offset points")
+        axes.set_xscale("log")
+        axes.set(xlabel="synaptic operations per second of sound", ylabel="AUC, mean over sets")
+        axes.set_title("numbers are neurons", loc="right", fontsize=9, color=QUIET)
+
+    return png(draw, (7.2, 4.0))
+
+
+REPORTS = {
+    "sets": of_sets,
+    "small": of_small,
+    "robust": of_robust,
+    "curve": of_curve,
+    "wires": of_wires,
+    "conversion": of_claims,
+    "ablations": of_ablations,
+}

@@ -1,0 +1,96 @@
+"""What a student would be without this or that: wired at random, or trained on labels made without a teacher."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from conversion import deviations, without_scales
+from lessons import Lesson
+
+from anomaly.detect.pooling import GROUPS, Pooling
+from anomaly.detect.teacher import TeacherDetector
+from anomaly.features.mel import Centibels
+from anomaly.student.circuit import Circuit
+from anomaly.student.criterion import Criterion, apart
+from anomaly.student.distil import DistilPlan, Setting, distil
+from anomaly.training.start import Start
+
+# Deviations of normal sound that a pseudo-anomaly is said to be off, whatever it is.
+_SAID = 3.0
+
+
+class SelfMadeLabels:
+    """Takes the teacher's place and knows only what was made: every second window it is given is a pseudo-anomaly.
+
+    Distillation cuts windows of normal sound and disturbs every second of them, the first one not.
+
+    Args:
+        bands: of the levels.
+    """
+
+    name = "teacher"
+
+    def __init__(self, bands: int) -> None:
+        self._bands, self._windows = bands, 0
+
+    @property
+    def bands(self) -> int:
+        """Pooled mel bands it is given."""
+        return self._bands
+
+    @property
+    def channels(self) -> int:
+        """One kind: no band is worse than another, for all that a label tells."""
+        return GROUPS
+
+    def reset(self, streams: int) -> None:
+        """A window begins."""
+        self._windows += 1
+
+    def fresh(self) -> SelfMadeLabels:
+        """The same, before the first window."""
+        return SelfMadeLabels(self._bands)
+
+    def push(self, levels: Centibels) -> npt.NDArray[np.float64]:
+        """Nothing where the window is normal, the same everywhere where it is not."""
+        said = 0.0 if self._windows % 2 else _SAID
+        return np.full((*levels.shape[:2], GROUPS), np.exp(said))
+
+    @property
+    def pooling(self) -> Pooling:
+        """Reads nothing as no deviation and the rest as the deviations said."""
+        nothing, one = np.zeros((2, GROUPS)), np.ones((2, GROUPS))
+        return Pooling("log", nothing, one, np.zeros(2), np.ones(2))
+
+
+def at_random(lesson: Lesson, start: Start) -> Circuit:
+    """As many synapses anywhere, with weights of any size, and thresholds at the same deviations."""
+    random = np.random.default_rng([lesson.seed, 11])
+    most = lesson.chip.limits.weight_max
+    old = start.circuit.weights
+    weights = np.zeros_like(old)
+    for row, count in zip(weights, np.count_nonzero(old, axis=1), strict=True):
+        taps = random.choice(len(row), int(count), replace=False)
+        row[taps] = random.integers(1, most + 1, int(count)) * random.choice([-1, 1], int(count))
+    before, after = (deviations(lesson.training, start.code, one) for one in (old, weights))
+    quanta = np.rint(start.circuit.quanta * after / before)
+    quanta = np.clip(quanta, 1, lesson.chip.limits.threshold_max).astype(np.int32)
+    return replace(start.circuit, weights=weights, quanta=quanta, **without_scales(start.circuit))
+
+
+def trained(
+    lesson: Lesson, start: Start, circuit: Circuit, plan: DistilPlan, teacher: tuple[bytes, Pooling] | None
+) -> Circuit:
+    """A circuit after training by a teacher, or on self-made labels; kept if it is not better, as in the product."""
+    sounds, checked = apart([block.samples for block in lesson.material.training])
+    v_sat = lesson.chip.limits.v_sat
+    criterion = Criterion.of(checked, plan.checks, lesson.front_end, v_sat, seed=lesson.seed)
+    labels = SelfMadeLabels(start.code.bands)
+    said: tuple[Any, Pooling] = (
+        (labels, labels.pooling) if teacher is None else (TeacherDetector(teacher[0]), teacher[1])
+    )
+    setting = Setting(lesson.front_end, start.code, lesson.chip.limits, *said)
+    return distil(circuit, setting, sounds, criterion, plan, seed=lesson.seed).circuit

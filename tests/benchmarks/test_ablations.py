@@ -1,0 +1,46 @@
+"""What is left out for an ablation is back afterwards."""
+
+from __future__ import annotations
+
+import ablations
+import numpy as np
+import pytest
+
+import anomaly.student.closed_form as recipe
+from anomaly.student.whitening import whitening_rows
+
+
+def gram() -> np.ndarray:
+    generator = np.random.default_rng(0)
+    taps = generator.standard_normal((4000, 96)) @ (np.eye(96) + 0.2 * generator.standard_normal((96, 96)))
+    return np.asarray(taps.T @ taps / len(taps))
+
+
+def test_the_recipe_is_whole_again() -> None:
+    with ablations.instead({"whitening_rows": ablations.plain_rows}):
+        assert recipe.whitening_rows is ablations.plain_rows
+    assert recipe.whitening_rows is whitening_rows
+    with pytest.raises(AttributeError, match="no_such_part"), ablations.instead({"no_such_part": None}):
+        pass
+
+
+@pytest.mark.parametrize("parts", ablations.REPLACED.values(), ids=ablations.REPLACED)
+def test_what_is_replaced_is_there(parts: dict[str, object]) -> None:
+    assert all(hasattr(recipe, name) for name in parts)
+
+
+def test_plain_rows_have_a_variance_of_one_and_are_not_white() -> None:
+    moments, kinds = gram(), ("frame", "change")
+    plain, white = (make(moments, 32, kinds) for make in (ablations.plain_rows, whitening_rows))
+    assert plain.shape == white.shape
+    spread = plain @ moments @ plain.T
+    assert np.diag(spread) == pytest.approx(1.0)
+    off = ~np.eye(32, dtype=bool)
+    assert np.abs(spread[:32, :32][off]).max() > 2 * np.abs((white @ moments @ white.T)[:32, :32][off]).max()
+
+
+def test_weights_are_rounded_each_for_itself() -> None:
+    row = np.array([1.0, 0.5, -0.26, 0.0])
+    assert ablations.rounded(row, np.eye(4), [0, 2], 31)[0].tolist() == [31, 0, -8, 0]
+    costs = np.array([1.0, np.inf, 1.0, 1.0])
+    assert ablations.largest(row, np.eye(4), costs, 2, 0.0) == [0, 2]

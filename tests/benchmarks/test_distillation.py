@@ -1,0 +1,104 @@
+"""The distillation benchmark runs part by part, keeps what it found, and reports the figures it promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import distillation
+import lessons
+import pytest
+import students
+
+from anomaly.student.distil import DistilPlan
+from anomaly.teacher.fit import TeacherPlan
+from anomaly.training.profiles import Profile
+
+
+@pytest.fixture
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As little training as there can be."""
+    plan = DistilPlan(windows=8, steps=2, batch=4, checks=4)
+    modest = Profile(teacher=TeacherPlan(epochs=0), distil=plan)
+    monkeypatch.setattr(lessons, "profile_named", lambda name: modest)
+    monkeypatch.setattr(lessons, "product_code", lambda rooms: "the product as it is")
+    monkeypatch.setattr(students, "CHIPS", 2)
+    few = {name: students.LADDER[name] for name in ("d", "h")}
+    monkeypatch.setattr(students, "LADDER", few)
+
+
+def measured(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert distillation.main([*words, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.usefixtures("little")
+def test_parts_are_kept_and_collected(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, picture = tmp_path / "kept", tmp_path / "curve.png"
+    common = ["--recordings", str(recordings), "--cache", str(cache), "--no-baseline", "--seeds", "1"]
+    common += ["--sets", "slider-fault"]
+    alone = measured([*common, "--parts", "sets"], capsys)
+    row = alone["sets"]["slider-fault"]["0"]
+    assert set(row) == {"teacher", "student", "closed_form"}
+    for name in ("neurons", "synapses", "sop_per_s", "teacher_macs_per_s", "train_seconds", "macs_per_sop"):
+        assert alone[name] > 0
+    assert alone["student_less_closed_form"]["auc_ci"][0] <= alone["student_less_closed_form"]["auc"]
+    assert alone["routed"] == 1
+    measured([*common, "--parts", "robust,curve,wires"], capsys)
+    # From here on nothing is trained.
+    monkeypatch.setattr(lessons, "build", None)
+    monkeypatch.setattr(lessons, "closed_form", None)
+    words = ["--parts", "sets,robust,curve,wires", "--picture", str(picture)]
+    everything = measured([*common, *words], capsys)
+    assert everything["sets"] == alone["sets"]
+    assert everything["mismatch_chips"] == 2
+    assert {"mismatch_auc_loss", "lost_events_auc_loss", "leak_auc_loss"} <= set(everything)
+    wires = everything["wirelength_aware_vs_blind"]
+    assert {"activity_wirelength", "min_channel_width", "auc", "auc_ci"} <= set(wires)
+    assert [point["plan"] for point in everything["curve"]] == ["d", "h"]
+    assert everything["curve"][0]["sop_per_s"] < everything["curve"][1]["sop_per_s"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("little")
+def test_figures_that_are_lost_are_measured_again(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--recordings", str(recordings), "--cache", str(tmp_path), "--seeds", "1"]
+    words += ["--sets", "slider-fault", "--parts", "wires"]
+    first = measured(words, capsys)
+    (kept,) = tmp_path.glob("*.facts")
+    kept.unlink()
+    again = measured(words, capsys)
+    assert kept.is_file()
+    assert again["wirelength_aware_vs_blind"] == first["wirelength_aware_vs_blind"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--parts", "sets,pigs"], "no part pigs"),
+        (["--parts", ","], "at least one"),
+        (["--seeds", "0"], "at least one"),
+        (["--sets", "moon"], "invalid choice"),
+        (["--profile", "slow"], "invalid choice"),
+    ],
+)
+def test_mistakes_are_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        distillation.main(words)
+    assert said in capsys.readouterr().err
+
+
+def test_without_recordings_simulated_sets_are_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--recordings", str(tmp_path / "none"), "--cache", str(tmp_path), "--sets", "rig"]
+    assert distillation.main([*words, "--parts", "wires"]) == 4
+    shown = capsys.readouterr().err
+    assert "simulated sets only" in shown
+    assert "rig needs real recordings" in shown

@@ -1,0 +1,49 @@
+"""Clips heard side by side are heard as alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from bench_recordings import hum
+from heard import Ear, Heard
+
+from anomaly.detect.scoring import recording_errors
+from anomaly.detect.student import StudentDetector
+from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import FrontEnd
+from chip.builder import NetworkBuilder
+
+
+def detector() -> StudentDetector:
+    """Read-outs that count the events of two bands each."""
+    builder = NetworkBuilder(32)
+    for group in range(16):
+        neuron = builder.add_neuron(theta_p=2, w_fb=2, decay=4)
+        builder.connect(2 * group, neuron, 1)
+        builder.connect(2 * group + 1, neuron, 2)
+        builder.output(neuron)
+    code = DeltaCode(np.full(32, -6000, np.int32), np.full(32, 150, np.int32))
+    return StudentDetector(code, builder.build(), 2047)
+
+
+def test_errors_are_those_of_each_recording_alone() -> None:
+    generator = np.random.default_rng(0)
+    # Of different lengths, one of them longer than a segment, so that they share batches in parts.
+    clips = [hum(seconds, 150.0, generator) for seconds in (3.0, 12.0, 3.0, 2.5, 13.2)]
+    front_end = FrontEnd()
+    together = Heard(clips, front_end).errors(detector())
+    for clip, errors in zip(clips, together, strict=True):
+        alone = recording_errors(clip, front_end, detector())
+        assert len(errors) == len(alone)
+        for one, other in zip(errors, alone, strict=True):
+            assert np.array_equal(one, other)
+    assert sum(int(second.sum()) for clip in together for second in clip) > 0
+
+
+def test_an_ear_hears_the_same_clips_once() -> None:
+    clips = [hum(2.0, 150.0, np.random.default_rng(1))]
+    ear = Ear(FrontEnd())
+    first = ear.heard(clips)
+    assert ear.heard(list(clips)) is first
+    assert ear.heard([clips[0].copy()]) is not first
+    pooling = first.pooling(detector(), "root")
+    assert ear.scoring(detector(), pooling)(clips) == first.scores(detector(), pooling)

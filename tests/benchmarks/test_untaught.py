@@ -1,0 +1,31 @@
+"""Labels made without a teacher are those of the windows that distillation makes."""
+
+from __future__ import annotations
+
+import numpy as np
+from bench_recordings import hum
+from untaught import SelfMadeLabels
+
+from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import FrontEnd
+from anomaly.student.circuit import Limits
+from anomaly.student.distil import Setting, _teacher_levels, _windows
+
+
+def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:
+    sound = hum(9.0, 150.0, np.random.default_rng(0))
+    windows = _windows([sound], 12, np.random.default_rng(1))
+    starts = [np.flatnonzero(sound[: len(sound) - len(window) + 1] == window[0]) for window in windows]
+    normal = [
+        any(np.array_equal(sound[first : first + len(window)], window) for first in found)
+        for window, found in zip(windows, starts, strict=True)
+    ]
+    assert normal == [True, False] * 6
+    labels = SelfMadeLabels(32)
+    code = DeltaCode(np.zeros(32, np.int32), np.full(32, 150, np.int32))
+    limits = Limits(fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256)
+    setting = Setting(FrontEnd(), code, limits, labels, labels.pooling)
+    said = [_teacher_levels(window, setting) for window in windows]
+    for levels, is_normal in zip(said, normal, strict=True):
+        assert levels.shape == (2, 2, 16)
+        assert np.allclose(levels, 0.0 if is_normal else 3.0, atol=2e-3)
