@@ -2,126 +2,105 @@
 
     python benchmarks/monitor_false_alarms.py [--json] [--quick] [--recordings DIR]
 
-A simulated pump that runs through its cycle of speeds and stops in a factory hall is trained on 30 minutes and
-calibrated on two hours of further normal sound, as `anomaly calibrate --since 2h --replace` does. Then 24 hours of
-other normal sound are scored: 8 hours of the pump, each take with three of 24 takes of the hall, no pair twice. The
-budgets of a day and a week are held against 365 days of ten-minute blocks drawn from those scores. Nothing is chosen by
-looking at anomalies. `--quick` scores four hours, and one level of the real recordings.
+Simulated machines that run through their cycle of speeds and stops in a factory hall are trained on 30 minutes and
+calibrated on two hours of further normal sound, as `anomaly calibrate --since 2h --replace` does. Then other normal
+sound is scored: 24 hours of the pump, 8 of a fan and of a gearbox. No minute of the hall is heard twice, takes of a
+machine six times, or four. The budgets of a day and a week are held against 365 days of ten-minute takes drawn from
+those scores. Real motors stand beside a slide rail whose recordings are disjoint between training, calibration and
+test. Nothing is chosen by looking at anomalies. `--quick` scores four hours of the pump alone, and one level of the
+real recordings. What a machine gave is kept in `build/monitor_false_alarms` until code that decides it changes: a run
+that was cut off goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from chains import count_alarms, first_alarm_s, surprises
+from hall_sound import LEAD_S, SNR_DB, TAKE_S, calibrated_machine, fault_take, hear, mixed_takes
+from harness import STUDENT, product_code, say
+from real_motors import judged, read_motors, train_motors
 
+from anomaly import atomic
 from anomaly.audio.simulator import load_recipe, recipe_names, simulate
-from anomaly.detect.calibration import Calibration, calibrate
+from anomaly.detect.calibration import Calibration
 from anomaly.detect.model import Model
 from anomaly.detect.operating import Operating, OperatingStates, OperatingTracker, second_spectra
 from anomaly.detect.operating_fit import learn_states
-from anomaly.detect.scoring import SecondScore
 from anomaly.detect.uniformity import uniformity
 from anomaly.errors import AnomalyError
-from anomaly.evaluate.bench.bldc_mix import bldc_mix
 from anomaly.features.front_end import FrontEnd
-from anomaly.monitor.held_back import HeldBack
-from anomaly.training.clips import train_on_clips
 
-MACHINE, SNR_DB, TAKE_S, BLOCK_S = "pump", 10.0, 600, 60
-TRAIN_TAKES, CALIBRATION_TAKES, TEST_TAKES, HALL_TAKES, PAIRS = 3, 12, 48, 24, 3
+HERE = Path(__file__).resolve().parent
+KEPT = HERE.parent / "build" / "monitor_false_alarms"
 BUDGETS = {"1/h": 24.0, "6/h": 144.0, "1/day": 1.0, "1/week": 1.0 / 7.0}
 DAYS = 365
-SEVERITIES, FAULT_SEEDS, FAULT_S, LEAD_S = (0.1, 0.3, 1.0), 3, 40, 10
+SEVERITIES, FAULT_SEEDS = (0.1, 0.3, 1.0), 3
 LEVELS_DB = (6.0, 0.0, -6.0)
 
-Samples = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
+Found = dict[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Heard:
-    """Scores of one take, and which of its seconds the decision takes, in the order in which it does."""
+@dataclass(frozen=True)
+class Day:
+    """How much normal sound of a machine is heard, and how many faults.
 
-    scores: Values
-    counted: Values
+    Args:
+        machine: its name.
+        takes: of the machine, ten minutes each.
+        halls: takes of the hall, and so of both together.
+        seeds: faults of each kind and severity.
+    """
 
-
-def say(words: str) -> None:
-    """Progress goes to stderr, so that stdout holds the result alone."""
-    print(words, file=sys.stderr, flush=True)
-
-
-def hear(model: Model, samples: Samples) -> Heard:
-    """Score a take as the monitor does: ramps and unheard stops are not decided upon."""
-    tracker, held = OperatingTracker(model.student.states), HeldBack()
-    counted: list[SecondScore] = []
-    scored = model.student.recording(samples)
-    for score, spectrum in zip(scored, second_spectra(samples, model.front_end), strict=True):
-        operating = tracker.second(spectrum)
-        counted += held.take(SecondScore(score.second, score.score, 0.0, score.groups, operating))
-    counted += held.release()
-    return Heard(np.array([s.score for s in scored]), np.array([s.score for s in counted]))
+    machine: str
+    takes: int
+    halls: int
+    seeds: int
 
 
-def take(seed: int) -> Samples:
-    """Ten minutes of the pump's cycle in the hall."""
-    return simulate(MACHINE, seconds=TAKE_S, seed=seed, states="cycle", snr_db=SNR_DB).samples
+PUMP = Day("pump", takes=24, halls=144, seeds=FAULT_SEEDS)
+OTHERS = (Day("fan", 12, 48, 1), Day("gearbox", 12, 48, 1))
+QUICK = Day("pump", takes=8, halls=24, seeds=1)
 
 
-def mixed_takes(takes: int) -> Iterator[Samples]:
-    """Takes of the pump, each with three takes of the hall; no pair twice."""
-    count = min(HALL_TAKES, takes)
-    halls: list[Samples] = []
-    machines: list[Samples] = []
-    for number in range(takes):
-        # The hall is the part of a take that costs most; only some takes bring one of their own.
-        snr_db = SNR_DB if number < count else None
-        heard = simulate(MACHINE, seconds=TAKE_S, seed=50_000 + number, states="cycle", snr_db=snr_db)
-        machines.append(heard.normal_samples)
-        if snr_db is not None:
-            halls.append(heard.background_samples)
-    for pair in range(PAIRS):
-        for number, machine in enumerate(machines):
-            yield machine + halls[(number + 7 * pair) % count]
+def machine(day: Day) -> Found:
+    """Alarms on 24 hours of a machine's normal sound, and the delays of its faults."""
+    model, calibration = calibrated_machine(day.machine)
+    found = false_alarms(model, calibration, day)
+    return found | {"delay_s": delays(model, calibration, day)}
 
 
-def pump() -> tuple[Model, Calibration]:
-    """The trained pump, and its calibration after two more hours."""
-    model = train_on_clips([take(1000 + number) for number in range(TRAIN_TAKES)])
-    own = model.student.calibration
-    heard = [hear(model, take(2000 + number)).counted for number in range(CALIBRATION_TAKES)]
-    blocks = [part[k : k + BLOCK_S] for part in heard for k in range(0, len(part), BLOCK_S)]
-    return model, calibrate(own.pooling, blocks)
-
-
-def false_alarms(model: Model, calibration: Calibration, takes: int) -> dict[str, object]:
+def false_alarms(model: Model, calibration: Calibration, day: Day) -> Found:
     """Alarms on normal sound for every budget, before and after the two hours of calibration."""
-    heard = [hear(model, samples) for samples in mixed_takes(takes)]
-    hours = sum(len(one.scores) for one in heard) / 3600
+    heard = [hear(model, samples) for samples in mixed_takes(day.machine, day.takes, day.halls)]
     blocks = [one.counted for one in heard]
-    found: dict[str, object] = {"hours": round(hours, 2)}
+    found: Found = {
+        "hours": round(sum(len(one.scores) for one in heard) / 3600, 2),
+        "judged_hours": round(sum(map(len, blocks)) / 3600, 2),
+    }
     for name, used in (("alarms", calibration), ("alarms_as_trained", model.student.calibration)):
         sums = [surprises(used, block) for block in blocks]
         limits = {budget: used.limit(per_day).value for budget, per_day in BUDGETS.items()}
         a_day = count_alarms(np.concatenate(sums)[None, :], [limits["1/h"], limits["6/h"]])
-        year = _year(sums)
-        many = count_alarms(year, [limits["1/day"], limits["1/week"]])
+        many = count_alarms(_year(sums), [limits["1/day"], limits["1/week"]])
         found[name] = dict(zip(BUDGETS, [*a_day, *many], strict=True))
         found[name.replace("alarms", "limits")] = limits
-    # A machine at rest is not judged.
-    every = [calibration.p_value(float(s)) for one in heard for s in one.counted]
-    found["uniformity"] = asdict(uniformity(every))
-    found["days_resampled"] = DAYS
+        # A machine at rest is not judged.
+        p_values = [used.p_value(float(s)) for block in blocks for s in block]
+        found[name.replace("alarms", "uniformity")] = asdict(uniformity(p_values))
     found["supported_per_day"] = calibration.supported_per_day
     return found
 
@@ -136,78 +115,56 @@ def _year(sums: Sequence[Values]) -> Values:
     return np.asarray(whole[random.integers(len(whole), size=(lanes, per_lane))].reshape(lanes, -1))
 
 
-def simulated_delays(model: Model, calibration: Calibration, seeds: int) -> dict[str, float | None]:
+def delays(model: Model, calibration: Calibration, day: Day) -> dict[str, float | None]:
     """Median seconds of fault until ALARM, after ten seconds of normal sound; null where most are not heard."""
     limit = calibration.limit(BUDGETS["1/day"]).value
-    delays: dict[str, float | None] = {}
-    for fault in load_recipe(MACHINE).faults:
+    found: dict[str, float | None] = {}
+    for fault in load_recipe(day.machine).faults:
         for severity in SEVERITIES:
-            found = []
-            for seed in range(seeds):
-                sound = simulate(
-                    MACHINE,
-                    seconds=LEAD_S + FAULT_S,
-                    seed=90_000 + seed,
-                    fault=fault,
-                    severity=_after_lead(severity),
-                    snr_db=SNR_DB,
-                )
-                scores = hear(model, sound.samples).counted
-                found.append(first_alarm_s(surprises(calibration, scores), limit, LEAD_S))
-            delays[f"sim {fault} {severity:g}"] = _median(found)
-    return delays
-
-
-def _after_lead(severity: float) -> Callable[[Values], Values]:
-    """A severity that is nothing until the fault begins."""
-    return lambda times_s: np.where(times_s >= LEAD_S, severity, 0.0)
-
-
-def real_delays(
-    recordings: Path, levels: Sequence[float]
-) -> tuple[dict[str, float | None], dict[str, object]]:
-    """The same for real motors' faults beside a real slide rail; and how normal its unseen seconds are."""
-    delays: dict[str, float | None] = {}
-    normals: dict[str, object] = {}
-    for one in bldc_mix(recordings, levels, backgrounds=("slider",), train_mixes=6):
-        say(f"bldc-mix at {one.level:g} dB")
-        model = train_on_clips(one.train)
-        calibration = model.student.calibration
-        limit = calibration.limit(BUDGETS["1/day"]).value
-        by_recording: dict[tuple[str | None, str], list[float]] = {}
-        for clip in one.test:
-            scores = [second.score for second in model.student.recording(clip.samples)]
-            by_recording.setdefault((clip.fault, clip.recording), []).extend(scores)
-        quiet = np.array([s for (fault, _), part in by_recording.items() if fault is None for s in part])
-        normals[f"{one.level:g} dB"] = asdict(uniformity([calibration.p_value(float(s)) for s in quiet])) | {
-            "alarms": count_alarms(surprises(calibration, quiet)[None, :], [limit])[0],
-            "limit": limit,
-        }
-        for fault in sorted({fault for fault, _ in by_recording if fault is not None}):
-            parts = [np.array(part) for (kind, _), part in by_recording.items() if kind == fault]
-            lead = quiet[:LEAD_S]
-            found = [
-                first_alarm_s(surprises(calibration, np.concatenate([lead, part])), limit, LEAD_S)
-                for part in parts
-            ]
-            delays[f"bldc {fault} {one.level:g} dB"] = _median(found)
-    return delays, normals
-
-
-def operating(machines: Sequence[str]) -> dict[str, object]:
-    """Share of seconds whose operating state is the simulator's, ramps apart, with and without the hall."""
-    found: dict[str, object] = {}
-    front_end = FrontEnd()
-    for machine in machines:
-        for snr_db in (None, SNR_DB):
             heard = [
-                simulate(machine, seconds=TAKE_S, seed=seed, states="cycle", snr_db=snr_db)
-                for seed in (1, 2, 11)
+                hear(model, fault_take(day.machine, fault, severity, seed)).counted
+                for seed in range(day.seeds)
             ]
-            spectra = [second_spectra(one.samples, front_end) for one in heard]
-            right = _agreement(learn_states(spectra[:2]), spectra[2], [(s[0], s[1]) for s in heard[2].states])
-            found[f"{machine}{'' if snr_db is None else f' in a hall at {snr_db:g} dB'}"] = right
+            times = [first_alarm_s(surprises(calibration, scores), limit, LEAD_S) for scores in heard]
+            found[f"{day.machine} {fault} {severity:g}"] = _median(times)
     return found
+
+
+def real(recordings: Path, level_db: float) -> Found:
+    """The same for real motors' faults beside a real slide rail; and how normal its unseen seconds are."""
+    motors = read_motors(recordings)
+    model = train_motors(motors, level_db)
+    calibration = model.student.calibration
+    limit = calibration.limit(BUDGETS["1/day"]).value
+    heard = judged(motors, model, level_db)
+    quiet = np.concatenate([one.scores for one in heard if one.fault is None])
+    normal = asdict(uniformity([calibration.p_value(float(s)) for s in quiet])) | {
+        "alarms": count_alarms(surprises(calibration, quiet)[None, :], [limit])[0],
+        "limit": limit,
+        "recordings_calibrated_on": calibration.recordings,
+        "recordings_heard": len(motors.scenes),
+    }
+    by_recording: dict[tuple[str, str], list[Values]] = {}
+    for one in heard:
+        if one.fault is not None:
+            by_recording.setdefault((one.fault, one.recording), []).append(one.scores)
+    times: dict[str, list[float | None]] = {}
+    for (fault, _), parts in by_recording.items():
+        sums = surprises(calibration, np.concatenate([quiet[:LEAD_S], *parts]))
+        times.setdefault(fault, []).append(first_alarm_s(sums, limit, LEAD_S))
+    return {
+        "normals": normal,
+        "delay_s": {
+            f"bldc {fault} {level_db:g} dB": _median(found) for fault, found in sorted(times.items())
+        },
+    }
+
+
+def operating(name: str) -> Found:
+    """Share of seconds in the hall whose operating state is the simulator's, ramps apart."""
+    heard = [simulate(name, seconds=TAKE_S, seed=seed, states="cycle", snr_db=SNR_DB) for seed in (1, 2, 11)]
+    spectra = [second_spectra(one.samples, FrontEnd()) for one in heard]
+    return _agreement(learn_states(spectra[:2]), spectra[2], [(s[0], s[1]) for s in heard[2].states])
 
 
 def _agreement(
@@ -238,34 +195,69 @@ def _median(found: Sequence[float | None]) -> float | None:
     return None if np.isinf(middle) else float(middle)
 
 
-def run(recordings: Path, quick: bool) -> dict[str, object]:
+def kept(name: str, code: str, make: Callable[[], Found]) -> Found:
+    """What was found before by the same code, or what is found now."""
+    path = KEPT / f"{name}-{code[:16]}.json"
+    if path.is_file():
+        say(f"{name}: kept from a run of the same code")
+        found: Found = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    say(name)
+    begun_s = time.process_time()
+    found = make() | {"core_seconds": round(time.process_time() - begun_s, 1)}
+    KEPT.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, json.dumps(found).encode())
+    return found
+
+
+def code_of_all() -> str:
+    """A hash that changes when anything here may come out otherwise."""
+    own = [
+        HERE / name for name in ("monitor_false_alarms.py", "hall_sound.py", "real_motors.py", "chains.py")
+    ]
+    texts = b"\0".join(path.read_bytes() for path in own)
+    return hashlib.sha256(product_code(STUDENT).encode() + texts).hexdigest()
+
+
+def run(recordings: Path, quick: bool) -> Found:
     """All of it."""
-    started = time.monotonic()
-    say("training and calibrating the pump")
-    model, calibration = pump()
-    say(f"{time.monotonic() - started:.0f} s: normal sound")
-    found = false_alarms(model, calibration, 8 if quick else TEST_TAKES)
-    say(f"{time.monotonic() - started:.0f} s: simulated faults")
-    delays = simulated_delays(model, calibration, 1 if quick else FAULT_SEEDS)
-    say(f"{time.monotonic() - started:.0f} s: real faults")
-    real, normals = real_delays(recordings, LEVELS_DB[1:2] if quick else LEVELS_DB)
-    say(f"{time.monotonic() - started:.0f} s: operating states")
-    states = operating([MACHINE] if quick else recipe_names())
+    code = code_of_all()
+    days = (QUICK,) if quick else (PUMP, *OTHERS)
+    machines = {
+        day.machine: kept(f"{day.machine}{'-quick' if quick else ''}", code, partial(machine, day))
+        for day in days
+    }
+    motors = {
+        f"{level:g} dB": kept(f"bldc{level:+g}", code, partial(real, recordings, level))
+        for level in (LEVELS_DB[1:2] if quick else LEVELS_DB)
+    }
+    states = {
+        name: kept(f"states-{name}", code, partial(operating, name))
+        for name in (["pump"] if quick else recipe_names())
+    }
+    core_s = sum(
+        part.pop("core_seconds") for part in (*machines.values(), *motors.values(), *states.values())
+    )
+    delay_s: dict[str, float | None] = {}
+    for part in (*machines.values(), *motors.values()):
+        delay_s |= part.pop("delay_s")
     return {
-        "alarms": found.pop("alarms"),
-        "delay_s": delays | real,
-        **found,
-        "real_normals": normals,
+        "alarms": machines["pump"].pop("alarms"),
+        "delay_s": delay_s,
+        **machines.pop("pump"),
+        "days_resampled": DAYS,
+        "other_machines": machines,
+        "real_normals": {level: part["normals"] for level, part in motors.items()},
         "operating_state": states,
         "quick": quick,
-        "seconds": round(time.monotonic() - started, 1),
+        "core_seconds": round(core_s, 1),
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    default = Path(os.environ.get("ANOMALY_RECORDINGS", Path(__file__).parents[2] / "shared" / "audio"))
+    default = Path(os.environ.get("ANOMALY_RECORDINGS", HERE.parents[1] / "shared" / "audio"))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="four hours of sound, one level, one seed")
     parser.add_argument("--recordings", type=Path, default=default, help="folder with slider/ and bldc/")
@@ -280,4 +272,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

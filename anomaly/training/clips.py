@@ -37,6 +37,7 @@ def train_teacher_on_clips(
 def train_on_clips(
     clips: Sequence[Samples],
     *,
+    recordings: Sequence[str] | None = None,
     profile: str = "fast",
     seed: int = 0,
     level_normalise: bool = False,
@@ -47,7 +48,9 @@ def train_on_clips(
     """Train on normal clips without touching a file.
 
     Args:
-        clips: normal sound, each [n], float32, 16 kHz; every clip counts as a recording.
+        clips: normal sound, each [n], float32, 16 kHz; every clip counts as a recording, unless recordings are named.
+        recordings: which recording each clip is of, so that what is held out shares nothing with the rest: clips of one
+            recording, or with one background, have one name.
         profile: ``fast``, ``standard`` or ``best``.
         seed: the same seed gives the same model on the same machine.
         level_normalise: take the loudness of the last seconds off every frame.
@@ -63,7 +66,9 @@ def train_on_clips(
         InputError: there are less than 30 s of sound.
     """
     chip, front_end = read_chip(arch, weight_bits), FrontEnd(level_normalise=level_normalise)
-    parts = build(split(_blocks(clips)), front_end, profile_named(profile), chip, seed=seed, order=order)
+    parts = build(
+        split(_blocks(clips, recordings)), front_end, profile_named(profile), chip, seed=seed, order=order
+    )
     student = StudentDetector(parts.code, parts.compiled.network, chip.arch.v_sat)
     return Model(
         "clips",
@@ -74,5 +79,6 @@ def train_on_clips(
     )
 
 
-def _blocks(clips: Sequence[Samples]) -> list[Block]:
-    return [block for index, clip in enumerate(clips) for block in cut(clip, f"clip {index:05d}")]
+def _blocks(clips: Sequence[Samples], recordings: Sequence[str] | None = None) -> list[Block]:
+    names = [f"clip {index:05d}" for index in range(len(clips))] if recordings is None else recordings
+    return [block for clip, name in zip(clips, names, strict=True) for block in cut(clip, name)]

@@ -110,8 +110,7 @@ def _imperfect(parts: Parts) -> Section:
 
 
 def _calibration(parts: Parts) -> list[Section]:
-    held_s = parts.metrics["held_out_seconds"]
-    bound = 3 * 86_400 / max(held_s, 1.0)
+    held_s, bound = len(parts.student.scores), parts.student.supported_per_day
     limits = [("false alarms per day", "limit", "from theory", "from held-out sound")]
     rows: list[tuple[object, ...]] = [*limits]
     for budget in (10.0, 1.0, 0.1):
@@ -120,8 +119,9 @@ def _calibration(parts: Parts) -> list[Section]:
     return [
         Section(
             "Scores of held-out normal sound",
-            f"{held_s:.0f} s in {parts.student.recordings} recordings, each scored with a standardisation that was "
-            "fitted without it. The line is where a second has a tail probability of one in a hundred.",
+            f"{held_s} s in {parts.student.recordings} recordings, each scored with a standardisation that was fitted "
+            "without it; stops and ramps, which the decision never takes, are left out. The line is where a second has "
+            "a tail probability of one in a hundred.",
             pictures.score_histogram(
                 parts.student.scores, [], threshold=_score_at(parts, 0.01), marked="p = 0.01", of="seconds"
             ),
