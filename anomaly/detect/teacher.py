@@ -75,8 +75,9 @@ class TeacherDetector:
     def reset(self, streams: int) -> None:
         """Begin parallel segments; windows that reach back before them are filled with zeros and not counted."""
         self._past = np.zeros((streams, self._context - 1, self._bands), dtype=np.float32)
-        self._sums: list[npt.NDArray[np.int64]] = []
-        self._counts: list[int] = []
+        self._seconds: list[tuple[npt.NDArray[np.int64], int]] = []
+        self._sum = np.zeros((streams, self._bands), dtype=np.int64)
+        self._count = 0
 
     def fresh(self) -> TeacherDetector:
         """The same teacher with a state of its own; the model is shared."""
@@ -100,13 +101,15 @@ class TeacherDetector:
 
         Sums of integers: no second that went by is rounded away.
         """
-        first = WARM_UP_FRAMES if not self._counts and levels.shape[1] > WARM_UP_FRAMES else 0
-        counted = levels[:, first:].astype(np.int64)
-        self._sums = [*self._sums, counted.sum(axis=1)][-self._spans :]
-        self._counts = [*self._counts, counted.shape[1]][-self._spans :]
-        means = (np.sum(self._sums, axis=0) / sum(self._counts)).astype(np.float32)
+        first = WARM_UP_FRAMES if not self._seconds and levels.shape[1] > WARM_UP_FRAMES else 0
+        second = levels[:, first:].sum(axis=1, dtype=np.int64), levels.shape[1] - first
+        gone = self._seconds[0] if len(self._seconds) == self._spans else (0, 0)
+        self._seconds = [*self._seconds, second][-self._spans :]
+        self._sum = self._sum + second[0] - gone[0]
+        self._count += second[1] - gone[1]
+        means = (self._sum / self._count).astype(np.float32)
         span = np.zeros((1, self._spans), dtype=np.float32)
-        span[0, len(self._counts) - 1] = 1.0
+        span[0, len(self._seconds) - 1] = 1.0
         return [{"recent": mean[None], "span": span} for mean in means]
 
     def _run(

@@ -146,9 +146,9 @@ def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: to
 
 def _slow(graph: _Graph, teacher: Teacher) -> str:
     """The error of the mean spectrum, the same for each frame of the second."""
+    bands = teacher.slow_mean.shape[1]
     graph.constant("slow.means", teacher.slow_mean.numpy())
     graph.constant("slow.matrices", teacher.slow_matrix.numpy())
-    bands = teacher.slow_mean.shape[1]
     graph.constant("square", np.array([bands, bands], dtype=np.int64))
     graph.constant("grouped.one", np.array([1, -1, GROUPS, bands // GROUPS], dtype=np.int64))
     graph.constant("everywhere", np.array([BATCH, GROUPS], dtype=np.int64))
@@ -156,9 +156,7 @@ def _slow(graph: _Graph, teacher: Teacher) -> str:
     graph.node("Gather", ["slow.means", "slow.which"], "slow.mean", axis=0)
     graph.node("Gather", ["slow.matrices", "slow.which"], "slow.chosen", axis=0)
     graph.node("Reshape", ["slow.chosen", "square"], "slow.matrix")
-    graph.node("Sub", ["recent", "mean"], "recent.centred")
-    graph.node("Div", ["recent.centred", "deviation"], "recent.standard")
-    graph.node("Sub", ["recent.standard", "slow.mean"], "slow.centred")
+    graph.node("Sub", ["recent", "slow.mean"], "slow.centred")
     graph.node("MatMul", ["slow.centred", "slow.matrix"], "slow.white")
     graph.node("Mul", ["slow.white", "slow.white"], "slow.square")
     graph.node("Reshape", ["slow.square", "grouped.one"], "slow.grouped")

@@ -145,8 +145,8 @@ class Teacher(nn.Module):
         mean, deviation: of each band on training normals, [bands], hundredths of a decibel.
         window_whitening: mean [window * bands] and matrix [window * bands, window * bands].
         innovation_whitening: mean [bands] and matrix [bands, bands].
-        slow_whitening: of the mean spectrum over 1, 2, ... seconds: means [spans, bands], matrices
-            [spans, bands, bands].
+        slow_whitening: of the mean spectrum over 1, 2, ... seconds: means [spans, bands] in hundredths of a decibel,
+            matrices [spans, bands, bands].
     """
 
     mean: Tensor
@@ -195,8 +195,7 @@ class Teacher(nn.Module):
         stacked = windows[:, -self.autoencoder.size.window :].flatten(1)
         window = (stacked - self.window_mean) @ self.window_matrix
         innovation = self.autoencoder.innovation(windows) - self.innovation_mean
-        standard = (recent - self.mean) / self.deviation - self.slow_mean[seconds - 1]
-        slow = self._per_group((standard @ self.slow_matrix[seconds - 1])[None])
+        slow = self._per_group(((recent - self.slow_mean[seconds - 1]) @ self.slow_matrix[seconds - 1])[None])
         whole = [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)]
         return torch.cat([*whole, slow.expand(len(levels), -1)], dim=1)
 

@@ -35,7 +35,7 @@ def slow_whitening(segments: Sequence[Centibels], mean: Floats, deviation: Float
         mean, deviation: standardisation of each band, [bands].
 
     Returns:
-        Means [spans, bands] and matrices [spans, bands, bands], of standardised levels.
+        Means [spans, bands] in hundredths of a decibel, and matrices [spans, bands, bands] for what is off them.
 
     Raises:
         ModelError: fewer than two seconds of sound are left after the warm-up.
@@ -50,8 +50,9 @@ def slow_whitening(segments: Sequence[Centibels], mean: Floats, deviation: Float
         if len(starts) < 2:
             raise ModelError("the training sound is too short for a mean over one second")
         found.append(whitening(np.stack([(one[at + length] - one[at]) / length for one, at in starts])))
+    centre, scale = (torch.from_numpy(one.astype(np.float32)) for one in (mean, deviation))
     locations, matrices = zip(*found, strict=True)
-    return torch.stack(locations), torch.stack(matrices)
+    return torch.stack(locations) * scale + centre, torch.stack(matrices) / scale[:, None]
 
 
 def _running_sums(frames: Floats) -> Floats:
