@@ -20,6 +20,7 @@ from anomaly.student.distil import Distilled
 from anomaly.teacher.export import macs_per_frame
 from anomaly.training.calibrated import calibrated
 from anomaly.training.compile import Chip, compile_circuit
+from anomaly.training.complexity import complexity
 from anomaly.training.learn import Order, learn_student
 from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
@@ -106,7 +107,8 @@ def build(
     )
     code, circuit, distilled = learned.code, learned.circuit, learned.distilled
     report("compiling", 0.0)
-    compiled, verified = compile_circuit(circuit, code, chip, block_segments(material.held_out, front_end))
+    calm = block_segments(material.held_out, front_end)
+    compiled, verified = compile_circuit(circuit, code, chip, calm)
     report("calibrating", 0.0)
     product = StudentDetector(code, compiled.network, chip.arch.v_sat)
     calibration = calibrated(product, "root", front_end, material.held_out, states)
@@ -116,6 +118,7 @@ def build(
     metrics["teacher"] = {"gain_nats": taught.gain_nats}
     metrics["activity"] = _activity(product, chip, onnx)
     metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
+    metrics["neurobench"] = complexity(compiled.network, code, chip.arch, calm)
     return Parts(
         front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anomaly.evaluate import pictures
 from anomaly.evaluate.report import Section, page
+from anomaly.training.complexity import complexity_section
 from anomaly.training.parts import Parts
 
 PAGE = "report/index.html"
@@ -26,7 +27,8 @@ def training_page(machine: str, parts: Parts) -> bytes:
         f"A teacher learned what {machine} normally sounds like, a spiking student was distilled from it and compiled "
         f"for {parts.chip.arch.title}."
     )
-    sections = [*chip_sections(parts), _distillation(parts), _imperfect(parts), *_calibration(parts)]
+    sections = [*chip_sections(parts), complexity_section(parts.metrics["neurobench"])]
+    sections += [_distillation(parts), _imperfect(parts), *_calibration(parts)]
     return page(f"{machine}: training", sections, summary, figures).encode()
 
 

@@ -1,0 +1,64 @@
+"""NeuroBench's complexity metrics of a trained student on held-out sound, for the bundle and its report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from anomaly.evaluate.report import Section
+from anomaly.features.delta import DeltaCode, DeltaEncoder
+from anomaly.features.mel import HOP_S, Centibels
+from chip.arch import ArchSpec
+from chip.network import Network
+from chip.neurobench import DEFINITIONS, neurobench
+from chip.simulate import Simulator
+
+_MOST_SEGMENTS = 24
+_WORDS = {
+    "footprint_bytes": "footprint, bytes",
+    "stored_bytes": "of them in cells, bytes",
+    "connection_sparsity": "connection sparsity",
+    "activation_sparsity": "activation sparsity",
+    "effective_macs": "effective multiply-accumulates a step",
+    "effective_acs": "effective accumulates a step",
+    "dense": "dense operations a step",
+}
+
+
+def complexity(
+    network: Network, code: DeltaCode, arch: ArchSpec, segments: Sequence[Centibels]
+) -> dict[str, Any]:
+    """Measure a network on normal sound, from a reset on.
+
+    Args:
+        network: the decoded student.
+        code: its encoder.
+        arch: its chip.
+        segments: levels [frames, bands]; those of the commonest length count, 24 at most.
+
+    Returns:
+        `NeuroBench.to_dict`, and ``effective_acs_per_s``, accumulates per second of sound.
+    """
+    length, _ = Counter(len(segment) for segment in segments).most_common(1)[0]
+    chosen = [segment for segment in segments if len(segment) == length][:_MOST_SEGMENTS]
+    events = DeltaEncoder(code, len(chosen)).push(np.stack(chosen))
+    steps = events.transpose(1, 2, 0, 3).reshape(-1, len(chosen), code.bands)
+    run = Simulator(network, v_sat=arch.v_sat, engine="auto").run(steps)
+    found = neurobench(network, run, arch).to_dict()
+    return found | {"effective_acs_per_s": found["effective_acs"] * code.micro_steps / HOP_S}
+
+
+def complexity_section(found: dict[str, Any]) -> Section:
+    """The metrics as a section of a report, with what each of them is."""
+    rows: list[tuple[object, ...]] = [("metric", "figure", "definition")]
+    rows += [(words, found[name], DEFINITIONS[name]) for name, words in _WORDS.items()]
+    return Section(
+        "NeuroBench",
+        f"Complexity in the words of NeuroBench, measured over {found['steps']:,} steps of held-out sound: "
+        f"{found['effective_acs_per_s']:,.0f} accumulates per second of sound, and not one multiplication. "
+        f"{found['source']}.",
+        rows=rows,
+    )
