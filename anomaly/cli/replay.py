@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anomaly.alerts.store import Store
     from anomaly.config import Site
     from anomaly.monitor.recalibrate import Service
-    from anomaly.monitor.replay import Replay, Span
+    from anomaly.monitor.replayed import Replay, Span
 
 _Since = Annotated[str, typer.Option("--since", help="How far back: 2h, 1d, 7d.")]
 _Budget = Annotated[
@@ -54,7 +54,7 @@ def replay(
     from anomaly.cli.service import chosen_service
     from anomaly.errors import UsageError
     from anomaly.monitor.post import policy_of
-    from anomaly.monitor.replay import Span
+    from anomaly.monitor.replayed import Span
 
     span_s = duration_s(since)
     if bundle is not None and calibration is not None:
@@ -85,12 +85,17 @@ def _replayed(
     from anomaly.detect.model import DETECTORS, load_model
     from anomaly.monitor.clips import FOLDER
     from anomaly.monitor.replay import replay_clips, replay_history
+    from anomaly.monitor.replay_old import OldClips
     from anomaly.versions import find_bundle_or_version
 
+    clips = site.state_dir / FOLDER
     if bundle is None:
+        anew = calibration is not None
         scorer = service.scorer if calibration is None else service.with_calibration(calibration)
-        return replay_history(store, service.machine, scorer, span, judge_anew=calibration is not None)
+        # Probabilities of another calibration need scores of this very bundle; those stored are probabilities already.
+        old = OldClips(clips, service.bundle if anew else "")
+        return replay_history(store, service.machine, scorer, span, judge_anew=anew, clips=old)
     folder = find_bundle_or_version(site.models_dir, site.bundle_of(service.machine), bundle)
     other = load_model(open_bundle(folder))
     name = next(known for known in DETECTORS if known == service.scorer.detector.name)
-    return replay_clips(store, service.machine, other.scorer(name), span, site.state_dir / FOLDER)
+    return replay_clips(store, service.machine, other.scorer(name), span, clips)

@@ -113,16 +113,34 @@ def read_clip(folder: Path) -> StoredClip:
     Raises:
         InputError: a file of it is missing or damaged.
     """
+    facts = read_facts(folder)
     try:
-        values = json.loads((folder / FACTS).read_bytes())
-        facts = ClipFacts(**values | {"seconds": tuple(values["seconds"])})
         samples = _sound(folder / SOUND) if (folder / SOUND).is_file() else None
         levels = _levels(folder / LEVELS) if (folder / LEVELS).is_file() else None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", where=folder) from error
-    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, soundfile.SoundFileError) as error:
-        raise InputError(f"is no whole clip: {error}", where=folder, hint="remove it") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, soundfile.SoundFileError) as error:
+        raise _damaged(folder, error) from error
     return StoredClip(folder, facts, samples, levels)
+
+
+def read_facts(folder: Path) -> ClipFacts:
+    """Read what a clip says of itself, without its sound.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        values = json.loads((folder / FACTS).read_bytes())
+        return ClipFacts(**values | {"seconds": tuple(values["seconds"])})
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=folder) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    return InputError(f"is no whole clip: {error}", where=folder, hint="remove it")
 
 
 def flac(samples: Samples) -> bytes:

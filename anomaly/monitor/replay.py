@@ -1,109 +1,36 @@
 """What would have been: another budget or calibration over stored scores, another model over stored clips.
 
 Scores per second are kept for a day. Over them another budget, or another calibration of the same bundle, decides
-anew, second by second. Another bundle needs sound: it hears the clips that were kept with cases, each from rest, and
-can say which cases it would not have opened; which it would have opened where no clip was kept nobody knows, and the
-result says so.
+anew, second by second; of older cases, upon the seconds that were kept with their clips (``replay_old``). Another
+bundle needs sound: it hears the clips that were kept with cases, each from rest, and can say which cases it would not
+have opened; which it would have opened where no clip was kept nobody knows, and the result says so.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
-from anomaly.alerts.case import SHORT_ID, Case, iso_utc
+from anomaly.alerts.case import Case, iso_utc
 from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import Store
 from anomaly.detect.calibration import Calibration
-from anomaly.detect.decision import Decision, Limit, Policy, State
+from anomaly.detect.decision import Decision, Limit, State
 from anomaly.detect.scoring import Scorer
 from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clip_files import StoredClip, read_clip
 from anomaly.monitor.clip_score import score_clip
 from anomaly.monitor.recalibrate import LEAD_S, unix_s
+from anomaly.monitor.replay_old import OldClips, judge_old
+from anomaly.monitor.replayed import Appearing, Replay, ReplayedCase, Span
 
-Outcome = Literal["stays", "vanishes", "unknown"]
 # Alarms this close to a stored case are the same.
 _NEAR_S = 60.0
 # So many seconds in a row without a score are a deaf microphone: the decision begins anew.
 _DEAF_S = 3
-_PLAIN = Policy()
-
-
-@dataclass(frozen=True)
-class ReplayedCase:
-    """A stored case, and what would have become of it.
-
-    Args:
-        case: its identifier.
-        opened_at: ISO 8601, UTC.
-        outcome: whether it would have been opened.
-        by: what says so: ``history``, ``clip``, or why nothing does.
-    """
-
-    case: str
-    opened_at: str
-    outcome: Outcome
-    by: str
-
-
-@dataclass(frozen=True)
-class Appearing:
-    """An alarm that would have been: begin and end (ISO 8601, UTC) and its worst second."""
-
-    begin: str
-    end: str
-    peak_score: float
-    min_p_value: float
-
-
-@dataclass(frozen=True)
-class Replay:
-    """All that a replay found.
-
-    Args:
-        machine: its name.
-        since: ISO 8601, UTC.
-        until: likewise.
-        false_alarms_per_day: the budget tried.
-        limit: of the decision for it.
-        history_seconds: stored scores that were decided upon anew; 0 for another bundle.
-        cases: stored cases of the time.
-        appear: alarms that have no stored case.
-    """
-
-    machine: str
-    since: str
-    until: str
-    false_alarms_per_day: float
-    limit: float
-    history_seconds: int
-    cases: tuple[ReplayedCase, ...]
-    appear: tuple[Appearing, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        counts: dict[str, int] = {name: sum(case.outcome == name for case in self.cases) for name in _COUNTED}
-        return asdict(self) | {"summary": {**counts, "appear": len(self.appear)}}
-
-    def lines(self) -> Iterator[str]:
-        """For a person."""
-        for case in self.cases:
-            yield f"{case.outcome:<9} case {case.case[:SHORT_ID]}  {case.opened_at}  ({case.by})"
-        for alarm in self.appear:
-            yield f"appears   {alarm.begin} to {alarm.end}  score {alarm.peak_score:.1f}"
-        counts = self.to_dict()["summary"]
-        yield (
-            f"{self.machine}: {counts['stays']} stay, {counts['vanishes']} vanish, {counts['appear']} appear, "
-            f"{counts['unknown']} unknown (limit {self.limit:.1f} for {self.false_alarms_per_day:g} a day)"
-        )
-
-
-_COUNTED: tuple[Outcome, ...] = ("stays", "vanishes", "unknown")
 
 
 @dataclass(frozen=True)
@@ -114,18 +41,14 @@ class _Alarm:
     min_p_value: float
 
 
-@dataclass(frozen=True)
-class Span:
-    """The time that is replayed, the budget that is tried, and when an alarm begins and ends around its limit."""
-
-    begin_s: float
-    end_s: float
-    false_alarms_per_day: float
-    policy: Policy = _PLAIN
-
-
 def replay_history(
-    store: Store, machine: str, scorer: Scorer, span: Span, *, judge_anew: bool = False
+    store: Store,
+    machine: str,
+    scorer: Scorer,
+    span: Span,
+    *,
+    judge_anew: bool = False,
+    clips: OldClips | None = None,
 ) -> Replay:
     """Decide anew on stored scores.
 
@@ -135,15 +58,25 @@ def replay_history(
         scorer: its calibration sets the limit.
         span: when, and for which budget.
         judge_anew: whether the calibration also gives the probabilities, instead of those stored.
+        clips: what says something of cases whose scores are gone; None where nothing does.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
-    rows = store.scores(machine, span.begin_s, span.end_s)
-    rows = _decided(rows, store.states(machine, "operating"))
+    states = store.states(machine, "operating")
+    rows = _decided(store.scores(machine, span.begin_s, span.end_s), states)
     p_of = _stored if not judge_anew else _from(scorer.calibration)
-    alarms = list(_alarms(rows, Decision(limit, span.policy), p_of))
+
+    def alarms_in(seconds: Sequence[ScoreRow]) -> list[_Alarm]:
+        return list(_alarms(seconds, Decision(limit, span.policy), p_of))
+
+    alarms = alarms_in(rows)
     cases = _cases(store, machine, span)
     covered_s = rows[0].time_s if rows else span.end_s
-    judged = tuple(_by_history(case, alarms, covered_s, span.end_s) for case in cases)
+    judged = tuple(
+        _by_history(case, alarms, span.end_s)
+        if unix_s(case.opened_at) - LEAD_S >= covered_s
+        else judge_old(store, case, clips, lambda seconds: bool(alarms_in(_decided(seconds, states))))
+        for case in cases
+    )
     new = [a for a in alarms if not any(_meet(a, case, span.end_s) for case in cases)]
     return _result(machine, span, limit, len(rows), judged, new)
 
@@ -231,9 +164,7 @@ def _from(calibration: Calibration) -> Callable[[ScoreRow], float | None]:
     return lambda row: None if row.score is None else calibration.p_value(row.score)
 
 
-def _by_history(case: Case, alarms: Sequence[_Alarm], covered_s: float, end_s: float) -> ReplayedCase:
-    if unix_s(case.opened_at) - LEAD_S < covered_s:
-        return ReplayedCase(case.id, case.opened_at, "unknown", "its scores are gone")
+def _by_history(case: Case, alarms: Sequence[_Alarm], end_s: float) -> ReplayedCase:
     stays = any(_meet(alarm, case, end_s) for alarm in alarms)
     return ReplayedCase(case.id, case.opened_at, "stays" if stays else "vanishes", "history")
 

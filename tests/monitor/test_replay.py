@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from anomaly.alerts.case import Case, iso_utc
-from anomaly.alerts.records import ScoreRow, StateRow
+from anomaly.alerts.records import ClipRow, ScoreRow, StateRow
 from anomaly.alerts.store import Store
 from anomaly.detect.calibration import Calibration, calibrate
 from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer
-from anomaly.monitor.replay import Replay, Span, replay_clips, replay_history
+from anomaly.monitor.clip_files import ClipFacts, write_clip
+from anomaly.monitor.replay import replay_clips, replay_history
+from anomaly.monitor.replay_old import OldClips
+from anomaly.monitor.replayed import Replay, Span
 
 POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
 BEGIN_S = 1_800_000_000.0
@@ -132,6 +135,24 @@ def test_what_is_no_longer_stored_is_unknown(store: Store) -> None:
     case_at(store, 5, 20)
     (case,) = replayed(store).cases
     assert (case.outcome, case.by) == ("unknown", "its scores are gone")
+
+
+def test_a_case_whose_scores_are_gone_is_judged_by_its_clip(store: Store, tmp_path: Path) -> None:
+    remember(store, (400, 420))
+    case = case_at(store, 5, 20)
+    bad = tuple({"second": k, "score": 9.0, "p_value": 1e-9, "state": "OK"} for k in range(10))
+    facts = ClipFacts(
+        "0" * 12, case.id, "pump", "features", BEGIN_S, 160_000, 0, BEGIN_S + 5, "student", "abc", {}, True, bad
+    )  # fmt: skip
+    size = write_clip(tmp_path / "clips/one", facts, None, None, b"png")
+    store.add_clip(ClipRow(facts.id, case.id, "pump", BEGIN_S, 10.0, "features", "one", size))
+    (judged,) = replayed(store, clips=OldClips(tmp_path / "clips")).cases
+    assert (judged.outcome, judged.by) == ("stays", "clip")
+    # All of its seconds were ramps: the decision would not have taken them.
+    for state, at in (("ramping", -1), ("running", 30)):
+        store.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
+    (judged,) = replayed(store, clips=OldClips(tmp_path / "clips")).cases
+    assert judged.outcome == "unknown"
 
 
 def test_a_case_without_a_clip_is_unknown_to_another_model(store: Store, tmp_path: Path) -> None:
