@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--ffmpeg", help="address of a stream")
     parser.add_argument("--rate-hz", type=int, action="append", help="rates to try, in this order")
     parser.add_argument("--channel", type=int, help="the channel wanted, so that enough are opened")
+    parser.add_argument("--channels", type=int, help="how many the device is known to have")
     parser.add_argument("--block-s", type=float, default=BLOCK_S)
     chosen = parser.parse_args()
     if chosen.list:
@@ -110,7 +111,7 @@ def _open(chosen: argparse.Namespace) -> tuple[Any, Start]:
         if not found:
             words = portaudio.alsa_reason(name) if chosen.alsa is not None else None
             raise DeviceError(f"cannot be opened ({words or 'there is no such input'})")
-        channels = portaudio.channels_to_open(found[0], chosen.channel)
+        channels = portaudio.channels_to_open(found[0], chosen.channel, chosen.channels)
         stream = portaudio.open_input(library, found[0], chosen.rate_hz, channels)
     return stream, Start(round(stream.samplerate), channels, name)
 

@@ -65,6 +65,7 @@ class Target:
         description: words for people.
         rates_hz: the rates it is known to take; () where it does not say.
         pulse_source: name of the sound server's source, where it is one.
+        channels: how many it is known to have; None where it does not say.
     """
 
     device: str
@@ -74,6 +75,7 @@ class Target:
     rates_hz: tuple[int, ...] = ()
     address: str | None = None
     pulse_source: str | None = None
+    channels: int | None = None
 
 
 def list_inputs() -> list[InputDevice]:
@@ -136,7 +138,8 @@ def resolve(device: str) -> Target:
 
 def _pulse(device: str, source: str) -> Target:
     words, definition = f"Pulse source {source}", alsa.pulse_definition(source)
-    return Target(device, words, alsa_definition=definition, pulse_source=source)
+    known = next((one.channels for one in pulse_sources() if one.id == f"pulse:{source}"), None)
+    return Target(device, words, alsa_definition=definition, pulse_source=source, channels=known)
 
 
 def trouble(target: Target) -> str | None:

@@ -154,6 +154,7 @@ class Microphone:
         options = ["--block-s", str(self._block_s)]
         for rate_hz in [self._rate_hz] if self._rate_hz is not None else likely(target.rates_hz):
             options += ["--rate-hz", str(rate_hz)]
+        options += ["--channels", str(target.channels)] if target.channels is not None else []
         numbers = [channel for channel in self._channels if channel != "mean"]
         return options + (["--channel", str(max(numbers))] if numbers else [])
 

@@ -95,15 +95,16 @@ def likely(known_hz: tuple[int, ...]) -> list[int]:
     return [hz for hz in RATES_HZ if hz in known_hz] + [hz for hz in known_hz if hz not in RATES_HZ]
 
 
-def channels_to_open(found: dict[str, Any], channel: int | None) -> int:
+def channels_to_open(found: dict[str, Any], channel: int | None, known: int | None = None) -> int:
     """How many channels to capture: all of a card, and no more than needed of a device that makes them up.
 
-    Sound servers and plugins offer 32 and more channels, most of them copies.
+    Sound servers and plugins offer 32 and more channels, most of them copies; one that is known to have a single
+    one need not copy it.
     """
     offered = int(found["channels"])
     if offered <= MAX_CHANNELS:
         return offered
-    return min(offered, max(2, (channel or 0) + 1))
+    return min(offered, max(1 if known == 1 else 2, (channel or 0) + 1))
 
 
 @contextmanager

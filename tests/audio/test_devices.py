@@ -30,13 +30,13 @@ def test_each_way_to_name_an_input(fake_card: SoundServer) -> None:
     words = "card 0, Pump microphone, USB Audio"
     expected = {
         "0": Target("hw:CARD=pump,DEV=0", f"hw:CARD=pump,DEV=0 ({words})", card.format("hw:CARD=pump,DEV=0")),
-        "2": Target("pulse:mic", "Pulse source mic", pulse, pulse_source="mic"),
+        "2": Target("pulse:mic", "Pulse source mic", pulse, pulse_source="mic", channels=1),
         "hw:0": Target("hw:0", f"hw:0 ({words})", card.format("hw:0")),
         "plughw:CARD=pump": Target(
             "plughw:CARD=pump", f"plughw:CARD=pump ({words})", card.format("plughw:CARD=pump")
         ),
-        "pulse:mic": Target("pulse:mic", "Pulse source mic", pulse, pulse_source="mic"),
-        "mic": Target("mic", "Pulse source mic", pulse, pulse_source="mic"),
+        "pulse:mic": Target("pulse:mic", "Pulse source mic", pulse, pulse_source="mic", channels=1),
+        "mic": Target("mic", "Pulse source mic", pulse, pulse_source="mic", channels=1),
         "default": Target("default", "default (ALSA name)", card.format("default")),
         "mine": Target("mine", "mine (ALSA name)", card.format("mine")),
     }
