@@ -7,15 +7,15 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-# A microphone is heard four times a second; one that was not for so long is not being heard.
+# A microphone is heard four times a second, and a lost one looked for every two: after so long neither is true.
 RECENT_S = 10.0
 
 
 class Notifier:
     """Speaks to the service manager that started us, if one did.
 
-    The watchdog is fed only while sound arrives: a monitor that hangs, and one whose microphone stays away for
-    longer than ``WatchdogSec``, is started anew, the last means there is.
+    The watchdog is fed while sound arrives or is looked for; a monitor that hangs is started anew. One whose
+    microphone is away is not: looking for it is its work, and another start would only look for it, too.
 
     Args:
         environ: ``NOTIFY_SOCKET`` says where to speak, ``WATCHDOG_USEC`` how often, ``WATCHDOG_PID`` who.
@@ -30,19 +30,26 @@ class Notifier:
         self._clock = clock
         # Three times within the limit, so that one late call does no harm.
         self._every_s = _limit_s(environ) / 3
-        self._heard_s: float | None = None
+        self._worked_s: float | None = None
         self._fed_s = float("-inf")
 
     def heard(self) -> None:
-        """Sound has arrived: the first makes the service ready."""
-        if self._heard_s is None:
-            self._say("READY=1\nSTATUS=listening")
-        self._heard_s = self._clock()
+        """Sound has arrived, which makes the service ready."""
+        self._works("listening")
+
+    def looking(self) -> None:
+        """A microphone is away and looked for, which makes the service ready, too."""
+        self._works("looking for a microphone")
+
+    def _works(self, status: str) -> None:
+        if self._worked_s is None:
+            self._say(f"READY=1\nSTATUS={status}")
+        self._worked_s = self._clock()
 
     def alive(self) -> None:
-        """Feed the watchdog if it is time and sound arrived lately; may be called as often as one likes."""
+        """Feed the watchdog if it is time and there was work lately; may be called as often as one likes."""
         now = self._clock()
-        recent = self._heard_s is not None and now - self._heard_s <= RECENT_S
+        recent = self._worked_s is not None and now - self._worked_s <= RECENT_S
         if self._every_s and recent and now - self._fed_s >= self._every_s:
             self._fed_s = now
             self._say("WATCHDOG=1")

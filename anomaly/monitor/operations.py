@@ -173,7 +173,10 @@ class Attendant:
         """Take a block and what the watch said of it; return both its records and what is new here."""
         if isinstance(heard, Lost):
             self._clips.cut()
+            if not self._lost:
+                self._around.notifier.status(f"looking for the microphone of {self._ear.machine}")
             self._lost, self._seconds = True, 0
+            self._around.notifier.looking()
         elif isinstance(heard, Sound):
             self._hear(heard)
         for record in records:
@@ -198,6 +201,8 @@ class Attendant:
             self._clips.cut()
             self._seconds = 0
             self._note_gap(sound.time_s)
+        if self._lost:
+            self._around.notifier.status("listening")
         self._lost = False
         self._end_s = sound.time_s + len(sound.samples) / SAMPLE_RATE_HZ
         if self._around.site.clips.content != "none":

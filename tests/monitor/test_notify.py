@@ -85,6 +85,24 @@ def test_the_watchdog_is_fed_while_sound_arrives_and_not_after(tmp_path: Path, m
     assert manager.told() == ["WATCHDOG=1"]
 
 
+def test_looking_for_a_microphone_is_work(tmp_path: Path, manager: Manager) -> None:
+    clock = Clock()
+    one = notifier(tmp_path, clock)
+    one.looking()
+    assert manager.told() == ["READY=1"]
+    fed = []
+    for _ in range(100):
+        one.looking()
+        one.alive()
+        fed += manager.told()
+        clock.now_s += 2.0
+    # Three times in the limit of thirty seconds, for two hundred.
+    assert fed == ["WATCHDOG=1"] * 20
+    clock.now_s += RECENT_S + 1
+    one.alive()
+    assert manager.told() == []
+
+
 @pytest.mark.parametrize("environ", [{"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_PID": "1"}])
 def test_without_a_watchdog(tmp_path: Path, manager: Manager, environ: dict[str, str]) -> None:
     one = notifier(tmp_path, Clock(), **environ)
