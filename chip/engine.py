@@ -124,12 +124,13 @@ class Engine:
         change = np.empty(drive.shape[1:], self.dtype)
         membrane, first = state.membrane, state.spikes
         weights, multiply = self._neuron_weights, _CSR_MATVEC if inputs.shape[1] == 1 else None
+        csr = (*weights.shape, weights.indptr, weights.indices, weights.data)
         before = first
         for level, fired in zip(drive, spikes, strict=True):
             if multiply is None:
                 level += weights @ before
             else:
-                multiply(*weights.shape, weights.indptr, weights.indices, weights.data, before, level)
+                multiply(*csr, before, level)
             if self._dynamics.noise.size:
                 level += self._dynamics.noise[
                     noise_words(state.noise_keys, state.step, self._network.n_neurons)
