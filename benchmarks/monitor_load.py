@@ -59,14 +59,17 @@ def one_microphone(models: Path, seconds: int) -> dict[str, float]:
         if not monitor.wait_for_seconds(12):
             raise RuntimeError("the monitor says nothing")
         tree = lasting(monitor)
-        before, begun, at_s = cpu_s(tree), len(monitor.seconds), time.monotonic()
+        before, begun, at_s = [cpu_s([part]) for part in tree], len(monitor.seconds), time.monotonic()
         time.sleep(seconds)
-        share = (cpu_s(tree) - before) / (time.monotonic() - at_s)
+        lasted_s = time.monotonic() - at_s
+        parts = [(cpu_s([part]) - used) / lasted_s for part, used in zip(tree, before, strict=True)]
         memory = pss_mib(tree)
         delays = delays_ms(monitor, begun)
         monitor.end()
     return {
-        "core_percent_per_microphone": round(100 * share, 2),
+        "core_percent_per_microphone": round(100 * sum(parts), 2),
+        "core_percent_scoring": round(100 * parts[0], 2),
+        "core_percent_capture": round(100 * sum(parts[1:]), 2),
         "rss_mib": round(memory, 1),
         "latency_p99_ms": round(float(np.quantile(delays, 0.99)), 1),
         "latency_p50_ms": round(float(np.median(delays)), 1),
@@ -121,6 +124,8 @@ def main() -> None:
         seconds = 30 if given.quick else 180
         figures: dict[str, Any] = one_microphone(folder / "models", seconds)
         figures |= many_streams(folder / "models", STREAMS, 30 if given.quick else 120)
+    # Below 0 other work on the computer has to wait, but still takes its caches.
+    figures |= {"niceness": os.nice(0), "load_average": round(os.getloadavg()[1], 1)}
     print(json.dumps(figures) if given.json else "\n".join(f"{k:<28} {v}" for k, v in figures.items()))
 
 
