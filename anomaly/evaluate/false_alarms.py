@@ -66,8 +66,8 @@ class FalseAlarms:
         }
 
 
-def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms:
-    """Count false alarms on normal clips, at least one with at least one second."""
+def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms | None:
+    """Count false alarms on normal clips; None where the decision took not one second of them."""
     decision = Decision(limit)
     onsets: list[bool] = []
     alarm_seconds = unlikely = 0
@@ -80,6 +80,8 @@ def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms:
         onsets.append(alarmed and before is not State.ALARM)
         alarm_seconds += alarmed
         unlikely += p_value <= UNLIKELY_P
+    if not onsets:
+        return None
     # Each onset is a stretch of its own: two of them never count as one alarm.
     rate = false_alarms_per_hour(np.array(onsets)[:, None])
     interval = share_interval(unlikely, len(onsets))

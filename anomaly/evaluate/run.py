@@ -151,7 +151,7 @@ def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scor
             faults=[clip.fault for clip in clips],
             recordings=[clip.recording for clip in clips],
         ),
-        false_alarms(normal, limit) if normal else None,
+        false_alarms(normal, limit),
         confusion(labels, alarmed, 0.5),
         scorer.calibration.supported_p,
     )

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from anomaly.detect.decision import limit_for
+from anomaly.detect.decision import Limit, limit_for
 from anomaly.detect.file_score import FileScore
+from anomaly.detect.operating import Heard, Operating
 from anomaly.detect.scoring import SecondScore
 from anomaly.detect.verdict import judge
-from anomaly.evaluate.false_alarms import false_alarms, share_interval
+from anomaly.evaluate.false_alarms import FalseAlarms, share_interval
+from anomaly.evaluate.false_alarms import false_alarms as counted
 
 LIMIT = limit_for(1.0, 0.0)
 
@@ -19,6 +22,22 @@ def file(p_values: list[float], dead: tuple[int, ...] = ()) -> FileScore:
     seconds = tuple(SecondScore(i, 0.0, p, np.zeros(16)) for i, p in enumerate(p_values))
     counts = [i not in dead for i in range(len(p_values))]
     return FileScore(Path("n.wav"), "ok", float(len(p_values)), seconds, judge(seconds, LIMIT, counts=counts))
+
+
+def false_alarms(normals: list[FileScore], limit: Limit) -> FalseAlarms:
+    found = counted(normals, limit)
+    assert found is not None
+    return found
+
+
+def test_normals_of_which_nothing_is_judged_tell_nothing() -> None:
+    assert counted([], LIMIT) is None
+    rest = Heard(Operating.STOPPED, False)
+    seconds = [replace(second, operating=rest) for second in file([1e-6] * 9).scores]
+    stop = FileScore(Path("n.wav"), "ok", 9.0, tuple(seconds), judge(seconds, LIMIT))
+    assert counted([stop], LIMIT) is None
+    both = false_alarms([stop, file([0.5] * 30)], LIMIT)
+    assert (both.seconds, both.rate.alarms) == (30, 0)
 
 
 def test_an_alarm_that_goes_on_is_one_alarm_and_time() -> None:
