@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli.options import Config, Json, Models, State
+from anomaly.cli.options import Config, Detector, Json, Models, State
 
 if TYPE_CHECKING:
     from anomaly.config import Site
-    from anomaly.monitor.compare import Compared
+    from anomaly.detect.decision import Policy
+    from anomaly.detect.model import DetectorName
+    from anomaly.monitor.compare import Compared, Comparison
     from anomaly.versions import Version
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
@@ -74,30 +76,25 @@ def compare(
     data: Annotated[
         list[Path] | None, typer.Option(help="Recordings or folders; default: the monitor's stored clips.")
     ] = None,
-    detector: Annotated[str, typer.Option(help="student or teacher.")] = "student",
-    false_alarms_per_day: Annotated[float, typer.Option(help="Budget that sets the limits.")] = 1.0,
+    detector: Detector = None,
+    false_alarms_per_day: Annotated[
+        float | None, typer.Option(help="Budget that sets the limits (default: as site.yaml says, else 1).")
+    ] = None,
     models: Models = None,
     state: State = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Score the same sound with two versions: which alarms would appear, which would vanish."""
-    from anomaly.budget import check_budget
-    from anomaly.bundle import open_bundle
-    from anomaly.detect.model import load_model
-    from anomaly.monitor.compare import Comparison, summary
-    from anomaly.monitor.options import detector_name
+    from anomaly.monitor.compare import summary
     from anomaly.versions import find_version, version_of, versions
 
-    check_budget(false_alarms_per_day)
-    folder, bundle, _ = _bundle(machine, models, config)
-    chosen = detector_name(detector)
+    folder, bundle, site = _bundle(machine, models, config)
+    settings = _settings(site, machine, detector, false_alarms_per_day)
     versions(folder, bundle)
     one = find_version(folder, bundle, against or version_of(folder / bundle))
     other = find_version(folder, bundle, version)
-    pair = [load_model(open_bundle(found.path)) for found in (one, other)]
-    comparison = Comparison(pair[0], pair[1], chosen, false_alarms_per_day)
-    rows = _compared(comparison, machine, data, state, config)
+    rows = _compared(_comparison(one, other, settings), machine, data, state, config)
     told = {"machine": machine, "one": one.id, "other": other.id, **summary(rows)}
     if as_json:
         typer.echo(json.dumps({**told, "rows": [row.to_dict() for row in rows]}))
@@ -111,8 +108,32 @@ def compare(
     )
 
 
+def _settings(
+    site: Site, machine: str, detector: str | None, false_alarms_per_day: float | None
+) -> tuple[DetectorName, float, Policy]:
+    """Detector, budget and delays: what the command line says, else the site file, else the default."""
+    from anomaly.budget import check_budget
+    from anomaly.config import Machine as Settings
+    from anomaly.monitor.options import detector_name
+    from anomaly.monitor.post import policy_of
+
+    own = site.machines.get(machine) or Settings(device="none")
+    budget = own.false_alarms_per_day if false_alarms_per_day is None else false_alarms_per_day
+    check_budget(budget)
+    return detector_name(detector or own.detector), budget, policy_of(site, machine)
+
+
+def _comparison(one: Version, other: Version, settings: tuple[DetectorName, float, Policy]) -> Comparison:
+    from anomaly.bundle import open_bundle
+    from anomaly.detect.model import load_model
+    from anomaly.monitor.compare import Comparison
+
+    pair = [load_model(open_bundle(found.path)) for found in (one, other)]
+    return Comparison(pair[0], pair[1], *settings)
+
+
 def _compared(
-    comparison: Any, machine: str, data: list[Path] | None, state: Path | None, config: Path | None
+    comparison: Comparison, machine: str, data: list[Path] | None, state: Path | None, config: Path | None
 ) -> list[Compared]:
     from anomaly.archive.scan import scan
     from anomaly.cli.cases import _store

@@ -9,13 +9,16 @@ from typing import Any
 
 from anomaly.alerts.records import ClipRow
 from anomaly.audio.files import read_16k
-from anomaly.detect.decision import Limit, State
+from anomaly.detect.decision import Policy, State
 from anomaly.detect.model import DetectorName, Model
 from anomaly.detect.scoring import SecondScore
+from anomaly.detect.verdict import Verdict as Judged
 from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clip_files import read_clip
 from anomaly.monitor.clip_score import score_clip
+
+_PLAIN = Policy()
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,21 @@ class Comparison:
         other: the version that might take its place.
         detector: student or teacher.
         false_alarms_per_day: the budget of both.
+        policy: when an alarm begins and ends around the limit.
 
     Raises:
         ConfigError: the budget cannot be kept.
     """
 
-    def __init__(self, one: Model, other: Model, detector: DetectorName, false_alarms_per_day: float) -> None:
+    def __init__(
+        self,
+        one: Model,
+        other: Model,
+        detector: DetectorName,
+        false_alarms_per_day: float,
+        policy: Policy = _PLAIN,
+    ) -> None:
+        self._policy = policy
         self._scorers = (one.scorer(detector), other.scorer(detector))
         self._limits = [scorer.calibration.limit(false_alarms_per_day) for scorer in self._scorers]
 
@@ -85,12 +97,14 @@ class Comparison:
                 yield Compared(row.folder, None, None, str(error))
 
     def _compared(self, path: str, scores: Sequence[list[SecondScore]]) -> Compared:
-        one, other = (_verdict(limit, found) for limit, found in zip(self._limits, scores, strict=True))
+        one, other = (
+            _verdict(judge(found, limit, policy=self._policy), found)
+            for limit, found in zip(self._limits, scores, strict=True)
+        )
         return Compared(path, one, other)
 
 
-def _verdict(limit: Limit, scores: list[SecondScore]) -> Verdict:
-    judged = judge(scores, limit)
+def _verdict(judged: Judged, scores: list[SecondScore]) -> Verdict:
     taken = [s.p_value for s, state in zip(scores, judged.states, strict=True) if state is not None]
     return Verdict(round(judged.score, 4), min(taken, default=1.0), judged.state is State.ALARM)
 

@@ -85,6 +85,22 @@ def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.Ca
     assert run(["models", "list", "fan"]) == 3
 
 
+def test_compare_knows_the_site(
+    models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = next(v.id for v in versions.versions(models, "pump") if not v.active)
+    words = ["models", "compare", "east", old, "--data", str(pump_recordings)]
+    site = models.parent / "site.yaml"
+    found = []
+    for delay_s in (60, 0):
+        site.write_text(
+            f"machines:\n  east: {{device: hw:0, model: pump, alarm: {{on_delay_s: {delay_s}}}}}\n"
+        )
+        found.append(answer(capsys, *words)["alarms_one"])
+    # A delay longer than any of the recordings leaves no alarm; without it there are those of the faults.
+    assert found[0] == 0 < found[1]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
