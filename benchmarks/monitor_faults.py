@@ -4,6 +4,9 @@
 
 Each of the three parts is kept under build/monitor_faults, by the code that was measured, so that an interrupted
 run goes on with the part in which it stopped; ``--again`` measures all of them anew.
+
+Seconds are those of a computer that has time for it. Beside other work ``nice`` is not enough where Linux groups
+processes by session: ``setsid -w sh -c 'echo -10 > /proc/self/autogroup; python benchmarks/monitor_faults.py'``.
 """
 
 from __future__ import annotations
