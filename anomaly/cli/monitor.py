@@ -11,6 +11,9 @@ import typer
 from anomaly.cli import options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anomaly.config import Site
     from anomaly.monitor.records import Record
 
 ANOMALY_FOUND = 10
@@ -64,23 +67,14 @@ def monitor(
 
     With neither --machine nor --device nor --source: all machines of the site file.
     """
-    from anomaly.config import find_site
     from anomaly.errors import UsageError
     from anomaly.monitor.fleet import monitor_all
-    from anomaly.monitor.metrics import check_address
     from anomaly.monitor.options import plans_from
     from anomaly.monitor.run import monitor as monitor_one
 
     if device is not None and source is not None:
         raise UsageError("give --device or --source, not both")
-    site = find_site(config)
-    changes = {
-        "models_dir": models,
-        "state_dir": state,
-        "metrics": None if metrics is None else check_address(metrics),
-        "log": "json" if log_json else None,
-    }
-    site = site.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    site = _site(config, models, state, metrics, log_json)
     plans = plans_from(
         site,
         machine=machine,
@@ -95,6 +89,21 @@ def monitor(
         alarms = monitor_all(plans, site, show) if len(plans) > 1 else monitor_one(plans[0], site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
+
+
+def _site(
+    config: Path | None, models: Path | None, state: Path | None, metrics: str | None, log_json: bool
+) -> Site:
+    """The site file with what the command line says in it."""
+    from anomaly.cli.service import chosen_site
+    from anomaly.monitor.metrics import check_address
+
+    changes = {
+        "metrics": None if metrics is None else check_address(metrics),
+        "log": "json" if log_json else None,
+    }
+    site = chosen_site(config, models, state)
+    return site.model_copy(update={key: value for key, value in changes.items() if value is not None})
 
 
 @contextmanager

@@ -46,15 +46,12 @@ def replay(
 ) -> None:
     """Try another budget, calibration or model on what was heard: which cases would appear, which vanish."""
     import time
-    from dataclasses import replace
 
     from anomaly.alerts.duration import duration_s
     from anomaly.alerts.store import DATABASE_NAME, Store
     from anomaly.budget import check_budget
     from anomaly.cli.service import chosen_service
     from anomaly.errors import UsageError
-    from anomaly.monitor.post import policy_of
-    from anomaly.monitor.replayed import Span
 
     span_s = duration_s(since)
     if bundle is not None and calibration is not None:
@@ -62,12 +59,7 @@ def replay(
     if false_alarms_per_day is not None:
         check_budget(false_alarms_per_day)
     site, service = chosen_service(config, models, state, machine, detector)
-    settings = site.machines.get(service.machine)
-    budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)
-    # A latch says how long an alarm is shown, not whether there is one.
-    policy = replace(policy_of(site, service.machine), latch=False)
-    now_s = time.time()
-    span = Span(now_s - span_s, now_s, budget, policy)
+    span = _span(site, service.machine, time.time(), span_s, false_alarms_per_day)
     with Store.open(site.state_dir / DATABASE_NAME, create=False) as store:
         found = _replayed(store, site, service, span, bundle, calibration)
     if as_json:
@@ -76,6 +68,19 @@ def replay(
     typer.echo("\n".join(found.lines()))
     if bundle is not None:
         typer.echo("which cases it would have opened where no clip was kept, nobody knows", err=True)
+
+
+def _span(site: Site, machine: str, now_s: float, span_s: float, false_alarms_per_day: float | None) -> Span:
+    """The time up to now, with budget and delays as the site file says where nothing else is said."""
+    from dataclasses import replace
+
+    from anomaly.monitor.post import policy_of
+    from anomaly.monitor.replayed import Span
+
+    settings = site.machines.get(machine)
+    budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)
+    # A latch says how long an alarm is shown, not whether there is one.
+    return Span(now_s - span_s, now_s, budget, replace(policy_of(site, machine), latch=False))
 
 
 def _replayed(

@@ -1,8 +1,9 @@
-"""A watch on a bench: sound of any kind on its own clock, a detector that judges by loudness, a real store."""
+"""A watch on a bench that judges by loudness, and a whole chain with a real bundle; sound and clock are ours."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,16 +14,25 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from anomaly.alerts.store import Store
+from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
+from anomaly.audio.files import read_16k
+from anomaly.audio.sensor import SensorCheck
+from anomaly.bundle import Bundle, open_bundle
+from anomaly.config import Clips, Site
 from anomaly.detect.decision import limit_for
+from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.monitor.clip_files import StoredClip, read_clip
+from anomaly.monitor.model_watch import NextModel
+from anomaly.monitor.operations import Attendant, Ear, Operations
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.sources import Lost, Sound
 from anomaly.monitor.watch import Watch
 
 BEGIN_S = 1_800_000_000.0
+PATIENCE_S = 120.0
 QUIET, LOUD, SILENT, OVERDRIVEN = 0.01, 0.15, 0.0, 3.0
 
 
@@ -113,3 +123,90 @@ def until() -> Callable[..., None]:
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def normal(pump_recordings: Path) -> Samples:
+    files = sorted(pump_recordings.rglob("normal_*.wav"))
+    return np.concatenate([read_16k(file) for file in files])
+
+
+@pytest.fixture(scope="module")
+def fault(pump_recordings: Path) -> Samples:
+    files = sorted(pump_recordings.rglob("anomaly_outer_race_*.wav"))
+    return np.concatenate([read_16k(file) for file in files])
+
+
+@pytest.fixture
+def models(pump_bundle: Path, tmp_path: Path) -> Path:
+    shutil.copytree(pump_bundle, tmp_path / "models" / "pump")
+    return tmp_path / "models"
+
+
+def ready(version: str, bundle: Bundle) -> NextModel:
+    model = load_model(bundle)
+    return NextModel(version, model.scorer("student"), limit_for(1.0, 0.0), SensorCheck(model.sensor))
+
+
+class Chain:
+    """One monitor's chain whose sound and clock are ours."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.now_s = site, BEGIN_S
+        self.store = Store.open(site.state_dir / DATABASE_NAME, clock=lambda: self.now_s)
+        self.operations = Operations(site, self.store, clock=lambda: self.now_s)
+        self.operations.__enter__()
+        first = ready("", open_bundle(site.models_dir / "pump"))
+        self.scorer = first.scorer
+        self.watch = Watch("pump", self.scorer, first.limit, self.store)
+        ear = Ear("pump", "pump", "student", self.scorer.front_end, live=True)
+        self.attendant = Attendant(self.operations, ear, ready, self.watch.use)
+        self.records: list[Record] = []
+
+    def hear(self, samples: Samples, *, gap: bool = False, block: int = 1_571) -> None:
+        for start in range(0, len(samples), block):
+            piece = samples[start : start + block]
+            heard = self.attendant.admit(Sound(piece, self.now_s, gap and start == 0))
+            self.records += self.attendant.attend(heard, self.watch.hear(heard))
+            self.now_s += len(piece) / SAMPLE_RATE_HZ
+
+    def lose(self) -> None:
+        heard = Lost(self.now_s, "unplugged")
+        self.records += self.attendant.attend(heard, self.watch.hear(heard))
+
+    def finish(self) -> None:
+        self.watch.finish()
+        self.records += self.attendant.finish()
+        # On a loaded computer a clip may take longer than the monitor waits for it at its end.
+        assert self.operations.backstage.wait_idle(PATIENCE_S)
+        self.records += self.attendant.finish()
+
+    def close(self) -> None:
+        self.operations.__exit__()
+        self.store.close()
+
+    @property
+    def events(self) -> list[str]:
+        return [record.event for record in self.records if isinstance(record, EventRecord)]
+
+    @property
+    def scores(self) -> list[tuple[float | None, float | None]]:
+        return [(r.score, r.p_value) for r in self.records if isinstance(r, SecondRecord)]
+
+    def clip(self) -> StoredClip:
+        (row,) = self.store.clips()
+        return read_clip(self.operations.clips_folder / row.folder)
+
+
+@pytest.fixture
+def chain(models: Path, tmp_path: Path) -> Iterator[Callable[..., Chain]]:
+    made: list[Chain] = []
+
+    def make(**clips: object) -> Chain:
+        settings = Clips.model_validate({"before_s": 6, "after_s": 2, "free_mib": 0} | clips)
+        made.append(Chain(Site(models_dir=models, state_dir=tmp_path / "state", clips=settings)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
