@@ -29,7 +29,7 @@ import claims
 import students
 import training_speed
 from detection import contestants
-from distillation_report import REPORTS, picture
+from distillation_report import NOTES, REPORTS, picture
 from harness import HERE, lines, say
 from parts import Bench, Found
 
@@ -124,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seeds": asked.seeds,
         "profile": asked.profile,
         "quick": asked.quick,
+        "notes": NOTES,
         "seconds": round(time.monotonic() - started, 1),
     }
     # Too much for a page.

@@ -13,7 +13,6 @@ from anomaly.detect.teacher import TeacherDetector
 from anomaly.student.budget import Budget
 from anomaly.training.compile import compile_circuit, read_chip
 from anomaly.training.learn import Order
-from anomaly.training.profiles import profile as profile_named
 from anomaly.training.start import Start
 from chip.imperfection import Imperfection
 
@@ -117,7 +116,6 @@ def routed(lesson: Lesson, start: Start) -> Facts:
 
 def parts() -> Sequence[Part]:
     """All that run on the bench's own sets."""
-    profile_named(SMALL_PROFILE)
     return (
         Part("sets", on_sets, every_seed=True, modules=("students",)),
         Part("small", small, every_seed=True, modules=("students",)),

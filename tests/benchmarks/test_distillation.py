@@ -49,6 +49,12 @@ def test_parts_are_kept_and_collected(
     assert alone["student_less_closed_form"]["auc_ci"][0] <= alone["student_less_closed_form"]["auc"]
     assert alone["routed"] == 1
     measured([*common, "--parts", "robust,curve,wires"], capsys)
+    # Figures that are lost are measured again.
+    (kept,) = cache.glob("*_curve_*.facts")
+    figures = kept.read_bytes()
+    kept.unlink()
+    measured([*common, "--parts", "curve"], capsys)
+    assert kept.read_bytes() == figures
     # From here on nothing is trained.
     monkeypatch.setattr(lessons, "build", None)
     monkeypatch.setattr(lessons, "closed_form", None)
@@ -62,20 +68,6 @@ def test_parts_are_kept_and_collected(
     assert [point["plan"] for point in everything["curve"]] == ["d", "h"]
     assert everything["curve"][0]["sop_per_s"] < everything["curve"][1]["sop_per_s"]
     assert picture.read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.usefixtures("little")
-def test_figures_that_are_lost_are_measured_again(
-    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["--recordings", str(recordings), "--cache", str(tmp_path), "--seeds", "1"]
-    words += ["--sets", "slider-fault", "--parts", "wires"]
-    first = measured(words, capsys)
-    (kept,) = tmp_path.glob("*.facts")
-    kept.unlink()
-    again = measured(words, capsys)
-    assert kept.is_file()
-    assert again["wirelength_aware_vs_blind"] == first["wirelength_aware_vs_blind"]
 
 
 @pytest.mark.parametrize(
