@@ -20,6 +20,13 @@ def resampled(sounds: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([resample(sound, RATE_HZ) for sound in sounds])
 
 
+def _place(second: int, rng: np.random.Generator) -> int:
+    """Which second of the sound is heard: an hour of normal ones in any order, of which the last twenty are a fault."""
+    if second >= 3580:
+        return 60 + second - 3580
+    return second if second < 60 else int(rng.integers(0, 59))
+
+
 def long_watch(hours: int, models: Path) -> dict[str, float]:
     """Memory and file handles of one machine's watch over simulated time, scored second by second."""
     from anomaly.alerts.store import Store
@@ -38,14 +45,7 @@ def long_watch(hours: int, models: Path) -> dict[str, float]:
             post = Post(plan, make_ready(plan, site), store, operations)
             begun_s = time.time() - hours * 3600.0
             for second in range(hours * 3600):
-                # A fault of twenty seconds each hour, at another loudness of the background each time.
-                place = (
-                    second % 3600
-                    if second % 3600 < 60
-                    else rng.integers(0, 59)
-                    if second % 3600 < 3580
-                    else (60 + second % 3600 - 3580)
-                )
+                place = _place(second % 3600, rng)
                 block = sound[place * 16_000 : (place + 1) * 16_000]
                 noise = rng.standard_normal(16_000, dtype=np.float32) * np.float32(1e-3)
                 post.hear(Sound(block + noise, begun_s + second))

@@ -99,11 +99,15 @@ def compare(
     if as_json:
         typer.echo(json.dumps({**told, "rows": [row.to_dict() for row in rows]}))
         return
+    _show(rows, told, one.id, other.id)
+
+
+def _show(rows: list[Compared], told: dict[str, Any], one: str, other: str) -> None:
     for row in rows:
         typer.echo(_line(row))
     typer.echo(
-        f"{told['compared']} compared, {told['errors']} could not be; alarms: {told['alarms_one']} with {one.id},"
-        f" {told['alarms_other']} with {other.id}; {told['appear']} would appear, {told['vanish']} vanish",
+        f"{told['compared']} compared, {told['errors']} could not be; alarms: {told['alarms_one']} with {one},"
+        f" {told['alarms_other']} with {other}; {told['appear']} would appear, {told['vanish']} vanish",
         err=True,
     )
 

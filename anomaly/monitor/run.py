@@ -85,8 +85,6 @@ def monitor(
             try:
                 _listen(post, first, sound, stop, show)
             finally:
-                for record in post.finish():
-                    show(record)
                 dispatcher.drain(DRAIN_S)
     watch = post.watch
     if watch.seconds == 0 and plan.source is not None and not stop.asked:
@@ -117,12 +115,16 @@ def announcing(site: Site, plans: Sequence[Plan]) -> Site:
 
 
 def _listen(post: Post, first: Heard, sound: Source, stop: Stop, show: Callable[[Record], None]) -> None:
-    with closing(sound):
-        for heard in chain([first], sound):
-            for record in post.hear(heard):
-                show(record)
-            if stop.asked:
-                return
+    try:
+        with closing(sound):
+            for heard in chain([first], sound):
+                for record in post.hear(heard):
+                    show(record)
+                if stop.asked:
+                    return
+    finally:
+        for record in post.finish():
+            show(record)
 
 
 def sound_of(plan: Plan, stop: Stop) -> Source:
