@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -98,7 +99,13 @@ def report(asked: Asked, found: dict[str, Found]) -> dict[str, Any]:
         if one.rounds and name in REPORTS:
             told |= REPORTS[name](one)
     if "peers" in asked.parts:
-        told["training_step_against_peers"] = training_speed.measure(asked.quick)
+        try:
+            told["training_step_against_peers"] = training_speed.measure(asked.quick)
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            hint = "leave peers out of --parts, or see benchmarks/training_speed.py --peers"
+            raise AnomalyError(
+                f"a peer cannot be measured: {error}", where="--parts peers", hint=hint
+            ) from error
     return told
 
 
@@ -108,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.seeds is not None and given.seeds < 1:
         parser.error(f"--seeds is {given.seeds}, but at least one is needed")
+    if given.picture is not None and not ("curve" in given.parts and given.picture.parent.is_dir()):
+        parser.error(f"--picture {given.picture}: needs the part curve, and a folder that is there")
     asked = _asked(given)
     _one_thread()
     started = time.monotonic()

@@ -78,12 +78,27 @@ def test_parts_are_kept_and_collected(
         (["--seeds", "0"], "at least one"),
         (["--sets", "moon"], "invalid choice"),
         (["--profile", "slow"], "invalid choice"),
+        (["--picture", "/no/such/folder/a.png"], "a folder that is there"),
+        (["--picture", "a.png", "--parts", "sets"], "needs the part curve"),
     ],
 )
 def test_mistakes_are_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         distillation.main(words)
     assert said in capsys.readouterr().err
+
+
+def test_a_peer_that_cannot_be_measured_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(quick: bool) -> dict[str, Any]:
+        raise RuntimeError("snntorch ended with exit code 1")
+
+    monkeypatch.setattr(distillation.training_speed, "measure", fail)
+    assert distillation.main(["--parts", "peers", "--cache", str(tmp_path)]) != 0
+    shown = capsys.readouterr().err
+    assert "snntorch ended with exit code 1" in shown
+    assert "leave peers out" in shown
 
 
 def test_without_recordings_simulated_sets_are_left(
