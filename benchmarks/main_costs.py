@@ -79,7 +79,7 @@ def scoring(models: Path, sound: Path) -> dict[str, float]:
     samples = read_16k(sound)[:160_000]
     return {
         "student_10s_ms": median_ms(lambda: model.student.recording(samples)),
-        "teacher_10s_ms": median_ms(lambda: model.teacher.recording(samples)),
+        "teacher_10s_ms": median_ms(lambda: model.scorer("teacher").recording(samples)),
     }
 
 

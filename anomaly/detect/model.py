@@ -40,7 +40,7 @@ class Model:
         machine: its name.
         front_end: settings of the front end.
         student: scorer that runs the network decoded from the bitstream.
-        teacher: scorer that runs the autoencoder.
+        teacher: scorer that runs the autoencoder; None where it was not wanted.
         arch: the chip.
         sensor: what the microphone heard in training; None in a bundle that does not say.
     """
@@ -48,21 +48,33 @@ class Model:
     machine: str
     front_end: FrontEnd
     student: Scorer
-    teacher: Scorer
+    teacher: Scorer | None
     arch: ArchSpec
     sensor: SensorReference | None = None
 
     def scorer(self, detector: DetectorName = "student") -> Scorer:
-        """The scorer of a detector."""
-        return self.student if detector == "student" else self.teacher
+        """The scorer of a detector.
+
+        Raises:
+            ModelError: the teacher was not loaded.
+        """
+        if detector == "student":
+            return self.student
+        if self.teacher is None:
+            raise ModelError("was loaded without its teacher", where=self.machine)
+        return self.teacher
 
     def score_clip(self, samples: Samples, *, detector: DetectorName = "student") -> float:
         """One score for a clip [n], float32, 16 kHz."""
         return recording_score(self.scorer(detector).recording(samples))
 
 
-def load_model(bundle: Bundle) -> Model:
+def load_model(bundle: Bundle, *, teacher: bool = True) -> Model:
     """Decode a bundle into something that scores.
+
+    Args:
+        bundle: the folder.
+        teacher: whether it is wanted: what runs it takes 45 MiB of memory, which a monitor may need elsewhere.
 
     Raises:
         ModelError: a part is unreadable or does not fit the others.
@@ -75,12 +87,13 @@ def load_model(bundle: Bundle) -> Model:
     except ChipError as error:
         raise ModelError(error.message, where=bundle.path / BITSTREAM, hint=error.hint) from error
     student = StudentDetector(read_code(calibration), network, arch.v_sat)
-    teacher = TeacherDetector(bundle.read(TEACHER))
+    # Read in any case: a bundle with a damaged file is not to be trusted.
+    onnx = bundle.read(TEACHER)
     return Model(
         bundle.manifest.machine,
         front_end,
         _scorer(bundle, front_end, student, calibration),
-        _scorer(bundle, front_end, teacher, calibration),
+        _scorer(bundle, front_end, TeacherDetector(onnx), calibration) if teacher else None,
         arch,
         None if calibration.get("sensor") is None else SensorReference.from_dict(calibration["sensor"]),
     )

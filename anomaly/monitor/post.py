@@ -79,7 +79,7 @@ def make_ready(plan: Plan, site: Site) -> Ready:
         ConfigError: the budget cannot be kept.
     """
     bundle = open_bundle(site.models_dir / plan.bundle)
-    model = load_model(bundle)
+    model = load_model(bundle, teacher=plan.detector == "teacher")
     scorer = _calibrated(model, bundle, plan, site.state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
     return Ready(scorer, limit, _sensor(model), policy_of(site, plan.machine))
@@ -98,7 +98,7 @@ def make_next(version: str, bundle: Bundle, plan: Plan, state_dir: Path) -> Next
         ModelError: the bundle cannot be used.
         ConfigError: the budget cannot be kept.
     """
-    model = load_model(bundle)
+    model = load_model(bundle, teacher=plan.detector == "teacher")
     scorer = _calibrated(model, bundle, plan, state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
     return NextModel(version, scorer, limit, _sensor(model))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,23 @@ def test_both_detectors_score(pump_bundle: Path) -> None:
         seconds = model.scorer(name).recording(clip)
         assert model.score_clip(clip, detector=name) == recording_score(seconds)
     assert model.score_clip(clip) == model.score_clip(clip, detector="student")
+
+
+def test_a_student_alone_scores_the_same_and_loads_nothing_that_runs_a_teacher(pump_bundle: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from anomaly.bundle import open_bundle\n"
+        "from anomaly.detect.model import load_model\n"
+        f"load_model(open_bundle(Path({str(pump_bundle)!r})), teacher=False)\n"
+        "print('onnxruntime' in sys.modules)\n"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    whole, alone = (load_model(open_bundle(pump_bundle), teacher=wanted) for wanted in (True, False))
+    clip = simulate("pump", seconds=2.5, seed=3).samples
+    assert alone.score_clip(clip) == whole.score_clip(clip)
+    with pytest.raises(ModelError, match="without its teacher"):
+        alone.scorer("teacher")
 
 
 def test_the_same_bundle_written_anew_loads(altered: Callable[..., Bundle]) -> None:
