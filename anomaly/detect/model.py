@@ -74,7 +74,7 @@ def load_model(bundle: Bundle, *, teacher: bool = True) -> Model:
 
     Args:
         bundle: the folder.
-        teacher: whether it is wanted: what runs it takes 45 MiB of memory, which a monitor may need elsewhere.
+        teacher: whether it is wanted: what runs it takes some 25 MiB of memory, which a monitor has a better use for.
 
     Raises:
         ModelError: a part is unreadable or does not fit the others.
