@@ -142,14 +142,16 @@ def main() -> int:
     if unknown := set(options.names) - set(known):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     failed = 0
-    page = {name: text for name, text in sections().items() if name in known}
     for name in options.names or known:
         print(f"{name} …", file=sys.stderr, flush=True)
+        measured: dict[str, str] = {}
         try:
-            page[name] = measure(known[name], options.quick)
+            measured = {name: measure(known[name], options.quick)}
         except RuntimeError as error:
             print(f"error: {error}", file=sys.stderr)
             failed += 1
+        # Read only now: what another run has written meanwhile stays.
+        page = {key: text for key, text in sections().items() if key in known} | measured
         PAGE.write_text("\n".join([TITLE, *(page[key] for key in sorted(page))]))
     return 1 if failed else 0
 
