@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from conversion import cut
 from lessons import Facts, Lesson, Shelf
 from parts import Detectors, Part
 
-import anomaly.student.closed_form as recipe
+import anomaly.student.closed_form as closed_form
+import anomaly.student.rows as rows
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
 from anomaly.student.circuit import Circuit
@@ -32,9 +34,10 @@ _RIDGE = 1e-2
 # Changes of `ClosedFormPlan`.
 PLANS: dict[str, dict[str, Any]] = {
     "all": {},
-    "no_change": {"kinds": ("frame",)},
-    "no_frame": {"kinds": ("change",)},
-    "one_frame_of_past": {"kinds": ("frame", "context")},
+    "no_past": {"kinds": ("frame",)},
+    "frame_too": {"kinds": ("frame", "change")},
+    "one_frame_of_past": {"kinds": ("context",)},
+    "no_sums": {"fan_in": 1, "direct": 22},
     "one_threshold": {"quantiles": (0.95,), "loads": (1,)},
     "k_2": {"micro_steps": 2},
     "k_1": {"micro_steps": 1},
@@ -60,11 +63,18 @@ def plain_rows(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
     return np.stack(rows)
 
 
-def rounded(row: Floats, _gram: Floats, taps: list[int], weight_max: int) -> tuple[Integers, float]:
-    """Each weight to the nearest whole one, for itself: instead of `round_row`."""
+def rounded(
+    row: Floats, gram: Floats, taps: list[int], weight_max: int, most: float
+) -> tuple[Integers, float]:
+    """Each weight to the nearest whole one, for itself: instead of `round_within`."""
     left = np.zeros_like(row)
     left[taps] = row[taps]
-    return cut(left, len(taps), weight_max), 0.0
+    while True:
+        whole = cut(left, len(taps), weight_max)
+        deviation = float(np.sqrt(whole @ gram @ whole))
+        if deviation <= most or weight_max == 1:
+            return whole, max(deviation, 1e-9)
+        weight_max = max(1, min(weight_max - 1, int(weight_max * most / deviation)))
 
 
 def largest(row: Floats, _gram: Floats, costs: Floats, terms: int, _least_gain: float) -> list[int]:
@@ -74,23 +84,32 @@ def largest(row: Floats, _gram: Floats, costs: Floats, terms: int, _least_gain: 
 
 REPLACED: dict[str, dict[str, Any]] = {
     "no_whitening": {"whitening_rows": plain_rows},
-    "no_compensation": {"round_row": rounded},
+    "no_compensation": {"round_within": rounded},
     "no_choice_of_taps": {"choose_taps": largest},
-    "neither_choice_nor_compensation": {"choose_taps": largest, "round_row": rounded},
+    "neither_choice_nor_compensation": {"choose_taps": largest, "round_within": rounded},
 }
 
 
 @contextmanager
 def instead(parts: dict[str, Any]) -> Iterator[None]:
-    """The recipe with other functions in it."""
-    before = {name: getattr(recipe, name) for name in parts}
+    """The recipe with other functions in it.
+
+    Raises:
+        AttributeError: it has no such function.
+    """
+    before = {name: (module_of(name), getattr(module_of(name), name)) for name in parts}
     try:
         for name, part in parts.items():
-            setattr(recipe, name, part)
+            setattr(before[name][0], name, part)
         yield
     finally:
-        for name, part in before.items():
-            setattr(recipe, name, part)
+        for name, (module, part) in before.items():
+            setattr(module, name, part)
+
+
+def module_of(name: str) -> ModuleType:
+    """Where the recipe uses a function: rows have taps and weights of their own, all else is in the closed form."""
+    return rows if hasattr(rows, name) else closed_form
 
 
 def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
@@ -109,22 +128,15 @@ def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
     for name, start in starts.items():
         facts |= {f"{name}_{what}": value for what, value in lesson.use(start).items()}
     found = {name: lesson.scoring(start.code, start.circuit) for name, start in starts.items()}
-    lossy = {name: starts[name] for name in ("all", "no_leak") if name in starts}
-    return found | {f"{name}_lost_events": _lossy(lesson, one) for name, one in lossy.items()}, facts
+    return found | {"all_lost_events": _lossy(lesson, whole)}, facts
 
 
 def _simpler(circuit: Circuit) -> dict[str, Circuit]:
-    """The same circuit without what can be taken out of it: leaks of comparators, scales."""
-    leaks: dict[str, Any] = {
-        item.name: (0,) * len(value) if isinstance(value := getattr(circuit, item.name), tuple) else 0
-        for item in fields(circuit)
-        if item.name.startswith("listen_leak")
-    }
-    found = {"no_leak": replace(circuit, **leaks)} if leaks else {}
-    beside: dict[str, Any] = {item.name: None for item in fields(circuit) if item.default is None}
-    if any(getattr(circuit, name) is not None for name in beside):
-        found["no_scales"] = replace(circuit, **beside)
-    return found
+    """The same circuit without what can be taken out of it: scales, which come after the sums of errors."""
+    errors = len(circuit.sums.quanta) - len(circuit.divisors)
+    still = circuit.heard.copy()
+    still[:, errors:] = 0
+    return {"no_scales": replace(circuit, heard=still)}
 
 
 def _lossy(lesson: Lesson, start: Start) -> Any:

@@ -12,8 +12,7 @@ held-out sound.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,8 @@ import onnx as onnx_format
 from anomaly.detect.pooling import GROUPS
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Limits, taps_of
+from anomaly.student.circuit import Circuit, Limits, Sums, taps_of
+from anomaly.student.rows import tiled
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
 from anomaly.teacher.network import Teacher, TeacherSize
 
@@ -69,7 +69,7 @@ def converted(
         teacher: from `linear_teacher`.
         segments: levels [frames, bands] of training sound, for scales.
         code: the encoder.
-        like: a student, for everything that conversion does not decide: relays, leaks, weight of a spike.
+        like: a student, for everything that conversion does not decide: relays and leaks.
         limits: of the chip.
     """
     rows, channels = rows_of(teacher)
@@ -77,7 +77,7 @@ def converted(
     weights = np.stack([cut(row * event, limits.fan_in, limits.weight_max) for row in rows])
     deviation = deviations(segments, code, weights)
     quanta = np.clip(np.rint(QUANTUM * deviation), 1, limits.threshold_max).astype(np.int32)
-    weight, count = like.listen_weight, len(rows)
+    weight, count = limits.weight_max, len(rows)
     thresholds = [
         np.minimum(
             weight * np.maximum(np.rint(rise * deviation / quanta), 1) - weight // 2, limits.threshold_max
@@ -90,15 +90,14 @@ def converted(
     return replace(
         like,
         delays=FRAMES - 1,
-        weights=weights,
-        quanta=quanta,
-        channels=channels.astype(np.int32),
-        listens=np.tile(np.arange(count, dtype=np.int32), len(thresholds)),
-        signs=np.repeat(np.array([1, -1], np.int32), count * len(RISES)),
+        kinds=("frame", "change"),
+        weights=np.zeros((count * len(thresholds), weights.shape[1]), dtype=np.int32),
+        sums=Sums(weights, quanta),
+        heard=tiled(weight * np.eye(count, dtype=np.int32), len(RISES), (1, -1)),
         thresholds=np.concatenate(thresholds).astype(np.int32),
+        channels=np.tile(channels, len(thresholds)).astype(np.int32),
         loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),
         divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
-        **without_scales(like),
     )
 
 
@@ -123,11 +122,6 @@ def membrane_sums(segment: Centibels, code: DeltaCode, weights: Integers) -> Flo
     delays = weights.shape[1] // code.bands - 1
     held = taps_of(events, delays, code.micro_steps)[0, code.micro_steps - 1 :: code.micro_steps]
     return np.asarray(held.astype(np.float64) @ weights.T)
-
-
-def without_scales(like: Circuit) -> dict[str, Any]:
-    """What a circuit may have beside residuals and comparators, left out."""
-    return {item.name: None for item in fields(like) if item.default is None}
 
 
 def neurons_needed(model: bytes, fan_in: int, micro_steps: int) -> int:

@@ -145,7 +145,7 @@ class Lesson:
         v_sat = self.chip.limits.v_sat
         return StudentDetector(code, circuit.to_network(), v_sat, imperfection=imperfection, chip=chip)
 
-    def pooling(self, detector: Detector, scale: Scale = "root") -> Pooling:
+    def pooling(self, detector: Detector, scale: Scale = "count") -> Pooling:
         """Its standardisation on held-out sound, the product's."""
         return self.ear.heard(self._calm).pooling(detector, scale)
 

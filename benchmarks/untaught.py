@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from conversion import deviations, without_scales
+from conversion import deviations
 from lessons import Lesson
 
 from anomaly.detect.pooling import GROUPS, Pooling
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit
+from anomaly.student.circuit import Circuit, Integers, Sums
 from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import DistilPlan, Setting, distil
 from anomaly.training.start import Start
@@ -70,15 +70,26 @@ def at_random(lesson: Lesson, start: Start) -> Circuit:
     """As many synapses anywhere, with weights of any size, and thresholds at the same deviations."""
     random = np.random.default_rng([lesson.seed, 11])
     most = lesson.chip.limits.weight_max
-    old = start.circuit.weights
+    old = start.circuit
+    wired = [old.weights, old.sums.weights]
+    direct, summed = (_scattered(weights, random, most) for weights in wired)
+    (before, after), (before_sums, after_sums) = (
+        [deviations(lesson.training, start.code, one) for one in pair]
+        for pair in ((old.weights, direct), (old.sums.weights, summed))
+    )
+    highest = lesson.chip.limits.threshold_max
+    thresholds = np.clip(np.rint(old.thresholds * after / before), 1, highest).astype(np.int32)
+    quanta = np.clip(np.rint(old.sums.quanta * after_sums / before_sums), 1, highest).astype(np.int32)
+    return replace(old, weights=direct, thresholds=thresholds, sums=Sums(summed, quanta))
+
+
+def _scattered(old: Integers, random: np.random.Generator, most: int) -> Integers:
+    """As many synapses in each row, anywhere and of any size."""
     weights = np.zeros_like(old)
     for row, count in zip(weights, np.count_nonzero(old, axis=1), strict=True):
         taps = random.choice(len(row), int(count), replace=False)
         row[taps] = random.integers(1, most + 1, int(count)) * random.choice([-1, 1], int(count))
-    before, after = (deviations(lesson.training, start.code, one) for one in (old, weights))
-    quanta = np.rint(start.circuit.quanta * after / before)
-    quanta = np.clip(quanta, 1, lesson.chip.limits.threshold_max).astype(np.int32)
-    return replace(start.circuit, weights=weights, quanta=quanta, **without_scales(start.circuit))
+    return weights
 
 
 def trained(

@@ -128,14 +128,22 @@ def read_code(calibration: dict[str, Any]) -> DeltaCode:
     try:
         values = calibration["encoder"]
         mean, threshold = (np.array(values[k], dtype=np.int32) for k in ("mean", "threshold"))
-        return DeltaCode(mean, threshold, int(values["micro_steps"]))
+        nearest = values.get("nearest", False)
+        if not isinstance(nearest, bool):
+            raise ValueError(f"nearest is {nearest!r}, not true or false")
+        return DeltaCode(mean, threshold, int(values["micro_steps"]), nearest)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"unreadable encoder: {error}", where=CALIBRATION) from error
 
 
 def write_code(code: DeltaCode) -> dict[str, Any]:
     """The encoder's settings as plain values."""
-    return {"mean": code.mean.tolist(), "threshold": code.threshold.tolist(), "micro_steps": code.micro_steps}
+    return {
+        "mean": code.mean.tolist(),
+        "threshold": code.threshold.tolist(),
+        "micro_steps": code.micro_steps,
+        "nearest": code.nearest,
+    }
 
 
 def _json(bundle: Bundle) -> dict[str, Any]:
@@ -149,7 +157,7 @@ def _json(bundle: Bundle) -> dict[str, Any]:
 
 
 # Counts of spikes and whitened errors are summarised each in their own way.
-_SCALES = {"student": "root", "teacher": "log"}
+_SCALES = {"student": ("count", "root"), "teacher": ("log",)}
 
 
 def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dict[str, Any]) -> Scorer:
@@ -166,7 +174,7 @@ def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dic
             where=bundle.path,
             hint="train again",
         )
-    if calibration.pooling.scale != _SCALES[detector.name]:
+    if calibration.pooling.scale not in _SCALES[detector.name]:
         raise ModelError(
             f"the {detector.name} is calibrated on the scale {calibration.pooling.scale!r}",
             where=bundle.path / CALIBRATION,

@@ -9,9 +9,11 @@ decides what counts more; what the levels are does:
   knows. A view for each kind in both summaries, the mean over all groups; the score is their weighted average. Of
   the teacher's three kinds two hear a change of level, each in its way, and one hears everything else, so that
   one counts as much as both.
-* "root", spike counts: each group is standardised on held-out normal sound, the worst kind speaks for the
-  group. Four views, mean and top four of the groups in both summaries; the score is their soft maximum,
-  log mean exp.
+* "count", spikes of comparators that count what lies beyond several heights, and so stand for squared errors:
+  views as of "log"; groups are standardised by the root of their counts, whose scatter is alike at any height.
+* "root", spike counts as older bundles have them: each group is standardised on held-out normal sound, the worst
+  kind speaks for the group. Four views, mean and top four of the groups in both summaries; the score is their
+  soft maximum, log mean exp.
 
 Views are in standard deviations of normal sound.
 """
@@ -39,9 +41,9 @@ _SHARES = {3: (0.25, 0.5, 0.25)}
 _FLOOR = 1e-3
 # A view beyond this many deviations is as bad as it gets; the bound keeps exp() finite.
 _WORST = 60.0
-Scale = Literal["log", "root"]
+Scale = Literal["log", "count", "root"]
 # Standard deviations below these are luck of few held-out seconds, not knowledge.
-_LEAST_DEVIATION: dict[Scale, float] = {"log": 0.02, "root": 0.05}
+_LEAST_DEVIATION: dict[Scale, float] = {"log": 0.02, "count": 0.05, "root": 0.05}
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class Pooling:
     """The standardisation, learned on held-out normal sound.
 
     Args:
-        scale: "log" for whitened errors (chi-squared like), "root" for spike counts (Poisson like).
+        scale: "log" for whitened errors (chi-squared like), "count" or, of old, "root" for spikes (Poisson like).
         centre: mean of each summary, [2, kinds * GROUPS].
         spread: standard deviation of each summary, same shape.
-        view_centre: mean of the views, [2 * kinds] on the scale "log", [4] on "root". Of old on "log" [2]: the
+        view_centre: mean of the views, [2 * kinds], [4] on the scale "root". Of old on "log" [2]: the
             kinds' average in both summaries.
         view_spread: their standard deviation, same shape.
     """
@@ -89,7 +91,7 @@ class Pooling:
         if len(self.view_centre) < len(views):
             views = views.reshape(2, -1).mean(axis=1)
         standard = np.clip((views - self.view_centre) / self.view_spread, -_WORST, _WORST)
-        score = _weighted(standard) if self.scale == "log" else soft_maximum(standard)
+        score = soft_maximum(standard) if self.scale == "root" else _weighted(standard)
         return SecondLevels(score=score, groups=worst.max(axis=0))
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
     values = np.ascontiguousarray(levels, dtype=np.float64)
     top = max(1, round(_TOP_FRAMES * len(values)))
     both = np.stack([values.mean(axis=0), np.sort(values, axis=0)[-top:].mean(axis=0)])
-    return np.sqrt(both) if scale == "root" else np.log(both + _FLOOR)
+    return np.log(both + _FLOOR) if scale == "log" else np.sqrt(both)
 
 
 def soft_maximum(values: npt.NDArray[np.float64]) -> float:
@@ -158,7 +160,9 @@ def _weighted(views: Levels) -> float:
 
 
 def _shapes(scale: Scale, kinds: int) -> list[tuple[int]]:
-    return [(4,)] if scale == "root" else [(2 * kinds,), (2,)]
+    if scale == "root":
+        return [(4,)]
+    return [(2 * kinds,), (2,)] if scale == "log" else [(2 * kinds,)]
 
 
 def _worst_kind(deviation: Levels) -> Levels:
@@ -172,5 +176,8 @@ def _views(summary: Levels, worst: Levels, scale: Scale) -> Levels:
         # Per kind the mean over groups, of errors and not of their logarithms.
         whole: Levels = np.log(np.exp(summary).reshape(2, -1, GROUPS).mean(axis=2)).ravel()
         return whole
+    if scale == "count":
+        counted: Levels = np.log((summary**2).reshape(2, -1, GROUPS).mean(axis=2) + _FLOOR).ravel()
+        return counted
     top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
     return np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])

@@ -5,6 +5,9 @@ level lies more than one threshold above (below) the level already sent, at most
 frame; an integrating neuron that receives the events therefore holds the level itself, and a
 weighted sum of levels needs no multiplier.
 
+A code that is ``nearest`` does so from seven tenths of a threshold on and goes to the nearest level
+that events can reach: half the error for few events more.
+
 A lost event would be an error for ever, so the levels are sent afresh at every reset: the
 reference returns to the training mean while the membranes return to rest.
 """
@@ -22,6 +25,8 @@ Centibels = npt.NDArray[np.int32]
 Events = npt.NDArray[np.int8]
 
 MICRO_STEPS = 4
+# Of a threshold: a level that trembles about the middle between two that can be sent stays where it is.
+_DEAD_ZONE_TENTHS = 7
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class DeltaCode:
         mean: level each band's reference starts at, [bands], hundredths of a decibel.
         threshold: size of one event, [bands], hundredths of a decibel, at least 1.
         micro_steps: events a band may emit per frame (K).
+        nearest: whether the level sent is the nearest to the true one, or the first within a threshold.
 
     Raises:
         ModelError: shapes differ, a threshold is not positive, or K is outside 1 to 64.
@@ -40,6 +46,7 @@ class DeltaCode:
     mean: Centibels
     threshold: Centibels
     micro_steps: int = MICRO_STEPS
+    nearest: bool = False
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.mean.size == 0 or self.mean.shape != self.threshold.shape:
@@ -78,6 +85,7 @@ class DeltaEncoder:
     def push(self, levels: Centibels) -> Events:
         """Encode levels [streams, frames, bands] into events [streams, frames, K, bands]."""
         steps, threshold = self.code.micro_steps, self.code.threshold.astype(np.int64)
+        dead_zone = _DEAD_ZONE_TENTHS * threshold // 10
         signed = np.empty((levels.shape[1], *self._reference.shape), dtype=np.int8)
         distance, count = np.empty_like(self._reference), np.empty_like(self._reference)
         for level, sent in zip(levels.transpose(1, 0, 2), signed, strict=True):
@@ -85,7 +93,13 @@ class DeltaEncoder:
             # m events of one sign leave |distance| - m * threshold, which is within one threshold from
             # m = ceil(|distance| / threshold) - 1 on.
             np.abs(distance, out=count)
-            count -= 1
+            if self.code.nearest:
+                # Nearest, but nothing for a level that is within the dead zone.
+                near = count <= dead_zone
+                count += threshold // 2
+                count[near] = 0
+            else:
+                count -= 1
             count //= threshold
             np.minimum(count, steps, out=count)
             np.maximum(count, 0, out=count)

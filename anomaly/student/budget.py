@@ -19,16 +19,16 @@ EnergyCalibration = Literal["activity", "clock", "leakage"]
 CALIBRATIONS: tuple[EnergyCalibration, ...] = ("activity", "clock", "leakage")
 
 _LAYOUTS: tuple[tuple[tuple[str, ...], int, tuple[float, ...], tuple[int, ...], int], ...] = (
-    (("frame", "change"), 4, (0.9, 0.98), (1, 2), 1),
-    (("frame", "change"), 2, (0.9, 0.98), (1, 2), 1),
-    (("frame", "change"), 2, (0.95,), (1,), 1),
-    (("frame", "context"), 2, (0.95,), (1,), 1),
-    (("frame",), 4, (0.9, 0.98), (1, 2), 1),
+    (("change",), 4, (0.9, 0.98), (1, 2), 1),
+    (("change",), 2, (0.9, 0.98), (1, 2), 1),
+    (("change",), 2, (0.95,), (1,), 1),
+    (("context",), 2, (0.9, 0.98), (1, 2), 1),
+    (("context",), 2, (0.95,), (1,), 1),
     (("frame",), 4, (0.95,), (1,), 1),
     (("frame",), 4, (0.95,), (1,), 2),
 )
 _FAN_INS = (25, 16, 10, 6, 3)
-_STEPS = (0.2, 0.27, 0.36, 0.5, 0.7, 1.0)
+_STEPS = (0.3, 0.4, 0.55, 0.75, 1.0)
 # Students that are compared by the criterion, at most; those after them are smaller.
 _COMPARED = 3
 # Fewer synapses save a few relays at most: a layout that is this much too large is given up.

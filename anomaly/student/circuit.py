@@ -2,11 +2,11 @@
 
 inputs      one signed event wire per band
 relays      K neurons per band and frame of delay, a shift register: earlier frames stay on the chip
-residuals   signed, feedback of one quantum: the membrane integrates delta events, so it holds a weighted sum
-            of *levels*, and its spikes are the delta code of that sum. All synapses of a prediction end here,
-            once, however many comparators listen
-comparators one-sided, one synapse, no feedback: hold the residual, fire in every step in which it is at or
-            beyond the threshold. Their leak forgets lost events and drift within a second
+sums        signed, feedback of one quantum: the membrane integrates delta events, so it holds a weighted sum
+            of *levels*, and its spikes are the delta code of that sum. They carry what many comparators need
+            and one comparator has no synapses for
+comparators one-sided, no feedback: their membranes hold a weighted sum of levels too, to the last unit, and
+            they fire in every step in which it is at or beyond the threshold
 read-outs   one per kind and sub-band group: counts comparator spikes, divided by the load that can be on at
             once, so that a group that is wrong all the time fires in every step and never builds up a backlog
 
@@ -32,6 +32,24 @@ Integers = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
+class Sums:
+    """Neurons that pass weighted sums of levels on, as changes.
+
+    Args:
+        weights: of each sum and tap, [sums, taps]; zero means no synapse.
+        quanta: membrane units one spike of each stands for, [sums].
+    """
+
+    weights: Integers
+    quanta: Integers
+
+    @classmethod
+    def none(cls, taps: int) -> Sums:
+        """No sums, of so many taps."""
+        return cls(np.zeros((0, taps), np.int32), np.zeros(0, np.int32))
+
+
+@dataclass(frozen=True, eq=False)
 class Circuit:
     """The integers of a student.
 
@@ -39,16 +57,15 @@ class Circuit:
         bands: inputs.
         micro_steps: steps per frame (K).
         delays: frames of delay that relays provide; taps are numbered ``delay * bands + band``.
-        weights: of each residual and tap, [residuals, (delays + 1) * bands]; zero means no synapse.
-        quanta: membrane units one spike of each residual stands for, [residuals].
-        channels: read-out each residual's comparators feed, ``kind * GROUPS + group``, [residuals].
-        listens: residual each comparator listens to, [comparators].
-        signs: +1 where it fires above its threshold, -1 below minus its threshold, [comparators].
+        kinds: of error, in the order of the read-outs.
+        weights: of each comparator and tap, [comparators, (delays + 1) * bands]; zero means no synapse.
+        sums: neurons that comparators may listen to.
+        heard: weight of each comparator and sum, [comparators, sums]; zero means no synapse.
         thresholds: of each comparator's membrane, at least 1, [comparators].
+        channels: read-out each comparator feeds, ``kind * GROUPS + group``, [comparators].
         loads: weight of its spikes at the read-out, [comparators].
         divisors: load per spike of each read-out, [kinds * GROUPS].
-        listen_weight: what a spike of its residual adds to a comparator's membrane.
-        listen_leak: n of the leak 2^-n of comparators, 0 for none.
+        leak: n of the leak 2^-n of comparators, 0 for none.
         relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
@@ -59,33 +76,36 @@ class Circuit:
     bands: int
     micro_steps: int
     delays: int
+    kinds: tuple[str, ...]
     weights: Integers
-    quanta: Integers
-    channels: Integers
-    listens: Integers
-    signs: Integers
+    sums: Sums
+    heard: Integers
     thresholds: Integers
+    channels: Integers
     loads: Integers
     divisors: Integers
-    listen_weight: int = 1
-    listen_leak: int = 0
+    leak: int = 0
     relay_weight: int = 31
     relay_leak: int = 1
 
     def __post_init__(self) -> None:
-        taps, count = (self.delays + 1) * self.bands, len(self.quanta)
-        if self.weights.shape != (count, taps) or self.channels.shape != (count,):
+        taps, count, sums = (self.delays + 1) * self.bands, len(self.thresholds), len(self.sums.quanta)
+        if self.weights.shape != (count, taps) or self.sums.weights.shape != (sums, taps):
             raise ModelError(
-                f"weights {self.weights.shape} do not belong to {count} residuals and {taps} taps"
+                f"weights {self.weights.shape} and {self.sums.weights.shape} do not belong to {count} comparators, "
+                f"{sums} sums and {taps} taps"
             )
-        each = (self.listens, self.signs, self.thresholds, self.loads)
-        if len({values.shape for values in each}) != 1 or not int(self.listens.max(initial=0)) < max(
-            count, 1
+        if {self.channels.shape, self.loads.shape} != {(count,)} or self.heard.shape != (count, sums):
+            raise ModelError(f"channels, loads and what is heard do not belong to {count} comparators")
+        if self.divisors.shape != (len(self.kinds) * GROUPS,) or not self.kinds:
+            raise ModelError(f"{self.divisors.shape} divisors do not serve the read-outs of {self.kinds}")
+        if (
+            not 0
+            <= int(self.channels.min(initial=0))
+            <= int(self.channels.max(initial=0))
+            < len(self.divisors)
         ):
-            raise ModelError(f"comparators do not agree, or listen to more than {count} residuals")
-        readouts, highest = len(self.divisors), int(self.channels.max(initial=0))
-        if readouts % GROUPS or not highest < readouts <= len(KINDS) * GROUPS:
-            raise ModelError(f"{readouts} read-outs do not serve channels up to {highest}")
+            raise ModelError(f"{len(self.divisors)} read-outs do not serve the channels of the comparators")
 
     def to_network(self) -> Network:
         """Lay the circuit out as neurons and synapses."""
@@ -94,37 +114,49 @@ class Circuit:
         taps = self._relays(builder)
         readouts = [
             builder.add_neuron(
-                theta_p=2 * int(d) - 1, w_fb=2 * int(d), label=f"{name_of(c)} group {c % GROUPS}"
+                theta_p=2 * int(d) - 1,
+                w_fb=2 * int(d),
+                label=f"{self.kinds[c // GROUPS]} group {c % GROUPS}",
             )
             for c, d in enumerate(self.divisors)
         ]
-        residuals = [self._residual(builder, taps, r) for r in range(len(self.quanta))]
-        for r, sign, threshold, load in zip(
-            self.listens, self.signs, self.thresholds, self.loads, strict=True
+        heard = self._sums(builder, taps)
+        for number, (threshold, channel, load) in enumerate(
+            zip(self.thresholds, self.channels, self.loads, strict=True)
         ):
-            channel = int(self.channels[r])
-            neuron = builder.add_neuron(
-                theta_p=int(threshold), decay=self.listen_leak, label=f"{name_of(channel)} comparator"
-            )
-            builder.connect(residuals[int(r)], neuron, self.listen_weight * int(sign))
-            builder.connect(builder.source_of(neuron), readouts[channel], 2 * int(load))
+            kind = self.kinds[int(channel) // GROUPS]
+            neuron = builder.add_neuron(theta_p=int(threshold), decay=self.leak, label=f"{kind} comparator")
+            for tap in np.flatnonzero(self.weights[number]):
+                builder.connect(taps[int(tap)], neuron, int(self.weights[number, tap]))
+            for one in np.flatnonzero(self.heard[number]):
+                builder.connect(heard[int(one)], neuron, int(self.heard[number, one]))
+            builder.connect(builder.source_of(neuron), readouts[int(channel)], 2 * int(load))
         for neuron in readouts:
             builder.output(neuron)
         return builder.build()
 
-    def _residual(self, builder: NetworkBuilder, taps: list[int], r: int) -> int:
-        quantum = int(self.quanta[r])
-        neuron = builder.add_neuron(
-            theta_p=quantum, negative=True, w_fb=quantum, label=f"{name_of(int(self.channels[r]))} residual"
-        )
-        for tap in np.flatnonzero(self.weights[r]):
-            builder.connect(taps[int(tap)], neuron, int(self.weights[r, tap]))
-        return builder.source_of(neuron)
+    @property
+    def _listened(self) -> Integers:
+        """Sums that a comparator listens to; the others are left out."""
+        found: Integers = np.flatnonzero((self.heard != 0).any(axis=0)).astype(np.int32)
+        return found
+
+    def _sums(self, builder: NetworkBuilder, taps: list[int]) -> dict[int, int]:
+        """Source number of each sum that is listened to."""
+        sources = {}
+        for number in self._listened.tolist():
+            quantum = int(self.sums.quanta[number])
+            neuron = builder.add_neuron(theta_p=quantum, negative=True, w_fb=quantum, label=f"sum {number}")
+            for tap in np.flatnonzero(self.sums.weights[number]):
+                builder.connect(taps[int(tap)], neuron, int(self.sums.weights[number, tap]))
+            sources[number] = builder.source_of(neuron)
+        return sources
 
     def _relays(self, builder: NetworkBuilder) -> list[int]:
         """Source number of each tap; relays are made only as far back as a band is used."""
         full, half = self.relay_weight, (self.relay_weight + 1) // 2
-        used = (self.weights != 0).any(axis=0).reshape(self.delays + 1, self.bands)
+        rows = np.concatenate([self.weights, self.sums.weights[self._listened]])
+        used = (rows != 0).any(axis=0).reshape(self.delays + 1, self.bands)
         sources = [[band] for band in range(self.bands)]
         for band in range(self.bands):
             furthest = int(np.flatnonzero(used[:, band]).max(initial=0))
@@ -143,11 +175,6 @@ class Circuit:
             for delay in range(self.delays + 1)
             for band in range(self.bands)
         ]
-
-
-def name_of(channel: int) -> str:
-    """The kind of a read-out, in a word."""
-    return KINDS[channel // GROUPS]
 
 
 @dataclass(frozen=True)
@@ -184,17 +211,9 @@ class Limits:
         """The strongest leak, 0 where there is none."""
         return min(self.leaks, default=0)
 
-    def listen_leak(self, weight: int) -> int:
-        """The leak of comparators, 0 where the chip has none like it.
-
-        It leaves alone what is below about two spikes of this weight, and takes half a second (64 steps): faster,
-        it would forget faults.
-        """
-        return next((n for n in self.leaks if 2**n >= 2 * weight and n >= 6), 0)
-
 
 def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int64]:
-    """What residuals hold at unit weight: levels of every tap after every micro-step.
+    """What neurons without a leak hold at unit weight: levels of every tap after every micro-step.
 
     Args:
         events: [streams, steps, bands], from a reset on.
@@ -213,3 +232,21 @@ def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.
             late[:, shift:] = levels[:, : levels.shape[1] - shift]
         parts.append(late)
     return np.concatenate(parts, axis=2)
+
+
+def sent_by(sums: npt.NDArray[np.int64], quanta: Integers) -> npt.NDArray[np.int64]:
+    """What those who listen to signed neurons have of them in each step: spikes so far, the newest a step late.
+
+    Args:
+        sums: weighted sums of levels, [streams, steps, sums].
+        quanta: of the neurons, [sums]; they send one spike a step at most.
+
+    Returns:
+        Spikes, positive less negative, same shape.
+    """
+    told, sent = np.empty_like(sums), np.zeros_like(sums[:, 0])
+    for step in range(sums.shape[1]):
+        told[:, step] = sent
+        left = sums[:, step] - sent * quanta
+        sent = sent + (left >= quanta) - (left <= -quanta)
+    return told

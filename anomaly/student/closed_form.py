@@ -1,7 +1,7 @@
 """The student in closed form, in seconds: the start of distillation, and what it has to beat.
 
-Whitened residuals with few whole weights each, and thresholds from quantiles of what the neurons do on *held-out*
-normal sound, micro-step by micro-step.
+Whitened errors with few whole weights each, thresholds that follow what the frames before lead to expect, and their
+heights from quantiles of what the neurons do on *held-out* normal sound, micro-step by micro-step.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Limits, taps_of
-from anomaly.student.rounding import Floats, Integers, choose_taps, round_row
+from anomaly.student.circuit import Circuit, Limits, Sums, sent_by, taps_of
+from anomaly.student.rounding import Floats, Integers
+from anomaly.student.rows import Rows, Wires, fit_rows, tiled
+from anomaly.student.scales import FLOOR, Widths, fit_widths
 from anomaly.student.whitening import check_kinds, furthest, whitening_rows
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
 _LEAST_STEP = 20
 # No step is larger than this many standard deviations of its band.
 _MOST_STEP = 1.0
-# Variance of a level that is known to one event up or down, in events.
-_EVENT_NOISE = 1 / 6
+# Variance of a level that is known to half an event up or down, in events.
+_EVENT_NOISE = 1 / 12
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,27 @@ class ClosedFormPlan:
     """Settings of the closed form.
 
     Args:
-        kinds: of residuals, in the order of `KINDS`.
-        step: size of an event: it moves a typical residual by this many standard deviations.
+        kinds: of errors, in the order of `KINDS`.
+        step: size of an event: it moves a typical error by this many standard deviations.
         micro_steps: events per frame and band, which is also relays per frame of delay.
-        quantum: what one spike of a residual stands for, in its standard deviations.
-        quantiles: of the residual on held-out normals at which comparators fire, one of each sign for each.
+        quantiles: of the error on held-out normals at which comparators fire, one of each sign for each.
         loads: what a spike beyond each quantile counts.
-        fan_in: synapses per residual, at most the chip's.
-        least_gain: share of a residual's variance that a synapse must be good for, times the cost of its wire.
-        stride: every how many bands have residuals; all of them are heard by those.
+        direct: synapses of a comparator that come straight from bands and relays.
+        fan_in: synapses of a sum, at most the chip's.
+        least_gain: share of an error's variance that a synapse must be good for, times the cost of its wire.
+        stride: every how many bands have errors of their own; all of them are heard by those.
         wire_cost: how much dearer a synapse is for each band that lies between its ends; 0 is blind to wires.
 
     Raises:
         ModelError: kinds are unknown or out of order, or quantiles and loads differ in number.
     """
 
-    kinds: tuple[str, ...] = ("frame", "change")
-    step: float = 0.2
+    kinds: tuple[str, ...] = ("change",)
+    step: float = 0.3
     micro_steps: int = 4
-    quantum: float = 0.7
-    quantiles: tuple[float, ...] = (0.9, 0.98)
-    loads: tuple[int, ...] = (1, 2)
+    quantiles: tuple[float, ...] = (0.8, 0.95, 0.99)
+    loads: tuple[int, ...] = (1, 2, 3)
+    direct: int = 6
     fan_in: int = 25
     least_gain: float = 1e-5
     stride: int = 1
@@ -66,6 +68,7 @@ class ClosedFormPlan:
             or not self.quantiles
             or len(self.quantiles) != len(self.loads)
             or self.stride < 1
+            or self.direct < 1
         ):
             raise ModelError(
                 f"no plan for a student: {self}", hint="kinds in order, as many loads as quantiles"
@@ -75,16 +78,16 @@ class ClosedFormPlan:
 def delta_code(segments: Sequence[Centibels], plan: ClosedFormPlan) -> DeltaCode:
     """Encoder settings from training levels: where each band starts and how large one event is.
 
-    A band that residuals weigh heavily is sent in finer steps.
+    A band that errors weigh heavily is sent in finer steps.
     """
     everything = np.concatenate(segments).astype(np.float64)
     deviation = _deviation(everything)
-    rows = _real_rows(segments, plan)
     bands = len(deviation)
+    rows = whitening_rows(_moments(segments, furthest(plan.kinds)), bands, plan.kinds)
     weighed = np.sqrt((rows**2).reshape(len(rows), -1, bands).sum(axis=1).mean(axis=0))
     step = np.minimum(plan.step / np.maximum(weighed, 1e-9), _MOST_STEP)
     events = np.maximum(np.rint(step * deviation), _LEAST_STEP).astype(np.int32)
-    return DeltaCode(np.rint(everything.mean(axis=0)).astype(np.int32), events, plan.micro_steps)
+    return DeltaCode(np.rint(everything.mean(axis=0)).astype(np.int32), events, plan.micro_steps, True)
 
 
 def closed_form(
@@ -97,103 +100,141 @@ def closed_form(
     """Build a student from levels of normal sound.
 
     Args:
-        training: segments [frames, bands] the residuals are fitted on.
+        training: segments [frames, bands] the errors are fitted on.
         held_out: segments of other recordings, for the thresholds.
         code: encoder settings, from `delta_code` with the same plan.
         plan: settings of the closed form.
         limits: of the chip.
     """
-    weights, deviations = _whole_rows(training, code, plan, limits)
-    quanta = np.clip(np.rint(plan.quantum * deviations), 1, limits.threshold_max).astype(np.int32)
-    bands, delays = code.bands, furthest(plan.kinds)
-    own = np.arange(0, bands, plan.stride)
+    own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
-    groups = np.tile(own * GROUPS // bands, len(plan.kinds))
-    channels = (kinds * GROUPS + groups).astype(np.int32)
-    weight = limits.weight_max
-    # Thresholds come from membranes without the leak: it leaves levels below one spike alone, and a threshold
-    # there would be beyond for ever once it is.
-    held = membranes(held_out, code, (weights, quanta, delays), (1, 0), limits.v_sat)
-    thresholds, count = [], len(quanta)
-    for sign in (1, -1):
-        for quantile in plan.quantiles:
-            spikes = np.maximum(np.ceil(np.quantile(sign * held, quantile, axis=0)), 1)
-            # Half-way between two numbers of spikes.
-            level = np.minimum(weight * spikes - weight // 2, limits.threshold_max)
-            thresholds.append(level.astype(np.int32))
+    channels = (kinds * GROUPS + np.tile(own * GROUPS // code.bands, len(plan.kinds))).astype(np.int32)
+    delays = furthest(plan.kinds)
+    rows = _whole_rows(training, code, plan, limits)
+    widths = _widths(training, code, (rows, channels), plan, limits)
+    held, told = membranes(held_out, code, rows, widths, delays)
+    # Both signs of an error come one after the other, each with all of its thresholds.
+    each = len(plan.quantiles)
+    thresholds, allowed = _thresholds(held, told, widths.shares[channels], channels, plan, limits)
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
-    # Both signs of one residual are never beyond their thresholds at once.
+    # Both signs are never beyond their thresholds at once.
     load = np.bincount(channels, minlength=len(plan.kinds) * GROUPS) * int(loads.sum())
+    # A comparator listens to the sum of its own row, and to the scale of its channel.
+    to_rest = tiled(np.diag(rows.shares), each, (1, -1))
+    to_scale = np.zeros((len(to_rest), len(widths.quanta)), np.int32)
+    to_scale[np.arange(len(to_scale)), np.tile(channels, 2 * each)] = -allowed
     return Circuit(
-        bands=bands,
+        bands=code.bands,
         micro_steps=code.micro_steps,
         delays=delays,
-        weights=weights,
-        quanta=quanta,
-        channels=channels,
-        listens=np.tile(np.arange(count, dtype=np.int32), len(thresholds)),
-        signs=np.repeat(np.array([1, -1], np.int32), count * len(loads)),
-        thresholds=np.concatenate(thresholds),
-        loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),
+        kinds=plan.kinds,
+        weights=tiled(rows.direct, each, (1, -1)),
+        sums=Sums(np.concatenate([rows.rest, widths.weights]), np.concatenate([rows.quanta, widths.quanta])),
+        heard=np.concatenate([to_rest, to_scale], axis=1),
+        thresholds=thresholds,
+        channels=np.tile(channels, 2 * each),
+        loads=np.tile(np.repeat(loads, len(channels)), 2).astype(np.int32),
         divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
-        listen_weight=weight,
-        listen_leak=limits.listen_leak(weight),
         relay_weight=limits.weight_max,
         relay_leak=limits.relay_leak,
     )
 
 
+def _thresholds(
+    held: npt.NDArray[np.int64],
+    told: npt.NDArray[np.int64],
+    shares: Floats,
+    channels: Integers,
+    plan: ClosedFormPlan,
+    limits: Limits,
+) -> tuple[Integers, Integers]:
+    """Thresholds of the comparators from quantiles, and what a spike of their scale adds to each."""
+    wide = np.maximum(1.0 + told[:, channels] * shares, FLOOR)
+    standard = held / wide
+    thresholds, allowed = [], []
+    for sign in (1, -1):
+        for quantile in plan.quantiles:
+            height = np.rint(np.quantile(sign * standard, quantile, axis=0))
+            level = np.clip(height, 1, limits.threshold_max)
+            thresholds.append(level.astype(np.int32))
+            allowed.append(np.minimum(np.rint(level * shares), limits.weight_max).astype(np.int32))
+    return np.concatenate(thresholds), np.concatenate(allowed)
+
+
 def membranes(
-    segments: Sequence[Centibels],
-    code: DeltaCode,
-    residuals: tuple[Integers, Integers, int],
-    listen: tuple[int, int],
-    v_sat: int,
-) -> npt.NDArray[np.int32]:
-    """What comparators of sign +1 hold after every micro-step of every segment, warm-up left out.
+    segments: Sequence[Centibels], code: DeltaCode, rows: Rows, widths: Widths, delays: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """What comparators of sign +1 hold without their scale, and what scales have told them, in every micro-step.
 
     Args:
         segments: levels [frames, bands].
         code: encoder settings.
-        residuals: weights, quanta and frames of delay.
-        listen: weight and leak of comparators.
-        v_sat: membrane limit.
+        rows, widths: errors and scales.
+        delays: frames of delay.
 
     Returns:
-        [steps, residuals]; segments of one length stay together.
+        Membrane units [steps, rows] and spikes [steps, channels], warm-up left out; segments of one length stay
+        together.
     """
-    (weights, quanta, delays), (weight, leak) = residuals, listen
     same: dict[int, list[Centibels]] = {}
     for segment in segments:
         same.setdefault(len(segment), []).append(segment)
-    parts = []
+    held, told = [], []
+    first = WARM_UP_FRAMES * code.micro_steps
     for of_length in same.values():
         events = DeltaEncoder(code, len(of_length)).push(np.stack(of_length))
-        steps = events.reshape(len(of_length), -1, code.bands)
-        sums = taps_of(steps, delays, code.micro_steps).astype(np.float32) @ weights.T.astype(np.float32)
-        held = _listened(sums.astype(np.int32), quanta, weight, leak, v_sat)
-        parts.append(held[:, WARM_UP_FRAMES * code.micro_steps :].reshape(-1, len(quanta)))
-    return np.concatenate(parts)
+        taps = taps_of(events.reshape(len(of_length), -1, code.bands), delays, code.micro_steps)
+        rest, scale, direct = (_weighed(taps, w) for w in (rows.rest, widths.weights, rows.direct))
+        whole = direct + sent_by(rest, rows.quanta) * rows.shares
+        held.append(whole[:, first:].reshape(-1, whole.shape[2]))
+        told.append(sent_by(scale, widths.quanta)[:, first:].reshape(-1, scale.shape[2]))
+    return np.concatenate(held), np.concatenate(told)
 
 
-def _listened(sums: Integers, quanta: Integers, weight: int, leak: int, v_sat: int) -> Integers:
-    """Membranes of comparators, from the sums that residuals hold, both [streams, steps, residuals]."""
-    held, membrane = np.empty_like(sums), np.zeros_like(sums[:, 0])
-    sent, spikes = np.zeros_like(membrane), np.zeros_like(membrane)
-    for step in range(sums.shape[1]):
-        if leak:
-            membrane = membrane - np.sign(membrane) * (np.abs(membrane) >> leak)
-        # What a residual sent in the step before arrives now.
-        membrane = np.clip(membrane + weight * spikes, -v_sat, v_sat)
-        held[:, step] = membrane
-        left = sums[:, step] - sent * quanta
-        spikes = (left >= quanta).astype(np.int32) - (left <= -quanta)
-        sent = sent + spikes
-    return held
+def _weighed(taps: npt.NDArray[np.int64], weights: Integers) -> npt.NDArray[np.int64]:
+    """Weighted sums, exact: they stay far below 2^53."""
+    sums: npt.NDArray[np.int64] = (taps.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.int64)
+    return sums
+
+
+def _widths(
+    training: Sequence[Centibels],
+    code: DeltaCode,
+    errors: tuple[Rows, Integers],
+    plan: ClosedFormPlan,
+    limits: Limits,
+) -> Widths:
+    rows, channels = errors
+    delays = furthest(plan.kinds)
+    taps = _stacked([(segment - code.mean) / code.threshold for segment in training], delays)
+    gram = taps.T @ taps / max(len(taps), 1) + _EVENT_NOISE * np.eye(taps.shape[1])
+    costs = np.ones(taps.shape[1])
+    uses = _uses(rows, 2 * len(plan.quantiles))
+    # Every channel may still come to listen to a tap; and what a frame itself holds must not excuse it.
+    full = uses > limits.fan_out - 1 - len(np.unique(channels))
+    costs[full | (np.arange(len(costs)) < code.bands)] = np.inf
+    sizes = (min(plan.fan_in, limits.fan_in), limits.weight_max, limits.threshold_max)
+    return fit_widths(taps, rows.held(taps) / rows.deviations, channels, gram, sizes, costs)
+
+
+def _uses(rows: Rows, comparators: int) -> npt.NDArray[np.int64]:
+    """Synapses that leave each tap for rows."""
+    found: npt.NDArray[np.int64] = comparators * (rows.direct != 0).sum(axis=0) + (rows.rest != 0).sum(axis=0)
+    return found
 
 
 def _deviation(everything: Floats) -> Floats:
     return np.asarray(np.maximum(everything.std(axis=0), 1.0))
+
+
+def _stacked(segments: Sequence[Floats], delays: int) -> Floats:
+    """A frame and those before it as taps, of all segments that are long enough, [frames, taps]."""
+    parts = [
+        np.concatenate([s[delays - d : len(s) - d] for d in range(delays + 1)], axis=1)
+        for s in segments
+        if len(s) > delays
+    ]
+    return np.concatenate(parts)
 
 
 def _moments(segments: Sequence[Centibels], delays: int) -> Floats:
@@ -202,42 +243,35 @@ def _moments(segments: Sequence[Centibels], delays: int) -> Floats:
     mean, deviation = everything.mean(axis=0), _deviation(everything)
     total, count = np.zeros(((delays + 1) * len(mean),) * 2), 0
     for segment in segments:
-        standard = (segment - mean) / deviation
-        frames = len(standard) - delays
-        if frames < 1:
-            continue
-        taps = np.concatenate([standard[delays - d : len(standard) - d] for d in range(delays + 1)], axis=1)
-        total += taps.T @ taps
-        count += frames
+        if len(segment) > delays:
+            taps = _stacked([(segment - mean) / deviation], delays)
+            total += taps.T @ taps
+            count += len(taps)
     return np.asarray(total / max(count, 1) + 1e-6 * np.eye(len(total)))
 
 
-def _real_rows(segments: Sequence[Centibels], plan: ClosedFormPlan) -> Floats:
-    return whitening_rows(_moments(segments, furthest(plan.kinds)), segments[0].shape[1], plan.kinds)
-
-
-def _whole_rows(
-    training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan, limits: Limits
-) -> tuple[Integers, Floats]:
-    """Integer weights of every residual, and the standard deviation of its membrane."""
+def _whole_rows(training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan, limits: Limits) -> Rows:
+    """Integer weights of every error."""
     delays = furthest(plan.kinds)
     deviation = _deviation(np.concatenate(training).astype(np.float64))
     event = np.tile(code.threshold / deviation, delays + 1)
     moments = _moments(training, delays)
     gram = moments / np.outer(event, event) + _EVENT_NOISE * np.eye(len(moments))
-    uses = np.zeros(len(gram), dtype=np.int64)
-    # A tap feeds a relay too; each residual's own band is always on offer.
-    most_uses = limits.fan_out - 1 - len(plan.kinds)
-    rows, deviations = [], []
-    for number, row in enumerate(whitening_rows(moments, code.bands, plan.kinds)):
-        own = number % code.bands
-        if own % plan.stride:
-            continue
-        costs = 1.0 + plan.wire_cost * np.abs(np.arange(len(gram)) % code.bands - own)
-        costs[(uses >= most_uses) & (np.arange(len(gram)) != own)] = np.inf
-        taps = choose_taps(row * event, gram, costs, min(plan.fan_in, limits.fan_in), plan.least_gain)
-        weights, _ = round_row(row * event, gram, taps, limits.weight_max)
-        uses[weights != 0] += 1
-        rows.append(weights)
-        deviations.append(float(weights @ gram @ weights))
-    return np.stack(rows), np.sqrt(np.array(deviations))
+    rows = whitening_rows(moments, code.bands, plan.kinds) * event
+    own = np.tile(np.arange(code.bands), len(plan.kinds))
+    kept = own % plan.stride == 0
+    rows, own = rows[kept], own[kept]
+    # A comparator has synapses for its sum and its scale too.
+    direct = max(1, min(plan.direct, limits.fan_in - 2))
+    wires = Wires(
+        direct, min(plan.fan_in, limits.fan_in), plan.least_gain, limits.weight_max, limits.threshold_max
+    )
+    # A tap feeds a relay and scales too, and every row's own band is always on offer.
+    most_uses = (limits.fan_out - 1 - len(plan.kinds) * (GROUPS + 1)) // (2 * len(plan.quantiles) + 1)
+
+    def costs(number: int, uses: Integers) -> Floats:
+        price = 1.0 + plan.wire_cost * np.abs(np.arange(len(gram)) % code.bands - own[number])
+        price[(uses >= most_uses) & (np.arange(len(gram)) != own[number])] = np.inf
+        return np.asarray(price)
+
+    return fit_rows(rows, gram, wires, costs)

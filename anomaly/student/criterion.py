@@ -99,7 +99,7 @@ class Criterion:
         errors = self._errors(student)
         if pooling is None:
             seconds = [s for e, is_normal in zip(errors, self.normal, strict=True) if is_normal for s in e]
-            pooling = fit_pooling(seconds, "root")
+            pooling = fit_pooling(seconds, "count")
         scores = [soft_maximum(np.array([pooling.second(s).score for s in e])) for e in errors]
         return float(roc_auc_score(~np.array(self.normal), scores)), pooling
 

@@ -34,8 +34,8 @@ Progress = Callable[[float], None]
 
 _WINDOW_S = 2
 _RATE_FLOOR = 0.02
-# Adam's steps: weights in units, thresholds in spikes of a residual.
-_WEIGHT_STEP, _THRESHOLD_STEP = 0.05, 0.05
+# Adam's steps: weights in units, thresholds in shares of their mean.
+_WEIGHT_STEP, _THRESHOLD_STEP = 0.05, 0.02
 _PER_GROUP = 0.3
 
 
@@ -119,7 +119,7 @@ def distil(
     windows = _windows(training, plan.windows, rng)
     if not windows:
         return Distilled(start, True, before, before)
-    targets = torch.from_numpy(np.stack([_teacher_levels(w, setting) for w in windows])).float().to(device)
+    targets = torch.from_numpy(np.stack([_teacher_says(w, setting) for w in windows])).float().to(device)
     events = torch.from_numpy(np.stack([_events(w, setting) for w in windows])).to(device)
     model = CircuitModel(start, setting.limits).to(device)
     with repeatable(device):
@@ -145,12 +145,15 @@ def _windows(sounds: Sequence[Samples], count: int, rng: np.random.Generator) ->
     return result
 
 
-def _teacher_levels(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:
-    """What the student should say: deviation of each group, [seconds, 2, GROUPS]."""
+def _teacher_says(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:
+    """What the student should say: the score, then the deviation of each group, [seconds, 1 + GROUPS]."""
     pooling = setting.teacher_pooling
-    seconds = recording_errors(window, setting.front_end, setting.teacher)
-    deviations = [(summarise(s, pooling.scale) - pooling.centre) / pooling.spread for s in seconds]
-    return np.stack([d.reshape(2, -1, GROUPS).max(axis=1) for d in deviations])
+    said = []
+    for second in recording_errors(window, setting.front_end, setting.teacher):
+        deviation = (summarise(second, pooling.scale) - pooling.centre) / pooling.spread
+        groups = deviation.reshape(2, -1, GROUPS).max(axis=1).mean(axis=0)
+        said.append(np.concatenate([[pooling.second(second).score], groups]))
+    return np.stack(said)
 
 
 def _events(window: Samples, setting: Setting) -> npt.NDArray[np.int8]:
@@ -173,14 +176,14 @@ def _train(
 ) -> None:
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
-    rates = {"weights": _WEIGHT_STEP, "thresholds": _THRESHOLD_STEP * model.listen_weight}
+    rates = {"weights": _WEIGHT_STEP, "thresholds": _THRESHOLD_STEP * float(model.thresholds.detach().mean())}
     groups = [{"params": [value], "lr": rates[name]} for name, value in model.named_parameters()]
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, plan.steps)
     for step in range(plan.steps):
         chosen = torch.randperm(len(events), generator=order)[: plan.batch].to(events.device)
         spikes = model(events[chosen].float().transpose(0, 1))
-        said = _student_levels(spikes, pooling, micro_steps)
+        said = _student_says(spikes, pooling, micro_steps)
         loss = _ranking_loss(said.flatten(0, 1), targets[chosen].flatten(0, 1))
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -194,11 +197,11 @@ def _ranking_loss(said: Tensor, wanted: Tensor) -> Tensor:
     """How far the student's order of seconds is from the teacher's, as a whole and per group.
 
     Levels of the two are on different scales, so they are compared in pairs (RankNet, Burges et al., 2005):
-    the chance that one second is worse than another should be the teacher's. Both [seconds, 2, GROUPS], in
-    standard deviations of normal sound.
+    the chance that one second is worse than another should be the teacher's. Both [seconds, 1 + GROUPS], in
+    standard deviations of normal sound, the score first.
     """
-    whole = _pairs(_score(said)[:, None], _score(wanted)[:, None])
-    each = _pairs(said.mean(dim=1), wanted.mean(dim=1))
+    whole = _pairs(said[:, :1], wanted[:, :1])
+    each = _pairs(said[:, 1:], wanted[:, 1:])
     return whole + _PER_GROUP * each
 
 
@@ -208,22 +211,26 @@ def _pairs(said: Tensor, wanted: Tensor) -> Tensor:
     return torch.nn.functional.binary_cross_entropy_with_logits(ours, torch.sigmoid(theirs))
 
 
-def _score(levels: Tensor) -> Tensor:
-    """The pooled score without its outer standardisation, [seconds]."""
-    views = torch.cat([levels.mean(dim=2), levels.topk(4, dim=2).values.mean(dim=2)], dim=1)
-    return torch.logsumexp(views, dim=1)
+def _student_says(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
+    """Pool read-out spikes [steps, batch, channels] as scoring does on the scale "count".
 
-
-def _student_levels(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
-    """Pool read-out spikes [steps, batch, channels] as scoring does; [batch, seconds, 2, GROUPS]."""
+    Returns:
+        The score, then the deviation of each group, [batch, seconds, 1 + GROUPS].
+    """
     frames = spikes.reshape(-1, micro_steps, *spikes.shape[1:]).sum(dim=1).transpose(0, 1)
-    centre, spread = (torch.from_numpy(a).float().to(spikes.device) for a in (pooling.centre, pooling.spread))
+    arrays = (pooling.centre, pooling.spread, pooling.view_centre, pooling.view_spread)
+    centre, spread, view_centre, view_spread = (
+        torch.from_numpy(a).to(spikes.device, spikes.dtype) for a in arrays
+    )
     seconds = []
     for second in range(_WINDOW_S):
         first = WARM_UP_FRAMES if second == 0 else frames_before(second)
         part = frames[:, first : frames_before(second + 1)]
         top = part.topk(max(1, round(0.25 * part.shape[1])), dim=1).values
-        summary = torch.sqrt(torch.stack([part.mean(dim=1), top.mean(dim=1)], dim=1) + _RATE_FLOOR)
-        deviation = (summary - torch.sqrt(centre**2 + _RATE_FLOOR)) / spread
-        seconds.append(deviation.reshape(len(deviation), 2, -1, GROUPS).amax(dim=2))
+        counts = torch.stack([part.mean(dim=1), top.mean(dim=1)], dim=1)
+        whole = torch.log(counts.reshape(len(counts), -1, GROUPS).mean(dim=2) + _RATE_FLOOR)
+        score = ((whole - view_centre) / view_spread).mean(dim=1, keepdim=True)
+        deviation = (torch.sqrt(counts + _RATE_FLOOR) - torch.sqrt(centre**2 + _RATE_FLOOR)) / spread
+        groups = deviation.reshape(len(deviation), 2, -1, GROUPS).amax(dim=2).mean(dim=1)
+        seconds.append(torch.cat([score, groups], dim=1))
     return torch.stack(seconds, dim=1)

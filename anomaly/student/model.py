@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from anomaly.student.circuit import Circuit, Limits
 from anomaly.student.neuron import NeuronLayer, to_integers
 
-# Width of a comparator's surrogate, in spikes of its residual.
-_WIDTH = 2.0
+# Width of a comparator's surrogate, in its first threshold.
+_WIDTH = 0.7
 
 
 class CircuitModel(nn.Module):
-    """Runs a `Circuit` in torch, spike for spike as the simulator does.
+    """Runs a `Circuit` in torch, spike for spike as the simulator does; sums are not trained.
 
     Args:
         circuit: the start; its zeros stay zeros, so fan-in never grows.
@@ -25,9 +25,10 @@ class CircuitModel(nn.Module):
     """
 
     mask: Tensor
+    sums: Tensor
     quanta: Tensor
-    signs: Tensor
-    listens: Tensor
+    heard: Tensor
+    width: Tensor
     readout: Tensor
     divisors: Tensor
 
@@ -37,13 +38,14 @@ class CircuitModel(nn.Module):
         weights = _real(circuit.weights)
         self.weights = nn.Parameter(weights.clone())
         self.thresholds = nn.Parameter(_real(circuit.thresholds))
-        channels = torch.from_numpy(circuit.channels[circuit.listens].astype(np.int64))
+        channels = torch.from_numpy(circuit.channels.astype(np.int64))
         readout = torch.zeros(len(circuit.divisors), len(circuit.thresholds))
         readout[channels, torch.arange(len(channels))] = 2.0 * _real(circuit.loads)
         self.register_buffer("mask", (weights != 0).float())
-        self.register_buffer("quanta", _real(circuit.quanta))
-        self.register_buffer("signs", _real(circuit.signs))
-        self.register_buffer("listens", torch.from_numpy(circuit.listens.astype(np.int64)))
+        self.register_buffer("sums", _real(circuit.sums.weights))
+        self.register_buffer("quanta", _real(circuit.sums.quanta))
+        self.register_buffer("heard", _real(circuit.heard))
+        self.register_buffer("width", _WIDTH * _real(circuit.thresholds))
         self.register_buffer("readout", readout)
         self.register_buffer("divisors", _real(circuit.divisors))
 
@@ -56,13 +58,14 @@ class CircuitModel(nn.Module):
         """Spikes of the comparators, [steps, batch, comparators]."""
         taps = torch.cat([self._delayed(events, delay) for delay in range(self._circuit.delays + 1)], dim=2)
         weights = to_integers(self.weights * self.mask, self._limits.weight_max)
-        residuals = self._layer(self.quanta, self.quanta, self.quanta, negative=True)
-        sent = residuals.run(taps @ weights.T)
         thresholds = to_integers(self.thresholds, self._limits.threshold_max, least=1.0)
-        weight, leak = self._circuit.listen_weight, self._circuit.listen_leak
-        width = torch.full_like(thresholds, weight * _WIDTH)
-        layer = self._layer(thresholds, torch.zeros_like(thresholds), width, leak=leak)
-        return layer.run(weight * _late(sent)[:, :, self.listens] * self.signs)
+        layer = self._layer(thresholds, torch.zeros_like(thresholds), self.width, leak=self._circuit.leak)
+        return layer.run(taps @ weights.T + self._heard(taps))
+
+    def _heard(self, taps: Tensor) -> Tensor:
+        """What sums add to the membranes of comparators in each step."""
+        sums = self._layer(self.quanta, self.quanta, self.quanta, negative=True)
+        return _late(sums.run(taps @ self.sums.T)) @ self.heard.T
 
     def _layer(
         self,
@@ -80,11 +83,6 @@ class CircuitModel(nn.Module):
         if shift == 0:
             return events
         return torch.cat([torch.zeros_like(events[:shift]), events[:-shift]])[: len(events)]
-
-    @property
-    def listen_weight(self) -> int:
-        """What a spike of a residual adds to a comparator: the unit of its threshold."""
-        return self._circuit.listen_weight
 
     def keep_within_limits(self) -> None:
         """Bring parameters back to what the chip can hold; beyond it they would have no gradient."""

@@ -59,6 +59,22 @@ def round_row(row: Floats, gram: Floats, taps: list[int], weight_max: int) -> tu
     return best, least
 
 
+def round_within(
+    row: Floats, gram: Floats, taps: list[int], weight_max: int, most: float
+) -> tuple[Integers, float]:
+    """The heaviest whole weights whose output has a standard deviation of ``most`` units or less, and what it has.
+
+    Weights of one are not made lighter, so that an output may be larger where there is no other way.
+    """
+    largest = weight_max
+    while True:
+        whole, _ = round_row(row, gram, taps, largest)
+        deviation = max(float(np.sqrt(whole @ gram @ whole)), 1e-9)
+        if deviation <= most or largest == 1:
+            return whole, deviation
+        largest = max(1, min(largest - 1, int(largest * most / deviation)))
+
+
 def _compensated(
     wanted: Floats, gram: Floats, power: Floats, taps: list[int], start: Floats, weight_max: int
 ) -> Floats:

@@ -111,7 +111,7 @@ def build(
     compiled, verified = compile_circuit(circuit, code, chip, calm)
     report("calibrating", 0.0)
     product = StudentDetector(code, compiled.network, chip.arch.v_sat)
-    calibration = calibrated(product, "root", front_end, material.held_out, states)
+    calibration = calibrated(product, "count", front_end, material.held_out, states)
     report("calibrating", 1.0)
     metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
     metrics["robustness"] = learned.robustness

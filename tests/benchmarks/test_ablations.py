@@ -26,7 +26,7 @@ def test_the_recipe_is_whole_again() -> None:
 
 @pytest.mark.parametrize("parts", ablations.REPLACED.values(), ids=ablations.REPLACED)
 def test_what_is_replaced_is_there(parts: dict[str, object]) -> None:
-    assert all(hasattr(recipe, name) for name in parts)
+    assert all(hasattr(ablations.module_of(name), name) for name in parts)
 
 
 def test_plain_rows_have_a_variance_of_one_and_are_not_white() -> None:
@@ -41,6 +41,9 @@ def test_plain_rows_have_a_variance_of_one_and_are_not_white() -> None:
 
 def test_weights_are_rounded_each_for_itself() -> None:
     row = np.array([1.0, 0.5, -0.26, 0.0])
-    assert ablations.rounded(row, np.eye(4), [0, 2], 31)[0].tolist() == [31, 0, -8, 0]
+    assert ablations.rounded(row, np.eye(4), [0, 2], 31, 99.0)[0].tolist() == [31, 0, -8, 0]
+    light, deviation = ablations.rounded(row, np.eye(4), [0, 2], 31, 10.0)
+    assert light.tolist() == [9, 0, -2, 0]
+    assert deviation <= 10.0
     costs = np.array([1.0, np.inf, 1.0, 1.0])
     assert ablations.largest(row, np.eye(4), costs, 2, 0.0) == [0, 2]

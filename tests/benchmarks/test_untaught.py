@@ -9,7 +9,7 @@ from untaught import SelfMadeLabels
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.student.circuit import Limits
-from anomaly.student.distil import Setting, _teacher_levels, _windows
+from anomaly.student.distil import Setting, _teacher_says, _windows
 
 
 def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:
@@ -25,7 +25,7 @@ def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:
     code = DeltaCode(np.zeros(32, np.int32), np.full(32, 150, np.int32))
     limits = Limits(fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256)
     setting = Setting(FrontEnd(), code, limits, labels, labels.pooling)
-    said = [_teacher_levels(window, setting) for window in windows]
+    said = [_teacher_says(window, setting) for window in windows]
     for levels, is_normal in zip(said, normal, strict=True):
-        assert levels.shape == (2, 2, 16)
+        assert levels.shape == (2, 17)
         assert np.allclose(levels, 0.0 if is_normal else 3.0, atol=2e-3)

@@ -66,7 +66,7 @@ def make(front_end: FrontEnd) -> Small:
     limits = Limits.of(read_chip("senna").arch)
     network = closed_form(segments, held_out, code, plan, limits).to_network()
     small = Small(front_end, onnx, code, network, {})
-    small.calibrations["student"] = calibrated(small.detector("student"), "root", front_end, (blocks[3],))
+    small.calibrations["student"] = calibrated(small.detector("student"), "count", front_end, (blocks[3],))
     small.calibrations["teacher"] = calibrated(small.detector("teacher"), "log", front_end, (blocks[3],))
     return small
 

@@ -18,7 +18,7 @@ RANDOM = np.random.default_rng(5)
 NORMAL = [RANDOM.gamma(2.0, 0.5, (31, 2 * GROUPS)) for _ in range(60)]
 
 
-@pytest.fixture(params=["log", "root"])
+@pytest.fixture(params=["log", "count", "root"])
 def pooling(request: pytest.FixtureRequest) -> Pooling:
     return fit_pooling(NORMAL, request.param)
 
@@ -69,7 +69,7 @@ def test_a_single_loud_frame_is_heard(pooling: Pooling) -> None:
 @settings(deadline=None, max_examples=60)
 @given(arrays(np.float64, (5, 2 * GROUPS), elements=st.floats(0, 1e12)))
 def test_scores_are_finite_and_bounded(levels: npt.NDArray[np.float64]) -> None:
-    scales: tuple[Scale, ...] = ("log", "root")
+    scales: tuple[Scale, ...] = ("log", "count", "root")
     for scale in scales:
         score = fit_pooling(NORMAL[:3], scale).second(levels).score
         assert math.isfinite(score)

@@ -23,7 +23,7 @@ ANY_LEVELS = st.one_of(LEVELS, st.integers(EXTREME.min, EXTREME.max))
 def codes(draw: st.DrawFn, bands: int = 3, level: Any = LEVELS) -> DeltaCode:
     mean = draw(arrays(np.int32, bands, elements=level))
     threshold = draw(arrays(np.int32, bands, elements=st.integers(1, 2_000)))
-    return DeltaCode(mean, threshold, draw(st.integers(1, 8)))
+    return DeltaCode(mean, threshold, draw(st.integers(1, 8)), draw(st.booleans()))
 
 
 def some_levels(streams: int = 2, level: Any = LEVELS) -> st.SearchStrategy[npt.NDArray[np.int32]]:
@@ -125,6 +125,22 @@ def test_the_rule_by_hand() -> None:
         [1, 1, 0, 0],
         [1, 1, 1, 1],
         [1, 1, 0, 0],
+        [-1, -1, -1, -1],
+    ]
+
+
+def test_the_nearest_level_is_sent_from_seven_tenths_of_a_threshold_on() -> None:
+    code = DeltaCode(np.array([0], np.int32), np.array([100], np.int32), 4, nearest=True)
+    levels = np.array([[[70], [71], [170], [171], [350], [1000], [-50], [-51]]], np.int32)
+    events = DeltaEncoder(code).push(levels)[0, :, :, 0]
+    assert events.tolist() == [
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+        [1, 1, 0, 0],
+        [1, 1, 1, 1],
+        [-1, -1, -1, -1],
         [-1, -1, -1, -1],
     ]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.circuit import KINDS, Circuit, Limits, Sums
 from chip.arch import ArchSpec, load_arch
 
 Centibels = npt.NDArray[np.int32]
@@ -42,30 +42,34 @@ def held_out() -> list[Centibels]:
     return [levels(seed) for seed in range(100, 104)]
 
 
+def random_rows(random: np.random.Generator, rows: int, taps: int, most: int) -> npt.NDArray[np.int32]:
+    """Rows of a few heavy synapses each."""
+    weights = np.zeros((rows, taps), np.int32)
+    for row in weights:
+        chosen = random.permutation(taps)[: random.integers(1, most + 1)]
+        row[chosen] = random.integers(1, 32, len(chosen)) * random.choice([-1, 1], len(chosen))
+    return weights
+
+
 def random_circuit(
-    seed: int, *, bands: int = 16, delays: int = 2, residuals: int = 20, comparators: int = 40, most: int = 8
+    seed: int, *, bands: int = 16, delays: int = 2, sums: int = 12, comparators: int = 40, most: int = 8
 ) -> Circuit:
     """A circuit with random synapses, thresholds and read-outs."""
     random = np.random.default_rng(seed)
     taps = (delays + 1) * bands
-    weights = np.zeros((residuals, taps), np.int32)
-    for row in weights:
-        chosen = random.permutation(taps)[: random.integers(1, most + 1)]
-        row[chosen] = random.integers(1, 32, len(chosen)) * random.choice([-1, 1], len(chosen))
     return Circuit(
         bands=bands,
         micro_steps=4,
         delays=delays,
-        weights=weights,
-        quanta=random.integers(5, 40, residuals).astype(np.int32),
-        channels=random.integers(0, 48, residuals).astype(np.int32),
-        listens=(np.arange(comparators) % residuals).astype(np.int32),
-        signs=random.choice(np.array([-1, 1], np.int32), comparators),
-        thresholds=random.integers(1, 60, comparators).astype(np.int32),
+        kinds=KINDS,
+        weights=random_rows(random, comparators, taps, most),
+        sums=Sums(random_rows(random, sums, taps, most), random.integers(5, 40, sums).astype(np.int32)),
+        heard=random_rows(random, comparators, sums, 3),
+        thresholds=random.integers(1, 90, comparators).astype(np.int32),
+        channels=random.integers(0, 48, comparators).astype(np.int32),
         loads=random.integers(1, 3, comparators).astype(np.int32),
         divisors=random.integers(1, 4, 48).astype(np.int32),
-        listen_weight=16,
-        listen_leak=seed % 6,
+        leak=seed % 6,
     )
 
 

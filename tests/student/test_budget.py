@@ -63,7 +63,7 @@ def test_a_budget_too_small_names_the_smallest() -> None:
     with pytest.raises(UsageError, match="too small for any student: --max-neurons 10 ") as caught:
         best(max_neurons=10)
     smallest = use(
-        replace(BASE, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3, step=0.7)
+        replace(BASE, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3, step=1.0)
     )
     assert f"the smallest that would do has {smallest.neurons} neurons" in str(caught.value.hint)
 

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from anomaly.student.circuit import KINDS, Circuit, Limits, taps_of
+from anomaly.student.circuit import KINDS, Circuit, Limits, Sums, sent_by, taps_of
 from chip.arch import ArchSpec
 from chip.imperfection import Imperfection
 from chip.network import Network
@@ -19,7 +19,7 @@ from chip.simulate import Simulator
 
 
 def one_tap_each(bands: int, delays: int, threshold: int, micro_steps: int) -> Circuit:
-    """A residual of weight and quantum 1 on every tap, and a comparator that listens to it."""
+    """A comparator with a synapse of weight 1 on every tap."""
     taps = (delays + 1) * bands
     return small(bands, delays, np.eye(taps, dtype=np.int32), threshold, micro_steps)
 
@@ -37,12 +37,12 @@ def small(
         bands=bands,
         micro_steps=micro_steps,
         delays=delays,
+        kinds=("frame",),
         weights=weights,
-        quanta=ones,
-        channels=0 * ones,
-        listens=np.arange(count, dtype=np.int32),
-        signs=ones,
+        sums=Sums.none((delays + 1) * bands),
+        heard=np.zeros((count, 0), np.int32),
         thresholds=threshold * ones,
+        channels=0 * ones,
         loads=ones,
         divisors=np.ones(GROUPS, np.int32),
     )
@@ -63,9 +63,7 @@ def test_taps_are_what_comparators_hold(micro_steps: int, threshold: int) -> Non
     events = random.choice(np.array([-1, 0, 0, 1, 1], np.int8), (60, 2, 4))
     taps = taps_of(events.transpose(1, 0, 2), 3, micro_steps).transpose(1, 0, 2)
     spikes = comparators_of(circuit.to_network(), events)
-    # What a residual sends acts a step later.
-    assert np.array_equal(spikes[1:], (taps[:-1] >= threshold).astype(np.int8))
-    assert not spikes[0].any()
+    assert np.array_equal(spikes, (taps >= threshold).astype(np.int8))
     assert 0 < spikes.mean() < 1
 
 
@@ -75,7 +73,7 @@ def test_relays_delay_by_exactly_one_frame_each() -> None:
     events[3, 0, 0] = 1
     spikes = comparators_of(circuit.to_network(), events)[:, 0]
     first = [int(np.flatnonzero(column)[0]) if column.any() else None for column in spikes.T]
-    assert first == [4, None, 8, None, 12, None]
+    assert first == [3, None, 7, None, 11, None]
 
 
 def test_relays_pass_events_of_both_signs_at_any_pace() -> None:
@@ -87,13 +85,21 @@ def test_relays_pass_events_of_both_signs_at_any_pace() -> None:
 
 def test_relays_go_only_as_far_back_as_a_band_is_used() -> None:
     weights = np.zeros((2, 12), np.int32)
-    # Band 0 of this frame, band 1 of two frames ago, band 2 of the frame before.
-    weights[0, 0], weights[0, 9], weights[1, 6] = 1, -2, 3
-    circuit = small(4, 2, weights)
+    # Band 0 of this frame, band 1 of two frames ago.
+    weights[0, 0], weights[0, 9] = 1, -2
+    # Band 2 of the frame before through a sum; nobody listens to the other sum.
+    sums = np.zeros((2, 12), np.int32)
+    sums[0, 6], sums[1, 11] = 3, 5
+    circuit = replace(
+        small(4, 2, weights),
+        sums=Sums(sums, np.array([4, 4], np.int32)),
+        heard=np.array([[0, 0], [7, 0]], np.int32),
+    )
     labels = circuit.to_network().labels
     relays = [label for label in labels if label.startswith("relay")]
     assert len(relays) == 8 + 4
     assert {label.split(" step")[0] for label in relays} == {"relay band 1", "relay band 2"}
+    assert [label for label in labels if label.startswith("sum")] == ["sum 0"]
 
 
 def test_outputs_are_ordered_by_kind_and_group(circuit: Circuit) -> None:
@@ -107,32 +113,51 @@ def test_outputs_are_ordered_by_kind_and_group(circuit: Circuit) -> None:
 
 def test_neurons_have_the_synapses_of_their_rows(circuit: Circuit) -> None:
     network = circuit.to_network()
-    residuals = [i for i, label in enumerate(network.labels) if label.endswith("residual")]
+    sums = [i for i, label in enumerate(network.labels) if label.startswith("sum ")]
     comparators = [i for i, label in enumerate(network.labels) if label.endswith("comparator")]
-    assert (network.fan_in()[residuals] == (circuit.weights != 0).sum(axis=1)).all()
-    assert (network.fan_in()[comparators] == 1).all()
-    fed = np.bincount(circuit.channels[circuit.listens], minlength=48)
+    used = np.flatnonzero((circuit.heard != 0).any(axis=0))
+    assert (network.fan_in()[sums] == (circuit.sums.weights[used] != 0).sum(axis=1)).all()
+    own = (circuit.weights != 0).sum(axis=1) + (circuit.heard != 0).sum(axis=1)
+    assert (network.fan_in()[comparators] == own).all()
+    fed = np.bincount(circuit.channels, minlength=48)
     assert (network.fan_in()[network.outputs] == fed).all()
     assert (network.theta_p[comparators] == circuit.thresholds).all()
-    assert (network.decay[comparators] == circuit.listen_leak).all()
-    assert network.negative[residuals].all()
+    assert (network.decay[comparators] == circuit.leak).all()
+    assert network.negative[sums].all()
     assert not network.negative[comparators].any()
 
 
-def test_a_residual_sends_the_changes_of_its_sum() -> None:
-    """However the quantum is chosen, what was sent never lies a quantum or more from the sum."""
+def test_a_sum_sends_its_changes() -> None:
+    """However the quantum is chosen, what was sent never lies a quantum or more from the sum for long."""
     weights = np.array([[3, -2, 5, 0]], np.int32)
-    circuit = replace(small(4, 0, weights), quanta=np.array([6], np.int32))
+    circuit = replace(
+        small(4, 0, np.zeros((1, 4), np.int32)),
+        sums=Sums(weights, np.array([6], np.int32)),
+        heard=np.ones((1, 1), np.int32),
+    )
     events = np.random.default_rng(3).choice(np.array([-1, 0, 0, 0, 1], np.int8), (300, 1, 4))
     network = circuit.to_network()
     neurons = Simulator(network, v_sat=2047).run(events, record="all").neurons
     assert neurons is not None
-    sent = 6 * neurons[:, 0, [label.endswith("residual") for label in network.labels]].astype(int).cumsum(
-        axis=0
+    spikes = neurons[:, 0, [label.startswith("sum") for label in network.labels]].astype(np.int64)
+    total = (events[:, 0].astype(np.int64) @ weights.T.astype(np.int64)).cumsum(axis=0)
+    assert np.abs(total - 6 * spikes.cumsum(axis=0)).max() < 12
+    assert np.mean(np.abs(total - 6 * spikes.cumsum(axis=0)) < 6) > 0.8
+    # What `sent_by` foretells is what a listener has: the newest spike a step late.
+    heard = sent_by(total[None], np.array([6], np.int32))[0]
+    assert not heard[0].any()
+    assert np.array_equal(heard[1:], spikes.cumsum(axis=0)[:-1])
+
+
+def test_a_comparator_hears_a_sum_a_step_later() -> None:
+    circuit = replace(
+        small(1, 0, np.zeros((1, 1), np.int32), threshold=5),
+        sums=Sums(np.array([[4]], np.int32), np.array([4], np.int32)),
+        heard=np.array([[5]], np.int32),
     )
-    total = (events[:, 0].astype(int) @ weights.T.astype(int)).cumsum(axis=0)
-    assert np.abs(total - sent).max() < 12
-    assert np.mean(np.abs(total - sent) < 6) > 0.8
+    events = np.zeros((8, 1, 1), np.int8)
+    events[2], events[5] = 1, -1
+    assert comparators_of(circuit.to_network(), events)[:, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 0, 0]
 
 
 def test_a_read_out_divides_the_load_of_its_comparators() -> None:
@@ -147,9 +172,9 @@ def test_a_read_out_divides_the_load_of_its_comparators() -> None:
     events = np.zeros((30, 1, 1), np.int8)
     events[0] = 1
     outputs = Simulator(circuit.to_network(), v_sat=2047).run(events).outputs[:, 0]
-    # Wrong all the time: a load of four, one spike in every step, two steps later, and no backlog.
-    assert outputs[:, 5].tolist() == [0, 0] + [1] * 28
-    assert outputs.sum() == 28
+    # Wrong all the time: a load of four, one spike in every step, a step later, and no backlog.
+    assert outputs[:, 5].tolist() == [0] + [1] * 29
+    assert outputs.sum() == 29
 
 
 def test_relays_forget_what_mismatch_leaves() -> None:
@@ -169,8 +194,7 @@ def test_limits_are_those_of_the_chip(senna: ArchSpec, limits: Limits) -> None:
         fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256, leaks=tuple(range(1, 11))
     )
     assert limits.relay_leak == 1
-    assert [limits.listen_leak(weight) for weight in (1, 7, 31, 32, 33)] == [6, 6, 6, 6, 7]
-    assert replace(limits, leaks=()).relay_leak == replace(limits, leaks=(1, 2)).listen_leak(31) == 0
+    assert replace(limits, leaks=()).relay_leak == 0
 
 
 def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
@@ -183,13 +207,17 @@ def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
         {"bands": 15},
         {"delays": 1},
         {"thresholds": np.ones(39, np.int32)},
-        {"quanta": np.ones(19, np.int32)},
-        {"listens": np.full(40, 20, np.int32)},
-        {"channels": np.zeros(21, np.int32)},
-        {"channels": np.full(20, 48, np.int32)},
+        {"loads": np.ones(39, np.int32)},
+        {"sums": Sums(np.ones((11, 48), np.int32), np.ones(11, np.int32))},
+        {"sums": Sums(np.ones((12, 47), np.int32), np.ones(12, np.int32))},
+        {"heard": np.ones((40, 11), np.int32)},
+        {"channels": np.zeros(41, np.int32)},
+        {"channels": np.full(40, 48, np.int32)},
+        {"channels": np.full(40, -1, np.int32)},
         {"divisors": np.ones(47, np.int32)},
         {"divisors": np.ones(64, np.int32)},
-        {"divisors": np.ones(0, np.int32)},
+        {"kinds": ("frame",)},
+        {"kinds": ()},
     ],
 )
 def test_shapes_must_agree(circuit: Circuit, change: dict[str, Any]) -> None:

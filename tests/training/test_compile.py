@@ -12,7 +12,7 @@ import torch
 
 from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode
-from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.circuit import Circuit, Limits, Sums
 from anomaly.student.model import CircuitModel
 from anomaly.training import compile as module
 from anomaly.training.compile import Chip, compile_circuit, read_chip
@@ -45,12 +45,12 @@ def circuit() -> Circuit:
         bands=8,
         micro_steps=4,
         delays=1,
+        kinds=("frame",),
         weights=weights.astype(np.int32),
-        quanta=random.integers(5, 40, 24).astype(np.int32),
+        sums=Sums(weights[:3].astype(np.int32), random.integers(5, 40, 3).astype(np.int32)),
+        heard=random.integers(-5, 6, (24, 3)).astype(np.int32),
+        thresholds=random.integers(1, 40, 24).astype(np.int32),
         channels=(np.arange(24) % 16).astype(np.int32),
-        listens=np.arange(24, dtype=np.int32),
-        signs=np.ones(24, np.int32),
-        thresholds=np.ones(24, np.int32),
         loads=np.ones(24, np.int32),
         divisors=np.ones(16, np.int32),
     )
