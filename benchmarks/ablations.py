@@ -15,6 +15,7 @@ from parts import Detectors, Part
 
 import anomaly.student.closed_form as closed_form
 import anomaly.student.rows as rows
+import anomaly.student.scales as scales
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
 from anomaly.student.circuit import Circuit
@@ -37,7 +38,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "no_past": {"kinds": ("frame",)},
     "frame_too": {"kinds": ("frame", "change")},
     "one_frame_of_past": {"kinds": ("context",)},
-    "no_sums": {"fan_in": 1, "direct": 22},
+    "synapses_of_its_own": {"direct": 22},
     "one_threshold": {"quantiles": (0.95,), "loads": (1,)},
     "k_2": {"micro_steps": 2},
     "k_1": {"micro_steps": 1},
@@ -97,19 +98,26 @@ def instead(parts: dict[str, Any]) -> Iterator[None]:
     Raises:
         AttributeError: it has no such function.
     """
-    before = {name: (module_of(name), getattr(module_of(name), name)) for name in parts}
+    before = [(module, name, getattr(module, name)) for name in parts for module in modules_of(name)]
     try:
-        for name, part in parts.items():
-            setattr(before[name][0], name, part)
+        for module, name, _ in before:
+            setattr(module, name, parts[name])
         yield
     finally:
-        for name, (module, part) in before.items():
+        for module, name, part in before:
             setattr(module, name, part)
 
 
-def module_of(name: str) -> ModuleType:
-    """Where the recipe uses a function: rows have taps and weights of their own, all else is in the closed form."""
-    return rows if hasattr(rows, name) else closed_form
+def modules_of(name: str) -> list[ModuleType]:
+    """Where the recipe uses a function.
+
+    Raises:
+        AttributeError: nowhere.
+    """
+    found = [module for module in (closed_form, rows, scales) if hasattr(module, name)]
+    if not found:
+        raise AttributeError(f"the recipe has no {name}")
+    return found
 
 
 def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:

@@ -2,7 +2,7 @@
 
 What is converted is the linear teacher (the teacher's own recipe without its bottlenecks), with as many frames of the
 past as fit: three frames whitened together and the newest foretold from two make 128 rows. A row becomes a signed
-integrate-and-fire neuron that adds up delta events, as the student's residuals do; its weights are the 25 largest of
+integrate-and-fire neuron that adds up delta events, as the student's sums do; its weights are the 25 largest of
 the row, rounded to 6 bits on one scale. The square of its output becomes a staircase of two one-sided neurons for each
 sign, at one and two standard deviations, which count one and four together. Scales come from training sound, as is
 usual (threshold balancing: Diehl et al., 2015); no tap is chosen, no weight solved again, no threshold fitted on

@@ -13,7 +13,7 @@ from lessons import Lesson
 from anomaly.detect.pooling import GROUPS, Pooling
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Integers, Sums
+from anomaly.student.circuit import Circuit, Integers
 from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import DistilPlan, Setting, distil
 from anomaly.training.start import Start
@@ -67,26 +67,26 @@ class SelfMadeLabels:
 
 
 def at_random(lesson: Lesson, start: Start) -> Circuit:
-    """As many synapses anywhere, with weights of any size, and thresholds at the same deviations."""
+    """As many synapses anywhere, with weights of any size, and thresholds at the same deviations; no scales.
+
+    What a fitted sum would mean to a random comparator is nothing, so comparators hear no sums either.
+    """
     random = np.random.default_rng([lesson.seed, 11])
     most = lesson.chip.limits.weight_max
     old = start.circuit
-    wired = [old.weights, old.sums.weights]
-    direct, summed = (_scattered(weights, random, most) for weights in wired)
-    (before, after), (before_sums, after_sums) = (
-        [deviations(lesson.training, start.code, one) for one in pair]
-        for pair in ((old.weights, direct), (old.sums.weights, summed))
-    )
+    # The synapses that a comparator's sum has are its own here, as far as it has room.
+    wide = np.count_nonzero(old.weights, axis=1) + np.count_nonzero(old.heard, axis=1)
+    direct = _scattered(old.weights.shape, np.maximum(wide, lesson.plan.fan_in), random, most)
+    before, after = (deviations(lesson.training, start.code, one) for one in (old.weights, direct))
     highest = lesson.chip.limits.threshold_max
     thresholds = np.clip(np.rint(old.thresholds * after / before), 1, highest).astype(np.int32)
-    quanta = np.clip(np.rint(old.sums.quanta * after_sums / before_sums), 1, highest).astype(np.int32)
-    return replace(old, weights=direct, thresholds=thresholds, sums=Sums(summed, quanta))
+    return replace(old, weights=direct, thresholds=thresholds, heard=np.zeros_like(old.heard))
 
 
-def _scattered(old: Integers, random: np.random.Generator, most: int) -> Integers:
-    """As many synapses in each row, anywhere and of any size."""
-    weights = np.zeros_like(old)
-    for row, count in zip(weights, np.count_nonzero(old, axis=1), strict=True):
+def _scattered(shape: tuple[int, ...], counts: Integers, random: np.random.Generator, most: int) -> Integers:
+    """So many synapses in each row, anywhere and of any size."""
+    weights = np.zeros(shape, np.int32)
+    for row, count in zip(weights, counts, strict=True):
         taps = random.choice(len(row), int(count), replace=False)
         row[taps] = random.integers(1, most + 1, int(count)) * random.choice([-1, 1], int(count))
     return weights

@@ -31,17 +31,17 @@ import numpy.typing as npt
 from anomaly.errors import ModelError
 
 Levels = npt.NDArray[np.float64]
+Scale = Literal["log", "count", "root"]
 
 GROUPS = 16
 _TOP_GROUPS = 4
 _TOP_FRAMES = 0.25
-# Window, innovation, slow; where there are as many kinds as of old, they count alike.
-_SHARES = {3: (0.25, 0.5, 0.25)}
+# Of the teacher's kinds: window, innovation, slow. The two of old, and a student's, count alike.
+_SHARES: dict[tuple[Scale, int], tuple[float, ...]] = {("log", 3): (0.25, 0.5, 0.25)}
 # Added before the logarithm, so that silence of an error is not minus infinity.
 _FLOOR = 1e-3
 # A view beyond this many deviations is as bad as it gets; the bound keeps exp() finite.
 _WORST = 60.0
-Scale = Literal["log", "count", "root"]
 # Standard deviations below these are luck of few held-out seconds, not knowledge.
 _LEAST_DEVIATION: dict[Scale, float] = {"log": 0.02, "count": 0.05, "root": 0.05}
 
@@ -91,7 +91,7 @@ class Pooling:
         if len(self.view_centre) < len(views):
             views = views.reshape(2, -1).mean(axis=1)
         standard = np.clip((views - self.view_centre) / self.view_spread, -_WORST, _WORST)
-        score = soft_maximum(standard) if self.scale == "root" else _weighted(standard)
+        score = soft_maximum(standard) if self.scale == "root" else _weighted(standard, self.scale)
         return SecondLevels(score=score, groups=worst.max(axis=0))
 
     def to_dict(self) -> dict[str, Any]:
@@ -153,10 +153,10 @@ def soft_maximum(values: npt.NDArray[np.float64]) -> float:
     return peak + math.log(math.fsum(math.exp(value - peak) for value in values.tolist()) / len(values))
 
 
-def _weighted(views: Levels) -> float:
+def _weighted(views: Levels, scale: Scale) -> float:
     """The average of the views of kinds in both summaries, [2 * kinds], or of the summaries alone, [2]."""
     by_kind = views.reshape(2, -1).mean(axis=0)
-    return float(np.average(by_kind, weights=_SHARES.get(len(by_kind))))
+    return float(np.average(by_kind, weights=_SHARES.get((scale, len(by_kind)))))
 
 
 def _shapes(scale: Scale, kinds: int) -> list[tuple[int]]:

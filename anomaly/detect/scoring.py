@@ -37,7 +37,7 @@ class SecondScore:
 
     Args:
         second: index since the start of the recording or stream.
-        score: soft maximum of the pooled error levels, standard deviations of normal sound.
+        score: the pooled error levels in one number, standard deviations of normal sound.
         p_value: probability that normal sound scores at least this high.
         groups: error level per sub-band group, [GROUPS].
         operating: what the machine is doing, and whether the decision takes the second.

@@ -1,7 +1,7 @@
 """The best student inside a budget, chosen without labels.
 
-Plans differ in kinds of residuals, in events per frame, in thresholds per residual, in synapses per neuron and in how
-fine events are. For every layout that has few enough neurons, synapses and steps are made fewer and coarser until the
+Plans differ in kinds of errors, in events per frame, in thresholds per error, in synapses per neuron and in how fine
+events are. For every layout that has few enough neurons, synapses and steps are made fewer and coarser until the
 budget is kept; of what is left, the one wins that tells pseudo-anomalies best.
 """
 
@@ -134,7 +134,7 @@ def best_within(
             break
     if inside:
         return inside[0] if len(inside) == 1 else max(inside, key=judge)
-    least = use(build(replace(layout, fan_in=_FAN_INS[-1], step=_STEPS[-1])))
+    least = use(build(_thinned(layout, _FAN_INS[-1], _STEPS[-1])))
     beyond = "; ".join(least.beyond(budget)) or "not all of its limits can be kept at once"
     raise UsageError(
         f"the budget is too small for any student: {beyond}",
@@ -153,6 +153,11 @@ def _layouts(base: ClosedFormPlan) -> Iterator[ClosedFormPlan]:
             yield plan
 
 
+def _thinned(layout: ClosedFormPlan, fan_in: int, step: float) -> ClosedFormPlan:
+    """The layout with fewer synapses, those of comparators in proportion, and coarser events."""
+    return replace(layout, fan_in=fan_in, direct=min(layout.direct, 1 + fan_in // 4), step=step)
+
+
 def _largest(
     budget: Budget,
     layout: ClosedFormPlan,
@@ -164,7 +169,7 @@ def _largest(
     steps = [layout.step, *(s for s in _STEPS if s > layout.step)]
     fan_in = step = 0
     while True:
-        made = build(replace(layout, fan_in=fan_ins[fan_in], step=steps[step]))
+        made = build(_thinned(layout, fan_ins[fan_in], steps[step]))
         used = use(made)
         if used.within(budget):
             return made

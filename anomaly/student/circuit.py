@@ -37,7 +37,7 @@ class Sums:
 
     Args:
         weights: of each sum and tap, [sums, taps]; zero means no synapse.
-        quanta: membrane units one spike of each stands for, [sums].
+        quanta: membrane units one spike of each stands for, at least 1, [sums].
     """
 
     weights: Integers
@@ -70,7 +70,7 @@ class Circuit:
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
     Raises:
-        ModelError: shapes do not agree.
+        ModelError: shapes do not agree, or a threshold, quantum or divisor is below 1.
     """
 
     bands: int
@@ -97,6 +97,8 @@ class Circuit:
             )
         if {self.channels.shape, self.loads.shape} != {(count,)} or self.heard.shape != (count, sums):
             raise ModelError(f"channels, loads and what is heard do not belong to {count} comparators")
+        if min(int(v.min(initial=1)) for v in (self.thresholds, self.sums.quanta, self.divisors)) < 1:
+            raise ModelError("thresholds, quanta and divisors are at least 1")
         if self.divisors.shape != (len(self.kinds) * GROUPS,) or not self.kinds:
             raise ModelError(f"{self.divisors.shape} divisors do not serve the read-outs of {self.kinds}")
         if (

@@ -25,8 +25,10 @@ from anomaly.student.whitening import check_kinds, furthest, whitening_rows
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
 _LEAST_STEP = 20
-# No step is larger than this many standard deviations of its band.
-_MOST_STEP = 1.0
+# Bands that errors hardly weigh need not be sent in larger steps than those that they weigh with so much.
+_LEAST_WEIGHED = 0.3
+# Synapses of a comparator with one tap of its own.
+_LEAST_FAN_IN = 3
 # Variance of a level that is known to half an event up or down, in events.
 _EVENT_NOISE = 1 / 12
 
@@ -48,7 +50,8 @@ class ClosedFormPlan:
         wire_cost: how much dearer a synapse is for each band that lies between its ends; 0 is blind to wires.
 
     Raises:
-        ModelError: kinds are unknown or out of order, or quantiles and loads differ in number.
+        ModelError: kinds are unknown or out of order, quantiles and loads differ in number, or a number makes no
+            sense.
     """
 
     kinds: tuple[str, ...] = ("change",)
@@ -67,11 +70,14 @@ class ClosedFormPlan:
             not check_kinds(self.kinds)
             or not self.quantiles
             or len(self.quantiles) != len(self.loads)
-            or self.stride < 1
-            or self.direct < 1
+            or not all(0 < quantile < 1 for quantile in self.quantiles)
+            or min(*self.loads, self.stride, self.direct, self.fan_in, self.micro_steps) < 1
+            or not 0 < self.step < np.inf
+            or not min(self.least_gain, self.wire_cost) >= 0
         ):
             raise ModelError(
-                f"no plan for a student: {self}", hint="kinds in order, as many loads as quantiles"
+                f"no plan for a student: {self}",
+                hint="kinds in order, as many loads as quantiles, counts of at least 1, a step above 0",
             )
 
 
@@ -85,7 +91,7 @@ def delta_code(segments: Sequence[Centibels], plan: ClosedFormPlan) -> DeltaCode
     bands = len(deviation)
     rows = whitening_rows(_moments(segments, furthest(plan.kinds)), bands, plan.kinds)
     weighed = np.sqrt((rows**2).reshape(len(rows), -1, bands).sum(axis=1).mean(axis=0))
-    step = np.minimum(plan.step / np.maximum(weighed, 1e-9), _MOST_STEP)
+    step = plan.step / np.maximum(weighed, _LEAST_WEIGHED)
     events = np.maximum(np.rint(step * deviation), _LEAST_STEP).astype(np.int32)
     return DeltaCode(np.rint(everything.mean(axis=0)).astype(np.int32), events, plan.micro_steps, True)
 
@@ -105,7 +111,15 @@ def closed_form(
         code: encoder settings, from `delta_code` with the same plan.
         plan: settings of the closed form.
         limits: of the chip.
+
+    Raises:
+        ModelError: the chip's neurons have too few synapses.
     """
+    if limits.fan_in < _LEAST_FAN_IN:
+        raise ModelError(
+            f"a chip whose neurons have {limits.fan_in} synapses is too small for any student",
+            hint=f"a comparator needs at least {_LEAST_FAN_IN}: one of its own, its sum and its scale",
+        )
     own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
     channels = (kinds * GROUPS + np.tile(own * GROUPS // code.bands, len(plan.kinds))).astype(np.int32)
@@ -117,7 +131,8 @@ def closed_form(
     each = len(plan.quantiles)
     thresholds, allowed = _thresholds(held, told, widths.shares[channels], channels, plan, limits)
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
-    # Both signs are never beyond their thresholds at once.
+    # Both signs are beyond their thresholds at once only where a hall is much quieter than it ever was, and then
+    # the read-out is on all the time anyway.
     load = np.bincount(channels, minlength=len(plan.kinds) * GROUPS) * int(loads.sum())
     # A comparator listens to the sum of its own row, and to the scale of its channel.
     to_rest = tiled(np.diag(rows.shares), each, (1, -1))

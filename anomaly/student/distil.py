@@ -1,7 +1,7 @@
 """Distillation: the student learns the teacher's error level per sub-band group, as integers, on its wiring.
 
 Normal sound and pseudo-anomalies go through the teacher; surrogate gradients move weights and thresholds
-until the student's read-outs, pooled per second exactly as scoring pools them, follow. The start is kept
+until the student's read-outs, pooled per second as scoring pools them, follow. The start is kept
 unless the result is better on a criterion that distillation never saw: how well normal sound of *other*
 recordings and pseudo-anomalies made from it, two kinds of them never trained on, are told apart. (Not on the
 recordings that set the start's thresholds: those would flatter the start.)
@@ -33,6 +33,7 @@ from anomaly.student.pseudo import TRAINED_KINDS, pseudo_anomaly
 Progress = Callable[[float], None]
 
 _WINDOW_S = 2
+# Added to rates before roots and logarithms, more than scoring adds: their slopes are steep near nothing.
 _RATE_FLOOR = 0.02
 # Adam's steps: weights in units, thresholds in shares of their mean.
 _WEIGHT_STEP, _THRESHOLD_STEP = 0.05, 0.02

@@ -16,9 +16,9 @@ BASE = ClosedFormPlan()
 
 def use(plan: ClosedFormPlan) -> Use:
     """A student that exists on paper: all that matters is that less of a plan uses less."""
-    residuals = len(plan.kinds) * 32 // plan.stride
-    neurons = residuals * (1 + 2 * len(plan.quantiles)) + 64 * plan.micro_steps * ("change" in plan.kinds)
-    synapses = residuals * plan.fan_in + neurons
+    errors = len(plan.kinds) * 32 // plan.stride
+    neurons = errors * (1 + 2 * len(plan.quantiles)) + 64 * plan.micro_steps * ("change" in plan.kinds)
+    synapses = errors * (plan.fan_in + 2 * len(plan.quantiles) * plan.direct) + neurons
     return Use(neurons, synapses, 3.0 * synapses / plan.step, 1e-9 * synapses / plan.step)
 
 
@@ -63,7 +63,7 @@ def test_a_budget_too_small_names_the_smallest() -> None:
     with pytest.raises(UsageError, match="too small for any student: --max-neurons 10 ") as caught:
         best(max_neurons=10)
     smallest = use(
-        replace(BASE, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3, step=1.0)
+        replace(BASE, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3, direct=1, step=1.0)
     )
     assert f"the smallest that would do has {smallest.neurons} neurons" in str(caught.value.hint)
 

@@ -218,6 +218,8 @@ def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
         {"divisors": np.ones(64, np.int32)},
         {"kinds": ("frame",)},
         {"kinds": ()},
+        {"thresholds": np.zeros(40, np.int32)},
+        {"divisors": np.zeros(48, np.int32)},
     ],
 )
 def test_shapes_must_agree(circuit: Circuit, change: dict[str, Any]) -> None:

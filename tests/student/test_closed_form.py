@@ -217,8 +217,9 @@ def test_encoder_settings(training: list[Centibels]) -> None:
     code = delta_code(training, PLAN)
     everything = np.concatenate(training)
     assert np.abs(code.mean - everything.mean(axis=0)).max() <= 0.5
-    finer = delta_code(training, replace(PLAN, step=PLAN.step / 2))
-    assert (finer.threshold <= code.threshold).all()
+    finer, coarser = (delta_code(training, replace(PLAN, step=share * PLAN.step)) for share in (0.5, 2.0))
+    assert finer.threshold == pytest.approx(code.threshold / 2, abs=1)
+    assert coarser.threshold == pytest.approx(code.threshold * 2, abs=1)
     assert (code.threshold <= everything.std(axis=0) + 1).all()
     still = [np.full((50, 32), -7000, np.int32)]
     assert (delta_code(still, PLAN).threshold == 20).all()
@@ -249,11 +250,31 @@ def test_wires_cost(training: list[Centibels], held_out: list[Centibels], limits
 
 @pytest.mark.parametrize(
     "change",
-    [{"kinds": ("change", "frame")}, {"kinds": ("loud",)}, {"loads": (1,)}, {"quantiles": ()}, {"direct": 0}],
+    [
+        {"kinds": ("change", "frame")},
+        {"kinds": ("loud",)},
+        {"loads": (1,)},
+        {"loads": (0, 1, 2)},
+        {"quantiles": ()},
+        {"quantiles": (0.9, 1.5, 0.99)},
+        {"direct": 0},
+        {"fan_in": 0},
+        {"step": 0.0},
+        {"step": float("nan")},
+        {"micro_steps": 0},
+        {"least_gain": -1.0},
+    ],
 )
 def test_a_plan_that_is_none(change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="no plan for a student"):
         replace(PLAN, **change)
+
+
+def test_a_chip_with_hardly_any_synapses_is_refused(
+    training: list[Centibels], held_out: list[Centibels], limits: Limits
+) -> None:
+    with pytest.raises(ModelError, match="2 synapses is too small for any student"):
+        fit(training, held_out, replace(limits, fan_in=2))
 
 
 def test_sound_that_never_moves_gives_a_student_that_fits(senna: ArchSpec, limits: Limits) -> None:
