@@ -68,6 +68,7 @@ def _show_version(asked: bool) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every failure becomes a message on stderr."""
     try:
+        _check_arguments(arguments)
         code = build()(args=arguments, prog_name="anomaly", standalone_mode=False)
         if code == INTERRUPTED:
             # typer has caught Ctrl-C itself.
@@ -95,6 +96,23 @@ def run(arguments: list[str]) -> int:
         return _reader_gone()
     except Exception as error:
         return _explain(error)
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    """An empty argument is a variable that was not set; as a path it would mean the current folder.
+
+    Empty names are told by those who look for the machine, the bundle or the version.
+    """
+    before = arguments[: arguments.index("")] if "" in arguments else arguments
+    named = before[:1] in (["verify"], ["models"]) or before[-1:] == ["--machine"]
+    if "" in arguments and not named:
+        from anomaly.errors import UsageError
+
+        raise UsageError(
+            "is empty",
+            where=f"the argument after {before[-1]!r}" if before else "the first argument",
+            hint="was a variable of the shell not set?",
+        )
 
 
 def _reader_gone() -> int:

@@ -86,6 +86,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Score the same sound with two versions: which alarms would appear, which would vanish."""
+    from anomaly.errors import InputError
     from anomaly.monitor.compare import summary
     from anomaly.versions import find_version, version_of, versions
 
@@ -98,8 +99,13 @@ def compare(
     told = {"machine": machine, "one": one.id, "other": other.id, **summary(rows)}
     if as_json:
         typer.echo(json.dumps({**told, "rows": [row.to_dict() for row in rows]}))
-        return
-    _show(rows, told, one.id, other.id)
+    else:
+        _show(rows, told, one.id, other.id)
+    if rows and not told["compared"]:
+        raise InputError(
+            "nothing could be compared",
+            hint="give whole recordings with --data; clips that hide speech cannot be scored",
+        )
 
 
 def _show(rows: list[Compared], told: dict[str, Any], one: str, other: str) -> None:

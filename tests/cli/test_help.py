@@ -69,3 +69,11 @@ def test_an_empty_machine_is_no_machine(
     machine = [] if command[0] == "verify" else ["--machine", ""]
     assert run([*command, *machine, "--models", str(pump_bundle.parent)]) == 3
     assert "is no machine name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["score", "", "--machine", "pump"], ["monitor", "--source", ""], [""]])
+def test_an_empty_argument_is_not_the_current_folder(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert "is empty" in capsys.readouterr().err

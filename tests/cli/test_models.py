@@ -131,3 +131,13 @@ def test_a_budget_that_cannot_be_kept(
     words = ["models", "compare", "pump", active, "--data", str(pump_recordings)]
     assert run([*words, "--false-alarms-per-day", "-1"]) == 2
     assert "budget" in capsys.readouterr().err
+
+
+def test_nothing_compared_is_no_difference(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_sound = tmp_path / "text.wav"
+    no_sound.write_text("no sound at all")
+    active = versions.version_of(models / "pump")
+    assert run(["models", "compare", "pump", active, "--data", str(no_sound)]) == 4
+    assert "nothing could be compared" in capsys.readouterr().err
