@@ -67,15 +67,15 @@ def choose_start(
     tight = Budget(
         _least(budget.max_neurons, int(array.neurons.value)),
         _least(budget.max_synapses, int(array.synapses.value)),
-        None if budget.max_sop_per_s is None else _RESERVE * budget.max_sop_per_s,
-        budget.max_energy_j if budget.energy_calibration != "activity" else _shrunk(budget.max_energy_j),
+        budget.max_sop_per_s,
+        budget.max_energy_j,
         budget.energy_calibration,
     )
     return best_within(
         tight,
         plan,
         build,
-        lambda start: use_of(start, held_out, chip, budget),
+        lambda start: _with_reserve(use_of(start, held_out, chip, budget), budget),
         lambda start: criterion.judge(start.circuit, start.code)[0],
     )
 
@@ -114,5 +114,7 @@ def _least(asked: int | None, there: int) -> int:
     return there if asked is None else min(asked, there)
 
 
-def _shrunk(joule: float | None) -> float | None:
-    return None if joule is None else _RESERVE * joule
+def _with_reserve(use: Use, budget: Budget) -> Use:
+    """The use with what distillation may add: held against the limits as asked, so that messages name those."""
+    joule = use.energy_j / _RESERVE if budget.energy_calibration == "activity" else use.energy_j
+    return Use(use.neurons, use.synapses, use.sop_per_s / _RESERVE, joule)
