@@ -11,7 +11,10 @@ import typer
 from anomaly.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anomaly.detect.calibration_versions import CalibrationVersion, Source
+    from anomaly.monitor.left_out import Gathered
     from anomaly.monitor.recalibrate import Service
 
 _From = Annotated[list[Path] | None, typer.Option("--from", help="Recordings of normal sound.")]
@@ -50,7 +53,6 @@ def calibrate(
     from anomaly.cli.cases import _person
     from anomaly.cli.service import chosen_service
     from anomaly.errors import UsageError
-    from anomaly.monitor.recalibrate import check
 
     asked = [recordings is not None and bool(recordings), since is not None, show, revert is not None]
     if sum(asked) != 1:
@@ -61,18 +63,22 @@ def calibrate(
     if revert is not None or show:
         _tell_all(found, as_json)
         return
-    source = _source(found, site.state_dir, recordings, since, force)
-    if not force:
-        check(source, found.scorer.calibration)
-    kept = [] if replace else list(found.sources)
+    kept = () if replace else found.sources
+    gathered = _gathered(found, site.state_dir, recordings, since, force, kept)
+    source = _checked(gathered, found, force)
     alone = replace or found.alone
     made = found.add([*kept, source], by=_person(by), reason=note or source.what, alone=alone)
-    _tell(found, made, as_json)
+    _tell(found, made, gathered, as_json)
 
 
-def _source(
-    found: Service, state_dir: Path, recordings: list[Path] | None, since: str | None, force: bool
-) -> Source:
+def _gathered(
+    found: Service,
+    state_dir: Path,
+    recordings: list[Path] | None,
+    since: str | None,
+    force: bool,
+    held: Sequence[Source],
+) -> Gathered:
     import time
 
     from anomaly.alerts.duration import duration_s
@@ -82,7 +88,7 @@ def _source(
     from anomaly.monitor.recalibrate import from_history, from_recordings, unjudged_cases
 
     if recordings:
-        return from_recordings(scan(recordings), found.scorer, ", ".join(map(str, recordings)))
+        return from_recordings(scan(recordings), found.scorer, ", ".join(map(str, recordings)), held)
     now_s = time.time()
     begin_s = now_s - duration_s(since or "")
     with Store.open(state_dir / DATABASE_NAME, create=False) as store:
@@ -93,16 +99,28 @@ def _source(
                 where=", ".join(case.id[:8] for case in open_questions),
                 hint="say what they were with `anomaly feedback CASE --normal` or `--fault`, or --force",
             )
-        return from_history(store, found.machine, begin_s, now_s)
+        return from_history(store, found.machine, begin_s, now_s, held)
 
 
-def _tell(found: Service, made: CalibrationVersion, as_json: bool) -> None:
+def _checked(gathered: Gathered, found: Service, force: bool) -> Source:
+    from anomaly.monitor.recalibrate import check
+
+    gathered.check_any()
+    for reason in gathered.reasons():
+        typer.echo(reason, err=True)
+    if not force:
+        check(gathered.source, found.scorer.calibration)
+    return gathered.source
+
+
+def _tell(found: Service, made: CalibrationVersion, gathered: Gathered, as_json: bool) -> None:
     before, after = found.scorer.calibration, made.calibration(found.own.calibration)
     facts: dict[str, Any] = {
         **_facts(made, made.number),
         "limit_before": before.limit(1.0).value,
         "limit": after.limit(1.0).value,
         "supported_per_day": after.supported_per_day,
+        "held_seconds_left_out": gathered.held_s,
     }
     if as_json:
         typer.echo(json.dumps(facts))

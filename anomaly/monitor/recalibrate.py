@@ -25,6 +25,7 @@ from anomaly.detect.file_score import score_file
 from anomaly.detect.model import DetectorName, load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import InputError, UsageError
+from anomaly.monitor.left_out import Gathered, new_recordings, new_rows
 
 LEAST_S = 60
 # More than a day adds nothing but time to load it.
@@ -116,8 +117,10 @@ def service(folder: Path, state_dir: Path, machine: str, detector: DetectorName)
     return Service(machine, own, scorer, CalibrationVersions(state_dir, machine, detector), bundle)
 
 
-def from_recordings(files: Iterable[Path], scorer: Scorer, what: str) -> Source:
-    """Score recordings as a source; a file that cannot be used ends it.
+def from_recordings(
+    files: Iterable[Path], scorer: Scorer, what: str, held: Sequence[Source] = ()
+) -> Gathered:
+    """Score recordings as a source, but for those that are held already; a file that cannot be used ends it.
 
     Raises:
         InputError: a file cannot be read, is silent or too short.
@@ -130,11 +133,14 @@ def from_recordings(files: Iterable[Path], scorer: Scorer, what: str) -> Source:
             raise InputError(found.error or found.status, where=path, hint="take it out")
         pairs = zip(found.scores, found.verdict.states, strict=True)
         recordings.append(tuple(score.score for score, state in pairs if state is not None))
-    return Source("from", what, 0.0, 0.0, tuple(recordings))
+    new, held_s = new_recordings(recordings, held)
+    return Gathered(Source("from", what, 0.0, 0.0, new), held_s)
 
 
-def from_history(store: Store, machine: str, begin_s: float, end_s: float) -> Source:
-    """What the monitor heard, but for cases, ramps and stops.
+def from_history(
+    store: Store, machine: str, begin_s: float, end_s: float, held: Sequence[Source] = ()
+) -> Gathered:
+    """What the monitor heard, but for cases, ramps and stops, and for the time spans that are held already.
 
     Only the last day of it counts. The seconds of a case are never taken, whatever it was: a person says of a case
     that it was none with ``anomaly feedback``.
@@ -142,9 +148,10 @@ def from_history(store: Store, machine: str, begin_s: float, end_s: float) -> So
     rows = store.scores(machine, max(begin_s, end_s - _MOST_S), end_s)
     spans = [_span(case, end_s) for case in store.cases(machine=machine) if case.kind == "machine"]
     rows = [row for row in rows if not any(a <= row.time_s <= b for a, b in spans)]
-    quiet = _leave_out_ramps(store, machine, rows)
+    heard = [row for row in _leave_out_ramps(store, machine, rows) if row.score is not None]
+    new = new_rows(heard, held)
     words = f"{iso_utc(begin_s)} to {iso_utc(end_s)}"
-    return Source("since", words, begin_s, end_s, stretches(quiet))
+    return Gathered(Source("since", words, begin_s, end_s, stretches(new)), len(heard) - len(new))
 
 
 def from_case(store: Store, case: Case, now_s: float) -> Source:

@@ -101,15 +101,24 @@ def test_new_normal_sound_is_added(
     assert not (folder / "state").exists()
     made = said(capsys, *words("calibrate", *given, "--force"))
     assert (made["number"], made["sources"][0]["seconds"]) == (1, 24)
+    # Once more, under another name, it is known; what else is given counts.
+    shutil.copy(normals[0], folder / "copy.wav")
+    assert run(words("calibrate", "--from", str(folder / "copy.wav"), "--force")) == 4
+    assert "holds them already" in capsys.readouterr().err
+    more = said(capsys, *words("calibrate", *given, "--from", str(fault_recording), "--force"))
+    assert (more["sources"][1]["seconds"], more["held_seconds_left_out"]) == (20, 24)
+    run(words("calibrate", "--revert", "1"))
     assert said(capsys, *words("calibrate", *given, "--force", "--replace"))["replaces"] is True
-    assert [v["in_use"] for v in said(capsys, *words("calibrate", "--list"))] == [False, True]
+    assert [v["in_use"] for v in said(capsys, *words("calibrate", "--list"))] == [False, False, True]
 
 
 def test_sound_that_is_not_normal_is_refused(folder: Path, fault_recording: Path, capsys: Capture) -> None:
     sounds = folder / "sounds"
     sounds.mkdir()
+    samples, rate = soundfile.read(fault_recording, dtype="float32")
     for number in range(4):
-        shutil.copy(fault_recording, sounds / f"{number}.wav")
+        # Each begins a little later: a mere copy would count once.
+        soundfile.write(sounds / f"{number}.wav", samples[100 * number :], rate, subtype="FLOAT")
     assert run(words("calibrate", "--from", str(sounds))) == 4
     told = capsys.readouterr().err
     assert "does not sound normal" in told
@@ -129,7 +138,13 @@ def test_what_the_monitor_has_heard(folder: Path, capsys: Capture) -> None:
     made = said(capsys, *words("calibrate", "--since", "1h", "--note", "after the overhaul"))
     assert (made["reason"], made["sources"][0]["kind"]) == ("after the overhaul", "since")
     assert made["sources"][0]["seconds"] == pytest.approx(300, abs=1)
-    assert run(words("calibrate", "--since", "30s")) == 4
+    # The same seconds again are no new evidence, not even by force.
+    assert run(words("calibrate", "--since", "30s", "--force")) == 4
+    told = capsys.readouterr().err
+    assert "no second of new sound" in told
+    assert "holds them already" in told
+    assert len(said(capsys, *words("calibrate", "--list"))) == 1
+    assert run(words("calibrate", "--since", "30s", "--replace")) == 4
     assert "60 s" in capsys.readouterr().err
 
 
