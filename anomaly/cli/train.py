@@ -17,8 +17,16 @@ _Data = Annotated[Path | None, typer.Option("--data", help="Folder of recordings
 _Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
 _Profile = Annotated[str, typer.Option("--profile", help="fast, standard or best.")]
 _Level = Annotated[bool, typer.Option("--level-normalise", help="Take the loudness of the last seconds off.")]
+_AsTaught = Annotated[
+    bool | None,
+    typer.Option(
+        "--level-normalise/--no-level-normalise",
+        help="As for train; by default what the teacher's bundle was trained with.",
+    ),
+]
 _Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="The same seed gives the same model on one machine.")
+    int,
+    typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed gives the same model on one machine."),
 ]
 _Arch = Annotated[str, typer.Option("--arch", help="Chip: a name such as senna, or a YAML file.")]
 _Neurons = Annotated[int | None, typer.Option("--max-neurons", help="Neurons the student may have.")]
@@ -95,7 +103,7 @@ def distill(
     data: _Data = None,
     models: _Models = None,
     profile: _Profile = "standard",
-    level_normalise: _Level = False,
+    level_normalise: _AsTaught = None,
     seed: _Seed = 0,
     arch: _Arch = "senna",
     max_neurons: _Neurons = None,
@@ -119,6 +127,9 @@ def distill(
         teacher = open_bundle(folder / workspace.choose_machine(folder, machine)).path / "teacher.onnx"
     with trainer_installed():
         from anomaly.training import TrainingRequest
+        from anomaly.training.given import cannot_be_judged
+    if (told := cannot_be_judged(teacher)) is not None:
+        typer.echo(told, err=True)
     request = TrainingRequest(
         machine=workspace.machine_name(machine),
         data=data or workspace.data_dir() / machine,

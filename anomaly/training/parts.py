@@ -21,6 +21,7 @@ from anomaly.teacher.export import macs_per_frame
 from anomaly.training.calibrated import calibrated
 from anomaly.training.compile import Chip, compile_circuit
 from anomaly.training.complexity import complexity
+from anomaly.training.given import check_belongs
 from anomaly.training.learn import Order, learn_student
 from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
@@ -83,7 +84,8 @@ def build(
     Raises:
         UsageError: the budget is too small for any student.
         DeviceError: there is no GPU, and one was asked for.
-        ModelError: the exported teacher does not agree with torch, or verification failed.
+        ModelError: the exported teacher does not agree with torch, the given one does not know this machine's sound,
+            or verification failed.
         FitError: the student does not fit the chip.
     """
     everything = (*material.training, *material.held_out)
@@ -91,7 +93,10 @@ def build(
     if teacher is None:
         taught = teach(material, front_end, chosen, seed=seed, states=states, report=report)
     else:
-        own = judged or calibrated(TeacherDetector(teacher), "log", front_end, material.held_out, states)
+        detector = TeacherDetector(teacher)
+        if judged is not None:
+            check_belongs(detector, judged, front_end, material.held_out, states)
+        own = judged or calibrated(detector, "log", front_end, material.held_out, states)
         taught = Taught(teacher, own, None)
     onnx, judged = taught.onnx, taught.calibration
     report("distilling", 0.0)

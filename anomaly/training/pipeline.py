@@ -11,16 +11,14 @@ from typing import Any
 from anomaly import atomic, fingerprint, signing, versions
 from anomaly.audio.sensor_reference import SensorReference, fit_reference
 from anomaly.bundle import Bundle, write_bundle
-from anomaly.detect.calibration import Calibration
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
-from anomaly.detect.teacher import TeacherDetector
-from anomaly.errors import ModelError
 from anomaly.evaluate.layouts import read_layout
 from anomaly.features.front_end import FrontEnd
 from anomaly.manifest import Draft
 from anomaly.progress import Report
 from anomaly.student.accelerator import choose_device
 from anomaly.training.compile import read_chip
+from anomaly.training.given import read_given
 from anomaly.training.learn import Order
 from anomaly.training.material import read_clips, split
 from anomaly.training.parts import Parts, build
@@ -38,7 +36,8 @@ class TrainingRequest:
         data: folder of recordings.
         models: folder of bundles.
         profile: ``fast``, ``standard`` or ``best``.
-        level_normalise: take the loudness of the last seconds off every frame.
+        level_normalise: take the loudness of the last seconds off every frame; None for what the bundle of a given
+            teacher says, and else not.
         seed: the same seed gives the same model on the same machine.
         arch: architecture name or YAML path.
         teacher: an exported teacher to distil from instead of training one.
@@ -51,7 +50,7 @@ class TrainingRequest:
     data: Path
     models: Path
     profile: str = "standard"
-    level_normalise: bool = False
+    level_normalise: bool | None = None
     seed: int = 0
     arch: str = "senna"
     teacher: Path | None = None
@@ -87,7 +86,8 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     """Train, distil, compile, verify, calibrate and write one bundle.
 
     Raises:
-        UsageError: there is no such profile or accelerator, or the budget is too small for any student.
+        UsageError: there is no such profile or accelerator, the budget is too small for any student, or the given
+            teacher was trained with the other kind of levels.
         DeviceError: there is no GPU, and one was asked for.
         ConfigError: the machine's name, the key or the models folder cannot be used.
         InputError: the recordings cannot be used.
@@ -100,9 +100,8 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     machine_name(request.machine)
     if request.sign_key is not None:
         signing.load_private(request.sign_key)
-    front_end = FrontEnd(level_normalise=request.level_normalise)
-    given = None if request.teacher is None else _given_teacher(request.teacher, front_end)
-    judged = None if request.teacher is None else _judged_before(request.teacher)
+    given = None if request.teacher is None else read_given(request.teacher, request.level_normalise)
+    front_end = given.front_end if given else FrontEnd(level_normalise=bool(request.level_normalise))
     atomic.check_writable(request.models, "--models")
     clips = read_layout(request.data).train
     reading = read_clips(clips, progress=lambda share: report("reading", share))
@@ -114,8 +113,8 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         chosen,
         chip,
         seed=request.seed,
-        teacher=given,
-        judged=judged,
+        teacher=given.onnx if given else None,
+        judged=given.judged if given else None,
         order=request.order,
         report=report,
     )
@@ -131,37 +130,6 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     with versions.replacing(request.models, request.machine):
         bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
     return Trained(bundle, parts, time.perf_counter() - begun)
-
-
-def _given_teacher(path: Path, front_end: FrontEnd) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"cannot be read: {error.strerror}", where=path, hint="give a teacher.onnx"
-        ) from error
-    try:
-        bands = TeacherDetector(data).bands
-    except ModelError as error:
-        raise ModelError(error.message, where=path, hint="give a teacher.onnx of a bundle") from error
-    if bands != front_end.bands:
-        raise ModelError(f"expects {bands} bands, the front end gives {front_end.bands}", where=path)
-    return data
-
-
-def _judged_before(teacher: Path) -> Calibration | None:
-    """The calibration that lies beside a bundle's teacher: it rests on sound the teacher was not fitted on."""
-    beside = teacher.parent / "calibration.json"
-    try:
-        return Calibration.from_dict(json.loads(beside.read_text("utf-8"))["teacher"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"cannot be read: {error}",
-            where=beside,
-            hint="give the teacher.onnx of a whole bundle, or one that stands alone",
-        ) from error
 
 
 def _described(parts: Parts, request: TrainingRequest) -> dict[str, Any]:

@@ -152,6 +152,7 @@ def test_bad_recordings_exit_4_and_change_nothing(
         ([], 2, "--machine"),
         (["--machine", "pump", "--profile", "quick"], 2, "one of fast, standard, best"),
         (["--machine", "pump", "--seed", "-1"], 2, "--seed"),
+        (["--machine", "pump", "--seed", str(2**63)], 2, "--seed"),
         (["--machine", "pump", "--arch", "senna3"], 3, "senna3"),
         (["--machine", "pump", "--sign-key", "key.pem"], 3, "key.pem"),
         (["--machine", "pump", "--models", "file"], 3, "cannot be written"),
@@ -247,7 +248,31 @@ def test_a_damaged_teacher_is_not_taught_from(
     assert "teacher.onnx: is damaged" in capsys.readouterr().err
     assert run(["distill", "--machine", "fan"]) == 3
     assert run(["distill", "--machine", "pump", "--teacher", "nowhere.onnx"]) == 5
+    assert run(["distill", "--machine", "pump", "--seed", str(2**63)]) == 2
     assert tree(Path()) == before
+
+
+def test_a_teacher_of_other_levels_or_of_another_machine_is_not_taught_from(
+    tiny: list[str], sound: np.ndarray, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(Path("data/pump"), sound, 10)
+    write_clips(Path("data/fan"), simulate("fan", seconds=40, seed=11).samples, 10)
+    teacher = ["--teacher", str(pump_bundle / "teacher.onnx"), *tiny]
+    assert run(["distill", "--machine", "pump", *teacher, "--level-normalise"]) == 2
+    assert "--level-normalise: the teacher in" in capsys.readouterr().err
+    assert run(["distill", "--machine", "fan", *teacher]) == 5
+    assert "--teacher: the teacher does not know this machine" in capsys.readouterr().err
+    assert not Path("models/fan").exists()
+
+
+def test_a_teacher_that_stands_alone_is_taught_from_with_a_word_of_warning(
+    tiny: list[str], sound: np.ndarray, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(Path("data/pump"), sound, 10)
+    shutil.copy(pump_bundle / "teacher.onnx", "alone.onnx")
+    assert run(["distill", "--machine", "pump", "--teacher", "alone.onnx", "--level-normalise", *tiny]) == 0
+    assert "alone.onnx: no calibration.json lies beside it" in capsys.readouterr().err
+    assert open_bundle(Path("models/pump")).manifest.front_end["level_normalise"] is True
 
 
 @pytest.mark.parametrize("stage", ["teaching", "distilling"])
@@ -303,6 +328,7 @@ def test_without_the_extra_it_says_what_to_install() -> None:
         (["--max-energy", "1", "--energy-calibration", "solar"], 2, "there is no calibration 'solar'"),
         (["--weight-bits", "2"], 2, "2 bits are not within 3 to 8"),
         (["--max-neurons", "20"], 2, "too small for any student: --max-neurons 20"),
+        (["--max-sop-per-s", "1"], 2, "too small for any student: --max-sop-per-s 1 (it needs"),
         (["--max-energy", "1e-6"], 2, "too small for any student: --max-energy 1e-06"),
     ],
 )

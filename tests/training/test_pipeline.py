@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from anomaly.bundle import open_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model
 from anomaly.errors import ConfigError, InputError, ModelError, UsageError
-from anomaly.training import Trained, TrainingRequest, pipeline, train
+from anomaly.training import Trained, TrainingRequest, given, pipeline, train
 from chip.compiler import verify_spikes
 from chip.errors import SpecError
 from chip.network import Network
@@ -94,20 +94,18 @@ def test_the_same_seed_gives_the_same_bytes(trained: Trained, request_: Training
     assert again.bundle.manifest.data_fingerprint == trained.bundle.manifest.data_fingerprint
 
 
-def test_a_given_teacher_is_kept_and_another_seed_differs(
+def test_a_given_teacher_and_its_front_end_are_kept(
     trained: Trained, request_: TrainingRequest, tmp_path: Path
 ) -> None:
     key = tmp_path / "site.key"
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     key.write_bytes(pem)
-    request = replace(
-        request_, teacher=trained.bundle.path / TEACHER, seed=4, sign_key=key, level_normalise=True
-    )
+    request = replace(request_, teacher=trained.bundle.path / TEACHER, seed=4, sign_key=key)
     other = train(request)
     assert other.bundle.read(TEACHER) == trained.bundle.read(TEACHER)
-    assert other.bundle.read(BITSTREAM) != trained.bundle.read(BITSTREAM)
+    assert other.bundle.manifest.detectors["student"]["seed"] == 4
     assert other.bundle.manifest.detectors["teacher"]["given"] is True
-    assert other.bundle.manifest.front_end["level_normalise"] is True
+    assert other.bundle.manifest.front_end == trained.bundle.manifest.front_end
     assert other.bundle.signature == "untrusted"
 
 
@@ -200,7 +198,7 @@ def test_a_teacher_for_other_bands(
         def __init__(self, onnx: bytes) -> None:
             pass
 
-    monkeypatch.setattr(pipeline, "TeacherDetector", Wide)
+    monkeypatch.setattr(given, "TeacherDetector", Wide)
     with pytest.raises(ModelError, match="expects 64 bands, the front end gives 32"):
         train(replace(request_, teacher=trained.bundle.path / TEACHER))
 
