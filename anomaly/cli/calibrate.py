@@ -99,7 +99,7 @@ def _gathered(
                 where=", ".join(case.id[:8] for case in open_questions),
                 hint="say what they were with `anomaly feedback CASE --normal` or `--fault`, or --force",
             )
-        return from_history(store, found.machine, begin_s, now_s, held)
+        return from_history(store, found, begin_s, now_s, held)
 
 
 def _checked(gathered: Gathered, found: Service, force: bool) -> Source:
@@ -121,6 +121,7 @@ def _tell(found: Service, made: CalibrationVersion, gathered: Gathered, as_json:
         "limit": after.limit(1.0).value,
         "supported_per_day": after.supported_per_day,
         "held_seconds_left_out": gathered.held_s,
+        "other_model_seconds_left_out": gathered.other_s,
     }
     if as_json:
         typer.echo(json.dumps(facts))

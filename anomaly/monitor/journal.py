@@ -12,6 +12,7 @@ from typing import Literal
 from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import Store
 from anomaly.errors import ConfigError, UsageError
+from anomaly.monitor.left_out import MODEL
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class Journal:
         self.machine = machine
         self.time_s = 0.0
         """UNIX seconds of what is being said."""
+        self.model = ""
+        """What scores, see `anomaly.monitor.left_out.scored_by`; stored with the first score of each model."""
         self._store = store
         self._said: list[Record] = []
         self._rows: list[ScoreRow] = []
@@ -85,9 +88,10 @@ class Journal:
             ("decision", record.state),
             ("sensor", record.sensor),
             ("operating", record.operating_state),
+            (MODEL, self.model),
         )
         for kind, state in followed:
-            if self._states.get(kind) != state:
+            if state and self._states.get(kind) != state:
                 self._states[kind] = state
                 self._changes.append(StateRow(record.machine, kind, record.time_s, state))
 

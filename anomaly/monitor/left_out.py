@@ -5,12 +5,16 @@ The same second twice is no more evidence, only a longer claim. Scores of anothe
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from anomaly.alerts.records import ScoreRow
+from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.detect.calibration_versions import Source
 from anomaly.errors import InputError
+
+MODEL = "model"
+"""Kind of state that says, from a second on, what scores."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +24,21 @@ class Gathered:
     Args:
         source: what is new.
         held_s: seconds left out because the calibration holds them already, or they were given twice.
+        other_s: seconds left out because another model scored them, or it is not known which.
     """
 
     source: Source
     held_s: int = 0
+    other_s: int = 0
 
     def reasons(self) -> list[str]:
         """What was left out and why, in words; empty where nothing was."""
         held = f"{self.held_s} s left out: the calibration holds them already, or they were given twice"
-        return [held] if self.held_s else []
+        other = (
+            f"{self.other_s} s left out: another bundle or detector scored them, or a monitor from before that was "
+            "noted; for sound of that time use --from"
+        )
+        return [held] * bool(self.held_s) + [other] * bool(self.other_s)
 
     def check_any(self) -> None:
         """Refuse to add nothing at all; `--force` is no help there.
@@ -62,6 +72,24 @@ def new_recordings(
         known.add(recording)
         kept.append(recording)
     return tuple(kept), left_out
+
+
+def scored_by(detector: str, version: str) -> str:
+    """What is stored of the model that scores; another calibration of it changes no score."""
+    return f"{detector} {version.partition('+')[0]}"
+
+
+def rows_of(rows: Sequence[ScoreRow], models: Sequence[StateRow], model: str) -> list[ScoreRow]:
+    """Rows that this model scored.
+
+    Args:
+        rows: of one machine.
+        models: its states of the kind `MODEL`, oldest first; before the first nobody knows.
+        model: see `scored_by`.
+    """
+    begins = [change.time_s for change in models]
+    known = ["", *(change.state for change in models)]
+    return [row for row in rows if known[bisect_right(begins, row.time_s)] == model]
 
 
 def new_rows(rows: Sequence[ScoreRow], held: Iterable[Source]) -> list[ScoreRow]:

@@ -17,6 +17,7 @@ from anomaly.detect.calibration_versions import with_calibration_in_use
 from anomaly.detect.decision import Limit, Policy
 from anomaly.detect.model import DetectorName, Model, load_model
 from anomaly.detect.scoring import Scorer
+from anomaly.monitor.left_out import scored_by
 from anomaly.monitor.model_watch import NextModel
 from anomaly.monitor.operations import Attendant, Ear, Operations
 from anomaly.monitor.records import Record
@@ -63,12 +64,14 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """What scores one machine, the limit of its decision and what surrounds it, what judges its microphone."""
+    """What scores one machine, the limit of its decision and what surrounds it, what judges its microphone, and the
+    bundle's version."""
 
     scorer: Scorer
     limit: Limit
     sensor: SensorCheck
     policy: Policy
+    version: str
 
 
 def make_ready(plan: Plan, site: Site) -> Ready:
@@ -82,7 +85,9 @@ def make_ready(plan: Plan, site: Site) -> Ready:
     model = load_model(bundle, teacher=plan.detector == "teacher")
     scorer = _calibrated(model, bundle, plan, site.state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
-    return Ready(scorer, limit, _sensor(model), policy_of(site, plan.machine))
+    return Ready(
+        scorer, limit, _sensor(model), policy_of(site, plan.machine), versions.version_of(bundle.path)
+    )
 
 
 def policy_of(site: Site, machine: str) -> Policy:
@@ -125,7 +130,8 @@ class Post:
 
     def __init__(self, plan: Plan, ready: Ready, store: Store, operations: Operations) -> None:
         self.plan = plan
-        self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor, ready.policy)
+        model = scored_by(plan.detector, ready.version)
+        self.watch = Watch(plan.machine, ready.scorer, ready.limit, store, ready.sensor, ready.policy, model)
         self.watch.write_behind(operations.backstage.submit)
         ear = Ear(plan.machine, plan.bundle, plan.detector, ready.scorer.front_end, live=plan.live)
         # A bundle that several machines share is taken up by each of them, with a calibration of its own.

@@ -25,7 +25,7 @@ from anomaly.detect.file_score import score_file
 from anomaly.detect.model import DetectorName, load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import InputError, UsageError
-from anomaly.monitor.left_out import Gathered, new_recordings, new_rows
+from anomaly.monitor.left_out import MODEL, Gathered, new_recordings, new_rows, rows_of, scored_by
 
 LEAST_S = 60
 # More than a day adds nothing but time to load it.
@@ -87,6 +87,11 @@ class Service:
         return Scorer(own.front_end, own.detector, used, own.states)
 
     @property
+    def model(self) -> str:
+        """What the monitor's memory calls bundle and detector."""
+        return scored_by(self.own.detector.name, self.bundle)
+
+    @property
     def sources(self) -> tuple[Source, ...]:
         """What the calibration in use has added to the bundle's own."""
         found = self.calibrations.in_use(self.bundle)
@@ -138,20 +143,24 @@ def from_recordings(
 
 
 def from_history(
-    store: Store, machine: str, begin_s: float, end_s: float, held: Sequence[Source] = ()
+    store: Store, service: Service, begin_s: float, end_s: float, held: Sequence[Source] = ()
 ) -> Gathered:
-    """What the monitor heard, but for cases, ramps and stops, and for the time spans that are held already.
+    """What the monitor heard with this very model, but for cases, ramps and stops, and for what is held already.
 
     Only the last day of it counts. The seconds of a case are never taken, whatever it was: a person says of a case
     that it was none with ``anomaly feedback``.
     """
+    machine = service.machine
     rows = store.scores(machine, max(begin_s, end_s - _MOST_S), end_s)
     spans = [_span(case, end_s) for case in store.cases(machine=machine) if case.kind == "machine"]
     rows = [row for row in rows if not any(a <= row.time_s <= b for a, b in spans)]
     heard = [row for row in _leave_out_ramps(store, machine, rows) if row.score is not None]
-    new = new_rows(heard, held)
+    ours = rows_of(heard, store.states(machine, MODEL), service.model)
+    new = new_rows(ours, held)
     words = f"{iso_utc(begin_s)} to {iso_utc(end_s)}"
-    return Gathered(Source("since", words, begin_s, end_s, stretches(new)), len(heard) - len(new))
+    return Gathered(
+        Source("since", words, begin_s, end_s, stretches(new)), len(ours) - len(new), len(heard) - len(ours)
+    )
 
 
 def from_case(store: Store, case: Case, now_s: float) -> Source:

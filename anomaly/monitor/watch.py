@@ -16,6 +16,7 @@ from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.drift_watch import DriftWatch
 from anomaly.monitor.held_back import HeldBack
 from anomaly.monitor.journal import Journal
+from anomaly.monitor.left_out import scored_by
 from anomaly.monitor.machine_case import MachineCase
 from anomaly.monitor.model_watch import NextModel
 from anomaly.monitor.records import Record, SecondRecord
@@ -39,6 +40,7 @@ class Watch:
         store: where scores, events and cases go.
         sensor: judges the microphone; default: without knowledge of the training sound.
         policy: when an alarm begins and ends around the limit.
+        model: what scores, as it is stored beside the scores; "" if that is not known.
 
     Attributes:
         alarms: how many alarms have begun.
@@ -53,6 +55,7 @@ class Watch:
         store: Store,
         sensor: SensorCheck | None = None,
         policy: Policy = _PLAIN,
+        model: str = "",
     ) -> None:
         self.machine = machine
         self.alarms = self.seconds = 0
@@ -60,6 +63,7 @@ class Watch:
         self._policy, self._decision = policy, Decision(limit, policy)
         self._held = HeldBack()
         self._journal = Journal(machine, store)
+        self._journal.model = model
         self._drift = DriftWatch(store, self._journal)
         self._drift.follow(scorer.calibration)
         self._sensor = SensorCase(store, self._journal)
@@ -124,6 +128,8 @@ class Watch:
         self._decision = Decision(model.limit, self._policy)
         self._drift.follow(model.scorer.calibration, anew=True)
         self._case.doubt()
+        if self._journal.model:
+            self._journal.model = scored_by(model.scorer.detector.name, model.version)
         self._journal.keep(
             "model.activated", f"version {model.version} scores from here on", version=model.version
         )

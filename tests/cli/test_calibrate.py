@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomaly.alerts.records import ScoreRow
+from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio.simulator import simulate
 from anomaly.cli import run
@@ -57,6 +57,16 @@ def alarms(capsys: Capture, recording: Path) -> int:
     assert run(words("monitor", "--source", str(recording), "--no-realtime", "--jsonl")) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return sum(line.get("event") == "state.changed" and line["to"] == "ALARM" for line in lines)
+
+
+def test_the_monitor_notes_what_scores(
+    folder: Path, pump_bundle: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    alarms(capsys, fault_recording)
+    with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
+        noted = store.states("pump", "model")
+        assert [row.state for row in noted] == [f"student {version_of(pump_bundle)}"]
+        assert noted[0].time_s == store.scores("pump")[0].time_s
 
 
 def test_feedback_sticks_and_can_be_undone(folder: Path, fault_recording: Path, capsys: Capture) -> None:
@@ -125,16 +135,29 @@ def test_sound_that_is_not_normal_is_refused(folder: Path, fault_recording: Path
     assert "--force" in told
 
 
-def remember(state: Path, seconds: int, score: float = 0.0) -> None:
+def remember(state: Path, seconds: int, score: float = 0.0, model: str = "") -> None:
     with Store.open(state / DATABASE_NAME) as store:
         begin = time.time() - seconds - 1
+        if model:
+            store.add_state(StateRow("pump", "model", begin, model))
         store.add_scores(
             ScoreRow("pump", begin + k, k, score + 0.01 * (k % 50), 0.5, "OK") for k in range(seconds)
         )
 
 
-def test_what_the_monitor_has_heard(folder: Path, capsys: Capture) -> None:
-    remember(folder / "state", 300)
+@pytest.mark.parametrize("model", ["", "teacher {}", "student 0123456789ab"])
+def test_scores_of_another_model_are_left_out(
+    folder: Path, pump_bundle: Path, capsys: Capture, model: str
+) -> None:
+    remember(folder / "state", 300, model=model.format(version_of(pump_bundle)))
+    assert run(words("calibrate", "--since", "1h", "--force")) == 4
+    told = capsys.readouterr().err
+    assert "300 s left out: another bundle or detector" in told
+    assert "--from" in told
+
+
+def test_what_the_monitor_has_heard(folder: Path, pump_bundle: Path, capsys: Capture) -> None:
+    remember(folder / "state", 300, model=f"student {version_of(pump_bundle)}")
     made = said(capsys, *words("calibrate", "--since", "1h", "--note", "after the overhaul"))
     assert (made["reason"], made["sources"][0]["kind"]) == ("after the overhaul", "since")
     assert made["sources"][0]["seconds"] == pytest.approx(300, abs=1)

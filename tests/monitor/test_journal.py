@@ -146,3 +146,12 @@ def test_a_thread_that_takes_no_more_work_is_asked_again(journal: Journal) -> No
     assert len(asked) >= 2
     journal.finish()
     assert stored(journal) == list(range(12))
+
+
+def test_what_scores_is_stored_with_the_first_second_of_each_model(journal: Journal) -> None:
+    for number, model in enumerate(["", "student a", "student a", "teacher a"]):
+        journal.model = model
+        journal.second(second(number))
+    journal.flush()
+    found = journal._store.states("pump", "model")
+    assert [(row.time_s, row.state) for row in found] == [(1.0, "student a"), (3.0, "teacher a")]

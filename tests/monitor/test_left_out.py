@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from anomaly.alerts.records import ScoreRow
+from anomaly.alerts.records import ScoreRow, StateRow
 from anomaly.detect.calibration_versions import Source
 from anomaly.errors import InputError
-from anomaly.monitor.left_out import Gathered, new_recordings, new_rows
+from anomaly.monitor.left_out import Gathered, new_recordings, new_rows, rows_of, scored_by
 
 HELD = Source("since", "an hour", 100.0, 109.0, ((1.0, 2.0),))
 
@@ -36,3 +36,11 @@ def test_nothing_new_is_refused_with_what_was_left_out() -> None:
     with pytest.raises(InputError, match=r"no second of new sound.*; 7 s left out") as caught:
         Gathered(Source("from", "a.wav", 0.0, 0.0, ()), held_s=7).check_any()
     assert caught.value.where == "a.wav"
+
+
+def test_only_scores_of_the_model_count() -> None:
+    models = [StateRow("pump", "model", 3.0, "student a"), StateRow("pump", "model", 6.0, "teacher a")]
+    assert [row.second for row in rows_of(rows(0, 9), models, "student a")] == [3, 4, 5]
+    assert [row.second for row in rows_of(rows(0, 9), models, "teacher a")] == [6, 7, 8]
+    assert rows_of(rows(0, 9), [], "student a") == []
+    assert scored_by("student", "abc+3") == "student abc"
