@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from harness import HERE, STUDENT, product_code
 from heard import Ear
+from trainings import read, write
 
 from anomaly import atomic
 from anomaly.detect.detector import Detector
@@ -216,21 +216,19 @@ class Shelf:
         total = hashlib.sha256(f"{self._code}\0{lesson.profile_name}\0{lesson.seed}\0".encode())
         for samples in lesson.clips:
             total.update(np.ascontiguousarray(samples).data)
-        path = self._folder / f"trained_{total.hexdigest()[:24]}.pickle"
+        path = self._folder / f"trained_{total.hexdigest()[:24]}.json"
         try:
-            # Nobody else writes into the build folder.
-            found = pickle.loads(path.read_bytes())  # noqa: S301
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError, AttributeError, ImportError):
-            found = None
-        if not isinstance(found, Trained):
+            return Trained(**read(path.read_bytes()))
+        except (OSError, TypeError, ModelError):
+            # Not there yet, or cut off.
             found = self._make(lesson)
-            atomic.write_bytes(path, pickle.dumps(found))
+        atomic.write_bytes(path, write({item.name: getattr(found, item.name) for item in fields(found)}))
         return found
 
 
 def code_of(*modules: str) -> str:
     """A hash that changes when these modules of the benchmark, or the product, may give something else."""
     total = hashlib.sha256(product_code(STUDENT).encode())
-    for name in sorted({"lessons", "heard", *modules}):
+    for name in sorted({"lessons", "trainings", "heard", *modules}):
         total.update((HERE / f"{name}.py").read_bytes())
     return total.hexdigest()

@@ -139,6 +139,13 @@ def test_nothing_is_unpickled(imports: list[Import]) -> None:
     assert [str(i) for i in imports if i.package in UNSAFE] == []
 
 
+def test_benchmarks_unpickle_nothing() -> None:
+    files = sorted((ROOT / "benchmarks").rglob("*.py"))
+    assert len(files) > 20
+    found = [i for path in files for i in imports_of(path)]
+    assert [str(i) for i in found if i.package in UNSAFE] == []
+
+
 def test_the_command_line_imports_late(imports: list[Import]) -> None:
     light = {*sys.stdlib_module_names, "typer"}
     early = [i for i in imports if i.room == "cli" and i.at_start and i.package not in light]

@@ -93,11 +93,7 @@ def build(
     if teacher is None:
         taught = teach(material, front_end, chosen, seed=seed, states=states, report=report)
     else:
-        detector = TeacherDetector(teacher)
-        if judged is not None:
-            check_belongs(detector, judged, front_end, material.held_out, states)
-        own = judged or calibrated(detector, "log", front_end, material.held_out, states)
-        taught = Taught(teacher, own, None)
+        taught = _given(teacher, judged, front_end, material, states)
     onnx, judged = taught.onnx, taught.calibration
     report("distilling", 0.0)
     learned = learn_student(
@@ -118,15 +114,33 @@ def build(
     product = StudentDetector(code, compiled.network, chip.arch.v_sat)
     calibration = calibrated(product, "count", front_end, material.held_out, states)
     report("calibrating", 1.0)
-    metrics = _sound(material, calibration) | {"verified": verified, "distillation": _distillation(distilled)}
-    metrics["robustness"] = learned.robustness
-    metrics["teacher"] = {"gain_nats": taught.gain_nats}
-    metrics["activity"] = _activity(product, chip, onnx)
-    metrics["chip"] = {key: compiled.report[key] for key in _CHIP_FIGURES}
-    metrics["neurobench"] = complexity(compiled.network, code, chip.arch, calm)
+    metrics = _sound(material, calibration) | {
+        "verified": verified,
+        "distillation": _distillation(distilled),
+        "robustness": learned.robustness,
+        "teacher": {"gain_nats": taught.gain_nats},
+        "activity": _activity(product, chip, onnx),
+        "chip": {key: compiled.report[key] for key in _CHIP_FIGURES},
+        "neurobench": complexity(compiled.network, code, chip.arch, calm),
+    }
     return Parts(
         front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
     )
+
+
+def _given(
+    teacher: bytes,
+    judged: Calibration | None,
+    front_end: FrontEnd,
+    material: Material,
+    states: OperatingStates,
+) -> Taught:
+    """A teacher that exists, if it knows this machine's sound."""
+    detector = TeacherDetector(teacher)
+    if judged is not None:
+        check_belongs(detector, judged, front_end, material.held_out, states)
+    own = judged or calibrated(detector, "log", front_end, material.held_out, states)
+    return Taught(teacher, own, None)
 
 
 def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""A kept training comes back as it was, and a broken file is told from a whole one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from trainings import read, write
+
+from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.errors import ModelError
+from anomaly.features.delta import DeltaCode
+from anomaly.student.circuit import Circuit, Sums
+
+
+def circuit(sums: int) -> Circuit:
+    random = np.random.default_rng(sums)
+    return Circuit(
+        bands=16,
+        micro_steps=4,
+        delays=1,
+        kinds=("change",),
+        weights=random.integers(-31, 32, (5, 32)).astype(np.int32),
+        sums=Sums(random.integers(-9, 9, (sums, 32)).astype(np.int32), np.full(sums, 7, np.int32)),
+        heard=random.integers(-3, 4, (5, sums)).astype(np.int32),
+        thresholds=np.arange(1, 6, dtype=np.int32),
+        channels=np.arange(5, dtype=np.int32),
+        loads=np.ones(5, np.int32),
+        divisors=np.full(GROUPS, 3, np.int32),
+    )
+
+
+@pytest.mark.parametrize("sums", [0, 3])
+def test_it_comes_back_bit_for_bit(sums: int) -> None:
+    random = np.random.default_rng(1)
+    code = DeltaCode(np.array([-5000, 3], np.int32), np.array([20, 700], np.int32), 3, nearest=True)
+    pooling = fit_pooling([random.gamma(2.0, 0.5, (31, GROUPS)) for _ in range(9)], "count")
+    made = circuit(sums)
+    values: dict[str, Any] = {"onnx": b"\x00\xff", "code": code, "pooling": pooling, "circuit": made}
+    again = read(write({**values, "facts": {"neurons": np.int64(5), "auc": 0.1 + 0.2}}))
+    assert again["onnx"] == b"\x00\xff"
+    assert again["facts"] == {"neurons": 5, "auc": 0.1 + 0.2}
+    assert again["pooling"].to_dict() == pooling.to_dict()
+    assert (again["code"].threshold == code.threshold).all()
+    assert (again["code"].micro_steps, again["code"].nearest) == (3, True)
+    assert again["circuit"].kinds == ("change",)
+    assert again["circuit"].heard.shape == (5, sums)
+    assert again["circuit"].to_network().fingerprint() == made.to_network().fingerprint()
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b'{"code": {"encoder": 1}}', b"\x80\x04."])
+def test_a_file_that_is_none_is_told(data: bytes) -> None:
+    with pytest.raises(ModelError):
+        read(data)
