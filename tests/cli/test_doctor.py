@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_i
         monkeypatch.delenv(name, raising=False)
 
 
-def test_nothing_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def _with_the_example(folder: Path) -> None:
+    bundle = "models/example-pump"
+    shutil.copytree(Path(__file__).parents[2] / bundle, folder / bundle)
+
+
+def test_nothing_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _with_the_example(tmp_path)
     assert run(["doctor"]) == 0
     said = capsys.readouterr()
     lines = [line for line in said.out.splitlines() if not line.startswith(" ")]
@@ -37,6 +44,27 @@ def test_the_first_failure_gives_the_exit_code(tmp_path: Path, capsys: pytest.Ca
     assert set(failing) == {"check", "level", "words", "remedy"}
     assert run(["doctor"]) == 5
     assert "\nFAIL  site.bundle.pump" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "check"),
+    [
+        (["--models", "nowhere"], 3, "site.bundles"),
+        (["--models", "file"], 3, "site.bundles"),
+        (["--models", "empty"], 5, "site.bundles"),
+        (["--models", "models", "--state", "file"], 3, "disk.state"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, check: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    _with_the_example(tmp_path)
+    assert run(["doctor", *words]) == code
+    said = capsys.readouterr()
+    assert f"FAIL  {check}" in said.out
+    assert "0 failures" not in said.err
 
 
 def test_a_site_file_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import time
@@ -18,7 +19,7 @@ from anomaly.alerts.store import DATABASE_NAME
 from anomaly.bundle import open_bundle
 from anomaly.config import Site, find_file, load_site
 from anomaly.detect.model import check_model
-from anomaly.errors import AnomalyError, ModelError, RemoteError
+from anomaly.errors import AnomalyError, ConfigError, ModelError, RemoteError
 from anomaly.monitor.doctor.finding import Finding, failed
 
 _PATIENCE_S = 5.0
@@ -48,10 +49,13 @@ def config(path: Path | None) -> tuple[Site | None, Finding]:
 def bundles(site: Site) -> Iterator[Finding]:
     """Each bundle that the site needs, or that is there, verifies: every byte, and the decoded bitstream."""
     wanted = {machine.model or name for name, machine in site.machines.items()}
+    if not os.path.isdir(site.models_dir):
+        yield _no_folder(site.models_dir)
+        return
     names = sorted(wanted | set(workspace.machines(site.models_dir)))
     if not names:
-        remedy = "`anomaly train --machine NAME`, or name the folder with models_dir or ANOMALY_MODELS"
-        yield Finding("site.bundles", "warn", f"no bundle in {site.models_dir}", remedy, ModelError.exit_code)
+        words = f"no bundle in {site.models_dir}"
+        yield Finding("site.bundles", "fail", words, _TRAIN, ModelError.exit_code)
     for name in names:
         check = f"site.bundle.{name}"
         try:
@@ -64,12 +68,26 @@ def bundles(site: Site) -> Iterator[Finding]:
             yield Finding(check, "ok", f"whole, of {created}, signature: {bundle.signature}")
 
 
+_TRAIN = "`anomaly train --machine NAME`, or name the folder with --models, models_dir or ANOMALY_MODELS"
+
+
+def _no_folder(models: Path) -> Finding:
+    words = "is no folder" if os.path.lexists(models) else "there is no such folder of bundles"
+    return Finding("site.bundles", "fail", f"{models}: {words}", _TRAIN, ConfigError.exit_code)
+
+
 def database(site: Site) -> Iterator[Finding]:
     """The database is sound, of a schema that this program knows, and its messages leave."""
     path = site.state_dir / DATABASE_NAME
-    if not path.is_file():
+    if os.path.isfile(path):
+        yield from _stored(path)
+    elif os.path.lexists(path) or (os.path.lexists(site.state_dir) and not os.path.isdir(site.state_dir)):
+        yield Finding("site.database", "fail", f"{path}: something else is in its way", _ELSEWHERE)
+    else:
         yield Finding("site.database", "ok", f"none yet at {path}; the monitor makes it")
-        return
+
+
+def _stored(path: Path) -> Iterator[Finding]:
     try:
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
@@ -94,6 +112,7 @@ def database(site: Site) -> Iterator[Finding]:
     yield _messages(waiting, since_s)
 
 
+_ELSEWHERE = "name another folder with --state, state_dir in site.yaml or ANOMALY_STATE"
 _SET_ASIDE = "restart the monitor: it sets a damaged file aside and carries open cases over"
 
 

@@ -72,7 +72,7 @@ def disk(site: Site) -> Iterator[Finding]:
     """There is room for the database and for clips, and the folder may be written."""
     folder = site.state_dir
     try:
-        atomic.check_writable(folder, "state_dir in site.yaml")
+        atomic.check_writable(folder, "--state, or state_dir in site.yaml")
     except ConfigError as error:
         yield failed("disk.state", error)
         return

@@ -42,7 +42,8 @@ def test_all_of_it_on_an_empty_folder(
         "site.config": "ok",
         "python.packages": "ok",
     }
-    assert found["site.bundles"].level == "warn"
+    assert (found["site.bundles"].level, found["site.bundles"].exit_code) == ("fail", 3)
+    assert "models: there is no such folder" in found["site.bundles"].words
     assert "anomaly train" in found["site.bundles"].remedy
     assert found["sound.inputs"].level == "warn"
     assert found["site.database"].level == "ok"
@@ -143,8 +144,10 @@ def test_a_microphone_is_heard_unless_a_monitor_has_it(site: Site, pulse_microph
 
 
 def test_bundles(site: Site, pump_bundle: Path) -> None:
+    site.models_dir.mkdir()
     (none,) = of_site.bundles(site)
-    assert none.level == "warn"
+    assert (none.level, none.exit_code) == ("fail", 5)
+    assert "anomaly train" in none.remedy
     shutil.copytree(pump_bundle, site.models_dir / "pump")
     (whole,) = of_site.bundles(site)
     assert (whole.check, whole.level) == ("site.bundle.pump", "ok")
@@ -153,6 +156,23 @@ def test_bundles(site: Site, pump_bundle: Path) -> None:
     assert (damaged.level, damaged.exit_code) == ("fail", 5)
     missing = site.model_copy(update={"machines": {"fan": Machine(device="hw:0")}})
     assert by_check(list(of_site.bundles(missing)))["site.bundle.fan"].level == "fail"
+
+
+def test_a_file_is_no_folder_of_bundles(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (finding,) = of_site.bundles(Site(models_dir=tmp_path / "file"))
+    assert (finding.level, finding.exit_code) == ("fail", 3)
+    assert "file: is no folder" in finding.words
+
+
+@pytest.mark.parametrize("taken", ["state", "state/anomaly.sqlite/x"])
+def test_something_else_where_the_database_is_to_be(site: Site, taken: str) -> None:
+    other = site.state_dir.parent / taken
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.touch()
+    (finding,) = of_site.database(site)
+    assert (finding.level, finding.exit_code) == ("fail", 3)
+    assert "--state" in finding.remedy
 
 
 def test_database(site: Site) -> None:
