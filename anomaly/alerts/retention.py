@@ -31,7 +31,8 @@ class Retention:
 def tidy(store: Store, keep: Retention, now_s: float) -> int:
     """Sum up what is new, remove what is old; return how many rows went.
 
-    An open case keeps its events. A score goes only when its minute has been summed up.
+    An open case keeps its events. A score goes only when its minute has been summed up, a state only when another has
+    followed it before the limit.
 
     Raises:
         ConfigError: the database cannot be written.
@@ -41,8 +42,8 @@ def tidy(store: Store, keep: Retention, now_s: float) -> int:
     gone = _old_scores(store, now_s - keep.scores_days * _DAY_S)
     minutes_s, events_s = now_s - keep.minutes_days * _DAY_S, now_s - keep.events_days * _DAY_S
     gone += _minutes(store, minutes_s)
-    for table, column in (("states", "time_s"), ("gaps", "end_s")):
-        gone += _in_steps(store, table, f"{column} < ?", minutes_s)
+    gone += _in_steps(store, "states", _OLD_STATES, minutes_s)
+    gone += _in_steps(store, "gaps", "end_s < ?", minutes_s)
     gone += _in_steps(store, "clip_access", "time < ?", iso_utc(max(0.0, minutes_s)))
     gone += _in_steps(store, "events", _OLD_EVENTS, iso_utc(max(0.0, events_s)))
     gone += _in_steps(store, "deliveries", "status != 'pending' AND finished_s < ?", events_s)
@@ -51,6 +52,11 @@ def tidy(store: Store, keep: Retention, now_s: float) -> int:
     return gone
 
 
+# What was last said of a machine before the limit held on after it: which bundle scores it may not change for years.
+_OLD_STATES = (
+    "EXISTS (SELECT 1 FROM states AS later WHERE later.machine = states.machine AND later.kind = states.kind"
+    " AND later.time_s > states.time_s AND later.time_s < ?)"
+)
 _OLD_EVENTS = (
     "time < ? AND (case_id IS NULL OR case_id NOT IN (SELECT id FROM cases WHERE state != 'closed'))"
 )

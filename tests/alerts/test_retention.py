@@ -41,11 +41,15 @@ def test_after_everything_went_new_scores_are_still_summed_up(store: Store) -> N
 
 def test_the_year_is_over(store: Store) -> None:
     scores(store, [400 * DAY_S, 0.0])
-    store.add_state(StateRow("pump", "decision", NOW_S - 400 * DAY_S, "OK"))
+    for age_days, state in ((402, "OK"), (401, "ALARM"), (400, "OK"), (2, "WATCH")):
+        store.add_state(StateRow("pump", "decision", NOW_S - age_days * DAY_S, state))
+    store.add_state(StateRow("fan", "decision", NOW_S - 500 * DAY_S, "OK"))
     store.add_gaps([GapRow("pump", 0.0, NOW_S - 400 * DAY_S, "lost"), GapRow("pump", 0.0, NOW_S, "lost")])
     tidy(store, Retention(), NOW_S)
     assert len(store.minutes("pump")) == 1
-    assert store.states("pump", "decision") == []
+    # What held when the year began is still known.
+    assert [row.state for row in store.states("pump", "decision")] == ["OK", "WATCH"]
+    assert [row.state for row in store.states("fan", "decision")] == ["OK"]
     assert len(store.gaps("pump")) == 1
 
 
