@@ -3,9 +3,9 @@
 ChipError                1
 ├── SpecError            3   an architecture description is malformed or contradicts itself
 ├── MissingPackageError  3   a package is not installed that an optional part needs
-├── NetworkError         4   a network description is malformed
+├── NetworkError         4   a network description is missing or malformed
 ├── FitError             5   a sound network does not fit the chip
-└── BitstreamError       5   a bitstream is damaged, of another version, or not the one expected
+└── BitstreamError       5   a bitstream is missing, damaged, of another version, or not the one expected
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class MissingPackageError(ChipError):
 
 
 class NetworkError(ChipError):
-    """A network description is malformed."""
+    """A network description is missing or malformed."""
 
     exit_code = 4
 
@@ -57,6 +57,6 @@ class FitError(ChipError):
 
 
 class BitstreamError(ChipError):
-    """A bitstream is damaged, of another version, or not the one expected."""
+    """A bitstream is missing, damaged, of another version, or not the one expected."""
 
     exit_code = 5

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.bitstream import decode, read_design
-from chip.errors import ChipError, NetworkError
+from chip.errors import BitstreamError, ChipError, NetworkError
 from chip.fabric import Fabric
+from chip.frames import read_frames
 from chip.network import Network
 from chip.storage import MAX_BYTES
 
-__all__ = ["load_network", "load_usage", "read_file"]
+__all__ = ["load_network", "load_usage", "read_bitstream", "read_file"]
 
 
 def load_network(path: Path, arch: ArchSpec) -> Network:
@@ -24,7 +25,7 @@ def load_network(path: Path, arch: ArchSpec) -> Network:
 
     Raises:
         NetworkError: there is no such file, its suffix is unknown, or it holds no sound network.
-        BitstreamError: the bitstream is damaged or made for another architecture.
+        BitstreamError: the bitstream is missing, damaged or made for another architecture.
         MissingPackageError: a package is missing that reads NIR.
     """
     if path.suffix not in (".npz", ".json", ".nir", ".bit"):
@@ -49,12 +50,26 @@ def load_usage(path: Path, arch: ArchSpec) -> NDArray[np.int64] | None:
     """Nets in each channel segment as a bitstream wires them; None for a file of another suffix.
 
     Raises:
-        NetworkError: there is no such file.
-        BitstreamError: the bitstream is damaged or made for another architecture.
+        BitstreamError: the bitstream is missing, damaged or made for another architecture.
     """
     if path.suffix != ".bit":
         return None
     return read_design(read_file(path), arch).usage(Fabric.of(arch))
+
+
+def read_bitstream(path: Path, arch: ArchSpec) -> bytes:
+    """The bytes of a bitstream whose frames are whole and for this chip.
+
+    Raises:
+        BitstreamError: it is missing, damaged or made for another architecture; names the file.
+    """
+    data = _read(path, BitstreamError)
+    try:
+        read_frames(data, arch.fingerprint())
+    except BitstreamError as error:
+        error.where = f"{path}: {error.where}"
+        raise
+    return data
 
 
 def read_file(path: Path) -> bytes:
@@ -62,10 +77,15 @@ def read_file(path: Path) -> bytes:
 
     Raises:
         NetworkError: it cannot be read, or is far too large.
+        BitstreamError: the same of a .bit file.
     """
+    return _read(path, BitstreamError if path.suffix == ".bit" else NetworkError)
+
+
+def _read(path: Path, error_of_kind: type[ChipError]) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise NetworkError(f"is larger than {MAX_BYTES >> 20} MiB", where=path)
+            raise error_of_kind(f"is larger than {MAX_BYTES >> 20} MiB", where=path)
         return path.read_bytes()
     except OSError as error:
-        raise NetworkError(f"cannot be read: {error.strerror}", where=path) from error
+        raise error_of_kind(f"cannot be read: {error.strerror}", where=path) from error

@@ -13,7 +13,10 @@ from chip.errors import NetworkError
 from chip.network import Network
 from chip.simulate import SimulationResult
 
-__all__ = ["check_raster_name", "npy_file", "raster_file"]
+__all__ = ["SUFFIXES", "check_raster_name", "npy_file", "raster_file"]
+
+SUFFIXES = (".png", ".npz")
+"""What the name of a raster may end in."""
 
 # What fits a picture and the eye.
 _SHOWN_STEPS = 1000
@@ -25,7 +28,7 @@ def check_raster_name(path: Path) -> None:
     Raises:
         NetworkError: the name ends neither in .png nor in .npz.
     """
-    if path.suffix.lower() not in (".png", ".npz"):
+    if path.suffix.lower() not in SUFFIXES:
         hint = "give it a name that ends in .png, for a picture, or in .npz, for arrays"
         raise NetworkError("is neither a .png nor a .npz", where=path, hint=hint)
 

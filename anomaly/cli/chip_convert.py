@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from anomaly.cli.chip_network import Arch, Json, NetworkFile, keep_inputs
+from anomaly.cli.together import given
 
 if TYPE_CHECKING:
     from chip.arch import ArchSpec
@@ -15,10 +17,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nir", ".npz", ".json")
 
-
-NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A .npz, .json, .nir or .bit file.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nir, .npz or .json file to write.")]
-Arch = Annotated[str, typer.Option(help="Name of a chip, or the path of its YAML specification.")]
 Dt = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="How long a step is, to and from NIR; else 0.0001.")
 ]
@@ -40,10 +39,10 @@ Fit = Annotated[
 Spikes = Annotated[
     Path | None, typer.Option(help="Spikes to measure and fit on: .npy or .npz of step x input; else random.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def convert(
+    context: typer.Context,
     network: NetworkFile,
     out: Out,
     arch: Arch = "senna",
@@ -61,23 +60,22 @@ def convert(
     from chip.arch import load_arch
     from chip.nir import read_nir
 
-    from_nir = network.suffix == ".nir"
-    if not from_nir and (plain or measure or fit or spikes or reset != "zero"):
-        words = "--reset, --plain, --measure, --fit and --spikes are about reading a .nir file"
-        raise UsageError(words, where=network)
-    if fit and reset == "subtract":
-        raise UsageError("--fit is about resets to a value, not about those that subtract", where="--fit")
-    _check_out(network, out, dt)
-    spec, given = load_arch(arch), _spikes(spikes)
+    _check_options(context, network, dt, fit and reset == "subtract")
+    _check_out(network, out, spikes)
+    if dt is not None and ".nir" not in (network.suffix, out.suffix):
+        raise UsageError("only NIR has time in it", where="--dt")
+    spec, told = load_arch(arch), _spikes(spikes)
     content: dict[str, Any] = {}
     declared: list[Declaration] = []
-    if from_nir:
-        fitted: Any = (given if spikes else "trial") if fit else None
+    if network.suffix == ".nir":
+        fitted: Any = (told if spikes else "trial") if fit else None
         imported = read_nir(network, spec, dt_s=dt, reset=reset, plain=plain, fit=fitted)
+        if imported.translation is None:
+            _check_exact(context, out)
         loaded, dt, declared = imported.network, dt or imported.dt_s, list(imported.declarations)
         content = {"dt_s": imported.dt_s, "exact": imported.exact}
         if measure or spikes:
-            content["agreement"] = _measured(imported, spec, given)
+            content["agreement"] = _measured(imported, spec, told)
     else:
         loaded = _load(network, spec)
     data, added = _packed(loaded, out, dt)
@@ -87,14 +85,44 @@ def convert(
     typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, in {out}", err=True)
 
 
-def _check_out(network: Path, out: Path, dt: float | None) -> None:
+_OF_NIR = ("--reset", "--plain", "--measure", "--fit", "--spikes")
+
+
+def _check_options(context: typer.Context, network: Path, dt: float | None, fit_to_subtract: bool) -> None:
+    from anomaly.errors import UsageError
+
+    for option in _OF_NIR:
+        if given(context, option) and network.suffix != ".nir":
+            raise UsageError(f"is about reading a .nir file, and NETWORK is {network}", where=option)
+    if fit_to_subtract:
+        words = "is about resets to a value, not about those of --reset subtract"
+        raise UsageError(words, where="--fit", hint="leave out one of the two")
+    if dt is not None and not 0 < dt < float("inf"):
+        raise UsageError(f"is {dt:g}, not a time above 0", where="--dt", hint="in seconds, such as 1e-4")
+
+
+def _check_exact(context: typer.Context, out: Path) -> None:
+    """Refuse what says nothing where the very integers of a network are read; --dt is for a .nir OUT, too."""
+    from anomaly.errors import UsageError
+
+    timed = () if out.suffix == ".nir" else ("--dt",)
+    for option in ("--reset", "--measure", "--fit", "--spikes", *timed):
+        if given(context, option):
+            words = "says nothing of a file that holds the integers of its network beside the nodes"
+            raise UsageError(words, where=option, hint="--plain reads the nodes")
+
+
+def _check_out(network: Path, out: Path, spikes: Path | None) -> None:
+    from anomaly.atomic import check_writable
     from anomaly.errors import UsageError
 
     if out.suffix not in SUFFIXES:
         hint = "a bitstream is made by anomaly chip compile" if out.suffix == ".bit" else None
         raise UsageError(f"has the suffix {out.suffix!r}, not {', '.join(SUFFIXES)}", where=out, hint=hint)
-    if dt is not None and ".nir" not in (network.suffix, out.suffix):
-        raise UsageError("only NIR has time in it", where="--dt")
+    if out.is_dir():
+        raise UsageError("is a folder", where=out, hint="name a file to write")
+    keep_inputs(out, "OUT", network, spikes)
+    check_writable(out.parent, "OUT")
 
 
 def _show(content: dict[str, Any], declared: list[Declaration], as_json: bool) -> None:
@@ -109,15 +137,6 @@ def _show(content: dict[str, Any], declared: list[Declaration], as_json: bool) -
     for about, found in content.get("agreement", {}).items():
         shares = f"{found['agreement']:.4f} of all steps, {found['spike_agreement']:.4f} where either fires"
         typer.echo(f"agreement: {about}: {shares}, counts differ by {found['count_difference']:.4f}")
-
-
-def say_declarations(declarations: Iterable[Declaration]) -> None:
-    """What an import approximated, in lines on stderr."""
-    found = [declaration for declaration in declarations if not declaration.exact]
-    for declaration in found:
-        typer.echo(f"declared: {declaration}", err=True)
-    if found:
-        typer.echo("what that costs: anomaly chip convert NETWORK OUT.npz --measure", err=True)
 
 
 def _load(path: Path, spec: ArchSpec) -> Network:

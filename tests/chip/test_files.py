@@ -48,8 +48,10 @@ def test_a_bad_bitstream_and_a_missing_file_are_named(tmp_path: Path, senna: Arc
     with pytest.raises(BitstreamError) as caught:
         load_network(path, senna)
     assert caught.value.where == f"{path}: header"
-    with pytest.raises(NetworkError, match="No such file"):
+    with pytest.raises(BitstreamError, match="No such file"):
         load_network(tmp_path / "b.bit", senna)
+    with pytest.raises(NetworkError, match="No such file"):
+        load_network(tmp_path / "b.npz", senna)
 
 
 def test_a_gigantic_file_is_not_read(

@@ -133,10 +133,7 @@ def test_a_full_disk_leaves_no_part_of_the_files(
     [
         ["check", "no.npz"],
         ["compile", "no.json"],
-        ["simulate", "no.bit"],
         ["report", "no.npz"],
-        ["decode", "no.bit"],
-        ["decode", "FILE", "--against", "no.bit"],
         ["simulate", "FILE", "--spikes", "no.npy"],
         ["check", "FILE", "--repair", "out.npz", "--input-spikes", "no.npz"],
     ],

@@ -121,7 +121,9 @@ def test_mistakes_are_named_and_nothing_is_written(
         ([str(foreign), str(tmp_path / "out.txt")], 2, "suffix '.txt'"),
         ([str(foreign), str(tmp_path / "out.bit")], 2, "anomaly chip compile"),
         ([str(tmp_path / "none.nir"), str(out)], 4, "none.nir: cannot be read"),
-        ([str(foreign), str(out), "--dt", "0"], 4, "not a time above 0"),
+        ([str(foreign), str(out), "--dt", "0"], 2, "--dt: is 0, not a time above 0"),
+        ([str(npz), str(tmp_path / "out.nir"), "--dt", "-1"], 2, "--dt: is -1, not a time above 0"),
+        ([str(npz), str(tmp_path / "out.nir"), "--dt", "nan"], 2, "--dt: is nan"),
         ([str(foreign), str(out), "--dt", "soon"], 2, "--dt"),
         ([str(foreign), str(out), "--reset", "half"], 2, "--reset"),
         ([str(foreign), str(out), "--arch", "none"], 3, "none"),
@@ -130,7 +132,13 @@ def test_mistakes_are_named_and_nothing_is_written(
         ([str(npz), str(out), "--reset", "subtract"], 2, "about reading a .nir file"),
         ([str(npz), str(out), "--dt", "1"], 2, "only NIR has time"),
         ([str(npz), str(out), "--measure"], 2, "about reading a .nir file"),
-        ([str(exported), str(out), "--measure"], 4, "imported from metadata"),
+        ([str(exported), str(out), "--measure"], 2, "--measure: says nothing"),
+        ([str(exported), str(out), "--fit"], 2, "--fit: says nothing"),
+        ([str(exported), str(out), "--reset", "zero"], 2, "--reset: says nothing"),
+        ([str(exported), str(out), "--dt", "1"], 2, "--dt: says nothing"),
+        ([str(npz), str(out), "--reset", "zero"], 2, "--reset: is about reading a .nir file"),
+        ([str(npz), str(npz)], 2, "OUT: "),
+        ([str(npz), str(tmp_path)], 2, "has the suffix ''"),
     )
     for words, code, said in cases:
         assert run(["chip", "convert", *words]) == code, words

@@ -1,4 +1,4 @@
-"""`anomaly chip simulate` with rasters, with imperfect chips, and with a mistake in every argument."""
+"""`anomaly chip simulate` and `report`: rasters, imperfect chips, and a mistake in every argument."""
 
 from __future__ import annotations
 
@@ -89,7 +89,11 @@ def test_spikes_without_a_step_are_refused(
         (["--lost-events", "2"], 2, "--lost-events"),
         (["--extra-leak", "31"], 2, "--extra-leak"),
         (["--chip", "-1"], 2, "--chip"),
-        (["--raster", "raster.gif"], 4, "neither a .png nor a .npz"),
+        (["--chip", "3"], 2, "--chip: says nothing without --mismatch or --noise or --lost-events"),
+        (["--chip", "3", "--extra-leak", "2"], 2, "--chip: says nothing"),
+        (["--raster", "raster.gif"], 2, "--raster: raster.gif is neither a .png nor a .npz"),
+        (["--raster", "x.jpg"], 2, "--raster"),
+        (["--seed", str(1 << 63)], 2, "--seed"),
         (["--steps", "0"], 2, "--steps"),
     ],
 )
@@ -98,3 +102,38 @@ def test_a_mistake_is_named(
 ) -> None:
     assert run(["chip", "simulate", str(file), *words]) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--steps", "9"], ["--rate", "0.5"], ["--steps", "1000"]])
+def test_given_spikes_leave_random_ones_nothing_to_say(
+    file: Path, tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    np.save(tmp_path / "spikes.npy", random_spikes(network.n_inputs, 5))
+    given = ["--spikes", str(tmp_path / "spikes.npy")]
+    assert run(["chip", "simulate", str(file), *given, *words]) == 2
+    assert f"{words[0]}: says nothing with --spikes" in capsys.readouterr().err
+    assert run(["chip", "simulate", str(file), *given]) == 0
+
+
+def test_what_is_read_is_not_written_over(
+    file: Path, tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = file.read_bytes()
+    assert run(["chip", "simulate", str(file), "--raster", str(file)]) == 2
+    assert "--raster: " in capsys.readouterr().err
+    np.save(tmp_path / "outputs.npy", random_spikes(network.n_inputs, 5))
+    words = ["--spikes", str(tmp_path / "outputs.npy"), "--out", str(tmp_path)]
+    assert run(["chip", "simulate", str(file), *words]) == 2
+    assert "outputs.npy would be written over" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["simulate", "report"])
+def test_a_folder_that_cannot_be_is_found_out_before_anything_is_written(
+    file: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+    raster = ["--raster", str(tmp_path / "raster.npz")] if command == "simulate" else []
+    assert run(["chip", command, str(file), *raster, "--out", str(tmp_path / "taken")]) == 3
+    assert "taken" in capsys.readouterr().err
+    assert not (tmp_path / "raster.npz").exists()

@@ -74,3 +74,28 @@ def test_damaged_spikes_are_refused(
     words = ["chip", "check", str(heavy), "--repair", str(tmp_path / "o.npz"), "--input-spikes", str(spikes)]
     assert run(words) == 4
     assert "holds no spikes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["out.json", "out.bit", "out", "out.jpg", "heavy.npz", "folder.npz", "spikes.npz"]
+)
+def test_a_repair_goes_into_an_npz_of_its_own(
+    heavy: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.npz").mkdir()
+    spikes = tmp_path / "spikes.npz"
+    np.savez_compressed(spikes, spikes=np.eye(26, dtype=np.int8)[:, None])
+    before = {path: path.read_bytes() for path in (heavy, spikes)}
+    words = ["--repair", str(tmp_path / name), "--input-spikes", str(spikes)]
+    assert run(["chip", "check", str(heavy), *words]) == 2
+    shown = capsys.readouterr()
+    assert "error: --repair: " in shown.err
+    assert name in shown.err
+    assert shown.out == ""
+    assert {path: path.read_bytes() for path in (heavy, spikes)} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"heavy.npz", "spikes.npz", "folder.npz"}
+
+
+def test_spikes_are_for_a_repair(heavy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chip", "check", str(heavy), "--input-spikes", "spikes.npy"]) == 2
+    assert "--input-spikes: says nothing without --repair" in capsys.readouterr().err
