@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anomaly.errors import ConfigError
@@ -74,22 +75,46 @@ def new_files(folder: Path) -> Iterator[Path]:
     Raises:
         ConfigError: the folder cannot be written, or something that is no folder has the name.
     """
-    if not folder.is_dir():
-        with new_folder(folder) as work:
-            yield work
-        return
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise ConfigError("is in the way: no folder", where=folder)
+    there = folder.is_dir()
+    made = [parent for parent in folder.parents if not parent.exists()]
     try:
-        hidden = tempfile.TemporaryDirectory(dir=folder, prefix=".new.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        base, prefix = (folder, ".new.") if there else (folder.parent, f".{folder.name}.new.")
+        hidden = tempfile.TemporaryDirectory(dir=base, prefix=prefix)
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", where=folder) from error
-    with hidden as name:
-        yield Path(name)
-        try:
-            _move_into(Path(name), folder)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot be written: {error.strerror}", where=error.filename or folder
-            ) from error
+    try:
+        with hidden as name:
+            yield Path(name)
+            _appear(Path(name), folder, there)
+    finally:
+        for parent in made:
+            with suppress(OSError):  # it holds something now
+                parent.rmdir()
+
+
+def _appear(work: Path, folder: Path, there: bool) -> None:
+    """Give the new folder its name, or the files theirs in a folder that is there, be it since a moment."""
+    try:
+        work.chmod(0o755)
+        if there or not _renamed(work, folder):
+            _move_into(work, folder)
+    except OSError as error:
+        where = error.filename or folder
+        raise ConfigError(f"cannot be written: {error.strerror}", where=where) from error
+
+
+def _renamed(work: Path, folder: Path) -> bool:
+    """False where another process has made the folder meanwhile, and put something into it."""
+    try:
+        work.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        return False
+    return True
 
 
 def check_writable(folder: Path, option: str) -> None:

@@ -32,6 +32,12 @@ def write_half_of_the_files(folder: Path) -> None:
         raise OSError("full")
 
 
+def write_a_file_and_stop(folder: Path, error: BaseException) -> None:
+    with atomic.new_files(folder) as work:
+        (work / "report.txt").write_text("new")
+        raise error
+
+
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "file"
     for content in (b"first", b"second", b""):
@@ -145,3 +151,28 @@ def test_files_cannot_appear_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(ConfigError, match="in the way"), atomic.new_files(tmp_path / "out"):
         pass
+
+
+@pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])
+def test_folders_on_the_way_go_with_files_that_do_not_appear(tmp_path: Path, error: BaseException) -> None:
+    (tmp_path / "here").mkdir()
+    with pytest.raises(type(error)):
+        write_a_file_and_stop(tmp_path / "here" / "new" / "out", error)
+    assert names(tmp_path / "here") == []
+
+
+def test_a_folder_that_appears_meanwhile_keeps_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with atomic.new_files(folder) as work:
+        (work / "ours.txt").write_text("ours")
+        folder.mkdir()
+        (folder / "theirs.txt").write_text("theirs")
+    assert names(folder) == ["ours.txt", "theirs.txt"]
+    assert names(tmp_path) == ["out"]
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_of_new_files_can_be_entered(tmp_path: Path) -> None:
+    with atomic.new_files(tmp_path / "out") as work:
+        (work / "report.txt").write_text("new")
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import soundfile
 
+from anomaly.audio.write import save_wav
 from anomaly.cli import run
 
 Capture = pytest.CaptureFixture[str]
@@ -132,23 +136,38 @@ def test_files_are_only_replaced_by_force(somewhere: Path, capsys: Capture) -> N
         ([], 2, "give --machine or --recipe"),
         (["--machine", "pump", "--recipe", "x.yaml"], 2, "not both"),
         (["--machine", "toaster"], 2, "fan, gearbox, pump, slider, valve"),
-        (["--machine", "pump", "--fault", "leek", "--severity", "1"], 2, "cavitation"),
-        (["--machine", "pump", "--fault", "leak", "--severity", "1.5"], 2, "outside 0 to 1"),
+        (
+            ["--machine", "pump", "--fault", "leek", "--severity", "1"],
+            2,
+            "--fault: a pump has no fault 'leek'",
+        ),
+        (
+            ["--machine", "pump", "--fault", "leak", "--severity", "1.5"],
+            2,
+            "--severity: severity 1.5 is outside 0 to 1",
+        ),
         (["--machine", "pump", "--fault", "leak", "--severity", "0"], 2, "severity 0"),
         (["--machine", "pump", "--severity", "0.5"], 2, "needs a fault"),
         (["--machine", "pump", "--dataset", "--fault", "leak"], 2, "every fault"),
-        (["--machine", "pump", "--minutes", "0"], 2, "minutes"),
+        (["--machine", "pump", "--minutes", "0"], 2, "--minutes: 0 minutes"),
         (["--machine", "pump", "--minutes", "1e12"], 2, "at most 1440"),
         (["--machine", "pump", "--minutes", "many"], 2, "--minutes"),
         (["--machine", "pump", "--clip-seconds", "0"], 2, "--clip-seconds"),
-        (["--machine", "pump", "--speed", "warp"], 2, "low, medium, high"),
+        (["--machine", "pump", "--speed", "warp"], 2, "--speed: a pump has no state 'warp'"),
         (["--machine", "pump", "--states", "high:10,low"], 2, "state:seconds"),
-        (["--machine", "pump", "--states", "high:10,warp:3"], 2, "warp"),
-        (["--machine", "pump", "--states", "sometimes"], 2, "sometimes"),
-        (["--machine", "pump", "--seed", "-1"], 2, "seed"),
-        (["--machine", "pump", "--machine-id", "-1"], 2, "machine_id"),
-        (["--machine", "pump", "--snr-db", "nan"], 2, "snr_db"),
+        (["--machine", "pump", "--states", "high:10,warp:3"], 2, "--states: a pump has no state 'warp'"),
+        (["--machine", "pump", "--states", "sometimes"], 2, "--states: 'sometimes' is no schedule"),
+        (["--machine", "pump", "--seed", "-1"], 2, "--seed: must not be negative"),
+        (["--machine", "pump", "--machine-id", "-1"], 2, "--machine-id: must not be negative"),
+        (["--machine", "pump", "--snr-db", "nan"], 2, "--snr-db: nan dB"),
+        (["--machine", "pump", "--speed", "-5"], 2, "--speed: -5.0 rpm"),
+        (["--machine", "pump", "--speed", "low", "--states", "cycle"], 2, "--speed: a speed goes with"),
+        (["--machine", "pump", "--states", "high:0.01"], 2, "--states: state 'high' cannot last"),
         (["--machine", "pump", "--format", "mp3"], 2, "--format"),
+        (["--machine", "pump", "--test-clips", "5"], 2, "--test-clips: says nothing without --dataset"),
+        (["--list", "--minutes", "3"], 2, "--minutes: says nothing with --list"),
+        (["--list", "--dataset"], 2, "--dataset: says nothing with --list"),
+        (["--list", "--seed", "0"], 2, "--seed: says nothing with --list"),
         (["--recipe", "missing.yaml"], 3, "missing.yaml"),
     ],
 )
@@ -160,7 +179,43 @@ def test_wrong_words(somewhere: Path, capsys: Capture, words: list[str], code: i
     assert not (somewhere / "data").exists()
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError("the disk is gone")])
+@pytest.mark.parametrize("words", [["--dataset", "--test-clips", "1"], []])
+def test_half_a_set_is_none(
+    somewhere: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], stop: BaseException
+) -> None:
+    written = []
+
+    def stopped(*given: object, **more: object) -> None:
+        written.append(given)
+        if len(written) == 4:
+            raise stop
+        save_wav(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("anomaly.audio.simulator.folders.save_wav", stopped)
+    words = ["--machine", "pump", "--minutes", "0.1", "--clip-seconds", "1", *words]
+    assert simulate(*words) in (1, 130)
+    assert list(somewhere.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.chdir(somewhere)
+    assert simulate(*words) == 0
+
+
+def test_a_set_that_is_killed_leaves_nothing_under_its_name(somewhere: Path) -> None:
+    words = ["--machine", "fan", "--dataset", "--minutes", "20", "--out", "set"]
+    process = subprocess.Popen([sys.executable, "-m", "anomaly", "data", "simulate", *words], cwd=somewhere)
+    try:
+        while not list(somewhere.rglob("*.wav")):
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    assert not (somewhere / "set").exists()
+    assert all(path.name.startswith(".set.new.") for path in somewhere.iterdir())
+
+
 def test_a_folder_that_cannot_be_written(somewhere: Path, capsys: Capture) -> None:
     (somewhere / "file").write_bytes(b"")
     assert simulate("--machine", "pump", "--minutes", "0.02", "--out", "file") == 3
-    assert "cannot be written" in capsys.readouterr().err
+    assert "file: is in the way: no folder" in capsys.readouterr().err

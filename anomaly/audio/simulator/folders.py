@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from anomaly.atomic import new_files
 from anomaly.audio.simulator.recipe import Recipe
 from anomaly.audio.simulator.render import simulate
 from anomaly.audio.simulator.states import Schedule
@@ -52,7 +53,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that is there now: the take that it belongs to, and (start_s, state, speed_rpm) within the file."""
+    """A file, where it will be: the take that it belongs to, and (start_s, state, speed_rpm) within the file."""
 
     path: Path
     take: Take
@@ -132,30 +133,37 @@ def refuse_existing(takes: Sequence[Take]) -> None:
         )
 
 
-def write(takes: Sequence[Take], listening: Listening) -> Iterator[Written]:
-    """Render takes and write their clips, each file whole or not at all; yields each file once it is there.
+def write(folder: Path, takes: Sequence[Take], listening: Listening) -> Generator[Written]:
+    """Render takes and write their clips; yields each as it is made, and all appear in ``folder`` after the last.
+
+    Whoever stops before leaves the folder as it was: half a set would be taken for a whole one.
 
     Raises:
         UsageError: an argument that the machine cannot follow.
         ConfigError: a folder cannot be written.
     """
-    for take in takes:
-        sound = simulate(
-            listening.recipe,
-            seconds=take.seconds,
-            seed=take.seed,
-            machine_id=listening.machine_id,
-            fault=take.fault,
-            severity=take.severity,
-            speed=listening.speed,
-            states=listening.states,
-            snr_db=listening.snr_db,
-        )
-        clips = np.array_split(sound.samples, len(take.paths))
-        for number, (path, clip) in enumerate(zip(take.paths, clips, strict=True)):
-            save = save_flac if path.suffix == ".flac" else save_wav
-            save(path, clip, sound.sample_rate_hz, subtype="PCM_16")
-            yield Written(path, take, _within(sound.states, number * take.clip_s, take.clip_s))
+    with new_files(folder) as work:
+        for take in takes:
+            yield from _written(take, listening, folder, work)
+
+
+def _written(take: Take, listening: Listening, folder: Path, work: Path) -> Iterator[Written]:
+    sound = simulate(
+        listening.recipe,
+        seconds=take.seconds,
+        seed=take.seed,
+        machine_id=listening.machine_id,
+        fault=take.fault,
+        severity=take.severity,
+        speed=listening.speed,
+        states=listening.states,
+        snr_db=listening.snr_db,
+    )
+    clips = np.array_split(sound.samples, len(take.paths))
+    for number, (path, clip) in enumerate(zip(take.paths, clips, strict=True)):
+        save = save_flac if path.suffix == ".flac" else save_wav
+        save(work / path.relative_to(folder), clip, sound.sample_rate_hz, subtype="PCM_16")
+        yield Written(path, take, _within(sound.states, number * take.clip_s, take.clip_s))
 
 
 def _within(

@@ -29,7 +29,7 @@ def plan(folder: Path, *, minutes: float = 0.1, clip_s: float | None = 2.0, seed
 
 def test_clips_are_cut_from_one_take(tmp_path: Path) -> None:
     (take,) = plan(tmp_path)
-    files = list(write([take], Listening(load_recipe("pump"))))
+    files = list(write(tmp_path, [take], Listening(load_recipe("pump"))))
     assert [file.path.name for file in files] == [f"normal_3_{n:04d}.wav" for n in range(3)]
     sound = np.concatenate([soundfile.read(file.path, dtype="float32")[0] for file in files])
     np.testing.assert_allclose(sound, simulate("pump", seconds=6.0, seed=3).samples, atol=1.1 / 32_768)
@@ -56,7 +56,7 @@ def test_long_sound_is_several_takes_with_seeds_of_their_own(tmp_path: Path) -> 
 
 def test_states_are_told_within_each_file(tmp_path: Path) -> None:
     listening = Listening(load_recipe("pump"), states=[("high", 3.0), ("low", 3.0)])
-    files = list(write(plan(tmp_path), listening))
+    files = list(write(tmp_path, plan(tmp_path), listening))
     assert [[state for _, state, _ in file.states] for file in files] == [
         ["high"],
         ["high", "ramp"],
@@ -80,8 +80,36 @@ def test_a_dataset_has_every_fault_at_three_severities(tmp_path: Path) -> None:
 
 def test_flac_is_written_too(tmp_path: Path) -> None:
     take = Take(1, 1.0, (tmp_path / "a.flac",))
-    (file,) = write([take], Listening(load_recipe("fan")))
+    (file,) = write(tmp_path, [take], Listening(load_recipe("fan")))
     assert soundfile.info(file.path).format == "FLAC"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_nothing_appears_before_all_is_there(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path / "sets" / "pump"
+    if there:
+        (folder / "normal").mkdir(parents=True)
+        (folder / "normal" / "mine.wav").write_bytes(b"mine")
+    before = sorted(tmp_path.rglob("*"))
+    making = write(folder, plan(folder), Listening(load_recipe("pump")))
+    next(making)
+    assert not list(folder.glob("normal/normal_*"))
+    making.close()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert len(list(write(folder, plan(folder), Listening(load_recipe("pump"))))) == 3
+    assert len(list(folder.glob("normal/normal_*.wav"))) == 3
+    assert (folder / "normal" / "mine.wav").exists() == there
+
+
+def test_two_sets_at_once_share_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "pump"
+    runs = [write(folder, plan(folder, seed=seed), Listening(load_recipe("pump"))) for seed in (1, 2)]
+    for making in runs:
+        next(making)
+    for making in runs:
+        assert len(list(making)) == 2
+    assert len(list(folder.rglob("*.wav"))) == 6
+    assert [path.name for path in tmp_path.iterdir()] == ["pump"]
 
 
 def test_nothing_is_replaced(tmp_path: Path) -> None:
