@@ -33,5 +33,7 @@ zenodo = _zenodo_server.zenodo
 
 unprivileged = _beside("unprivileged").unprivileged
 
+_beside("clips")
+
 _bench_recordings = _beside("bench_recordings")
 recordings = _bench_recordings.recordings

@@ -1,0 +1,64 @@
+"""`anomaly train` to a budget, on an accelerator, with so many bits: what is kept, and what cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import write_clips
+
+from anomaly.bundle import open_bundle
+from anomaly.cli import run
+
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--accelerator", "tpu"], 2, "there is no accelerator 'tpu'"),
+        (["--accelerator", "cuda"], 6, "finds no CUDA device"),
+        (["--max-neurons", "0"], 2, "--max-neurons: is 0"),
+        (["--max-synapses", "-3"], 2, "--max-synapses: is -3"),
+        (["--max-sop-per-s", "nan"], 2, "--max-sop-per-s: is nan"),
+        (["--max-energy", "-1"], 2, "--max-energy: is -1"),
+        (["--max-energy", "1", "--energy-calibration", "solar"], 2, "there is no calibration 'solar'"),
+        (["--weight-bits", "2"], 2, "2 bits are not within 3 to 8"),
+        (["--max-neurons", "20"], 2, "too small for any student: --max-neurons 20"),
+        (["--max-sop-per-s", "1"], 2, "too small for any student: --max-sop-per-s 1 (it needs"),
+        (["--max-energy", "1e-6"], 2, "too small for any student: --max-energy 1e-06"),
+    ],
+)
+def test_orders_that_cannot_be_met(
+    options: list[str],
+    code: int,
+    words: str,
+    sound: np.ndarray,
+    tiny: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    write_clips(tmp_path / "data" / "pump", sound, 5)
+    assert run(["train", "--machine", "pump", *tiny, *options]) == code
+    assert words in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "models" / "pump").exists()
+
+
+def test_a_budget_is_kept_and_bits_travel_in_the_bundle(
+    sound: np.ndarray, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(tmp_path / "data" / "pump", sound, 5)
+    options = ["--weight-bits", "4", "--max-neurons", "300", "--max-sop-per-s", "20000", "--json"]
+    assert run(["train", "--machine", "pump", *tiny, *options]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["neurons"] <= 300
+    assert result["metrics"]["activity"]["sop_per_s"] <= 20_000
+    bundle = open_bundle(tmp_path / "models" / "pump")
+    assert bundle.manifest.detectors["student"]["arch"] == "senna-4bit"
+    assert b"-7 to +7" in bundle.read("arch.yaml")
