@@ -89,18 +89,22 @@ def _replayed(
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import DETECTORS, load_model
     from anomaly.monitor.clips import FOLDER
+    from anomaly.monitor.left_out import scored_by
     from anomaly.monitor.replay import replay_clips, replay_history
     from anomaly.monitor.replay_old import OldClips
-    from anomaly.versions import find_bundle_or_version
+    from anomaly.versions import find_bundle_or_version, version_of
 
     clips = site.state_dir / FOLDER
     if bundle is None:
         anew = calibration is not None
         scorer = service.scorer if calibration is None else service.with_calibration(calibration)
-        # Probabilities of another calibration need scores of this very bundle; those stored are probabilities already.
-        old = OldClips(clips, service.bundle if anew else "")
-        return replay_history(store, service.machine, scorer, span, judge_anew=anew, clips=old)
+        # The limit of a model says nothing of what another one scored, nor of its probabilities.
+        old = OldClips(clips, service.model)
+        return replay_history(
+            store, service.machine, scorer, span, model=service.model, judge_anew=anew, clips=old
+        )
     folder = find_bundle_or_version(site.models_dir, site.bundle_of(service.machine), bundle)
     other = load_model(open_bundle(folder))
     name = next(known for known in DETECTORS if known == service.scorer.detector.name)
-    return replay_clips(store, service.machine, other.scorer(name), span, clips)
+    asked = scored_by(name, version_of(folder))
+    return replay_clips(store, service.machine, other.scorer(name), span, clips, model=asked)

@@ -21,6 +21,7 @@ class Judged:
         seconds: of the case's sound that the calibration gained or lost.
         limit_before: limit of the decision for one false alarm a day.
         limit: the same now.
+        other_seconds: of the case's sound left out, because another model scored them.
     """
 
     case: str
@@ -29,6 +30,7 @@ class Judged:
     seconds: int
     limit_before: float
     limit: float
+    other_seconds: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -40,9 +42,12 @@ class Judged:
         if self.calibration is None:
             return f"{words}; the calibration stays as it is"
         what = "holds" if self.verdict == "normal" else "no longer holds"
+        left_out = f", {self.other_seconds} s of another bundle or detector left out" * bool(
+            self.other_seconds
+        )
         return (
             f"{words}; calibration {self.calibration} {what} {self.seconds} s of it and is in use "
-            f"(limit for one false alarm a day {self.limit_before:.1f} -> {self.limit:.1f})"
+            f"(limit for one false alarm a day {self.limit_before:.1f} -> {self.limit:.1f}){left_out}"
         )
 
 
@@ -54,13 +59,14 @@ def judge_case(
     Said again, or said otherwise later, the last word counts.
 
     Raises:
-        InputError: the scores of the case are gone.
+        InputError: the scores of the case are gone, or another model's.
         ModelError: the bundle is too old to add to.
         ConfigError: nothing can be written.
     """
     before = service.scorer.calibration.limit(1.0).value
     kept = [s for s in service.sources if not (s.kind == "feedback" and s.what == case.id)]
-    sources = [*kept, from_case(store, case, now_s)] if normal else list(without(kept, case, now_s))
+    gathered = from_case(store, service, case, now_s) if normal else None
+    sources = list(without(kept, case, now_s)) if gathered is None else [*kept, gathered.source]
     number, limit = None, before
     changed = sum(s.seconds for s in sources) - sum(s.seconds for s in service.sources)
     if tuple(sources) != service.sources:
@@ -70,4 +76,5 @@ def judge_case(
     verdict = "normal" if normal else "fault"
     detail = {"verdict": verdict, "by": by, "note": note, "calibration": number}
     store.add_event(FEEDBACK, machine=case.machine, case_id=case.id, detail=detail)
-    return Judged(case.id, verdict, number, abs(changed), before, limit)
+    other_s = 0 if gathered is None else gathered.other_s
+    return Judged(case.id, verdict, number, abs(changed), before, limit, other_s)

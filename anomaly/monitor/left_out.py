@@ -6,7 +6,7 @@ The same second twice is no more evidence, only a longer claim. Scores of anothe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from anomaly.alerts.records import ScoreRow, StateRow
@@ -87,9 +87,15 @@ def rows_of(rows: Sequence[ScoreRow], models: Sequence[StateRow], model: str) ->
         models: its states of the kind `MODEL`, oldest first; before the first nobody knows.
         model: see `scored_by`.
     """
+    ours = scored_when(models, model)
+    return [row for row in rows if ours(row.time_s)]
+
+
+def scored_when(models: Sequence[StateRow], model: str) -> Callable[[float], bool]:
+    """Whether at a time this model scored; arguments as of `rows_of`."""
     begins = [change.time_s for change in models]
     known = ["", *(change.state for change in models)]
-    return [row for row in rows if known[bisect_right(begins, row.time_s)] == model]
+    return lambda time_s: known[bisect_right(begins, time_s)] == model
 
 
 def new_rows(rows: Sequence[ScoreRow], held: Iterable[Source]) -> list[ScoreRow]:

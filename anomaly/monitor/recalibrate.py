@@ -25,6 +25,7 @@ from anomaly.detect.file_score import score_file
 from anomaly.detect.model import DetectorName, load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import InputError, UsageError
+from anomaly.monitor.decided import decided
 from anomaly.monitor.left_out import MODEL, Gathered, new_recordings, new_rows, rows_of, scored_by
 
 LEAST_S = 60
@@ -38,6 +39,8 @@ _APART_S = 1.5
 # The sound of a case begins some seconds before the case does.
 LEAD_S = 30.0
 FEEDBACK = "case.feedback"
+OPERATING = "operating"
+"""Kind of state that says what the machine is doing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,21 +166,28 @@ def from_history(
     )
 
 
-def from_case(store: Store, case: Case, now_s: float) -> Source:
-    """The seconds of a case, from shortly before it to its end, as a source.
+def from_case(store: Store, service: Service, case: Case, now_s: float) -> Gathered:
+    """The seconds of a case that this very model scored and the decision took, as a source.
+
+    They begin shortly before the case and end with it, or now, if it goes on.
 
     Raises:
-        InputError: their scores are gone; raw scores are kept for a day.
+        InputError: their scores are gone, raw scores are kept for a day; or another model scored them all.
     """
     begin_s, end_s = _span(case, now_s)
-    recordings = stretches(store.scores(case.machine, begin_s, end_s))
+    heard = [row for row in store.scores(case.machine, begin_s, end_s) if row.score is not None]
+    ours = rows_of(heard, store.states(case.machine, MODEL), service.model)
+    recordings = stretches(decided(ours, store.states(case.machine, OPERATING)))
     if not recordings:
+        gone = "the scores of this case are gone: they are kept for a day"
+        other = f"this case was not scored by the model that is asked ({service.model})"
         raise InputError(
-            "the scores of this case are gone: they are kept for a day",
+            other if heard and not ours else gone,
             where=f"case {case.id[:8]}",
             hint="calibrate on a recording of the sound with `anomaly calibrate --from`",
         )
-    return Source("feedback", case.id, begin_s, end_s, recordings)
+    source = Source("feedback", case.id, begin_s, end_s, recordings)
+    return Gathered(source, other_s=len(heard) - len(ours))
 
 
 def check(source: Source, calibration: Calibration) -> None:
@@ -249,7 +259,7 @@ def _span(case: Case, now_s: float) -> tuple[float, float]:
 
 def _leave_out_ramps(store: Store, machine: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     """Rows of seconds in which the machine ran or was unknown."""
-    changes = store.states(machine, "operating")
+    changes = store.states(machine, OPERATING)
     kept: list[ScoreRow] = []
     place, now = 0, ""
     for row in rows:

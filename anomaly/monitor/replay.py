@@ -1,20 +1,20 @@
 """What would have been: another budget or calibration over stored scores, another model over stored clips.
 
-Scores per second are kept for a day. Over them another budget, or another calibration of the same bundle, decides
-anew, second by second; of older cases, upon the seconds that were kept with their clips (``replay_old``). Another
-bundle needs sound: it hears the clips that were kept with cases, each from rest, and can say which cases it would not
-have opened; which it would have opened where no clip was kept nobody knows, and the result says so.
+Scores per second are kept for a day. Over those of the bundle and detector in use another budget, or another
+calibration, decides anew, second by second; of older cases, upon the seconds that were kept with their clips
+(``replay_old``). Another bundle needs sound: it hears the clips that were kept with cases, each from rest, and can say
+which cases it would not have opened; which it would have opened where no clip was kept nobody knows, and the result
+says so.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anomaly.alerts.case import Case, iso_utc
-from anomaly.alerts.records import ScoreRow, StateRow
+from anomaly.alerts.records import ScoreRow
 from anomaly.alerts.store import Store
 from anomaly.detect.calibration import Calibration
 from anomaly.detect.decision import Decision, Limit, State
@@ -23,7 +23,9 @@ from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clip_files import StoredClip, read_clip
 from anomaly.monitor.clip_score import score_clip
-from anomaly.monitor.recalibrate import LEAD_S, unix_s
+from anomaly.monitor.decided import decided
+from anomaly.monitor.left_out import MODEL, scored_when
+from anomaly.monitor.recalibrate import LEAD_S, OPERATING, unix_s
 from anomaly.monitor.replay_old import OldClips, judge_old
 from anomaly.monitor.replayed import Appearing, Replay, ReplayedCase, Span
 
@@ -47,41 +49,58 @@ def replay_history(
     scorer: Scorer,
     span: Span,
     *,
+    model: str,
     judge_anew: bool = False,
     clips: OldClips | None = None,
 ) -> Replay:
-    """Decide anew on stored scores.
+    """Decide anew on stored scores of one model; seconds that another scored count as not heard.
 
     Args:
         store: of the monitor.
         machine: its name.
         scorer: its calibration sets the limit.
         span: when, and for which budget.
+        model: bundle and detector that are asked, see `left_out.scored_by`.
         judge_anew: whether the calibration also gives the probabilities, instead of those stored.
         clips: what says something of cases whose scores are gone; None where nothing does.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
-    states = store.states(machine, "operating")
-    rows = _decided(store.scores(machine, span.begin_s, span.end_s), states)
+    states = store.states(machine, OPERATING)
+    rows, others_s = _of_model(store, machine, span, model)
     p_of = _stored if not judge_anew else _from(scorer.calibration)
 
     def alarms_in(seconds: Sequence[ScoreRow]) -> list[_Alarm]:
-        return list(_alarms(seconds, Decision(limit, span.policy), p_of))
+        return list(_alarms(decided(seconds, states), Decision(limit, span.policy), p_of))
 
     alarms = alarms_in(rows)
     cases = _cases(store, machine, span)
     covered_s = rows[0].time_s if rows else span.end_s
-    judged = tuple(
-        _by_history(case, alarms, span.end_s)
-        if unix_s(case.opened_at) - LEAD_S >= covered_s
-        else judge_old(store, case, clips, lambda seconds: bool(alarms_in(_decided(seconds, states))))
-        for case in cases
-    )
+
+    def judged(case: Case) -> ReplayedCase:
+        if unix_s(case.opened_at) - LEAD_S < covered_s:
+            return judge_old(store, case, clips, lambda seconds: bool(alarms_in(seconds)))
+        if any(_within(time_s, case, span.end_s) for time_s in others_s):
+            return ReplayedCase(case.id, case.opened_at, "unknown", "another bundle or detector scored it")
+        return _by_history(case, alarms, span.end_s)
+
     new = [a for a in alarms if not any(_meet(a, case, span.end_s) for case in cases)]
-    return _result(machine, span, limit, len(rows), judged, new)
+    took = sum(ours is not None for ours in map(p_of, decided(rows, states)))
+    found = _result(machine, span, limit, took, tuple(map(judged, cases)), new)
+    return replace(found, model=model, other_seconds=len(others_s))
 
 
-def replay_clips(store: Store, machine: str, scorer: Scorer, span: Span, clips: Path) -> Replay:
+def _of_model(store: Store, machine: str, span: Span, model: str) -> tuple[list[ScoreRow], list[float]]:
+    """Stored seconds, those of other models without their scores, and the times of these."""
+    ours = scored_when(store.states(machine, MODEL), model)
+    stored = store.scores(machine, span.begin_s, span.end_s)
+    others_s = [row.time_s for row in stored if row.score is not None and not ours(row.time_s)]
+    silent = [row if ours(row.time_s) else replace(row, score=None, p_value=None) for row in stored]
+    return silent, others_s
+
+
+def replay_clips(
+    store: Store, machine: str, scorer: Scorer, span: Span, clips: Path, *, model: str
+) -> Replay:
     """Let another model hear the clips of stored cases.
 
     Args:
@@ -90,6 +109,7 @@ def replay_clips(store: Store, machine: str, scorer: Scorer, span: Span, clips: 
         scorer: of the other bundle.
         span: when, and for which budget.
         clips: folder of the clips.
+        model: what to call it, see `left_out.scored_by`.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
 
@@ -97,7 +117,7 @@ def replay_clips(store: Store, machine: str, scorer: Scorer, span: Span, clips: 
         return judge(score_clip(clip, scorer), limit, policy=span.policy).state is State.ALARM
 
     judged = tuple(_by_clips(store, case, clips, alarms) for case in _cases(store, machine, span))
-    return _result(machine, span, limit, 0, judged, [])
+    return replace(_result(machine, span, limit, 0, judged, []), model=model)
 
 
 def _result(
@@ -119,17 +139,6 @@ def _cases(store: Store, machine: str, span: Span) -> list[Case]:
         (case for case in found if span.begin_s <= unix_s(case.opened_at) <= span.end_s),
         key=lambda case: case.opened_at,
     )
-
-
-def _decided(rows: Sequence[ScoreRow], changes: Sequence[StateRow]) -> list[ScoreRow]:
-    """Rows that the decision took: stops are left out, and ramps that led somewhere."""
-    begins = [change.time_s for change in changes]
-    states = [change.state for change in changes]
-    taken = [
-        state != "stopped" and (state != "ramping" or after == "unknown")
-        for state, after in zip(states, [*states[1:], ""][: len(states)], strict=True)
-    ]
-    return [row for row in rows if (k := bisect_right(begins, row.time_s)) == 0 or taken[k - 1]]
 
 
 def _alarms(
@@ -170,9 +179,16 @@ def _by_history(case: Case, alarms: Sequence[_Alarm], end_s: float) -> ReplayedC
 
 
 def _meet(alarm: _Alarm, case: Case, end_s: float) -> bool:
+    return alarm.begin_s <= _until(case, end_s) + _NEAR_S and alarm.end_s >= unix_s(case.opened_at) - _NEAR_S
+
+
+def _within(time_s: float, case: Case, end_s: float) -> bool:
+    return unix_s(case.opened_at) - LEAD_S <= time_s <= _until(case, end_s)
+
+
+def _until(case: Case, end_s: float) -> float:
     end = case.returned_at or case.closed_at
-    until = end_s if end is None else unix_s(end)
-    return alarm.begin_s <= until + _NEAR_S and alarm.end_s >= unix_s(case.opened_at) - _NEAR_S
+    return end_s if end is None else unix_s(end)
 
 
 def _by_clips(store: Store, case: Case, folder: Path, alarms: Callable[[StoredClip], bool]) -> ReplayedCase:

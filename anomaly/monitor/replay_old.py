@@ -13,6 +13,7 @@ from anomaly.alerts.store import Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.errors import InputError
 from anomaly.monitor.clip_files import ClipFacts, read_facts
+from anomaly.monitor.left_out import scored_by
 from anomaly.monitor.recalibrate import unix_s
 from anomaly.monitor.replayed import ReplayedCase
 
@@ -23,11 +24,11 @@ class OldClips:
 
     Args:
         folder: of all clips.
-        bundle: version of the bundle whose scores are meant; "" takes the results of any.
+        model: whose scores are meant, see `left_out.scored_by`.
     """
 
     folder: Path
-    bundle: str = ""
+    model: str
 
 
 def judge_old(
@@ -51,8 +52,8 @@ def judge_old(
         except InputError as error:
             why = error.message
             continue
-        if not facts.model.startswith(clips.bundle):
-            why = "its clip was heard by another bundle"
+        if scored_by(facts.detector, facts.model) != clips.model:
+            why = "its clip was heard by another bundle or detector"
         elif alarm_in(seconds):
             return ReplayedCase(case.id, case.opened_at, "stays", "clip")
         elif _holds_all(facts, case):

@@ -64,6 +64,8 @@ class Replay:
         history_seconds: stored scores that were decided upon anew; 0 for another bundle.
         cases: stored cases of the time.
         appear: alarms that have no stored case.
+        model: what was asked: the detector and the version of its bundle.
+        other_seconds: stored scores that were left out, because another model made them, or nobody knows which.
     """
 
     machine: str
@@ -74,6 +76,8 @@ class Replay:
     history_seconds: int
     cases: tuple[ReplayedCase, ...]
     appear: tuple[Appearing, ...]
+    model: str = ""
+    other_seconds: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -86,8 +90,14 @@ class Replay:
             yield f"{case.outcome:<9} case {case.case[:SHORT_ID]}  {case.opened_at}  ({case.by})"
         for alarm in self.appear:
             yield f"appears   {alarm.begin} to {alarm.end}  score {alarm.peak_score:.1f}"
+        if self.other_seconds:
+            yield (
+                f"left out: {self.other_seconds} s that another bundle or detector scored, or a monitor from before "
+                "that was noted"
+            )
         counts = self.to_dict()["summary"]
         yield (
-            f"{self.machine}: {counts['stays']} stay, {counts['vanishes']} vanish, {counts['appear']} appear, "
-            f"{counts['unknown']} unknown (limit {self.limit:.1f} for {self.false_alarms_per_day:g} a day)"
+            f"{self.machine} ({self.model}): {counts['stays']} stay, {counts['vanishes']} vanish, "
+            f"{counts['appear']} appear, {counts['unknown']} unknown "
+            f"(limit {self.limit:.1f} for {self.false_alarms_per_day:g} a day)"
         )

@@ -101,6 +101,23 @@ def test_a_fault_after_all_leaves_the_calibration(
     assert said(capsys, "feedback", case["id"], "--fault")["calibration"] is None
 
 
+def test_feedback_takes_only_what_the_detector_in_question_scored(
+    folder: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    alarms(capsys, fault_recording)
+    (case,) = said(capsys, "cases", "list")
+    assert run(["feedback", case["id"], "--normal", "--detector", "teacher"]) == 4
+    assert "was not scored by the model that is asked (teacher " in capsys.readouterr().err
+    with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
+        model = store.states("pump", "model")[0].state
+        later = store.scores("pump")[15].time_s
+        store.add_state(StateRow("pump", "model", later, "student 0123456789ab"))
+    judged = said(capsys, "feedback", case["id"], "--normal")
+    assert (judged["seconds"], judged["other_seconds"]) == (15, 5)
+    found = said(capsys, *words("replay", "--since", "1h"))
+    assert (found["model"], found["history_seconds"], found["other_seconds"]) == (model, 15, 5)
+
+
 def test_new_normal_sound_is_added(
     folder: Path, pump_recordings: Path, fault_recording: Path, capsys: Capture
 ) -> None:
@@ -189,7 +206,7 @@ def test_replay_tries_a_budget_before_it_is_switched(
     # The first seconds of a recording are all the history there is before its case.
     assert [one["case"] for one in found["cases"]] == [case["id"]]
     assert run(words("replay", "--false-alarms-per-day", "0.01")) == 0
-    assert "pump:" in capsys.readouterr().out
+    assert "pump (student " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

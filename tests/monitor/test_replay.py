@@ -21,6 +21,7 @@ from anomaly.monitor.replay import replay_clips, replay_history
 from anomaly.monitor.replay_old import OldClips
 from anomaly.monitor.replayed import Replay, Span
 
+MODEL = "student abc"
 POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
 BEGIN_S = 1_800_000_000.0
 NOW_S = BEGIN_S + 1000.0
@@ -49,6 +50,7 @@ def remember(store: Store, bad: tuple[int, int], score: float = 9.0, seconds: in
     store.add_scores(
         ScoreRow("pump", BEGIN_S + k, k, float(v), own.p_value(float(v)), "OK") for k, v in enumerate(values)
     )
+    store.add_state(StateRow("pump", "model", BEGIN_S, MODEL))
 
 
 def case_at(store: Store, begin: float, end: float) -> Case:
@@ -59,8 +61,9 @@ def case_at(store: Store, begin: float, end: float) -> Case:
     return opened
 
 
-def replayed(store: Store, per_day: float = 24.0, **changes: object) -> Replay:
-    return replay_history(store, "pump", scorer(calibration()), Span(BEGIN_S, NOW_S, per_day), **changes)  # type: ignore[arg-type]
+def replayed(store: Store, per_day: float = 24.0, clips: OldClips | None = None) -> Replay:
+    span = Span(BEGIN_S, NOW_S, per_day)
+    return replay_history(store, "pump", scorer(calibration()), span, model=MODEL, clips=clips)
 
 
 def test_a_case_that_would_be_opened_again_stays(store: Store) -> None:
@@ -96,8 +99,8 @@ def test_another_calibration_judges_the_scores_anew(store: Store) -> None:
     case_at(store, 405, 425)
     louder = scorer(calibration(mean=5.0))
     span = Span(BEGIN_S, NOW_S, 24.0)
-    kept = replay_history(store, "pump", louder, span)
-    anew = replay_history(store, "pump", louder, span, judge_anew=True)
+    kept = replay_history(store, "pump", louder, span, model=MODEL)
+    anew = replay_history(store, "pump", louder, span, model=MODEL, judge_anew=True)
     assert [one.outcome for one in kept.cases] == ["stays"]
     assert [one.outcome for one in anew.cases] == ["vanishes"]
 
@@ -146,22 +149,52 @@ def test_a_case_whose_scores_are_gone_is_judged_by_its_clip(store: Store, tmp_pa
     )  # fmt: skip
     size = write_clip(tmp_path / "clips/one", facts, None, None, b"png")
     store.add_clip(ClipRow(facts.id, case.id, "pump", BEGIN_S, 10.0, "features", "one", size))
-    (judged,) = replayed(store, clips=OldClips(tmp_path / "clips")).cases
+    (judged,) = replayed(store, clips=OldClips(tmp_path / "clips", MODEL)).cases
     assert (judged.outcome, judged.by) == ("stays", "clip")
     # All of its seconds were ramps: the decision would not have taken them.
     for state, at in (("ramping", -1), ("running", 30)):
         store.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
-    (judged,) = replayed(store, clips=OldClips(tmp_path / "clips")).cases
+    (judged,) = replayed(store, clips=OldClips(tmp_path / "clips", MODEL)).cases
     assert judged.outcome == "unknown"
 
 
 def test_a_case_without_a_clip_is_unknown_to_another_model(store: Store, tmp_path: Path) -> None:
     case_at(store, 405, 425)
-    found = replay_clips(store, "pump", scorer(calibration()), Span(BEGIN_S, NOW_S, 1.0), tmp_path)
+    found = replay_clips(
+        store, "pump", scorer(calibration()), Span(BEGIN_S, NOW_S, 1.0), tmp_path, model="student def"
+    )
     assert [(one.outcome, one.by) for one in found.cases] == [("unknown", "no clip was kept")]
-    assert found.history_seconds == 0
+    assert (found.history_seconds, found.model) == (0, "student def")
 
 
 def test_words_for_a_person(store: Store) -> None:
     remember(store, (400, 420))
-    assert list(replayed(store).lines())[-1].startswith("pump: 0 stay, 0 vanish, 1 appear, 0 unknown (limit ")
+    assert list(replayed(store).lines())[-1].startswith(
+        "pump (student abc): 0 stay, 0 vanish, 1 appear, 0 unknown (limit "
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "outcome"),
+    [(600, ("stays", "history")), (410, ("unknown", "another bundle or detector scored it"))],
+)
+def test_what_another_model_scored_is_left_out_and_told(
+    store: Store, changed_at: int, outcome: tuple[str, str]
+) -> None:
+    remember(store, (400, 420))
+    case_at(store, 405, 425)
+    store.add_state(StateRow("pump", "model", BEGIN_S + changed_at, "student def"))
+    found = replayed(store)
+    assert (found.model, found.history_seconds) == (MODEL, changed_at)
+    assert found.other_seconds == 1000 - changed_at
+    assert [(one.outcome, one.by) for one in found.cases] == [outcome]
+    assert f"{1000 - changed_at} s that another bundle" in "\n".join(found.lines())
+
+
+def test_an_alarm_does_not_reach_across_the_seconds_of_another_model(store: Store) -> None:
+    remember(store, (400, 420))
+    # One bad second before, one after: together they would be an alarm.
+    store.add_state(StateRow("pump", "model", BEGIN_S + 401, "teacher abc"))
+    store.add_state(StateRow("pump", "model", BEGIN_S + 419, MODEL))
+    found = replayed(store)
+    assert (found.appear, found.other_seconds) == ((), 18)

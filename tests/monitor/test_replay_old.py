@@ -53,13 +53,13 @@ def clip(store: Store, tmp_path: Path) -> Callable[..., Case]:
 
 
 def judged(
-    store: Store, case: Case, folder: Path, per_day: float = 24.0, bundle: str = ""
+    store: Store, case: Case, folder: Path, per_day: float = 24.0, model: str = "student abc"
 ) -> tuple[str, str]:
     decision = Decision(limit_for(per_day, 0.0))
     found: ReplayedCase = judge_old(
         store,
         case,
-        OldClips(folder / "clips", bundle),
+        OldClips(folder / "clips", model),
         lambda rows: any(decision.update(row.p_value or 1.0) is State.ALARM for row in rows),
     )
     assert (found.case, found.opened_at) == (case.id, case.opened_at)
@@ -87,8 +87,11 @@ def test_results_of_another_bundle_say_nothing_of_scores(
     store: Store, clip: Callable[..., Case], tmp_path: Path
 ) -> None:
     case = clip(26, model="abc+2")
-    assert judged(store, case, tmp_path, bundle="abc") == ("stays", "clip")
-    assert judged(store, case, tmp_path, bundle="def") == ("unknown", "its clip was heard by another bundle")
+    assert judged(store, case, tmp_path, model="student abc") == ("stays", "clip")
+    assert judged(store, case, tmp_path, model="teacher abc") == (
+        "unknown",
+        "its clip was heard by another bundle or detector",
+    )
 
 
 def test_a_clip_that_is_damaged_says_so(store: Store, clip: Callable[..., Case], tmp_path: Path) -> None:
