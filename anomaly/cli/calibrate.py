@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli import options
+from anomaly.cli.together import needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def calibrate(
+    context: typer.Context,
     machine: options.Machine = None,
     recordings: _From = None,
     since: _Since = None,
@@ -57,6 +59,8 @@ def calibrate(
     asked = [recordings is not None and bool(recordings), since is not None, show, revert is not None]
     if sum(asked) != 1:
         raise UsageError("give one of --from, --since, --list and --revert")
+    for option in ("--replace", "--force", "--by", "--note"):
+        needs(context, option, "--from", "--since")
     site, found = chosen_service(config, models, state, machine, detector)
     if revert is not None:
         found.calibrations.revert(revert)

@@ -145,8 +145,11 @@ def _store(state: Path | None, config: Path | None) -> Store:
     from anomaly.alerts.store import DATABASE_NAME, Store
     from anomaly.config import find_site
 
-    folder = state if state is not None else find_site(config).state_dir
-    return Store.open(folder / DATABASE_NAME, create=False)
+    if state is None or config is not None:
+        # A site file that is named must be there, even where --state stands in for what it says.
+        site = find_site(config)
+        state = site.state_dir if state is None else state
+    return Store.open(state / DATABASE_NAME, create=False)
 
 
 def _person(by: str | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomaly.cli.options import Config, Json, State
+from anomaly.cli.together import needs
 
 if TYPE_CHECKING:
     from anomaly.alerts.records import AccessRow, ClipRow
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def clip(
+    context: typer.Context,
     case: Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")],
     play: Annotated[bool, typer.Option("--play", help="Play the newest clip on this computer.")] = False,
     export: Annotated[
@@ -36,6 +38,8 @@ def clip(
 
     if play and export is not None:
         raise UsageError("give --play or --export, not both")
+    for option in ("--by", "--note"):
+        needs(context, option, "--play", "--export")
     with _store(state, config) as store:
         found = store.case(case)
         clips = store.clips(case_id=found.id, removed=True)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli.together import excludes
+
 if TYPE_CHECKING:
     from anomaly.archive.catalogue import PublicSet
     from anomaly.archive.download import Report
@@ -23,6 +25,7 @@ def register(data: typer.Typer) -> None:
 
 
 def fetch(
+    context: typer.Context,
     data_set: Annotated[str | None, typer.Argument(help="A public data set; --list names them.")] = None,
     machine: Annotated[str | None, typer.Option(help="A machine of the data set.")] = None,
     data: Annotated[
@@ -42,6 +45,7 @@ def fetch(
     What is downloaded is checked against the size and checksum that Zenodo publishes. A download that was
     interrupted goes on where it stopped. ANOMALY_ZENODO names a mirror.
     """
+    excludes(context, "--list", "--machine", "--data", "--as", "--yes")
     if list_:
         _list(data_set, as_json)
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli.options import Config, Detector, Json, Models, State
+from anomaly.cli.together import excludes
 
 if TYPE_CHECKING:
     from anomaly.config import Site
@@ -66,6 +67,7 @@ def rollback(machine: Machine, models: Models = None, config: Config = None, as_
 
 
 def compare(
+    context: typer.Context,
     machine: Machine,
     version: Annotated[
         str, typer.Argument(metavar="VERSION", help="The version that might be put into use.")
@@ -90,6 +92,7 @@ def compare(
     from anomaly.monitor.compare import summary
     from anomaly.versions import find_version, version_of, versions
 
+    excludes(context, "--data", "--state")
     folder, bundle, site = _bundle(machine, models, config)
     settings = _settings(site, machine, detector, false_alarms_per_day)
     versions(folder, bundle)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anomaly.cli import options
+from anomaly.cli.together import excludes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anomaly.config import Site
+    from anomaly.monitor.post import Plan
     from anomaly.monitor.records import Record
 
 ANOMALY_FOUND = 10
@@ -48,6 +50,7 @@ def register(app: typer.Typer) -> None:
 
 
 def monitor(
+    context: typer.Context,
     device: _Device = None,
     source: _Source = None,
     machine: options.Machine = None,
@@ -74,6 +77,7 @@ def monitor(
 
     if device is not None and source is not None:
         raise UsageError("give --device or --source, not both")
+    excludes(context, "--device", "--no-realtime")
     site = _site(config, models, state, metrics, log_json)
     plans = plans_from(
         site,
@@ -85,10 +89,23 @@ def monitor(
         false_alarms_per_day=false_alarms_per_day,
         realtime=not no_realtime,
     )
+    if no_realtime:
+        _check_files(plans)
     with _shown(jsonl, as_log=site.log == "json") as show:
         alarms = monitor_all(plans, site, show) if len(plans) > 1 else monitor_one(plans[0], site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
+
+
+def _check_files(plans: Sequence[Plan]) -> None:
+    """Only a file can be read faster than it sounds; what comes on stdin is read so in any case."""
+    from anomaly.audio.ffmpeg import is_address
+    from anomaly.errors import UsageError
+
+    heard = [plan for plan in plans if plan.device is not None or plan.source is not None]
+    if heard and all(plan.source is None or is_address(plan.source) for plan in heard):
+        words = "says nothing of what arrives at its own pace: a microphone or a stream"
+        raise UsageError(words, where="--no-realtime", hint="leave it out, or name a file with --source")
 
 
 def _site(

@@ -11,7 +11,10 @@ Machine = Annotated[
     str | None, typer.Option("--machine", help="Which machine; may be left out if there is one.")
 ]
 Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
-State = Annotated[Path | None, typer.Option("--state", help="Folder of the database (default: state).")]
+State = Annotated[
+    Path | None,
+    typer.Option("--state", help="Folder of the database (default: as site.yaml says, else state)."),
+]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
 ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli.together import needs
+
 if TYPE_CHECKING:
     from anomaly.training import Order, TrainingRequest
 
@@ -40,7 +42,10 @@ _Energy = Annotated[
 ]
 _Calibration = Annotated[
     str,
-    typer.Option("--energy-calibration", help="Where the chip's power goes: activity, clock or leakage."),
+    typer.Option(
+        "--energy-calibration",
+        help="With --max-energy: where the chip's power goes: activity, clock or leakage.",
+    ),
 ]
 _Bits = Annotated[
     int | None, typer.Option("--weight-bits", help="Bits of a weight instead of the architecture's, 3 to 8.")
@@ -57,6 +62,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    context: typer.Context,
     machine: _Machine,
     data: _Data = None,
     models: _Models = None,
@@ -78,6 +84,7 @@ def train(
     from anomaly import workspace
     from anomaly.extras import trainer_installed
 
+    needs(context, "--energy-calibration", "--max-energy")
     with trainer_installed():
         from anomaly.training import TrainingRequest
     request = TrainingRequest(
@@ -96,6 +103,7 @@ def train(
 
 
 def distill(
+    context: typer.Context,
     machine: _Machine,
     teacher: Annotated[
         Path | None, typer.Option("--teacher", help="A teacher.onnx (default: the bundle's).")
@@ -121,6 +129,7 @@ def distill(
     from anomaly.bundle import open_bundle
     from anomaly.extras import trainer_installed
 
+    needs(context, "--energy-calibration", "--max-energy")
     folder = workspace.models_dir(models)
     if teacher is None:
         # Opened for its check: a damaged teacher must not be taught from.
