@@ -16,9 +16,10 @@ from parts import Detectors, Part
 import anomaly.student.closed_form as closed_form
 import anomaly.student.rows as rows
 import anomaly.student.scales as scales
+from anomaly.detect.pooling import GROUPS
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
-from anomaly.student.circuit import Circuit
+from anomaly.student.circuit import SLOW, Circuit
 from anomaly.student.rounding import Floats, Integers
 from anomaly.training.compile import read_chip
 from anomaly.training.start import Start
@@ -35,6 +36,7 @@ _RIDGE = 1e-2
 # Changes of `ClosedFormPlan`.
 PLANS: dict[str, dict[str, Any]] = {
     "all": {},
+    "no_slow": {"slow": 0},
     "no_past": {"kinds": ("frame",)},
     "frame_too": {"kinds": ("frame", "change")},
     "one_frame_of_past": {"kinds": ("context",)},
@@ -141,7 +143,7 @@ def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
 
 def _simpler(circuit: Circuit) -> dict[str, Circuit]:
     """The same circuit without what can be taken out of it: scales, which come after the sums of errors."""
-    errors = len(circuit.sums.quanta) - len(circuit.divisors)
+    errors = len(circuit.sums.quanta) - sum(GROUPS for kind in circuit.kinds if kind != SLOW)
     still = circuit.heard.copy()
     still[:, errors:] = 0
     return {"no_scales": replace(circuit, heard=still)}

@@ -91,6 +91,7 @@ def converted(
         like,
         delays=FRAMES - 1,
         kinds=("frame", "change"),
+        slow=None,
         weights=np.zeros((count * len(thresholds), weights.shape[1]), dtype=np.int32),
         sums=Sums(weights, quanta),
         heard=tiled(weight * np.eye(count, dtype=np.int32), len(RISES), (1, -1)),

@@ -27,14 +27,15 @@ WIRE_COSTS = {"blind": 0.0, "aware": 8.0, "mild": 3.0}
 WIRE_GAIN = 1e-4
 SIGMA, LOST, LEAK = 0.05, 0.01, 8
 # From the smallest that hears anything to the product's, in the words of `ClosedFormPlan`.
+_ONE: dict[str, Any] = {"quantiles": (0.9,), "loads": (1,)}
 LADDER: dict[str, dict[str, Any]] = {
-    "a": {"kinds": ("frame",), "stride": 4, "fan_in": 3, "step": 1.0, "quantiles": (0.95,), "loads": (1,)},
-    "b": {"kinds": ("frame",), "stride": 2, "fan_in": 6, "step": 0.7, "quantiles": (0.95,), "loads": (1,)},
-    "c": {"kinds": ("frame",), "fan_in": 10, "step": 0.5, "quantiles": (0.95,), "loads": (1,)},
-    "d": {"kinds": ("frame",), "fan_in": 16, "step": 0.36},
-    "e": {"micro_steps": 2, "fan_in": 10, "step": 0.5, "quantiles": (0.95,), "loads": (1,)},
-    "f": {"micro_steps": 2, "fan_in": 16, "step": 0.36},
-    "g": {"fan_in": 16, "step": 0.27},
+    "a": {"kinds": ("frame",), "stride": 4, "fan_in": 3, "step": 1.0, "slow": 0, **_ONE},
+    "b": {"kinds": ("frame",), "stride": 2, "fan_in": 6, "step": 0.7, "slow": 0, **_ONE},
+    "c": {"kinds": ("context",), "micro_steps": 2, "fan_in": 10, "step": 0.5, "slow": 0, **_ONE},
+    "d": {"kinds": ("context",), "micro_steps": 2, "fan_in": 10, "step": 0.5, **_ONE},
+    "e": {"kinds": ("context",), "micro_steps": 2, "step": 0.36, **_ONE},
+    "f": {"micro_steps": 2, "step": 0.36, **_ONE},
+    "g": {"micro_steps": 2, "quantiles": (0.9, 0.98), "loads": (1, 2)},
     "h": {},
 }
 

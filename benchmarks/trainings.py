@@ -13,7 +13,7 @@ import numpy.typing as npt
 from anomaly.detect.model import read_code, write_code
 from anomaly.detect.pooling import Pooling
 from anomaly.errors import ModelError
-from anomaly.student.circuit import Circuit, Sums
+from anomaly.student.circuit import Circuit, Slow, Sums
 
 
 def write(values: dict[str, Any]) -> bytes:
@@ -42,7 +42,7 @@ def _plain(value: Any) -> Any:
         return {"pooling": value.to_dict()}
     if isinstance(value, np.ndarray):
         return {"shape": value.shape, "integers": value.ravel().tolist()}
-    if isinstance(value, Circuit | Sums):
+    if isinstance(value, Circuit | Slow | Sums):
         return {
             type(value).__name__: {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
         }
@@ -63,7 +63,7 @@ def _whole(value: Any) -> Any:
     if "integers" in value:
         found: npt.NDArray[np.int32] = np.array(value["integers"], np.int32).reshape(value["shape"])
         return found
-    for made in (Circuit, Sums):
+    for made in (Circuit, Slow, Sums):
         if made.__name__ in value:
             parts = {name: _whole(part) for name, part in value[made.__name__].items()}
             return made(**{name: tuple(part) if name == "kinds" else part for name, part in parts.items()})

@@ -67,7 +67,8 @@ class SelfMadeLabels:
 
 
 def at_random(lesson: Lesson, start: Start) -> Circuit:
-    """As many synapses anywhere, with weights of any size, and thresholds at the same deviations; no scales.
+    """As many synapses anywhere, with weights of any size, and thresholds at the same deviations; no scales, no slow
+    neurons.
 
     What a fitted sum would mean to a random comparator is nothing, so comparators hear no sums either.
     """
@@ -80,7 +81,10 @@ def at_random(lesson: Lesson, start: Start) -> Circuit:
     before, after = (deviations(lesson.training, start.code, one) for one in (old.weights, direct))
     highest = lesson.chip.limits.threshold_max
     thresholds = np.clip(np.rint(old.thresholds * after / before), 1, highest).astype(np.int32)
-    return replace(old, weights=direct, thresholds=thresholds, heard=np.zeros_like(old.heard))
+    made = replace(old, weights=direct, thresholds=thresholds, heard=np.zeros_like(old.heard))
+    if old.slow is None:
+        return made
+    return replace(made, slow=None, kinds=old.kinds[:-1], divisors=old.divisors[:-GROUPS])
 
 
 def _scattered(shape: tuple[int, ...], counts: Integers, random: np.random.Generator, most: int) -> Integers:

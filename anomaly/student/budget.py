@@ -1,15 +1,15 @@
 """The best student inside a budget, chosen without labels.
 
-Plans differ in kinds of errors, in events per frame, in thresholds per error, in synapses per neuron and in how fine
-events are. For every layout that has few enough neurons, synapses and steps are made fewer and coarser until the
-budget is kept; of what is left, the one wins that tells pseudo-anomalies best.
+Plans differ in kinds of errors, in events per frame, in thresholds per error, in slow neurons or none, in synapses per
+neuron and in how fine events are. For every layout that has few enough neurons, synapses and steps are made fewer and
+coarser until the budget is kept; of what is left, the one wins that tells pseudo-anomalies best.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from anomaly.errors import UsageError
 from anomaly.student.closed_form import ClosedFormPlan
@@ -18,14 +18,19 @@ Student = TypeVar("Student")
 EnergyCalibration = Literal["activity", "clock", "leakage"]
 CALIBRATIONS: tuple[EnergyCalibration, ...] = ("activity", "clock", "leakage")
 
-_LAYOUTS: tuple[tuple[tuple[str, ...], int, tuple[float, ...], tuple[int, ...], int], ...] = (
-    (("change",), 4, (0.9, 0.98), (1, 2), 1),
-    (("change",), 2, (0.9, 0.98), (1, 2), 1),
-    (("change",), 2, (0.95,), (1,), 1),
-    (("context",), 2, (0.9, 0.98), (1, 2), 1),
-    (("context",), 2, (0.95,), (1,), 1),
-    (("frame",), 4, (0.95,), (1,), 1),
-    (("frame",), 4, (0.95,), (1,), 2),
+_TWO: Mapping[str, Any] = {"quantiles": (0.9, 0.98), "loads": (1, 2)}
+_ONE: Mapping[str, Any] = {"loads": (1,)}
+_CONTEXT: Mapping[str, Any] = {"kinds": ("context",), "micro_steps": 2}
+_FRAME: Mapping[str, Any] = {"kinds": ("frame",), "quantiles": (0.95,), "slow": 0}
+_LAYOUTS: tuple[Mapping[str, Any], ...] = (
+    {**_TWO},
+    {"micro_steps": 2, **_TWO},
+    {"micro_steps": 2, "quantiles": (0.9,), **_ONE},
+    {"quantiles": (0.9,), **_CONTEXT, **_ONE},
+    {"slow": 0, **_CONTEXT, **_TWO},
+    {"slow": 0, "quantiles": (0.95,), **_CONTEXT, **_ONE},
+    {**_FRAME, **_ONE},
+    {"stride": 2, **_FRAME, **_ONE},
 )
 _FAN_INS = (25, 16, 10, 6, 3)
 _STEPS = (0.3, 0.4, 0.55, 0.75, 1.0)
@@ -145,10 +150,8 @@ def best_within(
 
 def _layouts(base: ClosedFormPlan) -> Iterator[ClosedFormPlan]:
     yield base
-    for kinds, micro_steps, quantiles, loads, stride in _LAYOUTS:
-        plan = replace(
-            base, kinds=kinds, micro_steps=micro_steps, quantiles=quantiles, loads=loads, stride=stride
-        )
+    for layout in _LAYOUTS:
+        plan = replace(base, **layout)
         if plan != base:
             yield plan
 

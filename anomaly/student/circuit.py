@@ -7,6 +7,8 @@ sums        signed, feedback of one quantum: the membrane integrates delta event
             and one comparator has no synapses for
 comparators one-sided, no feedback: their membranes hold a weighted sum of levels too, to the last unit, and
             they fire in every step in which it is at or beyond the threshold
+slow ones   one-sided, with a leak: add up which way an error leans, its comparators of one sign less those of the
+            other, and fire in every step in which that is at or beyond a threshold
 read-outs   one per kind and sub-band group: counts comparator spikes, divided by the load that can be on at
             once, so that a group that is wrong all the time fires in every step and never builds up a backlog
 
@@ -28,6 +30,8 @@ from chip.builder import NetworkBuilder
 from chip.network import Network
 
 KINDS = ("frame", "change", "context")
+# The kind of error that is not of levels but of errors: which way they lean.
+SLOW = "slow"
 Integers = npt.NDArray[np.int32]
 
 
@@ -50,6 +54,32 @@ class Sums:
 
 
 @dataclass(frozen=True, eq=False)
+class Slow:
+    """Neurons that remember which way errors leant.
+
+    Args:
+        weights: of each one and comparator, [slow, comparators]; zero means no synapse.
+        thresholds: of each membrane, at least 1, [slow].
+        channels: read-out each one feeds, [slow].
+        loads: weight of its spikes at the read-out, [slow].
+        leak: n of the leak 2^-n.
+    """
+
+    weights: Integers
+    thresholds: Integers
+    channels: Integers
+    loads: Integers
+    leak: int = 0
+
+    def __post_init__(self) -> None:
+        count = len(self.thresholds)
+        if {self.thresholds.shape, self.channels.shape, self.loads.shape} != {(count,)} or len(
+            self.weights
+        ) != count:
+            raise ModelError(f"weights, channels and loads do not belong to {count} slow neurons")
+
+
+@dataclass(frozen=True, eq=False)
 class Circuit:
     """The integers of a student.
 
@@ -69,6 +99,8 @@ class Circuit:
         relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
+        slow: neurons that listen to comparators, with a read-out for themselves; their kind is the last. Or none.
+
     Raises:
         ModelError: shapes do not agree, or a threshold, quantum or divisor is below 1.
     """
@@ -87,6 +119,7 @@ class Circuit:
     leak: int = 0
     relay_weight: int = 31
     relay_leak: int = 1
+    slow: Slow | None = None
 
     def __post_init__(self) -> None:
         taps, count, sums = (self.delays + 1) * self.bands, len(self.thresholds), len(self.sums.quanta)
@@ -97,16 +130,15 @@ class Circuit:
             )
         if {self.channels.shape, self.loads.shape} != {(count,)} or self.heard.shape != (count, sums):
             raise ModelError(f"channels, loads and what is heard do not belong to {count} comparators")
-        if min(int(v.min(initial=1)) for v in (self.thresholds, self.sums.quanta, self.divisors)) < 1:
+        slow = () if self.slow is None else (self.slow.thresholds,)
+        if min(int(v.min(initial=1)) for v in (self.thresholds, *slow, self.sums.quanta, self.divisors)) < 1:
             raise ModelError("thresholds, quanta and divisors are at least 1")
         if self.divisors.shape != (len(self.kinds) * GROUPS,) or not self.kinds:
             raise ModelError(f"{self.divisors.shape} divisors do not serve the read-outs of {self.kinds}")
-        if (
-            not 0
-            <= int(self.channels.min(initial=0))
-            <= int(self.channels.max(initial=0))
-            < len(self.divisors)
-        ):
+        if self.slow is not None and self.slow.weights.shape[1] != count:
+            raise ModelError(f"slow neurons do not listen to {count} comparators")
+        fed = np.concatenate([self.channels] if self.slow is None else [self.channels, self.slow.channels])
+        if not 0 <= int(fed.min(initial=0)) <= int(fed.max(initial=0)) < len(self.divisors):
             raise ModelError(f"{len(self.divisors)} read-outs do not serve the channels of the comparators")
 
     def to_network(self) -> Network:
@@ -122,20 +154,28 @@ class Circuit:
             )
             for c, d in enumerate(self.divisors)
         ]
+        comparators = self._comparators(builder, taps, readouts)
+        if self.slow is not None:
+            _add_slow(builder, self.slow, comparators, readouts)
+        for neuron in readouts:
+            builder.output(neuron)
+        return builder.build()
+
+    def _comparators(self, builder: NetworkBuilder, taps: list[int], readouts: list[int]) -> list[int]:
+        """Source number of each comparator; read-outs listen to it."""
         heard = self._sums(builder, taps)
-        for number, (threshold, channel, load) in enumerate(
-            zip(self.thresholds, self.channels, self.loads, strict=True)
-        ):
-            kind = self.kinds[int(channel) // GROUPS]
-            neuron = builder.add_neuron(theta_p=int(threshold), decay=self.leak, label=f"{kind} comparator")
+        sources = []
+        for number, channel in enumerate(self.channels.tolist()):
+            kind = self.kinds[channel // GROUPS]
+            threshold = int(self.thresholds[number])
+            neuron = builder.add_neuron(theta_p=threshold, decay=self.leak, label=f"{kind} comparator")
             for tap in np.flatnonzero(self.weights[number]):
                 builder.connect(taps[int(tap)], neuron, int(self.weights[number, tap]))
             for one in np.flatnonzero(self.heard[number]):
                 builder.connect(heard[int(one)], neuron, int(self.heard[number, one]))
-            builder.connect(builder.source_of(neuron), readouts[int(channel)], 2 * int(load))
-        for neuron in readouts:
-            builder.output(neuron)
-        return builder.build()
+            sources.append(builder.source_of(neuron))
+            builder.connect(sources[-1], readouts[channel], 2 * int(self.loads[number]))
+        return sources
 
     @property
     def _listened(self) -> Integers:
@@ -177,6 +217,16 @@ class Circuit:
             for delay in range(self.delays + 1)
             for band in range(self.bands)
         ]
+
+
+def _add_slow(builder: NetworkBuilder, slow: Slow, comparators: list[int], readouts: list[int]) -> None:
+    for number, channel in enumerate(slow.channels.tolist()):
+        neuron = builder.add_neuron(
+            theta_p=int(slow.thresholds[number]), decay=slow.leak, label=f"{SLOW} neuron"
+        )
+        for one in np.flatnonzero(slow.weights[number]):
+            builder.connect(comparators[int(one)], neuron, int(slow.weights[number, one]))
+        builder.connect(builder.source_of(neuron), readouts[channel], 2 * int(slow.loads[number]))
 
 
 @dataclass(frozen=True)

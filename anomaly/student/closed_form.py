@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from anomaly.features.delta import DeltaCode, DeltaEncoder
-from anomaly.features.front_end import WARM_UP_FRAMES
+from anomaly.features.delta import DeltaCode
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Limits, Sums, sent_by, taps_of
+from anomaly.student.circuit import SLOW, Circuit, Limits, Sums
+from anomaly.student.membranes import Heard, membranes
 from anomaly.student.rounding import Floats, Integers
 from anomaly.student.rows import Rows, Wires, fit_rows, tiled
 from anomaly.student.scales import FLOOR, Widths, fit_widths
+from anomaly.student.slow import slow_neurons
 from anomaly.student.whitening import check_kinds, furthest, whitening_rows
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
@@ -43,6 +44,7 @@ class ClosedFormPlan:
         micro_steps: events per frame and band, which is also relays per frame of delay.
         quantiles: of the error on held-out normals at which comparators fire, one of each sign for each.
         loads: what a spike beyond each quantile counts.
+        slow: n of the leak 2^-n a frame of neurons that remember which way errors lean, 0 for none of them.
         direct: synapses of a comparator that come straight from bands and relays.
         fan_in: synapses of a sum, at most the chip's.
         least_gain: share of an error's variance that a synapse must be good for, times the cost of its wire.
@@ -59,6 +61,7 @@ class ClosedFormPlan:
     micro_steps: int = 4
     quantiles: tuple[float, ...] = (0.8, 0.95, 0.99)
     loads: tuple[int, ...] = (1, 2, 3)
+    slow: int = 4
     direct: int = 6
     fan_in: int = 25
     least_gain: float = 1e-5
@@ -73,7 +76,7 @@ class ClosedFormPlan:
             or not all(0 < quantile < 1 for quantile in self.quantiles)
             or min(*self.loads, self.stride, self.direct, self.fan_in, self.micro_steps) < 1
             or not 0 < self.step < np.inf
-            or not min(self.least_gain, self.wire_cost) >= 0
+            or not min(self.least_gain, self.wire_cost, self.slow) >= 0
         ):
             raise ModelError(
                 f"no plan for a student: {self}",
@@ -126,23 +129,30 @@ def closed_form(
     delays = furthest(plan.kinds)
     rows = _whole_rows(training, code, plan, limits)
     widths = _widths(training, code, (rows, channels), plan, limits)
-    held, told = membranes(held_out, code, rows, widths, delays)
+    heard = membranes(held_out, code, rows, widths, delays)
     # Both signs of an error come one after the other, each with all of its thresholds.
     each = len(plan.quantiles)
-    thresholds, allowed = _thresholds(held, told, widths.shares[channels], channels, plan, limits)
+    thresholds, allowed = _thresholds(heard, widths.shares[channels], channels, plan, limits)
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
-    # Both signs are beyond their thresholds at once only where a hall is much quieter than it ever was, and then
-    # the read-out is on all the time anyway.
-    load = np.bincount(channels, minlength=len(plan.kinds) * GROUPS) * int(loads.sum())
     # A comparator listens to the sum of its own row, and to the scale of its channel.
     to_rest = tiled(np.diag(rows.shares), each, (1, -1))
     to_scale = np.zeros((len(to_rest), len(widths.quanta)), np.int32)
     to_scale[np.arange(len(to_scale)), np.tile(channels, 2 * each)] = -allowed
+    fed, slow = channels, None
+    if leak := _slow_leak(plan, limits):
+        leaning = (len(plan.kinds) * GROUPS + channels % GROUPS).astype(np.int32)
+        lean = heard.leanings(thresholds, allowed, channels, loads)
+        slow = slow_neurons(lean, leaning, (plan.quantiles, loads), limits, heard.first, leak)
+        fed = np.concatenate([channels, leaning])
+    told = plan.kinds if slow is None else (*plan.kinds, SLOW)
+    # Both signs are beyond their thresholds at once only where a hall is much quieter than it ever was, and then
+    # the read-out is on all the time anyway.
+    load = np.bincount(fed, minlength=len(told) * GROUPS) * int(loads.sum())
     return Circuit(
         bands=code.bands,
         micro_steps=code.micro_steps,
         delays=delays,
-        kinds=plan.kinds,
+        kinds=told,
         weights=tiled(rows.direct, each, (1, -1)),
         sums=Sums(np.concatenate([rows.rest, widths.weights]), np.concatenate([rows.quanta, widths.quanta])),
         heard=np.concatenate([to_rest, to_scale], axis=1),
@@ -152,18 +162,25 @@ def closed_form(
         divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
         relay_weight=limits.weight_max,
         relay_leak=limits.relay_leak,
+        slow=slow,
     )
 
 
+def _slow_leak(plan: ClosedFormPlan, limits: Limits) -> int:
+    """The leak a step that is nearest to what is asked for; 0 where slow neurons are not wanted or cannot forget."""
+    wanted = plan.slow + round(float(np.log2(plan.micro_steps)))
+    return min(limits.leaks, key=lambda n: abs(n - wanted)) if plan.slow and limits.leaks else 0
+
+
 def _thresholds(
-    held: npt.NDArray[np.int64],
-    told: npt.NDArray[np.int64],
+    heard: Heard,
     shares: Floats,
     channels: Integers,
     plan: ClosedFormPlan,
     limits: Limits,
 ) -> tuple[Integers, Integers]:
     """Thresholds of the comparators from quantiles, and what a spike of their scale adds to each."""
+    held, told = heard.warm()
     wide = np.maximum(1.0 + told[:, channels] * shares, FLOOR)
     standard = held / wide
     thresholds, allowed = [], []
@@ -174,42 +191,6 @@ def _thresholds(
             thresholds.append(level.astype(np.int32))
             allowed.append(np.minimum(np.rint(level * shares), limits.weight_max).astype(np.int32))
     return np.concatenate(thresholds), np.concatenate(allowed)
-
-
-def membranes(
-    segments: Sequence[Centibels], code: DeltaCode, rows: Rows, widths: Widths, delays: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """What comparators of sign +1 hold without their scale, and what scales have told them, in every micro-step.
-
-    Args:
-        segments: levels [frames, bands].
-        code: encoder settings.
-        rows, widths: errors and scales.
-        delays: frames of delay.
-
-    Returns:
-        Membrane units [steps, rows] and spikes [steps, channels], warm-up left out; segments of one length stay
-        together.
-    """
-    same: dict[int, list[Centibels]] = {}
-    for segment in segments:
-        same.setdefault(len(segment), []).append(segment)
-    held, told = [], []
-    first = WARM_UP_FRAMES * code.micro_steps
-    for of_length in same.values():
-        events = DeltaEncoder(code, len(of_length)).push(np.stack(of_length))
-        taps = taps_of(events.reshape(len(of_length), -1, code.bands), delays, code.micro_steps)
-        rest, scale, direct = (_weighed(taps, w) for w in (rows.rest, widths.weights, rows.direct))
-        whole = direct + sent_by(rest, rows.quanta) * rows.shares
-        held.append(whole[:, first:].reshape(-1, whole.shape[2]))
-        told.append(sent_by(scale, widths.quanta)[:, first:].reshape(-1, scale.shape[2]))
-    return np.concatenate(held), np.concatenate(told)
-
-
-def _weighed(taps: npt.NDArray[np.int64], weights: Integers) -> npt.NDArray[np.int64]:
-    """Weighted sums, exact: they stay far below 2^53."""
-    sums: npt.NDArray[np.int64] = (taps.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.int64)
-    return sums
 
 
 def _widths(

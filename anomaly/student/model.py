@@ -17,7 +17,7 @@ _WIDTH = 0.7
 
 
 class CircuitModel(nn.Module):
-    """Runs a `Circuit` in torch, spike for spike as the simulator does; sums are not trained.
+    """Runs a `Circuit` in torch, spike for spike as the simulator does; sums and slow neurons are not trained.
 
     Args:
         circuit: the start; its zeros stay zeros, so fan-in never grows.
@@ -31,6 +31,9 @@ class CircuitModel(nn.Module):
     width: Tensor
     readout: Tensor
     divisors: Tensor
+    slow_weights: Tensor
+    slow_thresholds: Tensor
+    slow_readout: Tensor
 
     def __init__(self, circuit: Circuit, limits: Limits) -> None:
         super().__init__()
@@ -47,12 +50,29 @@ class CircuitModel(nn.Module):
         self.register_buffer("heard", _real(circuit.heard))
         self.register_buffer("width", _WIDTH * _real(circuit.thresholds))
         self.register_buffer("readout", readout)
+        self._slow(circuit)
         self.register_buffer("divisors", _real(circuit.divisors))
+
+    def _slow(self, circuit: Circuit) -> None:
+        slow = circuit.slow
+        if slow is None:
+            return
+        readout = np.zeros((len(circuit.divisors), len(slow.thresholds)), np.int32)
+        readout[slow.channels, np.arange(len(slow.channels))] = 2 * slow.loads
+        self.register_buffer("slow_weights", _real(slow.weights))
+        self.register_buffer("slow_thresholds", _real(slow.thresholds))
+        self.register_buffer("slow_readout", _real(readout))
 
     def forward(self, events: Tensor) -> Tensor:
         """Read-out spikes [steps, batch, channels] of delta events [steps, batch, bands], from a reset on."""
         readouts = self._layer(2 * self.divisors - 1, 2 * self.divisors, 2 * self.divisors)
-        return readouts.run(_late(self.comparators(events)) @ self.readout.T)
+        heard = _late(self.comparators(events))
+        counted = heard @ self.readout.T
+        if self._circuit.slow is not None:
+            none, width = torch.zeros_like(self.slow_thresholds), _WIDTH * self.slow_thresholds
+            slow = self._layer(self.slow_thresholds, none, width, leak=self._circuit.slow.leak)
+            counted = counted + _late(slow.run(heard @ self.slow_weights.T)) @ self.slow_readout.T
+        return readouts.run(counted)
 
     def comparators(self, events: Tensor) -> Tensor:
         """Spikes of the comparators, [steps, batch, comparators]."""

@@ -11,11 +11,13 @@ from trainings import read, write
 from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode
-from anomaly.student.circuit import Circuit, Sums
+from anomaly.student.circuit import Circuit, Slow, Sums
 
 
 def circuit(sums: int) -> Circuit:
     random = np.random.default_rng(sums)
+    two = np.arange(1, 3, dtype=np.int32)
+    slow = Slow(random.integers(-9, 9, (2, 5)).astype(np.int32), 40 * two, two, two, leak=6)
     return Circuit(
         bands=16,
         micro_steps=4,
@@ -28,6 +30,7 @@ def circuit(sums: int) -> Circuit:
         channels=np.arange(5, dtype=np.int32),
         loads=np.ones(5, np.int32),
         divisors=np.full(GROUPS, 3, np.int32),
+        slow=slow if sums else None,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import KINDS, Circuit, Limits, Sums
+from anomaly.student.circuit import KINDS, Circuit, Limits, Slow, Sums
 from chip.arch import ArchSpec, load_arch
 
 Centibels = npt.NDArray[np.int32]
@@ -81,3 +81,15 @@ def one_circuit() -> Circuit:
 @pytest.fixture(params=range(6))
 def circuit(request: pytest.FixtureRequest) -> Circuit:
     return random_circuit(request.param)
+
+
+@pytest.fixture
+def slow() -> Slow:
+    """Twenty neurons that listen to a few of forty comparators each, with read-outs from 48 on."""
+    random = np.random.default_rng(5)
+    return Slow(
+        weights=random_rows(random, 20, 40, 6),
+        thresholds=random.integers(1, 200, 20).astype(np.int32),
+        channels=random.integers(48, 64, 20).astype(np.int32),
+        loads=random.integers(1, 4, 20).astype(np.int32),
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from anomaly.student.circuit import KINDS, Circuit, Limits, Sums, sent_by, taps_of
+from anomaly.student.circuit import KINDS, Circuit, Limits, Slow, Sums, sent_by, taps_of
 from chip.arch import ArchSpec
 from chip.imperfection import Imperfection
 from chip.network import Network
@@ -201,9 +201,30 @@ def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
     assert [finding for finding in check(circuit.to_network(), senna) if finding.severity == "error"] == []
 
 
+def slow_of(neurons: int, comparators: int, channel: int = 0, threshold: int = 1) -> Slow:
+    """So many of them, all the same."""
+    heights, fed, loads = (np.full(neurons, value, np.int32) for value in (threshold, channel, 1))
+    return Slow(np.ones((neurons, comparators), np.int32), heights, fed, loads)
+
+
+def test_slow_neurons_are_laid_out_as_told(circuit: Circuit) -> None:
+    network = replace(circuit, slow=replace(slow_of(5, 40, channel=3, threshold=9), leak=6)).to_network()
+    slow = [i for i, label in enumerate(network.labels) if label == "slow neuron"]
+    assert len(slow) == 5
+    assert (network.theta_p[slow] == 9).all()
+    assert (network.decay[slow] == 6).all()
+    assert (network.fan_in()[slow] == 40).all()
+    assert not network.negative[slow].any()
+    assert network.fan_in()[network.outputs[3]] == np.sum(circuit.channels == 3) + 5
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"slow": slow_of(3, 39)},
+        {"slow": slow_of(3, 40, channel=48)},
+        {"slow": slow_of(3, 40, channel=-1)},
+        {"slow": slow_of(3, 40, threshold=0)},
         {"bands": 15},
         {"delays": 1},
         {"thresholds": np.ones(39, np.int32)},
@@ -225,3 +246,8 @@ def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
 def test_shapes_must_agree(circuit: Circuit, change: dict[str, Any]) -> None:
     with pytest.raises(ModelError):
         replace(circuit, **change)
+
+
+def test_what_slow_neurons_have_must_agree() -> None:
+    with pytest.raises(ModelError, match="slow"):
+        replace(slow_of(3, 40), loads=np.ones(2, np.int32))

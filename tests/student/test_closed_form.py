@@ -18,8 +18,8 @@ from anomaly.student.closed_form import (
     _widths,
     closed_form,
     delta_code,
-    membranes,
 )
+from anomaly.student.membranes import membranes
 from anomaly.student.scales import Widths
 from anomaly.student.whitening import furthest
 from chip.arch import ArchSpec
@@ -104,13 +104,13 @@ def test_a_plan_may_ask_for_fewer_synapses(
 
 def test_wiring(student: Circuit) -> None:
     count = len(PLAN.kinds) * 32
-    assert student.kinds == PLAN.kinds
+    assert student.kinds == (*PLAN.kinds, "slow")
     assert student.weights.shape == (6 * count, (1 + furthest(PLAN.kinds)) * 32)
     assert (student.bands, student.delays, student.micro_steps) == (32, 2, 4)
     assert student.channels[:32].tolist() == [band // 2 for band in range(32)]
     # Two neighbouring bands a group, of each two signs and three quantiles, which count once, twice and three times.
     assert np.bincount(student.channels).tolist() == [12] * 16
-    assert student.divisors.tolist() == [12] * 16
+    assert student.divisors.tolist() == [12] * 32
     above, below = student.weights.reshape(2, 3, count, -1)
     assert np.array_equal(above, -below)
     assert (above == above[0]).all()
@@ -162,7 +162,7 @@ def test_membranes_are_those_of_the_chip(
     circuit = fit(training, held_out, limits)
     channels = circuit.channels[:32]
     widths = _widths(training, code, (rows, channels), PLAN, limits)
-    held, told = membranes(held_out[:1], code, rows, widths, 2)
+    held, told = membranes(held_out[:1], code, rows, widths, 2).warm()
     levels = np.concatenate([held] * 3 + [-held] * 3, axis=1)
     allowed = told @ circuit.heard[:, 32:].T
     expected = (levels + allowed >= circuit.thresholds).reshape(-1, 2, 3, 32)
@@ -205,7 +205,7 @@ def test_errors_are_nearly_white_on_sound_never_seen(
     code = delta_code(training, PLAN)
     rows = _whole_rows(training, code, PLAN, limits)
     none = Widths(np.zeros((16, 96), np.int32), np.ones(16, np.int32), np.zeros(16))
-    held, _ = membranes(held_out, code, rows, none, 2)
+    held, _ = membranes(held_out, code, rows, none, 2).warm()
     # After the last event of each frame.
     related = np.corrcoef(held[3::4].T) - np.eye(32)
     bands = np.corrcoef(np.concatenate(held_out).T) - np.eye(32)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.circuit import SLOW, Circuit, Limits, Slow
 from anomaly.student.model import CircuitModel
 from chip.simulate import Simulator
 
@@ -30,6 +30,22 @@ def by_torch(model: CircuitModel, events: npt.NDArray[np.int8]) -> npt.NDArray[n
     with torch.no_grad():
         spikes: npt.NDArray[np.int8] = model(torch.from_numpy(events).float()).numpy().astype(np.int8)
     return spikes
+
+
+@pytest.mark.parametrize("leak", [0, 3, 6])
+@pytest.mark.parametrize("v_sat", [2047, 60])
+def test_slow_neurons_are_those_of_the_simulator(
+    circuit: Circuit, slow: Slow, limits: Limits, v_sat: int, leak: int
+) -> None:
+    divisors = np.concatenate([circuit.divisors, np.full(16, 2, np.int32)])
+    kinds = (*circuit.kinds, SLOW)
+    both = replace(circuit, kinds=kinds, divisors=divisors, slow=replace(slow, leak=leak))
+    events = events_for(circuit, 3, steps=400)
+    expected = by_chip(both, events, v_sat)
+    assert np.array_equal(by_torch(CircuitModel(both, replace(limits, v_sat=v_sat)), events), expected)
+    assert expected[:, :, 48:].any()
+    # What the other read-outs say does not depend on them.
+    assert np.array_equal(expected[:, :, :48], by_chip(circuit, events, v_sat))
 
 
 @pytest.mark.parametrize("v_sat", [2047, 60])
