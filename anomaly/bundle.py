@@ -147,7 +147,7 @@ def find_bundle(name: str, models: Path) -> Path:
     if not name:
         choose_machine(models, name)
     path = Path(name)
-    if len(path.parts) != 1 or (path / MANIFEST_NAME).is_file():
+    if os.sep in name or path.name != name or (path / MANIFEST_NAME).is_file():
         return path
     return models / choose_machine(models, name)
 

@@ -237,3 +237,5 @@ def test_a_bundle_is_found_by_path_or_machine(path: Path, monkeypatch: pytest.Mo
     assert find_bundle("pump", Path("elsewhere")) == Path("pump")
     with pytest.raises(ConfigError, match="no bundle for machine 'fan'"):
         find_bundle("fan", models)
+    assert find_bundle("./fan", models) == Path("fan")
+    assert find_bundle("fan/", models) == Path("fan")

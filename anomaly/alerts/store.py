@@ -180,7 +180,7 @@ class Store(History, Queue, Trail, ClipIndex):
         """
         if not 0 <= for_s <= LONGEST_SILENCE_S:
             raise UsageError(
-                f"a case cannot be silenced for {for_s:g} s",
+                f"a case cannot be silenced for {for_s / 86_400:g} days",
                 hint=f"at most {LONGEST_SILENCE_S / 86_400:g} days: an endless silence hides the next fault",
             )
         until = iso_utc(self._clock() + for_s)

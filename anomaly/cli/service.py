@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,15 @@ def chosen_service(
     config: Path | None, models: Path | None, state: Path | None, machine: str | None, detector: str | None
 ) -> tuple[Site, Service]:
     """The site, and the detector of a machine: named, the only one of the site file, or the only bundle."""
+    from anomaly.errors import ConfigError
     from anomaly.monitor.options import detector_name
     from anomaly.monitor.recalibrate import service
     from anomaly.monitor.run import choose
 
     chosen = None if detector is None else detector_name(detector)
     site = chosen_site(config, models, state)
+    if os.path.lexists(site.state_dir) and not os.path.isdir(site.state_dir):
+        raise ConfigError("is no folder", where=site.state_dir, hint="name the folder with --state")
     name, settings = choose(site, machine, None, None)
     default = "student" if settings is None else settings.detector
     folder = site.models_dir / site.bundle_of(name)

@@ -99,7 +99,7 @@ def test_acknowledge_silence_close(case: Case, store: Store, capsys: Capture) ->
         (["show", "0000"], 2, "there is no case '0000'"),
         (["ack", "x y"], 2, "is no case identifier"),
         (["silence", "{id}", "--for", "long"], 2, "is no span of time"),
-        (["silence", "{id}", "--for", "31d"], 2, "cannot be silenced for"),
+        (["silence", "{id}", "--for", "31d"], 2, "cannot be silenced for 31 days"),
         (["silence", "{id}"], 2, "--for"),
         (["list", "--state", "elsewhere"], 3, "elsewhere/anomaly.sqlite: no database here"),
         (["list", "--config", "none.yaml"], 3, "none.yaml: cannot be read"),
