@@ -25,6 +25,8 @@ from anomaly.errors import ConfigError
 REFERENCE = 2.5
 # One second alone, however bad, moves the sum by no more than this: a slammed door is no fault.
 _MOST_PER_SECOND = 6.0
+# So high a single second lifts the sum from rest.
+ALONE = _MOST_PER_SECOND - REFERENCE
 _WATCH_AT = 0.5
 # The sum is held below this multiple of the limit, so that an alarm ends soon after its cause.
 _CEILING = 1.5

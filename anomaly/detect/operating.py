@@ -154,7 +154,8 @@ class OperatingTracker:
     """Follows a machine from state to state.
 
     A second that may belong to a ramp is held back, not dropped: if what follows is the state that went before,
-    or no known state, or nothing within ``longest_ramp_s``, it was no ramp, and the decision takes it late.
+    or no known state, or nothing within ``longest_ramp_s``, it was no ramp, and the decision takes it late. Between
+    rest and rest it does not: the machine stood, and a blow in the hall was heard as it is heard nowhere else.
 
     Args:
         states: what training found; None (an old bundle) for a machine of which nothing is known.
@@ -182,7 +183,7 @@ class OperatingTracker:
         if place == count + 1:
             return Heard(Operating.UNKNOWN, True, late)
         self._before, self._given_up = place, False
-        if place in (self._states.stopped, count + 2):
+        if self._rests(place):
             return Heard(Operating.STOPPED, False, late)
         return Heard(Operating.RUNNING, True, late)
 
@@ -212,8 +213,13 @@ class OperatingTracker:
 
     def _resolve(self, place: int, *, known: bool) -> int:
         """How many of the seconds held back were no ramp."""
-        led_elsewhere = known and self._before is not None and place != self._before
-        return 0 if led_elsewhere else self._held
+        if not known or self._before is None:
+            return self._held
+        return 0 if place != self._before or self._rests(place) else self._held
+
+    def _rests(self, place: int) -> bool:
+        """Whether a place is the machine at rest, heard in training or not."""
+        return self._states is not None and place in (self._states.stopped, len(self._states.centre) + 2)
 
 
 def _off_segment(point: Spectrum, begin: Spectrum, end: Spectrum) -> float:

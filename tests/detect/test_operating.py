@@ -96,6 +96,14 @@ def test_what_looked_like_a_ramp_and_led_nowhere_counts_after_all() -> None:
     assert heard[8] == Heard(RUN, True, 3)
 
 
+def test_a_blow_in_the_hall_beside_a_machine_at_rest_does_not_count() -> None:
+    odd = 0.5 * (HIGH + REST)
+    heard = follow(three_states(), [HIGH] * 5 + [REST] * 5 + [odd] * 3 + [REST] * 5)
+    assert [h.operating for h in heard[10:13]] == [RAMP] * 3
+    assert heard[13] == Heard(STOP, False, 0)
+    assert not any(h.counts for h in heard[6:])
+
+
 def test_a_fault_that_lies_between_two_states_is_not_held_back_for_ever() -> None:
     states = three_states()
     odd = 0.5 * (HIGH + REST)
