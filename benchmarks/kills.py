@@ -90,7 +90,7 @@ def kills(count: int, models: Path, seed: int = 6) -> Kills:
                 _kill_capture(monitor, done)
             else:
                 children = psutil.Process(monitor.pid).children(recursive=True)
-                monitor.end(signal.SIGKILL)
+                monitor.stop(signal.SIGKILL)
                 done.orphans += len(psutil.wait_procs(children, timeout=5)[1])
                 done.look(folder, monitor)
                 monitor = Monitor(words, folder)
@@ -99,7 +99,7 @@ def kills(count: int, models: Path, seed: int = 6) -> Kills:
                     f"{done.kills} kills, restart at most {max(done.restart_s):.2f} s, {done.machine_cases} case"
                 )
         _settle(monitor, done, new=True)
-        monitor.end()
+        monitor.stop()
         done.look(folder, monitor)
     return done
 

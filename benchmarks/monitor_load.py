@@ -65,7 +65,7 @@ def one_microphone(models: Path, seconds: int) -> dict[str, float]:
         parts = [(cpu_s([part]) - used) / lasted_s for part, used in zip(tree, before, strict=True)]
         memory = pss_mib(tree)
         delays = delays_ms(monitor, begun)
-        monitor.end()
+        monitor.stop()
     return {
         "core_percent_per_microphone": round(100 * sum(parts), 2),
         "core_percent_scoring": round(100 * parts[0], 2),
@@ -95,7 +95,7 @@ def many_streams(models: Path, streams: int, seconds: int) -> dict[str, Any]:
         monitor.wait_for(lambda: len(monitor.seconds) >= wanted, 2 * seconds + 60)
         share = (cpu_s([process]) - used_s) / (time.monotonic() - at_s)
         monitor.wait_for(lambda: len(monitor.seconds) >= streams * seconds, 60)
-        monitor.end()
+        monitor.stop()
         judged = {
             f"m{n:02}": [r for r in monitor.seconds if r["machine"] == f"m{n:02}"] for n in range(streams)
         }

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import psutil
+from running import Running
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "pump"
@@ -87,76 +83,24 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-class Monitor:
+class Monitor(Running):
     """`anomaly monitor --jsonl` as a process.
 
     Args:
         words: its options.
         cwd: its folder.
-
-    Attributes:
-        records: what it said, with ``heard_s``, the UNIX seconds at which each line was read.
     """
 
     def __init__(self, words: list[str], cwd: Path) -> None:
-        self.begun_s = time.time()
-        self.records: list[dict[str, Any]] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "anomaly", "monitor", "--jsonl", *words],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment(),
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    @property
-    def pid(self) -> int:
-        """Its process number."""
-        return self._process.pid
-
-    @property
-    def seconds(self) -> list[dict[str, Any]]:
-        """Its records of seconds."""
-        return [record for record in list(self.records) if "event" not in record]
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """Its records of one event."""
-        return [record for record in list(self.records) if record.get("event") == name]
+        super().__init__([sys.executable, "-m", "anomaly", "monitor", "--jsonl", *words], cwd, environment())
 
     def wait_for(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         """Wait until something holds; None where it does not come about in time, or the monitor ends."""
-        end_s = time.monotonic() + timeout_s
-        while not (found := condition()):
-            if time.monotonic() > end_s or self._process.poll() is not None:
-                return None
-            time.sleep(0.01)
-        return found
+        try:
+            return super().wait_for(condition, timeout_s)
+        except TimeoutError:
+            return None
 
     def wait_for_seconds(self, count: int) -> bool:
         """Wait until it has judged so many seconds; say whether it has."""
         return bool(self.wait_for(lambda: len(self.seconds) >= count, 60))
-
-    def captures(self) -> list[psutil.Process]:
-        """Its capture processes that live."""
-        found = []
-        for child in psutil.Process(self.pid).children(recursive=True):
-            # One that has ended meanwhile has no command line.
-            with suppress(psutil.NoSuchProcess):
-                if "anomaly.audio.capture" in child.cmdline():
-                    found.append(child)
-        return found
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal, and collect it."""
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        self._process.wait(60)
-        self._reader.join(10)
-
-    def _read(self) -> None:
-        for line in self._process.stdout or []:
-            self.records.append({**json.loads(line), "heard_s": time.time()})

@@ -115,6 +115,6 @@ def microphone_faults(restarts: int, models: Path) -> Faults:
             ("repeated (one buffer)", play(np.tile(sound[: RATE_HZ // 50], 50)), play(sound)),
         ):
             inject(monitor, faults, name, act, undo)
-        monitor.end()
+        monitor.stop()
         faults.false_machine_cases = sum(e["kind"] == "machine" for e in monitor.events("case.opened"))
     return faults

@@ -6,18 +6,13 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 import soxr
@@ -30,12 +25,19 @@ ROOT = Path(__file__).resolve().parents[2]
 # The folder of `anomaly` itself, as it is in a shell with the virtual environment.
 BIN = Path(sys.executable).parent
 
-_spec = importlib.util.spec_from_file_location("broker_fixtures", ROOT / "tests/alerts/sinks/conftest.py")
-assert _spec is not None
-assert _spec.loader is not None
-_broker_fixtures = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = _broker_fixtures
-_spec.loader.exec_module(_broker_fixtures)
+
+def _module(name: str, path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+Running = _module("running", "benchmarks/running.py").Running
+_broker_fixtures = _module("broker_fixtures", "tests/alerts/sinks/conftest.py")
 start_broker = _broker_fixtures.start_broker
 broker = _broker_fixtures.broker
 listener = _broker_fixtures.listener
@@ -47,93 +49,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **more}
 
 
-class Running:
-    """A command whose lines are read as they come."""
-
-    def __init__(self, line: str, cwd: Path, **more: str) -> None:
-        self.lines: list[str] = []
-        self._said: list[str] = []
-        self._process = subprocess.Popen(
-            line.split(),
-            cwd=cwd,
-            env=environment(**more),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._readers = [
-            threading.Thread(target=lambda: self.lines.extend(self._process.stdout or []), daemon=True),
-            threading.Thread(target=lambda: self._said.extend(self._process.stderr or []), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def errors(self) -> str:
-        return "".join(self._said)
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in list(self.lines)]
-
-    @property
-    def seconds(self) -> list[dict[str, Any]]:
-        return [record for record in self.records if "event" not in record]
-
-    def events(self, *names: str) -> list[dict[str, Any]]:
-        return [record for record in self.records if record.get("event") in names]
-
-    @property
-    def captures(self) -> list[psutil.Process]:
-        """Its capture processes that live."""
-        found = []
-        for child in psutil.Process(self.pid).children(recursive=True):
-            # One that has ended, reaped or not, has no command line.
-            with suppress(psutil.NoSuchProcess):
-                if "anomaly.audio.capture" in child.cmdline():
-                    found.append(child)
-        return found
-
-    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
-        """Wait until something holds, and return it."""
-        end = time.monotonic() + timeout_s
-        while not (found := condition()):
-            assert self._process.poll() is None, f"it ended: {self.errors}"
-            assert time.monotonic() < end, f"not in time; {self.lines[-5:]} {self.errors}"
-            time.sleep(0.05)
-        return found
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and return the exit code."""
-        self._process.send_signal(number)
-        code = self._process.wait(40)
-        for reader in self._readers:
-            reader.join(10)
-        return code
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for reader in self._readers:
-            reader.join(10)
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
     """Start a command line in a folder; what still runs at the end of the test is killed."""
     running: list[Running] = []
 
     def begin(line: str, cwd: Path, **more: str) -> Running:
-        running.append(Running(line, cwd, **more))
+        running.append(Running(line.split(), cwd, environment(**more)))
         return running[-1]
 
     yield begin
