@@ -102,24 +102,10 @@ def _act(code: int, plan: Any, rows: Any, level: Any, awake: Any, woken: int, fo
 
 
 def _deliver(
-    events: Any,
-    count: int,
-    plan: Any,
-    rows: Any,
-    row_begin: Any,
-    row_end: Any,
-    row_at: Any,
-    synapse_begin: Any,
-    synapse_end: Any,
-    synapse_at: Any,
-    synapse_weight: Any,
-    record: Any,
-    record_at: int,
-    level: Any,
-    awake: Any,
-    woken: int,
-    form: Any,
-) -> int:
+    events: Any, count: int, plan: Any, rows: Any, row_begin: Any, row_end: Any, row_at: Any, synapse_begin: Any,
+    synapse_end: Any, synapse_at: Any, synapse_weight: Any, record: Any, record_at: int, level: Any, awake: Any,
+    woken: int, form: Any,
+) -> int:  # fmt: skip
     """Let the spikes of the step before and of the inputs act, and write down the former.
 
     Those with more to do than a first row are listed once more, behind all others: so the loop has no branch to
@@ -197,102 +183,97 @@ _deliver_compiled: Any = numba.njit(inline="always")(_deliver)
 _step_compiled: Any = numba.njit(inline="always")(_step)
 
 
+def _all_awake(awake: Any, size: int) -> int:
+    """Wake every tile; returns them as bits of a word, if that holds them."""
+    tiles = size // LANES
+    awake[:tiles] = 1
+    return (1 << tiles) - 1 if tiles < 64 else -1
+
+
+_all_awake_compiled: Any = numba.njit(inline="always")(_all_awake)
+
+
+def _wake(ended: Any, mine: int, size: int, awake: Any, events: Any, more: Any) -> tuple[int, int]:
+    """Begin a stream: every tile is awake, and the spikes that ended a run before are under way.
+
+    Returns how many events that makes, and the tiles that are awake.
+    """
+    count = 0
+    for at in range(0, size, LANES):
+        up, down, _ = signs(ended, mine + at)
+        count = _append(events, count, up | down, down, 2 * at)
+    for nth in range(count):
+        place = peek(events, nth) >> 1
+        poke(more, place, peek(more, place) - 1)
+    return count, _all_awake_compiled(awake, size)
+
+
+def _listen(
+    near: Any, far: Any, at: tuple[int, int], width: int, size: int, events: Any, count: int, wrong: int
+) -> tuple[int, int]:
+    """Add the inputs of a step to its events; returns how many there are then, and bits of what is no spike."""
+    for lane in range(0, width, LANES):
+        up, down, strange = signs(near, at[0] + lane)
+        # What the next group of streams gets at this step, for the next gathering.
+        soon(far, at[1] + lane)
+        wrong |= strange
+        count = _append(events, count, up | down, down, 2 * (size + lane))
+    return count, wrong
+
+
+def _leave(
+    ended: Any, mine: int, size: int, plan: Any, record: Any, record_at: int, events: Any, count: int, more: Any
+) -> None:  # fmt: skip
+    """End a stream: what its neurons fired last is written down, and stays under way."""
+    ended[mine : mine + size] = 0
+    for nth in range(count):
+        code = peek(events, nth)
+        note, place = peek(plan, code * _COLUMNS + _NOTE), code >> 1
+        poke(record, record_at + (note >> 8), note)
+        poke(ended, mine + place, note)
+        poke(more, place, peek(more, place) + 1)
+
+
+_wake_compiled: Any = numba.njit(inline="always")(_wake)
+_listen_compiled: Any = numba.njit(inline="always")(_listen)
+_leave_compiled: Any = numba.njit(inline="always")(_leave)
+
+
 def advance_streams(
-    inputs: Any,
-    aside: Any,
-    first_step: int,
-    plan: Any,
-    rows: Any,
-    row_begin: Any,
-    row_end: Any,
-    row_at: Any,
-    synapse_begin: Any,
-    synapse_end: Any,
-    synapse_at: Any,
-    synapse_weight: Any,
-    tables: Any,
-    form: Any,
-    noise: Any,
-    noise_keys: Any,
-    places: Any,
-    v: Any,
-    under_way: Any,
-    record: Any,
-    events: Any,
-    level: Any,
-    awake: Any,
-    peak: Any,
-    more: Any,
-) -> tuple[int, bool]:
+    inputs: Any, aside: Any, first_step: int, plan: Any, rows: Any, row_begin: Any, row_end: Any, row_at: Any,
+    synapse_begin: Any, synapse_end: Any, synapse_at: Any, synapse_weight: Any, tables: Any, form: Any, noise: Any,
+    noise_keys: Any, places: Any, v: Any, under_way: Any, record: Any, events: Any, level: Any, awake: Any,
+    peak: Any, more: Any,
+) -> tuple[int, bool]:  # fmt: skip
     """All steps of one stream after the other.
 
     ``aside`` is room for the inputs of as many streams as are gathered at once. The length of ``form`` tells, while
     all this is compiled, what the network has: 0 neither negative spikes nor leak, 1 no leak, 2 any; and ``WIDE``
-    more if its tiles take more than one word of flags.
-
-    Returns how often a membrane was held at the limit, and whether an input was none of -1, 0 and +1.
+    more if its tiles take more than one word of flags. Returns how often a membrane was held at the limit, and
+    whether an input was none of -1, 0 and +1.
     """
     steps, streams, width = inputs.shape
-    group = aside.shape[0]
-    size, columns = v.shape[1], record.shape[2]
+    group, size, columns = aside.shape[0], v.shape[1], record.shape[2]
     far, near, noted = inputs.ravel(), aside.ravel(), record.ravel()
     membrane, ended = v.ravel(), under_way.ravel()
-    tiles = size // LANES
-    all_awake = (1 << tiles) - 1 if tiles < 64 else -1
-    held, wrong = 0, 0
+    held = wrong = 0
     for stream in range(streams):
-        mine = stream * size
+        mine, noted_at = stream * size, stream * (steps + 1) * columns
         if streams > 1 and stream % group == 0:
             _gather_compiled(far, near, stream, min(group, streams - stream), inputs.shape)
-        awake[:tiles] = 1
-        woken = all_awake
-        count = 0
-        for at in range(0, size, LANES):
-            up, down, _ = signs(ended, mine + at)
-            count = _append(events, count, up | down, down, 2 * at)
-        for nth in range(count):
-            place = peek(events, nth) >> 1
-            poke(more, place, peek(more, place) - 1)
+        count, woken = _wake_compiled(ended, mine, size, awake, events, more)
         for step in range(steps):
-            given = ((stream % group) * steps + step) * width
-            for at in range(0, width, LANES):
-                up, down, strange = signs(near, given + at)
-                # What the next group of streams gets at this step, for the next gathering.
-                soon(far, (step * streams + stream + group) * width + at)
-                wrong |= strange
-                count = _append(events, count, up | down, down, 2 * (size + at))
+            at = ((stream % group) * steps + step) * width, (step * streams + stream + group) * width
+            count, wrong = _listen_compiled(near, far, at, width, size, events, count, wrong)
             woken = _deliver_compiled(
-                events,
-                count,
-                plan,
-                rows,
-                row_begin,
-                row_end,
-                row_at,
-                synapse_begin,
-                synapse_end,
-                synapse_at,
-                synapse_weight,
-                noted,
-                (stream * (steps + 1) + step) * columns,
-                level,
-                awake,
-                woken,
-                form,
-            )
+                events, count, plan, rows, row_begin, row_end, row_at, synapse_begin, synapse_end, synapse_at,
+                synapse_weight, noted, noted_at + step * columns, level, awake, woken, form,
+            )  # fmt: skip
             if noise.size:
                 _add_noise_compiled(level, noise_keys[stream], first_step + step, noise, places)
-                awake[:tiles] = 1
-                woken = all_awake
-            count, over, woken = _step_compiled(
-                events, form, level, membrane, mine, tables, peak, awake, woken
-            )
+                woken = _all_awake_compiled(awake, size)
+            moved = _step_compiled(events, form, level, membrane, mine, tables, peak, awake, woken)
+            count, over, woken = moved
             held += over
-        ended[mine : mine + size] = 0
-        for nth in range(count):
-            code = peek(events, nth)
-            note, place = peek(plan, code * _COLUMNS + _NOTE), code >> 1
-            poke(noted, (stream * (steps + 1) + steps) * columns + (note >> 8), note)
-            poke(ended, mine + place, note)
-            poke(more, place, peek(more, place) + 1)
+        _leave_compiled(ended, mine, size, plan, noted, noted_at + steps * columns, events, count, more)
     return held, wrong != 0
