@@ -45,6 +45,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "k_2": {"micro_steps": 2},
     "k_1": {"micro_steps": 1},
     "fan_in_9": {"fan_in": 9},
+    "leak": {"leak": 2, "step": 0.25},
 }
 BITS = (8, 4, 3)
 
@@ -138,7 +139,8 @@ def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
     for name, start in starts.items():
         facts |= {f"{name}_{what}": value for what, value in lesson.use(start).items()}
     found = {name: lesson.scoring(start.code, start.circuit) for name, start in starts.items()}
-    return found | {"all_lost_events": _lossy(lesson, whole)}, facts
+    lossy = {f"{name}_lost_events": _lossy(lesson, starts[name]) for name in ("all", "leak")}
+    return found | lossy, facts
 
 
 def _simpler(circuit: Circuit) -> dict[str, Circuit]:

@@ -21,7 +21,9 @@ import onnx as onnx_format
 from anomaly.detect.pooling import GROUPS
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Limits, Sums, taps_of
+from anomaly.student.circuit import Circuit, Sums
+from anomaly.student.limits import Limits
+from anomaly.student.membranes import delayed, held_by
 from anomaly.student.rows import tiled
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
 from anomaly.teacher.network import Teacher, TeacherSize
@@ -121,8 +123,8 @@ def membrane_sums(segment: Centibels, code: DeltaCode, weights: Integers) -> Flo
     """Weighted sums of levels at the end of each frame, [frames, rows]."""
     events = DeltaEncoder(code).push(segment[None]).reshape(1, -1, code.bands)
     delays = weights.shape[1] // code.bands - 1
-    held = taps_of(events, delays, code.micro_steps)[0, code.micro_steps - 1 :: code.micro_steps]
-    return np.asarray(held.astype(np.float64) @ weights.T)
+    currents = delayed(events, delays, code.micro_steps).astype(np.float64) @ weights.T
+    return held_by(currents, code.leak)[0, code.micro_steps - 1 :: code.micro_steps]
 
 
 def neurons_needed(model: bytes, fan_in: int, micro_steps: int) -> int:

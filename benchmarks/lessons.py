@@ -27,8 +27,10 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels
 from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+from anomaly.student.closed_form import delta_code
 from anomaly.student.criterion import Criterion, apart
+from anomaly.student.plan import ClosedFormPlan
+from anomaly.student.routed import short_wired
 from anomaly.training.compile import Chip, read_chip
 from anomaly.training.material import Material, block_segments, cut, split
 from anomaly.training.parts import Parts, build
@@ -118,10 +120,11 @@ class Lesson:
 
     def by_plan(self, plan: ClosedFormPlan | None = None, chip: Chip | None = None) -> Start:
         """A student in closed form that is built by this very plan, without a choice."""
-        plan = plan or self.plan
+        on = chip or self.chip
+        plan = (plan or self.plan).on(on.limits)
         code = delta_code(self.training, plan)
-        limits = (chip or self.chip).limits
-        return Start(code, closed_form(self.training, self.held_out, code, plan, limits), plan)
+        given = (code, plan, on.limits, on.arch)
+        return Start(code, short_wired(self.training, self.held_out, *given), plan)
 
     def build(self, chip: Chip | None = None, **order: Any) -> tuple[Parts, Facts]:
         """The product's training, and the seconds it took, on the clock and of a processor."""

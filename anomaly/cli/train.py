@@ -51,6 +51,10 @@ _Bits = Annotated[
     int | None, typer.Option("--weight-bits", help="Bits of a weight instead of the architecture's, 3 to 8.")
 ]
 _Accelerator = Annotated[str, typer.Option("--accelerator", help="auto, cpu or cuda.")]
+_Lossy = Annotated[
+    bool,
+    typer.Option("--lossy-link", help="The link to the chip may lose events: neurons forget what was lost."),
+]
 _SignKey = Annotated[Path | None, typer.Option("--sign-key", help="PEM file with an Ed25519 private key.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -77,6 +81,7 @@ def train(
     energy_calibration: _Calibration = "leakage",
     weight_bits: _Bits = None,
     accelerator: _Accelerator = "auto",
+    lossy_link: _Lossy = False,
     sign_key: _SignKey = None,
     as_json: _Json = False,
 ) -> None:
@@ -85,6 +90,7 @@ def train(
     from anomaly.extras import trainer_installed
 
     needs(context, "--energy-calibration", "--max-energy")
+    limits = (max_neurons, max_synapses, max_sop_per_s, max_energy)
     with trainer_installed():
         from anomaly.training import TrainingRequest
     request = TrainingRequest(
@@ -96,7 +102,7 @@ def train(
         seed=seed,
         arch=arch,
         sign_key=sign_key,
-        order=_order((max_neurons, max_synapses, max_sop_per_s, max_energy), energy_calibration, accelerator),
+        order=_order(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
     )
     _run(request, as_json)
@@ -121,6 +127,7 @@ def distill(
     energy_calibration: _Calibration = "leakage",
     weight_bits: _Bits = None,
     accelerator: _Accelerator = "auto",
+    lossy_link: _Lossy = False,
     sign_key: _SignKey = None,
     as_json: _Json = False,
 ) -> None:
@@ -130,6 +137,7 @@ def distill(
     from anomaly.extras import trainer_installed
 
     needs(context, "--energy-calibration", "--max-energy")
+    limits = (max_neurons, max_synapses, max_sop_per_s, max_energy)
     folder = workspace.models_dir(models)
     if teacher is None:
         # Opened for its check: a damaged teacher must not be taught from.
@@ -149,18 +157,21 @@ def distill(
         arch=arch,
         teacher=teacher,
         sign_key=sign_key,
-        order=_order((max_neurons, max_synapses, max_sop_per_s, max_energy), energy_calibration, accelerator),
+        order=_order(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
     )
     _run(request, as_json)
 
 
 def _order(
-    limits: tuple[int | None, int | None, float | None, float | None], calibration: str, accelerator: str
+    limits: tuple[int | None, int | None, float | None, float | None],
+    calibration: str,
+    accelerator: str,
+    lossy_link: bool,
 ) -> Order:
     from anomaly.training import Budget, Order, energy_calibration
 
-    return Order(Budget(*limits, energy_calibration(calibration)), accelerator)
+    return Order(Budget(*limits, energy_calibration(calibration)), accelerator, lossy_link)
 
 
 def _run(request: TrainingRequest, as_json: bool) -> None:

@@ -131,7 +131,10 @@ def read_code(calibration: dict[str, Any]) -> DeltaCode:
         nearest = values.get("nearest", False)
         if not isinstance(nearest, bool):
             raise ValueError(f"nearest is {nearest!r}, not true or false")
-        return DeltaCode(mean, threshold, int(values["micro_steps"]), nearest)
+        leak = values.get("leak", 0)
+        if isinstance(leak, bool) or not isinstance(leak, int):
+            raise ValueError(f"leak is {leak!r}, not a whole number")
+        return DeltaCode(mean, threshold, int(values["micro_steps"]), nearest, leak)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"unreadable encoder: {error}", where=CALIBRATION) from error
 
@@ -143,6 +146,7 @@ def write_code(code: DeltaCode) -> dict[str, Any]:
         "threshold": code.threshold.tolist(),
         "micro_steps": code.micro_steps,
         "nearest": code.nearest,
+        "leak": code.leak,
     }
 
 

@@ -30,7 +30,8 @@ class TeacherDetector:
       seconds;
     * ``span`` [1, spans], which is 1 at the number of these seconds, less one, and else 0,
 
-    and returns ``errors`` float32 [BATCH, kinds * GROUPS]. Models of before take ``levels`` alone.
+    and returns ``errors`` float32 [BATCH, kinds * GROUPS]. Models without the slow kind take
+    ``levels`` alone.
 
     Args:
         onnx: the model's bytes.

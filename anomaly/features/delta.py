@@ -8,8 +8,13 @@ weighted sum of levels needs no multiplier.
 A code that is ``nearest`` does so from seven tenths of a threshold on and goes to the nearest level
 that events can reach: half the error for few events more.
 
-A lost event would be an error for ever, so the levels are sent afresh at every reset: the
-reference returns to the training mean while the membranes return to rest.
+A lost event would be an error for ever, so receivers may leak: every membrane loses 2^-n of what it holds in each
+micro-step, which for a level means that it returns towards the training mean. The encoder's reference returns by the
+same factor, and it sends what keeps the receiver at the level. As all that follows is linear with one factor in common,
+weighted sums of such levels are the leaky membranes' own, and an error is forgotten within 2^n micro-steps.
+
+Levels are sent afresh at every reset too: the reference returns to the training mean while the
+membranes return to rest.
 """
 
 from __future__ import annotations
@@ -27,6 +32,8 @@ Events = npt.NDArray[np.int8]
 MICRO_STEPS = 4
 # Of a threshold: a level that trembles about the middle between two that can be sent stays where it is.
 _DEAD_ZONE_TENTHS = 7
+# Fractional bits of references, in hundredths of a decibel, and of what is left of them after a frame.
+_FRACTION, _KEPT_BITS = 8, 20
 
 
 @dataclass(frozen=True)
@@ -38,21 +45,25 @@ class DeltaCode:
         threshold: size of one event, [bands], hundredths of a decibel, at least 1.
         micro_steps: events a band may emit per frame (K).
         nearest: whether the level sent is the nearest to the true one, or the first within a threshold.
+        leak: n of the leak 2^-n per micro-step of those who receive the events, 0 for none.
 
     Raises:
-        ModelError: shapes differ, a threshold is not positive, or K is outside 1 to 64.
+        ModelError: shapes differ, a threshold is not positive, K is outside 1 to 64, or the leak outside 0 to 30.
     """
 
     mean: Centibels
     threshold: Centibels
     micro_steps: int = MICRO_STEPS
     nearest: bool = False
+    leak: int = 0
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.mean.size == 0 or self.mean.shape != self.threshold.shape:
             raise ModelError("mean and threshold of the delta encoder must be vectors of one length")
         if self.threshold.min() < 1 or not 1 <= self.micro_steps <= 64:
             raise ModelError("the delta encoder needs thresholds of at least 1 and 1 to 64 micro-steps")
+        if not 0 <= self.leak <= 30:
+            raise ModelError(f"a leak of 2^-{self.leak} is none that a chip has: n is 0 (no leak) to 30")
 
     @property
     def bands(self) -> int:
@@ -64,49 +75,61 @@ class DeltaEncoder:
     """Encodes any number of parallel streams; state is kept between calls.
 
     After the K micro-steps of a frame ``|level - reference| <= threshold`` holds for a band, or all
-    its K events had one sign. At constant level the bound holds within
-    ``ceil(range / (K * threshold))`` frames.
+    its K events had one sign. At constant level and without a leak the bound holds within
+    ``ceil(range / (K * threshold))`` frames; with a leak where K events a frame can hold the level at all.
     """
 
     def __init__(self, code: DeltaCode, streams: int = 1) -> None:
         self.code = code
-        self._reference = np.empty((streams, code.bands), dtype=np.int64)
-        self.reset()
+        # Less the mean, with a fraction: a leak must not depend on how references are rounded.
+        self._held = np.zeros((streams, code.bands), dtype=np.int64)
+        kept = [_kept(code.leak, steps) for steps in range(code.micro_steps, -1, -1)]
+        self._after_frame = kept[0]
+        # What each event of a frame adds to the reference at its end, [events, 1, bands].
+        self._worth = (
+            code.threshold.astype(np.int64) * np.array(kept[1:])[:, None, None] >> _KEPT_BITS - _FRACTION
+        )
+        self._bounds = _bounds(code, self._worth)
 
     @property
     def reference(self) -> npt.NDArray[np.int64]:
         """The level the receiver holds now, [streams, bands], hundredths of a decibel."""
-        return self._reference.copy()
+        rounded: npt.NDArray[np.int64] = self.code.mean + (self._held + (1 << _FRACTION - 1) >> _FRACTION)
+        return rounded
 
     def reset(self) -> None:
         """Return the references to the training mean, as the membranes return to rest."""
-        self._reference[:] = self.code.mean
+        self._held[:] = 0
 
     def push(self, levels: Centibels) -> Events:
         """Encode levels [streams, frames, bands] into events [streams, frames, K, bands]."""
-        steps, threshold = self.code.micro_steps, self.code.threshold.astype(np.int64)
-        dead_zone = _DEAD_ZONE_TENTHS * threshold // 10
-        signed = np.empty((levels.shape[1], *self._reference.shape), dtype=np.int8)
-        distance, count = np.empty_like(self._reference), np.empty_like(self._reference)
-        for level, sent in zip(levels.transpose(1, 0, 2), signed, strict=True):
-            np.subtract(level, self._reference, out=distance)
-            # m events of one sign leave |distance| - m * threshold, which is within one threshold from
-            # m = ceil(|distance| / threshold) - 1 on.
-            np.abs(distance, out=count)
-            if self.code.nearest:
-                # Nearest, but nothing for a level that is within the dead zone.
-                near = count <= dead_zone
-                count += threshold // 2
-                count[near] = 0
-            else:
-                count -= 1
-            count //= threshold
-            np.minimum(count, steps, out=count)
-            np.maximum(count, 0, out=count)
-            count *= np.sign(distance, out=distance)
-            sent[:] = count
-            count *= threshold
-            self._reference += count
-        per_band = signed.transpose(1, 0, 2)[:, :, None]
-        events: Events = np.sign(per_band) * (np.arange(steps)[:, None] < np.abs(per_band))
-        return events
+        events = np.empty((levels.shape[1], self.code.micro_steps, *self._held.shape), dtype=np.int8)
+        wanted = (levels.transpose(1, 0, 2).astype(np.int64) - self.code.mean) << _FRACTION
+        for level, sent in zip(wanted, events, strict=True):
+            if self.code.leak:
+                self._held *= self._after_frame
+                self._held >>= _KEPT_BITS
+            level -= self._held
+            np.multiply(np.abs(level) > self._bounds, np.sign(level), out=sent, casting="unsafe")
+            self._held += (sent * self._worth).sum(axis=0)
+        return events.transpose(2, 0, 1, 3)
+
+
+def _kept(leak: int, steps: int) -> int:
+    """What is left of a membrane after some steps, in 2^-20."""
+    if leak == 0:
+        return 1 << _KEPT_BITS
+    kept: int = (((1 << leak) - 1) ** steps << _KEPT_BITS) >> leak * steps
+    return kept
+
+
+def _bounds(code: DeltaCode, worth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Distance beyond which each event of a frame is sent, in fractions like the reference, [events, 1, bands]."""
+    before = worth.cumsum(axis=0) - worth
+    if not code.nearest:
+        return before + worth[-1:]
+    # Half-way, and nothing for a level that is within the dead zone.
+    threshold = code.threshold.astype(np.int64)
+    half_way = before + worth - (threshold // 2 << _FRACTION) - 1
+    bounds: npt.NDArray[np.int64] = np.maximum(half_way, (_DEAD_ZONE_TENTHS * threshold // 10) << _FRACTION)
+    return bounds

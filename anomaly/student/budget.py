@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
 from anomaly.errors import UsageError
-from anomaly.student.closed_form import ClosedFormPlan
+from anomaly.student.plan import ClosedFormPlan
 
 Student = TypeVar("Student")
 EnergyCalibration = Literal["activity", "clock", "leakage"]
@@ -27,7 +27,6 @@ _LAYOUTS: tuple[Mapping[str, Any], ...] = (
     {"micro_steps": 2, **_TWO},
     {"micro_steps": 2, "quantiles": (0.9,), **_ONE},
     {"quantiles": (0.9,), **_CONTEXT, **_ONE},
-    {"slow": 0, **_CONTEXT, **_TWO},
     {"slow": 0, "quantiles": (0.95,), **_CONTEXT, **_ONE},
     {**_FRAME, **_ONE},
     {"stride": 2, **_FRAME, **_ONE},

@@ -25,7 +25,6 @@ import numpy.typing as npt
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
 from chip.network import Network
 
@@ -80,6 +79,23 @@ class Slow:
 
 
 @dataclass(frozen=True, eq=False)
+class Wired:
+    """A circuit as neurons and synapses, and where its parts are among them.
+
+    Args:
+        network: the neurons and synapses.
+        taps: source number of each tap, inputs first, then neurons; -1 where its relay was not needed, [taps].
+        sums: neuron of each sum, -1 where nobody listens to it, [sums].
+        comparators: neuron of each comparator, [comparators].
+    """
+
+    network: Network
+    taps: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.int64]
+    comparators: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Circuit:
     """The integers of a student.
 
@@ -95,7 +111,7 @@ class Circuit:
         channels: read-out each comparator feeds, ``kind * GROUPS + group``, [comparators].
         loads: weight of its spikes at the read-out, [comparators].
         divisors: load per spike of each read-out, [kinds * GROUPS].
-        leak: n of the leak 2^-n of comparators, 0 for none.
+        leak: n of the leak 2^-n of comparators and sums, 0 for none; that of the encoder.
         relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
@@ -141,8 +157,17 @@ class Circuit:
         if not 0 <= int(fed.min(initial=0)) <= int(fed.max(initial=0)) < len(self.divisors):
             raise ModelError(f"{len(self.divisors)} read-outs do not serve the channels of the comparators")
 
+    @property
+    def rows(self) -> int:
+        """Errors of levels; comparators come in blocks of as many, each a sign and a threshold."""
+        return len(self.sums.quanta) - GROUPS * sum(kind != SLOW for kind in self.kinds)
+
     def to_network(self) -> Network:
         """Lay the circuit out as neurons and synapses."""
+        return self.wired().network
+
+    def wired(self) -> Wired:
+        """The same, and where everything is among the neurons."""
         labels = [f"band {band}" for band in range(self.bands)]
         builder = NetworkBuilder(self.bands, input_labels=labels)
         taps = self._relays(builder)
@@ -154,16 +179,20 @@ class Circuit:
             )
             for c, d in enumerate(self.divisors)
         ]
-        comparators = self._comparators(builder, taps, readouts)
+        heard = self._sums(builder, taps)
+        comparators = self._comparators(builder, taps, heard, readouts)
         if self.slow is not None:
             _add_slow(builder, self.slow, comparators, readouts)
         for neuron in readouts:
             builder.output(neuron)
-        return builder.build()
+        places = ([heard.get(number, -1) for number in range(len(self.sums.quanta))], comparators)
+        sums, neurons = (np.maximum(np.array(part, np.int64) - self.bands, -1) for part in places)
+        return Wired(builder.build(), np.array(taps, np.int64), sums, neurons)
 
-    def _comparators(self, builder: NetworkBuilder, taps: list[int], readouts: list[int]) -> list[int]:
+    def _comparators(
+        self, builder: NetworkBuilder, taps: list[int], heard: dict[int, int], readouts: list[int]
+    ) -> list[int]:
         """Source number of each comparator; read-outs listen to it."""
-        heard = self._sums(builder, taps)
         sources = []
         for number, channel in enumerate(self.channels.tolist()):
             kind = self.kinds[channel // GROUPS]
@@ -188,7 +217,9 @@ class Circuit:
         sources = {}
         for number in self._listened.tolist():
             quantum = int(self.sums.quanta[number])
-            neuron = builder.add_neuron(theta_p=quantum, negative=True, w_fb=quantum, label=f"sum {number}")
+            neuron = builder.add_neuron(
+                theta_p=quantum, negative=True, w_fb=quantum, decay=self.leak, label=f"sum {number}"
+            )
             for tap in np.flatnonzero(self.sums.weights[number]):
                 builder.connect(taps[int(tap)], neuron, int(self.sums.weights[number, tap]))
             sources[number] = builder.source_of(neuron)
@@ -227,78 +258,3 @@ def _add_slow(builder: NetworkBuilder, slow: Slow, comparators: list[int], reado
         for one in np.flatnonzero(slow.weights[number]):
             builder.connect(comparators[int(one)], neuron, int(slow.weights[number, one]))
         builder.connect(builder.source_of(neuron), readouts[channel], 2 * int(slow.loads[number]))
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the chip allows one neuron, as far as training must know it.
-
-    Args:
-        fan_in: synapses that end at a neuron.
-        weight_max: largest magnitude of a synapse.
-        threshold_max: largest threshold.
-        v_sat: membrane limit.
-        fan_out: synapses that one input or neuron may reach.
-        leaks: the n of the leaks 2^-n that the chip has, in order.
-    """
-
-    fan_in: int
-    weight_max: int
-    threshold_max: int
-    v_sat: int
-    fan_out: int
-    leaks: tuple[int, ...] = (1,)
-
-    @classmethod
-    def of(cls, arch: ArchSpec) -> Limits:
-        """Read the limits off an architecture."""
-        fan_in, fan_out = int(arch.neuron.fan_in.value), int(arch.routing.fan_out_load.value)
-        leaks = tuple(sorted(int(n) for n in arch.neuron.decay_shifts.value if n > 0))
-        # A quantum is a threshold and a feedback weight at once.
-        threshold_max = min(arch.threshold_max, arch.feedback_max)
-        return cls(fan_in, arch.weight_max, threshold_max, arch.v_sat, fan_out, leaks)
-
-    @property
-    def relay_leak(self) -> int:
-        """The strongest leak, 0 where there is none."""
-        return min(self.leaks, default=0)
-
-
-def taps_of(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int64]:
-    """What neurons without a leak hold at unit weight: levels of every tap after every micro-step.
-
-    Args:
-        events: [streams, steps, bands], from a reset on.
-        delays: frames of delay.
-        micro_steps: steps per frame; a relay chain of one frame delays by exactly as many steps.
-
-    Returns:
-        Levels [streams, steps, (delays + 1) * bands], in events.
-    """
-    levels = events.astype(np.int64).cumsum(axis=1)
-    parts = [levels]
-    for delay in range(1, delays + 1):
-        late = np.zeros_like(levels)
-        shift = delay * micro_steps
-        if shift < levels.shape[1]:
-            late[:, shift:] = levels[:, : levels.shape[1] - shift]
-        parts.append(late)
-    return np.concatenate(parts, axis=2)
-
-
-def sent_by(sums: npt.NDArray[np.int64], quanta: Integers) -> npt.NDArray[np.int64]:
-    """What those who listen to signed neurons have of them in each step: spikes so far, the newest a step late.
-
-    Args:
-        sums: weighted sums of levels, [streams, steps, sums].
-        quanta: of the neurons, [sums]; they send one spike a step at most.
-
-    Returns:
-        Spikes, positive less negative, same shape.
-    """
-    told, sent = np.empty_like(sums), np.zeros_like(sums[:, 0])
-    for step in range(sums.shape[1]):
-        told[:, step] = sent
-        left = sums[:, step] - sent * quanta
-        sent = sent + (left >= quanta) - (left <= -quanta)
-    return told

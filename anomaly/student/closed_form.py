@@ -7,7 +7,6 @@ heights from quantiles of what the neurons do on *held-out* normal sound, micro-
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,18 @@ import numpy.typing as npt
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode
+from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import SLOW, Circuit, Limits, Sums
+from anomaly.student.circuit import SLOW, Circuit, Sums
+from anomaly.student.limits import Limits
 from anomaly.student.membranes import Heard, membranes
+from anomaly.student.plan import ClosedFormPlan, per_step
+from anomaly.student.prices import Prices
 from anomaly.student.rounding import Floats, Integers
 from anomaly.student.rows import Rows, Wires, fit_rows, tiled
 from anomaly.student.scales import FLOOR, Widths, fit_widths
 from anomaly.student.slow import slow_neurons
-from anomaly.student.whitening import check_kinds, furthest, whitening_rows
+from anomaly.student.whitening import furthest, whitening_rows
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
 _LEAST_STEP = 20
@@ -30,64 +33,16 @@ _LEAST_STEP = 20
 _LEAST_WEIGHED = 0.3
 # Synapses of a comparator with one tap of its own.
 _LEAST_FAN_IN = 3
+# Share of all changes from frame to frame that the events of a frame must be able to follow.
+_KEPT_UP = 0.97
 # Variance of a level that is known to half an event up or down, in events.
 _EVENT_NOISE = 1 / 12
-
-
-@dataclass(frozen=True)
-class ClosedFormPlan:
-    """Settings of the closed form.
-
-    Args:
-        kinds: of errors, in the order of `KINDS`.
-        step: size of an event: it moves a typical error by this many standard deviations.
-        micro_steps: events per frame and band, which is also relays per frame of delay.
-        quantiles: of the error on held-out normals at which comparators fire, one of each sign for each.
-        loads: what a spike beyond each quantile counts.
-        slow: n of the leak 2^-n a frame of neurons that remember which way errors lean, 0 for none of them.
-        direct: synapses of a comparator that come straight from bands and relays.
-        fan_in: synapses of a sum, at most the chip's.
-        least_gain: share of an error's variance that a synapse must be good for, times the cost of its wire.
-        stride: every how many bands have errors of their own; all of them are heard by those.
-        wire_cost: how much dearer a synapse is for each band that lies between its ends; 0 is blind to wires.
-
-    Raises:
-        ModelError: kinds are unknown or out of order, quantiles and loads differ in number, or a number makes no
-            sense.
-    """
-
-    kinds: tuple[str, ...] = ("change",)
-    step: float = 0.3
-    micro_steps: int = 4
-    quantiles: tuple[float, ...] = (0.8, 0.95, 0.99)
-    loads: tuple[int, ...] = (1, 2, 3)
-    slow: int = 4
-    direct: int = 6
-    fan_in: int = 25
-    least_gain: float = 1e-5
-    stride: int = 1
-    wire_cost: float = 0.0
-
-    def __post_init__(self) -> None:
-        if (
-            not check_kinds(self.kinds)
-            or not self.quantiles
-            or len(self.quantiles) != len(self.loads)
-            or not all(0 < quantile < 1 for quantile in self.quantiles)
-            or min(*self.loads, self.stride, self.direct, self.fan_in, self.micro_steps) < 1
-            or not 0 < self.step < np.inf
-            or not min(self.least_gain, self.wire_cost, self.slow) >= 0
-        ):
-            raise ModelError(
-                f"no plan for a student: {self}",
-                hint="kinds in order, as many loads as quantiles, counts of at least 1, a step above 0",
-            )
 
 
 def delta_code(segments: Sequence[Centibels], plan: ClosedFormPlan) -> DeltaCode:
     """Encoder settings from training levels: where each band starts and how large one event is.
 
-    A band that errors weigh heavily is sent in finer steps.
+    A band that errors weigh heavily is sent in finer steps; steps are larger where events could not keep up otherwise.
     """
     everything = np.concatenate(segments).astype(np.float64)
     deviation = _deviation(everything)
@@ -95,8 +50,13 @@ def delta_code(segments: Sequence[Centibels], plan: ClosedFormPlan) -> DeltaCode
     rows = whitening_rows(_moments(segments, furthest(plan.kinds)), bands, plan.kinds)
     weighed = np.sqrt((rows**2).reshape(len(rows), -1, bands).sum(axis=1).mean(axis=0))
     step = plan.step / np.maximum(weighed, _LEAST_WEIGHED)
+    moved = np.concatenate([np.abs(np.diff(one[WARM_UP_FRAMES:], axis=0)) for one in segments])
+    changes = moved / (step * deviation)
+    if changes.size:
+        step = step * max(1.0, float(np.quantile(changes, _KEPT_UP)) / plan.micro_steps)
     events = np.maximum(np.rint(step * deviation), _LEAST_STEP).astype(np.int32)
-    return DeltaCode(np.rint(everything.mean(axis=0)).astype(np.int32), events, plan.micro_steps, True)
+    mean = np.rint(everything.mean(axis=0)).astype(np.int32)
+    return DeltaCode(mean, events, plan.micro_steps, True, plan.leak_per_step)
 
 
 def closed_form(
@@ -105,6 +65,7 @@ def closed_form(
     code: DeltaCode,
     plan: ClosedFormPlan,
     limits: Limits,
+    prices: Prices | None = None,
 ) -> Circuit:
     """Build a student from levels of normal sound.
 
@@ -114,21 +75,27 @@ def closed_form(
         code: encoder settings, from `delta_code` with the same plan.
         plan: settings of the closed form.
         limits: of the chip.
+        prices: of the wires to each tap, where a student was placed before.
 
     Raises:
-        ModelError: the chip's neurons have too few synapses.
+        ModelError: the chip's neurons have too few synapses, or not the encoder's leak.
     """
     if limits.fan_in < _LEAST_FAN_IN:
         raise ModelError(
             f"a chip whose neurons have {limits.fan_in} synapses is too small for any student",
             hint=f"a comparator needs at least {_LEAST_FAN_IN}: one of its own, its sum and its scale",
         )
+    if code.leak and code.leak not in limits.leaks:
+        raise ModelError(
+            f"the encoder counts on a leak of 2^-{code.leak} per step, and the chip has none such",
+            hint=f"it has n = {', '.join(map(str, limits.leaks)) or 'none'}; a plan's leak may be 0, for none",
+        )
     own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
     channels = (kinds * GROUPS + np.tile(own * GROUPS // code.bands, len(plan.kinds))).astype(np.int32)
     delays = furthest(plan.kinds)
-    rows = _whole_rows(training, code, plan, limits)
-    widths = _widths(training, code, (rows, channels), plan, limits)
+    rows = _whole_rows(training, code, plan, limits, prices)
+    widths = _widths(training, code, (rows, channels), plan, limits, prices)
     heard = membranes(held_out, code, rows, widths, delays)
     # Both signs of an error come one after the other, each with all of its thresholds.
     each = len(plan.quantiles)
@@ -160,6 +127,7 @@ def closed_form(
         channels=np.tile(channels, 2 * each),
         loads=np.tile(np.repeat(loads, len(channels)), 2).astype(np.int32),
         divisors=np.clip(load, 1, (limits.threshold_max + 1) // 2).astype(np.int32),
+        leak=code.leak,
         relay_weight=limits.weight_max,
         relay_leak=limits.relay_leak,
         slow=slow,
@@ -168,7 +136,7 @@ def closed_form(
 
 def _slow_leak(plan: ClosedFormPlan, limits: Limits) -> int:
     """The leak a step that is nearest to what is asked for; 0 where slow neurons are not wanted or cannot forget."""
-    wanted = plan.slow + round(float(np.log2(plan.micro_steps)))
+    wanted = per_step(plan.slow, plan.micro_steps)
     return min(limits.leaks, key=lambda n: abs(n - wanted)) if plan.slow and limits.leaks else 0
 
 
@@ -199,6 +167,7 @@ def _widths(
     errors: tuple[Rows, Integers],
     plan: ClosedFormPlan,
     limits: Limits,
+    prices: Prices | None = None,
 ) -> Widths:
     rows, channels = errors
     delays = furthest(plan.kinds)
@@ -210,7 +179,10 @@ def _widths(
     full = uses > limits.fan_out - 1 - len(np.unique(channels))
     costs[full | (np.arange(len(costs)) < code.bands)] = np.inf
     sizes = (min(plan.fan_in, limits.fan_in), limits.weight_max, limits.threshold_max)
-    return fit_widths(taps, rows.held(taps) / rows.deviations, channels, gram, sizes, costs)
+    price = np.tile(costs, (len(plan.kinds) * GROUPS, 1))
+    if prices is not None:
+        price = price * prices.scale
+    return fit_widths(taps, rows.held(taps) / rows.deviations, channels, gram, sizes, price)
 
 
 def _uses(rows: Rows, comparators: int) -> npt.NDArray[np.int64]:
@@ -246,17 +218,30 @@ def _moments(segments: Sequence[Centibels], delays: int) -> Floats:
     return np.asarray(total / max(count, 1) + 1e-6 * np.eye(len(total)))
 
 
-def _whole_rows(training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan, limits: Limits) -> Rows:
-    """Integer weights of every error."""
+def wanted_rows(
+    training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan
+) -> tuple[Floats, Floats, Integers]:
+    """Real weights of errors in events, second moments of taps with their noise, and the band of each error."""
     delays = furthest(plan.kinds)
     deviation = _deviation(np.concatenate(training).astype(np.float64))
     event = np.tile(code.threshold / deviation, delays + 1)
     moments = _moments(training, delays)
     gram = moments / np.outer(event, event) + _EVENT_NOISE * np.eye(len(moments))
     rows = whitening_rows(moments, code.bands, plan.kinds) * event
-    own = np.tile(np.arange(code.bands), len(plan.kinds))
+    own = np.tile(np.arange(code.bands, dtype=np.int32), len(plan.kinds))
     kept = own % plan.stride == 0
-    rows, own = rows[kept], own[kept]
+    return rows[kept], gram, own[kept]
+
+
+def _whole_rows(
+    training: Sequence[Centibels],
+    code: DeltaCode,
+    plan: ClosedFormPlan,
+    limits: Limits,
+    prices: Prices | None = None,
+) -> Rows:
+    """Integer weights of every error."""
+    rows, gram, own = wanted_rows(training, code, plan)
     # A comparator has synapses for its sum and its scale too.
     direct = max(1, min(plan.direct, limits.fan_in - 2))
     wires = Wires(
@@ -265,9 +250,9 @@ def _whole_rows(training: Sequence[Centibels], code: DeltaCode, plan: ClosedForm
     # A tap feeds a relay and scales too, and every row's own band is always on offer.
     most_uses = (limits.fan_out - 1 - len(plan.kinds) * (GROUPS + 1)) // (2 * len(plan.quantiles) + 1)
 
-    def costs(number: int, uses: Integers) -> Floats:
-        price = 1.0 + plan.wire_cost * np.abs(np.arange(len(gram)) % code.bands - own[number])
-        price[(uses >= most_uses) & (np.arange(len(gram)) != own[number])] = np.inf
-        return np.asarray(price)
+    def costs(number: int, uses: Integers) -> tuple[Floats, Floats]:
+        full = (uses >= most_uses) & (np.arange(len(gram)) != own[number])
+        price = np.where(full, np.inf, 1.0)
+        return price, price if prices is None else price * prices.rest[number]
 
     return fit_rows(rows, gram, wires, costs)

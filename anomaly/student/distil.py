@@ -25,8 +25,9 @@ from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, frames_before, 
 from anomaly.features.level import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
 from anomaly.student.accelerator import choose_device, repeatable
-from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.circuit import Circuit
 from anomaly.student.criterion import Criterion
+from anomaly.student.limits import Limits
 from anomaly.student.model import CircuitModel
 from anomaly.student.pseudo import TRAINED_KINDS, pseudo_anomaly
 
@@ -223,6 +224,9 @@ def _student_says(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
     centre, spread, view_centre, view_spread = (
         torch.from_numpy(a).to(spikes.device, spikes.dtype) for a in arrays
     )
+    # A kind's share is that of its two views together.
+    weights = np.full(pooling.kinds, 1.0 / pooling.kinds) if pooling.shares is None else pooling.shares
+    shares = torch.from_numpy(np.tile(weights, 2) / 2).to(spikes.device, spikes.dtype)
     seconds = []
     for second in range(_WINDOW_S):
         first = WARM_UP_FRAMES if second == 0 else frames_before(second)
@@ -230,7 +234,7 @@ def _student_says(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
         top = part.topk(max(1, round(0.25 * part.shape[1])), dim=1).values
         counts = torch.stack([part.mean(dim=1), top.mean(dim=1)], dim=1)
         whole = torch.log(counts.reshape(len(counts), -1, GROUPS).mean(dim=2) + _RATE_FLOOR)
-        score = ((whole - view_centre) / view_spread).mean(dim=1, keepdim=True)
+        score = (((whole - view_centre) / view_spread) * shares).sum(dim=1, keepdim=True)
         deviation = (torch.sqrt(counts + _RATE_FLOOR) - torch.sqrt(centre**2 + _RATE_FLOOR)) / spread
         groups = deviation.reshape(len(deviation), 2, -1, GROUPS).amax(dim=2).mean(dim=1)
         seconds.append(torch.cat([score, groups], dim=1))

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.circuit import Circuit
+from anomaly.student.limits import Limits
 from anomaly.student.neuron import NeuronLayer, to_integers
 
 # Width of a comparator's surrogate, in its first threshold.
@@ -84,7 +85,7 @@ class CircuitModel(nn.Module):
 
     def _heard(self, taps: Tensor) -> Tensor:
         """What sums add to the membranes of comparators in each step."""
-        sums = self._layer(self.quanta, self.quanta, self.quanta, negative=True)
+        sums = self._layer(self.quanta, self.quanta, self.quanta, negative=True, leak=self._circuit.leak)
         return _late(sums.run(taps @ self.sums.T)) @ self.heard.T
 
     def _layer(

@@ -18,7 +18,7 @@ from anomaly.student.rounding import Floats, Integers, choose_taps, round_within
 _QUANTUM = 0.6
 # The highest threshold that a row must be able to have, in its standard deviations.
 _HIGHEST = 4.0
-# Of what direct synapses miss, a synapse of the sum explains this share at least.
+# Of what direct synapses miss, a synapse of the sum explains this share at least, times the cost of its wire.
 _LEAST_OF_REST = 1e-3
 
 
@@ -63,26 +63,29 @@ class Rows:
         return np.asarray(taps @ (self.direct + self.rest * (self.shares / self.quanta)[:, None]).T)
 
 
-def fit_rows(wanted: Floats, gram: Floats, wires: Wires, costs: Callable[[int, Integers], Floats]) -> Rows:
+def fit_rows(
+    wanted: Floats, gram: Floats, wires: Wires, costs: Callable[[int, Integers], tuple[Floats, Floats]]
+) -> Rows:
     """Whole weights for each row.
 
     Args:
         wanted: real weights, [rows, taps].
         gram: second moments of the taps, with their noise.
         wires: what each row may use.
-        costs: of a wire from each tap, given a row and how many rows listen to each tap so far.
+        costs: of a wire from each tap to the row's comparators and to its sum, given a row and how many rows
+            listen to each tap so far.
     """
     uses = np.zeros(wanted.shape[1], np.int32)
     direct, rest = np.zeros(wanted.shape, np.int32), np.zeros(wanted.shape, np.int32)
     quanta, shares = np.ones(len(wanted), np.int32), np.zeros(len(wanted), np.int32)
     deviations = np.ones(len(wanted))
     for number, row in enumerate(wanted):
-        price = costs(number, uses)
-        chosen = choose_taps(row, gram, price, wires.direct, wires.least_gain)
+        to_comparators, to_sum = costs(number, uses)
+        chosen = choose_taps(row, gram, to_comparators, wires.direct, wires.least_gain)
         direct[number], deviations[number] = round_within(
             row, gram, chosen, wires.weight_max, wires.threshold_max / _HIGHEST
         )
-        found = _rest(row, direct[number], gram, wires, price)
+        found = _rest(row, direct[number], gram, wires, to_sum)
         if found is not None:
             rest[number], quanta[number], shares[number] = found
             whole = direct[number] + rest[number] * (shares[number] / quanta[number])

@@ -21,6 +21,8 @@ _RIDGE = 1e-2
 _QUANTUM, _MOST_QUANTUM = 1.0, 0.2
 # A prediction that moves less than this (a standard deviation) is not worth its wires.
 _LEAST_SPREAD = 0.03
+# Of a prediction, a synapse explains this share at least, times the cost of its wire.
+_LEAST_GAIN = 3e-3
 # No error is expected at less than this share of its usual size where heights are set. On the chip nothing holds a
 # threshold up: in a hall much quieter than any in training it is passed, which is a finding too.
 FLOOR = 0.3
@@ -57,7 +59,8 @@ def fit_widths(
         channels: of the errors, ``kind * GROUPS + group``.
         gram: second moments of the taps, with their noise.
         limits: fan-in, largest weight, largest threshold.
-        costs: of a wire from each tap; infinite for one not on offer, as those of the frame itself.
+        costs: of a wire from each tap to each channel's scale; infinite for one not on offer, as those of the frame
+            itself, [channels, taps].
     """
     fan_in, weight_max, threshold_max = limits
     rows = _rows(taps, errors, channels, gram, costs)
@@ -68,7 +71,7 @@ def fit_widths(
         if spread < _LEAST_SPREAD:
             continue
         quantum = min(_QUANTUM, _MOST_QUANTUM / spread)
-        chosen = choose_taps(row, gram, costs, fan_in, 1e-3)
+        chosen = choose_taps(row, gram, costs[channel], fan_in, _LEAST_GAIN)
         weights[channel], held = round_within(row, gram, chosen, weight_max, threshold_max / quantum)
         quanta[channel] = np.clip(np.rint(held * quantum), 1, threshold_max)
         shares[channel] = quanta[channel] * spread / held
@@ -81,7 +84,7 @@ def _rows(taps: Floats, errors: Floats, channels: Integers, gram: Floats, costs:
     size = np.stack([np.abs(errors[:, channels == c]).sum(axis=1) for c in range(count)], axis=1)
     relative = size / np.maximum(size.mean(axis=0), 1e-9) - 1.0
     rows = np.zeros((count, len(gram)))
-    offered = np.flatnonzero(np.isfinite(costs))
+    offered = np.flatnonzero(np.isfinite(costs).any(axis=0))
     if not len(offered):
         return rows
     past = taps[:, offered]

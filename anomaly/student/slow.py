@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anomaly.student.circuit import Integers, Limits, Slow
+from anomaly.student.circuit import Integers, Slow
+from anomaly.student.limits import Limits
 from anomaly.student.membranes import Steps
 
 

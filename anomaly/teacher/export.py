@@ -13,7 +13,8 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
-from anomaly.teacher.network import KINDS, MOST_LOG_VARIANCE, Teacher
+from anomaly.teacher.network import MOST_LOG_VARIANCE, Teacher
+from anomaly.teacher.phases import Phases
 
 _OPSET = 17
 _IR_VERSION = 9
@@ -42,7 +43,7 @@ def to_onnx(teacher: Teacher) -> bytes:
     graph.node("Gather", ["windows", "latest"], "frames", axis=1)
     graph.node("Reshape", ["frames", "flat"], "stacked")
     parts = [
-        _whiten(graph, "stacked", "window", teacher.window_mean, teacher.window_matrix),
+        _whiten(graph, _apart(graph, teacher.phases), "window", teacher.window_mean, teacher.window_matrix),
         _whiten(
             graph,
             _innovation(graph, teacher),
@@ -50,15 +51,13 @@ def to_onnx(teacher: Teacher) -> bytes:
             teacher.innovation_mean,
             teacher.innovation_matrix,
         ),
-        _slow(graph, teacher),
     ]
+    given = {"levels": [BATCH, size.context, size.bands]}
+    if teacher.slow_mean is not None and teacher.slow_matrix is not None:
+        parts.append(_slow(graph, teacher.slow_mean, teacher.slow_matrix))
+        given |= {"recent": [1, size.bands], "span": [1, teacher.spans]}
     graph.node("Concat", parts, "errors", axis=1)
-    given = {
-        "levels": [BATCH, size.context, size.bands],
-        "recent": [1, size.bands],
-        "span": [1, teacher.spans],
-    }
-    data = graph.finish(given, [BATCH, len(KINDS) * GROUPS])
+    data = graph.finish(given, [BATCH, len(teacher.kinds) * GROUPS])
     _check_parity(teacher, data)
     return data
 
@@ -144,11 +143,37 @@ def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: to
     return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[1, 3], keepdims=0)
 
 
-def _slow(graph: _Graph, teacher: Teacher) -> str:
+def _apart(graph: _Graph, phases: Phases) -> str:
+    """What is left of a window when its phase is known."""
+    if len(phases) == 1:
+        return "stacked"
+    square, linear, offset = phases.decision()
+    graph.constant("framed", np.array([BATCH, -1, len(square)], dtype=np.int64))
+    graph.constant("frames.of", np.array([1], dtype=np.int64))
+    graph.constant("phase.square", square.numpy())
+    graph.constant("phase.linear", linear.numpy())
+    graph.constant("phase.offset", offset.numpy())
+    graph.constant("phase.centres", phases.centre.numpy())
+    graph.constant("phase.spreads", phases.spreads.numpy())
+    graph.node("Cast", ["stacked"], "phase.given", to=TensorProto.DOUBLE)
+    graph.node("Mul", ["phase.given", "phase.given"], "phase.given.square")
+    graph.node("Reshape", ["phase.given.square", "framed"], "phase.framed")
+    graph.node("ReduceSum", ["phase.framed", "frames.of"], "phase.squares", keepdims=0)
+    graph.node("MatMul", ["phase.squares", "phase.square"], "phase.by.square")
+    graph.node("MatMul", ["phase.given", "phase.linear"], "phase.by.value")
+    graph.node("Sum", ["phase.by.square", "phase.by.value", "phase.offset"], "phase.likelihood")
+    graph.node("ArgMax", ["phase.likelihood"], "phase", axis=1, keepdims=0)
+    graph.node("Gather", ["phase.centres", "phase"], "phase.centre", axis=0)
+    graph.node("Gather", ["phase.spreads", "phase"], "phase.spread", axis=0)
+    graph.node("Sub", ["stacked", "phase.centre"], "phase.off")
+    return graph.node("Div", ["phase.off", "phase.spread"], "phase.left")
+
+
+def _slow(graph: _Graph, means: torch.Tensor, matrices: torch.Tensor) -> str:
     """The error of the mean spectrum, the same for each frame of the second."""
-    bands = teacher.slow_mean.shape[1]
-    graph.constant("slow.means", teacher.slow_mean.numpy())
-    graph.constant("slow.matrices", teacher.slow_matrix.numpy())
+    bands = means.shape[1]
+    graph.constant("slow.means", means.numpy())
+    graph.constant("slow.matrices", matrices.numpy())
     graph.constant("square", np.array([bands, bands], dtype=np.int64))
     graph.constant("grouped.one", np.array([1, -1, GROUPS, bands // GROUPS], dtype=np.int64))
     graph.constant("everywhere", np.array([BATCH, GROUPS], dtype=np.int64))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from anomaly.features.mel import Centibels
 from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
+from anomaly.teacher.phases import MOST_PHASES, fit_phases, phases_gain
 from anomaly.teacher.slow import slow_whitening
 from anomaly.teacher.threads import one_thread
 from anomaly.teacher.whitening import whitening
@@ -24,6 +25,8 @@ _LEARNING_RATE = 2e-3
 _WEIGHT_DECAY = 1e-2
 # Windows enough for any covariance here; more would only cost memory.
 _WHITENED_MOST = 60_000
+# Windows enough to tell whether phases help; neighbours share most of their frames.
+_TOLD_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,14 @@ class TeacherPlan:
         size: shape of the autoencoder.
         epochs: passes over the training windows; none leaves the linear model.
         noise: added to what the network is given, in deviations of a band, so that it learns no frame by heart.
+        phases: most phases of the cycle to look for. One is none; with more there is no slow kind, since the mean
+            spectrum tells above all how long each phase took.
     """
 
     size: TeacherSize = field(default_factory=TeacherSize)
     epochs: int = 6
     noise: float = 0.2
+    phases: int = 1
 
 
 def fit_teacher(
@@ -65,13 +71,16 @@ def fit_teacher(
         _train(autoencoder, windows, plan, torch.Generator().manual_seed(seed), progress)
         with torch.no_grad():
             innovation = autoencoder.innovation(windows)
+        stacked = _thinned(windows[:, -plan.size.window :].flatten(1))
+        phases = fit_phases(stacked, plan.size.bands, plan.phases, seed)
         teacher = Teacher(
             autoencoder,
             torch.from_numpy(mean.astype(np.float32)),
             torch.from_numpy(deviation.astype(np.float32)),
-            _whitening(windows[:, -plan.size.window :].flatten(1)),
-            _whitening(innovation),
-            slow_whitening(segments, mean, deviation),
+            phases,
+            whitening(phases.apart(stacked).numpy()),
+            whitening(_thinned(innovation).numpy()),
+            slow_whitening(segments, mean, deviation) if plan.phases == 1 else None,
         )
     return teacher.eval()
 
@@ -90,6 +99,26 @@ def surprise(teacher: Teacher, segments: Sequence[Centibels]) -> float:
     with torch.no_grad():
         mean, log_variance = net(past_of(windows))
         return float(_surprise((windows[:, -1] - mean) / net.deviation, log_variance))
+
+
+def phases_told(recordings: Sequence[Sequence[Centibels]], size: TeacherSize, seed: int) -> float:
+    """By how much phases foretell sound at operating points never heard better than one Gaussian; see `phases_gain`.
+
+    Args:
+        recordings: segments of normal sound of each recording, levels [frames, bands].
+        size: says what a window is.
+        seed: of the first guess at phases.
+
+    Returns:
+        Nats per band of a frame; without a clear gain the cycle had better be taken as one.
+    """
+    everything = np.concatenate([segment for one in recordings for segment in one]).astype(np.float64)
+    mean, deviation = everything.mean(axis=0), np.maximum(everything.std(axis=0), 1.0)
+    parts = [_windows(segments, mean, deviation, size.context) for segments in recordings]
+    every = -(-sum(len(part) for part in parts) // _TOLD_MOST)
+    stacked = [part[::every, -size.window :].flatten(1) for part in parts if len(part)]
+    with one_thread():
+        return phases_gain(stacked, size.bands, MOST_PHASES, seed)
 
 
 def _windows(
@@ -163,6 +192,5 @@ def _lesson(autoencoder: MaskedFrameAutoencoder, newest: Tensor, past: Tensor) -
     return nats
 
 
-def _whitening(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    every = -(-len(vectors) // _WHITENED_MOST)
-    return whitening(vectors[::every].numpy())
+def _thinned(vectors: Tensor) -> Tensor:
+    return vectors[:: -(-len(vectors) // _WHITENED_MOST)]

@@ -1,12 +1,14 @@
 """The teacher's network: how unlikely a frame is after the frames before it, in three ways.
 
 * *window*: the last frames together, whitened with their full covariance. This is the linear model, the frame
-  Mahalanobis distance: it hears a steady change of spectrum.
+  Mahalanobis distance: it hears a steady change of spectrum. Where the machine's cycle has phases, what counts is how
+  far off the frames are from the phase they are in.
 * *innovation*: the newest frame, which is hidden from the network, minus what the eight before it foretold, in
   units of the deviation they foretold. The network says both: in a quiet moment of a noisy hall it expects to
   be nearly right and hears what a loud moment hides. It hears modulation, rattle and knocks.
 * *slow*: the mean spectrum since the reset, or of the last seconds, whitened with the covariance that such means
-  have on normal sound. Frames scatter, their mean hardly does: a small steady shift that no frame gives away.
+  have on normal sound. Frames scatter, their mean hardly does: a small steady shift that no frame gives away. Not
+  where there are phases: there, the mean tells above all how long each of them took.
 
 Whitening is symmetric (ZCA): whitened components stay with their band, so errors can be averaged per sub-band
 group, and the sum over all of them is the squared Mahalanobis distance.
@@ -22,6 +24,7 @@ from torch import Tensor, nn
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
+from anomaly.teacher.phases import Phases
 
 KINDS = ("window", "innovation", "slow")
 
@@ -143,10 +146,12 @@ class Teacher(nn.Module):
     Args:
         autoencoder: the trained predictor.
         mean, deviation: of each band on training normals, [bands], hundredths of a decibel.
-        window_whitening: mean [window * bands] and matrix [window * bands, window * bands].
+        phases: of windows of standardised frames.
+        window_whitening: mean [window * bands] and matrix [window * bands, window * bands] of what is left of windows
+            when their phase is known.
         innovation_whitening: mean [bands] and matrix [bands, bands].
         slow_whitening: of the mean spectrum over 1, 2, ... seconds: means [spans, bands] in hundredths of a decibel,
-            matrices [spans, bands, bands].
+            matrices [spans, bands, bands]; None leaves this kind out.
     """
 
     mean: Tensor
@@ -155,33 +160,40 @@ class Teacher(nn.Module):
     window_matrix: Tensor
     innovation_mean: Tensor
     innovation_matrix: Tensor
-    slow_mean: Tensor
-    slow_matrix: Tensor
+    slow_mean: Tensor | None
+    slow_matrix: Tensor | None
 
     def __init__(
         self,
         autoencoder: MaskedFrameAutoencoder,
         mean: Tensor,
         deviation: Tensor,
+        phases: Phases,
         window_whitening: tuple[Tensor, Tensor],
         innovation_whitening: tuple[Tensor, Tensor],
-        slow_whitening: tuple[Tensor, Tensor],
+        slow_whitening: tuple[Tensor, Tensor] | None,
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
+        self.phases = phases
         self.register_buffer("window_mean", window_whitening[0])
         self.register_buffer("window_matrix", window_whitening[1])
         self.register_buffer("innovation_mean", innovation_whitening[0])
         self.register_buffer("innovation_matrix", innovation_whitening[1])
-        self.register_buffer("slow_mean", slow_whitening[0])
-        self.register_buffer("slow_matrix", slow_whitening[1])
+        self.register_buffer("slow_mean", slow_whitening and slow_whitening[0])
+        self.register_buffer("slow_matrix", slow_whitening and slow_whitening[1])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of error, in the order they come out."""
+        return KINDS if self.spans else KINDS[:2]
 
     @property
     def spans(self) -> int:
-        """Over how many seconds the longest mean spectrum goes."""
-        return len(self.slow_mean)
+        """Over how many seconds the longest mean spectrum goes; 0 without the slow kind."""
+        return 0 if self.slow_mean is None else len(self.slow_mean)
 
     def forward(self, levels: Tensor, recent: Tensor, seconds: int) -> Tensor:
         """Errors [n, kinds * GROUPS] of the windows of one second.
@@ -193,10 +205,12 @@ class Teacher(nn.Module):
         """
         windows = (levels - self.mean) / self.deviation
         stacked = windows[:, -self.autoencoder.size.window :].flatten(1)
-        window = (stacked - self.window_mean) @ self.window_matrix
+        window = (self.phases.apart(stacked) - self.window_mean) @ self.window_matrix
         innovation = self.autoencoder.innovation(windows) - self.innovation_mean
-        slow = self._per_group(((recent - self.slow_mean[seconds - 1]) @ self.slow_matrix[seconds - 1])[None])
         whole = [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)]
+        if self.slow_mean is None or self.slow_matrix is None:
+            return torch.cat(whole, dim=1)
+        slow = self._per_group(((recent - self.slow_mean[seconds - 1]) @ self.slow_matrix[seconds - 1])[None])
         return torch.cat([*whole, slow.expand(len(levels), -1)], dim=1)
 
     def _per_group(self, whitened: Tensor) -> Tensor:

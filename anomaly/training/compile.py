@@ -16,7 +16,8 @@ import yaml
 from anomaly.errors import ModelError, UsageError
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Limits
+from anomaly.student.circuit import Circuit
+from anomaly.student.limits import Limits
 from anomaly.student.model import CircuitModel
 from chip.arch import ArchSpec, load_arch, validated
 from chip.compiler import Compiled, compile_network, verify_spikes

@@ -10,6 +10,7 @@ import numpy as np
 
 from anomaly.detect.detector import Detector
 from anomaly.detect.pooling import Pooling
+from anomaly.errors import UsageError
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
@@ -17,6 +18,7 @@ from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import Distilled, Setting, distil
+from anomaly.student.plan import ClosedFormPlan
 from anomaly.training.compile import Chip
 from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
@@ -35,10 +37,29 @@ class Order:
     Args:
         budget: what it may use; the best inside comes out.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
+        lossy_link: whether the link to the chip may lose events, so that neurons must forget them.
     """
 
     budget: Budget = field(default_factory=Budget)
     accelerator: str = "auto"
+    lossy_link: bool = False
+
+    def plan(self, chosen: ClosedFormPlan, chip: Chip) -> ClosedFormPlan:
+        """The plan of a profile as it is asked for.
+
+        Raises:
+            UsageError: the chip's neurons cannot forget what a lossy link loses.
+        """
+        if not self.lossy_link:
+            return chosen
+        plan = chosen.for_lossy_link()
+        if plan.on(chip.limits).leak == 0:
+            raise UsageError(
+                f"the chip has no leak of 2^-{plan.leak_per_step} per step, or weights too small for it",
+                where="--lossy-link",
+                hint="take 6 bits or more for weights, another chip, or leave the option out",
+            )
+        return plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +96,12 @@ def learn_student(
         material: normal sound, split.
         front_end, chosen, chip: how to listen, how much effort, where the student must fit.
         teacher: the teacher and its pooling on held-out sound.
-        order: budget and accelerator.
+        order: budget, accelerator and link.
         seed: the same seed gives the same student on the same machine.
         progress: told the share that is done.
 
     Raises:
-        UsageError: the budget is too small for any student.
+        UsageError: the budget is too small for any student, or the chip cannot make up for a lossy link.
         DeviceError: there is no GPU, and one was asked for.
     """
     training = block_segments(material.training, front_end)
@@ -88,7 +109,9 @@ def learn_student(
     sounds, checked = apart([block.samples for block in material.training])
     checks = chosen.distil.checks if chosen.distil is not None else _FEW_CHECKS
     criterion = Criterion.of(checked, checks, front_end, chip.limits.v_sat, seed=seed)
-    start = choose_start(training, held_out, chosen.closed_form, chip, order.budget, criterion)
+    start = choose_start(
+        training, held_out, order.plan(chosen.closed_form, chip), chip, order.budget, criterion
+    )
     circuit, distilled = start.circuit, None
     if chosen.distil is not None:
         setting = Setting(front_end, start.code, chip.limits, *teacher)

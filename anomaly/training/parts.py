@@ -118,7 +118,7 @@ def build(
         "verified": verified,
         "distillation": _distillation(distilled),
         "robustness": learned.robustness,
-        "teacher": {"gain_nats": taught.gain_nats},
+        "teacher": {"gain_nats": taught.gain_nats, "phases_gain_nats": taught.phases_gain_nats},
         "activity": _activity(product, chip, onnx),
         "chip": {key: compiled.report[key] for key in _CHIP_FIGURES},
         "neurobench": complexity(compiled.network, code, chip.arch, calm),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anomaly.errors import UsageError
-from anomaly.student.closed_form import ClosedFormPlan
 from anomaly.student.distil import DistilPlan
+from anomaly.student.plan import ClosedFormPlan
 from anomaly.teacher.fit import TeacherPlan
 
 

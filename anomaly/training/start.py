@@ -12,8 +12,10 @@ from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import HOP_S, Centibels
 from anomaly.student.budget import Budget, Use, best_within
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+from anomaly.student.closed_form import closed_form, delta_code
 from anomaly.student.criterion import Criterion
+from anomaly.student.plan import ClosedFormPlan
+from anomaly.student.routed import short_wired
 from anomaly.training.compile import Chip
 from chip.cost import cost
 from chip.simulate import Simulator
@@ -61,6 +63,7 @@ def choose_start(
     array = chip.arch.array
 
     def build(chosen: ClosedFormPlan) -> Start:
+        chosen = chosen.on(chip.limits)
         code = delta_code(training, chosen)
         return Start(code, closed_form(training, held_out, code, chosen, chip.limits), chosen)
 
@@ -71,13 +74,20 @@ def choose_start(
         budget.max_energy_j,
         budget.energy_calibration,
     )
-    return best_within(
+    start = best_within(
         tight,
         plan,
         build,
         lambda start: _with_reserve(use_of(start, held_out, chip, budget), budget),
         lambda start: criterion.judge(start.circuit, start.code)[0],
     )
+    if start.plan.wire_cost == 0:
+        return start
+    given = (start.code, start.plan, chip.limits, chip.arch)
+    shorter = Start(start.code, short_wired(training, held_out, *given), start.plan)
+    # Fewer synapses use less of everything, but what is promised is looked up, not concluded.
+    within = _with_reserve(use_of(shorter, held_out, chip, budget), budget).within(tight)
+    return shorter if within else start
 
 
 def use_of(start: Start, held_out: Sequence[Centibels], chip: Chip, budget: Budget) -> Use:

@@ -21,8 +21,9 @@ from anomaly.features.mel import Centibels
 from anomaly.progress import Report
 from anomaly.teacher.augment import augment
 from anomaly.teacher.export import to_onnx
-from anomaly.teacher.fit import TeacherPlan, fit_teacher, surprise
+from anomaly.teacher.fit import TeacherPlan, fit_teacher, phases_told, surprise
 from anomaly.teacher.network import Teacher
+from anomaly.teacher.phases import CLEAR_GAIN_NATS, MOST_PHASES
 from anomaly.training.calibrated import calibrated, calibrated_on, decided_seconds
 from anomaly.training.material import Block, Material, block_segments, sample_segments
 from anomaly.training.profiles import Profile
@@ -40,11 +41,14 @@ class Taught:
         calibration: what normal sound scores.
         gain_nats: by how much training foretold a band of sound it never had better than the linear model it starts
             from, mean over a frame's bands; None if too few recordings tell. Without a gain the linear model is kept.
+        phases_gain_nats: by how much phases of the machine's cycle foretold a band of sound unlike that they were found
+            in better than one Gaussian, mean over a window; None likewise. Without a clear gain there are no phases.
     """
 
     onnx: bytes
     calibration: Calibration
     gain_nats: float | None
+    phases_gain_nats: float | None = None
 
 
 def teach(
@@ -71,29 +75,37 @@ def teach(
     lessons = _Lessons(front_end, chosen, seed)
     folds = _folds((*material.training, *material.held_out), seed)
     report("teaching", 0.0)
-    if not folds:
-        onnx = to_onnx(lessons.teacher(material.training, chosen.teacher))
-        judged = calibrated(TeacherDetector(onnx), "log", front_end, material.held_out, states)
-        return Taught(onnx, judged, None)
+    if folds:
+        return _cross_fitted(lessons, folds, states, report)
+    onnx = to_onnx(lessons.teacher(material.training, chosen.teacher))
+    return Taught(onnx, calibrated(TeacherDetector(onnx), "log", front_end, material.held_out, states), None)
+
+
+def _cross_fitted(
+    lessons: _Lessons, folds: Sequence[Sequence[Block]], states: OperatingStates | None, report: Report
+) -> Taught:
+    """A teacher of all folds, judged by those of all but one."""
+    front_end, everything = lessons.front_end, [block for fold in folds for block in fold]
+    told = phases_told(_by_recording(everything, front_end), lessons.chosen.teacher.size, lessons.seed)
+    plan = replace(lessons.chosen.teacher, phases=MOST_PHASES if told > CLEAR_GAIN_NATS else 1)
+    start = replace(plan, epochs=0)
     pairs: list[tuple[Teacher, Teacher]] = []
     for number, fold in enumerate(folds):
         others = [block for other in folds if other is not fold for block in other]
-        linear = lessons.teacher(others, replace(chosen.teacher, epochs=0))
-        pairs.append((linear, lessons.teacher(others, chosen.teacher)))
+        pairs.append((lessons.teacher(others, start), lessons.teacher(others, plan)))
         report("teaching", (number + 1) / (len(folds) + 1))
     unseen = [block_segments(fold, front_end) for fold in folds]
     gain = float(np.mean([surprise(a, u) - surprise(b, u) for (a, b), u in zip(pairs, unseen, strict=True)]))
-    plan = chosen.teacher if gain > 0 else replace(chosen.teacher, epochs=0)
     judges = [TeacherDetector(to_onnx(pair[gain > 0])) for pair in pairs]
     errors = [
         recording_errors(block.samples, front_end, judge)
         for judge, fold in zip(judges, folds, strict=True)
         for block in fold
     ]
-    everything = [block for fold in folds for block in fold]
-    onnx = to_onnx(lessons.teacher(everything, plan))
+    onnx = to_onnx(lessons.teacher(everything, plan if gain > 0 else start))
     report("teaching", 1.0)
-    return Taught(onnx, calibrated_on(errors, "log", decided_seconds(everything, front_end, states)), gain)
+    judged = calibrated_on(errors, "log", decided_seconds(everything, front_end, states))
+    return Taught(onnx, judged, gain, told)
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,13 @@ class _Lessons:
             for block in blocks:
                 segments += sample_segments(augment(block.samples, rng), self.front_end)
         return fit_teacher(segments, plan, seed=self.seed)
+
+
+def _by_recording(blocks: Sequence[Block], front_end: FrontEnd) -> list[list[Centibels]]:
+    found: dict[str, list[Centibels]] = {}
+    for block in blocks:
+        found.setdefault(block.recording, []).extend(sample_segments(block.samples, front_end))
+    return [found[name] for name in sorted(found)]
 
 
 def _folds(blocks: Sequence[Block], seed: int) -> list[list[Block]]:

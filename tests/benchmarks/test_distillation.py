@@ -57,7 +57,7 @@ def test_parts_are_kept_and_collected(
     assert kept.read_bytes() == figures
     # From here on nothing is trained.
     monkeypatch.setattr(lessons, "build", None)
-    monkeypatch.setattr(lessons, "closed_form", None)
+    monkeypatch.setattr(lessons, "short_wired", None)
     words = ["--parts", "sets,robust,curve,wires", "--picture", str(picture)]
     everything = measured([*common, *words], capsys)
     assert everything["sets"] == alone["sets"]

@@ -8,8 +8,8 @@ from untaught import SelfMadeLabels
 
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
-from anomaly.student.circuit import Limits
 from anomaly.student.distil import Setting, _teacher_says, _windows
+from anomaly.student.limits import Limits
 
 
 def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:

@@ -50,8 +50,9 @@ class Small:
 
 
 def make(front_end: FrontEnd) -> Small:
-    from anomaly.student.circuit import Limits
-    from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+    from anomaly.student.closed_form import closed_form, delta_code
+    from anomaly.student.limits import Limits
+    from anomaly.student.plan import ClosedFormPlan
     from anomaly.teacher.export import to_onnx
     from anomaly.teacher.fit import TeacherPlan, fit_teacher
     from anomaly.training.calibrated import calibrated

@@ -135,11 +135,15 @@ def test_the_encoder_belongs_to_the_network(
 
 
 def test_the_encoder_comes_back() -> None:
-    code = DeltaCode(np.array([-4000, 3], np.int32), np.array([20, 700], np.int32), 3)
+    code = DeltaCode(np.array([-4000, 3], np.int32), np.array([20, 700], np.int32), 3, True, 5)
     again = read_code(json.loads(json.dumps({"encoder": write_code(code)})))
     assert again.mean.tolist() == code.mean.tolist()
     assert again.threshold.tolist() == code.threshold.tolist()
-    assert again.micro_steps == 3
+    assert (again.micro_steps, again.nearest, again.leak) == (3, True, 5)
+
+
+def test_an_encoder_from_before_leaks_has_none() -> None:
+    assert read_code({"encoder": {"mean": [0], "threshold": [1], "micro_steps": 4}}).leak == 0
 
 
 @pytest.mark.parametrize(
@@ -159,6 +163,10 @@ def test_the_encoder_comes_back() -> None:
         {"mean": [0], "threshold": [1], "micro_steps": 0},
         {"mean": [0], "threshold": [1], "micro_steps": float("inf")},
         {"mean": [0], "threshold": [1], "micro_steps": "four"},
+        {"mean": [0], "threshold": [1], "micro_steps": 4, "leak": 31},
+        {"mean": [0], "threshold": [1], "micro_steps": 4, "leak": -1},
+        {"mean": [0], "threshold": [1], "micro_steps": 4, "leak": 4.5},
+        {"mean": [0], "threshold": [1], "micro_steps": 4, "leak": True},
     ],
 )
 def test_encoders_that_make_no_sense(encoder: Any) -> None:

@@ -160,3 +160,44 @@ def test_every_part_is_needed(pooling: Pooling, missing: str) -> None:
     del values[missing]
     with pytest.raises(ModelError, match=missing):
         Pooling.from_dict(values)
+
+
+def together(share: float, seconds: int = 400) -> list[npt.NDArray[np.float64]]:
+    """Seconds of two kinds; in the second, groups rise and fall together by this share."""
+    random = np.random.default_rng(11)
+    common = random.gamma(2.0, 1.0, (seconds, 1, 1))
+    own = random.gamma(2.0, 1.0, (seconds, 31, 2 * GROUPS))
+    own[:, :, GROUPS:] += share * common
+    return list(own)
+
+
+def test_a_kind_whose_groups_rise_together_counts_less() -> None:
+    alone, shared = (fit_pooling(together(share), "count") for share in (0.0, 4.0))
+    assert alone.shares is not None
+    assert shared.shares is not None
+    assert alone.shares == pytest.approx([0.5, 0.5], abs=0.1)
+    assert shared.shares[1] < 0.3
+    assert shared.shares.sum() == pytest.approx(1.0)
+    # What one group of the first kind does is heard better for it.
+    louder = together(4.0)[0].copy()
+    louder[:, 3] *= 3
+    equal = Pooling(
+        *(getattr(shared, name) for name in ("scale", "centre", "spread", "view_centre", "view_spread"))
+    )
+    assert shared.second(louder).score > equal.second(louder).score
+
+
+def test_shares_are_kept_with_the_rest() -> None:
+    pooling = fit_pooling(together(1.0), "count")
+    again = Pooling.from_dict(json.loads(json.dumps(pooling.to_dict())))
+    assert again.shares is not None
+    assert again.shares.tolist() == pooling.shares.tolist()  # type: ignore[union-attr]
+    assert "shares" not in fit_pooling(together(1.0), "log").to_dict()
+
+
+@pytest.mark.parametrize(
+    "shares", [[1.0], [0.7, 0.7], [-0.5, 1.5], [float("nan"), 1.0], "half", [[0.5, 0.5]]]
+)
+def test_shares_that_are_none(shares: Any) -> None:
+    with pytest.raises(ModelError):
+        Pooling.from_dict(fit_pooling(NORMAL, "count").to_dict() | {"shares": shares})

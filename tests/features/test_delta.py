@@ -20,10 +20,13 @@ ANY_LEVELS = st.one_of(LEVELS, st.integers(EXTREME.min, EXTREME.max))
 
 
 @st.composite
-def codes(draw: st.DrawFn, bands: int = 3, level: Any = LEVELS) -> DeltaCode:
+def codes(
+    draw: st.DrawFn, bands: int = 3, level: Any = LEVELS, leaks: tuple[int, ...] = (0, 0, 1, 4, 5, 30)
+) -> DeltaCode:
     mean = draw(arrays(np.int32, bands, elements=level))
     threshold = draw(arrays(np.int32, bands, elements=st.integers(1, 2_000)))
-    return DeltaCode(mean, threshold, draw(st.integers(1, 8)), draw(st.booleans()))
+    leak = draw(st.sampled_from(leaks))
+    return DeltaCode(mean, threshold, draw(st.integers(1, 8)), draw(st.booleans()), leak)
 
 
 def some_levels(streams: int = 2, level: Any = LEVELS) -> st.SearchStrategy[npt.NDArray[np.int32]]:
@@ -52,7 +55,7 @@ def test_within_a_threshold_or_all_events_of_one_sign(code: DeltaCode, levels: n
 
 
 @settings(deadline=None)
-@given(codes(), arrays(np.int32, 3, elements=LEVELS))
+@given(codes(leaks=(0,)), arrays(np.int32, 3, elements=LEVELS))
 def test_at_constant_level_the_bound_holds_in_time(code: DeltaCode, level: npt.NDArray[np.int32]) -> None:
     distance = np.abs(level.astype(np.int64) - code.mean)
     frames = -(-distance // (code.micro_steps * code.threshold.astype(np.int64)))
@@ -64,13 +67,28 @@ def test_at_constant_level_the_bound_holds_in_time(code: DeltaCode, level: npt.N
 
 
 @settings(deadline=None)
-@given(codes(level=ANY_LEVELS), some_levels(level=ANY_LEVELS))
+@given(codes(level=ANY_LEVELS, leaks=(0,)), some_levels(level=ANY_LEVELS))
 def test_events_rebuild_the_reference(code: DeltaCode, levels: npt.NDArray[np.int32]) -> None:
     events = DeltaEncoder(code, len(levels)).push(levels)
     assert set(np.unique(events)) <= {-1, 0, 1}
     sums = events.astype(np.int64).sum(axis=2).cumsum(axis=1)
     rebuilt = code.mean + sums * code.threshold.astype(np.int64)
     assert np.array_equal(rebuilt, np.stack(references(code, levels), axis=1))
+
+
+@settings(deadline=None)
+@given(codes(leaks=(1, 4, 6)), some_levels(streams=1))
+def test_a_receiver_that_leaks_holds_the_reference(code: DeltaCode, levels: npt.NDArray[np.int32]) -> None:
+    """As near as fixed point comes to it: a 2^20th of what is held, and a 2^8th of a unit, in each frame."""
+    events = DeltaEncoder(code).push(levels)[0].astype(np.float64)
+    held, off = np.zeros(3), np.zeros(3)
+    for sent, reference in zip(events, references(code, levels), strict=True):
+        for step in sent:
+            held = held * (1 - 2.0**-code.leak) + step * code.threshold
+        off += (np.abs(held) + code.micro_steps * code.threshold) * 2.0**-19 + (
+            1 + code.micro_steps
+        ) * 2.0**-8
+        assert (np.abs(code.mean + held - reference[0]) <= 0.5 + off).all()
 
 
 @settings(deadline=None)

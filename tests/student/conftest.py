@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import KINDS, Circuit, Limits, Slow, Sums
+from anomaly.student.circuit import KINDS, Circuit, Slow, Sums
+from anomaly.student.limits import Limits
 from chip.arch import ArchSpec, load_arch
 
 Centibels = npt.NDArray[np.int32]

@@ -13,10 +13,12 @@ from anomaly.detect.pooling import Pooling
 from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
-from anomaly.student.circuit import Circuit, Limits
-from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form import closed_form, delta_code
 from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import Distilled, DistilPlan, Setting, distil
+from anomaly.student.limits import Limits
+from anomaly.student.plan import ClosedFormPlan
 from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
 from anomaly.training.calibrated import calibrated

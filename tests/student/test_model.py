@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.student.circuit import SLOW, Circuit, Limits, Slow
+from anomaly.student.circuit import SLOW, Circuit, Slow
+from anomaly.student.limits import Limits
 from anomaly.student.model import CircuitModel
 from chip.simulate import Simulator
 

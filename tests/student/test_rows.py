@@ -30,7 +30,7 @@ def wanted(gram: npt.NDArray[np.float64], rows: int = 8) -> npt.NDArray[np.float
 def fit(wires: Wires = WIRES) -> tuple[Rows, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     gram = moments()
     rows = wanted(gram)
-    return fit_rows(rows, gram, wires, lambda _row, _uses: np.ones(len(gram))), rows, gram
+    return fit_rows(rows, gram, wires, lambda _row, _uses: (np.ones(len(gram)),) * 2), rows, gram
 
 
 def missed(made: Rows, rows: npt.NDArray[np.float64], gram: npt.NDArray[np.float64]) -> float:
@@ -66,7 +66,7 @@ def test_deviations_are_those_of_what_is_held() -> None:
 
 def test_a_row_that_needs_no_sum_has_none() -> None:
     gram = np.eye(40)
-    made = fit_rows(np.eye(40)[:3], gram, WIRES, lambda _row, _uses: np.ones(40))
+    made = fit_rows(np.eye(40)[:3], gram, WIRES, lambda _row, _uses: (np.ones(40),) * 2)
     assert not made.rest.any()
     assert not made.shares.any()
     assert (made.direct[np.arange(3), np.arange(3)] > 0).all()
@@ -75,11 +75,13 @@ def test_a_row_that_needs_no_sum_has_none() -> None:
 def test_taps_that_are_not_on_offer_are_not_taken_and_uses_are_counted() -> None:
     gram, seen = moments(), []
 
-    def costs(row: int, uses: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    def costs(
+        row: int, uses: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         seen.append(int(uses.sum()))
         price = np.ones(len(gram))
         price[20:] = np.inf
-        return price
+        return price, price
 
     made = fit_rows(wanted(gram), gram, WIRES, costs)
     assert not made.direct[:, 20:].any()

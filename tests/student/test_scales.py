@@ -26,7 +26,9 @@ def fit(limits: tuple[int, int, int] = LIMITS, offered: bool = True) -> Widths:
     costs = np.ones(2 * BANDS)
     costs[: BANDS if offered else 2 * BANDS] = np.inf
     gram = taps.T @ taps / FRAMES + np.eye(2 * BANDS) / 12
-    return fit_widths(taps, errors, np.arange(BANDS, dtype=np.int32), gram, limits, costs)
+    return fit_widths(
+        taps, errors, np.arange(BANDS, dtype=np.int32), gram, limits, np.tile(costs, (BANDS, 1))
+    )
 
 
 def test_the_past_tells_the_width() -> None:
@@ -65,5 +67,7 @@ def test_widths_that_do_not_vary_are_left_alone() -> None:
     taps = random.standard_normal((20_000, 2 * BANDS))
     costs = np.where(np.arange(2 * BANDS) < BANDS, np.inf, 1.0)
     errors = random.standard_normal((20_000, BANDS))
-    widths = fit_widths(taps, errors, np.arange(BANDS, dtype=np.int32), np.eye(2 * BANDS), LIMITS, costs)
+    widths = fit_widths(
+        taps, errors, np.arange(BANDS, dtype=np.int32), np.eye(2 * BANDS), LIMITS, np.tile(costs, (BANDS, 1))
+    )
     assert not widths.shares.any()

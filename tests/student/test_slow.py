@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from anomaly.features.delta import DeltaEncoder
-from anomaly.student.circuit import Circuit, Limits
-from anomaly.student.closed_form import ClosedFormPlan, closed_form, delta_code
+from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form import closed_form, delta_code
+from anomaly.student.limits import Limits
+from anomaly.student.plan import ClosedFormPlan
 from anomaly.student.slow import slow_neurons
 from chip.simulate import Simulator
 
@@ -75,8 +77,9 @@ def test_every_slow_neuron_hears_its_own_error_with_both_signs(student: Circuit,
 def test_without_a_leak_there_are_none(
     training: list[Centibels], held_out: list[Centibels], limits: Limits
 ) -> None:
-    code = delta_code(training, PLAN)
-    for plan, chip in ((replace(PLAN, slow=0), limits), (PLAN, replace(limits, leaks=()))):
+    none = replace(limits, leaks=())
+    for plan, chip in ((replace(PLAN, slow=0), limits), (PLAN.on(none), none)):
+        code = delta_code(training, plan)
         student = closed_form(training, held_out, code, plan, chip)
         assert student.slow is None
         assert student.kinds == PLAN.kinds

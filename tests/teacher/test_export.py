@@ -46,6 +46,22 @@ def test_onnx_runtime_agrees_with_torch(teacher: Teacher, unseen: Centibels, cha
     assert (np.abs(ours - theirs) <= 1e-4 * np.abs(theirs) + 1e-6).all()
 
 
+@pytest.mark.parametrize("change", [0, 300, -6000, 12_000])
+def test_with_phases_it_agrees_too(segments: list[Centibels], unseen: Centibels, change: int) -> None:
+    teacher = fit_teacher(segments, TeacherPlan(epochs=1, phases=8), seed=0)
+    assert len(teacher.phases) == 8
+    levels = unseen.copy()
+    levels[::3, 5:11] += change
+    data = to_onnx(teacher)
+    ours, theirs = by_onnx(data, levels)[8:], by_torch(teacher, levels)
+    assert ours.shape == theirs.shape == (592, 2 * GROUPS)
+    assert (np.abs(ours - theirs) <= 1e-4 * np.abs(theirs) + 1e-6).all()
+    size = teacher.autoencoder.size
+    told = (size.window + 1) * size.bands * len(teacher.phases)
+    plain = to_onnx(fit_teacher(segments, TeacherPlan(epochs=0), seed=0))
+    assert macs_per_frame(data) == macs_per_frame(plain) + told
+
+
 def test_second_after_second_the_mean_spectrum_is_that_of_torch(teacher: Teacher, unseen: Centibels) -> None:
     """Means over one second, two, and so on, then over the last ones alone."""
     assert teacher.spans > 1

@@ -12,7 +12,8 @@ import torch
 
 from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode
-from anomaly.student.circuit import Circuit, Limits, Sums
+from anomaly.student.circuit import Circuit, Sums
+from anomaly.student.limits import Limits
 from anomaly.student.model import CircuitModel
 from anomaly.training import compile as module
 from anomaly.training.compile import Chip, compile_circuit, read_chip

@@ -1,0 +1,88 @@
+"""What a student in closed form is built by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anomaly.errors import ModelError
+from anomaly.student.limits import Limits
+from anomaly.student.whitening import check_kinds
+
+# A leak a frame by which a lost event is forgotten within an eighth of a second, and events that make up for it.
+_LOSSY_LEAK, _LOSSY_STEP = 2, 0.25
+
+
+@dataclass(frozen=True)
+class ClosedFormPlan:
+    """Settings of the closed form.
+
+    Args:
+        kinds: of errors, in the order of `KINDS`.
+        step: size of an event: it moves a typical error by this many standard deviations.
+        micro_steps: events per frame and band, which is also relays per frame of delay.
+        quantiles: of the error on held-out normals at which comparators fire, one of each sign for each.
+        loads: what a spike beyond each quantile counts.
+        slow: n of the leak 2^-n a frame of neurons that remember which way errors lean, 0 for none of them.
+        direct: synapses of a comparator that come straight from bands and relays.
+        fan_in: synapses of a sum, at most the chip's.
+        least_gain: share of an error's variance that a direct synapse must be good for.
+        stride: every how many bands have errors of their own; all of them are heard by those.
+        wire_cost: how much dearer a synapse of a sum is for a wire of mean length (`routed`); 0 is blind to wires.
+        leak: n of the leak 2^-n a frame by which neurons forget lost events, the encoder knowing it; 0 for none.
+
+    Raises:
+        ModelError: kinds are unknown or out of order, quantiles and loads differ in number, or a number makes no
+            sense.
+    """
+
+    kinds: tuple[str, ...] = ("change",)
+    step: float = 0.3
+    micro_steps: int = 4
+    quantiles: tuple[float, ...] = (0.8, 0.95, 0.99)
+    loads: tuple[int, ...] = (1, 2, 3)
+    slow: int = 4
+    direct: int = 6
+    fan_in: int = 25
+    least_gain: float = 1e-5
+    stride: int = 1
+    wire_cost: float = 0.0
+    leak: int = 0
+
+    def __post_init__(self) -> None:
+        if (
+            not check_kinds(self.kinds)
+            or not self.quantiles
+            or len(self.quantiles) != len(self.loads)
+            or not all(0 < quantile < 1 for quantile in self.quantiles)
+            or min(*self.loads, self.stride, self.direct, self.fan_in, self.micro_steps) < 1
+            or not 0 < self.step < np.inf
+            or not min(self.least_gain, self.wire_cost, self.slow, self.leak) >= 0
+        ):
+            raise ModelError(
+                f"no plan for a student: {self}",
+                hint="kinds in order, as many loads as quantiles, counts of at least 1, a step above 0",
+            )
+
+    @property
+    def leak_per_step(self) -> int:
+        """n of the leak 2^-n per micro-step, 0 for none."""
+        return per_step(self.leak, self.micro_steps)
+
+    def for_lossy_link(self) -> ClosedFormPlan:
+        """The plan where events are lost between host and chip: neurons forget them, at finer events."""
+        return replace(self, leak=_LOSSY_LEAK, step=min(self.step, _LOSSY_STEP))
+
+    def on(self, limits: Limits) -> ClosedFormPlan:
+        """The plan without its leak where the chip has none such, or its weights are small against the leak's rounding.
+
+        A membrane below 2^n keeps what it has: that must not be more than half of what the heaviest synapse adds.
+        """
+        n = self.leak_per_step
+        return self if n in limits.leaks and 2 << n <= limits.weight_max + 1 else replace(self, leak=0)
+
+
+def per_step(per_frame: int, micro_steps: int) -> int:
+    """n of a leak 2^-n per step that is 2^-per_frame a frame; 0 stays 0."""
+    return per_frame + round(float(np.log2(micro_steps))) if per_frame else 0
