@@ -79,7 +79,7 @@ def of_robust(found: Found) -> dict[str, Any]:
             name: round(float(np.mean([one[name] for one in by_chip])), 4) for name in by_chip[0]
         },
     }
-    pairs = {name: "student" for name in ("lost_events", "leak")}
+    pairs = dict.fromkeys(("lost_events", "leak"), "student")
     pairs |= {f"lossy_link_{name}": "lossy_link" for name in ("lost_events", "leak")}
     for name, whole in pairs.items():
         gap = less(found.rounds, name, whole)
