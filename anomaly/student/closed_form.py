@@ -16,7 +16,7 @@ from anomaly.errors import ModelError
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import SLOW, Circuit, Sums
+from anomaly.student.circuit import SLOW, Circuit, Slow, Sums
 from anomaly.student.limits import Limits
 from anomaly.student.membranes import Heard, membranes
 from anomaly.student.plan import ClosedFormPlan, per_step
@@ -80,16 +80,7 @@ def closed_form(
     Raises:
         ModelError: the chip's neurons have too few synapses, or not the encoder's leak.
     """
-    if limits.fan_in < _LEAST_FAN_IN:
-        raise ModelError(
-            f"a chip whose neurons have {limits.fan_in} synapses is too small for any student",
-            hint=f"a comparator needs at least {_LEAST_FAN_IN}: one of its own, its sum and its scale",
-        )
-    if code.leak and code.leak not in limits.leaks:
-        raise ModelError(
-            f"the encoder counts on a leak of 2^-{code.leak} per step, and the chip has none such",
-            hint=f"it has n = {', '.join(map(str, limits.leaks)) or 'none'}; a plan's leak may be 0, for none",
-        )
+    _check(code, limits)
     own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
     channels = (kinds * GROUPS + np.tile(own * GROUPS // code.bands, len(plan.kinds))).astype(np.int32)
@@ -101,16 +92,7 @@ def closed_form(
     each = len(plan.quantiles)
     thresholds, allowed = _thresholds(heard, widths.shares[channels], channels, plan, limits)
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
-    # A comparator listens to the sum of its own row, and to the scale of its channel.
-    to_rest = tiled(np.diag(rows.shares), each, (1, -1))
-    to_scale = np.zeros((len(to_rest), len(widths.quanta)), np.int32)
-    to_scale[np.arange(len(to_scale)), np.tile(channels, 2 * each)] = -allowed
-    fed, slow = channels, None
-    if leak := _slow_leak(plan, limits):
-        leaning = (len(plan.kinds) * GROUPS + channels % GROUPS).astype(np.int32)
-        lean = heard.leanings(thresholds, allowed, channels, loads)
-        slow = slow_neurons(lean, leaning, (plan.quantiles, loads), limits, heard.first, leak)
-        fed = np.concatenate([channels, leaning])
+    fed, slow = _leaning(heard, (thresholds, allowed), channels, loads, plan, limits)
     told = plan.kinds if slow is None else (*plan.kinds, SLOW)
     # Both signs are beyond their thresholds at once only where a hall is much quieter than it ever was, and then
     # the read-out is on all the time anyway.
@@ -122,7 +104,7 @@ def closed_form(
         kinds=told,
         weights=tiled(rows.direct, each, (1, -1)),
         sums=Sums(np.concatenate([rows.rest, widths.weights]), np.concatenate([rows.quanta, widths.quanta])),
-        heard=np.concatenate([to_rest, to_scale], axis=1),
+        heard=_heard(rows, channels, allowed, len(widths.quanta)),
         thresholds=thresholds,
         channels=np.tile(channels, 2 * each),
         loads=np.tile(np.repeat(loads, len(channels)), 2).astype(np.int32),
@@ -132,6 +114,46 @@ def closed_form(
         relay_leak=limits.relay_leak,
         slow=slow,
     )
+
+
+def _check(code: DeltaCode, limits: Limits) -> None:
+    if limits.fan_in < _LEAST_FAN_IN:
+        raise ModelError(
+            f"a chip whose neurons have {limits.fan_in} synapses is too small for any student",
+            hint=f"a comparator needs at least {_LEAST_FAN_IN}: one of its own, its sum and its scale",
+        )
+    if code.leak and code.leak not in limits.leaks:
+        raise ModelError(
+            f"the encoder counts on a leak of 2^-{code.leak} per step, and the chip has none such",
+            hint=f"it has n = {', '.join(map(str, limits.leaks)) or 'none'}; a plan's leak may be 0, for none",
+        )
+
+
+def _heard(rows: Rows, channels: Integers, allowed: Integers, scales: int) -> Integers:
+    """Weights from sums to comparators: each listens to the sum of its own row, and to the scale of its channel."""
+    each = len(allowed) // len(channels)
+    to_rest = tiled(np.diag(rows.shares), each // 2, (1, -1))
+    to_scale = np.zeros((len(to_rest), scales), np.int32)
+    to_scale[np.arange(len(to_scale)), np.tile(channels, each)] = -allowed
+    return np.concatenate([to_rest, to_scale], axis=1)
+
+
+def _leaning(
+    heard: Heard,
+    heights: tuple[Integers, Integers],
+    channels: Integers,
+    loads: Integers,
+    plan: ClosedFormPlan,
+    limits: Limits,
+) -> tuple[Integers, Slow | None]:
+    """Slow neurons, if there are to be any, and the read-outs of all errors, theirs included."""
+    leak = _slow_leak(plan, limits)
+    if not leak:
+        return channels, None
+    own = (len(plan.kinds) * GROUPS + channels % GROUPS).astype(np.int32)
+    lean = heard.leanings(*heights, channels, loads)
+    slow = slow_neurons(lean, own, (plan.quantiles, loads), limits, heard.first, leak)
+    return np.concatenate([channels, own]), slow
 
 
 def _slow_leak(plan: ClosedFormPlan, limits: Limits) -> int:
