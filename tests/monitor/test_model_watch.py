@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +35,11 @@ def other_bundle(models: Path, machine: str = "pump", **changed: bytes) -> None:
 
 def until_taken(live: Any, normal: Samples, event: str) -> None:
     end = time.monotonic() + PATIENCE_S
+    # One second again and again would be a fault: it leans always the same way.
+    seconds = itertools.cycle(normal.reshape(-1, SAMPLE_RATE_HZ))
     while event not in live.events:
         assert time.monotonic() < end, "the model was not noticed"
-        live.hear(normal[:SAMPLE_RATE_HZ])
+        live.hear(next(seconds))
         time.sleep(0.01)
 
 
