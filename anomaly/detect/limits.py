@@ -9,7 +9,8 @@ How often is counted where a dozen passed, or as many as the budget allows: clos
 fast it falls from there is estimated from the thirty highest, together with what simulated machines taught beforehand,
 worth as much as thirty excursions. What one second alone reaches, however bad it is, says nothing of that: excursions
 pile up there, and only those that went on tell how others go on. Of what is left open the cautious end is taken:
-neither how often nor how slowly it falls is worse with a certainty of 95 %.
+neither how often nor how slowly it falls is worse with a certainty of 95 %. (Where fewer than a dozen are known, how often
+is an estimate, together with what simulated machines taught.)
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Excursions:
         height, count = self._passed(max(_FOR_RATE, math.ceil(false_alarms_per_day * days)))
         # The prior speaks of the lowest height; higher up it is thinned out as it predicts itself.
         thinned = _PRIOR_PER_DAY * math.exp(-(height - _FROM) / _PRIOR_EXCESS)
-        at_most = _gamma_quantile(count + 1.0, _CERTAIN) if height > _FROM else count
+        # Of a few excursions the prior's share is large already.
+        at_most = _gamma_quantile(count + 1.0, _CERTAIN) if len(self.peaks) >= _FOR_RATE else count
         per_day = (at_most + thinned * _PRIOR_SECONDS / _DAY_S) / days
         many, risen = self._fall()
         slowest = (risen + _PRIOR_WORTH * _PRIOR_EXCESS) / _gamma_quantile(many + _PRIOR_WORTH, -_CERTAIN)
@@ -65,11 +67,11 @@ class Excursions:
         return len(risen), float(sum(risen))
 
     def _passed(self, most: int) -> tuple[float, int]:
-        """The height that so many reach, or the lowest, and how many pass it.
+        """The height that so many reach, or the lowest that any does, and how many pass it.
 
         Excursions pile up where one second alone ends. Of them only those count that went on.
         """
-        height = self.peaks[most - 1] if len(self.peaks) >= most else _FROM
+        height = self.peaks[:most][-1] if self.peaks else _FROM
         if height == ALONE:
             return height, sum(peak > height for peak in self.peaks)
         return height, sum(peak >= height for peak in self.peaks)
