@@ -9,8 +9,8 @@ How often is counted where a dozen passed, or as many as the budget allows: clos
 fast it falls from there is estimated from the thirty highest, together with what simulated machines taught beforehand,
 worth as much as thirty excursions. What one second alone reaches, however bad it is, says nothing of that: excursions
 pile up there, and only those that went on tell how others go on. Of what is left open the cautious end is taken:
-neither how often nor how slowly it falls is worse with a certainty of 95 %. (Where fewer than a dozen are known, how often
-is an estimate, together with what simulated machines taught.)
+neither how often nor how slowly it falls is worse with a certainty of 95 %. (Where fewer than a dozen are known, how
+often is an estimate, together with what simulated machines taught.)
 """
 
 from __future__ import annotations

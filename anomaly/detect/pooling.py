@@ -37,7 +37,7 @@ Scale = Literal["log", "count", "root"]
 GROUPS = 16
 _TOP_GROUPS = 4
 _TOP_FRAMES = 0.25
-# Of the teacher's kinds: window, innovation, slow. Without the slow one they count alike, and so do a student's.
+# Of the teacher's kinds: window, innovation, slow. Without the slow one they count alike, as do a student's of old.
 _SHARES: dict[tuple[Scale, int], tuple[float, ...]] = {("log", 3): (0.25, 0.5, 0.25)}
 # Added before the logarithm, so that silence of an error is not minus infinity.
 _FLOOR = 1e-3

@@ -11,7 +11,8 @@ that events can reach: half the error for few events more.
 A lost event would be an error for ever, so receivers may leak: every membrane loses 2^-n of what it holds in each
 micro-step, which for a level means that it returns towards the training mean. The encoder's reference returns by the
 same factor, and it sends what keeps the receiver at the level. As all that follows is linear with one factor in common,
-weighted sums of such levels are the leaky membranes' own, and an error is forgotten within 2^n micro-steps.
+weighted sums of such levels are the leaky membranes' own, and two thirds of an error are forgotten within 2^n
+micro-steps. Levels farther from the mean than 2^n events cannot be held, and are sent as if they were there.
 
 Levels are sent afresh at every reset too: the reference returns to the training mean while the
 membranes return to rest.

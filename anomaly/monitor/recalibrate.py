@@ -172,17 +172,22 @@ def from_case(store: Store, service: Service, case: Case, now_s: float) -> Gathe
     They begin shortly before the case and end with it, or now, if it goes on.
 
     Raises:
-        InputError: their scores are gone, raw scores are kept for a day; or another model scored them all.
+        InputError: their scores are gone, raw scores are kept for a day; another model scored them all; or the decision
+            took none of them.
     """
     begin_s, end_s = _span(case, now_s)
     heard = [row for row in store.scores(case.machine, begin_s, end_s) if row.score is not None]
     ours = rows_of(heard, store.states(case.machine, MODEL), service.model)
     recordings = stretches(decided(ours, store.states(case.machine, OPERATING)))
     if not recordings:
-        gone = "the scores of this case are gone: they are kept for a day"
-        other = f"this case was not scored by the model that is asked ({service.model})"
+        if ours:
+            words = "all of this case was heard while the machine stood still or changed its speed"
+        elif heard:
+            words = f"this case was not scored by the model that is asked ({service.model})"
+        else:
+            words = "the scores of this case are gone: they are kept for a day"
         raise InputError(
-            other if heard and not ours else gone,
+            words,
             where=f"case {case.id[:8]}",
             hint="calibrate on a recording of the sound with `anomaly calibrate --from`",
         )

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anomaly.errors import ModelError
+from anomaly.errors import ModelError, UsageError
 from anomaly.student.limits import Limits
 from anomaly.student.whitening import check_kinds
 
+# No chip has a weaker leak, a frame.
+_MOST_LEAK = 30
 # A leak a frame by which a lost event is forgotten within an eighth of a second, and events that make up for it.
 _LOSSY_LEAK, _LOSSY_STEP = 2, 0.25
 
@@ -29,7 +31,7 @@ class ClosedFormPlan:
         fan_in: synapses of a sum, at most the chip's.
         least_gain: share of an error's variance that a direct synapse must be good for.
         stride: every how many bands have errors of their own; all of them are heard by those.
-        wire_cost: how much dearer a synapse of a sum is for a wire of mean length (`routed`); 0 is blind to wires.
+        wire_cost: how much dearer a synapse of a sum is for a wire of mean length (`prices`); 0 is blind to wires.
         leak: n of the leak 2^-n a frame by which neurons forget lost events, the encoder knowing it; 0 for none.
 
     Raises:
@@ -58,7 +60,9 @@ class ClosedFormPlan:
             or not all(0 < quantile < 1 for quantile in self.quantiles)
             or min(*self.loads, self.stride, self.direct, self.fan_in, self.micro_steps) < 1
             or not 0 < self.step < np.inf
-            or not min(self.least_gain, self.wire_cost, self.slow, self.leak) >= 0
+            or not 0 <= self.least_gain < np.inf
+            or not 0 <= self.wire_cost < np.inf
+            or not {self.slow, self.leak} <= set(range(_MOST_LEAK + 1))
         ):
             raise ModelError(
                 f"no plan for a student: {self}",
@@ -75,12 +79,21 @@ class ClosedFormPlan:
         return replace(self, leak=_LOSSY_LEAK, step=min(self.step, _LOSSY_STEP))
 
     def on(self, limits: Limits) -> ClosedFormPlan:
-        """The plan without its leak where the chip has none such, or its weights are small against the leak's rounding.
+        """The plan, if the chip can leak as it asks.
 
-        A membrane below 2^n keeps what it has: that must not be more than half of what the heaviest synapse adds.
+        A membrane that holds less than 2^n keeps it: that must not be more than half of what the heaviest synapse adds.
+
+        Raises:
+            UsageError: the chip has no such leak, or its weights are small against the leak's rounding.
         """
         n = self.leak_per_step
-        return self if n in limits.leaks and 2 << n <= limits.weight_max + 1 else replace(self, leak=0)
+        if n and (n not in limits.leaks or 2 << n > limits.weight_max + 1):
+            raise UsageError(
+                f"the chip has no leak of 2^-{n} per step, or weights too small for it",
+                where="--lossy-link",
+                hint="take 6 bits or more for weights, another chip, or leave the option out",
+            )
+        return self
 
 
 def per_step(per_frame: int, micro_steps: int) -> int:

@@ -25,7 +25,7 @@ _LEAST_WIRE = 0.22
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """What a tap's gain is divided by, 1 for one that takes no wire.
+    """What a tap's gain is divided by; 1 where wires cost nothing.
 
     Args:
         rest: to the sum of a row, [rows, taps].
@@ -45,13 +45,16 @@ def prices_of(circuit: Circuit, wires: WireCosts, wire_cost: float) -> Prices:
         wire_cost: what the wire of a synapse counts, in units of the mean one of its sort.
     """
     wired, rows = circuit.wired(), circuit.rows
+    # Sums that nobody listens to are not on the chip: what is asked of wires for them means nothing.
+    absent = wired.sums < 0
     sums, sources = np.maximum(wired.sums, 0)[:, None], _nearest(wired.taps, circuit.bands)[None, :]
     wire = _there(wires)[sources, sums]
     wire = np.where(np.isnan(wire), wires.of(sources, sums), wire)
-    there = circuit.sums.weights != 0
-    return Prices(
-        _priced(wire[:rows], there[:rows], wire_cost), _priced(wire[rows:], there[rows:], _SCALE * wire_cost)
-    )
+    there = (circuit.sums.weights != 0) & ~absent[:, None]
+    rest = _priced(wire[:rows], there[:rows], wire_cost)
+    scale = _priced(wire[rows:], there[rows:], _SCALE * wire_cost)
+    rest[absent[:rows]], scale[absent[rows:]] = 1.0, 1.0
+    return Prices(rest, scale)
 
 
 def _priced(wire: Floats, there: npt.NDArray[np.bool_], wire_cost: float) -> Floats:

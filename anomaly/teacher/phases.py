@@ -24,7 +24,7 @@ MOST_PHASES = 48
 # More than chance makes of a machine that sounds alike throughout its turn, at a single speed: up to 0.024 nats of a
 # band on simulated machines. Phases that are there gain 0.05.
 CLEAR_GAIN_NATS = 0.03
-# A phase with fewer windows than this is not known.
+# So many windows a phase on the mean at least; rare phases have fewer, and lean on the spread of all together.
 _LEAST_WINDOWS = 100
 _MEANS_ROUNDS, _SPREAD_ROUNDS = 20, 3
 # The spread of all phases together counts as so many windows of each.

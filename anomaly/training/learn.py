@@ -10,7 +10,6 @@ import numpy as np
 
 from anomaly.detect.detector import Detector
 from anomaly.detect.pooling import Pooling
-from anomaly.errors import UsageError
 from anomaly.features.delta import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
@@ -44,22 +43,9 @@ class Order:
     accelerator: str = "auto"
     lossy_link: bool = False
 
-    def plan(self, chosen: ClosedFormPlan, chip: Chip) -> ClosedFormPlan:
-        """The plan of a profile as it is asked for.
-
-        Raises:
-            UsageError: the chip's neurons cannot forget what a lossy link loses.
-        """
-        if not self.lossy_link:
-            return chosen
-        plan = chosen.for_lossy_link()
-        if plan.on(chip.limits).leak == 0:
-            raise UsageError(
-                f"the chip has no leak of 2^-{plan.leak_per_step} per step, or weights too small for it",
-                where="--lossy-link",
-                hint="take 6 bits or more for weights, another chip, or leave the option out",
-            )
-        return plan
+    def plan(self, chosen: ClosedFormPlan) -> ClosedFormPlan:
+        """The plan of a profile as it is asked for."""
+        return chosen.for_lossy_link() if self.lossy_link else chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +95,7 @@ def learn_student(
     sounds, checked = apart([block.samples for block in material.training])
     checks = chosen.distil.checks if chosen.distil is not None else _FEW_CHECKS
     criterion = Criterion.of(checked, checks, front_end, chip.limits.v_sat, seed=seed)
-    start = choose_start(
-        training, held_out, order.plan(chosen.closed_form, chip), chip, order.budget, criterion
-    )
+    start = choose_start(training, held_out, order.plan(chosen.closed_form), chip, order.budget, criterion)
     circuit, distilled = start.circuit, None
     if chosen.distil is not None:
         setting = Setting(front_end, start.code, chip.limits, *teacher)

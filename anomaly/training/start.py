@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.detect.student import StudentDetector
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.mel import HOP_S, Centibels
 from anomaly.student.budget import Budget, Use, best_within
@@ -58,7 +57,7 @@ def choose_start(
         criterion: decides between students, without labels.
 
     Raises:
-        UsageError: no student is small enough.
+        UsageError: no student is small enough, or the chip has not the leak that the plan asks for.
     """
     array = chip.arch.array
 
@@ -100,13 +99,6 @@ def use_of(start: Start, held_out: Sequence[Centibels], chip: Chip, budget: Budg
         done = Simulator(network, v_sat=chip.arch.v_sat).run(events)
         steps, sop, spikes = steps + len(events), sop + done.sop, spikes + done.spikes
     return _use(network.n_neurons, network.n_synapses, (steps, sop, spikes), start.code, chip, budget)
-
-
-def use_of_detector(student: StudentDetector, code: DeltaCode, chip: Chip, budget: Budget) -> Use:
-    """What a student used for everything that it has heard so far."""
-    done = student.activity
-    counted = (done.steps, done.sop, done.spikes)
-    return _use(student.network.n_neurons, student.network.n_synapses, counted, code, chip, budget)
 
 
 def _use(
