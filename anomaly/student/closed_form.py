@@ -19,7 +19,7 @@ from anomaly.features.mel import Centibels
 from anomaly.student.circuit import SLOW, Circuit, Slow, Sums
 from anomaly.student.limits import Limits
 from anomaly.student.membranes import Heard, membranes
-from anomaly.student.plan import ClosedFormPlan, per_step
+from anomaly.student.plan import ClosedFormPlan, fewer_levels, per_step
 from anomaly.student.prices import Prices
 from anomaly.student.rounding import Floats, Integers
 from anomaly.student.rows import Rows, Wires, fit_rows, tiled
@@ -81,6 +81,7 @@ def closed_form(
         ModelError: the chip's neurons have too few synapses, or not the encoder's leak.
     """
     _check(code, limits)
+    plan = fewer_levels(plan, code.bands, limits)
     own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
     channels = (kinds * GROUPS + np.tile(own * GROUPS // code.bands, len(plan.kinds))).astype(np.int32)

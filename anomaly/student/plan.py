@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError, UsageError
 from anomaly.student.limits import Limits
 from anomaly.student.whitening import check_kinds
@@ -99,3 +100,28 @@ class ClosedFormPlan:
 def per_step(per_frame: int, micro_steps: int) -> int:
     """n of a leak 2^-n per step that is 2^-per_frame a frame; 0 stays 0."""
     return per_frame + round(float(np.log2(micro_steps))) if per_frame else 0
+
+
+def fewer_levels(plan: ClosedFormPlan, bands: int, limits: Limits) -> ClosedFormPlan:
+    """The plan with as many thresholds as read-outs and slow neurons have synapses for; the highest stay.
+
+    Slow neurons of several kinds share a read-out; where it has too few synapses, there are none.
+
+    Raises:
+        ModelError: a read-out has not even synapses for one threshold.
+    """
+    # Rows of a group, of either sign.
+    errors = 2 * -(-len(range(0, bands, plan.stride)) // GROUPS)
+    most = max(1, limits.fan_in // errors)
+    if errors > limits.fan_in:
+        raise ModelError(
+            f"a chip whose neurons have {limits.fan_in} synapses is too small for this student's read-outs",
+            hint=f"they count {errors} comparators at least",
+        )
+    fewer = replace(
+        plan, quantiles=plan.quantiles[-most:], loads=tuple(range(1, 1 + min(most, len(plan.loads))))
+    )
+    if fewer.quantiles == plan.quantiles:
+        fewer = plan
+    shared = errors * len(plan.kinds) * len(fewer.quantiles)
+    return fewer if shared <= limits.fan_in else replace(fewer, slow=0)

@@ -89,7 +89,7 @@ def test_it_keeps_the_limits_of_smaller_chips(
 ) -> None:
     small = replace(limits, fan_in=fan_in, weight_max=weight_max, threshold_max=threshold_max)
     circuit = fit(training, held_out, small)
-    assert circuit.to_network().fan_in().max() <= max(fan_in, 12)
+    assert circuit.to_network().fan_in().max() <= fan_in
     assert (circuit.sums.weights != 0).sum(axis=1).max() <= fan_in
     for weights in (circuit.weights, circuit.heard, circuit.sums.weights):
         assert np.abs(weights).max() <= weight_max
