@@ -56,7 +56,7 @@ def train_on_clips(
         level_normalise: take the loudness of the last seconds off every frame.
         arch: architecture name or YAML path.
         weight_bits: bits of a weight instead of the architecture's.
-        order: budget and accelerator of the student; no limits by default.
+        order: budget, accelerator and link of the student; no limits by default.
 
     Returns:
         A model with `Model.score_clip` and both scorers.

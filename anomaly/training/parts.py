@@ -78,7 +78,7 @@ def build(
         teacher: an exported teacher to distil from instead of training one.
         judged: what normal sound scores with it; by default what the held-out sound does, which flatters a teacher
             that was trained on it.
-        order: budget and accelerator of the student; no limits by default.
+        order: budget, accelerator and link of the student; no limits by default.
         report: told each stage and the share of it that is done.
 
     Raises:

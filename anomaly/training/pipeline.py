@@ -42,7 +42,7 @@ class TrainingRequest:
         arch: architecture name or YAML path.
         teacher: an exported teacher to distil from instead of training one.
         sign_key: PEM file with an Ed25519 private key.
-        order: budget and accelerator of the student.
+        order: budget, accelerator and link of the student.
         weight_bits: bits of a weight instead of the architecture's.
     """
 
