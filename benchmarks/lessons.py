@@ -28,19 +28,17 @@ from anomaly.features.mel import Centibels
 from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form import delta_code
-from anomaly.student.criterion import Criterion, apart
 from anomaly.student.plan import ClosedFormPlan
 from anomaly.student.routed import short_wired
 from anomaly.training.compile import Chip, read_chip
+from anomaly.training.learn import Order, start_judge
 from anomaly.training.material import Material, block_segments, cut, split
 from anomaly.training.parts import Parts, build
 from anomaly.training.profiles import Profile
 from anomaly.training.profiles import profile as profile_named
 from anomaly.training.start import Start, choose_start, use_of
+from anomaly.training.teach import clear, phases_gain
 from chip.imperfection import Imperfection
-
-# Where the profile does not distil, as in training.
-_CHECKS = 6
 
 Facts = dict[str, float]
 
@@ -89,8 +87,14 @@ class Lesson:
 
     @property
     def plan(self) -> ClosedFormPlan:
-        """Of the closed form."""
-        return self.profile.closed_form
+        """Of the closed form, as the product takes it for this machine."""
+        return Order().plan(self.profile.closed_form, phases=self.phases)
+
+    @cached_property
+    def phases(self) -> bool:
+        """Whether the machine's cycle has phases, as the product decides it."""
+        everything = (*self.material.training, *self.material.held_out)
+        return clear(phases_gain(everything, self.front_end, self.profile, seed=self.seed))
 
     @cached_property
     def training(self) -> list[Centibels]:
@@ -103,20 +107,13 @@ class Lesson:
         return block_segments(self.material.held_out, self.front_end)
 
     @cached_property
-    def criterion(self) -> Criterion:
-        """Decides between students, without labels: the product's."""
-        _, checked = apart([block.samples for block in self.material.training])
-        checks = _CHECKS if self.profile.distil is None else self.profile.distil.checks
-        return Criterion.of(checked, checks, self.front_end, self.chip.limits.v_sat, seed=self.seed)
-
-    @cached_property
     def _calm(self) -> list[Samples]:
         return [block.samples for block in self.material.held_out]
 
     def start(self) -> Start:
         """The student in closed form that the product begins with."""
-        given = (self.plan, self.chip, Budget(), self.criterion)
-        return choose_start(self.training, self.held_out, *given)
+        judge = start_judge(self.material, self.front_end, self.chip, seed=self.seed)
+        return choose_start(self.training, self.held_out, self.plan, self.chip, Budget(), judge)
 
     def by_plan(self, plan: ClosedFormPlan | None = None, chip: Chip | None = None) -> Start:
         """A student in closed form that is built by this very plan, without a choice."""

@@ -1,8 +1,9 @@
 """The best student inside a budget, chosen without labels.
 
-Plans differ in kinds of errors, in events per frame, in thresholds per error, in slow neurons or none, in synapses per
-neuron and in how fine events are. For every layout that has few enough neurons, synapses and steps are made fewer and
-coarser until the budget is kept; of what is left, the one wins that tells pseudo-anomalies best.
+The plan that is asked for is taken where it keeps the budget. Smaller ones differ in kinds of errors, in events per
+frame, in thresholds per error, in slow neurons or none, in synapses per neuron and in how fine events are. For every
+layout that has few enough neurons, synapses and steps are made fewer and coarser until the budget is kept; of what is
+left, the one wins that tells pseudo-anomalies best.
 """
 
 from __future__ import annotations
@@ -19,22 +20,34 @@ EnergyCalibration = Literal["activity", "clock", "leakage"]
 CALIBRATIONS: tuple[EnergyCalibration, ...] = ("activity", "clock", "leakage")
 
 _TWO: Mapping[str, Any] = {"quantiles": (0.9, 0.98), "loads": (1, 2)}
-_ONE: Mapping[str, Any] = {"loads": (1,)}
+_ONE: Mapping[str, Any] = {"quantiles": (0.9,), "loads": (1,)}
 _CONTEXT: Mapping[str, Any] = {"kinds": ("context",), "micro_steps": 2}
-_FRAME: Mapping[str, Any] = {"kinds": ("frame",), "quantiles": (0.95,), "slow": 0}
-_LAYOUTS: tuple[Mapping[str, Any], ...] = (
+_FRAME: Mapping[str, Any] = {"kinds": ("frame",), "quantiles": (0.95,), "loads": (1,), "slow": 0}
+# Steady machines differ in what they need: memory of a lean, thresholds or frames of the past.
+_STEADY: tuple[Mapping[str, Any], ...] = (
     {**_TWO},
-    {"micro_steps": 2, **_TWO},
-    {"micro_steps": 2, "quantiles": (0.9,), **_ONE},
-    {"quantiles": (0.9,), **_CONTEXT, **_ONE},
-    {"slow": 0, "quantiles": (0.95,), **_CONTEXT, **_ONE},
-    {**_FRAME, **_ONE},
-    {"stride": 2, **_FRAME, **_ONE},
+    {"stride": 2, **_CONTEXT},
+    {"micro_steps": 2, **_ONE},
+    {"micro_steps": 2, "slow": 0, **_TWO},
+    {**_CONTEXT, **_ONE},
+)
+# With phases, what is rare is told better by two thresholds than by a lean.
+_RARE: Mapping[str, Any] = {"quantiles": (0.98, 0.997), "loads": (1, 2)}
+_PHASES: tuple[Mapping[str, Any], ...] = (
+    {**_RARE},
+    {"micro_steps": 2, "slow": 0, **_RARE},
+    {"slow": 0, **_CONTEXT, **_RARE},
+    {**_CONTEXT, "quantiles": (0.99,), "loads": (1,)},
+)
+_LEAST: tuple[Mapping[str, Any], ...] = (
+    {"slow": 0, **_CONTEXT, "quantiles": (0.95,), "loads": (1,)},
+    {**_FRAME},
+    {"stride": 2, **_FRAME},
 )
 _FAN_INS = (25, 16, 10, 6, 3)
 _STEPS = (0.3, 0.4, 0.55, 0.75, 1.0)
 # Students that are compared by the criterion, at most; those after them are smaller.
-_COMPARED = 3
+_COMPARED = 4
 # Fewer synapses save a few relays at most: a layout that is this much too large is given up.
 _HOPELESS = 1.3
 
@@ -116,7 +129,7 @@ def best_within(
     use: Callable[[Student], Use],
     judge: Callable[[Student], float],
 ) -> Student:
-    """Build students from large to small and return the one that is judged best of those that keep the budget.
+    """The plan's own student if it keeps the budget; else, from large to small, the one judged best of those that do.
 
     Args:
         budget: what it may use.
@@ -128,8 +141,9 @@ def best_within(
     Raises:
         UsageError: no student is small enough; the hint gives the smallest.
     """
-    if not budget.limited:
-        return build(base)
+    whole = build(base)
+    if not budget.limited or use(whole).within(budget):
+        return whole
     inside: list[Student] = []
     for layout in _layouts(base):
         if (found := _largest(budget, layout, build, use)) is not None:
@@ -149,7 +163,7 @@ def best_within(
 
 def _layouts(base: ClosedFormPlan) -> Iterator[ClosedFormPlan]:
     yield base
-    for layout in _LAYOUTS:
+    for layout in (*(_PHASES if base.phases else _STEADY), *_LEAST):
         plan = replace(base, **layout)
         if plan != base:
             yield plan

@@ -15,6 +15,8 @@ from anomaly.student.whitening import check_kinds
 _MOST_LEAK = 30
 # A leak a frame by which a lost event is forgotten within an eighth of a second, and events that make up for it.
 _LOSSY_LEAK, _LOSSY_STEP = 2, 0.25
+# Where a cycle has phases, faults are heard at moments: what is rare counts, and counts more.
+_RARE_QUANTILES, _RARE_LOADS = (0.98, 0.997, 0.9995), (1, 3, 6)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ClosedFormPlan:
         stride: every how many bands have errors of their own; all of them are heard by those.
         wire_cost: how much dearer a synapse of a sum is for a wire of mean length (`prices`); 0 is blind to wires.
         leak: n of the leak 2^-n a frame by which neurons forget lost events, the encoder knowing it; 0 for none.
+        phases: whether the machine's cycle has phases (`for_phases`).
 
     Raises:
         ModelError: kinds are unknown or out of order, quantiles and loads differ in number, or a number makes no
@@ -52,6 +55,7 @@ class ClosedFormPlan:
     stride: int = 1
     wire_cost: float = 0.0
     leak: int = 0
+    phases: bool = False
 
     def __post_init__(self) -> None:
         if (
@@ -78,6 +82,10 @@ class ClosedFormPlan:
     def for_lossy_link(self) -> ClosedFormPlan:
         """The plan where events are lost between host and chip: neurons forget them, at finer events."""
         return replace(self, leak=_LOSSY_LEAK, step=min(self.step, _LOSSY_STEP))
+
+    def for_phases(self) -> ClosedFormPlan:
+        """The plan where a machine's cycle has phases, a click, a flow and a rest."""
+        return replace(self, phases=True, quantiles=_RARE_QUANTILES, loads=_RARE_LOADS)
 
     def on(self, limits: Limits) -> ClosedFormPlan:
         """The plan, if the chip can leak as it asks.
@@ -118,9 +126,7 @@ def fewer_levels(plan: ClosedFormPlan, bands: int, limits: Limits) -> ClosedForm
             f"a chip whose neurons have {limits.fan_in} synapses is too small for this student's read-outs",
             hint=f"they count {errors} comparators at least",
         )
-    fewer = replace(
-        plan, quantiles=plan.quantiles[-most:], loads=tuple(range(1, 1 + min(most, len(plan.loads))))
-    )
+    fewer = replace(plan, quantiles=plan.quantiles[-most:], loads=plan.loads[:most])
     if fewer.quantiles == plan.quantiles:
         fewer = plan
     shared = errors * len(plan.kinds) * len(fewer.quantiles)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from anomaly.training.start import Start, choose_start, use_of
 from chip.imperfection import Imperfection
 
 _FEW_CHECKS = 6
+# Windows of held-out sound by which starts of different layouts are told apart, each disturbed in every way.
+_CHOICE_CHECKS = 96
 # What a chip may do to a student, and with how many chips it is tried.
 LOST_EVENTS, LEAK_SHIFT, MISMATCH = 0.01, 8, 0.05
 
@@ -43,9 +46,10 @@ class Order:
     accelerator: str = "auto"
     lossy_link: bool = False
 
-    def plan(self, chosen: ClosedFormPlan) -> ClosedFormPlan:
-        """The plan of a profile as it is asked for."""
-        return chosen.for_lossy_link() if self.lossy_link else chosen
+    def plan(self, chosen: ClosedFormPlan, *, phases: bool = False) -> ClosedFormPlan:
+        """The plan of a profile as it is asked for, and as the machine is."""
+        asked = chosen.for_lossy_link() if self.lossy_link else chosen
+        return asked.for_phases() if phases else asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,7 @@ def learn_student(
     teacher: tuple[Detector, Pooling],
     order: Order,
     *,
+    phases: bool,
     seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Learned:
@@ -83,6 +88,7 @@ def learn_student(
         front_end, chosen, chip: how to listen, how much effort, where the student must fit.
         teacher: the teacher and its pooling on held-out sound.
         order: budget, accelerator and link.
+        phases: whether the machine's cycle has phases.
         seed: the same seed gives the same student on the same machine.
         progress: told the share that is done.
 
@@ -95,7 +101,9 @@ def learn_student(
     sounds, checked = apart([block.samples for block in material.training])
     checks = chosen.distil.checks if chosen.distil is not None else _FEW_CHECKS
     criterion = Criterion.of(checked, checks, front_end, chip.limits.v_sat, seed=seed)
-    start = choose_start(training, held_out, order.plan(chosen.closed_form), chip, order.budget, criterion)
+    plan = order.plan(chosen.closed_form, phases=phases)
+    judge = start_judge(material, front_end, chip, seed=seed)
+    start = choose_start(training, held_out, plan, chip, order.budget, judge)
     circuit, distilled = start.circuit, None
     if chosen.distil is not None:
         setting = Setting(front_end, start.code, chip.limits, *teacher)
@@ -115,6 +123,23 @@ def learn_student(
     return Learned(
         start.code, circuit, distilled, robustness_of(circuit, start.code, few, chosen.chips, seed=seed)
     )
+
+
+def start_judge(
+    material: Material, front_end: FrontEnd, chip: Chip, *, seed: int
+) -> Callable[[Start], float]:
+    """How well a start tells pseudo-anomalies from held-out sound: weights of none were fitted on that.
+
+    All starts have their thresholds from it, so none is flattered more than another. What is heard is made when the
+    first one is judged.
+    """
+    sounds = [block.samples for block in material.held_out]
+
+    @cache
+    def criterion() -> Criterion:
+        return Criterion.of(sounds, _CHOICE_CHECKS, front_end, chip.limits.v_sat, seed=seed)
+
+    return lambda start: criterion().judge(start.circuit, start.code)[0]
 
 
 def robustness_of(

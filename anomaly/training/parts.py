@@ -25,7 +25,7 @@ from anomaly.training.given import check_belongs
 from anomaly.training.learn import Order, learn_student
 from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
-from anomaly.training.teach import Taught, teach
+from anomaly.training.teach import Taught, phases_gain, teach
 from chip.compiler import Compiled
 from chip.cost import cost
 
@@ -93,7 +93,7 @@ def build(
     if teacher is None:
         taught = teach(material, front_end, chosen, seed=seed, states=states, report=report)
     else:
-        taught = _given(teacher, judged, front_end, material, states)
+        taught = _given(teacher, judged, front_end, chosen, material, states, seed)
     onnx, judged = taught.onnx, taught.calibration
     report("distilling", 0.0)
     learned = learn_student(
@@ -103,6 +103,7 @@ def build(
         chip,
         (TeacherDetector(onnx), judged.pooling),
         order or Order(),
+        phases=taught.phases,
         seed=seed,
         progress=lambda share: report("distilling", share),
     )
@@ -132,15 +133,18 @@ def _given(
     teacher: bytes,
     judged: Calibration | None,
     front_end: FrontEnd,
+    chosen: Profile,
     material: Material,
     states: OperatingStates,
+    seed: int,
 ) -> Taught:
     """A teacher that exists, if it knows this machine's sound."""
     detector = TeacherDetector(teacher)
     if judged is not None:
         check_belongs(detector, judged, front_end, material.held_out, states)
     own = judged or calibrated(detector, "log", front_end, material.held_out, states)
-    return Taught(teacher, own, None)
+    everything = (*material.training, *material.held_out)
+    return Taught(teacher, own, None, phases_gain(everything, front_end, chosen, seed=seed))
 
 
 def _sound(material: Material, calibration: Calibration) -> dict[str, Any]:

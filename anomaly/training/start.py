@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,6 @@ from anomaly.features.mel import HOP_S, Centibels
 from anomaly.student.budget import Budget, Use, best_within
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form import closed_form, delta_code
-from anomaly.student.criterion import Criterion
 from anomaly.student.plan import ClosedFormPlan
 from anomaly.student.routed import short_wired
 from anomaly.training.compile import Chip
@@ -45,7 +44,7 @@ def choose_start(
     plan: ClosedFormPlan,
     chip: Chip,
     budget: Budget,
-    criterion: Criterion,
+    judge: Callable[[Start], float],
 ) -> Start:
     """Build the start inside the chip's limits and the budget.
 
@@ -54,7 +53,7 @@ def choose_start(
         plan: settings where nothing is limited.
         chip: where it must fit.
         budget: what it may use.
-        criterion: decides between students, without labels.
+        judge: decides between students, without labels; higher is better. Asked only where the plan's own is too large.
 
     Raises:
         UsageError: no student is small enough, or the chip has not the leak that the plan asks for.
@@ -78,7 +77,7 @@ def choose_start(
         plan,
         build,
         lambda start: _with_reserve(use_of(start, held_out, chip, budget), budget),
-        lambda start: criterion.judge(start.circuit, start.code)[0],
+        judge,
     )
     if start.plan.wire_cost == 0:
         return start

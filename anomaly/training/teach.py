@@ -50,6 +50,11 @@ class Taught:
     gain_nats: float | None
     phases_gain_nats: float | None = None
 
+    @property
+    def phases(self) -> bool:
+        """Whether the machine's cycle has phases."""
+        return clear(self.phases_gain_nats)
+
 
 def teach(
     material: Material,
@@ -86,8 +91,8 @@ def _cross_fitted(
 ) -> Taught:
     """A teacher of all folds, judged by those of all but one."""
     front_end, everything = lessons.front_end, [block for fold in folds for block in fold]
-    told = phases_told(_by_recording(everything, front_end), lessons.chosen.teacher.size, lessons.seed)
-    plan = replace(lessons.chosen.teacher, phases=MOST_PHASES if told > CLEAR_GAIN_NATS else 1)
+    told = phases_gain(everything, front_end, lessons.chosen, seed=lessons.seed)
+    plan = replace(lessons.chosen.teacher, phases=MOST_PHASES if clear(told) else 1)
     start = replace(plan, epochs=0)
     pairs: list[tuple[Teacher, Teacher]] = []
     for number, fold in enumerate(folds):
@@ -121,6 +126,22 @@ class _Lessons:
             for block in blocks:
                 segments += sample_segments(augment(block.samples, rng), self.front_end)
         return fit_teacher(segments, plan, seed=self.seed)
+
+
+def phases_gain(blocks: Sequence[Block], front_end: FrontEnd, chosen: Profile, *, seed: int) -> float | None:
+    """By how much phases of the machine's cycle foretell its sound better than one Gaussian, in nats of a band.
+
+    None if too few recordings tell.
+    """
+    recordings = _by_recording(blocks, front_end)
+    if len(recordings) < _FOLDED_FROM:
+        return None
+    return phases_told(recordings, chosen.teacher.size, seed)
+
+
+def clear(gain_nats: float | None) -> bool:
+    """Whether so much says that there are phases."""
+    return gain_nats is not None and gain_nats > CLEAR_GAIN_NATS
 
 
 def _by_recording(blocks: Sequence[Block], front_end: FrontEnd) -> list[list[Centibels]]:

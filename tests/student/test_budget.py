@@ -86,3 +86,19 @@ def test_energy_that_no_student_changes_is_told() -> None:
 def test_budgets_that_are_none(limits: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Budget(**limits)
+
+
+def test_a_plan_that_keeps_the_budget_is_not_put_to_the_vote() -> None:
+    def never(_: ClosedFormPlan) -> float:
+        raise AssertionError("asked though there was no choice")
+
+    kept = best_within(Budget(max_neurons=10_000), BASE, lambda plan: plan, use, never)
+    assert kept == BASE
+
+
+@pytest.mark.parametrize("neurons", [600, 300])
+def test_with_phases_smaller_students_have_rare_thresholds_too(neurons: int) -> None:
+    asked = Budget(max_neurons=neurons)
+    found = [best_within(asked, base, lambda plan: plan, use, quality) for base in (BASE, BASE.for_phases())]
+    assert [use(plan).within(asked) for plan in found] == [True, True]
+    assert [min(plan.quantiles) >= 0.98 for plan in found] == [False, True]

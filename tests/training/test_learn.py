@@ -1,0 +1,62 @@
+"""What a student is begun as: by the machine's phases, and by a criterion that no weight was fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anomaly.audio.simulator import simulate
+from anomaly.features.front_end import FrontEnd
+from anomaly.student.budget import Budget
+from anomaly.student.plan import ClosedFormPlan
+from anomaly.teacher.fit import TeacherPlan
+from anomaly.training import teach
+from anomaly.training.compile import Chip, read_chip
+from anomaly.training.learn import start_judge
+from anomaly.training.material import Material, block_segments, cut, split
+from anomaly.training.parts import build
+from anomaly.training.profiles import Profile
+from anomaly.training.start import Start, choose_start
+
+SMALL = ClosedFormPlan(kinds=("context",), micro_steps=2, stride=2)
+LINEAR = Profile(teacher=TeacherPlan(epochs=0), closed_form=SMALL, distil=None)
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    sound = simulate("valve", seconds=42, seed=6)
+    clips = [sound.samples[start : start + 96_000] for start in range(0, 7 * 96_000, 96_000)]
+    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return read_chip("senna")
+
+
+@pytest.mark.parametrize(("gain_nats", "loads"), [(1.0, {1, 3, 6}), (0.0, {1, 2, 3})])
+def test_with_phases_thresholds_are_rare_whoever_trained_the_teacher(
+    material: Material, chip: Chip, gain_nats: float, loads: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach, "phases_told", lambda recordings, size, seed: gain_nats)
+    own = build(material, FrontEnd(), LINEAR, chip, seed=0)
+    given = build(material, FrontEnd(), LINEAR, chip, seed=0, teacher=own.onnx)
+    assert set(own.circuit.loads.tolist()) == loads
+    np.testing.assert_array_equal(given.circuit.thresholds, own.circuit.thresholds)
+    assert given.metrics["teacher"] == {"gain_nats": None, "phases_gain_nats": gain_nats}
+
+
+def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
+    material: Material, chip: Chip
+) -> None:
+    front_end = FrontEnd()
+    training, held_out = (block_segments(part, front_end) for part in (material.training, material.held_out))
+    judge = start_judge(material, front_end, chip, seed=0)
+    start = choose_start(training, held_out, SMALL, chip, Budget(), judge)
+    deaf = replace(start.circuit, thresholds=np.full_like(start.circuit.thresholds, 255), slow=None)
+    deaf = replace(deaf, kinds=("context",), divisors=deaf.divisors[:16])
+    hearing = judge(start)
+    assert hearing > judge(Start(start.code, deaf, start.plan)) + 0.1
+    assert judge(start) == hearing
