@@ -99,7 +99,7 @@ def _scattered(shape: tuple[int, ...], counts: Integers, random: np.random.Gener
 def trained(
     lesson: Lesson, start: Start, circuit: Circuit, plan: DistilPlan, teacher: tuple[bytes, Pooling] | None
 ) -> Circuit:
-    """A circuit after training by a teacher, or on self-made labels; kept if it is not better, as in the product."""
+    """A circuit after training by a teacher as in the product, or on self-made labels; kept if training harms it."""
     sounds, checked = apart([block.samples for block in lesson.material.training])
     v_sat = lesson.chip.limits.v_sat
     criterion = Criterion.of(checked, plan.checks, lesson.front_end, v_sat, seed=lesson.seed)
@@ -108,4 +108,7 @@ def trained(
         (labels, labels.pooling) if teacher is None else (TeacherDetector(teacher[0]), teacher[1])
     )
     setting = Setting(lesson.front_end, start.code, lesson.chip.limits, *said)
+    if teacher is None:
+        # Labels hear nothing: whether they are ahead of the start cannot be asked.
+        plan = replace(plan, least_lead=-1.0)
     return distil(circuit, setting, sounds, criterion, plan, seed=lesson.seed).circuit

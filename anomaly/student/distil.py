@@ -1,9 +1,12 @@
 """Distillation: the student learns the teacher's error level per sub-band group, as integers, on its wiring.
 
-Normal sound and pseudo-anomalies go through the teacher; surrogate gradients move weights and thresholds
-until the student's read-outs, pooled per second as scoring pools them, follow. The start is kept
-unless the result is better on a criterion that distillation never saw: how well normal sound of *other*
-recordings and pseudo-anomalies made from it, two kinds of them never trained on, are told apart. (Not on the
+Whether there is anything to learn is asked first: a teacher that hears no more of this machine than the start does
+(`lead`) can only draw it down to itself. Where it does, normal sound and pseudo-anomalies go through the teacher;
+surrogate gradients move weights and thresholds until the student's read-outs, pooled per second as scoring pools them,
+follow. Rounded weights under noisy gradients wander, so the outcome is the mean of the way that they went.
+
+It is kept unless it is clearly worse than the start on a criterion that distillation never saw: how well normal sound
+of *other* recordings and pseudo-anomalies made from it, two kinds of them never trained on, are told apart. (Not on the
 recordings that set the start's thresholds: those would flatter the start.)
 """
 
@@ -20,6 +23,7 @@ from torch import Tensor
 from anomaly.detect.detector import Detector
 from anomaly.detect.pooling import GROUPS, Pooling, summarise
 from anomaly.detect.scoring import recording_errors
+from anomaly.detect.student import StudentDetector
 from anomaly.features.delta import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, frames_before, segment_levels
 from anomaly.features.level import LevelNormaliser
@@ -27,6 +31,7 @@ from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
 from anomaly.student.accelerator import choose_device, repeatable
 from anomaly.student.circuit import Circuit
 from anomaly.student.criterion import Criterion
+from anomaly.student.lead import lead
 from anomaly.student.limits import Limits
 from anomaly.student.model import CircuitModel
 from anomaly.student.pseudo import TRAINED_KINDS, pseudo_anomaly
@@ -39,6 +44,10 @@ _RATE_FLOOR = 0.02
 # Adam's steps: weights in units, thresholds in shares of their mean.
 _WEIGHT_STEP, _THRESHOLD_STEP = 0.05, 0.02
 _PER_GROUP = 0.3
+# The mean leaves out the first fifth of the steps, on the way from the start.
+_LEFT_OUT = 0.2
+# Two standard deviations of a difference of the criterion, over recordings: what is within cannot be told.
+_CLEARLY_WORSE = 0.02
 
 
 @dataclass(frozen=True)
@@ -49,13 +58,15 @@ class DistilPlan:
         windows: two-second windows to learn from, half of them disturbed.
         steps: gradient steps.
         batch: windows a step.
-        checks: five-second windows of other recordings for the criterion.
+        checks: five-second windows of other recordings for the criterion, and of these for the teacher's lead.
+        least_lead: AUC by which the teacher must be ahead of the start (`lead`) for distillation to be tried.
     """
 
     windows: int = 384
     steps: int = 60
     batch: int = 32
     checks: int = 48
+    least_lead: float = 0.08
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +74,20 @@ class Distilled:
     """The outcome.
 
     Args:
-        circuit: the one to compile: trained, or the start where training did not beat it.
+        circuit: the one to compile: trained, or the start where there was nothing to learn or training made it worse.
         kept_start: whether it is the start.
         start_criterion, trained_criterion: AUC between normal sound and pseudo-anomalies of recordings that
-            distillation did not use.
+            distillation did not use; the same where nothing was trained.
+        lead: AUC by which the teacher was ahead of the start, on pseudo-anomalies of the machine's own sound.
+        trained: whether training was tried.
     """
 
     circuit: Circuit
     kept_start: bool
     start_criterion: float
     trained_criterion: float
+    lead: float = 0.0
+    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,9 +133,12 @@ def distil(
     device = choose_device(accelerator)
     rng = np.random.default_rng([seed, 1])
     before, pooling = criterion.judge(start, setting.code)
-    windows = _windows(training, plan.windows, rng)
+    student = StudentDetector(setting.code, start.to_network(), setting.limits.v_sat)
+    ahead = lead(setting.teacher.fresh(), student, training, setting.front_end, plan.checks, seed=seed)
+    windows = _windows(training, plan.windows, rng) if ahead >= plan.least_lead else []
     if not windows:
-        return Distilled(start, True, before, before)
+        progress(1.0)
+        return Distilled(start, True, before, before, ahead)
     targets = torch.from_numpy(np.stack([_teacher_says(w, setting) for w in windows])).float().to(device)
     events = torch.from_numpy(np.stack([_events(w, setting) for w in windows])).to(device)
     model = CircuitModel(start, setting.limits).to(device)
@@ -128,8 +146,8 @@ def distil(
         _train(model, events, targets, pooling, setting.code.micro_steps, plan, seed, progress)
     trained = model.to_circuit()
     after, _ = criterion.judge(trained, setting.code)
-    keep = after <= before or not allowed(trained)
-    return Distilled(start if keep else trained, keep, before, after)
+    keep = after < before - _CLEARLY_WORSE or not allowed(trained)
+    return Distilled(start if keep else trained, keep, before, after, ahead, trained=True)
 
 
 def _windows(sounds: Sequence[Samples], count: int, rng: np.random.Generator) -> list[Samples]:
@@ -182,6 +200,7 @@ def _train(
     groups = [{"params": [value], "lr": rates[name]} for name, value in model.named_parameters()]
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, plan.steps)
+    way = torch.optim.swa_utils.AveragedModel(model)
     for step in range(plan.steps):
         chosen = torch.randperm(len(events), generator=order)[: plan.batch].to(events.device)
         spikes = model(events[chosen].float().transpose(0, 1))
@@ -192,7 +211,10 @@ def _train(
         optimiser.step()
         schedule.step()
         model.keep_within_limits()
+        if step >= _LEFT_OUT * plan.steps:
+            way.update_parameters(model)
         progress((step + 1) / plan.steps)
+    model.load_state_dict(way.module.state_dict())
 
 
 def _ranking_loss(said: Tensor, wanted: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 They are not faults and need not look like them: they only have to spread over what the teacher can hear,
 from barely to clearly. Their labels come from the teacher. Two kinds, ``knock`` and ``chirp``, are never
-trained on; they are for the held-out criterion.
+trained on; they are for the held-out criterion. Three kinds, ``surged``, ``moved`` and ``doubled``, are made of the
+machine's own sound at the wrong time, and are for telling whether the teacher knows more of a machine than its student.
 """
 
 from __future__ import annotations
@@ -138,6 +139,40 @@ def _shifted(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float
     return result
 
 
+def _surged(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """A stretch, or one of its bands, is louder or softer for a moment, as a stroke that is too hard or left out."""
+    length = _stretch(samples, rng)
+    first = int(rng.integers(len(samples) - length + 1))
+    sound = samples.astype(np.float64)
+    part = sound if rng.random() < 0.5 else _band(sound, *_random_band(rng))
+    gain = 10 ** (rng.choice([-1, 1]) * rng.uniform(2, 10) / 20) - 1
+    made = sound.copy()
+    made[first : first + length] += gain * part[first : first + length] * np.sqrt(np.hanning(length))
+    return made
+
+
+def _moved(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """A stretch is heard again in the place of another, faded in and out over 10 ms."""
+    length = _stretch(samples, rng)
+    source, place = (int(rng.integers(len(samples) - length + 1)) for _ in range(2))
+    ramp = np.arange(length)
+    share = np.minimum(np.minimum(ramp, ramp[::-1]) / (0.01 * _RATE_HZ), 1.0)
+    made = samples.astype(np.float64)
+    made[place : place + length] *= 1 - share
+    made[place : place + length] += share * samples[source : source + length]
+    return made
+
+
+def _doubled(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The sound once more, weaker and later."""
+    later = np.roll(samples.astype(np.float64), int(rng.uniform(0.03, 1.0) * _RATE_HZ))
+    return samples + 10 ** (rng.uniform(-20, 0) / 20) * later
+
+
+def _stretch(samples: Samples, rng: np.random.Generator) -> int:
+    return min(int(rng.uniform(0.04, 0.5) * _RATE_HZ), len(samples))
+
+
 ADDED: dict[str, Maker] = {
     "tone": _tone,
     "hiss": _hiss,
@@ -146,6 +181,14 @@ ADDED: dict[str, Maker] = {
     "knock": _knock,
     "chirp": _chirp,
 }
-CHANGED: dict[str, Maker] = {"modulated": _modulated, "equalised": _equalised, "shifted": _shifted}
+CHANGED: dict[str, Maker] = {
+    "modulated": _modulated,
+    "equalised": _equalised,
+    "shifted": _shifted,
+    "surged": _surged,
+    "moved": _moved,
+    "doubled": _doubled,
+}
 TRAINED_KINDS = ("tone", "hiss", "impulses", "rattle", "modulated", "equalised", "shifted")
 HELD_OUT_KINDS = ("tone", "hiss", "impulses", "rattle", "modulated", "equalised", "knock", "chirp")
+OWN_KINDS = ("surged", "moved", "doubled")

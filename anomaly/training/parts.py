@@ -165,6 +165,8 @@ def _distillation(distilled: Distilled | None) -> dict[str, Any]:
         return {"ran": False}
     return {
         "ran": True,
+        "lead": distilled.lead,
+        "trained": distilled.trained,
         "kept_start": distilled.kept_start,
         "start_criterion": distilled.start_criterion,
         "trained_criterion": distilled.trained_criterion,

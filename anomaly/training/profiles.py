@@ -31,13 +31,13 @@ class Profile:
 
 PROFILES = {
     "fast": Profile(
-        teacher=TeacherPlan(epochs=3), distil=DistilPlan(windows=256, steps=60, checks=20), chips=10
+        teacher=TeacherPlan(epochs=3), distil=DistilPlan(windows=256, steps=40, checks=20), chips=10
     ),
-    "standard": Profile(distil=DistilPlan(windows=1024, steps=240, checks=60), chips=50),
+    "standard": Profile(distil=DistilPlan(windows=1024, steps=60, checks=60), chips=50),
     "best": Profile(
         teacher=TeacherPlan(epochs=10),
         augmented=2,
-        distil=DistilPlan(windows=2048, steps=800, checks=96),
+        distil=DistilPlan(windows=2048, steps=60, batch=64, checks=96),
         chips=50,
     ),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from anomaly.evaluate import pictures
 from anomaly.evaluate.report import Section, page
 from anomaly.training.complexity import complexity_section
@@ -81,17 +84,27 @@ def _wiring(parts: Parts) -> Section:
     return Section("Placement and routing", text, rows=rows)
 
 
+def distilled_in_words(found: Mapping[str, Any]) -> str:
+    """How distillation went, from its part of a training's metrics."""
+    ahead = f"the teacher is ahead of the closed form by {found['lead']:+.3f} of AUC"
+    if not found["trained"]:
+        return f"no: {ahead}, and there is too little to learn; the closed form was kept"
+    judged = f"AUC {found['start_criterion']:.3f} to {found['trained_criterion']:.3f} on pseudo-anomalies"
+    if found["kept_start"]:
+        return f"no: {ahead}, but training did harm or left the budget ({judged}); the closed form was kept"
+    return f"yes: {ahead} ({judged})"
+
+
 def _distillation(parts: Parts) -> Section:
     found = parts.metrics["distillation"]
     if not found["ran"]:
         return Section("Distillation", "Not asked for by this profile: the closed form is the student.")
-    kept = "the closed form was kept" if found["kept_start"] else "the distilled network was kept"
     rows = [
         ("student", "AUC, normal sound against pseudo-anomalies"),
         ("closed form, the start", found["start_criterion"]),
         ("distilled from the teacher", found["trained_criterion"]),
     ]
-    text = f"Both were judged on recordings that distillation did not use; {kept}."
+    text = f"Distilled: {distilled_in_words(found)}. Both were judged on recordings that distillation did not use."
     return Section("Distillation", text, rows=rows)
 
 

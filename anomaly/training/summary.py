@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anomaly.detect.decision import REFERENCE
 from anomaly.training.pipeline import Trained
+from anomaly.training.report import distilled_in_words
 
 
 def in_words(trained: Trained) -> str:
@@ -15,11 +16,6 @@ def in_words(trained: Trained) -> str:
     # Rule of three: n seconds without an alarm bound the rate, at 95 %, only below 3/n.
     bound_per_day = 3 * 86_400 / max(held_s, 1.0)
     limit = trained.parts.student.limit(1.0)
-    outcome = (
-        "did not beat the closed form on recordings of its own, which was kept"
-        if distillation.get("kept_start")
-        else "beat the closed form on recordings of its own"
-    )
     lines = [
         f"bundle     {trained.bundle.path}",
         f"sound      {metrics['training_seconds']:.0f} s, of which {held_s:.0f} s held out for calibration",
@@ -31,10 +27,7 @@ def in_words(trained: Trained) -> str:
     if silent := trained.bundle.manifest.metrics["silent_files"]:
         lines.insert(2, f"left out   {silent} silent recording(s); `anomaly data check` names them")
     if distillation["ran"]:
-        lines.append(
-            f"distilled  {outcome} (AUC {distillation['start_criterion']:.3f} to "
-            f"{distillation['trained_criterion']:.3f} on pseudo-anomalies)"
-        )
+        lines.append(f"distilled  {distilled_in_words(distillation)}")
     lines.append(
         f"alarms     limit {limit.value:.1f} (reference {REFERENCE}) for one false alarm a day; the held-out sound "
         f"itself only bounds the rate below {bound_per_day:,.0f} a day, the rest is extrapolation"

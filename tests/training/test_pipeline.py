@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from anomaly.bundle import open_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model
 from anomaly.errors import ConfigError, InputError, ModelError, UsageError
+from anomaly.student.distil import DistilPlan
 from anomaly.training import Trained, TrainingRequest, given, pipeline, train
 from chip.compiler import verify_spikes
 from chip.errors import SpecError
@@ -69,6 +70,8 @@ def test_it_fits_and_says_so_as_json(trained: Trained) -> None:
     assert metrics["silent_files"] == 0
     assert metrics["training_seconds"] == pytest.approx(35)
     assert metrics["distillation"]["ran"] is True
+    assert -1 <= metrics["distillation"]["lead"] <= 1
+    assert metrics["distillation"]["trained"] == (metrics["distillation"]["lead"] >= DistilPlan().least_lead)
     assert metrics["activity"]["saturations"] == 0
     assert 0 < metrics["activity"]["sop_per_s"] < metrics["activity"]["teacher_macs_per_s"]
 
