@@ -253,8 +253,8 @@ NOTES = {
     "small": "4 bits, at most 300 neurons and 20,000 SOP per second, distilled with the profile fast",
     "curve": "closed forms, 6 bits, first seed; of motors and rig one level",
     "robust": "first seed, one of the levels that share a training; scored as on a perfect chip",
-    "wires": "closed forms by one recipe, with a wire term (placed, routed and built anew, twice) and without; mild is "
-    "a weaker term; ratios are to the one without",
+    "wires": "closed forms by one recipe, with a wire term (placed, routed and built anew, twice; events larger where "
+    "they run along much wire) and without; mild is a weaker term; ratios are to the one without",
 }
 REPORTS = {
     "sets": of_sets,

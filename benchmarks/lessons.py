@@ -121,7 +121,7 @@ class Lesson:
         plan = (plan or self.plan).on(on.limits)
         code = delta_code(self.training, plan)
         given = (code, plan, on.limits, on.arch)
-        return Start(code, short_wired(self.training, self.held_out, *given), plan)
+        return Start(*short_wired(self.training, self.held_out, *given), plan)
 
     def build(self, chip: Chip | None = None, **order: Any) -> tuple[Parts, Facts]:
         """The product's training, and the seconds it took, on the clock and of a processor."""

@@ -24,7 +24,7 @@ SMALL_PROFILE = "fast"
 CHIPS = 50
 # How much dearer a synapse is for a wire of mean length: a strength that saved enough, and a third of it, on simulated
 # machines that the bench does not use.
-WIRE_COSTS = {"blind": 0.0, "aware": 30.0, "mild": 10.0}
+WIRE_COSTS = {"blind": 0.0, "aware": 3.0, "mild": 1.0}
 SIGMA, LOST, LEAK = 0.05, 0.01, 8
 # From the smallest that hears anything to the product's, in the words of `ClosedFormPlan`.
 _ONE: dict[str, Any] = {"quantiles": (0.9,), "loads": (1,)}

@@ -34,7 +34,8 @@ class ClosedFormPlan:
         fan_in: synapses of a sum, at most the chip's.
         least_gain: share of an error's variance that a direct synapse must be good for.
         stride: every how many bands have errors of their own; all of them are heard by those.
-        wire_cost: how much dearer a synapse of a sum is for a wire of mean length (`prices`); 0 is blind to wires.
+        wire_cost: how much dearer a synapse of a sum is for a wire of mean length, and how much larger events are
+            for their wires (`prices`); 0 is blind to wires.
         leak: n of the leak 2^-n a frame by which neurons forget lost events, the encoder knowing it; 0 for none.
         phases: whether the machine's cycle has phases (`for_phases`).
 

@@ -1,26 +1,31 @@
-"""What synapses cost in wire, tap by tap: told by how the last student was placed and routed.
+"""What synapses and events cost in wire, told by how the last student was placed.
 
-A tap whose net passes a neuron already costs next to nothing there; one that would have to come from the far side of
-the array, through full channels, and spikes often, costs much. Whoever chooses taps next divides what each is good for
-by it. The few synapses that come straight to comparators have no price: they are what an error consists of, and to
-leave the far ones out cost hearing and saved next to no wire.
+A tap whose net others pull past a neuron anyway costs little there; one that would have to come from the far side of
+the array for this neuron alone, and spikes often, costs much. Whoever chooses taps next divides what each is good for
+by it. Events are larger where they run along much wire. The few synapses that come straight to comparators have no
+price: they are what an error consists of, and to leave the far ones out cost hearing and saved next to no wire.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.features.delta import DeltaCode
 from anomaly.student.circuit import Circuit
 from anomaly.student.rounding import Floats
+from chip.place import half_perimeters
+from chip.tolls import tolls
 from chip.wires import WireCosts
 
 # How much more wires count that lead to scales: a few near taps tell nearly all that a scale can tell.
-_SCALE = 10 / 3
+_SCALE = 2.0
 # What any synapse costs beyond its own wire, in wires of mean length: its target lies farther from all the others.
-_LEAST_WIRE = 0.22
+_LEAST_WIRE = 0.8
+# How much of the third power of an event's size a wire cost of 1 adds to a band of mean wires.
+_EVENTS = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +52,8 @@ def prices_of(circuit: Circuit, wires: WireCosts, wire_cost: float) -> Prices:
     wired, rows = circuit.wired(), circuit.rows
     # Sums that nobody listens to are not on the chip: what is asked of wires for them means nothing.
     absent = wired.sums < 0
-    sums, sources = np.maximum(wired.sums, 0)[:, None], _nearest(wired.taps, circuit.bands)[None, :]
-    wire = _there(wires)[sources, sums]
-    wire = np.where(np.isnan(wire), wires.of(sources, sums), wire)
+    sources, sums = _nearest(wired.taps, circuit.bands), np.maximum(wired.sums, 0)
+    wire = tolls(wires.nets, wires.fabric, wires.placement, sources, sums).T
     there = (circuit.sums.weights != 0) & ~absent[:, None]
     rest = _priced(wire[:rows], there[:rows], wire_cost)
     scale = _priced(wire[rows:], there[rows:], _SCALE * wire_cost)
@@ -57,17 +61,29 @@ def prices_of(circuit: Circuit, wires: WireCosts, wire_cost: float) -> Prices:
     return Prices(rest, scale)
 
 
+def coarser(code: DeltaCode, circuit: Circuit, wires: WireCosts, wire_cost: float) -> DeltaCode:
+    """The encoder with larger events, the more so the more wire they run along.
+
+    An event of size s is noise of s^2 / 12 at every error, and there are about 1 / s of them on the wires of a band:
+    where both together are least, s^3 grows linearly with the length of those wires.
+
+    Args:
+        code: of the circuit.
+        circuit: what was placed and routed.
+        wires: of its network.
+        wire_cost: what a wire counts.
+    """
+    lengths = half_perimeters(wires.nets, wires.fabric, wires.placement)
+    of_source = np.bincount(wires.nets.source, weights=lengths, minlength=wires.network.n_inputs)
+    taps = circuit.wired().taps.reshape(-1, circuit.bands)
+    along = np.where(taps < 0, 0.0, of_source[np.maximum(taps, 0)]).sum(axis=0)
+    size = np.cbrt(1 + _EVENTS * wire_cost * along / max(float(along.mean()), 1e-9))
+    return replace(code, threshold=np.rint(code.threshold * size).astype(np.int32))
+
+
 def _priced(wire: Floats, there: npt.NDArray[np.bool_], wire_cost: float) -> Floats:
     mean = float(wire[there].mean()) if there.any() else 1.0
     return np.asarray(1.0 + wire_cost * (_LEAST_WIRE + wire / max(mean, 1e-9)))
-
-
-def _there(wires: WireCosts) -> Floats:
-    """Its part of all wire for each synapse there is, not a number for the others, [sources, neurons]."""
-    network = wires.network
-    found = np.full((network.n_inputs + network.n_neurons, network.n_neurons), np.nan)
-    found[network.source, network.target] = wires.existing().share
-    return found
 
 
 def _nearest(taps: npt.NDArray[np.int64], bands: int) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form import closed_form, wanted_rows
 from anomaly.student.limits import Limits
 from anomaly.student.plan import ClosedFormPlan
-from anomaly.student.prices import prices_of
+from anomaly.student.prices import coarser, prices_of
 from chip.arch import ArchSpec
 from chip.implement import spike_rates
 from chip.wires import WireCosts, wire_costs
@@ -36,25 +36,29 @@ def short_wired(
     plan: ClosedFormPlan,
     limits: Limits,
     arch: ArchSpec,
-) -> Circuit:
-    """Build the closed form so that its wires are short, if the plan has a price for them.
+) -> tuple[DeltaCode, Circuit]:
+    """Build the closed form so that its wires are short and used seldom, if the plan has a price for them.
 
     Args:
         training, held_out, code, plan, limits: as of `closed_form`.
         arch: the chip that it is placed on.
+
+    Returns:
+        The encoder, its events larger where they run along much wire, and the circuit.
     """
     circuit = closed_form(training, held_out, code, plan, limits)
     if plan.wire_cost == 0:
-        return circuit
+        return code, circuit
     wires = placed(circuit, code, held_out, arch)
-    best, least = circuit, demand(wires)
+    best, least = (code, circuit), demand(wires)
     enough = _LEAST_EXPLAINED * explained(circuit, training, code, plan)
+    code = coarser(code, circuit, wires, plan.wire_cost)
     for _ in range(_ROUNDS):
         prices = prices_of(circuit, wires, plan.wire_cost)
         circuit = closed_form(training, held_out, code, plan, limits, prices)
         wires = placed(circuit, code, held_out, arch)
         if demand(wires) < least and explained(circuit, training, code, plan) >= enough:
-            best, least = circuit, demand(wires)
+            best, least = (code, circuit), demand(wires)
     return best
 
 

@@ -82,7 +82,7 @@ def choose_start(
     if start.plan.wire_cost == 0:
         return start
     given = (start.code, start.plan, chip.limits, chip.arch)
-    shorter = Start(start.code, short_wired(training, held_out, *given), start.plan)
+    shorter = Start(*short_wired(training, held_out, *given), start.plan)
     # Fewer synapses use less of everything, but what is promised is looked up, not concluded.
     within = _with_reserve(use_of(shorter, held_out, chip, budget), budget).within(tight)
     return shorter if within else start

@@ -13,13 +13,15 @@ from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form import closed_form, delta_code
 from anomaly.student.limits import Limits
 from anomaly.student.plan import ClosedFormPlan
-from anomaly.student.prices import Prices, prices_of
+from anomaly.student.prices import Prices, coarser, prices_of
 from anomaly.student.routed import demand, explained, placed, short_wired
 from chip.arch import ArchSpec
+from chip.place import half_perimeters
 from chip.rules import check
 
 Centibels = npt.NDArray[np.int32]
-PLAN = ClosedFormPlan(kinds=("context",), micro_steps=2, quantiles=(0.9,), loads=(1,), slow=0, wire_cost=30.0)
+COST = 3.0
+PLAN = ClosedFormPlan(kinds=("context",), micro_steps=2, quantiles=(0.9,), loads=(1,), slow=0, wire_cost=COST)
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +44,12 @@ def test_wires_are_shorter_and_errors_the_same(
     blind: Circuit, training: list[Centibels], held_out: list[Centibels], limits: Limits, senna: ArchSpec
 ) -> None:
     code = delta_code(training, PLAN)
-    short = short_wired(training, held_out, code, PLAN, limits, senna)
-    before, after = (placed(circuit, code, held_out, senna) for circuit in (blind, short))
-    assert after.activity_wirelength < 0.9 * before.activity_wirelength
+    larger, short = short_wired(training, held_out, code, PLAN, limits, senna)
+    before, after = (placed(*pair, held_out, senna) for pair in ((blind, code), (short, larger)))
+    assert after.activity_wirelength < 0.8 * before.activity_wirelength
+    assert after.usage.sum() < 0.95 * before.usage.sum()
     assert demand(after) < 0.8 * demand(before)
-    assert explained(short, training, code, PLAN) > 0.85 * explained(blind, training, code, PLAN)
+    assert explained(short, training, larger, PLAN) > 0.85 * explained(blind, training, code, PLAN)
     assert [str(one) for one in check(short.to_network(), senna) if one.severity == "error"] == []
 
 
@@ -54,7 +57,10 @@ def test_without_a_price_nothing_changes(
     blind: Circuit, training: list[Centibels], held_out: list[Centibels], limits: Limits, senna: ArchSpec
 ) -> None:
     plan = replace(PLAN, wire_cost=0.0)
-    assert same(short_wired(training, held_out, delta_code(training, plan), plan, limits, senna), blind)
+    code = delta_code(training, plan)
+    kept, circuit = short_wired(training, held_out, code, plan, limits, senna)
+    assert kept is code
+    assert same(circuit, blind)
 
 
 def test_errors_that_are_no_longer_the_wanted_ones_are_not_kept(
@@ -66,8 +72,10 @@ def test_errors_that_are_no_longer_the_wanted_ones_are_not_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(routed, "_LEAST_EXPLAINED", 1.0)
-    kept = short_wired(training, held_out, delta_code(training, PLAN), PLAN, limits, senna)
-    assert same(kept, blind)
+    code = delta_code(training, PLAN)
+    kept, circuit = short_wired(training, held_out, code, PLAN, limits, senna)
+    assert kept is code
+    assert same(circuit, blind)
 
 
 def test_integers_explain_nearly_all_and_noise_nothing(blind: Circuit, training: list[Centibels]) -> None:
@@ -91,6 +99,21 @@ def test_far_wires_are_dear(blind: Circuit, prices: Prices) -> None:
     """A wire to a sum costs more from bands far away than from the bands beside."""
     away = np.abs(np.arange(32) - np.arange(32)[:, None])
     assert np.median(prices.rest[:, :32][away <= 2]) < np.median(prices.rest[:, :32][away > 8])
+
+
+def test_events_are_larger_where_they_run_along_much_wire(
+    blind: Circuit, training: list[Centibels], held_out: list[Centibels], senna: ArchSpec
+) -> None:
+    code = delta_code(training, PLAN)
+    wires = placed(blind, code, held_out, senna)
+    size = coarser(code, blind, wires, COST).threshold / code.threshold
+    lengths = np.zeros(len(wires.weight))
+    lengths[wires.nets.source] = half_perimeters(wires.nets, wires.fabric, wires.placement)
+    taps = blind.wired().taps.reshape(-1, 32)
+    along = np.where(taps < 0, 0.0, lengths[taps]).sum(axis=0)
+    assert size.min() > 1.0
+    assert np.corrcoef(along, size)[0, 1] > 0.9
+    assert np.array_equal(coarser(code, blind, wires, 0.0).threshold, code.threshold)
 
 
 def test_a_relay_that_was_not_needed_costs_what_the_one_before_does(

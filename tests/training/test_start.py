@@ -35,7 +35,7 @@ def chosen(plan: ClosedFormPlan, budget: Budget) -> start.Start:
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize(("wire_cost", "most"), [(0.0, None), (30.0, None), (30.0, 1.0)])
+@pytest.mark.parametrize(("wire_cost", "most"), [(0.0, None), (3.0, None), (3.0, 1.0)])
 def test_wires_are_asked_for_their_price(
     wire_cost: float, most: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +43,7 @@ def test_wires_are_asked_for_their_price(
 
     def shorter(*_: Any) -> Any:
         made.append(blind.circuit)
-        return blind.circuit
+        return blind.code, blind.circuit
 
     monkeypatch.setattr(start, "short_wired", shorter)
     plan = ClosedFormPlan(
