@@ -171,6 +171,8 @@ def train(lesson: Lesson) -> Trained:
     if parts.distilled is not None:
         facts |= {
             "kept_start": float(kept),
+            "lead": parts.distilled.lead,
+            "tried": float(parts.distilled.trained),
             "start_criterion": parts.distilled.start_criterion,
             "trained_criterion": parts.distilled.trained_criterion,
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from anomaly.errors import UsageError
@@ -46,7 +47,7 @@ _LEAST: tuple[Mapping[str, Any], ...] = (
 )
 _FAN_INS = (25, 16, 10, 6, 3)
 _STEPS = (0.3, 0.4, 0.55, 0.75, 1.0)
-# Students that are compared by the criterion, at most; those after them are smaller.
+# Students that are compared by the criterion, at most; those after them hear less.
 _COMPARED = 4
 # Fewer synapses save a few relays at most: a layout that is this much too large is given up.
 _HOPELESS = 1.3
@@ -141,6 +142,8 @@ def best_within(
     Raises:
         UsageError: no student is small enough; the hint gives the smallest.
     """
+    # The plan's own student is the first layout's too.
+    build = cache(build)
     whole = build(base)
     if not budget.limited or use(whole).within(budget):
         return whole

@@ -1,7 +1,8 @@
 """Which of two students is better, without a label: normal sound against pseudo-anomalies made from it.
 
-The recordings are neither those that weights are trained on nor those that set thresholds, and two kinds of
-pseudo-anomalies, knocks and chirps, are never trained on.
+Which recordings, the caller says: held-out ones, by which all have their thresholds, tell layouts apart; a fifth of
+the training ones, on which nothing was distilled, tells whether distillation did harm. Two kinds of pseudo-anomalies,
+knocks and chirps, are never trained on.
 """
 
 from __future__ import annotations

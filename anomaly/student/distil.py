@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ from anomaly.student.model import CircuitModel
 from anomaly.student.pseudo import TRAINED_KINDS, pseudo_anomaly
 
 Progress = Callable[[float], None]
+KeptBecause = Literal["too little sound", "too little to learn", "training did harm", "it left the budget"]
 
 _WINDOW_S = 2
 # Added to rates before roots and logarithms, more than scoring adds: their slopes are steep near nothing.
@@ -58,8 +60,10 @@ class DistilPlan:
         windows: two-second windows to learn from, half of them disturbed.
         steps: gradient steps.
         batch: windows a step.
-        checks: five-second windows of other recordings for the criterion, and of these for the teacher's lead.
+        checks: five-second windows of other recordings for the criterion, and as many of these for the teacher's lead.
         least_lead: AUC by which the teacher must be ahead of the start (`lead`) for distillation to be tried.
+        least_sound_s: seconds of sound below which the lead tells nothing: a teacher is ahead on sound that it was
+            fitted on, the more so the less there was.
     """
 
     windows: int = 384
@@ -67,6 +71,7 @@ class DistilPlan:
     batch: int = 32
     checks: int = 48
     least_lead: float = 0.08
+    least_sound_s: float = 90.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,7 @@ class Distilled:
             distillation did not use; the same where nothing was trained.
         lead: AUC by which the teacher was ahead of the start, on pseudo-anomalies of the machine's own sound.
         trained: whether training was tried.
+        kept_because: why the start was kept, None where it was not.
     """
 
     circuit: Circuit
@@ -88,6 +94,7 @@ class Distilled:
     trained_criterion: float
     lead: float = 0.0
     trained: bool = False
+    kept_because: KeptBecause | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def distil(
         start: the closed form.
         setting: front end, encoder, chip limits and teacher.
         training: stretches of normal sound, float32, 16 kHz, without those of the criterion.
-        criterion: decides whether the outcome is better than the start.
+        criterion: decides whether training made it clearly worse.
         plan: how much to do.
         seed: of windows, pseudo-anomalies and order.
         allowed: whether a circuit keeps the budget.
@@ -135,10 +142,18 @@ def distil(
     before, pooling = criterion.judge(start, setting.code)
     student = StudentDetector(setting.code, start.to_network(), setting.limits.v_sat)
     ahead = lead(setting.teacher.fresh(), student, training, setting.front_end, plan.checks, seed=seed)
-    windows = _windows(training, plan.windows, rng) if ahead >= plan.least_lead else []
-    if not windows:
+    windows = _windows(training, plan.windows, rng)
+    enough = windows and sum(map(len, training)) >= plan.least_sound_s * SAMPLE_RATE_HZ
+    if not enough or ahead < plan.least_lead:
         progress(1.0)
-        return Distilled(start, True, before, before, ahead)
+        return Distilled(
+            start,
+            True,
+            before,
+            before,
+            ahead,
+            kept_because="too little to learn" if enough else "too little sound",
+        )
     targets = torch.from_numpy(np.stack([_teacher_says(w, setting) for w in windows])).float().to(device)
     events = torch.from_numpy(np.stack([_events(w, setting) for w in windows])).to(device)
     model = CircuitModel(start, setting.limits).to(device)
@@ -146,8 +161,13 @@ def distil(
         _train(model, events, targets, pooling, setting.code.micro_steps, plan, seed, progress)
     trained = model.to_circuit()
     after, _ = criterion.judge(trained, setting.code)
-    keep = after < before - _CLEARLY_WORSE or not allowed(trained)
-    return Distilled(start if keep else trained, keep, before, after, ahead, trained=True)
+    because: KeptBecause | None = "training did harm" if after < before - _CLEARLY_WORSE else None
+    if because is None and not allowed(trained):
+        because = "it left the budget"
+    keep = because is not None
+    return Distilled(
+        start if keep else trained, keep, before, after, ahead, trained=True, kept_because=because
+    )
 
 
 def _windows(sounds: Sequence[Samples], count: int, rng: np.random.Generator) -> list[Samples]:
@@ -211,7 +231,7 @@ def _train(
         optimiser.step()
         schedule.step()
         model.keep_within_limits()
-        if step >= _LEFT_OUT * plan.steps:
+        if step >= int(_LEFT_OUT * plan.steps):
             way.update_parameters(model)
         progress((step + 1) / plan.steps)
     model.load_state_dict(way.module.state_dict())

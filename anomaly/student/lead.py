@@ -3,6 +3,9 @@
 Pseudo-anomalies are made of the machine's own sound at the wrong time: a stroke that is too loud, comes twice or in
 the place of another. A student in closed form knows frames and the frames just before them; a teacher that knows more
 of the machine's cycle is ahead of it on these, and one that is not has nothing to teach.
+
+Both are asked about sound that they were fitted on, and a teacher remembers more of it: on simulated machines its lead
+is 0.04 to 0.06 too high with two minutes of sound, 0.03 with five, and says nothing with one.
 """
 
 from __future__ import annotations

@@ -80,7 +80,10 @@ def demand(wires: WireCosts) -> float:
 def explained(
     circuit: Circuit, training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan
 ) -> float:
-    """Share of the wanted errors' variance that comparators hold, mean over errors; thresholds take up any scale."""
+    """Share of the wanted errors' variance that comparators hold, mean over errors; thresholds take up any scale.
+
+    In events as large as they are: what larger events miss of a level is not seen here, the wire's price bounds it.
+    """
     wanted, gram, _ = wanted_rows(training, code, plan)
     rows = len(wanted)
     shares = np.diag(circuit.heard[:rows, :rows]) / circuit.sums.quanta[:rows]

@@ -99,14 +99,14 @@ def learn_student(
     training = block_segments(material.training, front_end)
     held_out = block_segments(material.held_out, front_end)
     sounds, checked = apart([block.samples for block in material.training])
-    checks = chosen.distil.checks if chosen.distil is not None else _FEW_CHECKS
-    criterion = Criterion.of(checked, checks, front_end, chip.limits.v_sat, seed=seed)
     plan = order.plan(chosen.closed_form, phases=phases)
     judge = start_judge(material, front_end, chip, seed=seed)
     start = choose_start(training, held_out, plan, chip, order.budget, judge)
     circuit, distilled = start.circuit, None
     if chosen.distil is not None:
         setting = Setting(front_end, start.code, chip.limits, *teacher)
+        v_sat, checks = chip.limits.v_sat, chosen.distil.checks
+        criterion = Criterion.of(checked, checks, front_end, v_sat, seed=seed)
         distilled = distil(
             circuit,
             setting,

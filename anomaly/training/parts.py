@@ -167,6 +167,7 @@ def _distillation(distilled: Distilled | None) -> dict[str, Any]:
         "ran": True,
         "lead": distilled.lead,
         "trained": distilled.trained,
+        "kept_because": distilled.kept_because,
         "kept_start": distilled.kept_start,
         "start_criterion": distilled.start_criterion,
         "trained_criterion": distilled.trained_criterion,

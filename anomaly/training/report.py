@@ -86,13 +86,13 @@ def _wiring(parts: Parts) -> Section:
 
 def distilled_in_words(found: Mapping[str, Any]) -> str:
     """How distillation went, from its part of a training's metrics."""
-    ahead = f"the teacher is ahead of the closed form by {found['lead']:+.3f} of AUC"
-    if not found["trained"]:
-        return f"no: {ahead}, and there is too little to learn; the closed form was kept"
-    judged = f"AUC {found['start_criterion']:.3f} to {found['trained_criterion']:.3f} on pseudo-anomalies"
+    off = f"on the machine's own sound at the wrong time the teacher's AUC is {found['lead']:+.3f} from the start's"
+    if found["trained"]:
+        off += f"; on other pseudo-anomalies training went from {found['start_criterion']:.3f} to "
+        off += f"{found['trained_criterion']:.3f}"
     if found["kept_start"]:
-        return f"no: {ahead}, but training did harm or left the budget ({judged}); the closed form was kept"
-    return f"yes: {ahead} ({judged})"
+        return f"no, {found['kept_because']} ({off}); the closed form was kept"
+    return f"yes ({off})"
 
 
 def _distillation(parts: Parts) -> Section:
@@ -102,9 +102,11 @@ def _distillation(parts: Parts) -> Section:
     rows = [
         ("student", "AUC, normal sound against pseudo-anomalies"),
         ("closed form, the start", found["start_criterion"]),
-        ("distilled from the teacher", found["trained_criterion"]),
     ]
-    text = f"Distilled: {distilled_in_words(found)}. Both were judged on recordings that distillation did not use."
+    text = f"Distilled: {distilled_in_words(found)}."
+    if found["trained"]:
+        rows.append(("distilled from the teacher", found["trained_criterion"]))
+        text += " Both were judged by the same recordings."
     return Section("Distillation", text, rows=rows)
 
 

@@ -58,8 +58,13 @@ def test_who_joins_pays_less_than_alone_and_more_than_what_it_adds_shared_by_all
     assert hearers > 1
     assert (paid <= away + 1e-9).all()
     assert (paid >= away / (hearers + 1) - 1e-9).all()
-    # Alone in the farthest corner from the net, the last cells are the newcomer's own.
-    assert paid.max() > paid[heard(network)[source]].min()
+    # Who would lie farther than all that hear, in some direction, pays those last cells alone.
+    hearing = heard(network)[source]
+    offsets = (at[:NEURONS] - at[4]) * nets.rate[np.searchsorted(nets.source, source)]
+    ways = np.concatenate([np.maximum(0, offsets), np.maximum(0, -offsets)], axis=1)
+    beyond = np.maximum(0, ways - ways[hearing].max(axis=0)).sum(axis=1)
+    assert (beyond[~hearing] > 0).any()
+    assert (paid[~hearing] >= beyond[~hearing] - 1e-9).all()
 
 
 def test_a_source_that_nobody_hears_is_paid_for_alone(senna: ArchSpec) -> None:

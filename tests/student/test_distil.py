@@ -26,7 +26,7 @@ from anomaly.training.material import Block, block_segments
 from chip.imperfection import Imperfection
 
 # Trained in any case: a teacher of one epoch is not ahead of anything.
-PLAN = DistilPlan(windows=24, steps=4, batch=8, checks=4, least_lead=-1.0)
+PLAN = DistilPlan(windows=24, steps=4, batch=8, checks=4, least_lead=-1.0, least_sound_s=0.0)
 
 
 JUDGE = Criterion.judge
@@ -118,6 +118,7 @@ def test_where_the_teacher_is_not_ahead_nothing_is_trained(plain: Ready, outcome
     assert kept.circuit is plain.start
     assert kept.kept_start
     assert not kept.trained
+    assert kept.kept_because == "too little to learn"
     assert kept.lead == outcome.lead < 0.99
     assert kept.start_criterion == kept.trained_criterion == outcome.start_criterion
 
@@ -126,6 +127,7 @@ def test_training_that_does_harm_is_not_kept(plain: Ready, monkeypatch: pytest.M
     monkeypatch.setattr(Criterion, "judge", judged_once(JUDGE, (0.8, 0.77)))
     harmed = plain.distil()
     assert (harmed.trained, harmed.kept_start, harmed.circuit) == (True, True, plain.start)
+    assert harmed.kept_because == "training did harm"
     monkeypatch.setattr(Criterion, "judge", judged_once(JUDGE, (0.8, 0.785)))
     assert not plain.distil().kept_start
 
@@ -140,6 +142,7 @@ def test_progress_is_told(plain: Ready) -> None:
 def test_clips_too_short_to_learn_from_keep_the_start(plain: Ready) -> None:
     second = [sound[:16_000] for sound in plain.training]
     outcome = replace(plain, training=second).distil()
+    assert (outcome.trained, outcome.kept_because) == (False, "too little sound")
     assert outcome.kept_start
     assert outcome.circuit is plain.start
 
@@ -163,7 +166,17 @@ def test_a_network_that_leaves_the_budget_is_not_taken(plain: Ready, monkeypatch
     monkeypatch.setattr(Criterion, "judge", judged_once(Criterion.judge))
     outcome = distil(plain.start, plain.setting, *plain.parted(), PLAN, seed=0, allowed=lambda _: False)
     assert outcome.kept_start
+    assert outcome.kept_because == "it left the budget"
     assert outcome.trained_criterion > outcome.start_criterion
+
+
+def test_of_little_sound_nothing_is_concluded(plain: Ready) -> None:
+    """A teacher is ahead on the little that it was fitted on."""
+    seconds = sum(map(len, plain.parted()[0])) / 16_000
+    for spare_s, trained in ((0.5, True), (-0.5, False)):
+        outcome = plain.distil(plan=replace(PLAN, least_sound_s=seconds - spare_s))
+        assert outcome.trained == trained
+    assert outcome.kept_because == "too little sound"
 
 
 def test_imperfect_chips_can_be_judged(plain: Ready) -> None:

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from anomaly.bundle import open_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model
 from anomaly.errors import ConfigError, InputError, ModelError, UsageError
-from anomaly.student.distil import DistilPlan
 from anomaly.training import Trained, TrainingRequest, given, pipeline, train
 from chip.compiler import verify_spikes
 from chip.errors import SpecError
@@ -71,7 +70,8 @@ def test_it_fits_and_says_so_as_json(trained: Trained) -> None:
     assert metrics["training_seconds"] == pytest.approx(35)
     assert metrics["distillation"]["ran"] is True
     assert -1 <= metrics["distillation"]["lead"] <= 1
-    assert metrics["distillation"]["trained"] == (metrics["distillation"]["lead"] >= DistilPlan().least_lead)
+    # Half a minute of sound, on which the teacher was fitted, does not tell what it is ahead by.
+    assert metrics["distillation"]["kept_because"] == "too little sound"
     assert metrics["activity"]["saturations"] == 0
     assert 0 < metrics["activity"]["sop_per_s"] < metrics["activity"]["teacher_macs_per_s"]
 
