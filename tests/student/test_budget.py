@@ -102,3 +102,18 @@ def test_with_phases_smaller_students_have_rare_thresholds_too(neurons: int) -> 
     found = [best_within(asked, base, lambda plan: plan, use, quality) for base in (BASE, BASE.for_phases())]
     assert [use(plan).within(asked) for plan in found] == [True, True]
     assert [min(plan.quantiles) >= 0.98 for plan in found] == [False, True]
+
+
+def test_with_phases_the_first_of_those_that_are_judged_alike_is_taken() -> None:
+    """The criterion is near one for all there."""
+    asked, judged = Budget(max_neurons=300), []
+
+    def score(plan: ClosedFormPlan) -> float:
+        judged.append(plan)
+        return 0.99 + 0.002 * len(judged)
+
+    found = best_within(asked, BASE.for_phases(), lambda plan: plan, use, score)
+    assert found == judged[0] != judged[-1]
+    judged.clear()
+    found = best_within(asked, BASE, lambda plan: plan, use, score)
+    assert found == judged[-1] != judged[0]
