@@ -128,7 +128,5 @@ def fewer_levels(plan: ClosedFormPlan, bands: int, limits: Limits) -> ClosedForm
             hint=f"they count {errors} comparators at least",
         )
     fewer = replace(plan, quantiles=plan.quantiles[-most:], loads=plan.loads[:most])
-    if fewer.quantiles == plan.quantiles:
-        fewer = plan
     shared = errors * len(plan.kinds) * len(fewer.quantiles)
     return fewer if shared <= limits.fan_in else replace(fewer, slow=0)
