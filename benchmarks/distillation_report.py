@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ablations import NO_LEAK, WITHOUT_LEAK
 from claims import METHODS, SHARES
 from harness import as_json
 from parts import Found
@@ -80,17 +81,17 @@ def of_robust(found: Found) -> dict[str, Any]:
         },
     }
     pairs = dict.fromkeys(("lost_events", "leak"), "student")
-    pairs |= {f"lossy_link_{name}": "lossy_link" for name in ("lost_events", "leak")}
+    pairs |= {f"without_leak_{name}": "without_leak" for name in ("lost_events", "leak")}
     for name, whole in pairs.items():
         gap = less(found.rounds, name, whole)
         if gap is not None:
             told[f"{name}_auc_loss"] = -gap["auc"]
             told[f"{name}_auc_loss_ci"] = [-gap["auc_ci"][1], -gap["auc_ci"][0]]
             told[f"{name}_auc_loss_by_set"] = {one: -value for one, value in gap["by_set"].items()}
-    clean = less(found.rounds, "lossy_link", "student")
+    clean = less(found.rounds, "without_leak", "student")
     if clean is not None:
-        told["lossy_link_less_student"] = clean
-        told["lossy_link_sop_per_s"] = found.mean("lossy_link_sop_per_s")
+        told["without_leak_less_student"] = clean
+        told["without_leak_sop_per_s"] = found.mean("without_leak_sop_per_s")
     return told
 
 
@@ -175,6 +176,7 @@ def of_ablations(found: Found) -> dict[str, Any]:
             name: {
                 "auc": means[name]["auc"],
                 "less_all": less(found.rounds, name, "all") if name != "all" else None,
+                "less_no_leak": less(found.rounds, name, NO_LEAK) if name in WITHOUT_LEAK else None,
                 "sop_per_s": found.mean(f"{name}_sop_per_s"),
                 "neurons": found.mean(f"{name}_neurons"),
             }

@@ -26,8 +26,8 @@ CHIPS = 50
 # machines that the bench does not use.
 WIRE_COSTS = {"blind": 0.0, "aware": 3.0, "mild": 1.0}
 SIGMA, LOST, LEAK = 0.05, 0.01, 8
-# From the smallest that hears anything to the product's, in the words of `ClosedFormPlan`.
-_ONE: dict[str, Any] = {"quantiles": (0.9,), "loads": (1,)}
+# From the smallest that hears anything to the product's, in the words of `ClosedFormPlan`; small ones have no leak.
+_ONE: dict[str, Any] = {"leak": 0, "quantiles": (0.9,), "loads": (1,)}
 LADDER: dict[str, dict[str, Any]] = {
     "a": {"kinds": ("frame",), "stride": 4, "fan_in": 3, "step": 1.0, "slow": 0, **_ONE},
     "b": {"kinds": ("frame",), "stride": 2, "fan_in": 6, "step": 0.7, "slow": 0, **_ONE},
@@ -35,8 +35,9 @@ LADDER: dict[str, dict[str, Any]] = {
     "d": {"kinds": ("context",), "micro_steps": 2, "fan_in": 10, "step": 0.5, **_ONE},
     "e": {"kinds": ("context",), "micro_steps": 2, "step": 0.36, **_ONE},
     "f": {"micro_steps": 2, "step": 0.36, **_ONE},
-    "g": {"micro_steps": 2, "quantiles": (0.9, 0.98), "loads": (1, 2)},
-    "h": {},
+    "g": {"leak": 0, "micro_steps": 2, "step": 0.3, "quantiles": (0.9, 0.98), "loads": (1, 2)},
+    "h": {"leak": 0, "step": 0.3},
+    "i": {},
 }
 
 
@@ -81,24 +82,24 @@ def robust(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
 
     chips = {f"mismatch#{chip}": on(chip, weight_mismatch_sigma=SIGMA) for chip in range(CHIPS)}
     others = {"lost_events": on(lost_events=LOST), "leak": on(extra_leak_shift=LEAK)}
-    found, facts = _for_lossy_link(lesson)
+    found, facts = _without_leak(lesson)
     return {"student": on()} | others | chips | found, facts | {"chips": CHIPS}
 
 
-def _for_lossy_link(lesson: Lesson) -> tuple[Detectors, Facts]:
-    """The closed form whose neurons forget, on the same imperfect chips."""
-    start = lesson.by_plan(lesson.plan.for_lossy_link())
+def _without_leak(lesson: Lesson) -> tuple[Detectors, Facts]:
+    """The closed form whose neurons forget nothing, on the same imperfect chips."""
+    start = lesson.by_plan(lesson.plan.without_leak())
     pooling = lesson.pooling(lesson.detector(start.code, start.circuit))
 
     def on(**what: Any) -> Any:
         flawed = Imperfection(seed=lesson.seed, **what) if what else None
         return lesson.ear.scoring(lesson.detector(start.code, start.circuit, imperfection=flawed), pooling)
 
-    facts = {f"lossy_link_{name}": value for name, value in lesson.use(start).items()}
+    facts = {f"without_leak_{name}": value for name, value in lesson.use(start).items()}
     return {
-        "lossy_link": on(),
-        "lossy_link_lost_events": on(lost_events=LOST),
-        "lossy_link_leak": on(extra_leak_shift=LEAK),
+        "without_leak": on(),
+        "without_leak_lost_events": on(lost_events=LOST),
+        "without_leak_leak": on(extra_leak_shift=LEAK),
     }, facts
 
 

@@ -53,7 +53,11 @@ _Bits = Annotated[
 _Accelerator = Annotated[str, typer.Option("--accelerator", help="auto, cpu or cuda.")]
 _Lossy = Annotated[
     bool,
-    typer.Option("--lossy-link", help="The link to the chip may lose events: neurons forget what was lost."),
+    typer.Option(
+        "--lossy-link",
+        help="Insist that neurons forget events lost on the way to the chip, whatever the machine and the budget; "
+        "refused where the chip cannot.",
+    ),
 ]
 _SignKey = Annotated[Path | None, typer.Option("--sign-key", help="PEM file with an Ed25519 private key.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -1,9 +1,10 @@
 """The best student inside a budget, chosen without labels.
 
-The plan that is asked for is taken where it keeps the budget. Smaller ones differ in kinds of errors, in events per
-frame, in thresholds per error, in slow neurons or none, in synapses per neuron and in how fine events are. For every
-layout that has few enough neurons, synapses and steps are made fewer and coarser until the budget is kept; of what is
-left, the one wins that tells pseudo-anomalies best, or the first of those that tell them alike.
+The plan that is asked for is taken where it keeps the budget; else the same without a leak, unless the link is lossy.
+Smaller ones, as leaky as that, differ in kinds of errors, in events per frame, in thresholds per error, in slow neurons
+or none, in synapses per neuron and in how fine events are. For every layout that has few enough neurons, synapses and
+steps are made fewer and coarser until the budget is kept; of what is left, the one wins that tells pseudo-anomalies
+best, or the first of those that tell them alike.
 """
 
 from __future__ import annotations
@@ -135,6 +136,8 @@ def best_within(
 ) -> Student:
     """The plan's own student if it keeps the budget; else, from large to small, the one judged best of those that do.
 
+    A leak takes nearly twice the operations: unless the link is lossy it goes first, and no smaller one has it.
+
     Args:
         budget: what it may use.
         base: the plan where nothing is limited.
@@ -150,6 +153,8 @@ def best_within(
     whole = build(base)
     if not budget.limited or use(whole).within(budget):
         return whole
+    if base.leak and not base.lossy:
+        return best_within(budget, base.without_leak(), build, use, judge)
     inside: list[Student] = []
     for layout in _layouts(base):
         if (found := _largest(budget, layout, build, use)) is not None:
@@ -177,6 +182,10 @@ def _layouts(base: ClosedFormPlan) -> Iterator[ClosedFormPlan]:
     yield base
     for layout in (*(_PHASES if base.phases else _STEADY), *_LEAST):
         plan = replace(base, **layout)
+        if base.leak:
+            # As far as levels can be held, in events: the same leak per step.
+            fewer = base.leak_per_step - plan.leak_per_step
+            plan = replace(plan, leak=base.leak + fewer)
         if plan != base:
             yield plan
 

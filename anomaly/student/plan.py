@@ -13,8 +13,11 @@ from anomaly.student.whitening import check_kinds
 
 # No chip has a weaker leak, a frame.
 _MOST_LEAK = 30
-# A leak a frame by which a lost event is forgotten within an eighth of a second, and events that make up for it.
-_LOSSY_LEAK, _LOSSY_STEP = 2, 0.25
+# A leak a frame by which a lost event is forgotten within an eighth of a second, and events that make up for it; events
+# where nothing leaks.
+_LEAK, _LEAKY_STEP, _STEP = 1, 0.25, 0.3
+# A cycle with phases takes levels so far that they could not be held by it.
+_PHASES_LEAK = 2
 # Where a cycle has phases, faults are heard at moments: what is rare counts, and counts more.
 _RARE_QUANTILES, _RARE_LOADS = (0.98, 0.997, 0.9995), (1, 3, 6)
 
@@ -37,15 +40,16 @@ class ClosedFormPlan:
         wire_cost: how much dearer a synapse of a sum is for a wire of mean length, and how much larger events are
             for their wires (`prices`); 0 is blind to wires.
         leak: n of the leak 2^-n a frame by which neurons forget lost events, the encoder knowing it; 0 for none.
+        lossy: whether the link is known to lose events, so that no student may go without the leak (`for_lossy_link`).
         phases: whether the machine's cycle has phases (`for_phases`).
 
     Raises:
         ModelError: kinds are unknown or out of order, quantiles and loads differ in number, or a number makes no
-            sense.
+            sense, or the link is lossy and there is no leak.
     """
 
     kinds: tuple[str, ...] = ("change",)
-    step: float = 0.3
+    step: float = _LEAKY_STEP
     micro_steps: int = 4
     quantiles: tuple[float, ...] = (0.8, 0.95, 0.99)
     loads: tuple[int, ...] = (1, 2, 3)
@@ -55,7 +59,8 @@ class ClosedFormPlan:
     least_gain: float = 1e-5
     stride: int = 1
     wire_cost: float = 0.0
-    leak: int = 0
+    leak: int = _LEAK
+    lossy: bool = False
     phases: bool = False
 
     def __post_init__(self) -> None:
@@ -69,6 +74,7 @@ class ClosedFormPlan:
             or not 0 <= self.least_gain < np.inf
             or not 0 <= self.wire_cost < np.inf
             or not {self.slow, self.leak} <= set(range(_MOST_LEAK + 1))
+            or (self.lossy and not self.leak)
         ):
             raise ModelError(
                 f"no plan for a student: {self}",
@@ -81,29 +87,42 @@ class ClosedFormPlan:
         return per_step(self.leak, self.micro_steps)
 
     def for_lossy_link(self) -> ClosedFormPlan:
-        """The plan where events are lost between host and chip: neurons forget them, at finer events."""
-        return replace(self, leak=_LOSSY_LEAK, step=min(self.step, _LOSSY_STEP))
+        """The plan where events are known to get lost between host and chip: it insists that neurons forget them."""
+        leak = _PHASES_LEAK if self.phases else _LEAK
+        return replace(self, leak=leak, lossy=True, step=min(self.step, _LEAKY_STEP))
+
+    def without_leak(self) -> ClosedFormPlan:
+        """The plan of neurons that forget nothing: larger events do, and there are little more than half as many.
+
+        Raises:
+            ModelError: the link is lossy.
+        """
+        return replace(self, leak=0, step=max(self.step, _STEP)) if self.leak else self
 
     def for_phases(self) -> ClosedFormPlan:
-        """The plan where a machine's cycle has phases, a click, a flow and a rest."""
-        return replace(self, phases=True, quantiles=_RARE_QUANTILES, loads=_RARE_LOADS)
+        """The plan where a machine's cycle has phases, a click, a flow and a rest; it leaks on a lossy link only."""
+        rare = replace(self, phases=True, quantiles=_RARE_QUANTILES, loads=_RARE_LOADS)
+        return rare.for_lossy_link() if self.lossy else rare.without_leak()
 
     def on(self, limits: Limits) -> ClosedFormPlan:
-        """The plan, if the chip can leak as it asks.
+        """The plan as far as the chip can leak: else without a leak, unless the link is known to be lossy.
 
         A membrane that holds less than 2^n keeps it: that must not be more than half of what the heaviest synapse adds.
 
         Raises:
-            UsageError: the chip has no such leak, or its weights are small against the leak's rounding.
+            UsageError: the link is lossy, and the chip has no such leak, or weights that are small against the leak's
+                rounding.
         """
         n = self.leak_per_step
-        if n and (n not in limits.leaks or 2 << n > limits.weight_max + 1):
+        if n == 0 or (n in limits.leaks and 2 << n <= limits.weight_max + 1):
+            return self
+        if self.lossy:
             raise UsageError(
                 f"the chip has no leak of 2^-{n} per step, or weights too small for it",
                 where="--lossy-link",
                 hint="take 6 bits or more for weights, another chip, or leave the option out",
             )
-        return self
+        return self.without_leak()
 
 
 def per_step(per_frame: int, micro_steps: int) -> int:

@@ -39,7 +39,8 @@ class Order:
     Args:
         budget: what it may use; the best inside comes out.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
-        lossy_link: whether the link to the chip may lose events, so that neurons must forget them.
+        lossy_link: whether the link to the chip is known to lose events: neurons must forget them, whatever the machine
+            and the budget.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -93,7 +94,7 @@ def learn_student(
         progress: told the share that is done.
 
     Raises:
-        UsageError: the budget is too small for any student, or the chip cannot make up for a lossy link.
+        UsageError: the budget is too small for any student, or the link is lossy and the chip cannot make up for it.
         DeviceError: there is no GPU, and one was asked for.
     """
     training = block_segments(material.training, front_end)

@@ -50,18 +50,18 @@ def choose_start(
 
     Args:
         training, held_out: levels of normal sound, segments [frames, bands].
-        plan: settings where nothing is limited.
+        plan: settings where nothing is limited; without its leak where the chip has none such.
         chip: where it must fit.
         budget: what it may use.
         judge: decides between students, without labels; higher is better. Asked only where the plan's own is too large.
 
     Raises:
-        UsageError: no student is small enough, or the chip has not the leak that the plan asks for.
+        UsageError: no student is small enough, or the link is lossy and the chip has not the leak for it.
     """
+    plan = plan.on(chip.limits)
     array = chip.arch.array
 
     def build(chosen: ClosedFormPlan) -> Start:
-        chosen = chosen.on(chip.limits)
         code = delta_code(training, chosen)
         return Start(code, closed_form(training, held_out, code, chosen, chip.limits), chosen)
 

@@ -24,7 +24,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lessons, "profile_named", lambda name: modest)
     monkeypatch.setattr(lessons, "product_code", lambda rooms: "the product as it is")
     monkeypatch.setattr(students, "CHIPS", 2)
-    few = {name: students.LADDER[name] for name in ("d", "h")}
+    few = {name: students.LADDER[name] for name in ("d", "i")}
     monkeypatch.setattr(students, "LADDER", few)
 
 
@@ -63,9 +63,12 @@ def test_parts_are_kept_and_collected(
     assert everything["sets"] == alone["sets"]
     assert everything["mismatch_chips"] == 2
     assert {"mismatch_auc_loss", "lost_events_auc_loss", "leak_auc_loss"} <= set(everything)
+    assert {"without_leak_lost_events_auc_loss", "without_leak_leak_auc_loss"} <= set(everything)
+    assert everything["without_leak_less_student"]["by_set"].keys() == {"slider-fault"}
+    assert everything["without_leak_sop_per_s"] < 0.8 * everything["start_sop_per_s"]
     wires = everything["wirelength_aware_vs_blind"]
     assert {"activity_wirelength", "min_channel_width", "auc", "auc_ci"} <= set(wires)
-    assert [point["plan"] for point in everything["curve"]] == ["d", "h"]
+    assert [point["plan"] for point in everything["curve"]] == ["d", "i"]
     assert everything["curve"][0]["sop_per_s"] < everything["curve"][1]["sop_per_s"]
     assert picture.read_bytes().startswith(b"\x89PNG")
 

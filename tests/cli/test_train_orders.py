@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
         (["--max-energy", "-1"], 2, "--max-energy: is -1"),
         (["--max-energy", "1", "--energy-calibration", "solar"], 2, "there is no calibration 'solar'"),
         (["--weight-bits", "2"], 2, "2 bits are not within 3 to 8"),
-        (["--lossy-link", "--weight-bits", "4"], 2, "--lossy-link: the chip has no leak of 2^-4"),
+        (["--lossy-link", "--weight-bits", "4"], 2, "--lossy-link: the chip has no leak of 2^-3"),
         (["--max-neurons", "20"], 2, "too small for any student: --max-neurons 20"),
         (["--max-sop-per-s", "1"], 2, "too small for any student: --max-sop-per-s 1 (it needs"),
         (["--max-energy", "1e-6"], 2, "too small for any student: --max-energy 1e-06"),
@@ -65,8 +65,20 @@ def test_a_budget_is_kept_and_bits_travel_in_the_bundle(
     assert b"-7 to +7" in bundle.read("arch.yaml")
 
 
-def test_a_student_for_a_lossy_link_forgets(sound: np.ndarray, tiny: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "leak"),
+    [
+        ([], 3),
+        (["--weight-bits", "4"], 0),
+        (["--max-sop-per-s", "20000"], 0),
+        (["--max-sop-per-s", "20000", "--lossy-link"], 3),
+    ],
+)
+def test_a_student_forgets_lost_events(
+    options: list[str], leak: int, sound: np.ndarray, tiny: list[str], tmp_path: Path
+) -> None:
+    """Unless its chip cannot, or to keep a budget; on a lossy link in any case."""
     write_clips(tmp_path / "data" / "pump", sound, 5)
-    assert run(["train", "--machine", "pump", *tiny, "--lossy-link"]) == 0
+    assert run(["train", "--machine", "pump", *tiny, *options]) == 0
     bundle = open_bundle(tmp_path / "models" / "pump")
-    assert json.loads(bundle.read("calibration.json"))["encoder"]["leak"] == 4
+    assert json.loads(bundle.read("calibration.json"))["encoder"]["leak"] == leak

@@ -26,8 +26,8 @@ def quality(plan: ClosedFormPlan) -> float:
     return len(plan.kinds) + 0.01 * plan.micro_steps + 0.1 * plan.fan_in - plan.step
 
 
-def best(**limits: Any) -> ClosedFormPlan:
-    return best_within(Budget(**limits), BASE, lambda plan: plan, use, quality)
+def best(base: ClosedFormPlan = BASE, **limits: Any) -> ClosedFormPlan:
+    return best_within(Budget(**limits), base, lambda plan: plan, use, quality)
 
 
 def test_without_limits_it_is_the_plan_itself() -> None:
@@ -59,12 +59,41 @@ def test_more_is_not_given_away() -> None:
     assert tight <= wide
 
 
+def test_what_a_leak_costs_is_saved_first() -> None:
+    """Below that, a student is what it would be if nothing had ever leaked."""
+    still = BASE.without_leak()
+    dear, cheap = (use(plan).sop_per_s for plan in (BASE, still))
+    assert best(max_sop_per_s=dear) == BASE
+    assert best(max_sop_per_s=0.5 * (dear + cheap)) == still
+    tight: tuple[dict[str, Any], ...] = (
+        {"max_sop_per_s": 0.9 * cheap},
+        {"max_neurons": 300, "max_sop_per_s": 5_000.0},
+    )
+    for limits in tight:
+        assert best(**limits) == best(still, **limits) != still
+        assert best(**limits).leak == 0
+
+
+def test_on_a_lossy_link_small_students_forget_as_fast_by_the_step() -> None:
+    tried: list[ClosedFormPlan] = []
+
+    def build(plan: ClosedFormPlan) -> ClosedFormPlan:
+        tried.append(plan)
+        return plan
+
+    asked = Budget(max_neurons=300, max_sop_per_s=5_000)
+    for base in (BASE.for_lossy_link(), BASE.for_phases().for_lossy_link()):
+        tried.clear()
+        assert best_within(asked, base, build, use, quality).leak > 0
+        assert {plan.leak_per_step for plan in tried} == {base.leak_per_step}
+        assert {plan.micro_steps for plan in tried} == {2, 4}
+
+
 def test_a_budget_too_small_names_the_smallest() -> None:
     with pytest.raises(UsageError, match="too small for any student: --max-neurons 10 ") as caught:
         best(max_neurons=10)
-    smallest = use(
-        replace(BASE, kinds=("frame",), quantiles=(0.95,), loads=(1,), stride=2, fan_in=3, direct=1, step=1.0)
-    )
+    one: dict[str, Any] = {"kinds": ("frame",), "quantiles": (0.95,), "loads": (1,), "stride": 2}
+    smallest = use(replace(BASE.without_leak(), fan_in=3, direct=1, step=1.0, **one))
     assert f"the smallest that would do has {smallest.neurons} neurons" in str(caught.value.hint)
 
 

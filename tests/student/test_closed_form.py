@@ -33,6 +33,7 @@ from chip.simulate import Simulator
 Centibels = npt.NDArray[np.int32]
 PLAN = ClosedFormPlan()
 LOSSY = PLAN.for_lossy_link()
+STILL = PLAN.without_leak()
 
 
 def fit(
@@ -190,7 +191,7 @@ def test_a_lost_event_is_forgotten(
 ) -> None:
     """Without the leak comparators that missed an event are off until the reset, with it hardly after two seconds."""
     late = {}
-    for plan in (PLAN, LOSSY):
+    for plan in (PLAN, STILL):
         code = delta_code(training, plan)
         network = fit(training, held_out, limits, plan).to_network()
         events = DeltaEncoder(code).push(held_out[0][None]).reshape(-1, 1, 32)
@@ -200,31 +201,57 @@ def test_a_lost_event_is_forgotten(
         differ = every_spike(network, events) != every_spike(network, fewer)
         late[plan.leak] = int(differ[first + 250 :].sum())
     # A membrane below 2^n keeps what it has, so a little of it stays.
-    assert 0 < late[LOSSY.leak] < 0.3 * late[0]
+    assert 0 < late[PLAN.leak] < 0.3 * late[0]
 
 
 @pytest.mark.parametrize(
     ("change", "can"),
-    [({}, True), ({"leaks": ()}, False), ({"leaks": (1, 2, 3, 5, 6)}, False), ({"weight_max": 15}, False)],
+    [
+        ({}, True),
+        ({"leaks": ()}, False),
+        ({"leaks": (1, 2, 4, 5, 6)}, False),
+        ({"weight_max": 15}, True),
+        ({"weight_max": 7}, False),
+    ],
 )
-def test_a_plan_leaks_only_as_the_chip_can(limits: Limits, change: dict[str, Any], can: bool) -> None:
+def test_a_plan_leaks_as_far_as_the_chip_can(limits: Limits, change: dict[str, Any], can: bool) -> None:
+    """It goes without, quietly, or says so where the link is known to lose events."""
     chip = replace(limits, **change)
-    assert PLAN.on(chip) == PLAN
+    assert STILL.on(chip) == STILL
+    assert PLAN.on(chip) == (PLAN if can else STILL)
     if can:
         assert LOSSY.on(chip) == LOSSY
     else:
-        with pytest.raises(UsageError, match="leak of 2\\^-4"):
+        with pytest.raises(UsageError, match="--lossy-link: the chip has no leak of 2\\^-3"):
             LOSSY.on(chip)
+
+
+def test_a_plan_without_a_leak_has_larger_events() -> None:
+    assert (PLAN.leak, STILL.leak) == (1, 0)
+    assert STILL.step > PLAN.step
+    assert STILL.without_leak() is STILL
+    assert replace(PLAN, step=0.5).without_leak().step == 0.5
+    with pytest.raises(ModelError, match="no plan for a student"):
+        LOSSY.without_leak()
+
+
+def test_with_phases_nothing_leaks_but_on_a_lossy_link() -> None:
+    phases = PLAN.for_phases()
+    assert (phases.leak, phases.step) == (STILL.leak, STILL.step)
+    lossy = phases.for_lossy_link()
+    assert lossy == LOSSY.for_phases()
+    assert (lossy.quantiles, lossy.loads, lossy.step) == (phases.quantiles, phases.loads, PLAN.step)
+    assert lossy.leak > 0
 
 
 def test_the_leak_is_that_of_the_encoder(
     training: list[Centibels], held_out: list[Centibels], limits: Limits
 ) -> None:
-    assert LOSSY.leak_per_step == 4
-    assert replace(LOSSY, micro_steps=2).leak_per_step == 3
-    assert delta_code(training, LOSSY).leak == fit(training, held_out, limits, LOSSY).leak == 4
-    with pytest.raises(ModelError, match="leak of 2\\^-4"):
-        fit(training, held_out, replace(limits, leaks=(1, 2, 3)), LOSSY)
+    assert PLAN.leak_per_step == LOSSY.leak_per_step == 3
+    assert replace(PLAN, micro_steps=2).leak_per_step == 2
+    assert delta_code(training, PLAN).leak == fit(training, held_out, limits).leak == 3
+    with pytest.raises(ModelError, match="leak of 2\\^-3"):
+        fit(training, held_out, replace(limits, leaks=(1, 2, 4)), PLAN)
 
 
 def hall(random: np.random.Generator) -> Centibels:
@@ -326,6 +353,7 @@ def test_wires_cost(training: list[Centibels], held_out: list[Centibels], limits
         {"step": float("nan")},
         {"micro_steps": 0},
         {"least_gain": -1.0},
+        {"lossy": True, "leak": 0},
     ],
 )
 def test_a_plan_that_is_none(change: dict[str, Any]) -> None:

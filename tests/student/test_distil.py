@@ -183,7 +183,7 @@ def test_imperfect_chips_can_be_judged(plain: Ready) -> None:
     """With the pooling of the perfect chip; the same chip gives the same figure, another one another."""
     _, criterion = plain.parted()
     perfect, pooling = criterion.judge(plain.start, plain.setting.code)
-    series = Imperfection(weight_mismatch_sigma=0.4)
+    series = Imperfection(weight_mismatch_sigma=0.6)
     aucs = [
         criterion.judge(plain.start, plain.setting.code, imperfection=series, chip=chip, pooling=pooling)[0]
         for chip in (0, 1, 0)

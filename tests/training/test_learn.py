@@ -14,7 +14,7 @@ from anomaly.student.plan import ClosedFormPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training import teach
 from anomaly.training.compile import Chip, read_chip
-from anomaly.training.learn import start_judge
+from anomaly.training.learn import Order, start_judge
 from anomaly.training.material import Material, block_segments, cut, split
 from anomaly.training.parts import build
 from anomaly.training.profiles import Profile
@@ -46,6 +46,27 @@ def test_with_phases_thresholds_are_rare_whoever_trained_the_teacher(
     assert set(own.circuit.loads.tolist()) == loads
     np.testing.assert_array_equal(given.circuit.thresholds, own.circuit.thresholds)
     assert given.metrics["teacher"] == {"gain_nats": None, "phases_gain_nats": gain_nats}
+
+
+@pytest.mark.parametrize(
+    ("lossy", "phases", "bits", "leaks"),
+    [
+        (False, False, 6, True),
+        (False, True, 6, False),
+        (False, False, 4, False),
+        (True, False, 6, True),
+        (True, True, 6, True),
+    ],
+)
+def test_neurons_forget_as_machine_chip_and_link_want_it(
+    lossy: bool, phases: bool, bits: int, leaks: bool, material: Material
+) -> None:
+    plan = Order(lossy_link=lossy).plan(replace(SMALL, micro_steps=4), phases=phases)
+    training, held_out = (block_segments(part, FrontEnd()) for part in (material.training, material.held_out))
+    start = choose_start(training, held_out, plan, read_chip("senna", bits), Budget(), lambda _: 0.0)
+    assert (start.code.leak > 0) == (start.circuit.leak > 0) == leaks
+    assert start.code.leak == start.circuit.leak
+    assert (start.plan.step < 0.3) == leaks
 
 
 def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
