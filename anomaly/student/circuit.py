@@ -9,6 +9,8 @@ comparators one-sided, no feedback: their membranes hold a weighted sum of level
             they fire in every step in which it is at or beyond the threshold
 slow ones   one-sided, with a leak: add up which way an error leans, its comparators of one sign less those of the
             other, and fire in every step in which that is at or beyond a threshold
+gates       where a machine's cycle has phases: neurons that tell them apart, and move the comparators' thresholds
+            (`gates`)
 read-outs   one per kind and sub-band group: counts comparator spikes, divided by the load that can be on at
             once, so that a group that is wrong all the time fires in every step and never builds up a backlog
 
@@ -25,12 +27,15 @@ import numpy.typing as npt
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
+from anomaly.student.gates import Gates, add_gates
 from chip.builder import NetworkBuilder
 from chip.network import Network
 
 KINDS = ("frame", "change", "context")
 # The kind of error that is not of levels but of errors: which way they lean.
 SLOW = "slow"
+# The kind of error that is held against the phase of the machine's cycle, and not against frames before.
+PHASE = "phase"
 Integers = npt.NDArray[np.int32]
 
 
@@ -116,6 +121,7 @@ class Circuit:
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
 
         slow: neurons that listen to comparators, with a read-out for themselves; their kind is the last. Or none.
+        gates: neurons that tell phases apart, for comparators to listen to. Or none.
 
     Raises:
         ModelError: shapes do not agree, or a threshold, quantum or divisor is below 1.
@@ -136,6 +142,7 @@ class Circuit:
     relay_weight: int = 31
     relay_leak: int = 1
     slow: Slow | None = None
+    gates: Gates | None = None
 
     def __post_init__(self) -> None:
         taps, count, sums = (self.delays + 1) * self.bands, len(self.thresholds), len(self.sums.quanta)
@@ -153,6 +160,11 @@ class Circuit:
             raise ModelError(f"{self.divisors.shape} divisors do not serve the read-outs of {self.kinds}")
         if self.slow is not None and self.slow.weights.shape[1] != count:
             raise ModelError(f"slow neurons do not listen to {count} comparators")
+        if self.gates is not None and (
+            len(self.gates.weights) != count
+            or not 0 <= self.gates.taps.min(initial=0) <= self.gates.taps.max(initial=0) < taps
+        ):
+            raise ModelError(f"gates do not belong to {count} comparators and {taps} taps")
         fed = np.concatenate([self.channels] if self.slow is None else [self.channels, self.slow.channels])
         if not 0 <= int(fed.min(initial=0)) <= int(fed.max(initial=0)) < len(self.divisors):
             raise ModelError(f"{len(self.divisors)} read-outs do not serve the channels of the comparators")
@@ -193,7 +205,8 @@ class Circuit:
         self, builder: NetworkBuilder, taps: list[int], heard: dict[int, int], readouts: list[int]
     ) -> list[int]:
         """Source number of each comparator; read-outs listen to it."""
-        sources = []
+        sources, gates = [], self.gates
+        edges = {} if gates is None else add_gates(builder, gates, taps, (self.relay_weight, self.relay_leak))
         for number, channel in enumerate(self.channels.tolist()):
             kind = self.kinds[channel // GROUPS]
             threshold = int(self.thresholds[number])
@@ -202,6 +215,9 @@ class Circuit:
                 builder.connect(taps[int(tap)], neuron, int(self.weights[number, tap]))
             for one in np.flatnonzero(self.heard[number]):
                 builder.connect(heard[int(one)], neuron, int(self.heard[number, one]))
+            if gates is not None:
+                for gate in np.flatnonzero(gates.weights[number]).tolist():
+                    builder.connect(edges[gate], neuron, int(gates.weights[number, gate]))
             sources.append(builder.source_of(neuron))
             builder.connect(sources[-1], readouts[channel], 2 * int(self.loads[number]))
         return sources
@@ -229,7 +245,10 @@ class Circuit:
         """Source number of each tap; relays are made only as far back as a band is used."""
         full, half = self.relay_weight, (self.relay_weight + 1) // 2
         rows = np.concatenate([self.weights, self.sums.weights[self._listened]])
-        used = (rows != 0).any(axis=0).reshape(self.delays + 1, self.bands)
+        heard = (rows != 0).any(axis=0)
+        if self.gates is not None:
+            heard[self.gates.taps] = True
+        used = heard.reshape(self.delays + 1, self.bands)
         sources = [[band] for band in range(self.bands)]
         for band in range(self.bands):
             furthest = int(np.flatnonzero(used[:, band]).max(initial=0))

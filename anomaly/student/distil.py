@@ -85,7 +85,9 @@ class Distilled:
             distillation did not use; the same where nothing was trained.
         lead: AUC by which the teacher was ahead of the start, on pseudo-anomalies of the machine's own sound.
         trained: whether training was tried.
-        kept_because: why the start was kept, None where it was not.
+        kept_because: why the outcome of training was not kept or none was tried, None where it was.
+        phases: of the machine's cycle that the student was taught to tell before, 0 for none; then the circuit is
+            not the start, whatever came of training.
     """
 
     circuit: Circuit
@@ -95,6 +97,7 @@ class Distilled:
     lead: float = 0.0
     trained: bool = False
     kept_because: KeptBecause | None = None
+    phases: int = 0
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,8 @@ def _train(
 ) -> None:
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
-    rates = {"weights": _WEIGHT_STEP, "thresholds": _THRESHOLD_STEP * float(model.thresholds.detach().mean())}
+    threshold_step = _THRESHOLD_STEP * float(model.thresholds.detach().mean())
+    rates = {"weights": _WEIGHT_STEP, "gated": _WEIGHT_STEP, "thresholds": threshold_step}
     groups = [{"params": [value], "lr": rates[name]} for name, value in model.named_parameters()]
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, plan.steps)

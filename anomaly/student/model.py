@@ -18,7 +18,9 @@ _WIDTH = 0.7
 
 
 class CircuitModel(nn.Module):
-    """Runs a `Circuit` in torch, spike for spike as the simulator does; sums and slow neurons are not trained.
+    """Runs a `Circuit` in torch, spike for spike as the simulator does.
+
+    Trained are what comparators make of taps and of gates, and their thresholds; sums, slow neurons and gates stay.
 
     Args:
         circuit: the start; its zeros stay zeros, so fan-in never grows.
@@ -35,6 +37,12 @@ class CircuitModel(nn.Module):
     slow_weights: Tensor
     slow_thresholds: Tensor
     slow_readout: Tensor
+    gated_mask: Tensor
+    needs: Tensor
+    least: Tensor
+    split_taps: Tensor
+    split_signs: Tensor
+    split_heights: Tensor
 
     def __init__(self, circuit: Circuit, limits: Limits) -> None:
         super().__init__()
@@ -52,6 +60,7 @@ class CircuitModel(nn.Module):
         self.register_buffer("width", _WIDTH * _real(circuit.thresholds))
         self.register_buffer("readout", readout)
         self._slow(circuit)
+        self._gates(circuit)
         self.register_buffer("divisors", _real(circuit.divisors))
 
     def _slow(self, circuit: Circuit) -> None:
@@ -63,6 +72,19 @@ class CircuitModel(nn.Module):
         self.register_buffer("slow_weights", _real(slow.weights))
         self.register_buffer("slow_thresholds", _real(slow.thresholds))
         self.register_buffer("slow_readout", _real(readout))
+
+    def _gates(self, circuit: Circuit) -> None:
+        gates = circuit.gates
+        if gates is None:
+            return
+        weights = _real(gates.weights)
+        self.gated = nn.Parameter(weights.clone())
+        self.register_buffer("gated_mask", (weights != 0).float())
+        self.register_buffer("needs", _real(gates.needs))
+        self.register_buffer("least", _real(gates.least))
+        self.register_buffer("split_taps", torch.from_numpy(gates.taps.astype(np.int64)))
+        self.register_buffer("split_signs", gates.unit * torch.sign(_real(gates.heights)))
+        self.register_buffer("split_heights", gates.unit * _real(np.abs(gates.heights)) - gates.unit // 2)
 
     def forward(self, events: Tensor) -> Tensor:
         """Read-out spikes [steps, batch, channels] of delta events [steps, batch, bands], from a reset on."""
@@ -81,7 +103,19 @@ class CircuitModel(nn.Module):
         weights = to_integers(self.weights * self.mask, self._limits.weight_max)
         thresholds = to_integers(self.thresholds, self._limits.threshold_max, least=1.0)
         layer = self._layer(thresholds, torch.zeros_like(thresholds), self.width, leak=self._circuit.leak)
-        return layer.run(taps @ weights.T + self._heard(taps))
+        currents = taps @ weights.T + self._heard(taps)
+        if self._circuit.gates is not None:
+            gated = to_integers(self.gated * self.gated_mask, self._limits.weight_max)
+            currents = currents + self._edges(taps) @ gated.T
+        return layer.run(currents)
+
+    def _edges(self, taps: Tensor) -> Tensor:
+        """+1 in the step in which a comparator hears that a gate has opened, -1 that it has shut."""
+        splits = self._layer(self.split_heights, torch.zeros_like(self.split_heights), self.split_heights)
+        fired = splits.run(taps[:, :, self.split_taps] * self.split_signs)
+        # A gate forgets everything in a step: what it holds is what its splits say.
+        opened = _late((_late(fired) @ self.needs.T >= self.least).float())
+        return _late(opened - _late(opened))
 
     def _heard(self, taps: Tensor) -> Tensor:
         """What sums add to the membranes of comparators in each step."""
@@ -110,13 +144,21 @@ class CircuitModel(nn.Module):
         with torch.no_grad():
             self.weights.clamp_(-self._limits.weight_max, self._limits.weight_max)
             self.thresholds.clamp_(1, self._limits.threshold_max)
+            if self._circuit.gates is not None:
+                self.gated.clamp_(-self._limits.weight_max, self._limits.weight_max)
 
     def to_circuit(self) -> Circuit:
         """The integers as they stand now."""
         with torch.no_grad():
             weights = to_integers(self.weights * self.mask, self._limits.weight_max)
             thresholds = to_integers(self.thresholds, self._limits.threshold_max, least=1.0)
-        return replace(self._circuit, weights=_integers(weights), thresholds=_integers(thresholds))
+            gates = self._circuit.gates
+            if gates is not None:
+                gated = to_integers(self.gated * self.gated_mask, self._limits.weight_max)
+                gates = replace(gates, weights=_integers(gated))
+        return replace(
+            self._circuit, weights=_integers(weights), thresholds=_integers(thresholds), gates=gates
+        )
 
 
 def _late(spikes: Tensor) -> Tensor:

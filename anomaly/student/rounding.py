@@ -45,18 +45,27 @@ def choose_taps(row: Floats, gram: Floats, costs: Floats, terms: int, least_gain
 
 def round_row(row: Floats, gram: Floats, taps: list[int], weight_max: int) -> tuple[Integers, float]:
     """Whole weights on the given taps, and how much of the output's variance they miss, of the best scale."""
-    wanted, power = gram @ row, np.diag(gram)
+    wanted = gram @ row
     exact = _solve(gram, taps, wanted[taps])
     whole = max(float(row @ wanted), 1e-12)
     best, least = np.zeros(len(row), np.int32), np.inf
     for share in _SCALES:
         scale = share * weight_max / max(float(np.abs(exact).max()), 1e-12)
-        rounded = _compensated(scale * wanted, gram, power, taps, scale * exact, weight_max)
+        rounded = _compensated(scale * wanted, gram, taps, scale * exact, weight_max)
         difference = rounded / scale - row
         missed = float(difference @ gram @ difference) / whole
         if missed < least and rounded.any():
             best, least = rounded.astype(np.int32), missed
     return best, least
+
+
+def round_at(scale: float, row: Floats, gram: Floats, taps: list[int], weight_max: int) -> Integers:
+    """Whole weights on the given taps that come near a row times a given scale."""
+    wanted = scale * (gram @ row)
+    rounded: Integers = _compensated(wanted, gram, taps, _solve(gram, taps, wanted[taps]), weight_max).astype(
+        np.int32
+    )
+    return rounded
 
 
 def round_within(
@@ -75,10 +84,8 @@ def round_within(
         largest = max(1, min(largest - 1, int(largest * most / deviation)))
 
 
-def _compensated(
-    wanted: Floats, gram: Floats, power: Floats, taps: list[int], start: Floats, weight_max: int
-) -> Floats:
-    rounded, left, weights = np.zeros(len(gram)), list(taps), start
+def _compensated(wanted: Floats, gram: Floats, taps: list[int], start: Floats, weight_max: int) -> Floats:
+    rounded, left, weights, power = np.zeros(len(gram)), list(taps), start, np.diag(gram)
     while left:
         # What is rounded first is compensated by most others: begin with the largest contribution.
         first = int(np.argmax(np.abs(weights) * np.sqrt(power[left])))

@@ -18,6 +18,8 @@ from anomaly.teacher.phases import Phases
 
 _OPSET = 17
 _IR_VERSION = 9
+# What holds the number of the phase of each window, in a teacher that knows phases.
+PHASE = "phase"
 
 
 def to_onnx(teacher: Teacher) -> bytes:
@@ -162,9 +164,9 @@ def _apart(graph: _Graph, phases: Phases) -> str:
     graph.node("MatMul", ["phase.squares", "phase.square"], "phase.by.square")
     graph.node("MatMul", ["phase.given", "phase.linear"], "phase.by.value")
     graph.node("Sum", ["phase.by.square", "phase.by.value", "phase.offset"], "phase.likelihood")
-    graph.node("ArgMax", ["phase.likelihood"], "phase", axis=1, keepdims=0)
-    graph.node("Gather", ["phase.centres", "phase"], "phase.centre", axis=0)
-    graph.node("Gather", ["phase.spreads", "phase"], "phase.spread", axis=0)
+    graph.node("ArgMax", ["phase.likelihood"], PHASE, axis=1, keepdims=0)
+    graph.node("Gather", ["phase.centres", PHASE], "phase.centre", axis=0)
+    graph.node("Gather", ["phase.spreads", PHASE], "phase.spread", axis=0)
     graph.node("Sub", ["stacked", "phase.centre"], "phase.off")
     return graph.node("Div", ["phase.off", "phase.spread"], "phase.left")
 

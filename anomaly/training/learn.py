@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -19,10 +19,12 @@ from anomaly.student.circuit import Circuit
 from anomaly.student.criterion import Criterion, apart
 from anomaly.student.distil import Distilled, Setting, distil
 from anomaly.student.plan import ClosedFormPlan
+from anomaly.teacher.told import PhaseTeller
 from anomaly.training.compile import Chip
 from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
 from anomaly.training.start import Start, choose_start, use_of
+from anomaly.training.taught_phases import nearer, taught_phases
 from chip.imperfection import Imperfection
 
 _FEW_CHECKS = 6
@@ -79,6 +81,7 @@ def learn_student(
     order: Order,
     *,
     phases: bool,
+    teller: PhaseTeller | None = None,
     seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Learned:
@@ -90,6 +93,7 @@ def learn_student(
         teacher: the teacher and its pooling on held-out sound.
         order: budget, accelerator and link.
         phases: whether the machine's cycle has phases.
+        teller: says which phase the teacher hears, if it knows any.
         seed: the same seed gives the same student on the same machine.
         progress: told the share that is done.
 
@@ -108,17 +112,27 @@ def learn_student(
         setting = Setting(front_end, start.code, chip.limits, *teacher)
         v_sat, checks = chip.limits.v_sat, chosen.distil.checks
         criterion = Criterion.of(checked, checks, front_end, v_sat, seed=seed)
+
+        def allowed(made: Circuit) -> bool:
+            return _within(made, start, held_out, chip, order.budget)
+
+        told = taught_phases(training, held_out, teller, start.code, chip, allowed)
+        if told is not None and not nearer(told.circuit, circuit, setting, sounds, checks, seed):
+            told = None
         distilled = distil(
-            circuit,
+            circuit if told is None else told.circuit,
             setting,
             sounds,
             criterion,
             chosen.distil,
             seed=seed,
-            allowed=lambda made: _within(made, start, held_out, chip, order.budget),
+            allowed=allowed,
             accelerator=order.accelerator,
             progress=progress,
         )
+        if told is not None:
+            before, _ = criterion.judge(circuit, start.code)
+            distilled = replace(distilled, kept_start=False, start_criterion=before, phases=told.phases)
         circuit = distilled.circuit
     few = _few(checked, front_end, chip, seed)
     return Learned(

@@ -18,6 +18,7 @@ from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
 from anomaly.student.distil import Distilled
 from anomaly.teacher.export import macs_per_frame
+from anomaly.teacher.told import phase_teller
 from anomaly.training.calibrated import calibrated
 from anomaly.training.compile import Chip, compile_circuit
 from anomaly.training.complexity import complexity
@@ -104,6 +105,7 @@ def build(
         (TeacherDetector(onnx), judged.pooling),
         order or Order(),
         phases=taught.phases,
+        teller=phase_teller(onnx) if taught.phases else None,
         seed=seed,
         progress=lambda share: report("distilling", share),
     )
@@ -169,6 +171,7 @@ def _distillation(distilled: Distilled | None) -> dict[str, Any]:
         "trained": distilled.trained,
         "kept_because": distilled.kept_because,
         "kept_start": distilled.kept_start,
+        "phases": distilled.phases,
         "start_criterion": distilled.start_criterion,
         "trained_criterion": distilled.trained_criterion,
     }

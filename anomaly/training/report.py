@@ -87,12 +87,16 @@ def _wiring(parts: Parts) -> Section:
 def distilled_in_words(found: Mapping[str, Any]) -> str:
     """How distillation went, from its part of a training's metrics."""
     off = f"on the machine's own sound at the wrong time the teacher's AUC is {found['lead']:+.3f} from the start's"
-    if found["trained"]:
-        off += f"; on other pseudo-anomalies training went from {found['start_criterion']:.3f} to "
+    if found["trained"] or found["phases"]:
+        went = "training went" if found["trained"] else "it went"
+        off += f"; on other pseudo-anomalies {went} from {found['start_criterion']:.3f} to "
         off += f"{found['trained_criterion']:.3f}"
     if found["kept_start"]:
         return f"no, {found['kept_because']} ({off}); the closed form was kept"
-    return f"yes ({off})"
+    if not found["phases"]:
+        return f"yes ({off})"
+    more = f", and nothing more: {found['kept_because']}" if found["kept_because"] else ""
+    return f"yes, thresholds follow {found['phases']} phases that the teacher hears{more} ({off})"
 
 
 def _distillation(parts: Parts) -> Section:
@@ -104,7 +108,7 @@ def _distillation(parts: Parts) -> Section:
         ("closed form, the start", found["start_criterion"]),
     ]
     text = f"Distilled: {distilled_in_words(found)}."
-    if found["trained"]:
+    if found["trained"] or found["phases"]:
         rows.append(("distilled from the teacher", found["trained_criterion"]))
         text += " Both were judged by the same recordings."
     return Section("Distillation", text, rows=rows)

@@ -1,0 +1,110 @@
+"""Phases pass from the teacher to the student, through the whole training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anomaly.audio.simulator import simulate
+from anomaly.features.front_end import FrontEnd
+from anomaly.student.budget import Budget
+from anomaly.student.circuit import PHASE
+from anomaly.student.distil import DistilPlan
+from anomaly.student.plan import ClosedFormPlan
+from anomaly.teacher.fit import TeacherPlan
+from anomaly.training import learn, teach
+from anomaly.training.compile import Chip, read_chip
+from anomaly.training.learn import Order
+from anomaly.training.material import Material, cut, split
+from anomaly.training.parts import Parts, build
+from anomaly.training.profiles import Profile
+
+QUICK = Profile(
+    teacher=TeacherPlan(epochs=0),
+    closed_form=ClosedFormPlan(),
+    distil=DistilPlan(windows=8, steps=1, checks=8),
+)
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    sound = simulate("valve", seconds=60, seed=6)
+    clips = [sound.samples[start : start + 96_000] for start in range(0, 10 * 96_000, 96_000)]
+    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return read_chip("senna")
+
+
+def trained(
+    material: Material,
+    chip: Chip,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    better: bool = True,
+    order: Order | None = None,
+) -> Parts:
+    monkeypatch.setattr(teach, "phases_told", lambda recordings, size, seed: 1.0)
+    monkeypatch.setattr(learn, "nearer", lambda *given: better)
+    return build(material, FrontEnd(), QUICK, chip, seed=0, order=order)
+
+
+def test_the_bitstream_tells_the_phases_of_the_teacher(
+    material: Material, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trained(material, chip, monkeypatch)
+    assert made.circuit.kinds == (PHASE,)
+    told = made.metrics["distillation"]
+    assert told["phases"] > 2
+    assert not told["kept_start"]
+    assert made.metrics["verified"]["equal"]
+    assert sum(label.startswith("gate ") for label in made.compiled.network.labels) in (
+        0,
+        2 * told["phases"] - 2,
+    )
+
+
+def test_phases_that_bring_the_student_no_nearer_are_left_out(
+    material: Material, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trained(material, chip, monkeypatch, better=False)
+    assert made.circuit.gates is None
+    assert made.metrics["distillation"]["phases"] == 0
+    assert made.metrics["distillation"]["kept_start"]
+
+
+@pytest.mark.parametrize("budget", [Budget(max_neurons=725), Budget(max_synapses=4500)])
+def test_a_budget_without_room_for_them_has_none(
+    material: Material, chip: Chip, budget: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trained(material, chip, monkeypatch, order=Order(budget))
+    assert made.circuit.gates is None
+    assert made.metrics["distillation"]["phases"] == 0
+
+
+def test_coarse_weights_tell_no_phases(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = trained(material, read_chip("senna", 4), monkeypatch)
+    assert made.circuit.gates is None
+
+
+def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
+    material: Material, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach, "phases_told", lambda recordings, size, seed: 1.0)
+    heard: list[tuple[int, int]] = []
+
+    def lead(_teacher: object, _student: object, sounds: list[np.ndarray], *_: object, seed: int) -> float:
+        heard.append((len(sounds), seed))
+        return {1: 0.3, 2: 0.2}.get(len(heard), 0.0)
+
+    monkeypatch.setattr("anomaly.training.taught_phases.lead", lead)
+    made = build(
+        material, FrontEnd(), replace(QUICK, distil=DistilPlan(windows=8, steps=1, checks=8)), chip, seed=3
+    )
+    # The one that is taught leads by 0.3 and the start by 0.2: the start is nearer.
+    assert made.circuit.gates is None
+    assert [seed for _, seed in heard] == [3, 3]
