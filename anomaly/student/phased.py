@@ -35,7 +35,7 @@ _LEAVES = 40
 # Moments on either side of a split, and of how many steps one is a moment.
 _LEAST_MOMENTS, _STEPS_A_MOMENT = 30, 2
 # So many steps of all phases together are added to the variance of each.
-_PRIOR_STEPS = 20.0
+_PRIOR_STEPS = 100.0
 # No more sound than this is looked at; more says the same again.
 _MOST_STEPS = 150_000
 # Coarser weights cannot tell bounds of many phases apart.

@@ -22,6 +22,10 @@ _PHASES_LEAK = 2
 _RARE_QUANTILES, _RARE_LOADS = (0.98, 0.997, 0.9995), (1, 3, 6)
 
 
+# What differs from phase to phase is less than what phases differ by, which sets the scale of an event.
+_PHASES_STEP = 0.2
+
+
 @dataclass(frozen=True)
 class ClosedFormPlan:
     """Settings of the closed form.
@@ -102,7 +106,7 @@ class ClosedFormPlan:
     def for_phases(self) -> ClosedFormPlan:
         """The plan where a machine's cycle has phases, a click, a flow and a rest; it leaks on a lossy link only."""
         rare = replace(self, phases=True, quantiles=_RARE_QUANTILES, loads=_RARE_LOADS)
-        return rare.for_lossy_link() if self.lossy else rare.without_leak()
+        return rare.for_lossy_link() if self.lossy else replace(rare.without_leak(), step=_PHASES_STEP)
 
     def on(self, limits: Limits) -> ClosedFormPlan:
         """The plan as far as the chip can leak: else without a leak, unless the link is known to be lossy.

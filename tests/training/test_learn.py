@@ -66,7 +66,7 @@ def test_neurons_forget_as_machine_chip_and_link_want_it(
     start = choose_start(training, held_out, plan, read_chip("senna", bits), Budget(), lambda _: 0.0)
     assert (start.code.leak > 0) == (start.circuit.leak > 0) == leaks
     assert start.code.leak == start.circuit.leak
-    assert (start.plan.step < 0.3) == leaks
+    assert start.plan.step == (0.25 if leaks else 0.2 if phases else 0.3)
 
 
 def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
