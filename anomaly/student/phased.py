@@ -30,7 +30,7 @@ from anomaly.student.tree import Tree, grow_tree
 _DELAYS = 2
 _JUDGED = (1, 2)
 # Of the errors of normal sound, this share is not beyond; and what a spike counts.
-_QUANTILES, _LOADS = (0.995, 0.9995), (1, 3)
+_QUANTILES, _LOADS = (0.999, 0.9999), (1, 3)
 _LEAVES = 40
 # Moments on either side of a split, and of how many steps one is a moment.
 _LEAST_MOMENTS, _STEPS_A_MOMENT = 30, 2
