@@ -117,7 +117,7 @@ def learn_student(
             return _within(made, start, held_out, chip, order.budget)
 
         told = taught_phases(training, held_out, teller, start.code, chip, allowed)
-        if told is not None and not nearer(told.circuit, circuit, setting, sounds, checks, seed):
+        if told is not None and not nearer(told.circuit, circuit, setting, sounds, chosen.distil, seed):
             told = None
         distilled = distil(
             circuit if told is None else told.circuit,

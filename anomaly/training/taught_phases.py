@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from anomaly.detect.student import StudentDetector
 from anomaly.features.delta import DeltaCode
-from anomaly.features.mel import Centibels, Samples
+from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 from anomaly.student.circuit import Circuit
-from anomaly.student.distil import Setting
+from anomaly.student.distil import DistilPlan, Setting
 from anomaly.student.lead import lead
 from anomaly.student.phased import Phased, phased
 from anomaly.teacher.told import PhaseTeller
@@ -46,20 +46,26 @@ def taught_phases(
 
 
 def nearer(
-    made: Circuit, start: Circuit, setting: Setting, sounds: Sequence[Samples], checks: int, seed: int
+    made: Circuit, start: Circuit, setting: Setting, sounds: Sequence[Samples], plan: DistilPlan, seed: int
 ) -> bool:
-    """Whether the teacher leads a circuit by less than the start, on the machine's own sound at the wrong time.
+    """Whether the teacher leads the start by as much as distillation asks for, and a circuit by less.
+
+    The lead is on the machine's own sound at the wrong time. Where the teacher hears no more of that than the start,
+    phases are nothing to learn: a machine that turns steadily has them by chance, and what they take away is missed.
 
     Args:
         made, start: the two.
         setting: what students of this teacher have in common.
         sounds: normal sound, float32, 16 kHz.
-        checks: windows that are listened to.
+        plan: of distillation.
         seed: of the windows.
     """
+    if sum(map(len, sounds)) < plan.least_sound_s * SAMPLE_RATE_HZ:
+        return False
 
     def ahead(circuit: Circuit) -> float:
         student = StudentDetector(setting.code, circuit.to_network(), setting.limits.v_sat)
-        return lead(setting.teacher.fresh(), student, sounds, setting.front_end, checks, seed=seed)
+        return lead(setting.teacher.fresh(), student, sounds, setting.front_end, plan.checks, seed=seed)
 
-    return ahead(made) < ahead(start)
+    before = ahead(start)
+    return before >= plan.least_lead and ahead(made) < before

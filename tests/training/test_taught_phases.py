@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from anomaly.audio.simulator import simulate
@@ -91,20 +90,23 @@ def test_coarse_weights_tell_no_phases(material: Material, monkeypatch: pytest.M
     assert made.circuit.gates is None
 
 
+@pytest.mark.parametrize(
+    ("leads", "least_sound_s", "told"),
+    [([0.2, 0.1], 1.0, True), ([0.2, 0.3], 1.0, False), ([0.07], 1.0, False), ([], 90.0, False)],
+)
 def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
-    material: Material, chip: Chip, monkeypatch: pytest.MonkeyPatch
+    material: Material,
+    chip: Chip,
+    leads: list[float],
+    least_sound_s: float,
+    told: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(teach, "phases_told", lambda recordings, size, seed: 1.0)
-    heard: list[tuple[int, int]] = []
-
-    def lead(_teacher: object, _student: object, sounds: list[np.ndarray], *_: object, seed: int) -> float:
-        heard.append((len(sounds), seed))
-        return {1: 0.3, 2: 0.2}.get(len(heard), 0.0)
-
-    monkeypatch.setattr("anomaly.training.taught_phases.lead", lead)
-    made = build(
-        material, FrontEnd(), replace(QUICK, distil=DistilPlan(windows=8, steps=1, checks=8)), chip, seed=3
-    )
-    # The one that is taught leads by 0.3 and the start by 0.2: the start is nearer.
-    assert made.circuit.gates is None
-    assert [seed for _, seed in heard] == [3, 3]
+    left = list(leads)
+    monkeypatch.setattr("anomaly.training.taught_phases.lead", lambda *_, seed: left.pop(0))
+    plan = DistilPlan(windows=8, steps=1, checks=8, least_sound_s=least_sound_s)
+    made = build(material, FrontEnd(), replace(QUICK, distil=plan), chip, seed=3)
+    # First the start is heard, and what it could learn only where there is enough to be learned.
+    assert left == []
+    assert (made.circuit.gates is not None) == told
