@@ -20,6 +20,7 @@ from anomaly.detect.pooling import GROUPS
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
 from anomaly.student.circuit import SLOW, Circuit
+from anomaly.student.plan import ClosedFormPlan
 from anomaly.student.rounding import Floats, Integers
 from anomaly.training.compile import read_chip
 from anomaly.training.start import Start
@@ -129,9 +130,15 @@ def modules_of(name: str) -> list[ModuleType]:
     return found
 
 
+def _changed(plan: ClosedFormPlan, changes: dict[str, Any]) -> ClosedFormPlan:
+    """A plan with changes; where nothing leaks, as with phases, events stay as they are."""
+    kept = {name for name in _NO_LEAK if not plan.leak}
+    return replace(plan, **{name: value for name, value in changes.items() if name not in kept})
+
+
 def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
     """Students in closed form, each without one idea."""
-    starts = {name: lesson.by_plan(replace(lesson.plan, **changes)) for name, changes in PLANS.items()}
+    starts = {name: lesson.by_plan(_changed(lesson.plan, changes)) for name, changes in PLANS.items()}
     for bits in BITS:
         starts[f"bits_{bits}"] = lesson.by_plan(chip=read_chip("senna", bits))
     for name, parts in REPLACED.items():

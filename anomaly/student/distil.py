@@ -87,7 +87,8 @@ class Distilled:
         trained: whether training was tried.
         kept_because: why the outcome of training was not kept or none was tried, None where it was.
         phases: of the machine's cycle that the student was taught to tell before, 0 for none; then the circuit is
-            not the start, whatever came of training.
+            not the start, whatever came of training, which the criterion of training is still about.
+        lead_left: the teacher's lead over the student that was taught phases, before training; None for no phases.
     """
 
     circuit: Circuit
@@ -98,6 +99,7 @@ class Distilled:
     trained: bool = False
     kept_because: KeptBecause | None = None
     phases: int = 0
+    lead_left: float | None = None
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,12 @@ def phased(
     """
     if code.leak or not can_tell_phases(limits, code.bands):
         return None
-    chosen = _enough(training, code.micro_steps)
+    warm = WARM_UP_FRAMES + _DELAYS
+    if not any(len(segment) > warm for segment in held_out):
+        return None
+    chosen = [n for n in _enough(training, code.micro_steps) if len(training[n]) > warm]
+    if not chosen:
+        return None
     heard = [_held(training[number][None], code)[0] for number in chosen]
     tree = _tree(heard, [phases[number] for number in chosen], code.micro_steps, limits)
     if len(tree.leaves) < 2:

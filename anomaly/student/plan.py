@@ -20,9 +20,7 @@ _LEAK, _LEAKY_STEP, _STEP = 1, 0.25, 0.3
 _PHASES_LEAK = 2
 # Where a cycle has phases, faults are heard at moments: what is rare counts, and counts more.
 _RARE_QUANTILES, _RARE_LOADS = (0.98, 0.997, 0.9995), (1, 3, 6)
-
-
-# What differs from phase to phase is less than what phases differ by, which sets the scale of an event.
+# What differs within a phase is less than what phases differ by, which sets the scale of an event.
 _PHASES_STEP = 0.2
 
 
@@ -104,7 +102,10 @@ class ClosedFormPlan:
         return replace(self, leak=0, step=max(self.step, _STEP)) if self.leak else self
 
     def for_phases(self) -> ClosedFormPlan:
-        """The plan where a machine's cycle has phases, a click, a flow and a rest; it leaks on a lossy link only."""
+        """The plan where a machine's cycle has phases, a click, a flow and a rest: rare thresholds, fine events.
+
+        It leaks on a lossy link only, and there events are as fine as that asks for.
+        """
         rare = replace(self, phases=True, quantiles=_RARE_QUANTILES, loads=_RARE_LOADS)
         return rare.for_lossy_link() if self.lossy else replace(rare.without_leak(), step=_PHASES_STEP)
 

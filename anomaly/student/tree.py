@@ -89,12 +89,13 @@ class _Growing:
 
     def consider(self, number: int, rows: npt.NDArray[np.int64]) -> None:
         """Find the split of a node that gives most information, if there is any."""
-        whole = self.member[rows].sum(axis=0, dtype=np.float64)
+        member = self.member[rows]
+        whole = member.sum(axis=0, dtype=np.float64)
         before, best = float(_entropy(whole)), (0.0, -1, 0)
         for tap in range(self.levels.shape[1]):
             own = self.levels[rows, tap]
             first = int(own.min())
-            below = _counts(own - first, self.member[rows]).cumsum(axis=0)[:-1]
+            below = _counts(own - first, member).cumsum(axis=0)[:-1]
             heights = first + 1 + np.arange(len(below))
             size = below.sum(axis=1)
             gain = before - _entropy(below) - _entropy(whole - below)

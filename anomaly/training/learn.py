@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from anomaly.training.compile import Chip
 from anomaly.training.material import Material, block_segments
 from anomaly.training.profiles import Profile
 from anomaly.training.start import Start, choose_start, use_of
-from anomaly.training.taught_phases import nearer, taught_phases
+from anomaly.training.taught_phases import taught_phases
 from chip.imperfection import Imperfection
+from chip.rules import fits
 
 _FEW_CHECKS = 6
 # Windows of held-out sound by which starts of different layouts are told apart, each disturbed in every way.
@@ -112,13 +113,11 @@ def learn_student(
         setting = Setting(front_end, start.code, chip.limits, *teacher)
         v_sat, checks = chip.limits.v_sat, chosen.distil.checks
         criterion = Criterion.of(checked, checks, front_end, v_sat, seed=seed)
-
-        def allowed(made: Circuit) -> bool:
-            return _within(made, start, held_out, chip, order.budget)
-
-        told = taught_phases(training, held_out, teller, start.code, chip, allowed)
-        if told is not None and not nearer(told.circuit, circuit, setting, sounds, chosen.distil, seed):
-            told = None
+        allowed = partial(_within, start=start, held_out=held_out, chip=chip, budget=order.budget)
+        room = partial(_has_room, chip=chip, allowed=allowed)
+        told = taught_phases(
+            circuit, teller, (training, held_out), sounds, setting, chosen.distil, room, seed
+        )
         distilled = distil(
             circuit if told is None else told.circuit,
             setting,
@@ -131,8 +130,7 @@ def learn_student(
             progress=progress,
         )
         if told is not None:
-            before, _ = criterion.judge(circuit, start.code)
-            distilled = replace(distilled, kept_start=False, start_criterion=before, phases=told.phases)
+            distilled = told.noted(distilled, criterion.judge(circuit, start.code)[0])
         circuit = distilled.circuit
     few = _few(checked, front_end, chip, seed)
     return Learned(
@@ -198,7 +196,11 @@ def _few(sounds: Sequence[Samples], front_end: FrontEnd, chip: Chip, seed: int) 
 
 
 def _within(
-    circuit: Circuit, start: Start, held_out: Sequence[Centibels], chip: Chip, budget: Budget
+    circuit: Circuit, *, start: Start, held_out: Sequence[Centibels], chip: Chip, budget: Budget
 ) -> bool:
     made = Start(start.code, circuit, start.plan)
     return use_of(made, held_out, chip, budget).within(budget)
+
+
+def _has_room(circuit: Circuit, *, chip: Chip, allowed: Callable[[Circuit], bool]) -> bool:
+    return fits(circuit.to_network(), chip.arch) and allowed(circuit)

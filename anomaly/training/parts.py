@@ -172,6 +172,7 @@ def _distillation(distilled: Distilled | None) -> dict[str, Any]:
         "kept_because": distilled.kept_because,
         "kept_start": distilled.kept_start,
         "phases": distilled.phases,
+        "lead_left": distilled.lead_left,
         "start_criterion": distilled.start_criterion,
         "trained_criterion": distilled.trained_criterion,
     }

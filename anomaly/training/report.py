@@ -96,7 +96,8 @@ def distilled_in_words(found: Mapping[str, Any]) -> str:
     if not found["phases"]:
         return f"yes ({off})"
     more = f", and nothing more: {found['kept_because']}" if found["kept_because"] else ""
-    return f"yes, thresholds follow {found['phases']} phases that the teacher hears{more} ({off})"
+    left = f"; with phases {found['lead_left']:+.3f}"
+    return f"yes, thresholds follow {found['phases']} parts of the cycle, by the teacher's phases{more} ({off}{left})"
 
 
 def _distillation(parts: Parts) -> Section:

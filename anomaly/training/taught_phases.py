@@ -3,69 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from anomaly.detect.student import StudentDetector
-from anomaly.features.delta import DeltaCode
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 from anomaly.student.circuit import Circuit
-from anomaly.student.distil import DistilPlan, Setting
+from anomaly.student.distil import Distilled, DistilPlan, Setting
 from anomaly.student.lead import lead
-from anomaly.student.phased import Phased, phased
+from anomaly.student.phased import phased
 from anomaly.teacher.told import PhaseTeller
-from anomaly.training.compile import Chip
+
+
+@dataclass(frozen=True, eq=False)
+class TaughtPhases:
+    """A student that was taught phases.
+
+    Args:
+        circuit: its integers.
+        phases: parts of the cycle that it tells apart.
+        lead: AUC by which the teacher was ahead of the start, see `lead`.
+        lead_left: and by which it is ahead of this one.
+    """
+
+    circuit: Circuit
+    phases: int
+    lead: float
+    lead_left: float
+
+    def noted(self, distilled: Distilled, start_criterion: float) -> Distilled:
+        """How distillation went from here on, with what was before it."""
+        return replace(
+            distilled,
+            kept_start=False,
+            start_criterion=start_criterion,
+            lead=self.lead,
+            lead_left=self.lead_left,
+            phases=self.phases,
+        )
 
 
 def taught_phases(
-    training: Sequence[Centibels],
-    held_out: Sequence[Centibels],
+    start: Circuit,
     teller: PhaseTeller | None,
-    code: DeltaCode,
-    chip: Chip,
-    allowed: Callable[[Circuit], bool],
-) -> Phased | None:
-    """A student whose thresholds follow the phases that its teacher hears.
-
-    Args:
-        training, held_out: levels of normal sound, segments [frames, bands].
-        teller: says which phase the teacher hears; None for a teacher without.
-        code: encoder of the start.
-        chip: where it must fit.
-        allowed: whether a circuit keeps the budget.
-
-    Returns:
-        The student; None where the teacher knows no phases, or the chip or the budget has no room for them.
-    """
-    if teller is None:
-        return None
-    made = phased(training, [teller.of(segment) for segment in training], held_out, code, chip.limits)
-    if made is None:
-        return None
-    network, array = made.circuit.to_network(), chip.arch.array
-    fits = network.n_neurons <= array.neurons.value and network.n_synapses <= array.synapses.value
-    return made if fits and allowed(made.circuit) else None
-
-
-def nearer(
-    made: Circuit, start: Circuit, setting: Setting, sounds: Sequence[Samples], plan: DistilPlan, seed: int
-) -> bool:
-    """Whether the teacher leads the start by as much as distillation asks for, and a circuit by less.
+    levels: tuple[Sequence[Centibels], Sequence[Centibels]],
+    sounds: Sequence[Samples],
+    setting: Setting,
+    plan: DistilPlan,
+    room: Callable[[Circuit], bool],
+    seed: int,
+) -> TaughtPhases | None:
+    """Teach the student phases, if the teacher leads the start by enough and the student that was taught by less.
 
     The lead is on the machine's own sound at the wrong time. Where the teacher hears no more of that than the start,
     phases are nothing to learn: a machine that turns steadily has them by chance, and what they take away is missed.
 
     Args:
-        made, start: the two.
-        setting: what students of this teacher have in common.
+        start: the closed form.
+        teller: says which phase the teacher hears; None for a teacher without.
+        levels: of normal sound, segments [frames, bands], to learn from and for the thresholds.
         sounds: normal sound, float32, 16 kHz.
+        setting: what students of this teacher have in common.
         plan: of distillation.
-        seed: of the windows.
+        room: whether chip and budget have room for a circuit.
+        seed: of what is listened to.
+
+    Returns:
+        The student; None where there is nothing to learn, or no room for it.
     """
-    if sum(map(len, sounds)) < plan.least_sound_s * SAMPLE_RATE_HZ:
-        return False
+    if teller is None or sum(map(len, sounds)) < plan.least_sound_s * SAMPLE_RATE_HZ:
+        return None
 
     def ahead(circuit: Circuit) -> float:
         student = StudentDetector(setting.code, circuit.to_network(), setting.limits.v_sat)
         return lead(setting.teacher.fresh(), student, sounds, setting.front_end, plan.checks, seed=seed)
 
     before = ahead(start)
-    return before >= plan.least_lead and ahead(made) < before
+    if before < plan.least_lead:
+        return None
+    training, held_out = levels
+    phases = [teller.of(segment) for segment in training]
+    made = phased(training, phases, held_out, setting.code, setting.limits)
+    if made is None or not room(made.circuit):
+        return None
+    left = ahead(made.circuit)
+    return TaughtPhases(made.circuit, made.phases, before, left) if left < before else None

@@ -48,14 +48,20 @@ def test_what_the_calibration_cannot_support_is_said(trained: Trained) -> None:
         ),
         ({"trained": True, "kept_because": None, "lead": 0.12}, "yes (on the machine's own sound"),
         (
-            {"trained": False, "kept_because": "too little to learn", "lead": 0.02, "phases": 40},
-            "yes, thresholds follow 40 phases that the teacher hears, and nothing more: too little to learn (on the "
-            "machine's own sound at the wrong time the teacher's AUC is +0.020 from the start's; on other "
-            "pseudo-anomalies it went from 0.850 to 0.800)",
+            {
+                "trained": False,
+                "kept_because": "too little to learn",
+                "lead": 0.2,
+                "phases": 40,
+                "lead_left": 0.02,
+            },
+            "yes, thresholds follow 40 parts of the cycle, by the teacher's phases, and nothing more: too little to "
+            "learn (on the machine's own sound at the wrong time the teacher's AUC is +0.200 from the start's; on "
+            "other pseudo-anomalies it went from 0.850 to 0.800; with phases +0.020)",
         ),
         (
-            {"trained": True, "kept_because": None, "lead": 0.12, "phases": 40},
-            "yes, thresholds follow 40 phases that the teacher hears (on",
+            {"trained": True, "kept_because": None, "lead": 0.12, "phases": 40, "lead_left": 0.1},
+            "yes, thresholds follow 40 parts of the cycle, by the teacher's phases (on",
         ),
     ],
 )

@@ -13,7 +13,7 @@ from anomaly.student.circuit import PHASE
 from anomaly.student.distil import DistilPlan
 from anomaly.student.plan import ClosedFormPlan
 from anomaly.teacher.fit import TeacherPlan
-from anomaly.training import learn, teach
+from anomaly.training import teach
 from anomaly.training.compile import Chip, read_chip
 from anomaly.training.learn import Order
 from anomaly.training.material import Material, cut, split
@@ -23,7 +23,7 @@ from anomaly.training.profiles import Profile
 QUICK = Profile(
     teacher=TeacherPlan(epochs=0),
     closed_form=ClosedFormPlan(),
-    distil=DistilPlan(windows=8, steps=1, checks=8),
+    distil=DistilPlan(windows=8, steps=1, checks=8, least_sound_s=1.0),
 )
 
 
@@ -48,7 +48,8 @@ def trained(
     order: Order | None = None,
 ) -> Parts:
     monkeypatch.setattr(teach, "phases_told", lambda recordings, size, seed: 1.0)
-    monkeypatch.setattr(learn, "nearer", lambda *given: better)
+    leads = [0.2, 0.1 if better else 0.2]
+    monkeypatch.setattr("anomaly.training.taught_phases.lead", lambda *_, seed: leads.pop(0))
     return build(material, FrontEnd(), QUICK, chip, seed=0, order=order)
 
 
@@ -59,6 +60,7 @@ def test_the_bitstream_tells_the_phases_of_the_teacher(
     assert made.circuit.kinds == (PHASE,)
     told = made.metrics["distillation"]
     assert told["phases"] > 2
+    assert (told["lead"], told["lead_left"]) == (0.2, 0.1)
     assert not told["kept_start"]
     assert made.metrics["verified"]["equal"]
     assert sum(label.startswith("gate ") for label in made.compiled.network.labels) in (
@@ -73,7 +75,7 @@ def test_phases_that_bring_the_student_no_nearer_are_left_out(
     made = trained(material, chip, monkeypatch, better=False)
     assert made.circuit.gates is None
     assert made.metrics["distillation"]["phases"] == 0
-    assert made.metrics["distillation"]["kept_start"]
+    assert made.metrics["distillation"]["lead_left"] is None
 
 
 @pytest.mark.parametrize("budget", [Budget(max_neurons=725), Budget(max_synapses=4500)])
