@@ -90,8 +90,9 @@ class ClosedFormPlan:
 
     def for_lossy_link(self) -> ClosedFormPlan:
         """The plan where events are known to get lost between host and chip: it insists that neurons forget them."""
-        leak = _PHASES_LEAK if self.phases else _LEAK
-        return replace(self, leak=leak, lossy=True, step=min(self.step, _LEAKY_STEP))
+        if self.phases:
+            return replace(self, leak=_PHASES_LEAK, lossy=True, step=_LEAKY_STEP)
+        return replace(self, leak=_LEAK, lossy=True, step=min(self.step, _LEAKY_STEP))
 
     def without_leak(self) -> ClosedFormPlan:
         """The plan of neurons that forget nothing: larger events do, and there are little more than half as many.

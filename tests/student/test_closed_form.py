@@ -237,7 +237,8 @@ def test_a_plan_without_a_leak_has_larger_events() -> None:
 
 def test_with_phases_nothing_leaks_but_on_a_lossy_link() -> None:
     phases = PLAN.for_phases()
-    assert (phases.leak, phases.step) == (STILL.leak, STILL.step)
+    assert phases.leak == 0
+    assert phases.step < STILL.step
     lossy = phases.for_lossy_link()
     assert lossy == LOSSY.for_phases()
     assert (lossy.quantiles, lossy.loads, lossy.step) == (phases.quantiles, phases.loads, PLAN.step)
