@@ -61,7 +61,8 @@ class DistilPlan:
         steps: gradient steps.
         batch: windows a step.
         checks: five-second windows of other recordings for the criterion, and as many of these for the teacher's lead.
-        least_lead: AUC by which the teacher must be ahead of the start (`lead`) for distillation to be tried.
+        least_lead: AUC by which the teacher must be ahead of the student (`lead`) for training to be tried.
+        least_phases_lead: and for the student to be taught phases before.
         least_sound_s: seconds of sound below which the lead tells nothing: a teacher is ahead on sound that it was
             fitted on, the more so the less there was.
     """
@@ -70,7 +71,8 @@ class DistilPlan:
     steps: int = 60
     batch: int = 32
     checks: int = 48
-    least_lead: float = 0.08
+    least_lead: float = 0.14
+    least_phases_lead: float = 0.08
     least_sound_s: float = 90.0
 
 

@@ -78,7 +78,7 @@ def taught_phases(
         return lead(setting.teacher.fresh(), student, sounds, setting.front_end, plan.checks, seed=seed)
 
     before = ahead(start)
-    if before < plan.least_lead:
+    if before < plan.least_phases_lead:
         return None
     training, held_out = levels
     phases = [teller.of(segment) for segment in training]
