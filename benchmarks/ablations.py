@@ -13,18 +13,18 @@ from conversion import cut
 from lessons import Facts, Lesson, Shelf
 from parts import Detectors, Part
 
-import anomaly.student.closed_form as closed_form
-import anomaly.student.rows as rows
-import anomaly.student.scales as scales
+import anomaly.student.closed_form.closed_form as closed_form
+import anomaly.student.closed_form.scale_predictor as scales
+import anomaly.student.closed_form.synapse_rows as rows
 from anomaly.detect.pooling import GROUPS
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
 from anomaly.student.circuit import SLOW, Circuit
-from anomaly.student.plan import ClosedFormPlan
-from anomaly.student.rounding import Floats, Integers
+from anomaly.student.closed_form.integer_rows import Floats, Integers
+from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.training.compile import read_chip
-from anomaly.training.start import Start
-from chip.imperfection import Imperfection
+from anomaly.training.student_start import StudentStart
+from chip.sim.imperfection import Imperfection
 
 # Seeds below a hundred belong to the bench, on which nothing is chosen.
 SEEDS = (100, 101)
@@ -164,7 +164,7 @@ def _simpler(circuit: Circuit) -> dict[str, Circuit]:
     return {"no_scales": replace(circuit, heard=still)}
 
 
-def _lossy(lesson: Lesson, start: Start) -> Any:
+def _lossy(lesson: Lesson, start: StudentStart) -> Any:
     """A student that loses events, scored as one that does not."""
     pooling = lesson.pooling(lesson.detector(start.code, start.circuit))
     return lesson.ear.scoring(lesson.detector(start.code, start.circuit, imperfection=LOST), pooling)

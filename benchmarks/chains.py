@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.calibration import Calibration
+from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.decision import REFERENCE, surprise
 
 Values = npt.NDArray[np.float64]

@@ -22,10 +22,10 @@ from typing import Any
 from chip.arch import ArchSpec, load_arch
 from chip.compiler import compile_network
 from chip.errors import FitError
-from chip.fabric import Fabric
+from chip.layout.fabric import Fabric
+from chip.layout.place import Nets, Placement, greedy_placement, half_perimeters, random_placement
+from chip.layout.route import min_channel_width
 from chip.network import Network
-from chip.place import Nets, Placement, greedy_placement, half_perimeters, random_placement
-from chip.route import min_channel_width
 from chip.testing import full_random_network, layered_network
 
 SEEDS = 3

@@ -20,16 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from anomaly.audio.files import find_recordings, read_16k
+from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.detect.model import read_code
-from anomaly.features.delta import DeltaEncoder
+from anomaly.features.delta_encoder import DeltaEncoder
 from anomaly.features.front_end import FrontEnd, segment_levels
 from chip.arch import load_arch
-from chip.engine_compiled import numba_is_installed
 from chip.files import load_network
 from chip.network import Network
-from chip.simulate import EngineName, Simulator
-from chip.stimulus import random_spikes
+from chip.sim.compiled_engine import numba_is_installed
+from chip.sim.simulator import EngineName, Simulator
+from chip.sim.stimulus import random_spikes
 
 ROOT = Path(__file__).resolve().parents[1]
 NEURON_STEPS, QUICK_NEURON_STEPS = 20_000_000, 10_000_000

@@ -24,9 +24,9 @@ import numpy as np
 
 from chip.arch import ArchSpec, load_arch
 from chip.bitstream import decode, encode
+from chip.bitstream.readback import differences
 from chip.errors import BitstreamError
 from chip.network import Network
-from chip.readback import differences
 from chip.testing import random_network
 
 MUTANTS, QUICK_MUTANTS = 10_000, 2_000

@@ -31,7 +31,7 @@ from roofline import updates_per_second
 
 from chip.arch import load_arch
 from chip.network import Network
-from chip.simulate import EngineName, Simulator
+from chip.sim.simulator import EngineName, Simulator
 from chip.testing import layered_network
 
 HERE = Path(__file__).resolve().parent
@@ -81,7 +81,7 @@ def workload(activity: float) -> tuple[Network, np.ndarray]:
 
 def depth_of(network: Network) -> np.ndarray:
     """The layer of each neuron."""
-    from chip.graph import steps_from_inputs
+    from chip.connectivity import steps_from_inputs
 
     return steps_from_inputs(network)
 
@@ -140,7 +140,7 @@ def bit_exact(network: Network, spikes: np.ndarray) -> bool:
 def start_s(cache: Path) -> float:
     """Seconds until a fresh process has run its first step, with compiled code kept in ``cache``."""
     code = (
-        "import time; begin = time.perf_counter(); import numpy as np; from chip.simulate import Simulator; "
+        "import time; begin = time.perf_counter(); import numpy as np; from chip.sim.simulator import Simulator; "
         "from chip.builder import NetworkBuilder; b = NetworkBuilder(n_inputs=1); b.add_neuron(theta_p=1); "
         "Simulator(b.build(), v_sat=9, engine='compiled').run(np.zeros((1, 1, 1), np.int8)); "
         "print(time.perf_counter() - begin)"

@@ -13,14 +13,14 @@ from lessons import Facts, Lesson, Shelf
 from parts import Detectors, Part
 from untaught import at_random, trained
 
-from anomaly.detect.teacher import TeacherDetector
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.evaluate.bench.clips import DetectionSet, Samples
-from anomaly.evaluate.bench.play import Score
-from anomaly.student.distil import DistilPlan
+from anomaly.evaluate.bench.rounds import Score
+from anomaly.student.distillation.distil import DistilPlan
 from anomaly.teacher.export import to_onnx
 from anomaly.training.compile import compile_circuit
-from anomaly.training.start import Start
-from anomaly.training.teach import teach
+from anomaly.training.student_start import StudentStart
+from anomaly.training.teacher_training import train_teacher
 from chip.errors import ChipError
 
 SHARES = (0.25, 0.5, 1.0)
@@ -81,7 +81,7 @@ class _Methods:
         lesson, ear = self._lesson, self._lesson.ear
         taught = self._timed(
             "teacher",
-            lambda: teach(lesson.material, lesson.front_end, lesson.profile, seed=lesson.seed),
+            lambda: train_teacher(lesson.material, lesson.front_end, lesson.profile, seed=lesson.seed),
         )
         teacher = (taught.onnx, taught.calibration.pooling)
         start = self._timed("closed_form", lesson.by_plan)
@@ -119,7 +119,7 @@ class _Methods:
         self.facts[f"{name}_seconds"] = spent + sum(self.facts[f"{one}_seconds"] for one in first)
         return made
 
-    def _sizes(self, onnx: bytes, direct: Start, start: Start) -> None:
+    def _sizes(self, onnx: bytes, direct: StudentStart, start: StudentStart) -> None:
         lesson = self._lesson
         used = {"converted": lesson.use(direct), "student": lesson.use(start)}
         self.facts |= {f"{name}_{what}": v for name, use in used.items() for what, v in use.items()}

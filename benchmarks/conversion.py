@@ -19,12 +19,12 @@ import numpy.typing as npt
 import onnx as onnx_format
 
 from anomaly.detect.pooling import GROUPS
-from anomaly.features.delta import DeltaCode, DeltaEncoder
+from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit, Sums
-from anomaly.student.limits import Limits
-from anomaly.student.membranes import delayed, held_by
-from anomaly.student.rows import tiled
+from anomaly.student.closed_form.membranes import delayed, held_by
+from anomaly.student.closed_form.synapse_rows import tiled
+from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
 from anomaly.teacher.network import Teacher, TeacherSize
 
@@ -63,7 +63,7 @@ def rows_of(teacher: Teacher) -> tuple[Floats, npt.NDArray[np.int64]]:
 
 
 def converted(
-    teacher: Teacher, segments: Sequence[Centibels], code: DeltaCode, like: Circuit, limits: Limits
+    teacher: Teacher, segments: Sequence[Centibels], code: DeltaCode, like: Circuit, limits: NeuronLimits
 ) -> Circuit:
     """The linear teacher as a circuit.
 

@@ -40,8 +40,8 @@ from harness import (
 
 from anomaly.errors import AnomalyError
 from anomaly.evaluate.bench import SETS, SIMULATED, bench_sets
-from anomaly.evaluate.bench.contest import contest, mean_over_sets, resolutions
-from anomaly.evaluate.bench.play import Contestant, Finished, Rounds, Score, play
+from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
+from anomaly.evaluate.bench.rounds import BenchDetector, FinishedRound, Rounds, Score, run_rounds
 from anomaly.evaluate.bench.summary import Results, sum_up
 
 EPOCHS = 100
@@ -62,7 +62,7 @@ CHOICES = {
 def teacher(clips: Sequence[Samples], seed: int) -> Mapping[str, Score]:
     """The product's teacher, as training from recordings makes it."""
     from anomaly.detect.scoring import recording_score
-    from anomaly.training.clips import train_teacher_on_clips
+    from anomaly.training.in_memory import train_teacher_on_clips
 
     scorer = train_teacher_on_clips(clips, profile=PROFILE, seed=seed)
     return {"teacher": each(lambda samples: recording_score(scorer.recording(samples)))}
@@ -85,16 +85,16 @@ def frame_mahalanobis(clips: Sequence[Samples], seed: int) -> Mapping[str, Score
     return {name: each(variant.score) for name, variant in variants.items()}
 
 
-def contestants(wanted: Collection[str]) -> list[Contestant]:
+def contestants(wanted: Collection[str]) -> list[BenchDetector]:
     """What has to be trained to have the detectors asked for."""
     every = {
-        "teacher": Contestant("teacher", teacher, f"{PROFILE} {product_code(TEACHER)}"),
-        "student": Contestant("student", student, f"{PROFILE} {product_code(STUDENT)}"),
+        "teacher": BenchDetector("teacher", teacher, f"{PROFILE} {product_code(TEACHER)}"),
+        "student": BenchDetector("student", student, f"{PROFILE} {product_code(STUDENT)}"),
         "dcase_ae": baseline("dcase_ae", lambda seed: DcaseAe(EPOCHS, seed)),
         "mean_knn": baseline("mean_knn", lambda seed: MeanKnn()),
         "mahalanobis": baseline("mahalanobis", lambda seed: Mahalanobis()),
         "twfr_gmm": baseline("twfr_gmm", TwfrGmm),
-        "frame_mahalanobis": Contestant(
+        "frame_mahalanobis": BenchDetector(
             "frame_mahalanobis", frame_mahalanobis, baseline_code("frame_mahalanobis")
         ),
     }
@@ -106,12 +106,12 @@ def run(
 ) -> Rounds:
     """Build every set with every seed, train, score."""
     rounds: Rounds = {}
-    finished = Finished(cache)
+    finished = FinishedRound(cache)
     # Their code is read once, as it is loaded once.
     taking_part = contestants(detectors)
     for seed in range(seeds):
         for group in bench_sets(recordings, seed, sets):
-            play(rounds, group, seed, taking_part, finished=finished, say=say)
+            run_rounds(rounds, group, seed, taking_part, finished=finished, say=say)
     return rounds
 
 
@@ -136,7 +136,7 @@ def report(rounds: Rounds) -> dict[str, object]:
     chosen, best = with_best_variant(rounds)
     results = sum_up(chosen)
     everything = sum_up(rounds)
-    duels = {other: contest(chosen, "teacher", other) for other in DETECTORS[1:]}
+    duels = {other: compare_detectors(chosen, "teacher", other) for other in DETECTORS[1:]}
     held = {name: duel for name, duel in duels.items() if duel is not None}
     below = held.get("dcase_ae")
     return {

@@ -37,7 +37,7 @@ from parts import Bench, Found
 from anomaly import atomic
 from anomaly.errors import AnomalyError
 from anomaly.evaluate.bench import SETS, SIMULATED, bench_sets
-from anomaly.evaluate.bench.play import Finished, play
+from anomaly.evaluate.bench.rounds import FinishedRound, run_rounds
 from anomaly.evaluate.bench.summary import sum_up
 
 SEEDS = 3
@@ -84,8 +84,8 @@ def run(asked: Asked) -> dict[str, Found]:
                 if part.every_seed or seed == 0:
                     bench.play(found[part.name], part, group, seed)
             if "sets" in asked.parts:
-                rounds, kept = found["sets"].rounds, Finished(asked.baseline)
-                play(rounds, group, seed, baseline, finished=kept, say=say)
+                rounds, kept = found["sets"].rounds, FinishedRound(asked.baseline)
+                run_rounds(rounds, group, seed, baseline, finished=kept, say=say)
     if "ablations" in asked.parts:
         for seed, group in ablations.tests(asked.quick):
             bench.play(found["ablations"], ablations.part(), group, seed)

@@ -13,11 +13,11 @@ from harness import as_json
 from parts import Found
 from students import LADDER
 
-from anomaly.evaluate.bench.contest import contest, mean_over_sets
-from anomaly.evaluate.bench.play import Rounds
+from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets
+from anomaly.evaluate.bench.rounds import Rounds
 from anomaly.evaluate.bench.summary import Results, sum_up
-from anomaly.evaluate.canvas import INK, NORMAL, QUIET, png
-from anomaly.evaluate.metrics import auc
+from anomaly.evaluate.metrics.detection_metrics import auc
+from anomaly.evaluate.reporting.canvas import INK, NORMAL, QUIET, png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,7 +187,7 @@ def of_ablations(found: Found) -> dict[str, Any]:
 
 def less(rounds: Rounds, ours: str, theirs: str) -> dict[str, Any] | None:
     """One less another over the sets that have both: AUC, its interval, and by set."""
-    duel = contest(rounds, ours, theirs)
+    duel = compare_detectors(rounds, ours, theirs)
     if duel is None:
         return None
     return {

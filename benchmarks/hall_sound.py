@@ -12,10 +12,10 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.simulator import simulate
 from anomaly.audio.simulator.background import factory_noise
 from anomaly.audio.simulator.timeline import Timeline, control_hop
-from anomaly.detect.calibration import Calibration, calibrate
+from anomaly.detect.calibration.calibration import Calibration, calibrate
+from anomaly.detect.decision_mask import decision_mask
 from anomaly.detect.model import Model
-from anomaly.detect.taken import taken
-from anomaly.training.clips import train_on_clips
+from anomaly.training.in_memory import train_on_clips
 
 SNR_DB, TAKE_S, BLOCK_S = 10.0, 600, 60
 TRAIN_TAKES, CALIBRATION_TAKES = 3, 12
@@ -36,7 +36,7 @@ class Heard:
 def hear(model: Model, samples: Samples) -> Heard:
     """Score a take as the monitor does: ramps and stops are not decided upon."""
     seconds = model.student.recording(samples)
-    takes = np.array(taken([second.operating for second in seconds]))
+    takes = np.array(decision_mask([second.operating for second in seconds]))
     scores = np.array([second.score for second in seconds])
     return Heard(scores, scores[takes])
 

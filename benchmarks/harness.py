@@ -10,7 +10,7 @@ from pathlib import Path
 
 from baselines import Baseline, Samples
 
-from anomaly.evaluate.bench.play import Contestant, Score
+from anomaly.evaluate.bench.rounds import BenchDetector, Score
 from anomaly.evaluate.bench.summary import Results
 
 HERE = Path(__file__).resolve().parent
@@ -20,7 +20,7 @@ TEACHER = ("audio", "features", "detect", "teacher", "training")
 STUDENT = (*TEACHER, "student", "../chip")
 
 
-def baseline(name: str, make: Callable[[int], Baseline]) -> Contestant:
+def baseline(name: str, make: Callable[[int], Baseline]) -> BenchDetector:
     """A baseline, made for a seed, as a contestant with one detector."""
 
     def fit(clips: Sequence[Samples], seed: int) -> Mapping[str, Score]:
@@ -28,7 +28,7 @@ def baseline(name: str, make: Callable[[int], Baseline]) -> Contestant:
         detector.fit(clips)
         return {name: each(detector.score)}
 
-    return Contestant(name, fit, baseline_code(name))
+    return BenchDetector(name, fit, baseline_code(name))
 
 
 def each(score: Callable[[Samples], float]) -> Score:

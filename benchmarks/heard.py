@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.detector import Detector
+from anomaly.detect.detectors.detector import Detector
 from anomaly.detect.pooling import Pooling, Scale, fit_pooling
 from anomaly.detect.scoring import SecondPipeline, SecondScore, recording_score
 from anomaly.evaluate.bench.clips import Samples
-from anomaly.evaluate.bench.play import Score
+from anomaly.evaluate.bench.rounds import Score
 from anomaly.features.front_end import FrontEnd, frames_before, segment_levels
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels
 

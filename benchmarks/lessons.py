@@ -16,29 +16,29 @@ from heard import Ear
 from trainings import read, write
 
 from anomaly import atomic
-from anomaly.detect.detector import Detector
+from anomaly.detect.detectors.detector import Detector
+from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.pooling import Pooling, Scale
-from anomaly.detect.student import StudentDetector
 from anomaly.errors import ModelError
 from anomaly.evaluate.bench.clips import Samples
-from anomaly.evaluate.bench.play import Score
-from anomaly.features.delta import DeltaCode
+from anomaly.evaluate.bench.rounds import Score
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels
 from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form import delta_code
-from anomaly.student.plan import ClosedFormPlan
-from anomaly.student.routed import short_wired
+from anomaly.student.closed_form.closed_form import delta_code
+from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.student.closed_form.wire_aware import short_wired
 from anomaly.training.compile import Chip, read_chip
-from anomaly.training.learn import Order, start_judge
-from anomaly.training.material import Material, block_segments, cut, split
-from anomaly.training.parts import Parts, build
-from anomaly.training.profiles import Profile
+from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
+from anomaly.training.profiles import TrainingProfile
 from anomaly.training.profiles import profile as profile_named
-from anomaly.training.start import Start, choose_start, use_of
-from anomaly.training.teach import clear, phases_gain
-from chip.imperfection import Imperfection
+from anomaly.training.student_start import StudentStart, choose_start, use_of
+from anomaly.training.student_training import StudentConstraints, start_judge
+from anomaly.training.teacher_training import clear, phases_gain
+from anomaly.training.training_data import TrainingData, block_segments, cut, split
+from chip.sim.imperfection import Imperfection
 
 Facts = dict[str, float]
 
@@ -78,17 +78,17 @@ class Lesson:
         self.front_end, self.chip = FrontEnd(), read_chip("senna")
         self.ear = Ear(self.front_end)
         blocks = [block for n, clip in enumerate(clips) for block in cut(clip, f"clip {n:05d}")]
-        self.material: Material = split(blocks)
+        self.material: TrainingData = split(blocks)
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> TrainingProfile:
         """Of the training, without its trial on imperfect chips: the bench makes one of its own."""
         return replace(profile_named(self.profile_name), chips=0)
 
     @property
     def plan(self) -> ClosedFormPlan:
         """Of the closed form, as the product takes it for this machine."""
-        return Order().plan(self.profile.closed_form, phases=self.phases)
+        return StudentConstraints().plan(self.profile.closed_form, phases=self.phases)
 
     @cached_property
     def phases(self) -> bool:
@@ -110,23 +110,25 @@ class Lesson:
     def _calm(self) -> list[Samples]:
         return [block.samples for block in self.material.held_out]
 
-    def start(self) -> Start:
+    def start(self) -> StudentStart:
         """The student in closed form that the product begins with."""
         judge = start_judge(self.material, self.front_end, self.chip, seed=self.seed)
         return choose_start(self.training, self.held_out, self.plan, self.chip, Budget(), judge)
 
-    def by_plan(self, plan: ClosedFormPlan | None = None, chip: Chip | None = None) -> Start:
+    def by_plan(self, plan: ClosedFormPlan | None = None, chip: Chip | None = None) -> StudentStart:
         """A student in closed form that is built by this very plan, without a choice."""
         on = chip or self.chip
         plan = (plan or self.plan).on(on.limits)
         code = delta_code(self.training, plan)
         given = (code, plan, on.limits, on.arch)
-        return Start(*short_wired(self.training, self.held_out, *given), plan)
+        return StudentStart(*short_wired(self.training, self.held_out, *given), plan)
 
-    def build(self, chip: Chip | None = None, **order: Any) -> tuple[Parts, Facts]:
+    def build_artifacts(self, chip: Chip | None = None, **order: Any) -> tuple[ModelArtifacts, Facts]:
         """The product's training, and the seconds it took, on the clock and of a processor."""
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        parts = build(self.material, self.front_end, self.profile, chip or self.chip, seed=self.seed, **order)
+        parts = build_artifacts(
+            self.material, self.front_end, self.profile, chip or self.chip, seed=self.seed, **order
+        )
         taken = {
             "train_seconds": time.perf_counter() - begun,
             "train_cpu_seconds": time.process_time() - begun_cpu,
@@ -154,7 +156,7 @@ class Lesson:
         detector = self.detector(code, circuit)
         return self.ear.scoring(detector, self.pooling(detector))
 
-    def use(self, start: Start, chip: Chip | None = None) -> Facts:
+    def use(self, start: StudentStart, chip: Chip | None = None) -> Facts:
         """What a student costs."""
         used = use_of(start, self.held_out, chip or self.chip, Budget())
         return {"neurons": used.neurons, "synapses": used.synapses, "sop_per_s": used.sop_per_s}
@@ -180,7 +182,7 @@ def train(lesson: Lesson) -> Trained:
     return Trained(parts.onnx, teacher, parts.code, parts.circuit, student, start.code, start.circuit, facts)
 
 
-def cost_of(parts: Parts) -> Facts:
+def cost_of(parts: ModelArtifacts) -> Facts:
     """What the trained student costs; energy per second of sound, from the least to the greatest calibration."""
     network, activity, chip = parts.compiled.network, parts.metrics["activity"], parts.metrics["chip"]
     seconds = activity["energy"]["figures"]["seconds"]["value"]

@@ -29,20 +29,20 @@ def _place(second: int, rng: np.random.Generator) -> int:
 
 def long_watch(hours: int, models: Path) -> dict[str, float]:
     """Memory and file handles of one machine's watch over simulated time, scored second by second."""
-    from anomaly.alerts.store import Store
     from anomaly.config import Site
     from anomaly.monitor.operations import Operations
-    from anomaly.monitor.post import Plan, Post, make_ready
-    from anomaly.monitor.sources import Sound
+    from anomaly.monitor.session import MachineSession, MonitorPlan, load_session_model
+    from anomaly.monitor.sources.sources import Sound
+    from anomaly.store.store import Store
 
     sound = resampled([pump(60), pump(20, fault="cavitation")])
     rng = np.random.default_rng(0)
     process, memory, handles = psutil.Process(), list[float](), list[int]()
     with tempfile.TemporaryDirectory() as folder:
         site = Site(models_dir=models, state_dir=Path(folder))
-        plan = Plan(MACHINE, "simulated", None, "mean", "student", 1.0)
+        plan = MonitorPlan(MACHINE, "simulated", None, "mean", "student", 1.0)
         with Store.open(Path(folder) / DATABASE) as store, Operations(site, store) as operations:
-            post = Post(plan, make_ready(plan, site), store, operations)
+            post = MachineSession(plan, load_session_model(plan, site), store, operations)
             begun_s = time.time() - hours * 3600.0
             for second in range(hours * 3600):
                 place = _place(second % 3600, rng)

@@ -71,7 +71,7 @@ def front_end() -> dict[str, float]:
 
 def scoring(models: Path, sound: Path) -> dict[str, float]:
     """Milliseconds that each detector takes for ten seconds of sound."""
-    from anomaly.audio.files import read_16k
+    from anomaly.audio.files.recordings import read_16k
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import load_model
 

@@ -23,7 +23,7 @@ from harness import as_json, baseline, each, lines, say
 from sets import TRAIN_MIXES, main_sets
 
 from anomaly.errors import AnomalyError
-from anomaly.evaluate.bench.play import Contestant, Rounds, Score, play
+from anomaly.evaluate.bench.rounds import BenchDetector, Rounds, Score, run_rounds
 from anomaly.evaluate.bench.summary import Results, sum_up
 
 EPOCHS = 100
@@ -42,11 +42,11 @@ def product(clips: Sequence[Samples], seed: int) -> Mapping[str, Score]:
     }
 
 
-def contestants(only: Collection[str]) -> list[Contestant]:
+def contestants(only: Collection[str]) -> list[BenchDetector]:
     """What has to be trained to have the detectors asked for."""
     chosen = []
     if "teacher" in only or "student" in only:
-        chosen.append(Contestant("teacher and student", product))
+        chosen.append(BenchDetector("teacher and student", product))
     if "dcase_ae" in only:
         chosen.append(baseline("dcase_ae", lambda seed: DcaseAe(EPOCHS, seed, _each_tenth)))
     if "mean_knn" in only:
@@ -60,7 +60,7 @@ def run(recordings: Path, seeds: int, quick: bool, only: Collection[str]) -> Res
     mixes = TRAIN_MIXES // 2 if quick else TRAIN_MIXES
     for seed in range(seeds):
         for group in main_sets(recordings, seed, mixes):
-            play(rounds, group, seed, contestants(only), say=say)
+            run_rounds(rounds, group, seed, contestants(only), say=say)
     return sum_up({key: played for key, played in rounds.items() if key[2] in only})
 
 

@@ -35,11 +35,11 @@ from real_motors import judged, read_motors, train_motors
 
 from anomaly import atomic
 from anomaly.audio.simulator import load_recipe, recipe_names, simulate
-from anomaly.detect.calibration import Calibration
+from anomaly.detect.calibration.calibration import Calibration
+from anomaly.detect.calibration.uniformity import uniformity
 from anomaly.detect.model import Model
-from anomaly.detect.operating import Operating, OperatingStates, OperatingTracker, second_spectra
-from anomaly.detect.operating_fit import learn_states
-from anomaly.detect.uniformity import uniformity
+from anomaly.detect.operating.fit import learn_states
+from anomaly.detect.operating.states import OperatingState, OperatingStates, OperatingTracker, second_spectra
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd
 
@@ -170,17 +170,17 @@ def operating(name: str) -> Found:
 def _agreement(
     states: OperatingStates, spectra: Values, segments: Sequence[tuple[float, str]]
 ) -> dict[str, float]:
-    truth = np.full(len(spectra), Operating.RUNNING.value, dtype=object)
+    truth = np.full(len(spectra), OperatingState.RUNNING.value, dtype=object)
     ends = [start for start, _ in segments[1:]] + [float(len(spectra))]
     for wanted in ("stopped", "ramp"):
         for (start, name), end in zip(segments, ends, strict=True):
             if name == wanted:
-                told = Operating.STOPPED if name == "stopped" else Operating.RAMPING
+                told = OperatingState.STOPPED if name == "stopped" else OperatingState.RAMPING
                 truth[int(start) : int(np.ceil(end))] = told.value
     tracker = OperatingTracker(states)
     got = np.array([tracker.second(spectrum).operating.value for spectrum in spectra], dtype=object)
-    steady = truth != Operating.RAMPING.value
-    stopped = truth == Operating.STOPPED.value
+    steady = truth != OperatingState.RAMPING.value
+    stopped = truth == OperatingState.STOPPED.value
     return {
         "steady": round(float((got == truth)[steady].mean()), 4),
         "stopped": round(float((got == truth)[stopped].mean()), 4) if stopped.any() else float("nan"),

@@ -38,7 +38,7 @@ def cpu_s(processes: list[psutil.Process]) -> float:
 def lasting(monitor: Monitor) -> list[psutil.Process]:
     """The monitor, its capture process, and who tells it of the sound server; what it asks that server ends at once."""
     parent = psutil.Process(monitor.pid)
-    stay = ("anomaly.audio.capture", "subscribe")
+    stay = ("anomaly.audio.capture.worker", "subscribe")
     return [parent, *(child for child in parent.children() if any(word in child.cmdline() for word in stay))]
 
 

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.network import Network
 from chip.nir import write_nir
-from chip.simulate import Simulator
-from chip.stimulus import random_spikes
+from chip.sim.simulator import Simulator
+from chip.sim.stimulus import random_spikes
 from chip.testing import layered_network, random_network
 
 __all__ = ["PEERS", "Example", "examples", "one_sided_layers", "run_peer", "run_reader"]

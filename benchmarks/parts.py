@@ -12,7 +12,7 @@ from lessons import Facts, Lesson, Shelf, code_of
 
 from anomaly import atomic
 from anomaly.evaluate.bench.clips import DetectionSet, Samples
-from anomaly.evaluate.bench.play import Contestant, Finished, Rounds, Score, play
+from anomaly.evaluate.bench.rounds import BenchDetector, FinishedRound, Rounds, Score, run_rounds
 
 # Levels that stand for those of a set that trains anew at each: easy enough to hear, hard enough to tell apart.
 ONE_LEVEL = {"bldc-mix": 0.0, "rig": 0.0}
@@ -84,11 +84,11 @@ class Bench:
 
     def __init__(self, cache: Path, profile: str) -> None:
         self._cache, self._profile = cache, profile
-        self._finished, self._shelf = Finished(cache), Shelf(cache)
+        self._finished, self._shelf = FinishedRound(cache), Shelf(cache)
         self._code: dict[str, str] = {}
         self._lesson: Lesson | None = None
 
-    def play(self, found: Found, part: Part, group: Sequence[DetectionSet], seed: int) -> None:
+    def run_rounds(self, found: Found, part: Part, group: Sequence[DetectionSet], seed: int) -> None:
         """Measure one part on one training, or take what was measured before."""
         chosen = part.wanted(group)
         if not chosen:
@@ -101,12 +101,12 @@ class Bench:
             return detectors
 
         code = self._code.setdefault(part.name, code_of("parts", *part.modules))
-        who = Contestant(part.name, fit, f"{self._profile} {code}")
+        who = BenchDetector(part.name, fit, f"{self._profile} {code}")
         path = self._finished.path(chosen, seed, who)
         beside = None if path is None else path.with_suffix(".facts")
         if path is not None and beside is not None and not beside.is_file():
             path.unlink(missing_ok=True)
-        play(found.rounds, chosen, seed, [who], finished=self._finished, say=say)
+        run_rounds(found.rounds, chosen, seed, [who], finished=self._finished, say=say)
         if beside is not None and values:
             atomic.write_bytes(beside, json.dumps(values).encode())
         elif beside is not None:

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from hall_sound import hear
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.detect.model import Model
 from anomaly.evaluate.bench.backgrounds import read_backgrounds
 from anomaly.evaluate.bench.clips import levelled, mixed, stretch
-from anomaly.evaluate.layouts import read_layout
-from anomaly.training.clips import train_on_clips
+from anomaly.evaluate.layouts.layouts import read_layout
+from anomaly.training.in_memory import train_on_clips
 
 PIECE_S, MIXES = 3.5, 6
 

@@ -73,7 +73,7 @@ class Running:
         for child in psutil.Process(self.pid).children(recursive=True):
             # One that has ended, reaped or not, has no command line.
             with suppress(psutil.NoSuchProcess):
-                if "anomaly.audio.capture" in child.cmdline():
+                if "anomaly.audio.capture.worker" in child.cmdline():
                     found.append(child)
         return found
 

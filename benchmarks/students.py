@@ -10,12 +10,12 @@ from typing import Any
 from lessons import Facts, Lesson, Shelf, cost_of
 from parts import Detectors, Part, middle_level, one_level
 
-from anomaly.detect.teacher import TeacherDetector
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.student.budget import Budget
 from anomaly.training.compile import compile_circuit, read_chip
-from anomaly.training.learn import Order
-from anomaly.training.start import Start
-from chip.imperfection import Imperfection
+from anomaly.training.student_start import StudentStart
+from anomaly.training.student_training import StudentConstraints
+from chip.sim.imperfection import Imperfection
 
 SMALL = Budget(max_neurons=300, max_sop_per_s=20_000)
 SMALL_BITS = 4
@@ -64,7 +64,7 @@ def small(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
 
 def _small(lesson: Lesson, onnx: bytes, chip: Any) -> tuple[Any, Facts]:
     modest = Lesson(lesson.clips, lesson.seed, SMALL_PROFILE)
-    return modest.build(chip, teacher=onnx, order=Order(SMALL))
+    return modest.build(chip, teacher=onnx, order=StudentConstraints(SMALL))
 
 
 def robust(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
@@ -128,7 +128,7 @@ def wires(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
     return {name: lesson.scoring(one.code, one.circuit) for name, one in starts.items()}, facts
 
 
-def routed(lesson: Lesson, start: Start) -> Facts:
+def routed(lesson: Lesson, start: StudentStart) -> Facts:
     """Wire length, weighted with spikes per step, and the narrowest channels that would do."""
     compiled, _ = compile_circuit(start.circuit, start.code, lesson.chip, lesson.held_out)
     return {name: float(compiled.report[name]) for name in ("activity_wirelength", "min_channel_width")}

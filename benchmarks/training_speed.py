@@ -28,7 +28,7 @@ from chip_simulate import environment
 from harness import HERE, say
 from torch import Tensor
 
-from anomaly.student.neuron import NeuronLayer
+from anomaly.student.distillation.neuron import NeuronLayer
 
 sys.path.insert(0, str(HERE / "peers"))
 

@@ -14,7 +14,7 @@ from anomaly.detect.model import read_code, write_code
 from anomaly.detect.pooling import Pooling
 from anomaly.errors import ModelError
 from anomaly.student.circuit import Circuit, Slow, Sums
-from anomaly.student.gates import Gates
+from anomaly.student.phases.gates import Gates
 
 
 def write(values: dict[str, Any]) -> bytes:

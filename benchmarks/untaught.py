@@ -10,13 +10,13 @@ import numpy.typing as npt
 from conversion import deviations
 from lessons import Lesson
 
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.pooling import GROUPS, Pooling
-from anomaly.detect.teacher import TeacherDetector
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit, Integers
-from anomaly.student.criterion import Criterion, apart
-from anomaly.student.distil import DistilPlan, Setting, distil
-from anomaly.training.start import Start
+from anomaly.student.distillation.criterion import Criterion, validation_split
+from anomaly.student.distillation.distil import DistilPlan, Setting, distil
+from anomaly.training.student_start import StudentStart
 
 # Deviations of normal sound that a pseudo-anomaly is said to be off, whatever it is.
 _SAID = 3.0
@@ -66,7 +66,7 @@ class SelfMadeLabels:
         return Pooling("log", nothing, one, np.zeros(2), np.ones(2))
 
 
-def at_random(lesson: Lesson, start: Start) -> Circuit:
+def at_random(lesson: Lesson, start: StudentStart) -> Circuit:
     """As many synapses anywhere, with weights of any size, and thresholds at the same deviations; no scales, no slow
     neurons.
 
@@ -97,10 +97,14 @@ def _scattered(shape: tuple[int, ...], counts: Integers, random: np.random.Gener
 
 
 def trained(
-    lesson: Lesson, start: Start, circuit: Circuit, plan: DistilPlan, teacher: tuple[bytes, Pooling] | None
+    lesson: Lesson,
+    start: StudentStart,
+    circuit: Circuit,
+    plan: DistilPlan,
+    teacher: tuple[bytes, Pooling] | None,
 ) -> Circuit:
     """A circuit after training by a teacher as in the product, or on self-made labels; kept if training harms it."""
-    sounds, checked = apart([block.samples for block in lesson.material.training])
+    sounds, checked = validation_split([block.samples for block in lesson.material.training])
     v_sat = lesson.chip.limits.v_sat
     criterion = Criterion.of(checked, plan.checks, lesson.front_end, v_sat, seed=lesson.seed)
     labels = SelfMadeLabels(start.code.bands)

@@ -15,12 +15,12 @@ from chip.bitstream import decode, encode
 from chip.builder import NetworkBuilder
 from chip.compiler import Compiled, compile_network, verify_spikes
 from chip.errors import BitstreamError, ChipError, FitError, NetworkError, SpecError
-from chip.imperfection import Imperfection
 from chip.network import Network
 from chip.nir import export_nir, import_nir
 from chip.rules import Finding, check, fits
-from chip.series import run_series
-from chip.simulate import SimulationResult, Simulator
+from chip.sim.chip_series import run_series
+from chip.sim.imperfection import Imperfection
+from chip.sim.simulator import SimulationResult, Simulator
 
 __all__ = [
     "ArchSpec",

@@ -76,7 +76,7 @@ class Neuron(_Part):
     recurrence: Parameter[bool]
 
 
-class Routing(_Part):
+class RoutingSpec(_Part):
     """The switched wires between the cells."""
 
     nets_per_channel: Parameter[Few]
@@ -95,7 +95,7 @@ class Timing(_Part):
     min_step_hz: Parameter[NotNegative]
 
 
-class Energy(_Part):
+class EnergySpec(_Part):
     """The published operating point that every calibration must reproduce."""
 
     power_w: Parameter[Positive]
@@ -115,9 +115,9 @@ class ArchSpec(_Part):
     title: str = Field(min_length=1)
     array: Array
     neuron: Neuron
-    routing: Routing
+    routing: RoutingSpec
     timing: Timing
-    energy: Energy
+    energy: EnergySpec
     analogue: Analogue
 
     @model_validator(mode="after")

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.bitstream import decode, write_design
-from chip.cost import latency, utilisation
 from chip.errors import BitstreamError
-from chip.implement import Implementation, implement
+from chip.layout.implementation import Implementation, implement
 from chip.network import Network
+from chip.reporting.cost import latency, utilisation
 from chip.rules import Finding, require_fit
-from chip.simulate import Simulator
+from chip.sim.simulator import Simulator
 
 __all__ = ["Compiled", "compile_network", "verify_spikes"]
 

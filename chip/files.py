@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.bitstream import decode, read_design
+from chip.bitstream.frames import read_frames
 from chip.errors import BitstreamError, ChipError, NetworkError
-from chip.fabric import Fabric
-from chip.frames import read_frames
+from chip.layout.fabric import Fabric
 from chip.network import Network
 from chip.storage import MAX_BYTES
 

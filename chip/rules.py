@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
-from chip.bounds import membrane_bounds
+from chip.connectivity import neurons_in_loops, self_sustaining, steps_from_inputs
 from chip.errors import FitError
-from chip.fabric import Fabric
-from chip.graph import neurons_in_loops, self_sustaining, steps_from_inputs
+from chip.layout.fabric import Fabric
+from chip.layout.place.estimate import tracks_needed
+from chip.layout.place.nets import Nets
+from chip.membrane_bounds import membrane_bounds
 from chip.network import Network
-from chip.place.estimate import tracks_needed
-from chip.place.nets import Nets
 
 __all__ = ["ADVICE", "LIMITS", "RULES", "Finding", "check", "fits", "require_fit", "require_limits"]
 

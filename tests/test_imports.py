@@ -15,14 +15,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Each room, and the rooms it may import. Files directly in anomaly/ are "base": everybody may import them.
 SENSES = {"audio", "features"}
-JUDGES = {"detect", "diagnose", "alerts"} | SENSES
+JUDGES = {"detect", "diagnose", "store", "alerts", "bundle", "config"} | SENSES
 MAY_IMPORT = {
     "base": set[str](),
+    "config": set[str](),
+    "bundle": set[str](),
     "audio": set[str](),
     "features": {"audio"},
-    "detect": SENSES | {"chip"},
+    "detect": SENSES | {"bundle", "chip"},
     "diagnose": SENSES | {"detect", "chip"},
-    "alerts": SENSES | {"detect", "diagnose"},
+    "store": {"config"},
+    "alerts": {"store", "config"},
     # What learns writes what detects: it may import the runtime's layouts, never the other way round.
     "teacher": SENSES | {"detect"},
     "student": SENSES | {"detect", "teacher", "chip"},

@@ -51,7 +51,7 @@ def _train(models: Path) -> None:
     from anomaly.audio.simulator import simulate
     from anomaly.teacher.fit import TeacherPlan
     from anomaly.training import TrainingRequest, train
-    from anomaly.training.profiles import PROFILES, Profile
+    from anomaly.training.profiles import PROFILES, TrainingProfile
 
     data = models.with_name("data")
     data.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def _train(models: Path) -> None:
         clip = sound.samples[number * step : (number + 1) * step]
         soundfile.write(data / f"normal_{number:02}.wav", clip, sound.sample_rate_hz, subtype="FLOAT")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PROFILES, "tiny", Profile(teacher=TeacherPlan(epochs=4), distil=None))
+        patch.setitem(PROFILES, "tiny", TrainingProfile(teacher=TeacherPlan(epochs=4), distil=None))
         train(TrainingRequest("pump", data, models, profile="tiny"))
 
 

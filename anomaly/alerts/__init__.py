@@ -4,12 +4,12 @@ The way of an alarm: ``case`` (what is known) → ``store`` (kept, with its ``me
 → ``outbox`` (delivered until confirmed) → ``sinks`` (how). Importing this loads no HTTP and no MQTT library.
 """
 
-from anomaly.alerts.case import Case, CaseState, iso_utc
-from anomaly.alerts.message import AlertMessage
 from anomaly.alerts.outbox import Dispatcher, RetryPolicy
-from anomaly.alerts.records import EventRow, ScoreRow
 from anomaly.alerts.sinks import build_sink, build_sinks
-from anomaly.alerts.store import DATABASE_NAME, Store
+from anomaly.store.case import Case, CaseState, iso_utc
+from anomaly.store.message import AlertMessage
+from anomaly.store.rows import EventRow, ScoreRow
+from anomaly.store.store import DATABASE_NAME, Store
 
 __all__ = [
     "DATABASE_NAME",

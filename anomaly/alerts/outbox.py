@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from anomaly.alerts.live import LiveFeed
-from anomaly.alerts.lock import FileLock
-from anomaly.alerts.queue import LONGEST_WAIT_S
-from anomaly.alerts.records import DueMessage
+from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.alerts.sinks.sink import Sink, SinkError
-from anomaly.alerts.store import Store
 from anomaly.errors import AnomalyError, ConfigError
+from anomaly.store.file_lock import FileLock
+from anomaly.store.outbox_queue import LONGEST_WAIT_S
+from anomaly.store.rows import DueMessage
+from anomaly.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Dispatcher:
         self._names = names
         store.subscribe(names)
         self._couriers = [
-            Courier(store, sink, clock=clock, seed=seed, retry=retry or RetryPolicy(), poll_s=poll_s)
+            SinkWorker(store, sink, clock=clock, seed=seed, retry=retry or RetryPolicy(), poll_s=poll_s)
             for sink in sinks
         ]
 
@@ -122,7 +122,7 @@ class Dispatcher:
         self.stop()
 
 
-class Courier:
+class SinkWorker:
     """The deliveries to one sink, in a thread of their own, so that a slow sink delays no other.
 
     Args: as for ``Dispatcher``, with one sink.
@@ -144,7 +144,7 @@ class Courier:
         self._retry = retry
         self._poll_s = poll_s
         self._chance = random.Random(None if seed is None else f"{seed}/{sink.name}")
-        self._live = LiveFeed(store, sink, clock)
+        self._live = LiveScoreFeed(store, sink, clock)
         self._confirmed: set[int] = set()
         self._said = ""
         self._wake = threading.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from anomaly.audio.files import find_recordings
+from anomaly.audio.files.recordings import find_recordings
 from anomaly.errors import InputError
 
 

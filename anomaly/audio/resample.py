@@ -19,8 +19,8 @@ import numpy as np
 from scipy import fft
 
 from anomaly.audio import SAMPLE_RATE_HZ
+from anomaly.audio.capture.block_schedule import HALF_LENGTH, lookahead
 from anomaly.audio.channels import Samples
-from anomaly.audio.pace import HALF_LENGTH, lookahead
 
 _BLOCKS_PER_S = 4
 # Half of the way from the pass band to the stop band, of half the lower rate, and the shape of Kaiser's window.

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli import options
-from anomaly.cli.together import needs
+from anomaly.cli.option_rules import needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anomaly.detect.calibration_versions import CalibrationVersion, Source
-    from anomaly.monitor.left_out import Gathered
-    from anomaly.monitor.recalibrate import Service
+    from anomaly.detect.calibration.versions import CalibrationVersion, Source
+    from anomaly.monitor.offline.calibration_filter import CalibrationInput
+    from anomaly.monitor.offline.recalibrate import CalibratedDetector
 
 _From = Annotated[list[Path] | None, typer.Option("--from", help="Recordings of normal sound.")]
 _Since = Annotated[
@@ -53,7 +53,7 @@ def calibrate(
 ) -> None:
     """Teach the calibration new normal sound without training again: a new version, and a way back."""
     from anomaly.cli.cases import _person
-    from anomaly.cli.service import chosen_service
+    from anomaly.cli.site_options import chosen_service
     from anomaly.errors import UsageError
 
     asked = [recordings is not None and bool(recordings), since is not None, show, revert is not None]
@@ -76,20 +76,20 @@ def calibrate(
 
 
 def _gathered(
-    found: Service,
+    found: CalibratedDetector,
     state_dir: Path,
     recordings: list[Path] | None,
     since: str | None,
     force: bool,
     held: Sequence[Source],
-) -> Gathered:
+) -> CalibrationInput:
     import time
 
     from anomaly.alerts.duration import duration_s
-    from anomaly.alerts.store import DATABASE_NAME, Store
     from anomaly.archive.scan import scan
     from anomaly.errors import InputError
-    from anomaly.monitor.recalibrate import from_history, from_recordings, unjudged_cases
+    from anomaly.monitor.offline.recalibrate import from_history, from_recordings, unjudged_cases
+    from anomaly.store.store import DATABASE_NAME, Store
 
     if recordings:
         return from_recordings(scan(recordings), found.scorer, ", ".join(map(str, recordings)), held)
@@ -106,8 +106,8 @@ def _gathered(
         return from_history(store, found, begin_s, now_s, held)
 
 
-def _checked(gathered: Gathered, found: Service, force: bool) -> Source:
-    from anomaly.monitor.recalibrate import check
+def _checked(gathered: CalibrationInput, found: CalibratedDetector, force: bool) -> Source:
+    from anomaly.monitor.offline.recalibrate import check
 
     gathered.check_any()
     for reason in gathered.reasons():
@@ -117,7 +117,9 @@ def _checked(gathered: Gathered, found: Service, force: bool) -> Source:
     return gathered.source
 
 
-def _tell(found: Service, made: CalibrationVersion, gathered: Gathered, as_json: bool) -> None:
+def _tell(
+    found: CalibratedDetector, made: CalibrationVersion, gathered: CalibrationInput, as_json: bool
+) -> None:
     before, after = found.scorer.calibration, made.calibration(found.own.calibration)
     facts: dict[str, Any] = {
         **_facts(made, made.number),
@@ -141,7 +143,7 @@ def _tell(found: Service, made: CalibrationVersion, gathered: Gathered, as_json:
     typer.echo("a running monitor takes it up within seconds", err=True)
 
 
-def _tell_all(found: Service, as_json: bool) -> None:
+def _tell_all(found: CalibratedDetector, as_json: bool) -> None:
     current = found.calibrations.current
     every = found.calibrations.all()
     if as_json:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli.clip import clip, listeners
+from anomaly.cli.case_clip import clip, listeners
 from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
-    from anomaly.alerts.case import Case
-    from anomaly.alerts.records import EventRow
-    from anomaly.alerts.store import Store
+    from anomaly.store.case import Case
+    from anomaly.store.rows import EventRow
+    from anomaly.store.store import Store
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")]
 Note = Annotated[str, typer.Option(help="Why; kept with the case.")]
@@ -142,8 +142,8 @@ def deliver_test(
 
 
 def _store(state: Path | None, config: Path | None) -> Store:
-    from anomaly.alerts.store import DATABASE_NAME, Store
     from anomaly.config import find_site
+    from anomaly.store.store import DATABASE_NAME, Store
 
     if state is None or config is not None:
         # A site file that is named must be there, even where --state stands in for what it says.
@@ -171,7 +171,7 @@ def _tell(case: Case, as_json: bool) -> None:
 
 
 def _line(case: Case) -> str:
-    from anomaly.alerts.case import SHORT_ID
+    from anomaly.store.case import SHORT_ID
 
     score = "-" if case.peak_score is None else f"{case.peak_score:.3g}"
     until = f" (silenced until {case.silenced_until})" if case.silenced_until and case.is_open else ""

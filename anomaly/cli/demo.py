@@ -45,7 +45,7 @@ def _show(record: Record) -> None:
     import sys
 
     from anomaly.monitor.records import SecondRecord
-    from anomaly.monitor.screen import line
+    from anomaly.monitor.telemetry.screen import line
 
     if not isinstance(record, SecondRecord) or record.second % 10 == 9:
         print(line(record), file=sys.stderr, flush=True)

@@ -12,9 +12,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anomaly.audio.health import Health
-    from anomaly.audio.microphone import Microphone
-    from anomaly.audio.record import Recorded
+    from anomaly.audio.capture.microphone import Microphone
+    from anomaly.audio.capture.record import Recorded
+    from anomaly.audio.sensor.health import Health
 
 _METER_RANGE_DB = 90.0
 
@@ -31,7 +31,7 @@ def devices(
     """List the inputs that --device can name, and why one cannot be used."""
     from dataclasses import asdict
 
-    from anomaly.audio.devices import list_inputs
+    from anomaly.audio.capture.devices import list_inputs
 
     found = list_inputs()
     if as_json:
@@ -66,8 +66,8 @@ def record(
 ) -> None:
     """Record the normal sound of a machine as clips in <data>/<machine>/normal."""
     from anomaly.audio import SAMPLE_RATE_HZ
+    from anomaly.audio.capture.microphone import Microphone
     from anomaly.audio.channels import parse_channel
-    from anomaly.audio.microphone import Microphone
     from anomaly.errors import UsageError
     from anomaly.workspace import data_dir, machine_name
 
@@ -86,8 +86,8 @@ def record(
 def _record(
     microphone: Microphone, folder: Path, seconds: float, clip_seconds: float, as_json: bool
 ) -> Recorded:
-    from anomaly.audio.record import Recorder
-    from anomaly.audio.record import record as run
+    from anomaly.audio.capture.record import Recorder
+    from anomaly.audio.capture.record import record as run
 
     print(
         f"recording {microphone.description} at {microphone.native_rate_hz} Hz into {folder}", file=sys.stderr

@@ -29,9 +29,9 @@ def doctor(
 
     Exit code 0 if a monitor can run; else that of the first check that fails: 3, 5, 6 or 7.
     """
-    from anomaly.monitor.doctor import Finding, examine
+    from anomaly.monitor.doctor import CheckResult, examine
 
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     for finding in examine(config, models=models, state=state):
         findings.append(finding)
         if not as_json:

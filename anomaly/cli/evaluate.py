@@ -74,7 +74,7 @@ def _evaluate(
 ) -> None:
     from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
-    from anomaly.evaluate.pages import write_evaluation
+    from anomaly.evaluate.reporting.evaluation_report import write_evaluation
     from anomaly.evaluate.run import evaluate as run_evaluation
     from anomaly.progress import stages
     from anomaly.workspace import choose_machine, data_dir, models_dir
@@ -96,13 +96,13 @@ def _evaluate(
 
 
 def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: bool) -> None:
-    from anomaly.evaluate import figures
+    from anomaly.evaluate.reporting import results
     from anomaly.text_table import print_table
 
     if as_json:
-        print(json.dumps(figures.as_json(ours, theirs)))
+        print(json.dumps(results.as_json(ours, theirs)))
     else:
-        head, *rows = figures.table(ours, theirs, other=other)
+        head, *rows = results.table(ours, theirs, other=other)
         print_table(head, rows)
     detection = ours.outcomes["student"].detection
     tested = f"{detection.normals} normal and {detection.anomalies} anomalous clips of {ours.folder}"

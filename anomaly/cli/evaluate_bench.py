@@ -54,7 +54,7 @@ def run(
     from anomaly.evaluate.bench import tables
     from anomaly.evaluate.bench.page import write_bench
     from anomaly.text_table import print_table
-    from anomaly.training.bench import run_bench
+    from anomaly.training.bench_models import run_bench
 
     count, recordings = _seeds(seeds, quick), _recordings(recordings)
     if out is not None:

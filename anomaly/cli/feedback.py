@@ -34,11 +34,11 @@ def feedback(
     """Say what a case was. A false alarm makes a new version of the calibration; `calibrate --revert` undoes it."""
     import time
 
-    from anomaly.alerts.store import DATABASE_NAME, Store
     from anomaly.cli.cases import _person
-    from anomaly.cli.service import chosen_service, chosen_site
+    from anomaly.cli.site_options import chosen_service, chosen_site
     from anomaly.errors import UsageError
-    from anomaly.monitor.feedback import judge_case
+    from anomaly.monitor.offline.feedback import record_feedback
+    from anomaly.store.store import DATABASE_NAME, Store
 
     if normal == fault:
         raise UsageError("say what it was with --normal or --fault")
@@ -48,7 +48,7 @@ def feedback(
         if found.kind != "machine":
             raise UsageError("is a case of the microphone, not of the machine", where=f"case {found.id[:8]}")
         _, service = chosen_service(config, models, state, found.machine, detector)
-        result = judge_case(
+        result = record_feedback(
             store, service, found, normal=normal, by=_person(by), note=note, now_s=time.time()
         )
     if as_json:

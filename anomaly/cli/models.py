@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomaly.cli.option_rules import excludes
 from anomaly.cli.options import Config, Detector, Json, Models, State
-from anomaly.cli.together import excludes
 
 if TYPE_CHECKING:
+    from anomaly.bundle.versions import Version
     from anomaly.config import Site
     from anomaly.detect.decision import Policy
     from anomaly.detect.model import DetectorName
-    from anomaly.monitor.compare import Compared, Comparison
-    from anomaly.versions import Version
+    from anomaly.monitor.offline.compare import RecordingComparison, VersionComparison
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
 
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def list_(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """List the versions of a bundle, oldest first; * marks the one in use."""
-    from anomaly.versions import versions
+    from anomaly.bundle.versions import versions
 
     folder, bundle, _ = _bundle(machine, models, config)
     found = versions(folder, bundle)
@@ -52,7 +52,7 @@ def activate(
     as_json: Json = False,
 ) -> None:
     """Put a version into use. A running monitor takes it up within seconds, at a reset of its score."""
-    from anomaly import versions
+    from anomaly.bundle import versions
 
     folder, bundle, site = _bundle(machine, models, config)
     _tell(versions.activate(folder, bundle, version), machine, bundle, site, as_json)
@@ -60,7 +60,7 @@ def activate(
 
 def rollback(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """Put the version into use that was in use before this one."""
-    from anomaly import versions
+    from anomaly.bundle import versions
 
     folder, bundle, site = _bundle(machine, models, config)
     _tell(versions.rollback(folder, bundle), machine, bundle, site, as_json)
@@ -88,9 +88,9 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Score the same sound with two versions: which alarms would appear, which would vanish."""
+    from anomaly.bundle.versions import find_version, version_of, versions
     from anomaly.errors import InputError
-    from anomaly.monitor.compare import summary
-    from anomaly.versions import find_version, version_of, versions
+    from anomaly.monitor.offline.compare import summary
 
     excludes(context, "--data", "--state")
     folder, bundle, site = _bundle(machine, models, config)
@@ -111,7 +111,7 @@ def compare(
         )
 
 
-def _show(rows: list[Compared], told: dict[str, Any], one: str, other: str) -> None:
+def _show(rows: list[RecordingComparison], told: dict[str, Any], one: str, other: str) -> None:
     for row in rows:
         typer.echo(_line(row))
     typer.echo(
@@ -125,10 +125,10 @@ def _settings(
     site: Site, machine: str, detector: str | None, false_alarms_per_day: float | None
 ) -> tuple[DetectorName, float, Policy]:
     """Detector, budget and delays: what the command line says, else the site file, else the default."""
-    from anomaly.budget import check_budget
     from anomaly.config import Machine as Settings
+    from anomaly.false_alarm_budget import check_budget
     from anomaly.monitor.options import detector_name
-    from anomaly.monitor.post import policy_of
+    from anomaly.monitor.session import policy_of
 
     own = site.machines.get(machine) or Settings(device="none")
     budget = own.false_alarms_per_day if false_alarms_per_day is None else false_alarms_per_day
@@ -136,22 +136,28 @@ def _settings(
     return detector_name(detector or own.detector), budget, policy_of(site, machine)
 
 
-def _comparison(one: Version, other: Version, settings: tuple[DetectorName, float, Policy]) -> Comparison:
+def _comparison(
+    one: Version, other: Version, settings: tuple[DetectorName, float, Policy]
+) -> VersionComparison:
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import load_model
-    from anomaly.monitor.compare import Comparison
+    from anomaly.monitor.offline.compare import VersionComparison
 
     pair = [load_model(open_bundle(found.path)) for found in (one, other)]
-    return Comparison(pair[0], pair[1], *settings)
+    return VersionComparison(pair[0], pair[1], *settings)
 
 
 def _compared(
-    comparison: Comparison, machine: str, data: list[Path] | None, state: Path | None, config: Path | None
-) -> list[Compared]:
+    comparison: VersionComparison,
+    machine: str,
+    data: list[Path] | None,
+    state: Path | None,
+    config: Path | None,
+) -> list[RecordingComparison]:
     from anomaly.archive.scan import scan
     from anomaly.cli.cases import _store
     from anomaly.errors import InputError
-    from anomaly.monitor.clips import FOLDER
+    from anomaly.monitor.clips.recorder import FOLDER
 
     if data:
         return list(comparison.recordings(scan(data)))
@@ -164,7 +170,7 @@ def _compared(
         return list(comparison.clips(store.path.parent / FOLDER, clips))
 
 
-def _line(row: Compared) -> str:
+def _line(row: RecordingComparison) -> str:
     if row.one is None or row.other is None:
         return f"{row.path}: {row.error}"
     words = [

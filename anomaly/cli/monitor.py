@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomaly.cli import options
-from anomaly.cli.together import excludes
+from anomaly.cli.option_rules import excludes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anomaly.config import Site
-    from anomaly.monitor.post import Plan
     from anomaly.monitor.records import Record
+    from anomaly.monitor.session import MonitorPlan
 
 ANOMALY_FOUND = 10
 
@@ -97,9 +97,9 @@ def monitor(
         raise typer.Exit(ANOMALY_FOUND)
 
 
-def _check_files(plans: Sequence[Plan]) -> None:
+def _check_files(plans: Sequence[MonitorPlan]) -> None:
     """Only a file can be read faster than it sounds; what comes on stdin is read so in any case."""
-    from anomaly.audio.ffmpeg import is_address
+    from anomaly.audio.capture.ffmpeg import is_address
     from anomaly.errors import UsageError
 
     heard = [plan for plan in plans if plan.device is not None or plan.source is not None]
@@ -112,8 +112,8 @@ def _site(
     config: Path | None, models: Path | None, state: Path | None, metrics: str | None, log_json: bool
 ) -> Site:
     """The site file with what the command line says in it."""
-    from anomaly.cli.service import chosen_site
-    from anomaly.monitor.metrics import check_address
+    from anomaly.cli.site_options import chosen_site
+    from anomaly.monitor.telemetry.metrics import check_address
 
     changes = {
         "metrics": None if metrics is None else check_address(metrics),
@@ -128,8 +128,8 @@ def _shown(jsonl: bool, as_log: bool) -> Iterator[Callable[[Record], None]]:
     """Yield what prints records; a terminal's last line is ended before anything else is said."""
     import shutil
 
-    from anomaly.monitor.logs import json_log, log_record
-    from anomaly.monitor.screen import Screen
+    from anomaly.monitor.telemetry.logs import json_log, log_record
+    from anomaly.monitor.telemetry.screen import Screen
 
     if as_log:
         with json_log():

@@ -10,10 +10,10 @@ import typer
 from anomaly.cli import options
 
 if TYPE_CHECKING:
-    from anomaly.alerts.store import Store
     from anomaly.config import Site
-    from anomaly.monitor.recalibrate import Service
-    from anomaly.monitor.replayed import Replay, Span
+    from anomaly.monitor.offline.recalibrate import CalibratedDetector
+    from anomaly.monitor.offline.replay_result import ReplayResult, ReplaySpan
+    from anomaly.store.store import Store
 
 _Since = Annotated[str, typer.Option("--since", help="How far back: 2h, 1d, 7d.")]
 _Budget = Annotated[
@@ -48,10 +48,10 @@ def replay(
     import time
 
     from anomaly.alerts.duration import duration_s
-    from anomaly.alerts.store import DATABASE_NAME, Store
-    from anomaly.budget import check_budget
-    from anomaly.cli.service import chosen_service
+    from anomaly.cli.site_options import chosen_service
     from anomaly.errors import UsageError
+    from anomaly.false_alarm_budget import check_budget
+    from anomaly.store.store import DATABASE_NAME, Store
 
     span_s = duration_s(since)
     if bundle is not None and calibration is not None:
@@ -70,36 +70,43 @@ def replay(
         typer.echo("which cases it would have opened where no clip was kept, nobody knows", err=True)
 
 
-def _span(site: Site, machine: str, now_s: float, span_s: float, false_alarms_per_day: float | None) -> Span:
+def _span(
+    site: Site, machine: str, now_s: float, span_s: float, false_alarms_per_day: float | None
+) -> ReplaySpan:
     """The time up to now, with budget and delays as the site file says where nothing else is said."""
     from dataclasses import replace
 
-    from anomaly.monitor.post import policy_of
-    from anomaly.monitor.replayed import Span
+    from anomaly.monitor.offline.replay_result import ReplaySpan
+    from anomaly.monitor.session import policy_of
 
     settings = site.machines.get(machine)
     budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)
     # A latch says how long an alarm is shown, not whether there is one.
-    return Span(now_s - span_s, now_s, budget, replace(policy_of(site, machine), latch=False))
+    return ReplaySpan(now_s - span_s, now_s, budget, replace(policy_of(site, machine), latch=False))
 
 
 def _replayed(
-    store: Store, site: Site, service: Service, span: Span, bundle: str | None, calibration: int | None
-) -> Replay:
+    store: Store,
+    site: Site,
+    service: CalibratedDetector,
+    span: ReplaySpan,
+    bundle: str | None,
+    calibration: int | None,
+) -> ReplayResult:
     from anomaly.bundle import open_bundle
+    from anomaly.bundle.versions import find_bundle_or_version, version_of
     from anomaly.detect.model import DETECTORS, load_model
-    from anomaly.monitor.clips import FOLDER
-    from anomaly.monitor.left_out import scored_by
-    from anomaly.monitor.replay import replay_clips, replay_history
-    from anomaly.monitor.replay_old import OldClips
-    from anomaly.versions import find_bundle_or_version, version_of
+    from anomaly.monitor.clips.recorder import FOLDER
+    from anomaly.monitor.offline.calibration_filter import scored_by
+    from anomaly.monitor.offline.replay import replay_clips, replay_history
+    from anomaly.monitor.offline.replay_clips import ClipHistory
 
     clips = site.state_dir / FOLDER
     if bundle is None:
         anew = calibration is not None
         scorer = service.scorer if calibration is None else service.with_calibration(calibration)
         # The limit of a model says nothing of what another one scored, nor of its probabilities.
-        old = OldClips(clips, service.model)
+        old = ClipHistory(clips, service.model)
         return replay_history(
             store, service.machine, scorer, span, model=service.model, judge_anew=anew, clips=old
         )

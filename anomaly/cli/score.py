@@ -77,7 +77,7 @@ def score(
     from anomaly.archive.scores import score_files
     from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
-    from anomaly.budget import check_budget
+    from anomaly.false_alarm_budget import check_budget
 
     _check_output(as_json, as_jsonl, per_second, out)
     check_budget(false_alarms_per_day)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly.cli.together import needs
+from anomaly.cli.option_rules import needs
 
 if TYPE_CHECKING:
-    from anomaly.training import Order, TrainingRequest
+    from anomaly.training import StudentConstraints, TrainingRequest
 
 _Machine = Annotated[
     str, typer.Option("--machine", help="Name of the machine; its bundle is models/<machine>.")
@@ -148,7 +148,7 @@ def distill(
         teacher = open_bundle(folder / workspace.choose_machine(folder, machine)).path / "teacher.onnx"
     with trainer_installed():
         from anomaly.training import TrainingRequest
-        from anomaly.training.given import cannot_be_judged
+        from anomaly.training.imported_teacher import cannot_be_judged
     if (told := cannot_be_judged(teacher)) is not None:
         typer.echo(told, err=True)
     request = TrainingRequest(
@@ -172,16 +172,16 @@ def _order(
     calibration: str,
     accelerator: str,
     lossy_link: bool,
-) -> Order:
-    from anomaly.training import Budget, Order, energy_calibration
+) -> StudentConstraints:
+    from anomaly.training import Budget, StudentConstraints, energy_calibration
 
-    return Order(Budget(*limits, energy_calibration(calibration)), accelerator, lossy_link)
+    return StudentConstraints(Budget(*limits, energy_calibration(calibration)), accelerator, lossy_link)
 
 
 def _run(request: TrainingRequest, as_json: bool) -> None:
     import json
 
-    from anomaly import versions
+    from anomaly.bundle import versions
     from anomaly.progress import stages
     from anomaly.training import train as run_training
     from anomaly.training.summary import in_words

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.demo.result import DemoResult
 from anomaly.demo.scenes import FAULT
 from anomaly.detect.model import DETECTORS
-from anomaly.evaluate import metrics, pictures, timelines
-from anomaly.evaluate.report import Section, write_report
+from anomaly.evaluate.metrics import detection_metrics
+from anomaly.evaluate.reporting import plots, time_plots
+from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 from anomaly.features.mel import HOP_S, mel_power, pool, pooled_edges_hz
 from anomaly.training.report import chip_sections
 
@@ -39,13 +40,13 @@ def write(result: DemoResult, recording: Path) -> Path:
     return write_report(result.out, "anomaly demo: a pump fails", sections, summary=summary, figures=figures)
 
 
-def _story(result: DemoResult, recording: Path) -> list[Section]:
+def _story(result: DemoResult, recording: Path) -> list[ReportSection]:
     levels = pool(mel_power(read_16k(recording)), _BANDS) / 100.0
     watched, alarm_s = result.watched, result.watched.alarm_s()
     marks = [(result.begins_s, "bearing begins to fail")]
     if alarm_s is not None:
         marks.append((alarm_s, "alarm, alert sent"))
-    curve = timelines.score_curve(
+    curve = time_plots.score_curve(
         [r.second + 1.0 for r in watched.seconds],
         [np.nan if r.score is None else r.score for r in watched.seconds],
         states=[r.state for r in watched.seconds],
@@ -56,19 +57,19 @@ def _story(result: DemoResult, recording: Path) -> list[Section]:
     ]
     alert = [("key", "value"), *_flat(dict(result.alert))]
     return [
-        Section(
+        ReportSection(
             "What the microphone heard",
             "Log-mel levels of the stream, in decibels.",
-            timelines.spectrogram(levels, hop_s=HOP_S, edges_hz=pooled_edges_hz(_BANDS)),
+            time_plots.spectrogram(levels, hop_s=HOP_S, edges_hz=pooled_edges_hz(_BANDS)),
         ),
-        Section(
+        ReportSection(
             "What the student said",
             "Score per second, in standard deviations of normal sound. No single second raises an alarm: surprises "
             "add up (CUSUM) until their sum passes the limit for one false alarm a day.",
             curve,
         ),
-        Section("What happened", rows=events),
-        Section(
+        ReportSection("What happened", rows=events),
+        ReportSection(
             "The alert as it was delivered",
             "Posted as a signed CloudEvent to the demo's receiver.",
             rows=alert,
@@ -86,28 +87,28 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
-def _detection(result: DemoResult) -> list[Section]:
+def _detection(result: DemoResult) -> list[ReportSection]:
     trial = result.trial
     curves: dict[str, tuple[npt.ArrayLike, npt.ArrayLike]] = {}
     for name in DETECTORS:
-        roc = metrics.roc_curve(trial.labels, trial.scores(name))
+        roc = detection_metrics.roc_curve(trial.labels, trial.scores(name))
         curves[name] = (roc.false_positive_rate, roc.true_positive_rate)
     at_limit = trial.confusion("student")
     faults, severities, table = trial.by_fault("student")
     return [
-        Section("Unseen clips: student and teacher", _clips_in_words(result), pictures.roc(curves)),
-        Section(
+        ReportSection("Unseen clips: student and teacher", _clips_in_words(result), plots.roc(curves)),
+        ReportSection(
             "Confusion at the chosen threshold",
             "Clips of ten seconds, each alone: does the limit for one false alarm a day raise an alarm?",
-            pictures.confusion(
+            plots.confusion(
                 at_limit.true_alarms, at_limit.missed, at_limit.false_alarms, at_limit.true_silence
             ),
         ),
-        Section(
+        ReportSection(
             "Which fault, how far",
             "AUC of the student per fault and severity. At severity 0.1 a fault lies 10 dB below the machine in its "
             "own third octaves.",
-            pictures.heat_map(
+            plots.heat_map(
                 table, [f.replace("_", " ") for f in faults], [f"severity {s:g}" for s in severities]
             ),
         ),

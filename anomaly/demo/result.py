@@ -9,7 +9,7 @@ from typing import Any
 
 from anomaly.demo.trial import Trial
 from anomaly.monitor.records import EventRecord, SecondRecord
-from anomaly.training.pipeline import Trained
+from anomaly.training.pipeline import TrainingResult
 
 
 @dataclass(eq=False)
@@ -40,7 +40,7 @@ class DemoResult:
     """
 
     out: Path
-    trained: Trained
+    trained: TrainingResult
     watched: Watched
     alert: Mapping[str, Any]
     trial: Trial

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from anomaly import atomic
-from anomaly.alerts.receiver import WebhookReceiver
 from anomaly.alerts.sinks.webhook import WebhookSink
-from anomaly.alerts.store import DATABASE_NAME
+from anomaly.alerts.webhook_receiver import WebhookReceiver
 from anomaly.config import Site
 from anomaly.demo import scenes
 from anomaly.demo.report import write
@@ -20,8 +19,9 @@ from anomaly.demo.trial import run_trial
 from anomaly.detect.model import load_model
 from anomaly.errors import ConfigError, RemoteError
 from anomaly.monitor.records import Record, SecondRecord
-from anomaly.monitor.run import Plan, monitor
+from anomaly.monitor.run import MonitorPlan, monitor
 from anomaly.progress import Report
+from anomaly.store.store import DATABASE_NAME
 from anomaly.training.pipeline import TrainingRequest, train
 
 _MARK = ".anomaly-demo"
@@ -79,7 +79,7 @@ def _watch(out: Path, recording: Path, show: Callable[[Record], None]) -> tuple[
     for old in state.glob(f"{DATABASE_NAME}*"):
         old.unlink()
     site = Site(models_dir=out / "models", state_dir=state)
-    plan = Plan(scenes.MACHINE, None, str(recording), "mean", "student", 1.0, realtime=False)
+    plan = MonitorPlan(scenes.MACHINE, None, str(recording), "mean", "student", 1.0, realtime=False)
     watched, key = Watched(), secrets.token_bytes(32)
 
     def keep(record: Record) -> None:

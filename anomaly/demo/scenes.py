@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.audio.files.write import save_wav
 from anomaly.audio.simulator import load_recipe, simulate
-from anomaly.audio.write import save_wav
 
 Samples = npt.NDArray[np.float32]
 

@@ -12,14 +12,14 @@ from anomaly.detect.decision import State
 from anomaly.detect.model import DETECTORS, DetectorName, Model
 from anomaly.detect.scoring import Scorer, SecondScore, recording_score
 from anomaly.detect.verdict import judge
-from anomaly.evaluate import metrics
-from anomaly.evaluate.alarms import Confusion, confusion
+from anomaly.evaluate.metrics import detection_metrics
+from anomaly.evaluate.metrics.alarm_rates import Confusion, confusion
 
 BUDGET_PER_DAY = 1.0
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedClip:
     """One clip and what the detectors said.
 
     Args:
@@ -39,7 +39,7 @@ class Judged:
 class Trial:
     """All clips."""
 
-    clips: tuple[Judged, ...]
+    clips: tuple[JudgedClip, ...]
 
     @property
     def labels(self) -> list[bool]:
@@ -52,7 +52,7 @@ class Trial:
 
     def auc(self, detector: DetectorName) -> float:
         """Area under the curve over all clips."""
-        return metrics.auc(self.labels, self.scores(detector))
+        return detection_metrics.auc(self.labels, self.scores(detector))
 
     def confusion(self, detector: DetectorName) -> Confusion:
         """Alarms of single clips at the budget's limit."""
@@ -69,7 +69,9 @@ class Trial:
         for row, fault in enumerate(faults):
             for column, severity in enumerate(severities):
                 bad = [c.scores[detector] for c in self.clips if (c.fault, c.severity) == (fault, severity)]
-                table[row, column] = metrics.auc([False] * len(normal) + [True] * len(bad), normal + bad)
+                table[row, column] = detection_metrics.auc(
+                    [False] * len(normal) + [True] * len(bad), normal + bad
+                )
         return faults, severities, table
 
 
@@ -79,7 +81,7 @@ def run_trial(model: Model, seed: int) -> Trial:
     for clip in test_clips(seed):
         seconds = {name: model.scorer(name).recording(clip.samples) for name in DETECTORS}
         judged.append(
-            Judged(
+            JudgedClip(
                 clip.fault,
                 clip.severity,
                 {name: recording_score(scores) for name, scores in seconds.items()},

@@ -2,7 +2,7 @@
 
 One CUSUM over surprises ``x = -ln p``: on normal sound x is exponential with mean 1, so
 ``S = max(0, S + x - k)`` stays near zero and, were seconds independent, its mean time to reach a limit h
-is known. They are not: `anomaly.detect.limits` sets h from what the sum did on held-out sound, and this
+is known. They are not: `anomaly.detect.calibration.excursions` sets h from what the sum did on held-out sound, and this
 module's theory is only the least that it can be.
 
 The words for what surrounds the limit are those of ISA-18.2 (IEC 62682): on-delay, off-delay, deadband, latch.
@@ -18,8 +18,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from anomaly.budget import LEAST_PER_DAY
 from anomaly.errors import ConfigError
+from anomaly.false_alarm_budget import LEAST_PER_DAY
 
 # Reference value: normal surprises average 1, so sums fall by 1.5 a second and forget quickly.
 REFERENCE = 2.5

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.detect.calibration import Calibration
+from anomaly.detect.calibration.calibration import Calibration
 
 HOUR_S = 3600
 _ALLOWED, _LIMIT = 0.5, 6.0

@@ -16,10 +16,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anomaly.audio.channels import Channel
-from anomaly.audio.files import blocks
-from anomaly.audio.health import check_second
+from anomaly.audio.files.recordings import blocks
+from anomaly.audio.sensor.health import check_second
 from anomaly.detect.decision import Limit
-from anomaly.detect.operating import OperatingTracker
+from anomaly.detect.operating.states import OperatingTracker
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import InputError

@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anomaly.audio.sensor_reference import SensorReference
+from anomaly.audio.sensor.reference import SensorReference
 from anomaly.bundle import Bundle
-from anomaly.detect.calibration import Calibration
-from anomaly.detect.detector import Detector
-from anomaly.detect.operating import OperatingStates
+from anomaly.detect.calibration.calibration import Calibration
+from anomaly.detect.detectors.detector import Detector
+from anomaly.detect.detectors.student import StudentDetector
+from anomaly.detect.detectors.teacher import TeacherDetector
+from anomaly.detect.operating.states import OperatingStates
 from anomaly.detect.pooling import GROUPS
 from anomaly.detect.scoring import Scorer, recording_score
-from anomaly.detect.student import StudentDetector
-from anomaly.detect.teacher import TeacherDetector
 from anomaly.errors import ModelError
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
 from chip.arch import ArchSpec, load_arch

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.calibration import Calibration
-from anomaly.detect.detector import Detector
-from anomaly.detect.operating import (
-    Heard,
-    Operating,
+from anomaly.detect.calibration.calibration import Calibration
+from anomaly.detect.detectors.detector import Detector
+from anomaly.detect.operating.states import (
+    OperatingResult,
+    OperatingState,
     OperatingStates,
     OperatingTracker,
     group_levels,
@@ -21,14 +21,14 @@ from anomaly.detect.operating import (
 from anomaly.detect.pooling import Levels, SecondLevels, soft_maximum
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels
-from anomaly.features.level import LevelNormaliser
+from anomaly.features.level_normaliser import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 # Segments that run side by side: enough to amortise a step, few enough to stay in the cache.
 _STREAMS = 64
 # Standard deviations of a second that count as one where seconds are compared within a recording.
 _CALM = 2.0
-_UNTOLD = Heard(Operating.UNKNOWN, True)
+_UNTOLD = OperatingResult(OperatingState.UNKNOWN, True)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SecondScore:
     score: float
     p_value: float
     groups: Levels
-    operating: Heard = _UNTOLD
+    operating: OperatingResult = _UNTOLD
 
 
 class SecondPipeline:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly.detect.decision import Decision, Limit, Policy, State
+from anomaly.detect.decision_mask import decision_mask
 from anomaly.detect.scoring import SecondScore, recording_score
-from anomaly.detect.taken import taken
 
 _ORDER = tuple(State)
 _PLAIN = Policy()
@@ -54,7 +54,7 @@ def judge(
     """
     decision = Decision(limit, policy)
     alive = [True] * len(seconds) if counts is None else list(counts)
-    takes = taken([second.operating for second in seconds])
+    takes = decision_mask([second.operating for second in seconds])
     states: list[State | None] = []
     for second, counted, takes_it in zip(seconds, alive, takes, strict=True):
         if not counted:

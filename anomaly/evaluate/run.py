@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anomaly import fingerprint
-from anomaly.bundle import Bundle
+from anomaly.bundle import Bundle, fingerprint
 from anomaly.detect.decision import Limit, State
 from anomaly.detect.file_score import FileScore, score_file
 from anomaly.detect.model import DETECTORS, DetectorName, load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.detect.verdict import Verdict
 from anomaly.errors import InputError
-from anomaly.evaluate.alarms import Confusion, confusion
-from anomaly.evaluate.detection import Detection, measure
-from anomaly.evaluate.false_alarms import FalseAlarms, false_alarms
-from anomaly.evaluate.layouts import Clip, DataSet, read_layout
+from anomaly.evaluate.layouts.layouts import Clip, DataSet, read_layout
+from anomaly.evaluate.metrics.alarm_rates import Confusion, confusion
+from anomaly.evaluate.metrics.false_alarms import FalseAlarms, false_alarms
+from anomaly.evaluate.metrics.per_fault import Detection, measure
 from anomaly.progress import Report
 
 BUDGET_PER_DAY = 1.0

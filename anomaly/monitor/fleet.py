@@ -13,19 +13,19 @@ from typing import Any
 
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
-from anomaly.alerts.store import DATABASE_NAME, Store
-from anomaly.audio.devices import resolve
-from anomaly.audio.ffmpeg import is_address
-from anomaly.audio.stream import STDIN
+from anomaly.audio.capture.devices import resolve
+from anomaly.audio.capture.ffmpeg import is_address
+from anomaly.audio.files.stream import STDIN
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, ConfigError
-from anomaly.monitor.ears import Heards, from_device, stream_target
 from anomaly.monitor.operations import Operations
-from anomaly.monitor.post import Plan, Post, Ready, make_ready
 from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.run import DRAIN_S, alone, announcing, sound_of
-from anomaly.monitor.sources import Heard
+from anomaly.monitor.session import MachineSession, MonitorPlan, SessionModel, load_session_model
+from anomaly.monitor.sources.device_source import ChannelEvents, from_device, stream_target
+from anomaly.monitor.sources.sources import SourceEvent
 from anomaly.monitor.stop import Stop, on_sigterm
+from anomaly.store.store import DATABASE_NAME, Store
 
 _LOG = logging.getLogger(__name__)
 # A listener that is so many blocks (some seconds of a microphone) ahead of the scoring waits.
@@ -38,12 +38,16 @@ class _Said:
     """What a listener hands over: something heard, an error, or (both None) the end of the sound."""
 
     machine: str
-    heard: Heard | None = None
+    heard: SourceEvent | None = None
     error: Exception | None = None
 
 
 def monitor_all(
-    plans: Sequence[Plan], site: Site, show: Callable[[Record], None], *, sinks: Sequence[Sink] | None = None
+    plans: Sequence[MonitorPlan],
+    site: Site,
+    show: Callable[[Record], None],
+    *,
+    sinks: Sequence[Sink] | None = None,
 ) -> int:
     """Watch several machines until their sound ends or the process is told to stop.
 
@@ -77,7 +81,7 @@ def monitor_all(
         for plan, parts in ready:
             try:
                 opened.enter_context(alone(site.state_dir, plan.machine))
-                fleet.posts[plan.machine] = Post(plan, parts, store, operations)
+                fleet.posts[plan.machine] = MachineSession(plan, parts, store, operations)
             except AnomalyError as error:
                 fleet.fail(plan.machine, error)
         try:
@@ -90,12 +94,14 @@ def monitor_all(
     return fleet.alarms
 
 
-def _all_ready(plans: Sequence[Plan], site: Site) -> tuple[list[tuple[Plan, Ready]], dict[str, AnomalyError]]:
-    ready: list[tuple[Plan, Ready]] = []
+def _all_ready(
+    plans: Sequence[MonitorPlan], site: Site
+) -> tuple[list[tuple[MonitorPlan, SessionModel]], dict[str, AnomalyError]]:
+    ready: list[tuple[MonitorPlan, SessionModel]] = []
     failed: dict[str, AnomalyError] = {}
     for plan in plans:
         try:
-            ready.append((plan, make_ready(plan, site)))
+            ready.append((plan, load_session_model(plan, site)))
         except AnomalyError as error:
             failed[plan.machine] = error
     if not ready:
@@ -108,7 +114,7 @@ class _Fleet:
     """The machines that are watched, by name."""
 
     def __init__(self, store: Store, show: Callable[[Record], None]) -> None:
-        self.posts: dict[str, Post] = {}
+        self.posts: dict[str, MachineSession] = {}
         self.failed: set[str] = set()
         self.first_error: Exception | None = None
         self._store, self._show = store, show
@@ -163,10 +169,10 @@ class _Fleet:
 class _Listeners:
     """A thread per device or source; what they hear comes out in one place."""
 
-    def __init__(self, plans: Sequence[Plan], stop: Stop) -> None:
+    def __init__(self, plans: Sequence[MonitorPlan], stop: Stop) -> None:
         self._queue: queue.Queue[_Said] = queue.Queue(_BLOCKS_AHEAD * max(1, len(plans)))
         self._stop = stop
-        groups: dict[str, list[Plan]] = {}
+        groups: dict[str, list[MonitorPlan]] = {}
         for plan in plans:
             # Machines at the channels of one device share its capture process.
             key = f"device {plan.device}" if plan.live else f"machine {plan.machine}"
@@ -196,7 +202,7 @@ class _Listeners:
                 if not any(thread.is_alive() for thread in self._threads) and self._queue.empty():
                     return
 
-    def _listen(self, group: list[Plan]) -> None:
+    def _listen(self, group: list[MonitorPlan]) -> None:
         try:
             with closing(_heards(group, self._stop)) as heards:
                 for heard_by_each in heards:
@@ -217,7 +223,7 @@ class _Listeners:
         return False
 
 
-def _heards(group: list[Plan], stop: Stop) -> Any:
+def _heards(group: list[MonitorPlan], stop: Stop) -> Any:
     """What a group of machines at one device or source hears, for each of them."""
     first = group[0]
     channels = [plan.channel for plan in group]
@@ -229,7 +235,7 @@ def _heards(group: list[Plan], stop: Stop) -> Any:
     return _alone_at(first, stop)
 
 
-def _alone_at(plan: Plan, stop: Stop) -> Iterator[Heards]:
+def _alone_at(plan: MonitorPlan, stop: Stop) -> Iterator[ChannelEvents]:
     with closing(sound_of(plan, stop)) as sound:
         for heard in sound:
             yield (heard,)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
-from anomaly.alerts.records import ScoreRow, StateRow
-from anomaly.alerts.store import Store
 from anomaly.errors import ConfigError, UsageError
-from anomaly.monitor.left_out import MODEL
+from anomaly.monitor.offline.calibration_filter import MODEL
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Journal:
         self.time_s = 0.0
         """UNIX seconds of what is being said."""
         self.model = ""
-        """What scores, see `anomaly.monitor.left_out.scored_by`; stored with the first score of each model."""
+        """Detector and bundle version that score (`scored_by`); stored with the first score of each model."""
         self._store = store
         self._said: list[Record] = []
         self._rows: list[ScoreRow] = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from anomaly.alerts.case import Case, CaseState, iso_utc
-from anomaly.alerts.message import AlertMessage, MessageEvent
-from anomaly.alerts.store import Store
 from anomaly.detect.decision import State
 from anomaly.detect.scoring import SecondScore
-from anomaly.diagnose.why import evidence, summary
+from anomaly.diagnose.explanation import evidence, summary
 from anomaly.monitor.journal import Journal
+from anomaly.store.case import Case, CaseState, iso_utc
+from anomaly.store.message import AlertMessage, MessageEvent
+from anomaly.store.store import Store
 
 # Where the decision began anew while the case was open, only a minute of normal sound returns it.
 _CALM_S = 60

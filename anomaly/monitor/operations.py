@@ -15,25 +15,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from anomaly.alerts.records import GapRow
-from anomaly.alerts.retention import Retention, tidy
-from anomaly.alerts.store import Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.config import Site
-from anomaly.detect.calibration_versions import CalibrationVersions
+from anomaly.detect.calibration.versions import CalibrationVersions
 from anomaly.detect.model import DetectorName
 from anomaly.errors import ConfigError
 from anomaly.features.front_end import FrontEnd
-from anomaly.monitor.backstage import Backstage
-from anomaly.monitor.clip_keeping import sweep, sweep_orphans
-from anomaly.monitor.clips import FOLDER, ClipKeeper
-from anomaly.monitor.clips import Heard as HeardBy
-from anomaly.monitor.figures import Figures, SiteFigures
-from anomaly.monitor.model_watch import LOOK_EVERY_S, ModelWatch, NextModel, Ready
-from anomaly.monitor.notify import Notifier
+from anomaly.monitor.background import BackgroundWorker
+from anomaly.monitor.clips.recorder import FOLDER, ClipContext, ClipRecorder
+from anomaly.monitor.clips.retention import sweep, sweep_orphans
+from anomaly.monitor.clips.ring_buffer import on_grid
+from anomaly.monitor.model_switch import LOOK_EVERY_S, LoadModel, ModelSwitch, NextModel
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.ring import on_grid
-from anomaly.monitor.sources import Heard, Lost, Sound
+from anomaly.monitor.sources.sources import Lost, Sound, SourceEvent
+from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
+from anomaly.monitor.telemetry.systemd import SystemdNotifier
+from anomaly.store.retention import Retention, tidy
+from anomaly.store.rows import GapRow
+from anomaly.store.store import Store
 
 _TIDY_EVERY_S, _SUM_UP_EVERY_S, _MEASURE_EVERY_S, _CHECK_EVERY_S = 600.0, 60.0, 15.0, 30.0
 MODEL_ACTIVATED = "model.activated"
@@ -52,9 +51,9 @@ class Operations:
 
     def __init__(self, site: Site, store: Store, clock: Callable[[], float] = time.time) -> None:
         self.site, self.store, self.clock = site, store, clock
-        self.backstage = Backstage()
-        self.figures = Figures()
-        self.notifier = Notifier()
+        self.backstage = BackgroundWorker()
+        self.figures = MonitorStatistics()
+        self.notifier = SystemdNotifier()
         self.clips_folder = site.state_dir / FOLDER
         self._open = ExitStack()
 
@@ -62,7 +61,7 @@ class Operations:
         with ExitStack() as opening:
             opening.enter_context(self.backstage)
             if self.site.metrics is not None:
-                from anomaly.monitor.metrics import serving
+                from anomaly.monitor.telemetry.metrics import serving
 
                 opening.enter_context(serving(self.figures, self.site.metrics))
             self._open = opening.pop_all()
@@ -93,7 +92,7 @@ class Operations:
         clips = self.store.clips()
         path = self.store.path
         parts = [path.with_name(f"{path.name}{end}") for end in ("", "-wal")]
-        site = SiteFigures(
+        site = SiteStatistics(
             database_bytes=sum(part.stat().st_size for part in parts if part.exists()),
             disk_free_bytes=shutil.disk_usage(path.parent).free,
             clips=len(clips),
@@ -105,7 +104,7 @@ class Operations:
 
 
 @dataclass(frozen=True)
-class Ear:
+class MachineContext:
     """What one machine is heard by.
 
     Args:
@@ -123,7 +122,7 @@ class Ear:
     live: bool
 
 
-class Attendant:
+class MachineServices:
     """Around one machine: sees what is heard and what is said of it, block by block.
 
     Args:
@@ -136,26 +135,26 @@ class Attendant:
     def __init__(
         self,
         operations: Operations,
-        ear: Ear,
-        ready: Ready | None = None,
+        ear: MachineContext,
+        ready: LoadModel | None = None,
         use: Callable[[NextModel], None] | None = None,
     ) -> None:
         self._around, self._ear, self._use = operations, ear, use
         self._news: list[EventRecord] = []
         self._lock = threading.Lock()
-        self._models: ModelWatch | None = None
+        self._models: ModelSwitch | None = None
         site = operations.site
         if ready is not None:
             refuse = partial(self._tell, "model.refused")
             calibrations = CalibrationVersions(site.state_dir, ear.machine, ear.detector)
-            self._models = ModelWatch(
+            self._models = ModelSwitch(
                 site.models_dir, ear.bundle, ready, refuse, lambda: calibrations.current
             )
             operations.backstage.every(LOOK_EVERY_S, self._models.look)
         version = self._models.version if self._models else ""
         operations.figures.machine(ear.machine).model = version
-        by = HeardBy(ear.machine, ear.detector, version, ear.front_end)
-        self._clips = ClipKeeper(
+        by = ClipContext(ear.machine, ear.detector, version, ear.front_end)
+        self._clips = ClipRecorder(
             by, site.clips, operations.clips_folder, operations.store, operations.backstage, self._tell
         )
         self._taking: NextModel | None = None
@@ -163,13 +162,13 @@ class Attendant:
         self._lost = False
         self._seconds = 0
 
-    def admit(self, heard: Heard) -> Heard:
+    def admit(self, heard: SourceEvent) -> SourceEvent:
         """What the watch is to hear: live sound as a clip can keep it, to the last bit."""
         if self._ear.live and isinstance(heard, Sound):
             return replace(heard, samples=on_grid(heard.samples))
         return heard
 
-    def attend(self, heard: Heard, records: list[Record]) -> list[Record]:
+    def attend(self, heard: SourceEvent, records: list[Record]) -> list[Record]:
         """Take a block and what the watch said of it; return both its records and what is new here."""
         if isinstance(heard, Lost):
             self._clips.cut()

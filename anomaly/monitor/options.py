@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from anomaly.audio.channels import parse_channel
-from anomaly.budget import check_budget
 from anomaly.config import Machine, Site
 from anomaly.detect.model import DETECTORS, DetectorName
 from anomaly.errors import ConfigError, UsageError
-from anomaly.monitor.post import Plan
+from anomaly.false_alarm_budget import check_budget
 from anomaly.monitor.run import choose
+from anomaly.monitor.session import MonitorPlan
 
 
 def plan_from(
@@ -25,7 +25,7 @@ def plan_from(
     channel: str | None,
     false_alarms_per_day: float | None,
     realtime: bool,
-) -> Plan:
+) -> MonitorPlan:
     """Combine command line and site file.
 
     Raises:
@@ -43,7 +43,7 @@ def plan_from(
         device, source = settings.device, _source_of(name, settings)
     # A channel belongs to its microphone: it says nothing of a file, or of another one.
     same = own or (source is None and device == defaults.device)
-    return Plan(
+    return MonitorPlan(
         machine=name,
         device=device,
         source=source,
@@ -55,7 +55,7 @@ def plan_from(
     )
 
 
-def plans_from(site: Site, **given: Any) -> list[Plan]:
+def plans_from(site: Site, **given: Any) -> list[MonitorPlan]:
     """One plan, or those of all machines of the site file where nothing says which is meant.
 
     Those of a whole site are patient: nobody sits before a box that starts before its microphone does.

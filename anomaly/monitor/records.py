@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly.alerts.case import iso_utc
+from anomaly.store.case import iso_utc
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class SecondRecord:
         score: in standard deviations of normal sound; None while the sensor is not to be trusted.
         p_value: probability that normal sound scores as high; None likewise.
         state: OK, WATCH or ALARM.
-        sensor: ok, or what is wrong with the microphone, one of ``anomaly.audio.health.Status``.
+        sensor: ok, or what is wrong with the microphone, one of ``anomaly.audio.sensor.health.Status``.
         level_dbfs: loudness.
         groups: error level per sub-band group, empty without a score.
         capture: state of the microphone's capture; "" for a file or a pipe.

@@ -7,23 +7,23 @@ from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 
-from anomaly.alerts.lock import FileLock
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
-from anomaly.alerts.store import DATABASE_NAME, Store
-from anomaly.audio.ffmpeg import is_address
-from anomaly.audio.stream import STDIN
+from anomaly.audio.capture.ffmpeg import is_address
+from anomaly.audio.files.stream import STDIN
 from anomaly.config import Machine, Site
 from anomaly.errors import ConfigError, InputError
-from anomaly.monitor.ears import from_microphone, from_stream
 from anomaly.monitor.operations import Operations
-from anomaly.monitor.post import Plan, Post, make_ready
 from anomaly.monitor.records import Record
-from anomaly.monitor.sources import Heard, Source, from_file, from_stdin
+from anomaly.monitor.session import MachineSession, MonitorPlan, load_session_model
+from anomaly.monitor.sources.device_source import from_microphone, from_stream
+from anomaly.monitor.sources.sources import Source, SourceEvent, from_file, from_stdin
 from anomaly.monitor.stop import Stop, on_sigterm
+from anomaly.store.file_lock import FileLock
+from anomaly.store.store import DATABASE_NAME, Store
 from anomaly.workspace import choose_machine
 
-__all__ = ["Plan", "alone", "announcing", "choose", "monitor", "sound_of"]
+__all__ = ["MonitorPlan", "alone", "announcing", "choose", "monitor", "sound_of"]
 
 DRAIN_S = 10.0
 
@@ -52,7 +52,7 @@ def choose(
 
 
 def monitor(
-    plan: Plan, site: Site, show: Callable[[Record], None], *, sinks: Sequence[Sink] | None = None
+    plan: MonitorPlan, site: Site, show: Callable[[Record], None], *, sinks: Sequence[Sink] | None = None
 ) -> int:
     """Watch one machine until the sound ends or the process is told to stop.
 
@@ -70,7 +70,7 @@ def monitor(
     """
     stop = Stop()
     with on_sigterm(stop), closing(sound_of(plan, stop)) as sound:
-        ready = make_ready(plan, site)
+        ready = load_session_model(plan, site)
         targets = build_sinks(announcing(site, [plan])) if sinks is None else sinks
         # Only when there is sound are folders made and is anything written.
         if (first := next(sound, None)) is None:
@@ -81,7 +81,7 @@ def monitor(
             Dispatcher(store, targets) as dispatcher,
             Operations(site, store) as operations,
         ):
-            post = Post(plan, ready, store, operations)
+            post = MachineSession(plan, ready, store, operations)
             try:
                 _listen(post, first, sound, stop, show)
             finally:
@@ -108,13 +108,15 @@ def alone(state_dir: Path, machine: str) -> Iterator[None]:
         lock.release()
 
 
-def announcing(site: Site, plans: Sequence[Plan]) -> Site:
+def announcing(site: Site, plans: Sequence[MonitorPlan]) -> Site:
     """The site with these machines in it, so that a broker shows their states though the file names none."""
     unknown = {plan.machine: Machine(device=plan.device or plan.source or "none") for plan in plans}
     return site.model_copy(update={"machines": {**unknown, **site.machines}})
 
 
-def _listen(post: Post, first: Heard, sound: Source, stop: Stop, show: Callable[[Record], None]) -> None:
+def _listen(
+    post: MachineSession, first: SourceEvent, sound: Source, stop: Stop, show: Callable[[Record], None]
+) -> None:
     try:
         with closing(sound):
             for heard in chain([first], sound):
@@ -127,7 +129,7 @@ def _listen(post: Post, first: Heard, sound: Source, stop: Stop, show: Callable[
             show(record)
 
 
-def sound_of(plan: Plan, stop: Stop) -> Source:
+def sound_of(plan: MonitorPlan, stop: Stop) -> Source:
     """What a machine is heard by; nothing is opened before the first block is asked for.
 
     Raises:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from anomaly.alerts.case import Case, iso_utc
-from anomaly.alerts.message import AlertMessage
-from anomaly.alerts.store import Store
-from anomaly.audio.health import Health
+from anomaly.audio.sensor.health import Health
 from anomaly.monitor.journal import Journal
+from anomaly.store.case import Case, iso_utc
+from anomaly.store.message import AlertMessage
+from anomaly.store.store import Store
 
 # Bad (good) seconds in a row until the case opens (closes).
 BAD_AFTER_S, GOOD_AFTER_S = 3, 3

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 from anomaly.errors import UsageError
-from anomaly.student.plan import ClosedFormPlan
+from anomaly.student.closed_form.plan import ClosedFormPlan
 
 Student = TypeVar("Student")
 EnergyCalibration = Literal["activity", "clock", "leakage"]
@@ -65,7 +65,7 @@ class Budget:
         max_neurons, max_synapses: of the network, relays and read-outs included.
         max_sop_per_s: synaptic operations per second of normal sound.
         max_energy_j: joule per second of normal sound, the clock stepped as frames arrive.
-        energy_calibration: which cause the published power is put into, see `chip.cost`; the worst by default.
+        energy_calibration: cause that the published power is put into, see `chip.reporting.cost`; worst by default.
 
     Raises:
         UsageError: a limit is not positive, or there is no such calibration.

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
-from anomaly.student.gates import Gates, add_gates
+from anomaly.student.phases.gates import Gates, add_gates
 from chip.builder import NetworkBuilder
 from chip.network import Network
 

@@ -9,8 +9,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
 from anomaly.detect.pooling import GROUPS
-from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.teacher.network import MOST_LOG_VARIANCE, Teacher

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from anomaly.features.mel import Centibels
+from anomaly.teacher.mean_spectrum import slow_whitening
 from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
 from anomaly.teacher.phases import MOST_PHASES, fit_phases, phases_gain
-from anomaly.teacher.slow import slow_whitening
-from anomaly.teacher.threads import one_thread
+from anomaly.teacher.single_thread import one_thread
 from anomaly.teacher.whitening import whitening
 
 Progress = Callable[[float], None]
@@ -101,7 +101,7 @@ def surprise(teacher: Teacher, segments: Sequence[Centibels]) -> float:
         return float(_surprise((windows[:, -1] - mean) / net.deviation, log_variance))
 
 
-def phases_told(recordings: Sequence[Sequence[Centibels]], size: TeacherSize, seed: int) -> float:
+def phases_gain_of_windows(recordings: Sequence[Sequence[Centibels]], size: TeacherSize, seed: int) -> float:
     """By how much phases foretell sound at operating points never heard better than one Gaussian; see `phases_gain`.
 
     Args:

@@ -1,15 +1,15 @@
 """From recordings to a verified bundle: teacher, student, chip, calibration, in that order."""
 
 from anomaly.student.budget import Budget, energy_calibration
-from anomaly.training.clips import train_on_clips
-from anomaly.training.learn import Order
-from anomaly.training.pipeline import Trained, TrainingRequest, train
+from anomaly.training.in_memory import train_on_clips
+from anomaly.training.pipeline import TrainingRequest, TrainingResult, train
+from anomaly.training.student_training import StudentConstraints
 
 __all__ = [
     "Budget",
-    "Order",
-    "Trained",
+    "StudentConstraints",
     "TrainingRequest",
+    "TrainingResult",
     "energy_calibration",
     "train",
     "train_on_clips",

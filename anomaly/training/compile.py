@@ -14,15 +14,15 @@ import torch
 import yaml
 
 from anomaly.errors import ModelError, UsageError
-from anomaly.features.delta import DeltaCode, DeltaEncoder
+from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit
-from anomaly.student.limits import Limits
-from anomaly.student.model import CircuitModel
+from anomaly.student.distillation.model import CircuitModel
+from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec, load_arch, validated
 from chip.compiler import Compiled, compile_network, verify_spikes
 from chip.network import Network
-from chip.simulate import Simulator
+from chip.sim.simulator import Simulator
 from chip.yaml_lines import parse
 
 _VERIFIED_SEGMENTS = 12
@@ -38,9 +38,9 @@ class Chip:
     text: bytes
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> NeuronLimits:
         """What training must know of it."""
-        return Limits.of(self.arch)
+        return NeuronLimits.of(self.arch)
 
 
 def read_chip(name_or_path: str, weight_bits: int | None = None) -> Chip:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from anomaly.evaluate.report import Section
-from anomaly.features.delta import DeltaCode, DeltaEncoder
+from anomaly.evaluate.reporting.html_report import ReportSection
+from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import HOP_S, Centibels
 from chip.arch import ArchSpec
 from chip.network import Network
-from chip.neurobench import DEFINITIONS, neurobench
-from chip.simulate import Simulator
+from chip.reporting.neurobench import DEFINITIONS, neurobench
+from chip.sim.simulator import Simulator
 
 _MOST_SEGMENTS = 24
 _WORDS = {
@@ -51,11 +51,11 @@ def complexity(
     return found | {"effective_acs_per_s": found["effective_acs"] * code.micro_steps / HOP_S}
 
 
-def complexity_section(found: dict[str, Any]) -> Section:
+def complexity_section(found: dict[str, Any]) -> ReportSection:
     """The metrics as a section of a report, with what each of them is."""
     rows: list[tuple[object, ...]] = [("metric", "figure", "definition")]
     rows += [(words, found[name], DEFINITIONS[name]) for name, words in _WORDS.items()]
-    return Section(
+    return ReportSection(
         "NeuroBench",
         f"Complexity in the words of NeuroBench, measured over {found['steps']:,} steps of held-out sound: "
         f"{found['effective_acs_per_s']:,.0f} accumulates per second of sound, and not one multiplication. "

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anomaly import atomic, fingerprint, signing, versions
-from anomaly.audio.sensor_reference import SensorReference, fit_reference
-from anomaly.bundle import Bundle, write_bundle
+from anomaly import atomic
+from anomaly.audio.sensor.reference import SensorReference, fit_reference
+from anomaly.bundle import Bundle, fingerprint, signing, versions, write_bundle
+from anomaly.bundle.manifest import ManifestDraft
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
-from anomaly.evaluate.layouts import read_layout
+from anomaly.evaluate.layouts.layouts import read_layout
 from anomaly.features.front_end import FrontEnd
-from anomaly.manifest import Draft
 from anomaly.progress import Report
-from anomaly.student.accelerator import choose_device
+from anomaly.student.distillation.accelerator import choose_device
 from anomaly.training.compile import read_chip
-from anomaly.training.given import read_given
-from anomaly.training.learn import Order
-from anomaly.training.material import read_clips, split
-from anomaly.training.parts import Parts, build
+from anomaly.training.imported_teacher import read_imported_teacher
+from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
 from anomaly.training.profiles import profile
 from anomaly.training.report import PAGE, training_page
+from anomaly.training.student_training import StudentConstraints
+from anomaly.training.training_data import read_clips, split
 from anomaly.workspace import machine_name
 
 
@@ -55,16 +55,16 @@ class TrainingRequest:
     arch: str = "senna"
     teacher: Path | None = None
     sign_key: Path | None = None
-    order: Order = field(default_factory=Order)
+    order: StudentConstraints = field(default_factory=StudentConstraints)
     weight_bits: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainingResult:
     """A written bundle and what training it found."""
 
     bundle: Bundle
-    parts: Parts
+    parts: ModelArtifacts
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Trained:
         }
 
 
-def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: None) -> Trained:
+def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: None) -> TrainingResult:
     """Train, distil, compile, verify, calibrate and write one bundle.
 
     Raises:
@@ -100,14 +100,16 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     machine_name(request.machine)
     if request.sign_key is not None:
         signing.load_private(request.sign_key)
-    given = None if request.teacher is None else read_given(request.teacher, request.level_normalise)
+    given = (
+        None if request.teacher is None else read_imported_teacher(request.teacher, request.level_normalise)
+    )
     front_end = given.front_end if given else FrontEnd(level_normalise=bool(request.level_normalise))
     atomic.check_writable(request.models, "--models")
     clips = read_layout(request.data).train
     reading = read_clips(clips, progress=lambda share: report("reading", share))
     material = split(reading.blocks, where=request.data)
     sensor = fit_reference(block.samples for block in (*material.training, *material.held_out))
-    parts = build(
+    parts = build_artifacts(
         material,
         front_end,
         chosen,
@@ -118,7 +120,7 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         order=request.order,
         report=report,
     )
-    draft = Draft(
+    draft = ManifestDraft(
         machine=request.machine,
         front_end=front_end.to_dict(),
         detectors=_described(parts, request),
@@ -129,17 +131,17 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     files = _files(request.machine, parts, sensor)
     with versions.replacing(request.models, request.machine):
         bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
-    return Trained(bundle, parts, time.perf_counter() - begun)
+    return TrainingResult(bundle, parts, time.perf_counter() - begun)
 
 
-def _described(parts: Parts, request: TrainingRequest) -> dict[str, Any]:
+def _described(parts: ModelArtifacts, request: TrainingRequest) -> dict[str, Any]:
     return {
         "student": {"arch": parts.chip.arch.name, "profile": request.profile, "seed": request.seed},
         "teacher": {"given": request.teacher is not None, "profile": request.profile, "seed": request.seed},
     }
 
 
-def _files(machine: str, parts: Parts, sensor: SensorReference | None) -> dict[str, bytes]:
+def _files(machine: str, parts: ModelArtifacts, sensor: SensorReference | None) -> dict[str, bytes]:
     calibration = {
         "encoder": write_code(parts.code),
         "student": parts.student.to_dict(),

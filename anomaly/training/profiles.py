@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anomaly.errors import UsageError
-from anomaly.student.distil import DistilPlan
-from anomaly.student.plan import ClosedFormPlan
+from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.student.distillation.distil import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 
 
 @dataclass(frozen=True)
-class Profile:
+class TrainingProfile:
     """One profile.
 
     Args:
@@ -30,11 +30,11 @@ class Profile:
 
 
 PROFILES = {
-    "fast": Profile(
+    "fast": TrainingProfile(
         teacher=TeacherPlan(epochs=3), distil=DistilPlan(windows=256, steps=40, checks=20), chips=10
     ),
-    "standard": Profile(distil=DistilPlan(windows=1024, steps=60, checks=60), chips=50),
-    "best": Profile(
+    "standard": TrainingProfile(distil=DistilPlan(windows=1024, steps=60, checks=60), chips=50),
+    "best": TrainingProfile(
         teacher=TeacherPlan(epochs=10),
         augmented=2,
         distil=DistilPlan(windows=2048, steps=60, batch=64, checks=96),
@@ -43,7 +43,7 @@ PROFILES = {
 }
 
 
-def profile(name: str) -> Profile:
+def profile(name: str) -> TrainingProfile:
     """Look a profile up.
 
     Raises:

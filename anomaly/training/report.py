@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from anomaly.evaluate import pictures
-from anomaly.evaluate.report import Section, page
+from anomaly.evaluate.reporting import plots
+from anomaly.evaluate.reporting.html_report import ReportSection, page
 from anomaly.training.complexity import complexity_section
-from anomaly.training.parts import Parts
+from anomaly.training.model_artifacts import ModelArtifacts
 
 PAGE = "report/index.html"
 _TAILS = {
@@ -17,7 +17,7 @@ _TAILS = {
 }
 
 
-def training_page(machine: str, parts: Parts) -> bytes:
+def training_page(machine: str, parts: ModelArtifacts) -> bytes:
     """One self-contained HTML page about a training."""
     metrics, network = parts.metrics, parts.compiled.network
     figures = {
@@ -35,7 +35,7 @@ def training_page(machine: str, parts: Parts) -> bytes:
     return page(f"{machine}: training", sections, summary, figures).encode()
 
 
-def chip_sections(parts: Parts) -> list[Section]:
+def chip_sections(parts: ModelArtifacts) -> list[ReportSection]:
     """Chip use, and energy as a range."""
     network, arch, activity = parts.compiled.network, parts.chip.arch, parts.metrics["activity"]
     use = {
@@ -52,16 +52,16 @@ def chip_sections(parts: Parts) -> list[Section]:
         per_second = f"{energy['joule'] / seconds:.2e}"
         energies.append((energy["policy"], energy["calibration"], per_second, energy["source"]))
     return [
-        Section(
+        ReportSection(
             "Chip use",
             f"{activity['sop_per_s']:,.0f} synaptic operations per second of sound, against "
             f"{activity['teacher_macs_per_s']:,.0f} multiply-accumulates of the teacher ({ratio:.0f} times as many). "
             f"The decoded bitstream equals the trained network in "
             f"{parts.metrics['verified']['neuron_steps']:,} neuron-steps of held-out sound.",
-            pictures.chip_use(use),
+            plots.chip_use(use),
         ),
         _wiring(parts),
-        Section(
+        ReportSection(
             "Energy is a range",
             "How the published 23 mW divide between activity, clock and leakage is not public; these calibrations "
             "bracket it, and the worst one counts.",
@@ -70,7 +70,7 @@ def chip_sections(parts: Parts) -> list[Section]:
     ]
 
 
-def _wiring(parts: Parts) -> Section:
+def _wiring(parts: ModelArtifacts) -> ReportSection:
     found = parts.metrics["chip"]
     rows: list[tuple[object, ...]] = [
         ("what", "figure"),
@@ -81,7 +81,7 @@ def _wiring(parts: Parts) -> Section:
         ("bytes of the bitstream", found["bitstream_bytes"]),
     ]
     text = "Placed and routed; the network that is scored is rebuilt from the switch states of the bitstream alone."
-    return Section("Placement and routing", text, rows=rows)
+    return ReportSection("Placement and routing", text, rows=rows)
 
 
 def distilled_in_words(found: Mapping[str, Any]) -> str:
@@ -100,10 +100,10 @@ def distilled_in_words(found: Mapping[str, Any]) -> str:
     return f"yes, thresholds follow {found['phases']} parts of the cycle, by the teacher's phases{more} ({off}{left})"
 
 
-def _distillation(parts: Parts) -> Section:
+def _distillation(parts: ModelArtifacts) -> ReportSection:
     found = parts.metrics["distillation"]
     if not found["ran"]:
-        return Section("Distillation", "Not asked for by this profile: the closed form is the student.")
+        return ReportSection("Distillation", "Not asked for by this profile: the closed form is the student.")
     rows = [
         ("student", "AUC, normal sound against pseudo-anomalies"),
         ("closed form, the start", found["start_criterion"]),
@@ -112,10 +112,10 @@ def _distillation(parts: Parts) -> Section:
     if found["trained"] or found["phases"]:
         rows.append(("distilled from the teacher", found["trained_criterion"]))
         text += " Both were judged by the same recordings."
-    return Section("Distillation", text, rows=rows)
+    return ReportSection("Distillation", text, rows=rows)
 
 
-def _imperfect(parts: Parts) -> Section:
+def _imperfect(parts: ModelArtifacts) -> ReportSection:
     found = parts.metrics["robustness"]
     lost, leak = found["lost_events"], found["leak"]
     rows: list[tuple[object, ...]] = [
@@ -128,10 +128,10 @@ def _imperfect(parts: Parts) -> Section:
         name = f"weights deviate by {mismatch['sigma']:.0%}, mean of {mismatch['chips']} chips"
         rows += [(name, mismatch["auc"]), ("the worst of them", mismatch["least"])]
     text = "The same student on chips that are not what was programmed, scored as on a perfect one."
-    return Section("Imperfect chips", text, rows=rows)
+    return ReportSection("Imperfect chips", text, rows=rows)
 
 
-def _calibration(parts: Parts) -> list[Section]:
+def _calibration(parts: ModelArtifacts) -> list[ReportSection]:
     held_s, bound = len(parts.student.scores), parts.student.supported_per_day
     limits = [("false alarms per day", "limit", "from theory", "from held-out sound")]
     rows: list[tuple[object, ...]] = [*limits]
@@ -139,16 +139,16 @@ def _calibration(parts: Parts) -> list[Section]:
         limit = parts.student.limit(budget)
         rows.append((budget, limit.value, limit.from_theory, limit.from_data))
     return [
-        Section(
+        ReportSection(
             "Scores of held-out normal sound",
             f"{held_s} s in {parts.student.recordings} recordings, each scored with a standardisation that was fitted "
             "without it; stops and ramps, which the decision never takes, are left out. The line is where a second has "
             "a tail probability of one in a hundred.",
-            pictures.score_histogram(
+            plots.score_histogram(
                 parts.student.scores, [], threshold=_score_at(parts, 0.01), marked="p = 0.01", of="seconds"
             ),
         ),
-        Section(
+        ReportSection(
             "What the calibration can support",
             f"The held-out sound itself only bounds the rate of false alarms below {bound:,.0f} a day (95 %, rule of "
             "three). Limits for smaller budgets rest on excursions of the decision's sum and are extrapolation; the "
@@ -160,21 +160,21 @@ def _calibration(parts: Parts) -> list[Section]:
     ]
 
 
-def _uniformity(parts: Parts) -> Section:
+def _uniformity(parts: ModelArtifacts) -> ReportSection:
     title = "Are the probabilities what they say?"
     found = parts.metrics["uniformity"]
     if found is None:
-        return Section(title, "One recording was held out: there is no other to hold it against.")
+        return ReportSection(title, "One recording was held out: there is no other to hold it against.")
     rows: list[tuple[object, ...]] = [
         ("each held-out recording against all others", "found", "should be"),
         ("share of seconds with p of at most 0.1", found["share_10"], 0.1),
         ("share of seconds with p of at most 0.01", found["share_1"], 0.01),
         ("largest distance from uniform (Kolmogorov-Smirnov)", found["distance"], 0.0),
     ]
-    return Section(title, f"Judged on {found['seconds']} s, none of them by itself.", rows=rows)
+    return ReportSection(title, f"Judged on {found['seconds']} s, none of them by itself.", rows=rows)
 
 
-def _operating(parts: Parts) -> Section:
+def _operating(parts: ModelArtifacts) -> ReportSection:
     states = parts.operating
     rows: list[tuple[object, ...]] = [("state", "mean level over eight groups of bands, dB")]
     for number, centre in enumerate(states.centre):
@@ -183,10 +183,10 @@ def _operating(parts: Parts) -> Section:
         "Found in the sound without labels. Sound that is none of them is called unknown, and is judged all the same; "
         f"a change between them that takes longer than {states.longest_ramp_s} s is no ramp."
     )
-    return Section("Operating states", text, rows=rows)
+    return ReportSection("Operating states", text, rows=rows)
 
 
-def _score_at(parts: Parts, p_value: float) -> float:
+def _score_at(parts: ModelArtifacts, p_value: float) -> float:
     """The score that normal sound reaches with this probability."""
     tail = parts.student.tail
     low, high = tail.start, tail.start + 100.0 * tail.scale

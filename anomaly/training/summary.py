@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from anomaly.detect.decision import REFERENCE
-from anomaly.training.pipeline import Trained
+from anomaly.training.pipeline import TrainingResult
 from anomaly.training.report import distilled_in_words
 
 
-def in_words(trained: Trained) -> str:
+def in_words(trained: TrainingResult) -> str:
     """A few lines: the bundle, the fit, what the calibration can and cannot support."""
     metrics, network = trained.parts.metrics, trained.parts.compiled.network
     arch = trained.parts.chip.arch

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chip.bounds import membrane_bounds
+from chip.membrane_bounds import membrane_bounds
 from chip.network import Network
 from chip.nir.quantise import NEAR, Quantised
 from chip.nir.units import Reset, Units

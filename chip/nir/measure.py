@@ -15,7 +15,7 @@ from chip.nir.load import NirImport, Translation
 from chip.nir.quantise import real_leaks
 from chip.nir.reference import checked_spikes, reference_spikes, trial_spikes
 from chip.nir.units import Units
-from chip.simulate import Simulator
+from chip.sim.simulator import Simulator
 
 __all__ = ["Agreement", "agreement_of", "measure"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chip.connectivity import steps_from_inputs
 from chip.errors import NetworkError
-from chip.graph import steps_from_inputs
 from chip.network import Network
 
 __all__ = ["BELOW", "Blocks", "Population", "blocks_of", "populations_of"]

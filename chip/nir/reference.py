@@ -10,7 +10,7 @@ from scipy import sparse
 
 from chip.errors import NetworkError
 from chip.nir.units import Reset, Units
-from chip.stimulus import random_spikes
+from chip.sim.stimulus import random_spikes
 
 __all__ = ["checked_spikes", "reference_run", "reference_spikes", "trial_spikes"]
 

@@ -20,7 +20,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Limits(_Part):
+class ChipLimits(_Part):
     """What one chip can hold; what is not published is left out."""
 
     neurons: Parameter[Count] | None = None
@@ -43,7 +43,7 @@ class Energies(_Part):
     covers: str = Field(min_length=1)
 
 
-class Profile(_Part):
+class ChipProfile(_Part):
     """One chip as far as it is published.
 
     Args:
@@ -56,7 +56,7 @@ class Profile(_Part):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     title: str = Field(min_length=1)
-    limits: Limits
+    limits: ChipLimits
     energy: Energies
     facts: dict[str, Parameter[str]] = Field(default_factory=dict)
 
@@ -72,7 +72,7 @@ class Profile(_Part):
         return found | {f"facts.{name}": fact for name, fact in self.facts.items()}
 
 
-def load_profiles() -> list[Profile]:
+def load_profiles() -> list[ChipProfile]:
     """The profiles that come with the program, by name.
 
     Raises:
@@ -80,4 +80,4 @@ def load_profiles() -> list[Profile]:
     """
     files = sorted((resources.files("chip") / "profiles").iterdir(), key=lambda item: item.name)
     texts = [(item.name, item.read_text(encoding="utf-8")) for item in files if item.name.endswith(".yaml")]
-    return [validated(Profile, parse(text, name), name) for name, text in texts]
+    return [validated(ChipProfile, parse(text, name), name) for name, text in texts]

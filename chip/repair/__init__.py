@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
-from chip.implement import spike_rates
+from chip.layout.implementation import spike_rates
 from chip.network import Network
 from chip.repair.change import Change, output_change
-from chip.repair.draft import Action, Draft
+from chip.repair.draft import Action, RepairDraft
 from chip.repair.fan_in import split_fan_in
 from chip.repair.fan_out import share_fan_out
 from chip.repair.prune import drop_idle, fewer_neurons, fewer_outputs, fewer_synapses, prune_fan_in
 from chip.repair.ranges import nearest_decay, scale
 from chip.rules import Finding, check
-from chip.stimulus import random_spikes
+from chip.sim.stimulus import random_spikes
 
 __all__ = ["REFUSED", "Action", "Change", "Repaired", "repair"]
 
-_Step = Callable[[Draft, ArchSpec], tuple[Draft, list[Action]]]
+_Step = Callable[[RepairDraft, ArchSpec], tuple[RepairDraft, list[Action]]]
 _STEPS, _STREAMS = 512, 2
 # What a program should not decide: rule and reason.
 REFUSED = {
@@ -99,7 +99,7 @@ def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | 
     """
     given = spikes is not None
     judge = random_spikes(network.n_inputs, _STEPS, streams=_STREAMS) if spikes is None else spikes
-    start, left_out, kept = fewer_outputs(Draft(network, spike_rates(network, arch, judge)), arch)
+    start, left_out, kept = fewer_outputs(RepairDraft(network, spike_rates(network, arch, judge)), arch)
     tried = [_run(start, arch, fan_in) for fan_in in ((split_fan_in, prune_fan_in), (prune_fan_in,))]
     changes = [
         output_change(network, draft.network, judge, v_sat=arch.v_sat, kept=kept) for draft, _ in tried
@@ -114,7 +114,7 @@ def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | 
     return Repaired(draft.network, done, outputs, changes[best], words, findings)
 
 
-def _run(draft: Draft, arch: ArchSpec, fan_in: tuple[_Step, ...]) -> tuple[Draft, list[Action]]:
+def _run(draft: RepairDraft, arch: ArchSpec, fan_in: tuple[_Step, ...]) -> tuple[RepairDraft, list[Action]]:
     done = []
     steps = (
         nearest_decay,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.network import Network
-from chip.simulate import Simulator
+from chip.sim.simulator import Simulator
 
 __all__ = ["Change", "output_change"]
 

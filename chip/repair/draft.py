@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chip.network import NEURON_FIELDS, SYNAPSE_FIELDS, Network
 
-__all__ = ["RELAY", "Action", "Draft"]
+__all__ = ["RELAY", "Action", "RepairDraft"]
 
 # A neuron that passes on what it gets: it fires as soon as it can and takes away exactly what it sent.
 RELAY: Mapping[str, int] = {"theta_p": 1, "theta_n": 1, "negative": 1, "w_fb": 1, "decay": 0}
@@ -44,7 +44,7 @@ class Action:
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
+class RepairDraft:
     """A network and its activity.
 
     Args:
@@ -60,19 +60,19 @@ class Draft:
         useful: NDArray[np.float64] = np.abs(self.network.weight) * self.rates[self.network.source]
         return useful
 
-    def changed(self, **arrays: Any) -> Draft:
+    def changed(self, **arrays: Any) -> RepairDraft:
         """The same neurons with other values."""
         network = self.network
         names = {"labels": network.labels, "input_labels": network.input_labels}
-        return Draft(
+        return RepairDraft(
             Network(n_inputs=network.n_inputs, **network.arrays() | names | dict(arrays)), self.rates
         )
 
-    def with_synapses(self, keep: NDArray[np.bool_]) -> Draft:
+    def with_synapses(self, keep: NDArray[np.bool_]) -> RepairDraft:
         """Only the synapses that are kept, [synapse]."""
         return self.changed(**{name: getattr(self.network, name)[keep] for name in SYNAPSE_FIELDS})
 
-    def with_neurons(self, keep: NDArray[np.bool_]) -> Draft:
+    def with_neurons(self, keep: NDArray[np.bool_]) -> RepairDraft:
         """Only the neurons that are kept, [neuron], and the synapses between them; outputs must be kept."""
         network, n_inputs = self.network, self.network.n_inputs
         sources = np.concatenate([np.ones(n_inputs, np.bool_), keep])
@@ -86,7 +86,7 @@ class Draft:
             "outputs": number[network.outputs + n_inputs] - n_inputs,
             "labels": tuple(label for label, kept in zip(network.labels, keep, strict=False) if kept),
         }
-        return Draft(self.changed(**arrays).network, self.rates[sources])
+        return RepairDraft(self.changed(**arrays).network, self.rates[sources])
 
     def grown(
         self,
@@ -95,7 +95,7 @@ class Draft:
         rates: Sequence[float],
         synapses: Sequence[tuple[int, int, int]],
         keep: NDArray[np.bool_] | None = None,
-    ) -> Draft:
+    ) -> RepairDraft:
         """The network with more neurons, numbered on from the last one.
 
         Args:
@@ -116,4 +116,4 @@ class Draft:
             arrays[name] = np.append(getattr(network, name)[stays], more[:, column])
         arrays["labels"] = (*network.labels, *labels) if network.labels else ()
         draft = self.changed(**arrays)
-        return Draft(draft.network, np.append(self.rates, rates))
+        return RepairDraft(draft.network, np.append(self.rates, rates))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
-from chip.repair.draft import RELAY, Action, Draft
+from chip.repair.draft import RELAY, Action, RepairDraft
 
 __all__ = ["split_fan_in"]
 
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 _BUSY = 0.5
 
 
-def split_fan_in(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def split_fan_in(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Give each neuron that has too many synapses relays, as long as there are free cells.
 
     Neurons for which none are left stay as they are. Without negative outputs nothing is split: a relay could
@@ -43,7 +43,7 @@ def split_fan_in(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     return draft, actions
 
 
-def _choose(draft: Draft, neuron: int, size: int) -> Ints:
+def _choose(draft: RepairDraft, neuron: int, size: int) -> Ints:
     """Synapses to be collected: as alike in magnitude as can be found, among those the least active."""
     network = draft.network
     mine = np.flatnonzero(network.target == neuron)
@@ -71,7 +71,7 @@ def _unit(magnitude: Ints, charge: float) -> _Unit:
     return _Unit(common if whole else largest, common, whole)
 
 
-def _relay(draft: Draft, neuron: int, group: Ints) -> tuple[Draft, Action]:
+def _relay(draft: RepairDraft, neuron: int, group: Ints) -> tuple[RepairDraft, Action]:
     network = draft.network
     weight, name = network.weight[group].astype(np.int64), network.neuron_name(neuron)
     charge = float(draft.usefulness()[group].sum())

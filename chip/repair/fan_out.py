@@ -6,13 +6,13 @@ import numpy as np
 
 from chip.arch import ArchSpec
 from chip.network import NEURON_FIELDS
-from chip.repair.draft import RELAY, Action, Draft
+from chip.repair.draft import RELAY, Action, RepairDraft
 from chip.repair.prune import least_useful
 
 __all__ = ["share_fan_out"]
 
 
-def share_fan_out(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def share_fan_out(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Share the synapses of each overloaded source out.
 
     A neuron gets twins: the same inputs, the same values, therefore the same spikes; its synapses are dealt to
@@ -28,7 +28,7 @@ def share_fan_out(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     return draft, actions
 
 
-def _share(draft: Draft, source: int, arch: ArchSpec) -> tuple[Draft, Action]:
+def _share(draft: RepairDraft, source: int, arch: ArchSpec) -> tuple[RepairDraft, Action]:
     network, limit = draft.network, arch.routing.fan_out_load.value
     load = int(network.fan_out()[source])
     free = arch.array.neurons.value - network.n_neurons
@@ -45,7 +45,7 @@ def _share(draft: Draft, source: int, arch: ArchSpec) -> tuple[Draft, Action]:
     return draft.with_synapses(keep), Action("fan_out_load", network.source_name(source), done, False, effect)
 
 
-def _double(draft: Draft, source: int, twins: int, each: int) -> tuple[Draft, Action]:
+def _double(draft: RepairDraft, source: int, twins: int, each: int) -> tuple[RepairDraft, Action]:
     network, neuron, first = draft.network, source - draft.network.n_inputs, draft.network.n_neurons
     fields = {name: int(getattr(network, name)[neuron]) for name in NEURON_FIELDS}
     hears, drives = network.target == neuron, (network.source == source) & (network.target != neuron)
@@ -65,7 +65,7 @@ def _double(draft: Draft, source: int, twins: int, each: int) -> tuple[Draft, Ac
     return grown, Action("fan_out_load", name, done, True, "twins send the same spikes")
 
 
-def _relay(draft: Draft, source: int, relays: int, limit: int) -> tuple[Draft, Action]:
+def _relay(draft: RepairDraft, source: int, relays: int, limit: int) -> tuple[RepairDraft, Action]:
     network = draft.network
     drives = np.flatnonzero(network.source == source)
     # A neuron that hears little else suffers least from hearing all of it a step later.

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.network import Network
-from chip.repair.draft import Action, Draft
+from chip.repair.draft import Action, RepairDraft
 
 __all__ = ["drop_idle", "fewer_neurons", "fewer_outputs", "fewer_synapses", "least_useful", "prune_fan_in"]
 
 _SHOWN = 5
 
 
-def drop_idle(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def drop_idle(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Drop neurons that lead to no output, and such that never fire; no output can tell the difference."""
     actions = []
     for rule, find, why in (
@@ -31,7 +31,7 @@ def drop_idle(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     return draft, actions
 
 
-def fewer_outputs(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action], NDArray[np.int64]]:
+def fewer_outputs(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action], NDArray[np.int64]]:
     """Leave out the outputs that spike least, the last of equals, until there is a pad for each.
 
     Returns:
@@ -53,7 +53,7 @@ def fewer_outputs(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action], ND
     return draft.changed(outputs=network.outputs[kept]), [action], kept
 
 
-def fewer_neurons(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def fewer_neurons(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Drop the neurons that move the least charge, never an output, until there is a cell for each."""
     network = draft.network
     excess = network.n_neurons - arch.array.neurons.value
@@ -72,7 +72,7 @@ def fewer_neurons(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     return draft.with_neurons(keep), [Action("neuron_count", _names(network, gone), done, False, effect)]
 
 
-def fewer_synapses(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def fewer_synapses(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Cut the synapses that move the least charge, anywhere, until there is a weight for each."""
     network, excess = draft.network, draft.network.n_synapses - arch.array.synapses.value
     if excess <= 0:
@@ -83,7 +83,7 @@ def fewer_synapses(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     ]
 
 
-def prune_fan_in(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def prune_fan_in(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Cut the least useful synapses of each neuron that has too many."""
     network, limit, actions = draft.network, arch.neuron.fan_in.value, []
     keep = np.ones(network.n_synapses, np.bool_)
@@ -97,7 +97,7 @@ def prune_fan_in(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     return draft.with_synapses(keep), actions
 
 
-def least_useful(draft: Draft, among: NDArray[np.int64], count: int) -> tuple[NDArray[np.bool_], str]:
+def least_useful(draft: RepairDraft, among: NDArray[np.int64], count: int) -> tuple[NDArray[np.bool_], str]:
     """Which synapses stay when ``count`` of ``among`` go; and what goes with them, in words.
 
     Usefulness is |weight| x spikes per step; between equal ones the smaller weight goes.

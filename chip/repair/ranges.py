@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
-from chip.bounds import membrane_bounds
+from chip.membrane_bounds import membrane_bounds
 from chip.network import Network
-from chip.repair.draft import Action, Draft
+from chip.repair.draft import Action, RepairDraft
 
 __all__ = ["nearest_decay", "scale"]
 
 
-def nearest_decay(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def nearest_decay(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Leaks that cannot be set become the nearest that can; one too weak to ever act becomes none."""
     network, allowed = draft.network, np.array(arch.neuron.decay_shifts.value)
     decay, actions = network.decay.copy(), []
@@ -28,7 +28,7 @@ def nearest_decay(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
     return (draft.changed(decay=decay), actions) if actions else (draft, [])
 
 
-def scale(draft: Draft, arch: ArchSpec) -> tuple[Draft, list[Action]]:
+def scale(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
     """Neurons with too large values get weights, thresholds and feedback scaled down together.
 
     Scaling is exact where a common divisor of weights and feedback does it, nothing leaks and nothing saturates;

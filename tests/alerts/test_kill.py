@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from anomaly.alerts import DATABASE_NAME, Dispatcher, RetryPolicy, ScoreRow, Store
-from anomaly.alerts.receiver import Reply, WebhookReceiver
 from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 
 # Opens and closes cases and scores as fast as it can, and delivers, until it is killed.
 MONITOR = """

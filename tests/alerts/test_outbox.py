@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store
-from anomaly.alerts.outbox import Courier
+from anomaly.alerts.outbox import SinkWorker
 from anomaly.alerts.sinks import SinkError
 from anomaly.errors import ConfigError, RemoteError
 
@@ -52,9 +52,9 @@ def sink() -> Recorder:
 
 
 @pytest.fixture
-def courier(store: Store, sink: Recorder, clock: Clock) -> Courier:
+def courier(store: Store, sink: Recorder, clock: Clock) -> SinkWorker:
     store.subscribe([sink.name])
-    return Courier(store, sink, clock=clock, seed=1, retry=RetryPolicy(), poll_s=0.01)
+    return SinkWorker(store, sink, clock=clock, seed=1, retry=RetryPolicy(), poll_s=0.01)
 
 
 def test_delivers_what_is_queued(store: Store, sink: Recorder, make_case: MakeCase) -> None:
@@ -78,7 +78,7 @@ def test_what_another_process_queues_is_found(
 
 
 def test_a_failure_is_tried_again_later(
-    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     store.open_case(make_case())
     sink.failures = [RemoteError("down")] * 3
@@ -95,7 +95,7 @@ def test_a_failure_is_tried_again_later(
 
 
 def test_the_other_side_may_ask_for_patience(
-    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     store.open_case(make_case())
     sink.failures = [SinkError("busy", retry_after_s=120.0)]
@@ -107,7 +107,7 @@ def test_the_other_side_may_ask_for_patience(
 
 
 def test_order_within_a_case_and_not_between(
-    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     one = make_case("pump")
     store.open_case(one)
@@ -127,14 +127,14 @@ def test_order_within_a_case_and_not_between(
 
 
 def test_repetitions_carry_the_same_key(
-    store: Store, sink: Recorder, courier: Courier, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+    store: Store, sink: Recorder, courier: SinkWorker, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.open_case(make_case())
     monkeypatch.setattr(store, "delivered", _full_disk)
     with pytest.raises(ConfigError):
         courier.step()
     monkeypatch.undo()
-    restarted = Courier(store, sink, clock=time.time, seed=1, retry=RetryPolicy(), poll_s=0.01)
+    restarted = SinkWorker(store, sink, clock=time.time, seed=1, retry=RetryPolicy(), poll_s=0.01)
     assert restarted.step() == 1
     assert len(sink.got) == 2
     assert len({message.id for message in sink.got}) == 1
@@ -162,7 +162,7 @@ def test_a_full_disk_repeats_the_mark_not_the_message(
 
 
 def test_given_up_after_a_week(
-    store: Store, sink: Recorder, courier: Courier, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     case = make_case()
     store.open_case(case)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly.audio.pace import lookahead
+from anomaly.audio.capture.block_schedule import lookahead
 from anomaly.audio.resample import StreamResampler, resample
 
 RATES_HZ = (8_000, 11_025, 20_000, 22_050, 32_000, 37_800, 44_100, 44_101, 48_000, 96_000, 192_000, 768_000)

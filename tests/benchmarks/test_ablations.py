@@ -6,8 +6,8 @@ import ablations
 import numpy as np
 import pytest
 
-import anomaly.student.closed_form as recipe
-from anomaly.student.whitening import whitening_rows
+import anomaly.student.closed_form.closed_form as recipe
+from anomaly.student.closed_form.whitening_filters import whitening_rows
 
 
 def gram() -> np.ndarray:

@@ -5,7 +5,7 @@ import detection
 import numpy as np
 import pytest
 
-from anomaly.evaluate.bench.play import Round, Rounds
+from anomaly.evaluate.bench.rounds import Round, Rounds
 
 
 def test_prints_the_figures_as_json(

@@ -11,16 +11,16 @@ import lessons
 import pytest
 import students
 
-from anomaly.student.distil import DistilPlan
+from anomaly.student.distillation.distil import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
-from anomaly.training.profiles import Profile
+from anomaly.training.profiles import TrainingProfile
 
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """As little training as there can be."""
     plan = DistilPlan(windows=8, steps=2, batch=4, checks=4)
-    modest = Profile(teacher=TeacherPlan(epochs=0), distil=plan)
+    modest = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=plan)
     monkeypatch.setattr(lessons, "profile_named", lambda name: modest)
     monkeypatch.setattr(lessons, "product_code", lambda rooms: "the product as it is")
     monkeypatch.setattr(students, "CHIPS", 2)

@@ -6,9 +6,9 @@ import numpy as np
 from bench_recordings import hum
 from heard import Ear, Heard
 
+from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.scoring import recording_errors
-from anomaly.detect.student import StudentDetector
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from chip.builder import NetworkBuilder
 

@@ -5,7 +5,7 @@ import main_job
 import pytest
 from harness import lines
 
-from anomaly.evaluate.bench.summary import Figures
+from anomaly.evaluate.bench.summary import SetFigures
 
 LEVELS = {"slider-fault": ["0", "-5", "-10"], "bldc-mix": ["6", "0", "-6"]}
 
@@ -28,7 +28,7 @@ def test_prints_the_figures_as_json(recordings: Path, capsys: pytest.CaptureFixt
 
 
 def test_table_has_a_line_per_set_level_and_detector() -> None:
-    figures = Figures(0.9, 0.75, (0.8, 0.95), (0.6, 0.9), 0.8, {"rub": 0.9}, {})
+    figures = SetFigures(0.9, 0.75, (0.8, 0.95), (0.6, 0.9), 0.8, {"rub": 0.9}, {})
     table = list(
         lines({"slider-fault": {"0": {"student": figures, "teacher": figures}, "-5": {"student": figures}}})
     )

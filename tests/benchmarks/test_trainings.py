@@ -10,7 +10,7 @@ from trainings import read, write
 
 from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.errors import ModelError
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.student.circuit import Circuit, Slow, Sums
 
 

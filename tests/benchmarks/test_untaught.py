@@ -6,10 +6,10 @@ import numpy as np
 from bench_recordings import hum
 from untaught import SelfMadeLabels
 
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
-from anomaly.student.distil import Setting, _teacher_says, _windows
-from anomaly.student.limits import Limits
+from anomaly.student.distillation.distil import Setting, _teacher_says, _windows
+from anomaly.student.neuron_limits import NeuronLimits
 
 
 def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:
@@ -23,7 +23,7 @@ def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:
     assert normal == [True, False] * 6
     labels = SelfMadeLabels(32)
     code = DeltaCode(np.zeros(32, np.int32), np.full(32, 150, np.int32))
-    limits = Limits(fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256)
+    limits = NeuronLimits(fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256)
     setting = Setting(FrontEnd(), code, limits, labels, labels.pooling)
     said = [_teacher_says(window, setting) for window in windows]
     for levels, is_normal in zip(said, normal, strict=True):

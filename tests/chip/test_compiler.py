@@ -14,7 +14,7 @@ from chip.builder import NetworkBuilder
 from chip.compiler import compile_network, verify_spikes
 from chip.errors import BitstreamError, FitError, NetworkError
 from chip.network import Network
-from chip.stimulus import random_spikes
+from chip.sim.stimulus import random_spikes
 from chip.testing import random_network
 
 

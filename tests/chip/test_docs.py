@@ -10,8 +10,8 @@ import pytest
 import chip
 import chip.builder
 from chip.arch import ArchSpec
-from chip.cost import cost
-from chip.layout import FrameKind, Layout
+from chip.bitstream.fields import FrameKind, Layout
+from chip.reporting.cost import cost
 from chip.rules import RULES
 
 DOCS = Path(__file__).parents[2] / "docs"

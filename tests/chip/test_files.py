@@ -12,7 +12,7 @@ from chip.bitstream import encode
 from chip.compiler import compile_network
 from chip.errors import BitstreamError, NetworkError
 from chip.files import load_network, load_usage
-from chip.stimulus import load_spikes, random_spikes
+from chip.sim.stimulus import load_spikes, random_spikes
 from chip.testing import random_network
 
 

@@ -26,7 +26,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def tiny(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The options of a training that takes seconds."""
     from anomaly.teacher.fit import TeacherPlan
-    from anomaly.training.profiles import PROFILES, Profile
+    from anomaly.training.profiles import PROFILES, TrainingProfile
 
-    monkeypatch.setitem(PROFILES, "tiny", Profile(teacher=TeacherPlan(epochs=2), distil=None))
+    monkeypatch.setitem(PROFILES, "tiny", TrainingProfile(teacher=TeacherPlan(epochs=2), distil=None))
     return ["--profile", "tiny"]

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomaly.alerts.records import ScoreRow, StateRow
-from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio.simulator import simulate
+from anomaly.bundle.versions import version_of
 from anomaly.cli import run
-from anomaly.versions import version_of
+from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.store import DATABASE_NAME, Store
 
 Capture = pytest.CaptureFixture[str]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anomaly.alerts import DATABASE_NAME, Case, Store
-from anomaly.alerts.receiver import Reply, WebhookReceiver
+from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 from anomaly.cli import run
 
 Capture = pytest.CaptureFixture[str]

@@ -123,9 +123,9 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(profile)
         return _Loudness()
 
-    monkeypatch.setattr("anomaly.training.bench.train_on_clips", train)
+    monkeypatch.setattr("anomaly.training.bench_models.train_on_clips", train)
     # Scores are kept by the code that made them; here it may change while the tests run.
-    monkeypatch.setattr("anomaly.fingerprint.of_code", lambda: "this code")
+    monkeypatch.setattr("anomaly.bundle.fingerprint.of_code", lambda: "this code")
     return asked
 
 

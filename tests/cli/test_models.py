@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from anomaly import versions
-from anomaly.bundle import open_bundle, write_bundle
+from anomaly.bundle import open_bundle, versions, write_bundle
+from anomaly.bundle.manifest import ManifestDraft
 from anomaly.cli import run
-from anomaly.manifest import Draft
 
 
 @pytest.fixture
@@ -23,7 +22,9 @@ def models(pump_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     shutil.copytree(pump_bundle, "models/pump")
     old = open_bundle(Path("models/pump"))
     facts = old.manifest.model_dump()
-    draft = Draft(**{name: facts[name] for name in Draft.model_fields} | {"metrics": {"n": 2}})
+    draft = ManifestDraft(
+        **{name: facts[name] for name in ManifestDraft.model_fields} | {"metrics": {"n": 2}}
+    )
     with versions.replacing(Path("models"), "pump"):
         write_bundle(Path("models/pump"), draft, {name: old.read(name) for name in old.manifest.files})
     return tmp_path / "models"

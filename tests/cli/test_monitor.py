@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomaly.alerts.store import DATABASE_NAME, Store
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
 from anomaly.cli import run
 from anomaly.detect.model import load_model
+from anomaly.store.store import DATABASE_NAME, Store
 
 ANOMALY = [sys.executable, "-m", "anomaly"]
 

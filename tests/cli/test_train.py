@@ -19,8 +19,8 @@ import soxr
 from clips import RATE_HZ, tree, write_clips
 
 from anomaly.bundle import open_bundle
+from anomaly.bundle.versions import versions
 from anomaly.cli import run
-from anomaly.versions import versions
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 

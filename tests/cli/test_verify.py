@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from anomaly.bundle import open_bundle, write_bundle
+from anomaly.bundle.manifest import ManifestDraft
 from anomaly.cli import run
-from anomaly.manifest import Draft
 from chip.network import Network
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    draft = Draft(
+    draft = ManifestDraft(
         machine="pump", front_end={}, detectors={}, data_fingerprint="d", code_fingerprint="c", metrics={}
     )
     write_bundle(tmp_path / "pump", draft, {"network.bit": b"01"})
@@ -52,7 +52,7 @@ def test_a_bitstream_of_another_network(
     network = Network.from_npz(files["network.npz"])
     columns = network.arrays() | {"theta_p": network.theta_p + (network.theta_p == network.theta_p.max())}
     files["network.npz"] = Network(n_inputs=network.n_inputs, **columns).to_npz()
-    draft = Draft(**{key: getattr(opened.manifest, key) for key in Draft.model_fields})
+    draft = ManifestDraft(**{key: getattr(opened.manifest, key) for key in ManifestDraft.model_fields})
     write_bundle(tmp_path / "pump", draft, files)
     assert run(["verify", "pump", "--models", str(tmp_path)]) == 5
     assert "network.bit: decodes to another network" in capsys.readouterr().err

@@ -10,22 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.bundle import open_bundle
 from anomaly.demo import run, scenes
 from anomaly.demo.result import DemoResult
 from anomaly.demo.run import run_demo
 from anomaly.errors import AnomalyError, ConfigError, RemoteError
 from anomaly.monitor.records import Record
+from anomaly.store.store import DATABASE_NAME, Store
 from anomaly.teacher.fit import TeacherPlan
-from anomaly.training.profiles import PROFILES, Profile
+from anomaly.training.profiles import PROFILES, TrainingProfile
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     """A minute of healthy sound, a quick training, and half as many clips."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PROFILES, "fast", Profile(teacher=TeacherPlan(epochs=4), distil=None))
+        patch.setitem(PROFILES, "fast", TrainingProfile(teacher=TeacherPlan(epochs=4), distil=None))
         patch.setattr(scenes, "HEALTHY_S", 90.0)
         patch.setattr(scenes, "_NORMAL_CLIPS", 10)
         patch.setattr(scenes, "_SEVERITIES", (1.0,))

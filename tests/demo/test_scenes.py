@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.audio.simulator import load_recipe
 from anomaly.demo import scenes
 

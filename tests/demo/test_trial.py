@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
 from anomaly.demo import trial
 from anomaly.demo.scenes import TestClip
-from anomaly.demo.trial import Judged, Trial, run_trial
+from anomaly.demo.trial import JudgedClip, Trial, run_trial
 from anomaly.detect.model import load_model
 
 
-def judged(fault: str | None, severity: float, student: float, *, alarm: bool = False) -> Judged:
+def judged(fault: str | None, severity: float, student: float, *, alarm: bool = False) -> JudgedClip:
     scores = {"student": student, "teacher": -student}
-    return Judged(fault, severity, scores, {"student": alarm, "teacher": not alarm})  # type: ignore[arg-type]
+    return JudgedClip(fault, severity, scores, {"student": alarm, "teacher": not alarm})  # type: ignore[arg-type]
 
 
 TRIAL = Trial(

@@ -20,9 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from anomaly.cli import build
 from anomaly.config import load_site
-from anomaly.monitor.figures import Figures
-from anomaly.monitor.metrics import serving
 from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.telemetry.metrics import serving
+from anomaly.monitor.telemetry.statistics import MonitorStatistics
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -180,7 +180,7 @@ def test_prometheus_reads_the_port_that_the_container_opens(
 @pytest.fixture(scope="module")
 def exported() -> set[str]:
     """Names of all samples that a monitor exports once everything has happened."""
-    figures = Figures()
+    figures = MonitorStatistics()
     figures.heard("pump", 1.0)
     figures.record(SecondRecord("pump", 1.0, 0, 0.1, 0.5, "OK", "ok", -30.0), 1.0, live=True)
     figures.record(EventRecord("case.opened", "pump", 1.0, "x", {"kind": "machine"}), 1.0, live=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from anomaly.detect.calibration import Calibration
+from anomaly.detect.calibration.calibration import Calibration
+from anomaly.detect.detectors.student import StudentDetector
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.model import DetectorName
 from anomaly.detect.scoring import Scorer
-from anomaly.detect.student import StudentDetector
-from anomaly.detect.teacher import TeacherDetector
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Samples
 from chip.network import Network
@@ -50,21 +50,21 @@ class Small:
 
 
 def make(front_end: FrontEnd) -> Small:
-    from anomaly.student.closed_form import closed_form, delta_code
-    from anomaly.student.limits import Limits
-    from anomaly.student.plan import ClosedFormPlan
+    from anomaly.student.closed_form.closed_form import closed_form, delta_code
+    from anomaly.student.closed_form.plan import ClosedFormPlan
+    from anomaly.student.neuron_limits import NeuronLimits
     from anomaly.teacher.export import to_onnx
     from anomaly.teacher.fit import TeacherPlan, fit_teacher
-    from anomaly.training.calibrated import calibrated
     from anomaly.training.compile import read_chip
-    from anomaly.training.material import Block, block_segments
+    from anomaly.training.detector_calibration import calibrated
+    from anomaly.training.training_data import TrainingBlock, block_segments
 
-    blocks = [Block(machine(12, seed), f"block {seed}") for seed in range(4)]
+    blocks = [TrainingBlock(machine(12, seed), f"block {seed}") for seed in range(4)]
     segments, held_out = block_segments(blocks[:3], front_end), block_segments(blocks[3:], front_end)
     onnx = to_onnx(fit_teacher(segments, TeacherPlan(epochs=1), seed=0))
     plan = ClosedFormPlan()
     code = delta_code(segments, plan)
-    limits = Limits.of(read_chip("senna").arch)
+    limits = NeuronLimits.of(read_chip("senna").arch)
     network = closed_form(segments, held_out, code, plan, limits).to_network()
     small = Small(front_end, onnx, code, network, {})
     small.calibrations["student"] = calibrated(small.detector("student"), "count", front_end, (blocks[3],))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly.detect.calibration import calibrate
+from anomaly.detect.calibration.calibration import calibrate
 from anomaly.detect.drift import HOUR_S, Drift, DriftNews
 from anomaly.detect.pooling import GROUPS, fit_pooling
 

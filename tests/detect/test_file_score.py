@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from anomaly.audio.channels import Samples
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
 from anomaly.detect import file_score

@@ -14,12 +14,12 @@ import pytest
 
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import Bundle, open_bundle, write_bundle
+from anomaly.bundle.manifest import ManifestDraft
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model, read_code, write_code
 from anomaly.detect.scoring import recording_score
 from anomaly.errors import ModelError
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
-from anomaly.manifest import Draft
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def altered(pump_bundle: Path, tmp_path: Path) -> Callable[..., Bundle]:
         content: dict[str, bytes | None] = {name: whole.read(name) for name in whole.manifest.files}
         content |= files
         kept = {name: data for name, data in content.items() if data is not None}
-        facts = {name: getattr(whole.manifest, name) for name in Draft.model_fields}
-        return write_bundle(tmp_path / "pump", Draft(**(facts | manifest)), kept)
+        facts = {name: getattr(whole.manifest, name) for name in ManifestDraft.model_fields}
+        return write_bundle(tmp_path / "pump", ManifestDraft(**(facts | manifest)), kept)
 
     return write
 

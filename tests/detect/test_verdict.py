@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anomaly.detect.decision import State, limit_for
-from anomaly.detect.operating import Heard, Operating
+from anomaly.detect.operating.states import OperatingResult, OperatingState
 from anomaly.detect.scoring import SecondScore, recording_score
 from anomaly.detect.verdict import any_of, judge
 
@@ -45,10 +45,13 @@ def test_seconds_that_do_not_count_are_left_out_and_forgotten() -> None:
 
 
 def test_a_machine_at_rest_and_a_ramp_are_heard_but_not_judged() -> None:
-    rest, ramp = Heard(Operating.STOPPED, False), Heard(Operating.RAMPING, False)
+    rest, ramp = (
+        OperatingResult(OperatingState.STOPPED, False),
+        OperatingResult(OperatingState.RAMPING, False),
+    )
     whole = seconds(1e-6, 1e-12, 1e-12, 1e-6)
     stop = [
-        replace(second, operating=rest if k in (1, 2) else Heard(Operating.RUNNING, True))
+        replace(second, operating=rest if k in (1, 2) else OperatingResult(OperatingState.RUNNING, True))
         for k, second in enumerate(whole)
     ]
     verdict = judge(stop, LIMIT)

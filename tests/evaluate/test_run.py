@@ -9,7 +9,7 @@ import soundfile
 
 from anomaly.bundle import open_bundle
 from anomaly.errors import InputError
-from anomaly.evaluate.metrics import auc
+from anomaly.evaluate.metrics.detection_metrics import auc
 from anomaly.evaluate.run import Evaluation, evaluate
 
 

@@ -14,22 +14,22 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.audio.files import read_16k
-from anomaly.audio.sensor import SensorCheck
+from anomaly.audio.files.recordings import read_16k
+from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle, open_bundle
 from anomaly.config import Clips, Site
 from anomaly.detect.decision import limit_for
 from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer, SecondScore
-from anomaly.monitor.clip_files import StoredClip, read_clip
-from anomaly.monitor.model_watch import NextModel
-from anomaly.monitor.operations import Attendant, Ear, Operations
+from anomaly.monitor.clips.files import StoredClip, read_clip
+from anomaly.monitor.model_switch import NextModel
+from anomaly.monitor.operations import MachineContext, MachineServices, Operations
+from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.sources import Lost, Sound
-from anomaly.monitor.watch import Watch
+from anomaly.monitor.sources.sources import Lost, Sound
+from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0
 PATIENCE_S = 120.0
@@ -65,7 +65,7 @@ class Bench:
         """Start a monitor; what an earlier one left in the store stays."""
         self.stream = LoudnessStream()
         scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=None))
-        self.watch = Watch("pump", scorer, limit_for(1.0, 0.0), self.store)
+        self.watch = MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store)
 
     def hear(self, seconds: float, level: float = QUIET, *, block_s: float = 0.1, gap: bool = False) -> None:
         """Noise at a level; with ``gap`` each block follows a loss."""
@@ -158,9 +158,9 @@ class Chain:
         self.operations.__enter__()
         first = ready("", open_bundle(site.models_dir / "pump"))
         self.scorer = first.scorer
-        self.watch = Watch("pump", self.scorer, first.limit, self.store)
-        ear = Ear("pump", "pump", "student", self.scorer.front_end, live=True)
-        self.attendant = Attendant(self.operations, ear, ready, self.watch.use)
+        self.watch = MonitorPipeline("pump", self.scorer, first.limit, self.store)
+        ear = MachineContext("pump", "pump", "student", self.scorer.front_end, live=True)
+        self.attendant = MachineServices(self.operations, ear, ready, self.watch.use)
         self.records: list[Record] = []
 
     def hear(self, samples: Samples, *, gap: bool = False, block: int = 1_571) -> None:

@@ -14,16 +14,16 @@ import pytest
 import soundfile
 from sound_server import SoundServer, tone
 
-from anomaly.alerts.store import DATABASE_NAME, Store
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor import fleet
 from anomaly.monitor.fleet import monitor_all
-from anomaly.monitor.post import Plan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.sources import Sound
+from anomaly.monitor.session import MonitorPlan
+from anomaly.monitor.sources.sources import Sound
 from anomaly.monitor.stop import Stop
+from anomaly.store.store import DATABASE_NAME, Store
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def sounds(pump_recordings: Path, tmp_path: Path) -> list[Path]:
     return found
 
 
-def plan_of(name: str, source: Path | str | None, device: str | None = None) -> Plan:
+def plan_of(name: str, source: Path | str | None, device: str | None = None) -> MonitorPlan:
     heard = None if source is None else str(source)
-    return Plan(name, device, heard, "mean", "student", 1.0, realtime=False, model="pump")
+    return MonitorPlan(name, device, heard, "mean", "student", 1.0, realtime=False, model="pump")
 
 
 def seconds_of(records: list[Record], machine: str) -> list[SecondRecord]:
@@ -178,4 +178,4 @@ def test_machines_at_one_device_share_its_capture_and_a_missing_one_is_looked_fo
     assert lost
     assert {r.capture for r in seconds_of(lines.records, "left")} == {"healthy"}
     children = psutil.Process().children(recursive=True)
-    assert [child for child in children if "anomaly.audio.capture" in child.cmdline()] == []
+    assert [child for child in children if "anomaly.audio.capture.worker" in child.cmdline()] == []

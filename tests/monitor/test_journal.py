@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from anomaly.alerts.store import Store
 from anomaly.errors import ConfigError
-from anomaly.monitor.backstage import Backstage
+from anomaly.monitor.background import BackgroundWorker
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.store.store import Store
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_slow_disk_does_not_hold_up_the_sound(journal: Journal, monkeypatch: p
         real(*given)
 
     monkeypatch.setattr(journal._store, "add_scores", slow)
-    with Backstage() as backstage:
+    with BackgroundWorker() as backstage:
         journal.write_behind(backstage.submit)
         for number in range(35):
             journal.second(second(number))
@@ -115,7 +115,7 @@ def test_behind_the_scenes_a_full_disk_is_told_and_nothing_is_lost_or_doubled(
     def full(*_: Any) -> None:
         raise ConfigError("database or disk is full")
 
-    with Backstage() as backstage:
+    with BackgroundWorker() as backstage:
         journal.write_behind(backstage.submit)
         with monkeypatch.context() as patch:
             patch.setattr(journal._store, "add_scores", full)

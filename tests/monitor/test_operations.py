@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomaly import versions
-from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
+from anomaly.bundle import versions
 from anomaly.detect.scoring import SecondScore
 from anomaly.errors import InputError
-from anomaly.monitor.clip_files import FACTS, PICTURE, SOUND
-from anomaly.monitor.clip_score import score_clip
-from anomaly.monitor.operations import Attendant
+from anomaly.monitor.clips.files import FACTS, PICTURE, SOUND
+from anomaly.monitor.offline.clip_score import score_clip
+from anomaly.monitor.operations import MachineServices
 from anomaly.monitor.records import EventRecord
-from anomaly.monitor.sources import Sound
+from anomaly.monitor.sources.sources import Sound
+from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0
 PATIENCE_S = 120.0
@@ -184,5 +184,5 @@ def test_sound_that_is_not_live_stays_as_it_is(chain: Callable[..., Any]) -> Non
     live = chain()
     sound = Sound(np.full(4, 0.1, np.float32), BEGIN_S)
     assert not np.array_equal(live.attendant.admit(sound).samples, sound.samples)  # type: ignore[union-attr]
-    file = Attendant(live.operations, replace(live.attendant._ear, machine="fan", live=False))
+    file = MachineServices(live.operations, replace(live.attendant._ear, machine="fan", live=False))
     assert file.admit(sound) is sound

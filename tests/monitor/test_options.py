@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from anomaly.budget import check_budget
 from anomaly.config import Machine, Site
 from anomaly.errors import AnomalyError, ConfigError, UsageError
+from anomaly.false_alarm_budget import check_budget
 from anomaly.monitor.options import detector_name, plan_from, plans_from
-from anomaly.monitor.run import Plan
+from anomaly.monitor.run import MonitorPlan
 
 NOTHING: dict[str, Any] = {
     "machine": None,
@@ -37,7 +37,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_the_site_file_speaks_where_the_command_line_is_silent(site: Site) -> None:
-    wanted = Plan("pump", "hw:1", None, 2, "teacher", 0.5)
+    wanted = MonitorPlan("pump", "hw:1", None, 2, "teacher", 0.5)
     assert plan_from(site, **NOTHING) == wanted
     assert plan_from(site, **NOTHING | {"device": "hw:1"}) == wanted
     assert plan_from(site, **NOTHING | {"machine": "pump"}) == wanted
@@ -45,9 +45,9 @@ def test_the_site_file_speaks_where_the_command_line_is_silent(site: Site) -> No
 
 def test_the_command_line_wins(site: Site) -> None:
     given = NOTHING | {"device": "hw:1", "detector": "student", "channel": "mean", "false_alarms_per_day": 3}
-    assert plan_from(site, **given) == Plan("pump", "hw:1", None, "mean", "student", 3)
+    assert plan_from(site, **given) == MonitorPlan("pump", "hw:1", None, "mean", "student", 3)
     given = NOTHING | {"device": "hw:1", "machine": "fan"}
-    assert plan_from(site, **given) == Plan("fan", "hw:1", None, "mean", "student", 1.0)
+    assert plan_from(site, **given) == MonitorPlan("fan", "hw:1", None, "mean", "student", 1.0)
 
 
 def test_a_channel_belongs_to_its_microphone(site: Site) -> None:
@@ -61,7 +61,7 @@ def test_without_a_site_file_there_are_defaults(tmp_path: Path) -> None:
     (tmp_path / "pump").mkdir()
     (tmp_path / "pump" / "bundle.json").touch()
     plan = plan_from(Site(models_dir=tmp_path), **NOTHING | {"source": "-", "realtime": False})
-    assert plan == Plan("pump", None, "-", "mean", "student", 1.0, realtime=False)
+    assert plan == MonitorPlan("pump", None, "-", "mean", "student", 1.0, realtime=False)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,13 @@ def test_all_machines_of_the_site_file_are_meant_where_nothing_says_which(site: 
     }
     both = site.model_copy(update={"machines": many})
     pump, fan = plans_from(both, **NOTHING)
-    assert pump == Plan("pump", "hw:1", None, "mean", "student", 1.0, patient=True)
-    assert fan == Plan("fan", None, "rtsp://camera/audio", "mean", "student", 2.0, model="pump", patient=True)
+    assert pump == MonitorPlan("pump", "hw:1", None, "mean", "student", 1.0, patient=True)
+    assert fan == MonitorPlan(
+        "fan", None, "rtsp://camera/audio", "mean", "student", 2.0, model="pump", patient=True
+    )
     assert (fan.bundle, fan.live, pump.bundle, pump.live) == ("pump", True, "pump", True)
     assert plans_from(both, **NOTHING | {"machine": "fan"}) == [replace(fan, patient=False)]
-    assert plans_from(site, **NOTHING) == [Plan("pump", "hw:1", None, 2, "teacher", 0.5, patient=True)]
+    assert plans_from(site, **NOTHING) == [MonitorPlan("pump", "hw:1", None, 2, "teacher", 0.5, patient=True)]
     assert not plans_from(site, **NOTHING | {"device": "hw:1"})[0].patient
 
 

@@ -11,15 +11,15 @@ import pytest
 import soundfile
 from sound_server import SoundServer
 
-from anomaly.alerts.message import AlertMessage
-from anomaly.alerts.store import DATABASE_NAME, Store
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
 from anomaly.config import Mqtt, Sinks, Site
 from anomaly.detect.model import DETECTORS, DetectorName, load_model
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.run import Plan, monitor
+from anomaly.monitor.run import MonitorPlan, monitor
+from anomaly.store.message import AlertMessage
+from anomaly.store.store import DATABASE_NAME, Store
 
 
 class Kept:
@@ -55,13 +55,13 @@ def failing(pump_recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def plan_for(
     source: Path | str | None, detector: DetectorName = "student", device: str | None = None
-) -> Plan:
-    return Plan(
+) -> MonitorPlan:
+    return MonitorPlan(
         "pump", device, None if source is None else str(source), "mean", detector, 1.0, realtime=False
     )
 
 
-def watched(plan: Plan, site: Site) -> list[SecondRecord]:
+def watched(plan: MonitorPlan, site: Site) -> list[SecondRecord]:
     records: list[Record] = []
     monitor(plan, site, records.append, sinks=[])
     return [record for record in records if isinstance(record, SecondRecord)]
@@ -165,7 +165,7 @@ def test_an_interruption_keeps_scores_and_releases_the_microphone(
 
     with pytest.raises(error):
         monitor(plan_for(None, device=pulse_microphone.device), site, show, sinks=[sink])
-    assert [c for c in psutil.Process().children() if "anomaly.audio.capture" in c.cmdline()] == []
+    assert [c for c in psutil.Process().children() if "anomaly.audio.capture.worker" in c.cmdline()] == []
     assert sink.closed
     with Store.open(site.state_dir / DATABASE_NAME) as store:
         assert [row.second for row in store.scores("pump")] == [0, 1]

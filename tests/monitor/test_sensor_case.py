@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.alerts.store import Store
-from anomaly.audio.health import Health, Status
+from anomaly.audio.sensor.health import Health, Status
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.records import EventRecord
 from anomaly.monitor.sensor_case import _WORDS, SensorCase
+from anomaly.store.store import Store
 
 
 class _Case:

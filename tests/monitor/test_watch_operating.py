@@ -11,18 +11,23 @@ from typing import cast
 import numpy as np
 import pytest
 
-from anomaly.alerts.store import Store
 from anomaly.audio.channels import Samples
-from anomaly.detect.calibration import Calibration, calibrate
+from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.decision import Policy, limit_for
-from anomaly.detect.operating import Heard, Operating
+from anomaly.detect.operating.states import OperatingResult, OperatingState
 from anomaly.detect.pooling import GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.records import EventRecord, SecondRecord
-from anomaly.monitor.sources import Sound
-from anomaly.monitor.watch import Watch
+from anomaly.monitor.sources.sources import Sound
+from anomaly.store.store import Store
 
-RUN, STOP, RAMP, UNKNOWN = Operating.RUNNING, Operating.STOPPED, Operating.RAMPING, Operating.UNKNOWN
+RUN, STOP, RAMP, UNKNOWN = (
+    OperatingState.RUNNING,
+    OperatingState.STOPPED,
+    OperatingState.RAMPING,
+    OperatingState.UNKNOWN,
+)
 GOOD, BAD = 0.6, 1e-6
 
 
@@ -49,10 +54,10 @@ class Play:
     calibration: Calibration | None = None
     time_s: float = 1_800_000_000.0
 
-    def begin(self, script: list[SecondScore]) -> Watch:
+    def begin(self, script: list[SecondScore]) -> MonitorPipeline:
         stream = Scripted(iter(script))
         scorer = cast(Scorer, SimpleNamespace(stream=lambda: stream, calibration=self.calibration))
-        return Watch("pump", scorer, limit_for(1.0, 0.0), self.store, policy=self.policy)
+        return MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, policy=self.policy)
 
     def run(self, script: list[SecondScore]) -> tuple[list[SecondRecord], list[EventRecord]]:
         watch = self.begin(script)
@@ -67,10 +72,10 @@ class Play:
 
 
 def seconds(
-    operating: Operating, p: float, count: int, *, counts: bool = True, late: int = 0
+    operating: OperatingState, p: float, count: int, *, counts: bool = True, late: int = 0
 ) -> list[SecondScore]:
-    first = SecondScore(0, 9.0 if p < 0.1 else 0.1, p, np.zeros(16), Heard(operating, counts, late))
-    rest = SecondScore(0, first.score, p, np.zeros(16), Heard(operating, counts, 0))
+    first = SecondScore(0, 9.0 if p < 0.1 else 0.1, p, np.zeros(16), OperatingResult(operating, counts, late))
+    rest = SecondScore(0, first.score, p, np.zeros(16), OperatingResult(operating, counts, 0))
     return [first, *[rest] * (count - 1)]
 
 
@@ -149,7 +154,7 @@ POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 *
 
 def hour(median: float) -> list[SecondScore]:
     scores = np.random.default_rng(3).normal(median, 0.5, 3600)
-    return [SecondScore(0, float(s), 0.5, np.zeros(16), Heard(RUN, True)) for s in scores]
+    return [SecondScore(0, float(s), 0.5, np.zeros(16), OperatingResult(RUN, True)) for s in scores]
 
 
 def test_drift_is_told_once_opens_no_case_and_is_remembered(store: Store) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from anomaly.student.circuit import KINDS, Circuit, Slow, Sums
-from anomaly.student.limits import Limits
+from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec, load_arch
 
 Centibels = npt.NDArray[np.int32]
@@ -19,8 +19,8 @@ def senna() -> ArchSpec:
 
 
 @pytest.fixture(scope="session")
-def limits(senna: ArchSpec) -> Limits:
-    return Limits.of(senna)
+def limits(senna: ArchSpec) -> NeuronLimits:
+    return NeuronLimits.of(senna)
 
 
 def levels(seed: int, frames: int = 300, bands: int = 32) -> Centibels:

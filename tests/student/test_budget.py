@@ -9,7 +9,7 @@ import pytest
 
 from anomaly.errors import UsageError
 from anomaly.student.budget import Budget, Use, best_within
-from anomaly.student.plan import ClosedFormPlan
+from anomaly.student.closed_form.plan import ClosedFormPlan
 
 BASE = ClosedFormPlan()
 

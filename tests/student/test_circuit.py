@@ -11,13 +11,13 @@ import pytest
 from anomaly.detect.pooling import GROUPS
 from anomaly.errors import ModelError
 from anomaly.student.circuit import KINDS, Circuit, Slow, Sums
-from anomaly.student.limits import Limits
-from anomaly.student.membranes import delayed, held_by, sent_by
+from anomaly.student.closed_form.membranes import delayed, held_by, sent_by
+from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec
-from chip.imperfection import Imperfection
 from chip.network import Network
 from chip.rules import check
-from chip.simulate import Simulator
+from chip.sim.imperfection import Imperfection
+from chip.sim.simulator import Simulator
 
 
 def one_tap_each(bands: int, delays: int, threshold: int, micro_steps: int) -> Circuit:
@@ -198,8 +198,8 @@ def test_relays_forget_what_mismatch_leaves() -> None:
     assert np.array_equal(neurons[8:, 0, last[0]], events[1:-7, 0, 0])
 
 
-def test_limits_are_those_of_the_chip(senna: ArchSpec, limits: Limits) -> None:
-    assert limits == Limits(
+def test_limits_are_those_of_the_chip(senna: ArchSpec, limits: NeuronLimits) -> None:
+    assert limits == NeuronLimits(
         fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256, leaks=tuple(range(1, 11))
     )
     assert limits.relay_leak == 1

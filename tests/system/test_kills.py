@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from sound_server import SoundServer
 
-from anomaly.alerts.store import DATABASE_NAME
+from anomaly.store.store import DATABASE_NAME
 
 pytestmark = pytest.mark.slow
 

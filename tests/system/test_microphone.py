@@ -17,8 +17,8 @@ import psutil
 import pytest
 from sound_server import SoundServer
 
-from anomaly.alerts.receiver import WebhookReceiver
-from anomaly.alerts.store import DATABASE_NAME, Store
+from anomaly.alerts.webhook_receiver import WebhookReceiver
+from anomaly.store.store import DATABASE_NAME, Store
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomaly.alerts.store import DATABASE_NAME, Store
 from anomaly.cli import run
+from anomaly.store.store import DATABASE_NAME, Store
 
 PATIENCE_S = 120.0
 

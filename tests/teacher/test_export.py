@@ -10,8 +10,8 @@ import onnx
 import pytest
 import torch
 
+from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
 from anomaly.detect.pooling import GROUPS
-from anomaly.detect.teacher import BATCH, TeacherDetector
 from anomaly.errors import ModelError
 from anomaly.teacher import export
 from anomaly.teacher.export import macs_per_frame, to_onnx

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.teacher.fit import TeacherPlan, fit_teacher, phases_told
+from anomaly.teacher.fit import TeacherPlan, fit_teacher, phases_gain_of_windows
 from anomaly.teacher.network import KINDS, Teacher, TeacherSize
 from anomaly.teacher.phases import MOST_PHASES, Phases, fit_phases
 
@@ -101,16 +101,16 @@ def test_one_phase_leaves_windows_as_they_are() -> None:
 
 
 def test_phases_of_a_cycle_foretell_what_was_never_heard(cycles: list[Centibels]) -> None:
-    assert phases_told([[one] for one in cycles], TeacherSize(), 0) > 0.02
+    assert phases_gain_of_windows([[one] for one in cycles], TeacherSize(), 0) > 0.02
 
 
 def test_speeds_are_no_phases() -> None:
     """Each speed is a cluster of its own, but the one that is left out is in none of the others."""
-    assert phases_told([[running(seed)] for seed in range(12)], TeacherSize(), 0) < 0
+    assert phases_gain_of_windows([[running(seed)] for seed in range(12)], TeacherSize(), 0) < 0
 
 
 def test_recordings_that_are_all_alike_say_nothing() -> None:
-    assert phases_told([[running(0)]] * 6, TeacherSize(), 0) == 0
+    assert phases_gain_of_windows([[running(0)]] * 6, TeacherSize(), 0) == 0
 
 
 def test_with_phases_there_is_no_slow_kind(phased: Teacher, cycles: list[Centibels]) -> None:

@@ -9,13 +9,13 @@ import pytest
 import soundfile
 
 from anomaly.audio.simulator import simulate
-from anomaly.student.distil import DistilPlan
+from anomaly.student.distillation.distil import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
-from anomaly.training import Trained, TrainingRequest, train
-from anomaly.training.profiles import PROFILES, Profile
+from anomaly.training import TrainingRequest, TrainingResult, train
+from anomaly.training.profiles import PROFILES, TrainingProfile
 
 CLIPS, CLIP_S = 7, 5
-SMALL = Profile(
+SMALL = TrainingProfile(
     teacher=TeacherPlan(epochs=2), augmented=1, distil=DistilPlan(windows=16, steps=6, batch=8, checks=3)
 )
 
@@ -50,6 +50,6 @@ def trained(
     tmp_path_factory: pytest.TempPathFactory,
     small_profile: None,
     stages: list[tuple[str, float]],
-) -> Trained:
+) -> TrainingResult:
     request = TrainingRequest("pump", pump_data, tmp_path_factory.mktemp("models"), profile="small", seed=3)
     return train(request, report=lambda stage, share: stages.append((stage, share)))

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from anomaly.errors import ModelError
-from anomaly.features.delta import DeltaCode
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.student.circuit import Circuit, Sums
-from anomaly.student.limits import Limits
-from anomaly.student.model import CircuitModel
+from anomaly.student.distillation.model import CircuitModel
+from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.training import compile as module
 from anomaly.training.compile import Chip, compile_circuit, read_chip
 from chip.arch import load_arch
@@ -65,7 +65,7 @@ def test_an_architecture_travels_as_its_text(tmp_path: Path) -> None:
     assert (chip.arch.name, own.arch.name) == ("senna", "own")
     assert own.text == path.read_bytes()
     assert own.arch.fingerprint() == chip.arch.fingerprint() == load_arch("senna").fingerprint()
-    assert own.limits == Limits.of(chip.arch)
+    assert own.limits == NeuronLimits.of(chip.arch)
 
 
 def test_an_architecture_that_is_none(tmp_path: Path) -> None:

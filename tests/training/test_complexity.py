@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly.training import Trained
+from anomaly.training import TrainingResult
 from anomaly.training.complexity import complexity, complexity_section
 from anomaly.training.report import PAGE
 
 
-def test_they_travel_in_the_bundle_and_on_its_page(trained: Trained) -> None:
+def test_they_travel_in_the_bundle_and_on_its_page(trained: TrainingResult) -> None:
     found = trained.bundle.manifest.metrics["neurobench"]
     network = trained.parts.compiled.network
     assert 0.5 < found["connection_sparsity"] < 1
@@ -27,7 +27,7 @@ def test_they_travel_in_the_bundle_and_on_its_page(trained: Trained) -> None:
     assert "connection sparsity" in page
 
 
-def test_silence_costs_nothing(trained: Trained) -> None:
+def test_silence_costs_nothing(trained: TrainingResult) -> None:
     parts = trained.parts
     still = np.tile(parts.code.mean, (20, 1))
     found = complexity(parts.compiled.network, parts.code, parts.chip.arch, [still, still, still[:7]])

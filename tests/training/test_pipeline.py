@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from anomaly.bundle import open_bundle
 from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model
 from anomaly.errors import ConfigError, InputError, ModelError, UsageError
-from anomaly.training import Trained, TrainingRequest, given, pipeline, train
+from anomaly.training import TrainingRequest, TrainingResult, imported_teacher, pipeline, train
 from chip.compiler import verify_spikes
 from chip.errors import SpecError
 from chip.network import Network
-from chip.stimulus import random_spikes
+from chip.sim.stimulus import random_spikes
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_a_bundle_that_scores(trained: Trained, pump_data: Path) -> None:
+def test_a_bundle_that_scores(trained: TrainingResult, pump_data: Path) -> None:
     opened = open_bundle(trained.bundle.path)
     assert {TEACHER, BITSTREAM, ARCH, CALIBRATION, "network.npz"} <= set(opened.manifest.files)
     samples = soundfile.read(pump_data / "normal_00.wav", dtype="float32")[0]
@@ -45,7 +45,7 @@ def test_a_bundle_that_scores(trained: Trained, pump_data: Path) -> None:
         assert len(model.scorer(name).recording(samples)) == 5
 
 
-def test_what_is_programmed_is_what_was_trained(trained: Trained) -> None:
+def test_what_is_programmed_is_what_was_trained(trained: TrainingResult) -> None:
     bundle = open_bundle(trained.bundle.path)
     model = load_model(bundle)
     kept = Network.from_npz(bundle.read("network.npz"))
@@ -58,7 +58,7 @@ def test_what_is_programmed_is_what_was_trained(trained: Trained) -> None:
     assert verified["neuron_steps"] > 100_000
 
 
-def test_it_fits_and_says_so_as_json(trained: Trained) -> None:
+def test_it_fits_and_says_so_as_json(trained: TrainingResult) -> None:
     result = json.loads(json.dumps(trained.to_dict()))
     assert {"bundle", "fits", "neurons", "synapses", "seconds", "verified", "machine"} <= set(result)
     assert result["fits"] is True
@@ -76,7 +76,7 @@ def test_it_fits_and_says_so_as_json(trained: Trained) -> None:
     assert 0 < metrics["activity"]["sop_per_s"] < metrics["activity"]["teacher_macs_per_s"]
 
 
-def test_the_manifest_tells_how_it_was_made(trained: Trained) -> None:
+def test_the_manifest_tells_how_it_was_made(trained: TrainingResult) -> None:
     manifest = trained.bundle.manifest
     assert (manifest.machine, manifest.signer) == ("pump", None)
     assert manifest.detectors["student"] == {"arch": "senna", "profile": "small", "seed": 3}
@@ -84,13 +84,13 @@ def test_the_manifest_tells_how_it_was_made(trained: Trained) -> None:
     assert len(manifest.data_fingerprint) == len(manifest.code_fingerprint) == 64
 
 
-def test_stages_are_told_in_order(trained: Trained, stages: list[tuple[str, float]]) -> None:
+def test_stages_are_told_in_order(trained: TrainingResult, stages: list[tuple[str, float]]) -> None:
     names = list(dict.fromkeys(stage for stage, _ in stages))
     assert names == ["reading", "teaching", "distilling", "compiling", "calibrating"]
     assert all(0 <= share <= 1 for _, share in stages)
 
 
-def test_the_same_seed_gives_the_same_bytes(trained: Trained, request_: TrainingRequest) -> None:
+def test_the_same_seed_gives_the_same_bytes(trained: TrainingResult, request_: TrainingRequest) -> None:
     again = train(request_)
     for name in (TEACHER, BITSTREAM, "network.npz", CALIBRATION, ARCH):
         assert again.bundle.read(name) == trained.bundle.read(name), name
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_bytes(trained: Trained, request_: Training
 
 
 def test_a_given_teacher_and_its_front_end_are_kept(
-    trained: Trained, request_: TrainingRequest, tmp_path: Path
+    trained: TrainingResult, request_: TrainingRequest, tmp_path: Path
 ) -> None:
     key = tmp_path / "site.key"
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -193,7 +193,7 @@ def test_requests_that_cannot_be_met(
 
 
 def test_a_teacher_for_other_bands(
-    request_: TrainingRequest, trained: Trained, monkeypatch: pytest.MonkeyPatch
+    request_: TrainingRequest, trained: TrainingResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Wide:
         bands = 64
@@ -201,7 +201,7 @@ def test_a_teacher_for_other_bands(
         def __init__(self, onnx: bytes) -> None:
             pass
 
-    monkeypatch.setattr(given, "TeacherDetector", Wide)
+    monkeypatch.setattr(imported_teacher, "TeacherDetector", Wide)
     with pytest.raises(ModelError, match="expects 64 bands, the front end gives 32"):
         train(replace(request_, teacher=trained.bundle.path / TEACHER))
 
@@ -228,7 +228,7 @@ class UnexpectedError(Exception):
 def test_an_old_bundle_survives(
     stage: str,
     failure: type[BaseException],
-    trained: Trained,
+    trained: TrainingResult,
     request_: TrainingRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -248,7 +248,7 @@ def test_an_old_bundle_survives(
 
 
 def test_an_old_bundle_survives_a_full_disk(
-    trained: Trained, request_: TrainingRequest, monkeypatch: pytest.MonkeyPatch
+    trained: TrainingResult, request_: TrainingRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(trained.bundle.path, request_.models / "pump")
     before = content(request_.models)
@@ -267,7 +267,7 @@ def test_an_old_bundle_survives_a_full_disk(
 
 
 def test_silent_files_are_left_out_and_counted(
-    trained: Trained,
+    trained: TrainingResult,
     request_: TrainingRequest,
     pump_data: Path,
     tmp_path: Path,

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from anomaly.training import Trained
+from anomaly.training import TrainingResult
 from anomaly.training.report import PAGE, _score_at, training_page
 
 
-def test_the_page_travels_in_the_bundle(trained: Trained) -> None:
+def test_the_page_travels_in_the_bundle(trained: TrainingResult) -> None:
     page = trained.bundle.read(PAGE).decode()
     assert page.lower().startswith("<!doctype html>")
     for heading in ("Chip use", "Energy is a range", "Distillation", "What the calibration can support"):
@@ -17,13 +17,13 @@ def test_the_page_travels_in_the_bundle(trained: Trained) -> None:
     assert str(trained.parts.compiled.network.n_neurons) in page
 
 
-def test_the_page_needs_nothing_from_elsewhere(trained: Trained) -> None:
+def test_the_page_needs_nothing_from_elsewhere(trained: TrainingResult) -> None:
     page = trained.bundle.read(PAGE).decode()
     links = re.findall(r"(?:src|href)=[\"']([^\"']*)", page)
     assert all(link.startswith("data:") or link.startswith("#") for link in links)
 
 
-def test_the_page_says_whether_probabilities_are_uniform(trained: Trained) -> None:
+def test_the_page_says_whether_probabilities_are_uniform(trained: TrainingResult) -> None:
     unseen = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
     parts = replace(trained.parts, metrics=trained.parts.metrics | {"uniformity": unseen})
     page = training_page("pump", parts).decode()
@@ -34,12 +34,12 @@ def test_the_page_says_whether_probabilities_are_uniform(trained: Trained) -> No
     assert "Operating states" in page
 
 
-def test_a_name_cannot_become_markup(trained: Trained) -> None:
+def test_a_name_cannot_become_markup(trained: TrainingResult) -> None:
     page = training_page("<script>alert(1)</script>", trained.parts).decode()
     assert "<script>alert" not in page
 
 
-def test_imperfect_chips_are_told(trained: Trained) -> None:
+def test_imperfect_chips_are_told(trained: TrainingResult) -> None:
     found = trained.parts.metrics["robustness"]
     assert all(0 <= found[name]["auc"] <= 1 for name in ("lost_events", "leak"))
     page = trained.bundle.read(PAGE).decode()
@@ -52,13 +52,13 @@ def test_imperfect_chips_are_told(trained: Trained) -> None:
     assert "weights deviate by 5%, mean of 7 chips" in training_page("pump", parts).decode()
 
 
-def test_without_distillation(trained: Trained) -> None:
+def test_without_distillation(trained: TrainingResult) -> None:
     parts = replace(trained.parts, metrics=trained.parts.metrics | {"distillation": {"ran": False}})
     assert "Not asked for by this profile" in training_page("pump", parts).decode()
 
 
 @pytest.mark.parametrize("p_value", [0.05, 0.01, 1e-4])
-def test_the_line_is_where_it_is_said_to_be(trained: Trained, p_value: float) -> None:
+def test_the_line_is_where_it_is_said_to_be(trained: TrainingResult, p_value: float) -> None:
     assert trained.parts.student.p_value(_score_at(trained.parts, p_value)) == pytest.approx(
         p_value, rel=1e-3
     )

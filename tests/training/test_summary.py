@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from anomaly.training import Trained
+from anomaly.training import TrainingResult
 from anomaly.training.summary import in_words
 
 
-def changed(trained: Trained, **metrics: Any) -> Trained:
+def changed(trained: TrainingResult, **metrics: Any) -> TrainingResult:
     """The same training with other measurements."""
     manifest = trained.bundle.manifest
     parts = replace(trained.parts, metrics=trained.parts.metrics | metrics)
@@ -19,7 +19,7 @@ def changed(trained: Trained, **metrics: Any) -> Trained:
     return replace(trained, parts=parts, bundle=bundle)
 
 
-def test_a_few_lines_for_a_person(trained: Trained) -> None:
+def test_a_few_lines_for_a_person(trained: TrainingResult) -> None:
     lines = in_words(trained).splitlines()
     assert {line.split()[0] for line in lines} >= {"bundle", "sound", "student", "verified", "alarms", "took"}
     assert str(trained.bundle.path) in lines[0]
@@ -29,7 +29,7 @@ def test_a_few_lines_for_a_person(trained: Trained) -> None:
     assert not any(line.startswith("left out") for line in lines)
 
 
-def test_what_the_calibration_cannot_support_is_said(trained: Trained) -> None:
+def test_what_the_calibration_cannot_support_is_said(trained: TrainingResult) -> None:
     # Rule of three: 5 s without an alarm bound the rate below 3/5 per second, 51,840 a day.
     assert "51,840 a day, the rest is extrapolation" in in_words(trained)
 
@@ -65,7 +65,7 @@ def test_what_the_calibration_cannot_support_is_said(trained: Trained) -> None:
         ),
     ],
 )
-def test_distillation_is_told_as_it_went(trained: Trained, found: dict[str, Any], words: str) -> None:
+def test_distillation_is_told_as_it_went(trained: TrainingResult, found: dict[str, Any], words: str) -> None:
     kept = found["kept_because"] is not None and "phases" not in found
     found = {"phases": 0} | found
     found |= {"ran": True, "kept_start": kept, "start_criterion": 0.85, "trained_criterion": 0.8}
@@ -76,15 +76,15 @@ def test_distillation_is_told_as_it_went(trained: Trained, found: dict[str, Any]
     assert ("the closed form was kept" in line) == kept
 
 
-def test_without_distillation_there_is_no_line_of_it(trained: Trained) -> None:
+def test_without_distillation_there_is_no_line_of_it(trained: TrainingResult) -> None:
     assert "distilled" not in in_words(changed(trained, distillation={"ran": False}))
 
 
-def test_silent_files_are_mentioned(trained: Trained) -> None:
+def test_silent_files_are_mentioned(trained: TrainingResult) -> None:
     assert "left out   2 silent recording(s)" in in_words(changed(trained, silent_files=2))
 
 
-def test_the_test_of_calibration_is_told_where_there_is_one(trained: Trained) -> None:
+def test_the_test_of_calibration_is_told_where_there_is_one(trained: TrainingResult) -> None:
     unseen = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
     assert "11.0 % of held-out seconds have p <= 0.1 and 1.2 %" in in_words(
         changed(trained, uniformity=unseen)

@@ -21,12 +21,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from anomaly.alerts.case import iso_utc, json_value
-from anomaly.alerts.message import AlertMessage
-from anomaly.alerts.records import ScoreRow
 from anomaly.alerts.sinks.homeassistant import Topics, discovery
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import ConfigError
+from anomaly.store.case import iso_utc, json_value
+from anomaly.store.message import AlertMessage
+from anomaly.store.rows import ScoreRow
 
 Version = Literal["5", "3.1.1"]
 KEEPALIVE_S = 30

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from anomaly.alerts.message import AlertMessage
-from anomaly.alerts.records import ScoreRow
 from anomaly.errors import RemoteError
+from anomaly.store.message import AlertMessage
+from anomaly.store.rows import ScoreRow
 
 
 class SinkError(RemoteError):

@@ -21,9 +21,9 @@ from typing import Literal
 import httpx
 
 from anomaly import __version__
-from anomaly.alerts.message import AlertMessage
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import ConfigError
+from anomaly.store.message import AlertMessage
 
 SIGNATURE_HEADER = "X-Anomaly-Signature"
 KEY_HEADER = "Idempotency-Key"

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from anomaly.atomic import new_files
+from anomaly.audio.files.write import save_flac, save_wav
 from anomaly.audio.simulator.recipe import Recipe
 from anomaly.audio.simulator.render import simulate
 from anomaly.audio.simulator.states import Schedule
-from anomaly.audio.write import save_flac, save_wav
 from anomaly.errors import InputError, UsageError
 
 TAKE_S = 600.0

@@ -27,7 +27,7 @@ _LARGEST_DEVIATION = 2.0
 
 
 @dataclass(frozen=True)
-class Machine:
+class SimulatedMachine:
     """A machine ready to be heard.
 
     Args:
@@ -80,20 +80,20 @@ class Machine:
         return excite(source, timeline, own, take, gain)
 
 
-def build(recipe: Recipe, machine_id: int, sample_rate_hz: int) -> Machine:
+def build(recipe: Recipe, machine_id: int, sample_rate_hz: int) -> SimulatedMachine:
     """Take a machine off the line; the same number gives the same machine."""
     return _build(recipe.model_dump_json(), machine_id, sample_rate_hz)
 
 
 @lru_cache(maxsize=16)
-def _build(recipe_json: str, machine_id: int, sample_rate_hz: int) -> Machine:
+def _build(recipe_json: str, machine_id: int, sample_rate_hz: int) -> SimulatedMachine:
     recipe = Recipe.model_validate_json(recipe_json)
     rng = seeds.of_machine(recipe.machine, machine_id, "speed")
     factor = 1.0 + recipe.spread.speed * _deviation(rng)
     answers = _answers(recipe, machine_id, sample_rate_hz)
     unit = {("", source.name): 1.0 for source in recipe.sources}
     unit |= {(name, source.name): 1.0 for name, fault in recipe.faults.items() for source in fault.sources}
-    bare = Machine(recipe, machine_id, sample_rate_hz, factor, answers, unit)
+    bare = SimulatedMachine(recipe, machine_id, sample_rate_hz, factor, answers, unit)
     timeline = make_timeline(
         recipe,
         [Segment(0.0, recipe.nominal, bare.nominal_rpm)],
@@ -106,10 +106,10 @@ def _build(recipe_json: str, machine_id: int, sample_rate_hz: int) -> Machine:
     gains: dict[tuple[str, str], float] = {}
     for fault in ("", *recipe.faults):
         gains |= _balance(bare, timeline, fault)
-    return Machine(recipe, machine_id, sample_rate_hz, factor, answers, gains)
+    return SimulatedMachine(recipe, machine_id, sample_rate_hz, factor, answers, gains)
 
 
-def _balance(bare: Machine, timeline: Timeline, fault: str) -> dict[tuple[str, str], float]:
+def _balance(bare: SimulatedMachine, timeline: Timeline, fault: str) -> dict[tuple[str, str], float]:
     """Gains that give each source its level, and all of them together the machine's."""
     rng = seeds.of_machine(bare.recipe.machine, bare.machine_id, f"{fault}/levels")
     spread_db = bare.recipe.spread.level_db

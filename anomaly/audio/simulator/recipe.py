@@ -48,7 +48,7 @@ class Room(Strict):
     wet_db: Decibels = Field(default=-6.0, description="energy of all reflections against the direct sound")
 
 
-class Microphone(Strict):
+class MicrophoneModel(Strict):
     """What the microphone adds and takes away."""
 
     low_hz: Frequency = 35.0
@@ -57,7 +57,7 @@ class Microphone(Strict):
     self_noise_db: Decibels = Field(default=-40.0, description="against the machine's level")
 
 
-class Spread(Strict):
+class ParameterSpread(Strict):
     """How much one machine differs from the next, relative standard deviations."""
 
     speed: Annotated[float, Field(ge=0, le=0.1)] = 0.01
@@ -124,11 +124,11 @@ class Recipe(Strict):
     ramp_s: Positive = Field(default=3.0, description="from rest to nominal speed")
     default_states: Literal["steady", "cycle"] = "steady"
     cycle: Annotated[tuple[Visit, ...], Field(min_length=1, max_length=50)]
-    spread: Spread = Field(default_factory=Spread)
+    spread: ParameterSpread = Field(default_factory=ParameterSpread)
     shafts: Annotated[dict[Name, Shaft], Field(max_length=20)] = Field(default_factory=dict)
     paths: Annotated[dict[Name, Path], Field(min_length=1, max_length=20)]
     room: Room = Field(default_factory=Room)
-    microphone: Microphone = Field(default_factory=Microphone)
+    microphone: MicrophoneModel = Field(default_factory=MicrophoneModel)
     sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=40)]
     faults: Annotated[dict[Name, Fault], Field(max_length=40)]
 

@@ -12,7 +12,7 @@ from anomaly.audio.simulator import background as hall
 from anomaly.audio.simulator import seeds
 from anomaly.audio.simulator import severity as severities
 from anomaly.audio.simulator.arrays import Samples
-from anomaly.audio.simulator.machine import Machine, build
+from anomaly.audio.simulator.machine import SimulatedMachine, build
 from anomaly.audio.simulator.recipe import Recipe
 from anomaly.audio.simulator.recipe_file import load_recipe
 from anomaly.audio.simulator.room import self_noise
@@ -145,7 +145,7 @@ def limit(sound: Samples) -> None:
     sound[high] = np.sign(peaks) * (_KNEE + room * np.tanh((np.abs(peaks) - _KNEE) / room))
 
 
-def _made(machine: str | Path | Recipe, machine_id: int, sample_rate_hz: int) -> Machine:
+def _made(machine: str | Path | Recipe, machine_id: int, sample_rate_hz: int) -> SimulatedMachine:
     if not 8_000 <= sample_rate_hz <= 192_000:
         raise UsageError(
             f"{sample_rate_hz} Hz is no sample rate here", where="sample_rate_hz", hint="8000 to 192000"
@@ -184,7 +184,11 @@ def _check(
 
 
 def _timeline(
-    made: Machine, seconds: float, seed: int, speed: str | float | None, states: str | Schedule | None
+    made: SimulatedMachine,
+    seconds: float,
+    seed: int,
+    speed: str | float | None,
+    states: str | Schedule | None,
 ) -> tuple[Timeline, list[Segment]]:
     recipe = made.recipe
     segments = plan(
@@ -213,7 +217,7 @@ def _cut(timeline: Timeline, seconds: float) -> slice:
 
 
 def _fault(
-    made: Machine,
+    made: SimulatedMachine,
     timeline: Timeline,
     cut: slice,
     seed: int,
@@ -231,7 +235,7 @@ def _fault(
 
 
 def _background(
-    made: Machine,
+    made: SimulatedMachine,
     timeline: Timeline,
     cut: slice,
     seed: int,

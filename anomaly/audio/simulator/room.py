@@ -6,7 +6,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from anomaly.audio.simulator.arrays import Curve, Samples
-from anomaly.audio.simulator.recipe import Microphone, Room
+from anomaly.audio.simulator.recipe import MicrophoneModel, Room
 from anomaly.audio.simulator.resonance import minimum_phase
 
 _FIRST_ECHO_S = 0.002
@@ -35,7 +35,7 @@ def room_answer(room: Room, sample_rate_hz: int, machine: np.random.Generator) -
     return np.asarray(answer, dtype=np.float64)
 
 
-def microphone_answer(mic: Microphone, sample_rate_hz: int, machine: np.random.Generator) -> Curve:
+def microphone_answer(mic: MicrophoneModel, sample_rate_hz: int, machine: np.random.Generator) -> Curve:
     """The microphone's response: second-order edges at both ends and a ripple of its own between them."""
     frequency = np.linspace(0.0, sample_rate_hz / 2.0, 8193)
     safe = np.maximum(frequency, 1e-3)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from anomaly.audio.files import find_recordings, read_16k
+from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.errors import UsageError
 from anomaly.evaluate.bench.clips import Samples, levelled, mixed, need, rms, stretch
-from anomaly.evaluate.layouts import read_layout
+from anomaly.evaluate.layouts.layouts import read_layout
 
 BACKGROUNDS = ("slider", "noise")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.evaluate.bench.backgrounds import BACKGROUNDS, Mixtures, mixtures, read_backgrounds
 from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, levelled, mixed, need
-from anomaly.evaluate.layouts import Clip, read_layout
+from anomaly.evaluate.layouts.layouts import Clip, read_layout
 
 LEVELS_DB = (6.0, 0.0, -6.0, -12.0)
 PIECE_S = 3.5

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import InputError
-from anomaly.evaluate.names import Label
+from anomaly.evaluate.layouts.file_names import Label
 
 Samples = npt.NDArray[np.float32]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from anomaly import atomic
-from anomaly.evaluate import pictures
-from anomaly.evaluate.bench.play import Round, Rounds
-from anomaly.evaluate.bench.summary import Figures, sum_up
+from anomaly.evaluate.bench.rounds import Round, Rounds
+from anomaly.evaluate.bench.summary import SetFigures, sum_up
 from anomaly.evaluate.bench.tables import as_csv, as_json, table
-from anomaly.evaluate.metrics import roc_curve
-from anomaly.evaluate.report import Section, write_report
+from anomaly.evaluate.metrics.detection_metrics import roc_curve
+from anomaly.evaluate.reporting import plots
+from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 
 JSON_NAME, CSV_NAME = "bench.json", "bench.csv"
 _WORDS = """Each cell: AUC with its 95 % interval over recordings, normals included, and partial AUC where at most a
@@ -39,35 +39,35 @@ def write_bench(folder: Path, rounds: Rounds, seeds: int, notes: Sequence[str] =
     return [page, folder / JSON_NAME, folder / CSV_NAME]
 
 
-def _sections(rounds: Rounds) -> Iterator[Section]:
-    yield Section("Figures", _WORDS, rows=table(rounds))
+def _sections(rounds: Rounds) -> Iterator[ReportSection]:
+    yield ReportSection("Figures", _WORDS, rows=table(rounds))
     for name, levels in sum_up(rounds).items():
         for level, row in levels.items():
             played = {detector: rounds[name, level, detector] for detector in row}
             title = f"{name} at {level}"
-            yield Section(f"{title}: ROC curves of the first seed", picture=_roc(played))
+            yield ReportSection(f"{title}: ROC curves of the first seed", picture=_roc(played))
             for detector, found in played.items():
                 picture = _histogram(found[0])
-                yield Section(f"{title}: scores of {detector}, first seed", picture=picture)
+                yield ReportSection(f"{title}: scores of {detector}, first seed", picture=picture)
         for detector in next(iter(levels.values())):
             faults = {level: row[detector] for level, row in levels.items()}
-            yield Section(f"{name}: AUC of {detector}, fault by level", picture=_heat(faults))
+            yield ReportSection(f"{name}: AUC of {detector}, fault by level", picture=_heat(faults))
 
 
 def _roc(played: dict[str, list[Round]]) -> bytes:
     curves = {name: roc_curve(found[0].labels, found[0].scores) for name, found in played.items()}
-    return pictures.roc(
+    return plots.roc(
         {name: (one.false_positive_rate, one.true_positive_rate) for name, one in curves.items()}
     )
 
 
 def _histogram(one: Round) -> bytes:
     scores, labels = np.asarray(one.scores), np.asarray(one.labels)
-    return pictures.score_histogram(scores[~labels], scores[labels])
+    return plots.score_histogram(scores[~labels], scores[labels])
 
 
-def _heat(levels: dict[str, Figures]) -> bytes:
+def _heat(levels: dict[str, SetFigures]) -> bytes:
     faults = list(next(iter(levels.values())).faults)
-    return pictures.heat_map(
+    return plots.heat_map(
         [[found.faults[fault] for found in levels.values()] for fault in faults], faults, list(levels)
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.audio.files import find_recordings, read_16k
+from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.evaluate.bench.backgrounds import BACKGROUNDS, Mixtures, mixtures, read_backgrounds
 from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, levelled, mixed, need
-from anomaly.evaluate.names import Label
+from anomaly.evaluate.layouts.file_names import Label
 
 LEVELS_DB = (0.0, -6.0, -12.0)
 TRAIN_MIXES = 20

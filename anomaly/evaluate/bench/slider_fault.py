@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.audio.simulator import fault_sound, load_recipe
 from anomaly.audio.simulator.third_octave import band_energies, own_bands
 from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, need
-from anomaly.evaluate.layouts import Clip, read_layout
+from anomaly.evaluate.layouts.layouts import Clip, read_layout
 
 LEVELS_DB = (0.0, -5.0, -10.0, -15.0)
 

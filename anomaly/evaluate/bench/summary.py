@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import InputError
-from anomaly.evaluate.bench.play import Round, Rounds
-from anomaly.evaluate.metrics import Spread, auc, bootstrap, f1_ev, pauc
+from anomaly.evaluate.bench.rounds import Round, Rounds
+from anomaly.evaluate.metrics.detection_metrics import Spread, auc, bootstrap, f1_ev, pauc
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
@@ -20,7 +20,7 @@ _Figure = Callable[[npt.ArrayLike, npt.ArrayLike], float]
 
 
 @dataclass(frozen=True)
-class Figures:
+class SetFigures:
     """Means over seeds, with 95 % intervals over recordings, normals included.
 
     Attributes:
@@ -68,7 +68,7 @@ class Resolution:
 
 
 @dataclass(frozen=True)
-class Difference:
+class DetectorDifference:
     """One detector less another on the same clips, drawn alike; ``p`` is two-sided, of there being none."""
 
     auc: float
@@ -85,7 +85,7 @@ class Difference:
 
 
 # set → level → detector → figures.
-Results = dict[str, dict[str, dict[str, Figures]]]
+Results = dict[str, dict[str, dict[str, SetFigures]]]
 
 
 def sum_up(rounds: Rounds) -> Results:
@@ -96,12 +96,12 @@ def sum_up(rounds: Rounds) -> Results:
     return results
 
 
-def figures_of(played: Sequence[Round]) -> Figures:
+def figures_of(played: Sequence[Round]) -> SetFigures:
     """Figures of one detector on one test; the interval is that of the mean over seeds."""
     drawn = spread(played)
     kinds = sorted({kind for one in played for kind in one.faults if kind})
     places = sorted({place for one in played for place in one.conditions if place})
-    return Figures(
+    return SetFigures(
         auc=_mean([auc(one.labels, one.scores) for one in played]),
         pauc=_mean([pauc(one.labels, one.scores) for one in played]),
         ci=_interval(drawn.auc),
@@ -124,7 +124,7 @@ def spread(played: Sequence[Round]) -> Spread:
     return Spread(np.mean([d.auc for d in drawn], axis=0), np.mean([d.pauc for d in drawn], axis=0))
 
 
-def difference(ours: Sequence[Round], theirs: Sequence[Round]) -> Difference:
+def difference(ours: Sequence[Round], theirs: Sequence[Round]) -> DetectorDifference:
     """How much better our detector is than theirs on one test, with its certainty by a paired bootstrap.
 
     Raises:
@@ -133,7 +133,7 @@ def difference(ours: Sequence[Round], theirs: Sequence[Round]) -> Difference:
     return mean_difference([[(ours, theirs)]])
 
 
-def mean_difference(sets: Sequence[Sequence[tuple[Sequence[Round], Sequence[Round]]]]) -> Difference:
+def mean_difference(sets: Sequence[Sequence[tuple[Sequence[Round], Sequence[Round]]]]) -> DetectorDifference:
     """The same over several sets: the mean over the levels of each, then over the sets.
 
     Args:
@@ -145,7 +145,7 @@ def mean_difference(sets: Sequence[Sequence[tuple[Sequence[Round], Sequence[Roun
     gaps = [[_gap(ours, theirs) for ours, theirs in levels] for levels in sets]
     value = np.mean([np.mean([gap.value for gap in levels], axis=0) for levels in gaps], axis=0)
     drawn = np.mean([np.mean([gap.drawn for gap in levels], axis=0) for levels in gaps], axis=0)
-    return Difference(
+    return DetectorDifference(
         auc=float(value[0]),
         ci=_interval(drawn[0]),
         p=_two_sided(drawn[0]),

@@ -7,9 +7,9 @@ import io
 from dataclasses import asdict
 from typing import Any
 
-from anomaly.evaluate.bench.contest import contest, mean_over_sets, resolutions
-from anomaly.evaluate.bench.play import Rounds
-from anomaly.evaluate.bench.summary import Figures, sum_up
+from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
+from anomaly.evaluate.bench.rounds import Rounds
+from anomaly.evaluate.bench.summary import SetFigures, sum_up
 
 NOTES = {
     "rig": "rig: a single recording of each condition, its first second trained on and its second tested",
@@ -22,7 +22,9 @@ def as_json(rounds: Rounds) -> dict[str, Any]:
     """All figures as plain values: ``sets`` by set, level and detector, and what can be said of them."""
     results = sum_up(rounds)
     names = list(dict.fromkeys(detector for _, _, detector in rounds))
-    duels = {f"{a} less {b}": contest(rounds, a, b) for i, a in enumerate(names) for b in names[i + 1 :]}
+    duels = {
+        f"{a} less {b}": compare_detectors(rounds, a, b) for i, a in enumerate(names) for b in names[i + 1 :]
+    }
     return {
         "sets": {
             name: {
@@ -79,7 +81,7 @@ def as_csv(rounds: Rounds) -> bytes:
     return text.getvalue().encode()
 
 
-def _cells(row: dict[str, Figures], detector: str) -> list[str]:
+def _cells(row: dict[str, SetFigures], detector: str) -> list[str]:
     got = row.get(detector)
     if got is None:
         return ["", ""]

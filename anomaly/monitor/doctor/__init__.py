@@ -3,7 +3,7 @@
 ``finding`` is one line of the answer; ``system``, ``sound`` and ``site`` look. Nothing is changed or sent.
 """
 
-from anomaly.monitor.doctor.finding import Finding, Level
+from anomaly.monitor.doctor.finding import CheckResult, Level
 from anomaly.monitor.doctor.run import examine
 
-__all__ = ["Finding", "Level", "examine"]
+__all__ = ["CheckResult", "Level", "examine"]

@@ -11,7 +11,7 @@ Level = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What was looked at, and how it is.
 
     Args:
@@ -33,6 +33,6 @@ class Finding:
         return {key: value for key, value in asdict(self).items() if key != "exit_code"}
 
 
-def failed(check: str, error: AnomalyError, level: Level = "fail") -> Finding:
+def failed(check: str, error: AnomalyError, level: Level = "fail") -> CheckResult:
     """An error as a finding."""
-    return Finding(check, level, str(error), error.hint or "", error.exit_code)
+    return CheckResult(check, level, str(error), error.hint or "", error.exit_code)

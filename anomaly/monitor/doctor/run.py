@@ -9,12 +9,12 @@ from anomaly.config import Site, find_site
 from anomaly.errors import ConfigError
 from anomaly.monitor.doctor import site as of_site
 from anomaly.monitor.doctor import sound, system
-from anomaly.monitor.doctor.finding import Finding
+from anomaly.monitor.doctor.finding import CheckResult
 
 
 def examine(
     config: Path | None = None, *, models: Path | None = None, state: Path | None = None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Look at everything; each finding comes as soon as it is known.
 
     Args:

@@ -12,15 +12,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from anomaly import workspace
-from anomaly.alerts.lock import FileLock
-from anomaly.alerts.schema import MIGRATIONS, version_of
 from anomaly.alerts.sinks import build_sinks
-from anomaly.alerts.store import DATABASE_NAME
 from anomaly.bundle import open_bundle
 from anomaly.config import Site, find_file, load_site
 from anomaly.detect.model import check_model
 from anomaly.errors import AnomalyError, ConfigError, ModelError, RemoteError
-from anomaly.monitor.doctor.finding import Finding, failed
+from anomaly.monitor.doctor.finding import CheckResult, failed
+from anomaly.store.file_lock import FileLock
+from anomaly.store.schema import MIGRATIONS, version_of
+from anomaly.store.store import DATABASE_NAME
 
 _PATIENCE_S = 5.0
 _STALE_S = 60.0
@@ -30,23 +30,23 @@ _WAITING = (
 )
 
 
-def config(path: Path | None) -> tuple[Site | None, Finding]:
+def config(path: Path | None) -> tuple[Site | None, CheckResult]:
     """The site file, if it can be read."""
     try:
         file = find_file(path)
         if file is None:
-            return None, Finding("site.config", "ok", "no site.yaml: the defaults hold")
+            return None, CheckResult("site.config", "ok", "no site.yaml: the defaults hold")
         site = load_site(file)
         for sink in build_sinks(site):
             sink.close()
     except AnomalyError as error:
         return None, failed("site.config", error)
-    return site, Finding(
+    return site, CheckResult(
         "site.config", "ok", f"{file}: {len(site.machines)} machines, {len(site.sinks.names)} sinks"
     )
 
 
-def bundles(site: Site) -> Iterator[Finding]:
+def bundles(site: Site) -> Iterator[CheckResult]:
     """Each bundle that the site needs, or that is there, verifies: every byte, and the decoded bitstream."""
     wanted = {machine.model or name for name, machine in site.machines.items()}
     if not os.path.isdir(site.models_dir):
@@ -55,7 +55,7 @@ def bundles(site: Site) -> Iterator[Finding]:
     names = sorted(wanted | set(workspace.machines(site.models_dir)))
     if not names:
         words = f"no bundle in {site.models_dir}"
-        yield Finding("site.bundles", "fail", words, _TRAIN, ModelError.exit_code)
+        yield CheckResult("site.bundles", "fail", words, _TRAIN, ModelError.exit_code)
     for name in names:
         check = f"site.bundle.{name}"
         try:
@@ -65,29 +65,29 @@ def bundles(site: Site) -> Iterator[Finding]:
             yield failed(check, error)
         else:
             created = f"{bundle.manifest.created_at:%Y-%m-%d}"
-            yield Finding(check, "ok", f"whole, of {created}, signature: {bundle.signature}")
+            yield CheckResult(check, "ok", f"whole, of {created}, signature: {bundle.signature}")
 
 
 _TRAIN = "`anomaly train --machine NAME`, or name the folder with --models, models_dir or ANOMALY_MODELS"
 
 
-def _no_folder(models: Path) -> Finding:
+def _no_folder(models: Path) -> CheckResult:
     words = "is no folder" if os.path.lexists(models) else "there is no such folder of bundles"
-    return Finding("site.bundles", "fail", f"{models}: {words}", _TRAIN, ConfigError.exit_code)
+    return CheckResult("site.bundles", "fail", f"{models}: {words}", _TRAIN, ConfigError.exit_code)
 
 
-def database(site: Site) -> Iterator[Finding]:
+def database(site: Site) -> Iterator[CheckResult]:
     """The database is sound, of a schema that this program knows, and its messages leave."""
     path = site.state_dir / DATABASE_NAME
     if os.path.isfile(path):
         yield from _stored(path)
     elif os.path.lexists(path) or (os.path.lexists(site.state_dir) and not os.path.isdir(site.state_dir)):
-        yield Finding("site.database", "fail", f"{path}: something else is in its way", _ELSEWHERE)
+        yield CheckResult("site.database", "fail", f"{path}: something else is in its way", _ELSEWHERE)
     else:
-        yield Finding("site.database", "ok", f"none yet at {path}; the monitor makes it")
+        yield CheckResult("site.database", "ok", f"none yet at {path}; the monitor makes it")
 
 
-def _stored(path: Path) -> Iterator[Finding]:
+def _stored(path: Path) -> Iterator[CheckResult]:
     try:
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
@@ -99,16 +99,18 @@ def _stored(path: Path) -> Iterator[Finding]:
         yield failed("site.database", error)
         return
     except sqlite3.Error as error:
-        yield Finding("site.database", "fail", f"{path}: {error}", _SET_ASIDE)
+        yield CheckResult("site.database", "fail", f"{path}: {error}", _SET_ASIDE)
         return
     if sound != "ok":
-        yield Finding("site.database", "fail", f"{path}: {sound}", _SET_ASIDE)
+        yield CheckResult("site.database", "fail", f"{path}: {sound}", _SET_ASIDE)
     elif schema > MIGRATIONS[-1].version:
-        yield Finding(
+        yield CheckResult(
             "site.database", "fail", f"{path} has schema {schema}, of a newer anomaly", "update anomaly"
         )
     else:
-        yield Finding("site.database", "ok", f"{path}: sound, schema {schema}, {path.stat().st_size:,} bytes")
+        yield CheckResult(
+            "site.database", "ok", f"{path}: sound, schema {schema}, {path.stat().st_size:,} bytes"
+        )
     yield _messages(waiting, since_s)
 
 
@@ -116,17 +118,17 @@ _ELSEWHERE = "name another folder with --state, state_dir in site.yaml or ANOMAL
 _SET_ASIDE = "restart the monitor: it sets a damaged file aside and carries open cases over"
 
 
-def _messages(waiting: int, since_s: float | None) -> Finding:
+def _messages(waiting: int, since_s: float | None) -> CheckResult:
     if not waiting or since_s is None:
-        return Finding("site.messages", "ok", "none waits for delivery")
+        return CheckResult("site.messages", "ok", "none waits for delivery")
     age_s = time.time() - since_s
     words = f"{waiting} wait for delivery, the oldest for {age_s / 60:.0f} min"
     if age_s > 10 * _STALE_S:
-        return Finding("site.messages", "warn", words, "see whether the sinks below can be reached")
-    return Finding("site.messages", "ok", words)
+        return CheckResult("site.messages", "warn", words, "see whether the sinks below can be reached")
+    return CheckResult("site.messages", "ok", words)
 
 
-def sinks(site: Site) -> Iterator[Finding]:
+def sinks(site: Site) -> Iterator[CheckResult]:
     """Each sink's address answers. Nothing is sent: `anomaly alerts test NAME` does that."""
     for hook in site.sinks.webhook:
         parts = urlsplit(hook.url)
@@ -136,19 +138,21 @@ def sinks(site: Site) -> Iterator[Finding]:
         yield _reached(broker.name, broker.host, broker.port or (8883 if broker.tls else 1883))
 
 
-def _reached(name: str, host: str, port: int) -> Finding:
+def _reached(name: str, host: str, port: int) -> CheckResult:
     check = f"site.sink.{name}"
     try:
         socket.create_connection((host, port), _PATIENCE_S).close()
     except OSError as error:
         remedy = "messages are kept and tried again; correct the address, or see to the other side"
-        return Finding(
+        return CheckResult(
             check, "fail", f"{host}:{port} does not answer: {error}", remedy, RemoteError.exit_code
         )
-    return Finding(check, "ok", f"{host}:{port} answers; `anomaly alerts test {name}` sends a test message")
+    return CheckResult(
+        check, "ok", f"{host}:{port} answers; `anomaly alerts test {name}` sends a test message"
+    )
 
 
-def monitors(site: Site) -> Iterator[Finding]:
+def monitors(site: Site) -> Iterator[CheckResult]:
     """Which machines are being watched, and whether seconds arrive."""
     path = site.state_dir / DATABASE_NAME
     for lock_file in sorted(site.state_dir.glob("monitor-*.lock")):
@@ -161,12 +165,12 @@ def monitors(site: Site) -> Iterator[Finding]:
             continue
         lock.release()
         if free:
-            yield Finding(f"site.monitor.{machine}", "ok", "not running")
+            yield CheckResult(f"site.monitor.{machine}", "ok", "not running")
         else:
             yield _last_second(machine, path)
 
 
-def _last_second(machine: str, path: Path) -> Finding:
+def _last_second(machine: str, path: Path) -> CheckResult:
     check = f"site.monitor.{machine}"
     try:
         with closing(
@@ -175,9 +179,9 @@ def _last_second(machine: str, path: Path) -> Finding:
             sql = "SELECT max(time_s) FROM scores WHERE machine = ?"
             newest = opened.execute(sql, (machine,)).fetchone()[0]
     except sqlite3.Error as error:
-        return Finding(check, "warn", f"runs, but its scores cannot be read: {error}")
+        return CheckResult(check, "warn", f"runs, but its scores cannot be read: {error}")
     age_s = None if newest is None else time.time() - newest
     if age_s is None or age_s > _STALE_S:
         words = "runs, but has stored no score" + ("" if age_s is None else f" for {age_s:.0f} s")
-        return Finding(check, "warn", words, "see its log, and `anomaly cases list` for the microphone")
-    return Finding(check, "ok", f"runs; its newest score is {max(0.0, age_s):.0f} s old")
+        return CheckResult(check, "warn", words, "see its log, and `anomaly cases list` for the microphone")
+    return CheckResult(check, "ok", f"runs; its newest score is {max(0.0, age_s):.0f} s old")

@@ -9,32 +9,32 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from anomaly.alerts.lock import FileLock
+from anomaly.audio.capture.devices import InputDevice, list_inputs
+from anomaly.audio.capture.ffmpeg import is_address
+from anomaly.audio.capture.microphone import Microphone
 from anomaly.audio.channels import Channel
-from anomaly.audio.devices import InputDevice, list_inputs
-from anomaly.audio.ffmpeg import is_address
-from anomaly.audio.health import check_second
-from anomaly.audio.microphone import Microphone
+from anomaly.audio.sensor.health import check_second
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, DeviceError
-from anomaly.monitor.doctor.finding import Finding, failed
+from anomaly.monitor.doctor.finding import CheckResult, failed
+from anomaly.store.file_lock import FileLock
 
 NODES = Path("/dev/snd")
 _GROUP = "audio"
 _PATIENCE_S = 5.0
 
 
-def permissions(nodes: Path = NODES) -> Iterator[Finding]:
+def permissions(nodes: Path = NODES) -> Iterator[CheckResult]:
     """Whether this user may open sound cards."""
     controls = sorted(nodes.glob("pcm*c")) if nodes.is_dir() else []
     if not controls:
         words = "no sound card here"
         remedy = "plug one in; in a container, pass /dev/snd and the audio group (see deploy/README.md)"
-        yield Finding("sound.permissions", "warn", words, remedy)
+        yield CheckResult("sound.permissions", "warn", words, remedy)
         return
     closed = [node.name for node in controls if not os.access(node, os.R_OK | os.W_OK)]
     if not closed:
-        yield Finding("sound.permissions", "ok", f"{_user()} may open {len(controls)} sound card inputs")
+        yield CheckResult("sound.permissions", "ok", f"{_user()} may open {len(controls)} sound card inputs")
         return
     words = f"{_user()} may not open {', '.join(closed)}; groups: {', '.join(_groups())}"
     remedy = (
@@ -42,10 +42,10 @@ def permissions(nodes: Path = NODES) -> Iterator[Finding]:
         if _GROUP not in _groups()
         else f"see who owns {closed[0]}: `ls -l {nodes}`"
     )
-    yield Finding("sound.permissions", "fail", words, remedy, DeviceError.exit_code)
+    yield CheckResult("sound.permissions", "fail", words, remedy, DeviceError.exit_code)
 
 
-def inputs(site: Site) -> Iterator[Finding]:
+def inputs(site: Site) -> Iterator[CheckResult]:
     """What `anomaly devices` lists, and whether the site's machines can be heard."""
     try:
         found = list_inputs()
@@ -55,9 +55,9 @@ def inputs(site: Site) -> Iterator[Finding]:
     usable = [entry for entry in found if entry.problem is None]
     if usable:
         names = ", ".join(entry.id for entry in usable)
-        yield Finding("sound.inputs", "ok", f"{len(usable)} inputs: {names}")
+        yield CheckResult("sound.inputs", "ok", f"{len(usable)} inputs: {names}")
     else:
-        yield Finding("sound.inputs", "warn", _why_none(found), "see `anomaly devices`")
+        yield CheckResult("sound.inputs", "warn", _why_none(found), "see `anomaly devices`")
     for name, machine in site.machines.items():
         check = f"sound.machine.{name}"
         if machine.device is not None:
@@ -67,10 +67,10 @@ def inputs(site: Site) -> Iterator[Finding]:
             yield _source(check, source, machine.source_env)
 
 
-def _microphone(check: str, device: str, channel: Channel, lock: Path) -> Finding:
+def _microphone(check: str, device: str, channel: Channel, lock: Path) -> CheckResult:
     """Opens the microphone for a moment, unless a monitor has it."""
     if lock.is_file() and _is_held(lock):
-        return Finding(check, "ok", f"{device} is being listened to by a monitor")
+        return CheckResult(check, "ok", f"{device} is being listened to by a monitor")
     try:
         with Microphone(device, channel=channel) as microphone:
             health = check_second(microphone.read(_PATIENCE_S).samples)
@@ -78,8 +78,8 @@ def _microphone(check: str, device: str, channel: Channel, lock: Path) -> Findin
     except AnomalyError as error:
         return failed(check, error)
     if health.status == "ok":
-        return Finding(check, "ok", words)
-    return Finding(check, "warn", f"{words}: {health.status}", "look at cable, gain and mute switch")
+        return CheckResult(check, "ok", words)
+    return CheckResult(check, "warn", f"{words}: {health.status}", "look at cable, gain and mute switch")
 
 
 def _is_held(lock_file: Path) -> bool:
@@ -90,17 +90,17 @@ def _is_held(lock_file: Path) -> bool:
         lock.release()
 
 
-def _source(check: str, source: str, source_env: str | None) -> Finding:
+def _source(check: str, source: str, source_env: str | None) -> CheckResult:
     if source_env is not None and not source:
-        return Finding(check, "fail", f"environment variable {source_env} is empty", f"set {source_env}")
+        return CheckResult(check, "fail", f"environment variable {source_env} is empty", f"set {source_env}")
     if is_address(source):
         if shutil.which("ffmpeg") is None:
             remedy = "apt-get install ffmpeg"
-            return Finding(check, "fail", "a stream needs ffmpeg", remedy, DeviceError.exit_code)
-        return Finding(check, "ok", "a stream, read by ffmpeg; whether it answers is not tried")
+            return CheckResult(check, "fail", "a stream needs ffmpeg", remedy, DeviceError.exit_code)
+        return CheckResult(check, "ok", "a stream, read by ffmpeg; whether it answers is not tried")
     if source != "-" and not Path(source).is_file():
-        return Finding(check, "fail", f"there is no {source}", "correct the path")
-    return Finding(check, "ok", f"hears {source}")
+        return CheckResult(check, "fail", f"there is no {source}", "correct the path")
+    return CheckResult(check, "ok", f"hears {source}")
 
 
 def _why_none(found: list[InputDevice]) -> str:

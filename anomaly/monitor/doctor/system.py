@@ -15,7 +15,7 @@ from pathlib import Path
 from anomaly import atomic
 from anomaly.config import Site
 from anomaly.errors import ConfigError
-from anomaly.monitor.doctor.finding import Finding, failed
+from anomaly.monitor.doctor.finding import CheckResult, failed
 
 # What the core cannot do without: name of the distribution, and the module that proves that it works here.
 CORE = {
@@ -37,19 +37,19 @@ _FIRST_YEAR = 2026
 _TIME_ERROR, _TIMEX_BYTES = 5, 512
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[CheckResult]:
     """The interpreter."""
     bits = 8 * struct.calcsize("P")
     words = f"Python {platform.python_version()}, {platform.machine()}, {bits} bit"
     if bits < 64:
-        yield Finding(
+        yield CheckResult(
             "python.version", "warn", words, "use a 64-bit system: the packages are built for those"
         )
     else:
-        yield Finding("python.version", "ok", words)
+        yield CheckResult("python.version", "ok", words)
 
 
-def packages(site: Site) -> Iterator[Finding]:
+def packages(site: Site) -> Iterator[CheckResult]:
     """Each package of the core is there and loads; so are those that the site asks for."""
     wanted = dict(CORE)
     if site.metrics is not None:
@@ -63,12 +63,12 @@ def packages(site: Site) -> Iterator[Finding]:
             remedy = f"pip install {name}"
             if name == "sounddevice":
                 remedy = "apt-get install libportaudio2, or pip install sounddevice"
-            yield Finding("python.packages", "fail", f"{name} cannot be loaded: {error}", remedy)
+            yield CheckResult("python.packages", "fail", f"{name} cannot be loaded: {error}", remedy)
     if not broken:
-        yield Finding("python.packages", "ok", ", ".join(f"{name} {_version(name)}" for name in wanted))
+        yield CheckResult("python.packages", "ok", ", ".join(f"{name} {_version(name)}" for name in wanted))
 
 
-def disk(site: Site) -> Iterator[Finding]:
+def disk(site: Site) -> Iterator[CheckResult]:
     """There is room for the database and for clips, and the folder may be written."""
     folder = site.state_dir
     try:
@@ -80,29 +80,29 @@ def disk(site: Site) -> Iterator[Finding]:
     words = f"{free_mib:,.0f} MiB free for {folder}"
     needed = max(_LITTLE_MIB, site.clips.free_mib)
     if free_mib < _TOO_LITTLE_MIB:
-        yield Finding("disk.state", "fail", words, "make room: nothing can be stored soon")
+        yield CheckResult("disk.state", "fail", words, "make room: nothing can be stored soon")
     elif free_mib < needed:
         remedy = f"make room: below {site.clips.free_mib:g} MiB no clips are kept"
-        yield Finding("disk.state", "warn", words, remedy)
+        yield CheckResult("disk.state", "warn", words, remedy)
     else:
-        yield Finding("disk.state", "ok", words)
+        yield CheckResult("disk.state", "ok", words)
 
 
-def clock() -> Iterator[Finding]:
+def clock() -> Iterator[CheckResult]:
     """Cases carry times: the clock is to be kept right by somebody."""
     now = datetime.now(UTC)
     words = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     if now.year < _FIRST_YEAR:
-        yield Finding("clock.time", "fail", words, "set the clock: `timedatectl set-ntp true`")
+        yield CheckResult("clock.time", "fail", words, "set the clock: `timedatectl set-ntp true`")
         return
     synchronised = _synchronised()
     if synchronised is None:
-        yield Finding("clock.time", "warn", f"{words}; whether it is kept right cannot be told here")
+        yield CheckResult("clock.time", "warn", f"{words}; whether it is kept right cannot be told here")
     elif synchronised:
-        yield Finding("clock.time", "ok", f"{words}, synchronised")
+        yield CheckResult("clock.time", "ok", f"{words}, synchronised")
     else:
         remedy = "`timedatectl set-ntp true`, or install chrony; in a container, on its host"
-        yield Finding("clock.time", "warn", f"{words}, not synchronised", remedy)
+        yield CheckResult("clock.time", "warn", f"{words}, not synchronised", remedy)
 
 
 def _synchronised() -> bool | None:

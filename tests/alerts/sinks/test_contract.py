@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import pytest
 
 from anomaly.alerts import AlertMessage, Dispatcher, RetryPolicy, Store
-from anomaly.alerts.receiver import WebhookReceiver
 from anomaly.alerts.sinks import Sink
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.webhook_receiver import WebhookReceiver
 from anomaly.errors import RemoteError
 
 from .conftest import Broker, Listener, eventually, free_port

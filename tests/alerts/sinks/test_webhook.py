@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from anomaly.alerts import AlertMessage
-from anomaly.alerts.receiver import Reply, WebhookReceiver
 from anomaly.alerts.sinks import SinkError
 from anomaly.alerts.sinks.webhook import WebhookSink, cloud_event, retry_after_s, signature
+from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 from anomaly.errors import ConfigError
 
 from .conftest import Certificate

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly.audio.simulator.recipe import Microphone, Room
+from anomaly.audio.simulator.recipe import MicrophoneModel, Room
 from anomaly.audio.simulator.room import microphone_answer, room_answer, self_noise
 from anomaly.audio.simulator.seeds import stream
 
@@ -20,7 +20,7 @@ def test_direct_sound_first_then_a_tail_of_the_given_energy_that_dies_away() -> 
 
 
 def test_a_microphone_is_deaf_below_and_above() -> None:
-    answer = microphone_answer(Microphone(low_hz=50.0, high_hz=5_000.0), 16_000, stream("mic"))
+    answer = microphone_answer(MicrophoneModel(low_hz=50.0, high_hz=5_000.0), 16_000, stream("mic"))
     spectrum = 20.0 * np.log10(np.abs(np.fft.rfft(answer, 16_000)) + 1e-12)
     assert spectrum[20:25].mean() < spectrum[300:3_000].mean() - 8.0
     assert spectrum[7_500] < spectrum[300:3_000].mean() - 4.0

@@ -20,8 +20,8 @@ from chip.nir.graph import graph_of
 from chip.nir.hdf5 import read_tree
 from chip.nir.reference import reference_spikes
 from chip.nir.units import units_of
-from chip.simulate import Simulator
-from chip.stimulus import random_spikes
+from chip.sim.simulator import Simulator
+from chip.sim.stimulus import random_spikes
 from chip.testing import layered_network, random_network
 
 SENNA = load_arch("senna")

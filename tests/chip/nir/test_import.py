@@ -14,7 +14,7 @@ from chip.arch import load_arch
 from chip.errors import NetworkError
 from chip.nir import NirImport, import_nir, measure
 from chip.nir.reference import reference_spikes
-from chip.simulate import Simulator
+from chip.sim.simulator import Simulator
 from chip.testing import layered_network
 
 SENNA = load_arch("senna")

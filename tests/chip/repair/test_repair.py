@@ -15,7 +15,7 @@ from chip.network import Network
 from chip.repair import REFUSED, Repaired, repair
 from chip.repair.change import output_change
 from chip.rules import RULES, check
-from chip.stimulus import random_spikes
+from chip.sim.stimulus import random_spikes
 from chip.testing import random_network
 
 
@@ -97,7 +97,7 @@ def test_a_relay_is_the_neuron_one_step_later_if_all_goes_through_relays(senna: 
 
 
 def out(network: Network, spikes: np.ndarray[Any, Any], arch: ArchSpec) -> np.ndarray[Any, Any]:
-    from chip.simulate import Simulator
+    from chip.sim.simulator import Simulator
 
     return Simulator(network, v_sat=arch.v_sat).run(spikes).outputs
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomaly.audio.files import read_16k
+from anomaly.audio.files.recordings import read_16k
 from anomaly.audio.simulator import load_recipe, simulate
 from anomaly.audio.simulator.third_octave import band_energies, own_bands
 from anomaly.errors import InputError, UsageError

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from anomaly.errors import InputError
-from anomaly.evaluate.bench.contest import contest, mean_over_sets, resolutions
-from anomaly.evaluate.bench.play import Round, Rounds
+from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
+from anomaly.evaluate.bench.rounds import Round, Rounds
 from anomaly.evaluate.bench.summary import difference, figures_of, sum_up
-from anomaly.evaluate.metrics import pauc
+from anomaly.evaluate.metrics.detection_metrics import pauc
 
 GENERATOR = np.random.default_rng(0)
 LABELS = [False] * 40 + [True] * 60
@@ -70,7 +70,7 @@ def test_a_contest_over_sets() -> None:
             rounds[name, str(level), "ours"] = [played(gap + 0.8, name)]
             rounds[name, str(level), "theirs"] = [played(gap, name)]
     rounds["b", "0", "alone"] = [played(0.1, "b")]
-    duel = contest(rounds, "ours", "theirs")
+    duel = compare_detectors(rounds, "ours", "theirs")
     assert duel is not None
     assert set(duel.sets) == {"a", "b"}
     of_a = np.mean([duel.levels["a"]["0"].auc, duel.levels["a"]["1"].auc])
@@ -78,7 +78,7 @@ def test_a_contest_over_sets() -> None:
     assert "a 0" in duel.significantly_above
     assert duel.significantly_below == []
     assert duel.as_json()["significantly_above"] == duel.significantly_above
-    assert contest(rounds, "ours", "nobody") is None
+    assert compare_detectors(rounds, "ours", "nobody") is None
     means = mean_over_sets(sum_up({key: one for key, one in rounds.items() if key[2] != "alone"}))
     assert means["ours"]["auc"] - means["theirs"]["auc"] == pytest.approx(duel.overall.auc)
 

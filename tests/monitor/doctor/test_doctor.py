@@ -12,11 +12,11 @@ import pytest
 from sound_server import SoundServer
 
 from anomaly.alerts import AlertMessage, ScoreRow, Store
-from anomaly.alerts.lock import FileLock
-from anomaly.alerts.store import DATABASE_NAME
 from anomaly.config import Clips, Machine, Mqtt, Sinks, Site, Webhook
 from anomaly.monitor.doctor import Finding, examine, sound, system
 from anomaly.monitor.doctor import site as of_site
+from anomaly.store.file_lock import FileLock
+from anomaly.store.store import DATABASE_NAME
 
 
 def by_check(found: list[Finding]) -> dict[str, Finding]:

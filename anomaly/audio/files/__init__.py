@@ -1,0 +1,1 @@
+"""Recordings on disk: decoding, reading at 16 kHz, writing, checking."""

@@ -1,0 +1,1 @@
+"""Sensor checks: whether the microphone, and not the machine, has changed."""

@@ -1,0 +1,80 @@
+"""Is it the microphone? What a second of sound says about the sensor, apart from the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from anomaly.audio.channels import Samples
+
+Status: TypeAlias = Literal[
+    "ok",
+    "silent",
+    "constant",
+    "clipping",
+    "dc-offset",
+    "repeated",
+    "hum",
+    "band-limit",
+    "gain",
+    "processed",
+    "low-level",
+]
+
+# Below the noise of any real microphone and preamplifier, above that of 16-bit rounding and dither.
+FLOOR_DBFS = -90.0
+# Beyond this the resampled sound touches full scale.
+CLIP_LEVEL = 0.99
+# Ten samples of a second at 16 kHz: a single tick is not yet a gain set too high.
+CLIP_FRACTION = 10 / 16_000
+MAX_DC = 0.05
+_CONSTANT_DC = 1e-3
+_NOTHING_DBFS = -200.0
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a sensor does.
+
+    Args:
+        status: "silent" (nothing above the floor), "constant" (one value, not zero), "clipping",
+            "dc-offset", or "ok"; ``anomaly.audio.sensor.sensor_check`` knows more.
+        level_dbfs: root mean square without the mean; a full-scale square wave is 0.
+        peak_dbfs: largest value.
+        dc: mean, full scale is 1.
+        clipped_fraction: share of samples at full scale.
+    """
+
+    status: Status
+    level_dbfs: float
+    peak_dbfs: float
+    dc: float
+    clipped_fraction: float
+
+
+def check_second(samples: Samples, *, floor_dbfs: float = FLOOR_DBFS) -> Health:
+    """Judge the sensor by float32 [n], about one second.
+
+    The first of silent, constant, clipping and dc-offset that is true is the status.
+    """
+    if len(samples) == 0:
+        return Health("silent", _NOTHING_DBFS, _NOTHING_DBFS, 0.0, 0.0)
+    x = samples.astype(np.float64)
+    magnitude = np.abs(x)
+    dc = float(x.mean())
+    level_dbfs = _dbfs(float(x.std()))
+    clipped_fraction = float(np.mean(magnitude >= CLIP_LEVEL))
+    status: Status = "ok"
+    if level_dbfs < floor_dbfs:
+        status = "constant" if abs(dc) > _CONSTANT_DC else "silent"
+    elif clipped_fraction >= CLIP_FRACTION:
+        status = "clipping"
+    elif abs(dc) > MAX_DC:
+        status = "dc-offset"
+    return Health(status, level_dbfs, _dbfs(float(magnitude.max())), dc, clipped_fraction)
+
+
+def _dbfs(value: float) -> float:
+    return max(_NOTHING_DBFS, 20 * float(np.log10(max(value, 1e-10))))

@@ -1,0 +1,5 @@
+"""Commands of the group `chip`, one file each."""
+
+from anomaly.cli.chip.group import register
+
+__all__ = ["register"]

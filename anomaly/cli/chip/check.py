@@ -1,0 +1,89 @@
+"""The command `chip check`: what keeps a network off the chip, and what can be done about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomaly.cli.chip.network import Arch, Json, NetworkFile, keep_inputs, load, print_json
+from anomaly.cli.option_rules import needs
+
+if TYPE_CHECKING:
+    from chip.arch import ArchSpec
+    from chip.network import Network
+
+
+def check(
+    context: typer.Context,
+    network: NetworkFile,
+    arch: Arch = "senna",
+    repair: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="Repair it, and write it there if it then fits.")
+    ] = None,
+    input_spikes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Spikes to judge a --repair by: .npy or .npz of step x stream x input; else random."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what keeps a network off the chip, and repair it if asked to; exit 5 if anything is left."""
+    from chip.rules import check as check_rules
+
+    needs(context, "--input-spikes", "--repair")
+    if repair is not None:
+        _check_out(repair, network, input_spikes)
+    spec, loaded = load(network, arch)
+    findings = check_rules(loaded, spec)
+    errors = sum(finding.severity == "error" for finding in findings)
+    content: dict[str, Any] = {"fits": errors == 0, "findings": [found.to_dict() for found in findings]}
+    if not as_json:
+        for finding in findings:
+            typer.echo(finding)
+        typer.echo(f"{spec.name}: {'fits' if errors == 0 else f'{errors} errors'}", err=True)
+    if repair is not None:
+        content["repair"] = _repair(spec, loaded, repair, input_spikes, as_json)
+        errors = len(content["repair"]["not_repaired"])
+    if as_json:
+        print_json(content)
+    if errors:
+        raise typer.Exit(5)
+
+
+def _check_out(out: Path, network: Path, spikes: Path | None) -> None:
+    """Whether the repaired network can be written, before minutes of work."""
+    from anomaly.atomic import check_writable
+    from anomaly.errors import UsageError
+
+    if out.suffix != ".npz":
+        hint = "chip convert makes the other kinds of it, chip compile a bitstream"
+        raise UsageError(f"{out} has the suffix {out.suffix!r}, not .npz", where="--repair", hint=hint)
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder", where="--repair", hint="name a .npz file")
+    keep_inputs(out, "--repair", network, spikes)
+    check_writable(out.parent, "--repair")
+
+
+def _repair(
+    arch: ArchSpec, network: Network, out: Path, spikes: Path | None, as_json: bool
+) -> dict[str, Any]:
+    from anomaly.atomic import write_bytes
+    from chip.repair import repair
+    from chip.sim.stimulus import load_spikes
+
+    repaired = repair(network, arch, load_spikes(spikes) if spikes else None)
+    content = repaired.to_dict()
+    if not as_json:
+        for action in repaired.actions:
+            typer.echo(f"repaired: {action}")
+        for left in content["not_repaired"]:
+            typer.echo(f"not repaired: {left['rule']}: {left['place']}: {left['why']}")
+        typer.echo(f"on {repaired.input}: {repaired.change}", err=True)
+    if content["fits"]:
+        write_bytes(out, repaired.network.to_npz())
+    words = f"fits now, in {out}" if content["fits"] else "does not fit after repair either, nothing written"
+    typer.echo(f"{arch.name}: {words}", err=True)
+    return content

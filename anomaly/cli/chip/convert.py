@@ -1,0 +1,166 @@
+"""The command `chip convert`: networks from one kind of file to another, NIR among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from anomaly.cli.chip.network import Arch, Json, NetworkFile, keep_inputs
+from anomaly.cli.option_rules import given
+
+if TYPE_CHECKING:
+    from chip.arch import ArchSpec
+    from chip.network import Network
+    from chip.nir import Declaration, NirImport
+
+SUFFIXES = (".nir", ".npz", ".json")
+
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nir, .npz or .json file to write.")]
+Dt = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="How long a step is, to and from NIR; else 0.0001.")
+]
+Reset = Annotated[
+    Literal["zero", "subtract"],
+    typer.Option(help="How the tool resets that the NIR file comes from; the chip subtracts."),
+]
+Plain = Annotated[
+    bool,
+    typer.Option("--plain", help="Read NIR nodes only, not the integers that an export left beside them."),
+]
+Measure = Annotated[
+    bool, typer.Option("--measure", help="Run NIR in real numbers too: what does each approximation cost?")
+]
+Fit = Annotated[
+    bool,
+    typer.Option("--fit", help="Choose feedback so that neurons reset to a value keep their spike counts."),
+]
+Spikes = Annotated[
+    Path | None, typer.Option(help="Spikes to measure and fit on: .npy or .npz of step x input; else random.")
+]
+
+
+def convert(
+    context: typer.Context,
+    network: NetworkFile,
+    out: Out,
+    arch: Arch = "senna",
+    dt: Dt = None,
+    reset: Reset = "zero",
+    plain: Plain = False,
+    measure: Measure = False,
+    fit: Fit = False,
+    spikes: Spikes = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a network file into another kind, and say what the other cannot say: NIR graphs in and out."""
+    from anomaly.atomic import write_bytes
+    from anomaly.errors import UsageError
+    from chip.arch import load_arch
+    from chip.nir import read_nir
+
+    _check_options(context, network, dt, fit and reset == "subtract")
+    _check_out(network, out, spikes)
+    if dt is not None and ".nir" not in (network.suffix, out.suffix):
+        raise UsageError("only NIR has time in it", where="--dt")
+    spec, told = load_arch(arch), _spikes(spikes)
+    content: dict[str, Any] = {}
+    declared: list[Declaration] = []
+    if network.suffix == ".nir":
+        fitted: Any = (told if spikes else "trial") if fit else None
+        imported = read_nir(network, spec, dt_s=dt, reset=reset, plain=plain, fit=fitted)
+        if imported.translation is None:
+            _check_exact(context, out)
+        loaded, dt, declared = imported.network, dt or imported.dt_s, list(imported.declarations)
+        content = {"dt_s": imported.dt_s, "exact": imported.exact}
+        if measure or spikes:
+            content["agreement"] = _measured(imported, spec, told)
+    else:
+        loaded = _load(network, spec)
+    data, added = _packed(loaded, out, dt)
+    write_bytes(out, data)
+    sizes = {"neurons": loaded.n_neurons, "synapses": loaded.n_synapses}
+    _show({**sizes, **content}, [*declared, *added], as_json)
+    typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, in {out}", err=True)
+
+
+_OF_NIR = ("--reset", "--plain", "--measure", "--fit", "--spikes")
+
+
+def _check_options(context: typer.Context, network: Path, dt: float | None, fit_to_subtract: bool) -> None:
+    from anomaly.errors import UsageError
+
+    for option in _OF_NIR:
+        if given(context, option) and network.suffix != ".nir":
+            raise UsageError(f"is about reading a .nir file, and NETWORK is {network}", where=option)
+    if fit_to_subtract:
+        words = "is about resets to a value, not about those of --reset subtract"
+        raise UsageError(words, where="--fit", hint="leave out one of the two")
+    if dt is not None and not 0 < dt < float("inf"):
+        raise UsageError(f"is {dt:g}, not a time above 0", where="--dt", hint="in seconds, such as 1e-4")
+
+
+def _check_exact(context: typer.Context, out: Path) -> None:
+    """Refuse what says nothing where the very integers of a network are read; --dt is for a .nir OUT, too."""
+    from anomaly.errors import UsageError
+
+    timed = () if out.suffix == ".nir" else ("--dt",)
+    for option in ("--reset", "--measure", "--fit", "--spikes", *timed):
+        if given(context, option):
+            words = "says nothing of a file that holds the integers of its network beside the nodes"
+            raise UsageError(words, where=option, hint="--plain reads the nodes")
+
+
+def _check_out(network: Path, out: Path, spikes: Path | None) -> None:
+    from anomaly.atomic import check_writable
+    from anomaly.errors import UsageError
+
+    if out.suffix not in SUFFIXES:
+        hint = "a bitstream is made by anomaly chip compile" if out.suffix == ".bit" else None
+        raise UsageError(f"has the suffix {out.suffix!r}, not {', '.join(SUFFIXES)}", where=out, hint=hint)
+    if out.is_dir():
+        raise UsageError("is a folder", where=out, hint="name a file to write")
+    keep_inputs(out, "OUT", network, spikes)
+    check_writable(out.parent, "OUT")
+
+
+def _show(content: dict[str, Any], declared: list[Declaration], as_json: bool) -> None:
+    import json
+
+    if as_json:
+        whole = {**content, "declarations": [declaration.to_dict() for declaration in declared]}
+        typer.echo(json.dumps(whole, indent=2))
+        return
+    for declaration in declared:
+        typer.echo(declaration)
+    for about, found in content.get("agreement", {}).items():
+        shares = f"{found['agreement']:.4f} of all steps, {found['spike_agreement']:.4f} where either fires"
+        typer.echo(f"agreement: {about}: {shares}, counts differ by {found['count_difference']:.4f}")
+
+
+def _load(path: Path, spec: ArchSpec) -> Network:
+    from chip.files import load_network
+
+    return load_network(path, spec)
+
+
+def _spikes(path: Path | None) -> Any:
+    from chip.sim.stimulus import load_spikes
+
+    return None if path is None else load_spikes(path)[:, 0]
+
+
+def _measured(imported: NirImport, spec: ArchSpec, spikes: Any) -> dict[str, Any]:
+    from chip.nir import measure
+
+    found = measure(imported, v_sat=spec.v_sat, spikes=spikes)
+    return {about: agreement.to_dict() for about, agreement in found.items()}
+
+
+def _packed(network: Network, out: Path, dt_s: float | None) -> tuple[bytes, list[Declaration]]:
+    from chip.nir import DT_S, export_declarations, write_nir
+
+    if out.suffix == ".nir":
+        return write_nir(network, dt_s=DT_S if dt_s is None else dt_s), list(export_declarations(network))
+    return network.to_npz() if out.suffix == ".npz" else network.to_json().encode(), []

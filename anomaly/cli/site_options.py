@@ -1,0 +1,38 @@
+"""What `calibrate`, `feedback` and `replay` have in common: which machine, which detector, with which calibration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anomaly.config import Site
+    from anomaly.monitor.offline.recalibrate import CalibratedDetector
+
+
+def chosen_site(config: Path | None, models: Path | None, state: Path | None) -> Site:
+    """The site file with the folders of the command line in it."""
+    from anomaly.config import find_site
+
+    changes = {"models_dir": models, "state_dir": state}
+    return find_site(config).model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
+def chosen_service(
+    config: Path | None, models: Path | None, state: Path | None, machine: str | None, detector: str | None
+) -> tuple[Site, CalibratedDetector]:
+    """The site, and the detector of a machine: named, the only one of the site file, or the only bundle."""
+    from anomaly.errors import ConfigError
+    from anomaly.monitor.offline.recalibrate import load_calibrated_detector
+    from anomaly.monitor.options import detector_name
+    from anomaly.monitor.run import choose
+
+    chosen = None if detector is None else detector_name(detector)
+    site = chosen_site(config, models, state)
+    if os.path.lexists(site.state_dir) and not os.path.isdir(site.state_dir):
+        raise ConfigError("is no folder", where=site.state_dir, hint="name the folder with --state")
+    name, settings = choose(site, machine, None, None)
+    default = "student" if settings is None else settings.detector
+    folder = site.models_dir / site.bundle_of(name)
+    return site, load_calibrated_detector(folder, site.state_dir, name, chosen or default)

@@ -1,0 +1,1 @@
+"""Detectors: pooled levels in, an error level per sub-band group out."""

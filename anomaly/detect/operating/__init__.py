@@ -1,0 +1,1 @@
+"""Operating states of a machine: running, stopped, ramping or unknown."""

@@ -1,0 +1,141 @@
+"""Which steady states a machine has, learned from its normal sound without a label.
+
+Spectra of five seconds that hardly change are gathered into states, from the outside in: the two nearest
+are joined until all lie apart. The quietest is the machine at rest if one of its groups of bands lies ten
+decibels below all other states and none above any: a speed that is merely low does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from anomaly.detect.operating.states import OperatingState, OperatingStates, OperatingTracker, Spectrum
+
+_WINDOW_S = 5
+# A stretch is steady if the means of the windows on both sides of it differ by less (dB, over groups).
+_STEADY_DB = 1.5
+# States lie apart by so much in dB and in standard deviations; fewer seconds than these make none.
+_APART_DB, _APART_DEVIATIONS = 3.0, 3.0
+_LEAST_S, _LEAST_SHARE = 5, 0.01
+_MOST_STATES, _MOST_POINTS = 12, 400
+_LEAST_SPREAD_DB = 0.5
+_REST_DB, _LOUDER_DB = 10.0, 1.0
+_TOLLS = (8.0, 16.0, 32.0, 64.0)
+_SHORT_VISIT_S = 5
+_LEAST_RAMP_S, _MOST_RAMP_S = 5, 30
+
+
+def learn_states(recordings: Sequence[Spectrum]) -> OperatingStates:
+    """Learn the states of a machine.
+
+    Args:
+        recordings: group levels of each second of each recording, [seconds, GROUPS]; at least one second in all.
+    """
+    every = np.concatenate(recordings)
+    means = [_moving_mean(recording) for recording in recordings]
+    steady = np.concatenate([mean[_is_steady(mean)] for mean in means])
+    centres = _gather(steady if len(steady) >= _LEAST_S else np.concatenate(means))
+    assigned = _nearest(np.concatenate(means), centres)
+    least = max(_LEAST_S, _LEAST_SHARE * len(every))
+    kept = [k for k in range(len(centres)) if (assigned == k).sum() >= least] or [
+        int(np.bincount(assigned).argmax())
+    ]
+    assigned = _nearest(np.concatenate(means), centres[kept])
+    near = [_close(every[assigned == k]) for k in range(len(kept))]
+    centre = np.stack([np.median(part, axis=0) for part in near])
+    spread = np.stack([part.std(axis=0) for part in near]) + _LEAST_SPREAD_DB
+    return _with_toll(OperatingStates(centre, spread, _at_rest(centre), _TOLLS[0], _MOST_RAMP_S), recordings)
+
+
+def _moving_mean(recording: Spectrum) -> Spectrum:
+    half = _WINDOW_S // 2
+    means = [recording[max(0, t - half) : t + half + 1].mean(axis=0) for t in range(len(recording))]
+    return np.stack(means)
+
+
+def _is_steady(mean: Spectrum) -> npt.NDArray[np.bool_]:
+    last = np.arange(len(mean))
+    change = mean[np.minimum(last + 2, len(mean) - 1)] - mean[np.maximum(last - 2, 0)]
+    return np.asarray(np.sqrt((change**2).mean(axis=1)) < _STEADY_DB)
+
+
+def _gather(points: Spectrum) -> Spectrum:
+    """Centres of groups of points that lie apart, [states, GROUPS]; average linkage of an even selection."""
+    chosen = points[np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).astype(int)]
+    groups = [[point] for point in chosen]
+    distance = np.sqrt(((chosen[:, None] - chosen[None]) ** 2).mean(axis=2))
+    np.fill_diagonal(distance, np.inf)
+    alive = list(range(len(groups)))
+    while len(alive) > 1:
+        i, j = divmod(int(distance.argmin()), len(chosen))
+        if distance[i, j] >= _APART_DB and len(alive) <= _MOST_STATES and _lie_apart(groups[i], groups[j]):
+            break
+        share = len(groups[i]) / (len(groups[i]) + len(groups[j]))
+        joined = share * distance[i] + (1.0 - share) * distance[j]
+        joined[i] = np.inf
+        distance[i], distance[:, i] = joined, joined
+        distance[j], distance[:, j] = np.inf, np.inf
+        groups[i] += groups[j]
+        alive.remove(j)
+    centres: Spectrum = np.stack([np.mean(groups[k], axis=0) for k in alive])
+    return centres
+
+
+def _lie_apart(one: list[Spectrum], other: list[Spectrum]) -> bool:
+    """Whether the gap between two groups is wide against what they scatter along it."""
+    a, b = np.stack(one), np.stack(other)
+    along = b.mean(axis=0) - a.mean(axis=0)
+    length = float(np.linalg.norm(along))
+    scatter = max(float((part @ along / length).std()) for part in (a, b))
+    return length >= _APART_DEVIATIONS * scatter
+
+
+def _nearest(points: Spectrum, centres: Spectrum) -> npt.NDArray[np.intp]:
+    return np.asarray(((points[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1))
+
+
+def _close(seconds: Spectrum) -> Spectrum:
+    """Seconds of a state without its outermost twentieth: ramps were given to some state, too."""
+    off = np.abs(seconds - np.median(seconds, axis=0)).mean(axis=1)
+    inner: Spectrum = seconds[off <= np.quantile(off, 0.95)]
+    return inner
+
+
+def _at_rest(centre: Spectrum) -> int | None:
+    quietest = int(centre.mean(axis=1).argmin())
+    fall = np.delete(centre, quietest, axis=0) - centre[quietest]
+    apart = fall.size and (fall.max(axis=1) >= _REST_DB).all() and (fall > -_LOUDER_DB).all()
+    return quietest if apart else None
+
+
+def _with_toll(states: OperatingStates, recordings: Sequence[Spectrum]) -> OperatingStates:
+    """The least toll with the fewest visits of a moment only, and twice the longest ramp there was."""
+    best: tuple[int, float, int] | None = None
+    for toll in _TOLLS:
+        tried = replace(states, toll=toll)
+        paths = [_path(tried, recording) for recording in recordings]
+        ramps = [length for path in paths for what, length in _runs(path) if what is OperatingState.RAMPING]
+        found = (sum(map(_flickers, paths)), toll, max(ramps, default=0))
+        best = found if best is None or found < best else best
+    _, toll, longest = best if best is not None else (0, _TOLLS[0], 0)
+    return replace(states, toll=toll, longest_ramp_s=min(max(2 * longest, _LEAST_RAMP_S), _MOST_RAMP_S))
+
+
+def _path(states: OperatingStates, recording: Spectrum) -> list[OperatingState]:
+    tracker = OperatingTracker(states)
+    return [tracker.second(spectrum).operating for spectrum in recording]
+
+
+def _flickers(path: list[OperatingState]) -> int:
+    """How many states, but for the first and the last, were left within a moment."""
+    steady = [run for run in _runs(path) if run[0] in (OperatingState.RUNNING, OperatingState.STOPPED)]
+    return sum(length < _SHORT_VISIT_S for _, length in steady[1:-1])
+
+
+def _runs(path: list[OperatingState]) -> list[tuple[OperatingState, int]]:
+    edges = [t for t in range(len(path)) if t == 0 or path[t] is not path[t - 1]]
+    return [(path[a], b - a) for a, b in zip(edges, [*edges[1:], len(path)], strict=True)]

@@ -1,0 +1,1 @@
+"""Layouts of labelled data sets, recognised by folder and file names."""

@@ -1,0 +1,188 @@
+"""Folders of labelled sound, recognised by the names in them.
+
+===============  ==============================================  =================================
+layout           looks like                                      train and test
+===============  ==============================================  =================================
+``split``        ``train/`` and ``test/`` with ``normal_*`` and  as the folders say
+                 ``anomaly_*`` (DCASE Task 2)
+``folders``      ``normal/`` and ``abnormal/``, also below       normals, less a held-out fifth;
+                 ``id_00/`` (MIMII)                              the fifth and all anomalies
+``flat``         ``normal_*`` and ``anomaly_*`` in one folder;   the same
+                 a name without either is normal
+===============  ==============================================  =================================
+
+docs/data-layouts.md says the same to users.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from anomaly.audio.files.recordings import find_recordings
+from anomaly.errors import InputError
+from anomaly.evaluate.layouts.file_names import Label, Named, read_name
+
+Layout = Literal["split", "folders", "flat"]
+
+_HELD_OUT = 0.2
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One file and what its name says.
+
+    Attributes:
+        path: the file.
+        label: normal or anomaly.
+        fault: the kind of fault, where the name tells.
+        recording: equal for pieces of one recording, which belong on one side of any split. A file
+            of several minutes is one recording all the same; whoever splits it takes blocks of 60 s.
+        section: the number of the machine among its like, where the name tells.
+        domain: source or target, where the name tells.
+    """
+
+    path: Path
+    label: Label
+    fault: str | None
+    recording: str
+    section: str | None = None
+    domain: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A folder of recordings, split for training and testing.
+
+    Attributes:
+        name: the name of the folder.
+        layout: how it was recognised.
+        train: normal sound only, sorted by path.
+        test: normal and anomalous sound, sorted by path.
+        held_out_by_us: the folder had no split, and the normals of ``test`` were set aside here.
+        left_out: files that say neither where they belong nor what they are, such as the unlabelled
+            test sound of a DCASE evaluation set.
+    """
+
+    name: str
+    layout: Layout
+    train: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    held_out_by_us: bool = False
+    left_out: tuple[Path, ...] = ()
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The kinds of fault in the test part, sorted."""
+        return tuple(sorted({clip.fault for clip in self.test if clip.fault is not None}))
+
+    @property
+    def shared_recordings(self) -> tuple[str, ...]:
+        """Recordings with pieces on both sides, which make the test easier than life: a report says so."""
+        return tuple(sorted({c.recording for c in self.train} & {c.recording for c in self.test}))
+
+
+def read_layout(folder: Path, *, hold_out: bool | None = None) -> DataSet:
+    """Recognise a folder of recordings by its names; no file is opened.
+
+    Where the folder has no split of its own, a fifth of the normal recordings is set aside for
+    testing: those whose names hash lowest, so that the same files are set aside on every machine,
+    in every run, and when files are added.
+
+    Args:
+        folder: the folder, searched with its sub-folders.
+        hold_out: whether to set normals aside if there are none to test with. ``None`` does so
+            where there are anomalies, unless the folder has a split of its own.
+
+    Raises:
+        InputError: the folder is missing, holds no audio, no normal sound, or several machines.
+    """
+    named = _names_in(folder)
+    layout = _recognise(named)
+    train, test, left_out = _sort(named, layout)
+    tested = any(clip.label == "normal" for clip in test)
+    if not train and not tested:
+        raise InputError(
+            "no normal sound here",
+            where=folder,
+            hint="it belongs in `normal/`, in `train/` or in files named normal_*; see docs/data-layouts.md",
+        )
+    if hold_out is None:
+        hold_out = layout != "split" and bool(test)
+    held = _hold_out(train) if hold_out and not tested else frozenset[str]()
+    set_aside = [clip for clip in train if clip.recording in held]
+    return DataSet(
+        name=folder.resolve().name,
+        layout=layout,
+        train=tuple(clip for clip in train if clip.recording not in held),
+        test=tuple(sorted([*test, *set_aside], key=lambda clip: clip.path)),
+        held_out_by_us=bool(set_aside),
+        left_out=tuple(left_out),
+    )
+
+
+def _names_in(folder: Path) -> list[tuple[Path, Named]]:
+    """Every recording below the folder, with what its name says."""
+    if not folder.is_dir():
+        problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        raise InputError(problem, where=folder, hint="give the folder that holds the recordings")
+    named = [(path, read_name(path.relative_to(folder))) for path in find_recordings(folder)]
+    if not named:
+        raise InputError(
+            "no audio files here",
+            where=folder,
+            hint="record some with `anomaly record`, or make some with `anomaly data simulate`",
+        )
+    _one_machine(folder, named)
+    return named
+
+
+def _one_machine(folder: Path, named: Iterable[tuple[Path, Named]]) -> None:
+    machines = sorted({name.machine for _, name in named if name.split is not None or name.by_folder})
+    if len(machines) > 1:
+        listed = ", ".join(machine or "." for machine in machines)
+        raise InputError(
+            f"several machines here: {listed}", where=folder, hint="give the folder of one of them"
+        )
+
+
+def _recognise(named: Iterable[tuple[Path, Named]]) -> Layout:
+    names = [name for _, name in named]
+    if any(name.split is not None for name in names):
+        return "split"
+    return "folders" if any(name.by_folder for name in names) else "flat"
+
+
+def _sort(named: Iterable[tuple[Path, Named]], layout: Layout) -> tuple[list[Clip], list[Clip], list[Path]]:
+    """Normals to train on, sound to test with, and files that belong to neither."""
+    train: list[Clip] = []
+    test: list[Clip] = []
+    left_out: list[Path] = []
+    for path, name in named:
+        label = name.label
+        if label is None and (layout == "flat" or name.split == "train"):
+            label = "normal"
+        if label is None or (layout == "split" and name.split is None):
+            left_out.append(path)
+            continue
+        clip = Clip(path, label, name.fault, name.recording, name.section, name.domain)
+        # An anomaly is never trained on, wherever it lies.
+        (test if label == "anomaly" or name.split == "test" else train).append(clip)
+    return train, test, left_out
+
+
+def _hold_out(normals: Iterable[Clip]) -> frozenset[str]:
+    """About a fifth of the recordings, at least one, never all; none where there is only one."""
+    recordings = sorted({clip.recording for clip in normals}, key=_position)
+    if len(recordings) < 2:
+        return frozenset()
+    low = sum(_position(recording) < _HELD_OUT for recording in recordings)
+    return frozenset(recordings[: min(max(low, 1), len(recordings) - 1)])
+
+
+def _position(recording: str) -> float:
+    """A place between 0 and 1 that depends on the name of the recording alone."""
+    return int.from_bytes(hashlib.sha256(recording.encode()).digest()[:8]) / 2.0**64

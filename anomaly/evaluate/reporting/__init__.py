@@ -1,0 +1,1 @@
+"""Reports of an evaluation: result tables, plots, HTML pages."""

@@ -1,0 +1,1 @@
+"""Clips: sound around a case, kept with it."""

@@ -1,0 +1,1 @@
+"""Work on stored scores and clips: calibration, feedback, replay, comparison of versions."""

@@ -1,0 +1,1 @@
+"""Sources of the monitor: microphones and streams, files and pipes."""

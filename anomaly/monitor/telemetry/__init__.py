@@ -1,0 +1,1 @@
+"""What a running monitor reports of itself: statistics, metrics, log, screen, systemd."""

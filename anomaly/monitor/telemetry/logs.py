@@ -1,0 +1,83 @@
+"""The log as JSON, one object a line, with event names that stay: for journald, Loki and the like."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.store.case import iso_utc, json_value
+
+_EVENTS = logging.getLogger("anomaly.events")
+# These say that something is wrong with the monitor or the machine, the others that something happened.
+_WARNINGS = frozenset(
+    {
+        "audio.gap",
+        "case.again",
+        "case.opened",
+        "clip.failed",
+        "device.lost",
+        "model.refused",
+        "store.damaged",
+        "store.failed",
+    }
+)
+_FIELD = "anomaly_event"
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line: time, level, event, message, and what belongs to the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        told: dict[str, Any] = getattr(record, _FIELD, None) or {"event": "log", "logger": record.name}
+        fields = {
+            "time": iso_utc(record.created),
+            "level": record.levelname.lower(),
+            **told,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(json_value(fields), ensure_ascii=False)
+
+
+@contextmanager
+def json_log(stream: TextIO | None = None) -> Iterator[None]:
+    """All that is logged during the block goes to ``stream`` (stderr) as JSON."""
+    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [handler]
+    level = _EVENTS.level
+    _EVENTS.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.handlers = before
+        _EVENTS.setLevel(level)
+
+
+def log_record(record: Record) -> None:
+    """Log an event; of the seconds, one a minute."""
+    if isinstance(record, EventRecord):
+        level = logging.WARNING if record.event in _WARNINGS else logging.INFO
+        # What belongs to an event never takes the place of who, what and when.
+        told = {
+            **record.detail,
+            "event": record.event,
+            "machine": record.machine,
+            "at": iso_utc(record.time_s),
+        }
+        _EVENTS.log(level, "%s", record.words, extra={_FIELD: told})
+    elif record.second % 60 == 0:
+        _EVENTS.info("%s", _line(record), extra={_FIELD: {"event": "score", **record.to_dict()}})
+
+
+def _line(record: SecondRecord) -> str:
+    score = "no score" if record.score is None else f"score {record.score:.2f}"
+    return f"{record.state}, {score}, sensor {record.sensor}"

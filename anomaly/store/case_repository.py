@@ -1,0 +1,69 @@
+"""Cases as rows: finding, listing and keeping them inside the caller's connection or transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sqlite3
+
+from anomaly.errors import UsageError
+from anomaly.store.case import SHORT_ID, Case, json_value
+
+_COLUMNS = tuple(f.name for f in dataclasses.fields(Case))
+_SAVE = (
+    f"INSERT INTO cases ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + c for c in _COLUMNS)})"
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _COLUMNS if c != 'id')}"
+)
+_ID = re.compile(r"[0-9a-f]{1,32}")
+
+
+def save(connection: sqlite3.Connection, case: Case) -> None:
+    """Insert a case, or write the one with its identifier anew."""
+    row = case.to_dict()
+    connection.execute(_SAVE, row | {"evidence": json.dumps(json_value(case.evidence))})
+
+
+def listed(connection: sqlite3.Connection, *, open_only: bool, machine: str | None) -> list[Case]:
+    """Cases, newest first."""
+    rows = connection.execute(
+        "SELECT * FROM cases WHERE (?1 = 0 OR state != 'closed') AND (?2 IS NULL OR machine = ?2)"
+        " ORDER BY opened_at DESC, rowid DESC",
+        (int(open_only), machine),
+    )
+    return [_case(row) for row in rows.fetchall()]
+
+
+def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case]:
+    """The open cases of a machine: at most one of each kind."""
+    return {case.kind: case for case in listed(connection, open_only=True, machine=machine)}
+
+
+def get(connection: sqlite3.Connection, case_id: str) -> Case | None:
+    """The case with exactly this identifier, if there is one."""
+    row = connection.execute("SELECT * FROM cases WHERE id = ?", (case_id,)).fetchone()
+    return None if row is None else _case(row)
+
+
+def find(connection: sqlite3.Connection, case_id: str) -> Case:
+    """The case whose identifier begins so.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    text = case_id.strip().lower()
+    hint = "list cases with `anomaly cases list --all`"
+    if not _ID.fullmatch(text):
+        raise UsageError(f"{case_id!r} is no case identifier: it has up to 32 hex digits", hint=hint)
+    rows = connection.execute("SELECT * FROM cases WHERE id GLOB ? LIMIT 5", (f"{text}*",)).fetchall()
+    if not rows:
+        raise UsageError(f"there is no case {case_id!r}", hint=hint)
+    if len(rows) > 1:
+        several = ", ".join(row["id"][: max(SHORT_ID, len(text) + 4)] for row in rows)
+        raise UsageError(f"several cases begin with {case_id!r}", hint=f"give more digits: {several}")
+    return _case(rows[0])
+
+
+def _case(row: sqlite3.Row) -> Case:
+    fields = dict(row)
+    return Case.from_dict(fields | {"evidence": json.loads(fields["evidence"])})

@@ -1,0 +1,260 @@
+"""The SQLite file behind the store: connections, transactions, and what to do with a broken file.
+
+Write-ahead log, one connection per thread, writers begin with BEGIN IMMEDIATE and wait for each other.
+After a stop that was not clean all pages are to be read once (``Database.is_sound``): on a year of data that
+takes seconds, so it is not done while opening, but by whoever has opened it, when its work has begun.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anomaly.errors import ConfigError
+from anomaly.store.file_lock import FileLock
+from anomaly.store.read_write_lock import ReadWriteLock
+from anomaly.store.schema import migrate
+
+BUSY_TIMEOUT_S = 10.0
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_HINTS = {
+    sqlite3.SQLITE_FULL: "make room on the disk; scoring goes on, and what is queued is kept",
+    sqlite3.SQLITE_READONLY: "give this user the right to write here, or choose another folder with --state",
+    sqlite3.SQLITE_CANTOPEN: "give this user the right to write here, or choose another folder with --state",
+    sqlite3.SQLITE_BUSY: "another process holds the database; see who with `fuser`",
+    sqlite3.SQLITE_CORRUPT: "stop the monitor; it sets a damaged file aside at its next start",
+    sqlite3.SQLITE_NOTADB: "stop the monitor; it sets a damaged file aside at its next start",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """An open database: hands each thread its connection and each writer its transaction.
+
+    Not to be carried across a fork: SQLite forbids it. Open it anew in the child.
+
+    Args:
+        path: the file; ``open_database`` has looked at it.
+        suspect: its pages are to be checked: the last stop was not a clean one.
+
+    Attributes:
+        suspect: also set when damage is met while it is used.
+    """
+
+    def __init__(self, path: Path, *, suspect: bool = False) -> None:
+        self.path = path
+        self.suspect = suspect
+        self._lock = threading.Lock()
+        self._gate = ReadWriteLock()
+        self._connections: dict[threading.Thread, tuple[sqlite3.Connection, _FileId]] = {}
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection for reading.
+
+        Raises:
+            ConfigError: the database cannot be read.
+        """
+        with _explained(self.path, self._met_damage), self._gate.use():
+            yield self._connection()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection inside one transaction: all of it is kept, or nothing.
+
+        Args:
+            durable: survive a power cut (synchronous FULL) and not only the death of the process.
+
+        Raises:
+            ConfigError: the database cannot be written.
+        """
+        with _explained(self.path, self._met_damage), self._gate.use():
+            connection = self._connection()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def is_sound(self) -> bool:
+        """Read all pages, beside whoever works with it; false if something is broken.
+
+        Raises:
+            ConfigError: the database cannot be opened.
+        """
+        with _explained(self.path), closing(connect(self.path)) as connection:
+            try:
+                sound = bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+            except sqlite3.DatabaseError as error:
+                if _code(error) not in _DAMAGE:
+                    raise
+                sound = False
+        self.suspect = not sound
+        return sound
+
+    def begin_anew(self) -> Path:
+        """Set a damaged file aside and begin a new one, while other threads wait; return where the old one lies.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        with _explained(self.path), self._gate.shut(), _start_lock(self.path):
+            self.close()
+            aside = _set_aside(self.path)
+            _prepare(self.path)
+            self.suspect = False
+        return aside
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            for connection, _ in self._connections.values():
+                connection.close()
+            self._connections.clear()
+
+    def _connection(self) -> sqlite3.Connection:
+        thread = threading.current_thread()
+        now = _file_id(self.path)
+        connection, of = self._connections.get(thread, (None, None))
+        if connection is not None and of != now and now is not None:
+            # Another process has set the file aside and begun a new one.
+            connection.close()
+            connection = None
+        if connection is None:
+            connection = connect(self.path)
+            with self._lock:
+                for dead in [t for t in self._connections if not t.is_alive()]:
+                    self._connections.pop(dead)[0].close()
+                self._connections[thread] = (connection, now or _file_id(self.path))
+        return connection
+
+    def _met_damage(self) -> None:
+        self.suspect = True
+
+
+def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | None]:
+    """Open a database at the newest schema; set a damaged file aside and begin a new one.
+
+    Args:
+        path: the file.
+        create: make what is missing and set aside what is damaged; else only open what is there.
+
+    Returns:
+        The database, and where the damaged file lies now, if there was one.
+
+    Raises:
+        ConfigError: the folder is missing or read-only, the file is damaged (without ``create``),
+            of a newer schema, or of another program.
+    """
+    aside, unclean = None, _is_unclean(path)
+    if create:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            hint = "give another folder with --state, or as state_dir of the site file"
+            raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent, hint=hint) from error
+        # Two processes that start together must not both set the file aside.
+        with _start_lock(path), _explained(path):
+            if _is_no_database(path):
+                aside = _set_aside(path)
+            _prepare(path)
+    else:
+        if not path.is_file():
+            raise ConfigError(
+                "no database here",
+                where=path,
+                hint="`anomaly monitor` makes it; name its folder with --state or ANOMALY_STATE",
+            )
+        with _explained(path):
+            _prepare(path)
+    return Database(path, suspect=unclean and aside is None), aside
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in the mode that the store needs: autocommit, patient, with foreign keys."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _prepare(path: Path) -> None:
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        before, after = migrate(connection, path)
+        if 0 < before < after:
+            log.info("%s: schema migrated from version %d to %d", path, before, after)
+
+
+def _start_lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f"{path.name}.lock"))
+
+
+def _is_unclean(path: Path) -> bool:
+    """Whether the last stop was not a clean one: that would have emptied the log."""
+    log_file = path.with_name(f"{path.name}-wal")
+    return log_file.is_file() and log_file.stat().st_size > 0
+
+
+def _is_no_database(path: Path) -> bool:
+    """Whether the file's first pages are broken; reads no more than it must to begin."""
+    if not path.is_file():
+        return False
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return False
+    except sqlite3.DatabaseError as error:
+        if _code(error) in _DAMAGE:
+            return True
+        raise
+
+
+_FileId = tuple[int, int] | None
+
+
+def _file_id(path: Path) -> _FileId:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _set_aside(path: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for end in ("", "-wal", "-shm"):
+        part = path.with_name(f"{path.name}{end}")
+        if part.exists():
+            part.rename(path.with_name(f"{aside.name}{end}"))
+    log.warning("%s: the database is damaged; set aside as %s, a new one begins", path, aside.name)
+    return aside
+
+
+@contextmanager
+def _explained(path: Path, met_damage: Callable[[], None] | None = None) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if met_damage is not None and _code(error) in _DAMAGE:
+            met_damage()
+        raise ConfigError(f"database: {error}", where=path, hint=_HINTS.get(_code(error))) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be used: {error.strerror or error}", where=path) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    # The low byte is the primary result code; the rest only refines it.
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF

@@ -1,0 +1,96 @@
+"""Scores per second and events: what the monitor heard and what happened, in the order it came."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from anomaly.store.case import iso_utc, json_value
+from anomaly.store.database import Database
+from anomaly.store.rows import EventRow, ScoreRow, StateRow
+from anomaly.store.time_series import keep_state
+
+
+class History:
+    """The scores and events of a site, part of ``Store``.
+
+    Args:
+        database: the open database.
+        clock: UNIX seconds.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add_scores(self, rows: Iterable[ScoreRow], states: Iterable[StateRow] = ()) -> None:
+        """Keep a batch of scores in one transaction; it survives kill -9, but perhaps not a power cut.
+
+        Args:
+            rows: the scores.
+            states: changes of state in the same seconds.
+
+        Raises:
+            ConfigError: the disk is full or the database cannot be written.
+        """
+        values = [(r.machine, r.time_s, r.second, r.score, r.p_value, r.state) for r in rows]
+        changes = list(states)
+        if values or changes:
+            with self._database.transaction(durable=False) as connection:
+                connection.executemany("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?)", values)
+                for change in changes:
+                    keep_state(connection, change)
+
+    def scores(self, machine: str, since_s: float = 0.0, until_s: float = float("inf")) -> list[ScoreRow]:
+        """A machine's scores from one UNIX time to another, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT * FROM scores WHERE machine = ? AND time_s BETWEEN ? AND ? ORDER BY time_s, rowid",
+                (machine, since_s, until_s),
+            ).fetchall()
+        return [ScoreRow(**dict(row)) for row in rows]
+
+    def last_score(self, machine: str) -> ScoreRow | None:
+        """A machine's newest score, if it has one."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM scores WHERE machine = ? ORDER BY time_s DESC, rowid DESC LIMIT 1", (machine,)
+            ).fetchone()
+        return None if row is None else ScoreRow(**dict(row))
+
+    def add_event(
+        self,
+        event: str,
+        *,
+        machine: str | None = None,
+        case_id: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+        time_s: float | None = None,
+    ) -> None:
+        """Keep an event, such as a change of state, that happened now or at a UNIX time."""
+        at = iso_utc(self._clock() if time_s is None else time_s)
+        with self._database.transaction() as connection:
+            log_event(connection, EventRow(at, event, machine, case_id, detail or {}))
+
+    def events(self, *, case_id: str | None = None, machine: str | None = None) -> list[EventRow]:
+        """Events in the order they were stored, of one case, of one machine, or all."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT time, event, machine, case_id, detail FROM events"
+                " WHERE (?1 IS NULL OR case_id = ?1) AND (?2 IS NULL OR machine = ?2) ORDER BY id",
+                (case_id, machine),
+            ).fetchall()
+        return [
+            EventRow(r["time"], r["event"], r["machine"], r["case_id"], json.loads(r["detail"])) for r in rows
+        ]
+
+
+def log_event(connection: sqlite3.Connection, row: EventRow) -> None:
+    """Keep an event inside the caller's transaction."""
+    connection.execute(
+        "INSERT INTO events (time, event, machine, case_id, detail) VALUES (?, ?, ?, ?, ?)",
+        (row.time, row.event, row.machine, row.case_id, json.dumps(json_value(row.detail))),
+    )

@@ -1,0 +1,88 @@
+"""What is told to the world: one JSON object, the same for every sink."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from anomaly.store.case import Case, json_value
+from anomaly.workspace import machine_name
+
+MessageEvent = Literal["case.opened", "case.updated", "case.acknowledged", "case.closed", "test"]
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """One message about a case, or a test of a sink.
+
+    Args:
+        event: what happened.
+        machine: whose case it is.
+        time: when it happened, UTC, ISO 8601 as ``iso_utc`` writes it.
+        case: the case as it stands after the event; none for a test.
+        score: the machine's score at that time.
+        p_value: its tail probability on held-out normal sound.
+        state: the machine's state, such as OK, WATCH or ALARM.
+        groups: error level per sub-band group.
+        id: the idempotency key: each repetition of a delivery carries the same one.
+
+    Raises:
+        ConfigError: the machine's name cannot be used.
+    """
+
+    event: MessageEvent
+    machine: str
+    time: str
+    case: Case | None = None
+    score: float | None = None
+    p_value: float | None = None
+    state: str | None = None
+    groups: tuple[float, ...] = ()
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        machine_name(self.machine)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message as JSON types."""
+        return {
+            "version": VERSION,
+            "id": self.id,
+            "event": self.event,
+            "time": self.time,
+            "machine": self.machine,
+            "state": self.state,
+            "score": json_value(self.score),
+            "p_value": json_value(self.p_value),
+            "groups": json_value(self.groups),
+            "case": None if self.case is None else self.case.to_dict(),
+        }
+
+    def to_json(self) -> str:
+        """The message as one line of JSON."""
+        return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> AlertMessage:
+        """The inverse of ``to_dict``."""
+        case = fields.get("case")
+        return cls(
+            event=fields["event"],
+            machine=fields["machine"],
+            time=fields["time"],
+            case=None if case is None else Case.from_dict(case),
+            score=fields.get("score"),
+            p_value=fields.get("p_value"),
+            state=fields.get("state"),
+            groups=tuple(fields.get("groups") or ()),
+            id=fields["id"],
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> AlertMessage:
+        """The inverse of ``to_json``."""
+        return cls.from_dict(json.loads(text))

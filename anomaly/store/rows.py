@@ -1,0 +1,161 @@
+"""The plain rows of the store: a second's score, an event, a delivery that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anomaly.store.message import AlertMessage
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """The result of one second of sound.
+
+    Args:
+        machine: whose sound it is.
+        time_s: UNIX seconds (UTC) at the second's end.
+        second: its index on the sample clock, since the start of the sound.
+        score: the machine's score; none where there is none, as in a gap.
+        p_value: its tail probability on held-out normal sound.
+        state: the machine's state, such as OK, WATCH or ALARM.
+    """
+
+    machine: str
+    time_s: float
+    second: int
+    score: float | None
+    p_value: float | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened: a change of state, an acknowledgement, a damaged file.
+
+    Args:
+        time: UTC, ISO 8601.
+        event: a stable name with a dot, such as ``case.opened``.
+        machine: whose event it is, if it is a machine's.
+        case_id: which case it belongs to, if any.
+        detail: JSON: who, why, from what to what.
+    """
+
+    time: str
+    event: str
+    machine: str | None
+    case_id: str | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteRow:
+    """One minute of scores, summed up.
+
+    Args:
+        machine: whose.
+        minute_s: UNIX seconds at its begin, a multiple of 60.
+        seconds: how many seconds were judged in it.
+        scored: how many of them have a score.
+        score_mean: mean score; none where there was none, as for the next two.
+        score_max: highest score.
+        p_value_min: smallest tail probability.
+        watch_s: seconds in state WATCH.
+        alarm_s: seconds in state ALARM.
+    """
+
+    machine: str
+    minute_s: int
+    seconds: int
+    scored: int
+    score_mean: float | None
+    score_max: float | None
+    p_value_min: float | None
+    watch_s: int
+    alarm_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A state that begins.
+
+    Args:
+        machine: whose.
+        kind: of what: ``decision`` (OK, WATCH, ALARM), ``sensor``, or what else is watched.
+        time_s: UNIX seconds at its first second's end.
+        state: its name.
+    """
+
+    machine: str
+    kind: str
+    time_s: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A stretch in which nothing was heard, UNIX seconds; ``reason`` is ``overflow`` or ``lost``."""
+
+    machine: str
+    begin_s: float
+    end_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """A clip of sound that was kept with a case.
+
+    Args:
+        id: 12 hex digits, the name of its folder.
+        case_id: the case.
+        machine: whose sound it is.
+        begin_s: UNIX seconds of its first sample.
+        seconds: its length.
+        content: what it holds: ``features``, ``speech-filtered`` or ``full``.
+        folder: where it lies, relative to the folder of the clips.
+        bytes: size of all its files.
+        removed_s: UNIX seconds at which retention removed the files, if it did.
+    """
+
+    id: str
+    case_id: str
+    machine: str
+    begin_s: float
+    seconds: float
+    content: str
+    folder: str
+    bytes: int
+    removed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """That somebody listened to a clip: who, how (``play`` or ``export``), when, and the reason given."""
+
+    clip_id: str
+    case_id: str
+    time: str
+    who: str
+    how: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    """One message that one sink should get now.
+
+    Args:
+        id: the delivery, for ``Store.delivered`` and ``Store.failed``.
+        sink: the sink's name.
+        message: what to deliver.
+        attempts: how often that has failed so far.
+        queued_s: UNIX seconds at which it was stored.
+    """
+
+    id: int
+    sink: str
+    message: AlertMessage
+    attempts: int
+    queued_s: float

@@ -1,0 +1,1 @@
+"""The student in closed form: whitening filters as integer synapses, thresholds from held-out sound."""

@@ -1,0 +1,1 @@
+"""Distillation: the student is trained on the error levels of its teacher."""

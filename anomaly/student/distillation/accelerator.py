@@ -1,0 +1,49 @@
+"""Where distillation computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from anomaly.errors import DeviceError, UsageError
+from anomaly.teacher.single_thread import one_thread
+
+ACCELERATORS = ("auto", "cpu", "cuda")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` takes a GPU where there is one.
+
+    Raises:
+        UsageError: there is no such accelerator.
+        DeviceError: a GPU is asked for and torch finds none.
+    """
+    if name not in ACCELERATORS:
+        raise UsageError(
+            f"there is no accelerator {name!r}",
+            where="--accelerator",
+            hint=f"one of {', '.join(ACCELERATORS)}",
+        )
+    found = name != "cpu" and torch.cuda.is_available()
+    if name == "cuda" and not found:
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        raise DeviceError(
+            f"torch {torch.__version__} ({built}) finds no CUDA device",
+            where="--accelerator",
+            hint="use --accelerator cpu, or install a driver and a torch with CUDA",
+        )
+    return torch.device("cuda" if found else "cpu")
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Compute so that the same seed gives the same bits on the same device."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(device.type == "cuda" or before)
+    try:
+        with one_thread():
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)

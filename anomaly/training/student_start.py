@@ -1,0 +1,121 @@
+"""The student that distillation starts from: the plan's, or the best inside a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
+from anomaly.features.mel import HOP_S, Centibels
+from anomaly.student.budget import Budget, Use, best_within
+from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form.closed_form import closed_form, delta_code
+from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.student.closed_form.wire_aware import short_wired
+from anomaly.training.compile import Chip
+from chip.reporting.cost import cost
+from chip.sim.simulator import Simulator
+
+# Distillation may make the network a little busier; what is promised is checked again at the end.
+_RESERVE = 0.98
+_MEASURED_SEGMENTS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class StudentStart:
+    """A student in closed form.
+
+    Args:
+        code: its encoder.
+        circuit: its integers.
+        plan: what it was built by.
+    """
+
+    code: DeltaCode
+    circuit: Circuit
+    plan: ClosedFormPlan
+
+
+def choose_start(
+    training: Sequence[Centibels],
+    held_out: Sequence[Centibels],
+    plan: ClosedFormPlan,
+    chip: Chip,
+    budget: Budget,
+    judge: Callable[[StudentStart], float],
+) -> StudentStart:
+    """Build the start inside the chip's limits and the budget.
+
+    Args:
+        training, held_out: levels of normal sound, segments [frames, bands].
+        plan: settings where nothing is limited; without its leak where the chip has none such.
+        chip: where it must fit.
+        budget: what it may use.
+        judge: decides between students, without labels; higher is better. Asked only where the plan's own is too large.
+
+    Raises:
+        UsageError: no student is small enough, or the link is lossy and the chip has not the leak for it.
+    """
+    plan = plan.on(chip.limits)
+    array = chip.arch.array
+
+    def build(chosen: ClosedFormPlan) -> StudentStart:
+        code = delta_code(training, chosen)
+        return StudentStart(code, closed_form(training, held_out, code, chosen, chip.limits), chosen)
+
+    tight = Budget(
+        _least(budget.max_neurons, int(array.neurons.value)),
+        _least(budget.max_synapses, int(array.synapses.value)),
+        budget.max_sop_per_s,
+        budget.max_energy_j,
+        budget.energy_calibration,
+    )
+    start = best_within(
+        tight,
+        plan,
+        build,
+        lambda start: _with_reserve(use_of(start, held_out, chip, budget), budget),
+        judge,
+    )
+    if start.plan.wire_cost == 0:
+        return start
+    given = (start.code, start.plan, chip.limits, chip.arch)
+    shorter = StudentStart(*short_wired(training, held_out, *given), start.plan)
+    # Fewer synapses use less of everything, but what is promised is looked up, not concluded.
+    within = _with_reserve(use_of(shorter, held_out, chip, budget), budget).within(tight)
+    return shorter if within else start
+
+
+def use_of(start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budget: Budget) -> Use:
+    """What a student uses on held-out normal sound."""
+    network = start.circuit.to_network()
+    chosen = held_out[:: max(1, len(held_out) // _MEASURED_SEGMENTS)][:_MEASURED_SEGMENTS]
+    steps = sop = spikes = 0
+    for segment in chosen:
+        events = DeltaEncoder(start.code).push(segment[None]).reshape(-1, 1, start.code.bands)
+        done = Simulator(network, v_sat=chip.arch.v_sat).run(events)
+        steps, sop, spikes = steps + len(events), sop + done.sop, spikes + done.spikes
+    return _use(network.n_neurons, network.n_synapses, (steps, sop, spikes), start.code, chip, budget)
+
+
+def _use(
+    neurons: int, synapses: int, counted: tuple[int, int, int], code: DeltaCode, chip: Chip, budget: Budget
+) -> Use:
+    steps, sop, spikes = counted
+    seconds = max(steps, 1) * HOP_S / code.micro_steps
+    energies = cost(chip.arch, max(steps, 1), sop, spikes, seconds).energies
+    wanted = ("stepped", budget.energy_calibration)
+    (joule,) = (e.joule for e in energies if (e.policy, e.calibration) == wanted)
+    return Use(neurons, synapses, float(np.round(sop / seconds, 3)), joule / seconds)
+
+
+def _least(asked: int | None, there: int) -> int:
+    return there if asked is None else min(asked, there)
+
+
+def _with_reserve(use: Use, budget: Budget) -> Use:
+    """The use with what distillation may add: held against the limits as asked, so that messages name those."""
+    joule = use.energy_j / _RESERVE if budget.energy_calibration == "activity" else use.energy_j
+    return Use(use.neurons, use.synapses, use.sop_per_s / _RESERVE, joule)

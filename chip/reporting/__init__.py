@@ -1,0 +1,1 @@
+"""Reports on a compiled network: cost, pictures, pages, comparison with other chips."""

@@ -1,0 +1,151 @@
+"""What there is to say about a network on a chip, as plain values and as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chip.arch import ArchSpec
+from chip.errors import FitError
+from chip.layout.implementation import implement
+from chip.network import Network
+from chip.reporting.chip_comparison import compare, compare_text
+from chip.reporting.cost import cost, latency, utilisation
+from chip.reporting.neurobench import neurobench
+from chip.rules import check, require_fit
+from chip.sim.simulator import SimulationResult, Simulator
+from chip.sim.stimulus import random_spikes
+
+__all__ = ["as_text", "full_report", "network_report", "run_report"]
+
+_STEPS = 256
+
+
+def network_report(
+    network: Network, arch: ArchSpec, usage: NDArray[np.int64] | None = None
+) -> dict[str, Any]:
+    """Sizes, use of the chip, findings, and every parameter of the chip with what it rests on.
+
+    Args:
+        network: what is reported.
+        arch: the chip.
+        usage: nets in each channel segment; without it the network is placed and routed to know them. If that
+            cannot be done, ``unrouted`` says why, and ``utilisation`` holds no ``tracks``.
+    """
+    findings = check(network, arch)
+    way = latency(network, arch)
+    unrouted = None
+    if usage is None:
+        usage, unrouted = _routed(network, arch)
+    return {
+        "arch": arch.name,
+        "title": arch.title,
+        "fits": not any(finding.severity == "error" for finding in findings),
+        "neurons": network.n_neurons,
+        "synapses": network.n_synapses,
+        "inputs": network.n_inputs,
+        "outputs": network.n_outputs,
+        "network_fingerprint": network.fingerprint(),
+        "utilisation": utilisation(network, arch, usage),
+        "unrouted": unrouted,
+        "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
+        "findings": [finding.to_dict() for finding in findings],
+        "parameters": {key: parameter.model_dump() for key, parameter in arch.parameters()},
+    }
+
+
+def _routed(network: Network, arch: ArchSpec) -> tuple[NDArray[np.int64] | None, str | None]:
+    """Nets in each channel segment, or why there are none."""
+    try:
+        require_fit(network, arch)
+        # Squeezed as compile does it, so that both say the same.
+        return implement(network, arch, search=True).routing.usage, None
+    except FitError as error:
+        return None, str(error)
+
+
+def full_report(
+    network: Network,
+    arch: ArchSpec,
+    spikes: NDArray[np.integer[Any]] | None = None,
+    *,
+    step_hz: float,
+    compared: bool = False,
+    usage: NDArray[np.int64] | None = None,
+) -> dict[str, Any]:
+    """The report of a network with NeuroBench's metrics, and how it would do on other chips.
+
+    Args:
+        network: what is reported.
+        arch: the chip.
+        spikes: -1, 0 or +1 of each [step, stream, input]; sparse random spikes without it.
+        step_hz: steps a second, for the energy.
+        compared: whether to add the other chips.
+        usage: nets in each channel segment, if they are known; see ``network_report``.
+    """
+    stimulus = random_spikes(network.n_inputs, _STEPS) if spikes is None else spikes
+    run = Simulator(network, v_sat=arch.v_sat).run(stimulus)
+    content = network_report(network, arch, usage)
+    content["input"] = f"{_STEPS} steps of sparse random spikes" if spikes is None else "the given spikes"
+    content["neurobench"] = neurobench(network, run, arch).to_dict()
+    if compared:
+        chips = compare(network, arch, run, stimulus, step_hz=step_hz)
+        content["comparison"] = [chip.to_dict() for chip in chips]
+    return content
+
+
+def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict[str, Any]:
+    """Counts of a run and what it costs if streams follow each other at ``step_hz`` steps a second."""
+    steps, streams = run.outputs.shape[:2]
+    seconds = max(steps * streams, 1) / step_hz
+    return {
+        "steps": steps,
+        "streams": streams,
+        "input_spikes": run.input_spikes,
+        "spikes": run.spikes,
+        "sop": run.sop,
+        "saturations": run.saturations,
+        "output_spikes": np.count_nonzero(run.outputs, axis=(0, 1)).tolist(),
+        "cost": cost(arch, steps * streams, run.sop, run.spikes, seconds).to_dict(),
+    }
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """The report of ``network_report`` or ``full_report`` in lines for a person."""
+    lines = [report["title"], "", f"fits        {'yes' if report['fits'] else 'no'}"]
+    for name, use in report["utilisation"].items():
+        lines.append(f"{name:<11} {use['used']} of {use['available']} ({use['share']:.1%})")
+    if (tracks := report["utilisation"].get("tracks")) is None:
+        lines.append(f"tracks      not routed: {report['unrouted']}")
+    else:
+        lines.append(
+            f"channels    {tracks['max']} of {tracks['per_channel']} tracks in the fullest, "
+            f"{tracks['mean']:.1f} on average"
+        )
+    if report["latency_s"] is not None:
+        near, far = report["latency_s"].values()
+        lines.append(f"latency     {near * 1e9:.0f} to {far * 1e9:.0f} ns from input to output at full clock")
+    lines += ["", "findings" if report["findings"] else "no findings"]
+    for finding in report["findings"]:
+        lines.append(f"  {finding['severity']}: {finding['rule']}: {finding['place']}")
+        lines.append(f"      {finding['actual']}, limit {finding['limit']}; {finding['remedy']}")
+    if "neurobench" in report:
+        lines += ["", f"NeuroBench, per step, on {report['input']}"]
+        lines += [
+            f"  {name:<20} {value:.6g}"
+            for name, value in report["neurobench"].items()
+            if isinstance(value, int | float)
+        ]
+    if "comparison" in report:
+        lines += [
+            "",
+            f"side by side, energy on {report['input']}",
+            compare_text(report["comparison"]).rstrip(),
+        ]
+    lines += ["", "what the chip model rests on"]
+    for key, parameter in report["parameters"].items():
+        lines.append(f"  {parameter['provenance']:<9} {key} = {parameter['value']} {parameter['unit']}")
+        lines.append(f"            {parameter['source']}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,215 @@
+"""Synapses as tiles: the form in which one vector addition serves every neuron a spike reaches.
+
+Neurons are put in an order in which those that hear the same sources stand side by side, as they do on a chip
+with local connections, and cut into tiles of 32. A spike then adds one row of weights to two adjacent tiles
+instead of following its synapses one by one. Sources whose targets stay scattered keep their synapses as a list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+from chip.network import Network
+from chip.sim.dynamics import Dynamics
+
+__all__ = [
+    "LANES",
+    "TABLES",
+    "WIDE",
+    "SynapseTables",
+    "TilePlan",
+    "neuron_order",
+    "neuron_tables",
+    "synapse_tables",
+]
+
+LANES = 32
+# Numbers that the loop keeps of each neuron.
+TABLES = 7
+# What the form of a network, which the loop is compiled for, has more if a word does not hold flags of all tiles.
+WIDE = 3
+_WINDOW = 2 * LANES
+# A row costs about as much as this many synapses of a list.
+_ROW_COST = 3
+# Pairs of neurons with a common source that an order may be derived from: bounds time and memory.
+_MOST_PAIRS = 1 << 24
+
+
+class TilePlan(IntEnum):
+    """Columns of the plan: what the loop looks up for each event, so narrow that it stays in the nearest cache."""
+
+    ROW = 0  # where its row of weights begins
+    TILE = 1  # twice the first of the two tiles it is added to; plus 1 for more rows, listed synapses or a record
+    NOTE = 2  # 256 times the column where the spike is written down, plus its sign as one byte
+    ARRIVED = 3  # how often it came
+    COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class SynapseTables:
+    """What a spike does, by its code: twice the source's place, plus 1 if the spike is negative.
+
+    Args:
+        plan: columns of ``TilePlan`` for each code, one code after the other.
+        rows: 64 weights of each row, one after the other; row 0 holds zeros.
+        row_begin: first further row of each code.
+        row_end: one past its last row.
+        row_at: place of the first neuron of each row.
+        synapse_begin: first listed synapse of each code.
+        synapse_end: one past its last one.
+        synapse_at: place of the neuron at which each listed synapse ends.
+        synapse_weight: weight of each listed synapse.
+    """
+
+    plan: NDArray[np.int32]
+    rows: NDArray[Any]
+    row_begin: NDArray[np.int64]
+    row_end: NDArray[np.int64]
+    row_at: NDArray[np.int64]
+    synapse_begin: NDArray[np.int64]
+    synapse_end: NDArray[np.int64]
+    synapse_at: NDArray[np.int64]
+    synapse_weight: NDArray[Any]
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All tables but the plan in the order in which the compiled loop takes them."""
+        return tuple(getattr(self, item.name) for item in fields(self)[1:])
+
+
+def neuron_order(network: Network) -> NDArray[np.int64]:
+    """Neurons in the order in which their synapses fill the fewest rows: int64[n_neurons]."""
+    as_given = np.arange(network.n_neurons)
+    if not 0 < int((network.fan_out() ** 2).sum()) <= _MOST_PAIRS:
+        return as_given
+    shape = (network.n_neurons, network.n_inputs + network.n_neurons)
+    heard = sparse.csr_array((np.ones(network.n_synapses, np.int32), (network.target, network.source)), shape)
+    side_by_side = reverse_cuthill_mckee((heard @ heard.T).tocsr(), symmetric_mode=True).astype(np.int64)
+    return min(side_by_side, as_given, key=lambda order: _rows_needed(network, order))
+
+
+def synapse_tables(
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    weight: NDArray[Any],
+    *,
+    sources: int,
+    size: int,
+    spare: int,
+) -> SynapseTables:
+    """Tables of synapses between places.
+
+    Args:
+        source: place of each synapse's source, below ``sources``.
+        target: place of the neuron it ends at.
+        weight: its weight, in the integers to compute with.
+        sources: how many places of sources there are.
+        size: how many places of neurons, at least 64.
+        spare: first of 64 places beyond the neurons.
+    """
+    by_place = np.lexsort((target, source))
+    source, target, weight = source[by_place], target[by_place], weight[by_place]
+    window, base = _windows(source, target)
+    base = np.minimum(base, size - _WINDOW)
+    fan_out = np.bincount(source, minlength=sources)
+    owner = source[np.flatnonzero(np.diff(window, prepend=-1))]
+    in_rows = np.bincount(owner, minlength=sources) * _ROW_COST <= fan_out
+    rowed = in_rows[source]
+    kept, row = np.unique(window[rowed], return_inverse=True)
+    rows = np.zeros((kept.size + 1, _WINDOW), weight.dtype)
+    rows[row + 1, target[rowed] - base[window[rowed]]] = weight[rowed]
+    row_at = np.tile(np.concatenate([[spare], base[kept]]), 2)
+    begin, end = _ranges(owner[kept], sources, offset=1)
+    # Who has no row of its own gets row 0 at a spare place, so that the loop meets no surprise.
+    first = np.where(begin < end, begin, 0)
+    row_begin, row_end = _for_both_signs(np.minimum(begin + 1, end), end, kept.size + 1)
+    listed = weight[~rowed]
+    synapse_begin, synapse_end = _for_both_signs(
+        *_ranges(source[~rowed], sources, offset=0), items=listed.size
+    )
+    head = np.stack([first, first + kept.size + 1], 1).ravel()
+    more = (row_begin < row_end) | (synapse_begin < synapse_end)
+    plan = np.zeros((head.size, TilePlan.COLUMNS), np.int32)
+    plan[:, TilePlan.ROW], plan[:, TilePlan.TILE] = head * _WINDOW, row_at[head] // LANES * 2 + more
+    # Weights of the chip take a byte, and half as many lines of the cache.
+    narrow = np.int8 if np.abs(rows).max() <= np.iinfo(np.int8).max else rows.dtype
+    return SynapseTables(
+        plan=plan,
+        rows=np.concatenate([rows, -rows]).astype(narrow).ravel(),
+        row_begin=row_begin,
+        row_end=row_end,
+        row_at=row_at,
+        synapse_begin=synapse_begin,
+        synapse_end=synapse_end,
+        synapse_at=np.tile(target[~rowed], 2),
+        synapse_weight=np.concatenate([listed, -listed]),
+    )
+
+
+def neuron_tables(dynamics: Dynamics, order: NDArray[np.int64], size: int) -> NDArray[Any]:
+    """Seven rows of 32 numbers for each tile: thresholds, feedback, limit, and the shifts of the leak.
+
+    Args:
+        dynamics: what to compute with.
+        order: the neuron at each place.
+        size: places, a multiple of 32; those beyond the last neuron are silent.
+    """
+    kind = np.iinfo(dynamics.dtype)
+    silent = kind.max, kind.min, 0, dynamics.v_sat, kind.bits - 1, dynamics.fraction, dynamics.extra_shift
+    columns = dynamics.theta_p, dynamics.theta_n, dynamics.w_fb, None, dynamics.shift, None, None
+    tables = np.empty((TABLES, size), dynamics.dtype)
+    for row, value, column in zip(tables, silent, columns, strict=True):
+        row[:] = value
+        if column is not None:
+            row[: order.size] = column[order]
+    return np.ascontiguousarray(tables.reshape(TABLES, -1, LANES).transpose(1, 0, 2)).ravel()
+
+
+def _windows(
+    source: NDArray[np.int64], target: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The window of each synapse, and the place at which each window begins.
+
+    Each source's windows begin at the tile of its first synapse that no window holds yet.
+    """
+    window = np.zeros(source.size, np.int64)
+    starts = np.flatnonzero(np.diff(source, prepend=-1))
+    key = source * (int(target.max(initial=0)) + 2 * _WINDOW) + target
+    begin = np.zeros(source.size, bool)
+    first = starts
+    ends = np.append(starts[1:], source.size)
+    while first.size:
+        begin[first] = True
+        limit = key[first] - target[first] + target[first] // LANES * LANES + _WINDOW
+        first = np.searchsorted(key, limit)
+        left = first < ends
+        first, ends = first[left], ends[left]
+    window = np.cumsum(begin) - 1
+    return window, target[begin] // LANES * LANES
+
+
+def _rows_needed(network: Network, order: NDArray[np.int64]) -> int:
+    place = np.argsort(order)[network.target]
+    by_place = np.lexsort((place, network.source))
+    return int(_windows(network.source[by_place].astype(np.int64), place[by_place])[1].size)
+
+
+def _ranges(
+    owner: NDArray[np.int64], sources: int, *, offset: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and one past the last item of each source, for items sorted by their owner."""
+    ends = np.cumsum(np.bincount(owner, minlength=sources)) + offset
+    return np.concatenate([[offset], ends[:-1]]).astype(np.int64), ends.astype(np.int64)
+
+
+def _for_both_signs(
+    begin: NDArray[np.int64], end: NDArray[np.int64], items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranges by code; the items of negative spikes follow those of positive ones."""
+    return np.stack([begin, begin + items], 1).ravel(), np.stack([end, end + items], 1).ravel()

@@ -1,0 +1,261 @@
+"""Instructions on vectors of 32 neurons, for the compiled inner loop: LLVM's, through Numba.
+
+They are exact on any processor; one with vectors of 512 bits does each in a few cycles. This file is imported
+only where Numba is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numba.core.cgutils
+import numba.core.codegen
+import numba.extending
+from llvmlite import ir
+
+from chip.sim.lanes import Lanes
+from chip.sim.tiles import LANES, TABLES
+
+__all__ = [
+    "PACKS",
+    "add_row",
+    "copy",
+    "first",
+    "number",
+    "pack",
+    "peek",
+    "poke",
+    "signs",
+    "soon",
+    "step_leaky_tile",
+    "step_signed_tile",
+    "step_tile",
+    "taken",
+]
+
+_I1, _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+# Numba's own types say less than they should.
+_numba: Any = numba
+_FEATURES = _numba.config.CPU_FEATURES
+if _FEATURES is None:
+    _FEATURES = _numba.core.codegen.get_host_cpu_features()
+# Whether one instruction can pack the lanes that are set; without it a loop does.
+PACKS = "+avx512vbmi2" in _FEATURES
+
+
+def _add_row(typing: Any, level: Any, tile: Any, rows: Any, first: Any) -> Any:
+    """Add the 64 weights from ``first`` on to the levels of a tile and the next."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kinds = signature.args
+        lanes, narrow = (
+            Lanes(context, builder, context.get_value_type(kinds[number].dtype)) for number in (0, 2)
+        )
+        at = builder.mul(given[1], ir.Constant(_I64, LANES))
+        for part in range(2):
+            offset = ir.Constant(_I64, part * LANES)
+            into = lanes.pointer(kinds[0], given[0], builder.add(at, offset))
+            weights = narrow.load(narrow.pointer(kinds[2], given[2], builder.add(given[3], offset)))
+            if narrow.element.width < lanes.element.width:
+                weights = builder.sext(weights, lanes.type)
+            lanes.store(builder.add(lanes.load(into), weights), into)
+        return context.get_dummy_value()
+
+    return _numba.types.void(level, tile, rows, first), generate
+
+
+def _copy(typing: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+    """Copy 32 items of one array into another of the same kind."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kinds = signature.args
+        lanes = Lanes(context, builder, context.get_value_type(kinds[0].dtype))
+        value = lanes.load(lanes.pointer(kinds[0], given[0], given[1]))
+        lanes.store(value, lanes.pointer(kinds[2], given[2], given[3]))
+        return context.get_dummy_value()
+
+    return _numba.types.void(source, at, target, to), generate
+
+
+def _peek(typing: Any, array: Any, at: Any) -> Any:
+    """An item of an array as a 64-bit integer; ``at`` never counts from the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        value = builder.load(_item(context, builder, signature, given))
+        if value.type.width == _I64.width:
+            return value
+        return (builder.sext if signature.args[0].dtype.signed else builder.zext)(value, _I64)
+
+    return _numba.types.int64(array, at), generate
+
+
+def _poke(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Put a 64-bit integer into an array, cut to its kind."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        item = _item(context, builder, signature, given)
+        kind = item.type.pointee
+        builder.store(given[2] if kind.width == _I64.width else builder.trunc(given[2], kind), item)
+        return context.get_dummy_value()
+
+    return _numba.types.void(array, at, value), generate
+
+
+def _soon(typing: Any, array: Any, at: Any) -> Any:
+    """Ask for what stands at ``at``, which may be beyond the end, to be fetched while others are at work."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        address = builder.bitcast(_item(context, builder, signature, given), _I8.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+        fetch = _numba.core.cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # To be read, kept in every cache, data.
+        builder.call(fetch, [address, *(ir.Constant(_I32, number) for number in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return _numba.types.void(array, at), generate
+
+
+def _item(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    data = context.make_array(signature.args[0])(context, builder, value=given[0]).data
+    return builder.gep(data, [given[1]])
+
+
+def _signs(typing: Any, spikes: Any, at: Any) -> Any:
+    """Of 32 spikes: bits of the positive, of the negative, and of those that are no spikes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        lanes = Lanes(context, builder, _I8)
+        value = lanes.load(lanes.pointer(signature.args[0], given[0], given[1]))
+        one = ir.Constant(lanes.type, [1] * LANES)
+        none = builder.or_(
+            lanes.where(">", value, one), lanes.where("<", builder.add(value, one), lanes.zero)
+        )
+        signs = lanes.where(">", value, lanes.zero), lanes.where("<", value, lanes.zero), none
+        return context.make_tuple(builder, signature.return_type, [lanes.bits(sign) for sign in signs])
+
+    return _numba.types.UniTuple(_numba.types.int64, 3)(spikes, at), generate
+
+
+def _taken(typing: Any, flags: Any, at: Any) -> Any:
+    """Which of 64 flags are up, as bits; takes them down."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        lanes = Lanes(context, builder, _I8, _I64.width)
+        pointer = lanes.pointer(signature.args[0], given[0], given[1])
+        up = lanes.where("!=", lanes.load(pointer), lanes.zero)
+        lanes.store(lanes.zero, pointer)
+        return lanes.bits(up)
+
+    return _numba.types.int64(flags, at), generate
+
+
+def _stepping(signed: bool, leaks: bool) -> Callable[..., Any]:
+    """What steps the 32 neurons of a tile: their membranes begin at ``v_at``, their levels get emptied.
+
+    It returns bits of the neurons that fire, of those that fire negatively, of those held at the limit, and
+    bits that are all 0 only if none can act again unless something arrives. ``peak`` does not know the limit.
+    """
+
+    def step_tile(typing: Any, level: Any, v: Any, v_at: Any, tables: Any, peak: Any, tile: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            kinds = signature.args
+            lanes = Lanes(context, builder, context.get_value_type(kinds[0].dtype))
+            first = builder.mul(given[5], ir.Constant(_I64, TABLES * LANES))
+            at = builder.mul(given[5], ir.Constant(_I64, LANES))
+
+            def table(number: int) -> Any:
+                offset = builder.add(first, ir.Constant(_I64, number * LANES))
+                return lanes.load(lanes.pointer(kinds[3], given[3], offset))
+
+            arrived = lanes.pointer(kinds[0], given[0], at)
+            kept = lanes.pointer(kinds[1], given[1], given[2])
+            highest = lanes.pointer(kinds[4], given[4], at)
+            shifts = [table(number) for number in range(4, TABLES)] if leaks else []
+            before = lanes.load(kept)
+            if leaks:
+                before, _ = _leaked(lanes, before, shifts)
+            q = builder.add(before, lanes.load(arrived))
+            lanes.store(lanes.zero, arrived)
+            fired, w_fb = lanes.where(">=", q, table(0)), table(2)
+            after = builder.select(fired, builder.sub(q, w_fb), q)
+            down = ir.Constant(_I64, 0)
+            if signed:
+                below = lanes.where("<=", q, table(1))
+                after = builder.select(below, builder.add(q, w_fb), after)
+                fired, down = builder.or_(fired, below), lanes.bits(below)
+            size, limit = lanes.size(after), table(3)
+            lanes.store(lanes.most(size, lanes.load(highest)), highest)
+            over = lanes.bits(lanes.where(">", size, limit))
+            lanes.store(after, kept)
+            with builder.if_then(builder.icmp_unsigned("!=", over, ir.Constant(_I64, 0)), likely=False):
+                clipped = lanes.most(lanes.least(after, limit), builder.sub(lanes.zero, limit))
+                lanes.store(clipped, kept)
+            again = some = lanes.bits(fired)
+            if leaks:
+                again = builder.or_(some, lanes.bits(_leaked(lanes, after, shifts)[1]))
+            return context.make_tuple(builder, signature.return_type, [some, down, over, again])
+
+        return _numba.types.UniTuple(_numba.types.int64, 4)(level, v, v_at, tables, peak, tile), generate
+
+    return step_tile
+
+
+def _leaked(lanes: Lanes, value: Any, shifts: list[Any]) -> tuple[Any, Any]:
+    """Membranes after the leak, and in which lanes there was one."""
+    builder, (own_shift, fraction, extra_shift) = lanes.builder, shifts
+    size = lanes.size(value)
+    own = builder.shl(builder.lshr(size, own_shift), fraction)
+    rest = builder.sub(size, own)
+    extra = builder.lshr(rest, extra_shift)
+    rest = builder.sub(rest, extra)
+    negative = lanes.where("<", value, lanes.zero)
+    lost = lanes.where("!=", builder.or_(own, extra), lanes.zero)
+    return builder.select(negative, builder.sub(lanes.zero, rest), rest), lost
+
+
+def _pack(typing: Any, events: Any, count: Any, fired: Any, negative: Any, code: Any) -> Any:
+    """Append the codes of the lanes that fired with one instruction."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        lanes = Lanes(context, builder, _I16)
+        mask = ir.VectorType(_I1, LANES)
+        some, below = (builder.bitcast(builder.trunc(bits, _I32), mask) for bits in given[2:4])
+        place = builder.add(lanes.all(given[4]), ir.Constant(lanes.type, list(range(0, 2 * LANES, 2))))
+        codes = builder.add(place, builder.zext(below, lanes.type))
+        kind = ir.FunctionType(lanes.type, [lanes.type, lanes.type, mask])
+        name = "llvm.x86.avx512.mask.compress.v32i16"
+        compress = _numba.core.cgutils.get_or_insert_function(builder.module, kind, name)
+        packed = builder.call(compress, [codes, lanes.zero, some])
+        lanes.store(packed, lanes.pointer(signature.args[0], given[0], given[1]))
+        return builder.add(given[1], builder.ctpop(given[2]))
+
+    return _numba.types.int64(events, count, fired, negative, code), generate
+
+
+def _first(typing: Any, bits: Any) -> Any:
+    """The number of the lowest bit that is set; 64 if none is."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.cttz(given[0], ir.Constant(_I1, 0))
+
+    return _numba.types.int64(_numba.types.int64), generate
+
+
+def _number(typing: Any, bits: Any) -> Any:
+    """How many bits are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.ctpop(given[0])
+
+    return _numba.types.int64(_numba.types.int64), generate
+
+
+add_row, copy, signs, taken = (_numba.extending.intrinsic(each) for each in (_add_row, _copy, _signs, _taken))
+pack, first, number = (_numba.extending.intrinsic(each) for each in (_pack, _first, _number))
+peek, poke, soon = (_numba.extending.intrinsic(each) for each in (_peek, _poke, _soon))
+step_tile, step_signed_tile, step_leaky_tile = (
+    _numba.extending.intrinsic(_stepping(signed, leaks))
+    for signed, leaks in ((False, False), (True, False), (True, True))
+)

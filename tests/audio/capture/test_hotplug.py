@@ -1,0 +1,129 @@
+"""Whether an input is there is asked of the system's lists, without opening anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from sound_server import CARDS, PCM, SoundServer, make_card_list, plug_usb
+
+from anomaly.audio.capture.devices import Target, has_source, resolve
+from anomaly.audio.capture.hotplug import HotplugMonitor, is_present
+
+
+def test_cards_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANOMALY_ASOUND_ROOT", str(tmp_path))
+    assert is_present(Target("hw:0", "")) is None
+    make_card_list(tmp_path, CARDS, PCM)
+    plug_usb(tmp_path, 0, "0d8c:0014", "1-1", serial="A77")
+    names = (
+        "hw:0",
+        "hw:CARD=pump",
+        "plughw:0,0",
+        "usb:0d8c:0014:A77",
+        "hw:1",
+        "usb:0d8c:0014:B88",
+        "default",
+    )
+    assert [is_present(Target(name, "")) for name in names] == [True] * 4 + [False] * 2 + [None]
+    (tmp_path / "proc/asound/cards").write_text("--- no soundcards ---\n")
+    assert [is_present(Target(name, "")) for name in names] == [False] * 6 + [None]
+
+
+def test_sources_by_their_whole_name() -> None:
+    listed = "0\tmic\tm.c\ts16le 1ch 48000Hz\tRUNNING\n1\tmic2\tm.c\ts16le 1ch 48000Hz\tIDLE\n"
+    assert [has_source(listed, name) for name in ("mic", "mic2", "mi", "m.c", "")] == [True, True] + [
+        False
+    ] * 3
+
+
+def test_a_source_that_is_unloaded_is_gone(pulse_microphone: SoundServer) -> None:
+    target = resolve("mic")
+    lookout = HotplugMonitor(target)
+    assert is_present(target) is True
+    pulse_microphone.control("unload-module", "module-remap-source")
+    assert is_present(target) is False
+    assert becomes_gone(lookout)
+    lookout.close()
+    pulse_microphone.kill()
+    assert is_present(target) is False
+
+
+def test_the_server_is_asked_only_when_it_has_told_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomaly.audio.capture import hotplug
+
+    news, sources = tmp_path / "news", tmp_path / "sources"
+    os.mkfifo(news)
+    sources.write_text("0\tmic\tm.c\ts16le 1ch 48000Hz\tRUNNING\n")
+    monkeypatch.setattr(shutil, "which", lambda _name: "pactl")
+    monkeypatch.setattr(hotplug, "_SUBSCRIBE", ["cat", str(news)])
+    monkeypatch.setattr(hotplug, "LIST_SOURCES", ["cat", str(sources)])
+    monkeypatch.setattr(hotplug, "_ASK_EVERY_S", 3_600.0)
+    with (
+        closing(HotplugMonitor(Target("pulse:mic", "", pulse_source="mic"))) as lookout,
+        news.open("wb", 0) as server,
+    ):
+        server.write(b"Event 'new' on source-output #7\n")
+        for _ in range(20):
+            assert lookout.is_gone() is False
+            assert lookout._asking is None
+            time.sleep(0.005)
+        server.write(b"Event 'change' on source #0\n")
+        until(lambda: lookout.is_gone() or lookout._asking is not None)
+        until(lambda: lookout.is_gone() or lookout._asking is None)
+        sources.write_text("")
+        assert lookout.is_gone() is False
+        server.write(b"Event 'remove' on source #0\n")
+        assert becomes_gone(lookout)
+
+
+def test_without_a_subscription_it_is_asked_now_and_then(
+    pulse_microphone: SoundServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomaly.audio.capture import hotplug
+
+    monkeypatch.setattr(hotplug, "_SUBSCRIBE", ["false"])
+    monkeypatch.setattr(hotplug, "_ASK_EVERY_S", 0.1)
+    with closing(HotplugMonitor(resolve("mic"))) as lookout:
+        until(lambda: lookout.is_gone() or lookout._news is None)
+        pulse_microphone.control("unload-module", "module-remap-source")
+        assert becomes_gone(lookout)
+
+
+def test_nothing_is_left_behind(pulse_microphone: SoundServer) -> None:
+    handles = len(os.listdir("/proc/self/fd"))
+    lookout = HotplugMonitor(resolve("mic"))
+    assert lookout.is_gone() is False
+    lookout.close()
+    assert not any(child.name() == "pactl" for child in psutil.Process().children())
+    assert len(os.listdir("/proc/self/fd")) == handles
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.01)
+
+
+def becomes_gone(lookout: HotplugMonitor) -> bool:
+    end_s = time.monotonic() + 30
+    while time.monotonic() < end_s:
+        if lookout.is_gone():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_without_pactl_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    target = Target("mic", "", pulse_source="mic")
+    assert is_present(target) is None
+    assert HotplugMonitor(target).is_gone() is False

@@ -1,0 +1,171 @@
+"""Bad recordings end in a clear error that names the file, before memory is spent on them."""
+
+from __future__ import annotations
+
+import os
+import struct
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.audio.files.decode import Decoder
+from anomaly.audio.files.recordings import blocks, read, read_16k
+from anomaly.errors import InputError
+
+X = (0.1 * np.random.default_rng(0).standard_normal((32_000, 2))).astype(np.float32)
+
+
+def wav(
+    path: Path, *, rate_hz: int = 16_000, channels: int = 1, promised: int = 3_200, real: int = 3_200
+) -> Path:
+    """A 16-bit WAV whose header says what it likes."""
+    form = struct.pack("<HHIIHH", 1, channels, rate_hz, (rate_hz * channels * 2) % 2**32, channels * 2, 16)
+    head = b"RIFF" + struct.pack("<I", 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form
+    path.write_bytes(head + b"data" + struct.pack("<I", promised) + bytes(real))
+    return path
+
+
+def refused(path: Path, words: str) -> InputError:
+    for reading in (read, read_16k, lambda p: list(blocks(p))):
+        with pytest.raises(InputError, match=words) as caught:
+            reading(path)
+        assert caught.value.where == str(path)
+        assert caught.value.exit_code == 4
+    return caught.value
+
+
+def test_missing(tmp_path: Path) -> None:
+    refused(tmp_path / "no.wav", "there is no such file")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    refused(tmp_path, "is a folder")
+
+
+def test_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    refused(tmp_path / "a.wav", r"is empty \(0 bytes\)")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    refused(tmp_path / "a.wav", "is not a plain file")
+
+
+def test_a_name_with_a_zero_byte() -> None:
+    with pytest.raises(InputError):
+        read(Path("a\0.wav"))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.raw", "a.flac", "a"])
+def test_text(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("This is not sound.\n" * 100)
+    assert "WAV, FLAC" in str(refused(tmp_path / name, "is not a recording that can be read").hint)
+
+
+@pytest.mark.parametrize("kept", [3, 20, 43])
+def test_a_wav_cut_in_its_header(kept: int, tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav")
+    path.write_bytes(path.read_bytes()[:kept])
+    refused(path, "ends inside its header|is not a recording")
+
+
+def test_a_truncated_wav_says_how_much_is_missing(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", promised=10 * 32_000, real=4 * 32_000)
+    refused(path, r"is cut short: its header promises 6\.00 s more than there is")
+
+
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64", "AIFF", "AU", "W64", "CAF", "FLAC"])
+def test_truncated(container: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, X, 16_000, format=container, subtype="PCM_16")
+    assert read(path).seconds == 2
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    refused(path, "cut short|not a recording")
+
+
+def test_the_unknown_length_of_a_pipe_is_read_to_the_end(tmp_path: Path) -> None:
+    for promised in (0xFFFFFFFF, 0x7FFFF000, 0x80000000):
+        assert read(wav(tmp_path / "a.wav", promised=promised)).seconds == 0.1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e7])
+def test_no_numbers(bad: float, tmp_path: Path) -> None:
+    x = X.copy()
+    x[24_000, 1] = bad
+    soundfile.write(tmp_path / "a.wav", x, 16_000, subtype="FLOAT")
+    refused(tmp_path / "a.wav", r"samples that are not sound .* at 1\.500 s")
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "words"), [(0, "."), (999, "999 Hz"), (768_001, "768001 Hz"), (2**31 - 1, "Hz")]
+)
+def test_absurd_rates(rate_hz: int, words: str, tmp_path: Path) -> None:
+    refused(wav(tmp_path / "a.wav", rate_hz=rate_hz), words)
+
+
+@pytest.mark.parametrize("channels", [0, 65, 1_000])
+def test_absurd_channels(channels: int, tmp_path: Path) -> None:
+    refused(wav(tmp_path / "a.wav", channels=channels), ".")
+
+
+def test_more_than_a_day_is_refused_before_memory_is_spent(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", rate_hz=1_000, promised=25 * 3600 * 2_000, real=0)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + 25 * 3600 * 2_000)
+    tracemalloc.start()
+    refused(path, r"says it is 25\.0 h long; at most 24 h")
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+
+
+def test_too_long_for_memory_is_refused_before_it_is_spent(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", promised=5 * 3600 * 32_000, real=0)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + 5 * 3600 * 32_000)
+    for reading in (read, read_16k):
+        with pytest.raises(InputError, match="too many to read at once"):
+            reading(path)
+    assert len(next(blocks(path, block_s=0.5))) == 8_000
+
+
+def test_no_samples(tmp_path: Path) -> None:
+    refused(wav(tmp_path / "a.wav", promised=0, real=0), "holds no samples")
+
+
+def test_a_missing_channel(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", X, 16_000)
+    with pytest.raises(InputError, match="there is no channel 2, only 2"):
+        read(tmp_path / "a.wav", channel=2)
+
+
+def test_a_damaged_flac(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, X, 16_000)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 3_000] = bytes(3_000)
+    path.write_bytes(data)
+    refused(path, "damaged or cut short|cut short")
+
+
+def test_192_khz_24_bit(tmp_path: Path) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 1_000 * np.arange(192_000) / 192_000)
+    soundfile.write(tmp_path / "a.wav", tone, 192_000, subtype="PCM_24")
+    recording = read(tmp_path / "a.wav")
+    assert (recording.sample_rate_hz, recording.channels, recording.seconds) == (192_000, 1, 1.0)
+    assert len(read_16k(tmp_path / "a.wav")) == 16_000
+
+
+def test_files_are_closed(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_text("text")
+    before = len(os.listdir("/proc/self/fd"))
+    read(path)
+    with pytest.raises(InputError):
+        read(tmp_path / "b.wav")
+    with Decoder(path) as decoder:
+        assert decoder.format.encoding == "PCM_16"
+    assert len(os.listdir("/proc/self/fd")) == before

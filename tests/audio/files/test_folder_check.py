@@ -1,0 +1,141 @@
+"""A folder's faults are all found, and named file by file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.audio.files.file_check import check_file, role_of
+from anomaly.audio.files.folder_check import check_folder
+from anomaly.errors import InputError
+
+
+def sound(
+    path: Path, seconds: float = 10.0, rate_hz: int = 16_000, seed: int = 0, level: float = 0.05
+) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    x = level * np.random.default_rng(seed).standard_normal(round(seconds * rate_hz))
+    soundfile.write(path, np.clip(x, -1, 1), rate_hz)
+    return path
+
+
+def test_a_good_folder(tmp_path: Path) -> None:
+    for number in range(4):
+        sound(tmp_path / f"normal/{number}.wav", seed=number)
+    report = check_folder(tmp_path)
+    assert report.training_s == 40
+    assert (report.refusals, report.warnings) == ((), ())
+    assert {file.status for file in report.files} == {"ok"}
+    assert report.files[0].level_dbfs == pytest.approx(-26, abs=0.2)
+
+
+def test_one_second_clips_are_valid(tmp_path: Path) -> None:
+    for number in range(30):
+        sound(tmp_path / f"{number}.wav", seconds=1, seed=number)
+    assert check_folder(tmp_path).refusals == ()
+
+
+def test_too_little_sound_is_refused(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav", seconds=29.9)
+    assert "29.9 s of usable normal sound; training needs 30 s" in check_folder(tmp_path).refusals[0]
+
+
+def test_test_and_abnormal_sound_do_not_count(tmp_path: Path) -> None:
+    for number, name in enumerate(
+        ("train/normal_a", "train/normal_b", "test/normal_c", "test/anomaly_d", "abnormal/e")
+    ):
+        sound(tmp_path / f"{name}.wav", seconds=12, seed=number)
+    report = check_folder(tmp_path)
+    assert report.training_s == 24
+    assert [file.role for file in report.files] == ["abnormal", "abnormal", "test", "train", "train"]
+
+
+def test_nothing_here(tmp_path: Path) -> None:
+    assert check_folder(tmp_path).refusals == ("there is no recording here",)
+    with pytest.raises(InputError):
+        check_folder(tmp_path / "no")
+
+
+def test_each_fault_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a_empty.wav").touch()
+    (tmp_path / "b_text.wav").write_text("text")
+    sound(tmp_path / "c_short.wav", seconds=0.5)
+    sound(tmp_path / "d_silent.wav", level=0)
+    sound(tmp_path / "e_loud.wav", level=2.0)
+    soundfile.write(tmp_path / "f_constant.wav", np.full(48_000, 0.5), 16_000)
+    soundfile.write(
+        tmp_path / "g_offset.wav", 0.3 + 0.01 * np.random.default_rng(0).standard_normal(48_000), 16_000
+    )
+    soundfile.write(tmp_path / "h_nan.wav", np.full(48_000, np.nan), 16_000, subtype="FLOAT")
+    sound(tmp_path / "i.wav", seed=7)
+    sound(tmp_path / "j_copy.wav", seed=7)
+    sound(tmp_path / "k_rate.wav", rate_hz=44_100, seed=8)
+    cut = sound(tmp_path / "l_cut.wav", seed=9)
+    cut.write_bytes(cut.read_bytes()[:-100_000])
+    report = check_folder(tmp_path)
+    statuses = {file.path.stem: file.status for file in report.files}
+    assert statuses == {
+        "a_empty": "unreadable",
+        "b_text": "unreadable",
+        "c_short": "too-short",
+        "d_silent": "silent",
+        "e_loud": "clipping",
+        "f_constant": "constant",
+        "g_offset": "dc-offset",
+        "h_nan": "unreadable",
+        "i": "ok",
+        "j_copy": "duplicate",
+        "k_rate": "ok",
+        "l_cut": "unreadable",
+    }
+    problems = {file.path.stem: file.problem for file in report.files}
+    assert "3.12 s more than there is" in str(problems["l_cut"])
+    assert "is the same sound as" in str(problems["j_copy"])
+    assert all(problems[name] for name, status in statuses.items() if status != "ok")
+    assert "recordings to learn from that cannot be read: 4" in report.refusals
+    assert "mixed sample rates: 16000, 44100" in report.warnings
+    json.dumps(report.as_json(), allow_nan=False)
+
+
+def test_the_same_sound_in_train_and_test_is_said(tmp_path: Path) -> None:
+    sound(tmp_path / "train/normal_a.wav", seed=1)
+    sound(tmp_path / "test/normal_b.wav", seed=1)
+    assert any("both learnt from and tested on" in warning for warning in check_folder(tmp_path).warnings)
+
+
+def test_a_bad_second_in_twenty_is_no_fault(tmp_path: Path) -> None:
+    x = 0.05 * np.random.default_rng(0).standard_normal(20 * 16_000)
+    x[:16_000] = 0
+    soundfile.write(tmp_path / "a.wav", x, 16_000)
+    assert check_file(tmp_path / "a.wav").status == "ok"
+
+
+def test_a_missing_channel_is_unreadable(tmp_path: Path) -> None:
+    assert "no channel 3" in str(check_file(sound(tmp_path / "a.wav"), channel=3).problem)
+
+
+def test_progress(tmp_path: Path) -> None:
+    for number in range(3):
+        sound(tmp_path / f"{number}.wav", seconds=1, seed=number)
+    steps: list[tuple[int, int]] = []
+    check_folder(tmp_path, on_file=lambda done, of: steps.append((done, of)))
+    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("a.wav", "train"),
+        ("normal/a.wav", "train"),
+        ("train/normal_id_00.wav", "train"),
+        ("test/normal_id_00.wav", "test"),
+        ("test/anomaly_id_00.wav", "abnormal"),
+        ("Abnormal/a.wav", "abnormal"),
+    ],
+)
+def test_roles(name: str, role: str) -> None:
+    assert role_of(Path("/data/pump") / name, Path("/data/pump")) == role

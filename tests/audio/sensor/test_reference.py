@@ -1,0 +1,73 @@
+"""What is remembered of the training sound survives its file, and nonsense in it is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomaly.audio.sensor.band_levels import BANDS
+from anomaly.audio.sensor.reference import SensorReference, distances, fit_reference
+from anomaly.errors import ModelError
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    noise = (0.05 * np.random.default_rng(1).standard_normal(40 * 16_000)).astype(np.float32)
+    found = fit_reference([noise[: 16_000 * 25], noise[16_000 * 25 :]])
+    assert found is not None
+    return found.to_dict()
+
+
+def test_it_survives_its_file(values: dict[str, Any]) -> None:
+    again = SensorReference.from_dict(json.loads(json.dumps(values)))
+    assert again.to_dict() == values
+    assert again.spectra.shape == (24, BANDS)
+    assert (again.lowest <= again.highest).all()
+    assert -30 < again.quietest_dbfs < -20
+    assert len(json.dumps(values)) < 12_000
+
+
+def test_no_second_no_reference() -> None:
+    assert fit_reference([np.zeros(15_999, np.float32)]) is None
+    assert fit_reference([]) is None
+
+
+def test_long_recordings_are_thinned_out() -> None:
+    second = np.random.default_rng(2).standard_normal(16_000).astype(np.float32) * np.float32(0.1)
+    found = fit_reference([np.tile(second, 3_000)])
+    assert found is not None
+    assert found.distance_db < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("spectra", []),
+        ("spectra", [[1.0]]),
+        ("spectra", "loud"),
+        ("lowest", [0.0] * (BANDS - 1)),
+        ("highest", [float("nan")] * BANDS),
+        ("shape_db", None),
+        ("shape_db", float("inf")),
+    ],
+)
+def test_nonsense_is_refused(values: dict[str, Any], key: str, value: object) -> None:
+    with pytest.raises(ModelError, match=r"calibration\.json"):
+        SensorReference.from_dict(values | {key: value})
+
+
+@pytest.mark.parametrize("whole", [[], 3, "x", {}])
+def test_something_else_is_refused(whole: object) -> None:
+    with pytest.raises(ModelError):
+        SensorReference.from_dict(whole)
+
+
+def test_distance_and_gain() -> None:
+    spectra = np.stack([np.zeros(BANDS), np.linspace(0, 31, BANDS)])
+    raw, shape, gain = distances(np.stack([np.full(BANDS, 6.0), np.linspace(0, 31, BANDS) - 2]), spectra)
+    assert raw == pytest.approx([6.0, 2.0])
+    assert shape == pytest.approx([0.0, 0.0])
+    assert gain == pytest.approx([6.0, -2.0])

@@ -1,0 +1,50 @@
+"""Vibrations of large graphs are as smooth as the exact ones, and parts without a wire between them do no harm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import sparse
+
+from chip.layout.place import spectrum
+from chip.layout.place.graph_spectrum import vibrations
+
+
+def grid(columns: int, rows: int) -> sparse.csr_array[np.float64, tuple[int, int]]:
+    node = np.arange(columns * rows).reshape(rows, columns)
+    pairs = np.concatenate(
+        [
+            np.stack([node[:, :-1], node[:, 1:]], -1).reshape(-1, 2),
+            np.stack([node[:-1], node[1:]], -1).reshape(-1, 2),
+        ]
+    )
+    ends = np.concatenate([pairs, pairs[:, ::-1]])
+    return sparse.csr_array((np.ones(len(ends)), tuple(ends.T)), shape=(node.size, node.size))
+
+
+def roughness(
+    graph: sparse.csr_array[np.float64, tuple[int, int]], found: NDArray[np.float64]
+) -> list[float]:
+    degree: NDArray[np.float64] = np.asarray(graph.sum(axis=1)).ravel()
+    centred = found - (degree @ found) / degree.sum()
+    bent = (centred * (degree[:, None] * centred - graph @ centred)).sum(axis=0)
+    return list(bent / (degree[:, None] * centred**2).sum(axis=0))
+
+
+def test_level_by_level_is_nearly_as_smooth_as_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = grid(30, 17)
+    exact = roughness(graph, vibrations(graph, 3))
+    monkeypatch.setattr(spectrum, "_DENSE", 100)
+    assert np.allclose(roughness(graph, vibrations(graph, 3)), exact, rtol=0.1)
+
+
+def test_parts_that_nothing_connects_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectrum, "_DENSE", 20)
+    parts = sparse.csr_array(sparse.block_diag([grid(5, 4)] * 6 + [sparse.csr_array((7, 7))]))
+    found = vibrations(parts, 5)
+    assert found.shape == (127, 5)
+    assert np.isfinite(found).all()
+    inside = found[:120].reshape(6, 20, 5)
+    # Nodes of a part lie together, and the parts apart.
+    assert inside.std(axis=1).max() < 0.3 * inside.mean(axis=1).std(axis=0).max()

@@ -1,0 +1,166 @@
+"""`anomaly cases clip`: the sound of a case, played or copied, and noted before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomaly.alerts import Case, Store, iso_utc
+from anomaly.cli import run
+from anomaly.errors import DeviceError
+from anomaly.monitor.clips import access
+from anomaly.monitor.clips.access import ClipAccess
+from anomaly.monitor.clips.files import ClipFacts, write_clip
+from anomaly.monitor.clips.recorder import FOLDER
+from anomaly.store.rows import ClipRow
+from anomaly.store.store import DATABASE_NAME
+
+BEGIN_S = 1_800_000_000.0
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """A case with two clips, one of sound and one of levels, in ./state."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE"):
+        monkeypatch.delenv(name, raising=False)
+    sound = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        opened = store.open_case(Case("pump", "machine", iso_utc(BEGIN_S), "x"))
+        assert opened is not None
+        for number, content in enumerate(["features", "full"]):
+            facts = ClipFacts(
+                f"{number:012d}", opened.id, "pump", content, BEGIN_S + number, 32_000, 0, BEGIN_S, "student",
+                "abc", {"bands": 32, "reset_s": 10}, True,
+            )  # fmt: skip
+            levels = np.zeros((1, 60, 32), np.int32)
+            size = write_clip(
+                Path("state") / FOLDER / "pump" / content,
+                facts,
+                sound if content == "full" else None,
+                levels,
+                b"png",
+            )
+            store.add_clip(
+                ClipRow(facts.id, opened.id, "pump", facts.begin_s, 2.0, content, f"pump/{content}", size)
+            )
+    return opened
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert run([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_list(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    told = answer(capsys, "cases", "clip", case.id[:8])
+    assert [clip["content"] for clip in told["clips"]] == ["features", "full"]
+    assert told["clips"][0]["begin"] == iso_utc(BEGIN_S)
+    assert told["accesses"] == []
+    assert run(["cases", "clip", case.id]) == 0
+    assert "speech" not in capsys.readouterr().out
+
+
+def test_export_is_noted(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    told = answer(
+        capsys, "cases", "clip", case.id, "--export", "out", "--by", "anna", "--note", "what was it"
+    )
+    assert told["exported"] == ["out/000000000000", "out/000000000001"]
+    assert soundfile.info("out/000000000001/sound.flac").frames == 32_000
+    assert sorted(p.name for p in Path("out/000000000000").iterdir()) == [
+        "clip.json",
+        "levels.npz",
+        "spectrogram.png",
+    ]
+    assert [(a["who"], a["how"], a["note"]) for a in told["accesses"]] == [
+        ("anna", "export", "what was it")
+    ] * 2
+    assert run(["cases", "clip", case.id, "--export", "out"]) == 3
+    assert "is there already" in capsys.readouterr().err
+    assert run(["cases", "clip", case.id]) == 0
+    assert "export by anna: what was it" in capsys.readouterr().out
+
+
+def test_who_listened_over_all_cases(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "cases", "listeners") == []
+    assert run(["cases", "clip", case.id, "--export", "there", "--by", "ann", "--note", "a rattle"]) == 0
+    capsys.readouterr()
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        # What was heard stays known after the clip is gone.
+        store.remove_clip(f"{1:012d}")
+    found = answer(capsys, "cases", "listeners")
+    assert [(one["clip_id"], one["who"], one["how"]) for one in found] == [
+        (f"{number:012d}", "ann", "export") for number in range(2)
+    ]
+    assert run(["cases", "listeners"]) == 0
+    said = capsys.readouterr()
+    assert f"case {case.id[:8]}" in said.out
+    assert "export by ann: a rattle" in said.out
+    assert "listened to 2 times" in said.err
+    assert run(["cases", "listeners", "--state", "nowhere"]) == 3
+
+
+def test_playing_is_noted_before_the_first_sound(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        played: list[int] = []
+
+        def player(words: list[str]) -> int:
+            assert len(store.accesses()) == 1
+            played.append(soundfile.info(words[-1]).frames)
+            return 0
+
+        desk = ClipAccess(store, Path("state") / FOLDER, "anna")
+        desk.play(store.clips()[1], run=player)
+        assert played == [32_000]
+        with pytest.raises(DeviceError, match="could not play"):
+            desk.play(store.clips()[1], run=lambda _: 1)
+        assert [access.how for access in store.accesses()] == ["play", "play"]
+
+
+def test_without_a_player(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(access.shutil, "which", lambda _: None)
+    assert run(["cases", "clip", case.id, "--play"]) == 6
+    assert "no player is installed" in capsys.readouterr().err
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        assert store.accesses() == []
+
+
+def test_levels_cannot_be_played(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        store.remove_clip(store.clips()[1].id)
+    assert run(["cases", "clip", case.id, "--play"]) == 4
+    assert "holds features, no sound" in capsys.readouterr().err
+
+
+def test_clips_that_are_gone(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree("state/clips/pump/full")
+    assert run(["cases", "clip", case.id, "--play"]) == 4
+    assert "no longer kept" in capsys.readouterr().err
+    with Store.open(Path("state") / DATABASE_NAME) as store:
+        for clip in store.clips():
+            store.remove_clip(clip.id)
+    assert run(["cases", "clip", case.id, "--export", "out"]) == 4
+    assert "no clip is kept" in capsys.readouterr().err
+    told = answer(capsys, "cases", "clip", case.id)
+    assert all(clip["removed_s"] for clip in told["clips"])
+
+
+def test_damaged_clips_are_not_handed_out(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("state/clips/pump/full/sound.flac").write_bytes(b"fLaC")
+    assert run(["cases", "clip", case.id, "--play"]) == 4
+    assert "is no whole clip" in capsys.readouterr().err
+
+
+def test_mistakes(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cases", "clip", case.id, "--play", "--export", "x"]) == 2
+    assert run(["cases", "clip", "zz"]) == 2
+    assert run(["cases", "clip", case.id, "--state", "nowhere"]) == 3

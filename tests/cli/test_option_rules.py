@@ -1,0 +1,112 @@
+"""Options that would be ignored are refused; only what stands on the command line counts as given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from anomaly.cli import run
+from anomaly.cli.option_rules import excludes, given, needs
+from anomaly.errors import UsageError
+
+
+def _run(*words: str) -> None:
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    def sing(context: typer.Context, song: str = "", loud: bool = False, twice: bool = False) -> None:
+        needs(context, "--loud", "--song", "--twice")
+        excludes(context, "--song", "--twice")
+
+    app(args=list(words), standalone_mode=False)
+
+
+@pytest.mark.parametrize("words", [[], ["--song", "x"], ["--song", "x", "--loud"], ["--twice", "--loud"]])
+def test_what_goes_together(words: list[str]) -> None:
+    _run(*words)
+
+
+def test_what_says_nothing_alone() -> None:
+    with pytest.raises(UsageError, match="--loud: says nothing without --song or --twice"):
+        _run("--loud")
+
+
+def test_what_says_nothing_together() -> None:
+    with pytest.raises(UsageError, match="--twice: says nothing with --song"):
+        _run("--twice", "--song", "x")
+
+
+def test_a_default_that_is_written_out_is_given() -> None:
+    with pytest.raises(UsageError, match="--twice"):
+        _run("--twice", "--song", "")
+    with pytest.raises(UsageError, match="--twice"):
+        _run("--song", "", "--twice")
+
+
+def test_a_rule_about_no_option_is_a_bug() -> None:
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    def sing(context: typer.Context) -> None:
+        given(context, "--volume")
+
+    with pytest.raises(LookupError, match="--volume"):
+        app(args=[], standalone_mode=False)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("calibrate --list --replace", "--replace: says nothing without --from or --since"),
+        ("calibrate --list --force", "--force: says nothing without --from or --since"),
+        ("calibrate --revert 0 --note why", "--note: says nothing without --from or --since"),
+        ("calibrate --revert 0 --by me", "--by: says nothing without --from or --since"),
+        ("cases clip abc --note why", "--note: says nothing without --play or --export"),
+        ("cases clip abc --by me", "--by: says nothing without --play or --export"),
+        ("chip check x.npz --input-spikes s.npy", "--input-spikes: says nothing without --repair"),
+        ("chip simulate x.npz --spikes s.npy --rate 0.1", "--rate: says nothing with --spikes"),
+        ("chip decode x.bit --against y.bit --out z", "--out: says nothing with --against"),
+        ("data fetch --list --machine fan", "--machine: says nothing with --list"),
+        ("data fetch --list -y", "--yes: says nothing with --list"),
+        ("data simulate --list --out x", "--out: says nothing with --list"),
+        ("data simulate --machine fan --test-clips 3", "--test-clips: says nothing without --dataset"),
+        ("distill --machine fan --energy-calibration clock", "--energy-calibration: says nothing without"),
+        ("models compare fan abc --data x --state y", "--state: says nothing with --data"),
+        ("monitor --device hw:0 --no-realtime", "--no-realtime: says nothing with --device"),
+        ("train --machine fan --energy-calibration clock", "--energy-calibration: says nothing without"),
+    ],
+)
+def test_no_command_ignores_an_option(
+    empty: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    assert run(line.split()) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"error: {said}")
+    assert shown.out == ""
+    assert list(empty.iterdir()) == []
+
+
+def test_what_arrives_at_its_own_pace_is_not_hurried(
+    empty: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["monitor", "--models", str(pump_bundle.parent), "--machine", "pump", "--no-realtime"]
+    (empty / "site.yaml").write_text("machines: {pump: {device: hw:0}}\n")
+    for more in (["--source", "rtsp://camera/audio"], []):
+        assert run([*words, *more]) == 2
+        assert "--no-realtime: says nothing of what arrives at its own pace" in capsys.readouterr().err
+    assert [path.name for path in empty.iterdir()] == ["site.yaml"]
+
+
+def test_a_site_file_that_is_named_must_be_there(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cases", "list", "--state", "state", "--config", "nowhere.yaml"]) == 3
+    assert "nowhere.yaml: cannot be read" in capsys.readouterr().err

@@ -1,0 +1,223 @@
+"""Operating states: learned without a label, followed to the second, and never an excuse for a fault."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from anomaly.audio.simulator import Simulation, simulate
+from anomaly.detect.operating.fit import learn_states
+from anomaly.detect.operating.states import (
+    GROUPS,
+    OperatingResult,
+    OperatingState,
+    OperatingStates,
+    OperatingTracker,
+    group_levels,
+    second_spectra,
+)
+from anomaly.errors import ModelError
+from anomaly.features.front_end import FrontEnd
+
+RUN, STOP, RAMP, UNKNOWN = (
+    OperatingState.RUNNING,
+    OperatingState.STOPPED,
+    OperatingState.RAMPING,
+    OperatingState.UNKNOWN,
+)
+HIGH, LOW, REST = np.full(GROUPS, -10.0), np.full(GROUPS, -20.0), np.full(GROUPS, -50.0)
+FRONT_END = FrontEnd()
+
+
+def heard_as(levels: list[npt.NDArray[np.float64]], seed: int = 0) -> npt.NDArray[np.float64]:
+    return np.stack(levels) + np.random.default_rng(seed).normal(0, 0.4, (len(levels), GROUPS))
+
+
+def three_states() -> OperatingStates:
+    visit = [HIGH] * 40 + [0.5 * (HIGH + LOW)] + [LOW] * 30 + [0.5 * (LOW + REST)] * 2 + [REST] * 15
+    return learn_states([heard_as([*visit, 0.4 * HIGH + 0.6 * REST, *visit], seed) for seed in (1, 2)])
+
+
+def one_state() -> OperatingStates:
+    return learn_states([heard_as([HIGH] * 60, seed) for seed in (1, 2)])
+
+
+def follow(states: OperatingStates | None, levels: list[npt.NDArray[np.float64]]) -> list[OperatingResult]:
+    tracker = OperatingTracker(states)
+    return [tracker.second(spectrum) for spectrum in heard_as(levels, 9)]
+
+
+def said(states: OperatingStates | None, levels: list[npt.NDArray[np.float64]]) -> list[OperatingState]:
+    return [heard.operating for heard in follow(states, levels)]
+
+
+def test_states_are_found_without_a_label() -> None:
+    states = three_states()
+    assert sorted(states.centre.mean(axis=1).round()) == [-50, -20, -10]
+    assert states.stopped is not None
+    assert states.centre[states.stopped].mean() == pytest.approx(-50, abs=1)
+
+
+def test_a_speed_that_is_merely_low_is_no_rest() -> None:
+    states = learn_states([heard_as([HIGH] * 40 + [HIGH - 7.0] * 40)])
+    assert len(states.centre) == 2
+    assert states.stopped is None
+
+
+def test_what_is_known_is_followed() -> None:
+    heard = follow(three_states(), [HIGH] * 5 + [LOW] * 5 + [REST] * 5)
+    told = [h.operating for h in heard]
+    # The first second of a state may still be taken for the way to it.
+    assert (told[:5], told[6:10], told[11:]) == ([RUN] * 5, [RUN] * 4, [STOP] * 4)
+    assert {told[5], told[10]} <= {RUN, STOP, RAMP}
+    assert all(h.counts is (h.operating is RUN) and h.late == 0 for h in heard)
+
+
+def test_the_way_from_one_state_to_another_is_a_ramp_and_does_not_count() -> None:
+    between = [0.5 * HIGH + 0.5 * REST, 0.3 * HIGH + 0.7 * REST]
+    heard = follow(three_states(), [REST] * 5 + between[::-1] + [HIGH] * 5)
+    assert [h.operating for h in heard] == [STOP] * 5 + [RAMP] * 2 + [RUN] * 5
+    assert [h.counts for h in heard] == [False] * 7 + [True] * 5
+    assert sum(h.late for h in heard) == 0
+
+
+def test_what_is_heard_beside_a_machine_at_rest_counts() -> None:
+    leak = REST.copy()
+    leak[6] += 20.0
+    heard = follow(three_states(), [REST] * 5 + [leak] * 12)
+    assert [h.operating for h in heard[-6:]] == [UNKNOWN] * 6
+    # First seconds that may be a ramp are held back; every second with the leak counts in the end.
+    assert sum(h.counts for h in heard) + sum(h.late for h in heard) == 12
+
+
+def test_what_looked_like_a_ramp_and_led_nowhere_counts_after_all() -> None:
+    odd = 0.5 * (HIGH + REST)
+    heard = follow(three_states(), [HIGH] * 5 + [odd] * 3 + [HIGH] * 5)
+    assert [h.operating for h in heard[5:8]] == [RAMP] * 3
+    assert heard[8] == OperatingResult(RUN, True, 3)
+
+
+def test_a_blow_in_the_hall_beside_a_machine_at_rest_does_not_count() -> None:
+    odd = 0.5 * (HIGH + REST)
+    heard = follow(three_states(), [HIGH] * 5 + [REST] * 5 + [odd] * 3 + [REST] * 5)
+    assert [h.operating for h in heard[10:13]] == [RAMP] * 3
+    assert heard[13] == OperatingResult(STOP, False, 0)
+    assert not any(h.counts for h in heard[6:])
+
+
+def test_a_fault_that_lies_between_two_states_is_not_held_back_for_ever() -> None:
+    states = three_states()
+    odd = 0.5 * (HIGH + REST)
+    heard = follow(states, [HIGH] * 5 + [odd] * 60)
+    longest = states.longest_ramp_s
+    assert [h.operating for h in heard[5:]] == [RAMP] * longest + [UNKNOWN] * (60 - longest)
+    assert heard[5 + longest] == OperatingResult(UNKNOWN, True, longest)
+    assert all(h.counts and h.late == 0 for h in heard[6 + longest :])
+
+
+@pytest.mark.parametrize("states", [three_states(), one_state()], ids=["three", "one"])
+def test_a_fault_is_unknown_and_counts(states: OperatingStates) -> None:
+    whistle = HIGH.copy()
+    whistle[5] += 30.0
+    heard = follow(states, [HIGH] * 5 + [whistle] * 5)
+    assert [h.operating for h in heard[5:]] == [UNKNOWN] * 5
+    assert all(h.counts for h in heard)
+
+
+def test_a_stop_that_training_never_heard_is_one_and_is_no_anomaly() -> None:
+    states = one_state()
+    assert (len(states.centre), states.stopped) == (1, None)
+    heard = follow(states, [HIGH] * 5 + [HIGH - 4.5] + [REST] * 5 + [HIGH - 4.5] + [HIGH] * 5)
+    assert [h.operating for h in heard] == [RUN] * 5 + [RAMP] + [STOP] * 5 + [RAMP] + [RUN] * 5
+    assert [h.counts for h in heard] == [True] * 5 + [False] * 7 + [True] * 5
+    assert sum(h.late for h in heard) == 0
+
+
+def test_louder_is_never_a_stop() -> None:
+    quiet_but_for_one = REST.copy()
+    quiet_but_for_one[3] = 0.0
+    assert STOP not in said(one_state(), [HIGH] * 5 + [quiet_but_for_one] * 5)
+
+
+def test_an_old_bundle_knows_nothing_and_counts_everything() -> None:
+    assert follow(None, [HIGH, REST]) == [OperatingResult(UNKNOWN, True)] * 2
+
+
+def test_a_reset_forgets_what_was_held_back() -> None:
+    tracker = OperatingTracker(three_states())
+    for spectrum in [HIGH] * 3 + [0.5 * (HIGH + REST)] * 2:
+        tracker.second(spectrum)
+    tracker.reset()
+    assert tracker.second(HIGH) == OperatingResult(RUN, True, 0)
+
+
+def test_one_short_recording_is_one_state() -> None:
+    states = learn_states([np.full((1, GROUPS), -20.0)])
+    assert len(states.centre) == 1
+    assert said(states, [np.full(GROUPS, -20.0)]) == [RUN]
+
+
+def truth(simulation: Simulation) -> list[OperatingState]:
+    """What the simulator did in each second; a second with any ramp in it is a ramp."""
+    seconds = len(simulation.samples) // 16_000
+    told = [RUN] * seconds
+    ends = [segment[0] for segment in simulation.states[1:]] + [float(seconds)]
+    for (start, state, *_), end in zip(simulation.states, ends, strict=True):
+        if state in ("stopped", "ramp"):
+            for second in range(int(start), min(seconds, int(np.ceil(end)))):
+                if told[second] is not RAMP:
+                    told[second] = STOP if state == "stopped" else RAMP
+    return told
+
+
+@pytest.mark.parametrize(("machine", "least"), [("pump", 0.95), ("slider", 0.95), ("valve", 0.9)])
+def test_the_states_of_simulated_machines(machine: str, least: float) -> None:
+    speeds = {"pump": ("high", "medium"), "slider": ("normal", "fast"), "valve": ("normal", "fast")}[machine]
+    schedule = [(speeds[0], 40.0), ("stopped", 15.0), (speeds[1], 40.0), ("stopped", 15.0), (speeds[0], 20.0)]
+    heard = [simulate(machine, seconds=130, seed=seed, states=schedule) for seed in (1, 2)]
+    states = learn_states([second_spectra(heard[0].samples, FRONT_END)])
+    tracker = OperatingTracker(states)
+    told = [tracker.second(spectrum).operating for spectrum in second_spectra(heard[1].samples, FRONT_END)]
+    pairs = [(a, b) for a, b in zip(truth(heard[1]), told, strict=True) if a is not RAMP]
+    assert np.mean([a is b for a, b in pairs]) >= least
+    assert np.mean([b is STOP for a, b in pairs if a is STOP]) >= least
+
+
+def test_group_levels_are_decibels() -> None:
+    levels = np.repeat(np.arange(32)[None, :] * 100, 31, axis=0).astype(np.int32)
+    assert group_levels(levels).tolist() == [1.5, 5.5, 9.5, 13.5, 17.5, 21.5, 25.5, 29.5]
+
+
+def test_json_bit_for_bit() -> None:
+    states = three_states()
+    again = OperatingStates.from_dict(json.loads(json.dumps(states.to_dict())))
+    assert again.to_dict() == states.to_dict()
+    levels = [HIGH] * 3 + [LOW] * 3 + [REST] * 3
+    assert follow(again, levels) == follow(states, levels)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"centre": None},
+        {"centre": []},
+        {"centre": [[1.0]]},
+        {"centre": [[float("nan")] * GROUPS]},
+        {"spread": [[0.0] * GROUPS]},
+        {"spread": [[1.0] * GROUPS] * 2},
+        {"stopped": 1},
+        {"stopped": "yes"},
+        {"toll": 0.0},
+        {"toll": float("inf")},
+        {"longest_ramp_s": 0},
+        {"longest_ramp_s": None},
+    ],
+)
+def test_what_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError) as caught:
+        OperatingStates.from_dict({**one_state().to_dict(), **change})
+    assert caught.value.where == "calibration.json"

@@ -1,0 +1,106 @@
+"""How many clips are kept: by age, number and size; what a crash left behind goes, too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anomaly.config import Clips
+from anomaly.errors import ConfigError
+from anomaly.monitor.clips.retention import make_room, sweep, sweep_orphans
+from anomaly.store.rows import ClipRow
+from anomaly.store.store import Store
+
+DAY_S = 86_400.0
+NOW_S = 1_800_000_000.0
+MIB = 2**20
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "anomaly.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "clips"
+
+
+def keep(store: Store, folder: Path, number: int, age_days: float, size: int = MIB) -> None:
+    name = f"pump/{number}"
+    (folder / name).mkdir(parents=True)
+    (folder / name / "sound.flac").write_bytes(b"x")
+    store.add_clip(
+        ClipRow(f"{number:012d}", "ca5e", "pump", NOW_S - age_days * DAY_S, 30.0, "full", name, size)
+    )
+
+
+def left(store: Store, folder: Path) -> list[int]:
+    listed = [int(clip.id) for clip in store.clips()]
+    assert sorted(int(path.name) for path in folder.glob("pump/*")) == sorted(listed)
+    return listed
+
+
+def test_old_ones_go(store: Store, folder: Path) -> None:
+    for number, age in enumerate([40, 31, 29, 0]):
+        keep(store, folder, number, age)
+    assert sweep(store, folder, Clips(keep_days=30), NOW_S) == 2
+    assert left(store, folder) == [2, 3]
+    assert len(store.clips(removed=True)) == 4
+
+
+def test_the_oldest_go_beyond_a_number(store: Store, folder: Path) -> None:
+    for number in range(5):
+        keep(store, folder, number, 10 - number)
+    sweep(store, folder, Clips(keep_count=3), NOW_S)
+    assert left(store, folder) == [2, 3, 4]
+    # Room is made for the one that comes.
+    make_room(store, folder, Clips(keep_count=3, free_mib=0), NOW_S, for_bytes=1)
+    assert left(store, folder) == [3, 4]
+
+
+def test_the_oldest_go_beyond_a_size(store: Store, folder: Path) -> None:
+    for number in range(4):
+        keep(store, folder, number, 10 - number, size=2 * MIB)
+    sweep(store, folder, Clips(keep_mib=5), NOW_S)
+    assert left(store, folder) == [2, 3]
+
+
+def test_nothing_goes_that_fits(store: Store, folder: Path) -> None:
+    keep(store, folder, 1, 1)
+    assert sweep(store, folder, Clips(), NOW_S) == 0
+    assert left(store, folder) == [1]
+
+
+def test_a_disk_that_is_nearly_full(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil._ntuple_diskusage(10**12, 0, 201 * MIB)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    make_room(store, folder, Clips(free_mib=200), NOW_S, for_bytes=MIB // 2)
+    with pytest.raises(ConfigError, match="201 MiB of the disk are free") as caught:
+        make_room(store, folder, Clips(free_mib=200), NOW_S, for_bytes=2 * MIB)
+    assert "free_mib" in str(caught.value.hint)
+
+
+def test_files_that_are_gone_already(store: Store, folder: Path) -> None:
+    keep(store, folder, 1, 99)
+    shutil.rmtree(folder)
+    assert sweep(store, folder, Clips(), NOW_S) == 1
+    assert store.clips() == []
+
+
+def test_what_a_crash_left_goes_after_an_hour(store: Store, folder: Path) -> None:
+    keep(store, folder, 1, 0)
+    for name in ("pump/2", "pump/.3.new.abc", "pump/young"):
+        (folder / name).mkdir()
+        (folder / name / "sound.flac").write_bytes(b"x")
+        if name != "pump/young":
+            os.utime(folder / name, (NOW_S - 10**9, NOW_S - 10**9))
+    os.utime(folder / "pump/1", (0, 0))
+    assert sweep_orphans(store, folder) == 2
+    assert sorted(path.name for path in folder.glob("pump/*")) == ["1", "young"]
+    assert sweep_orphans(store, folder / "none") == 0

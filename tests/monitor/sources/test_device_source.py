@@ -1,0 +1,146 @@
+"""Microphones and streams: what is heard, what is told of the capture, and what brings a lost one back."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+
+import psutil
+import pytest
+from sound_server import SoundServer, tone
+
+from anomaly.audio.capture.devices import resolve
+from anomaly.errors import DeviceError
+from anomaly.monitor.sources.device_source import from_device, from_microphone, from_stream
+from anomaly.monitor.sources.sources import CaptureEvent, Lost, Sound, Source
+from anomaly.monitor.stop import Stop
+
+
+def capture_processes() -> list[psutil.Process]:
+    return [
+        p for p in psutil.Process().children(recursive=True) if "anomaly.audio.capture.worker" in p.cmdline()
+    ]
+
+
+@pytest.mark.usefixtures("no_inputs")
+def test_a_microphone_that_is_not_there_at_the_start_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="hw:0") as caught:
+        next(from_microphone("hw:0", Stop()))
+    assert "inputs here: none" in str(caught.value.hint)
+    assert capture_processes() == []
+
+
+def first_sound(source: Source) -> Sound:
+    return next(piece for piece in source if isinstance(piece, Sound))
+
+
+def test_a_microphone_is_released_when_its_source_is_closed(pulse_microphone: SoundServer) -> None:
+    source = from_microphone(pulse_microphone.device, Stop())
+    assert len(first_sound(source).samples) > 0
+    assert len(capture_processes()) == 1
+    source.close()
+    assert capture_processes() == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError, ValueError])
+def test_a_microphone_is_released_by_an_exception(
+    pulse_microphone: SoundServer, error: type[BaseException]
+) -> None:
+    source = from_microphone(pulse_microphone.device, Stop())
+    first_sound(source)
+    with pytest.raises(error):
+        source.throw(error())
+    assert capture_processes() == []
+
+
+def test_a_lost_microphone_is_found_again(pulse_microphone: SoundServer) -> None:
+    pulse_microphone.play(tone(440))
+    source = from_microphone(pulse_microphone.device, Stop())
+    first_sound(source)
+    pulse_microphone.kill()
+    begun = time.monotonic()
+    lost = next(piece for piece in source if isinstance(piece, Lost))
+    assert time.monotonic() - begun < 5
+    assert lost.reason.startswith("pulse:mic: ")
+    assert isinstance(next(piece for piece in source if not isinstance(piece, CaptureEvent)), Lost)
+    pulse_microphone.start()
+    begun = time.monotonic()
+    assert first_sound(source).time_s == pytest.approx(time.time(), abs=3)
+    assert time.monotonic() - begun < 20
+    source.close()
+    assert capture_processes() == []
+
+
+def test_looking_for_a_lost_microphone_ends_when_asked(pulse_microphone: SoundServer) -> None:
+    stop = Stop()
+    source = from_microphone(pulse_microphone.device, stop)
+    first_sound(source)
+    pulse_microphone.kill()
+    next(piece for piece in source if isinstance(piece, Lost))
+    stop.ask()
+    assert list(source) == []
+    assert capture_processes() == []
+
+
+def test_a_source_that_is_unloaded_is_lost_though_the_server_moves_us_to_another(
+    pulse_microphone: SoundServer,
+) -> None:
+    pulse_microphone.play(tone(440))
+    source = from_microphone(pulse_microphone.device, Stop())
+    first_sound(source)
+    pulse_microphone.control("unload-module", "module-remap-source")
+    lost = next(piece for piece in source if isinstance(piece, Lost))
+    assert "no longer offered" in lost.reason
+    pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=mic")
+    assert first_sound(source).time_s == pytest.approx(time.time(), abs=3)
+    source.close()
+
+
+def test_a_suspended_source_is_lost_and_found_without_being_opened_again(
+    pulse_microphone: SoundServer,
+) -> None:
+    pulse_microphone.play(tone(440))
+    source = from_microphone(pulse_microphone.device, Stop())
+    first_sound(source)
+    pulse_microphone.suspend(True)
+    lost = next(piece for piece in source if isinstance(piece, Lost))
+    assert "gave no sound for 3 s" in lost.reason
+    pulse_microphone.suspend(False)
+    news = []
+    for piece in source:
+        if isinstance(piece, CaptureEvent):
+            news.append(piece)
+        elif isinstance(piece, Sound):
+            break
+    assert {"recovering", "degraded"} & {item.state for item in news}
+    source.close()
+
+
+def test_one_that_is_not_there_is_looked_for_by_the_patient(pulse_microphone: SoundServer) -> None:
+    stop = Stop()
+    heards = from_device(lambda: resolve("pulse:later"), stop, ["mean"], patient=True)
+    assert any(isinstance(heard[0], Lost) for heard in islice(heards, 3))
+    pulse_microphone.play(tone(440))
+    pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=later")
+    assert any(isinstance(heard[0], Sound) for heard in heards)
+    heards.close()
+
+
+def test_a_channel_that_is_not_there_does_not_keep_the_others_from_hearing(
+    pulse_microphone: SoundServer,
+) -> None:
+    pulse_microphone.play(tone(440))
+    heards = from_device(lambda: resolve("mic"), Stop(), [60, 1], patient=True)
+    first = next(heards)
+    assert isinstance(first[0], Lost)
+    assert "there is no channel 60" in first[0].reason
+    heard = next(heard for heard in heards if isinstance(heard[1], Sound))
+    assert heard[0] is None
+    heards.close()
+    with pytest.raises(DeviceError, match="there is no channel 60"):
+        next(from_device(lambda: resolve("mic"), Stop(), [60], patient=True))
+
+
+def test_a_stream_that_cannot_be_opened_is_an_error_at_the_start() -> None:
+    with pytest.raises(DeviceError, match="cannot be opened"):
+        next(from_stream("http://127.0.0.1:9/sound.wav", Stop()))

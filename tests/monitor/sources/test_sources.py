@@ -1,0 +1,150 @@
+"""Sound from files, pipes and microphones: the same samples, the right times, and nothing left open."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from anomaly.audio.files.recordings import read_16k
+from anomaly.errors import InputError
+from anomaly.monitor.sources.sources import Sound, SourceEvent, from_blocks, from_file, from_stdin
+from anomaly.monitor.stop import Stop
+
+PIECES = [np.full(n, 0.1, np.float32) for n in (1_600, 800, 2_400)]
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """1.25 s in stereo at 44.1 kHz."""
+    path = tmp_path / "a.wav"
+    sound = np.random.default_rng(5).normal(0, 0.1, (55_125, 2))
+    soundfile.write(path, sound, 44_100, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+def stdin() -> Iterator[Callable[[int], None]]:
+    """Puts a file descriptor in the place of standard input, until the test ends."""
+    kept = os.dup(0)
+
+    def replace(descriptor: int) -> None:
+        os.dup2(descriptor, 0)
+        os.close(descriptor)
+
+    yield replace
+    os.dup2(kept, 0)
+    os.close(kept)
+
+
+def joined(heard: Iterator[SourceEvent]) -> np.ndarray:
+    return np.concatenate([piece.samples for piece in heard if isinstance(piece, Sound)])
+
+
+def open_files() -> set[str]:
+    return {file.path for file in psutil.Process().open_files()}
+
+
+def test_blocks_have_the_time_of_their_first_sample() -> None:
+    heard = list(from_blocks(iter(PIECES), Stop(), realtime=False, start_s=100.0))
+    assert [(type(piece), piece.time_s) for piece in heard] == [
+        (Sound, 100.0),
+        (Sound, 100.1),
+        (Sound, 100.15),
+    ]
+
+
+def test_in_real_time_a_second_takes_a_second() -> None:
+    begun = time.monotonic()
+    delays = [time.monotonic() - begun for _ in from_blocks(iter(PIECES), Stop(), realtime=True)]
+    assert [d >= due for d, due in zip(delays, (0.1, 0.15, 0.3), strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_wish_to_end_ends_the_sound(realtime: bool) -> None:
+    stop = Stop()
+    heard = from_blocks(iter(PIECES * 1_000), stop, realtime=realtime)
+    next(heard)
+    stop.ask()
+    assert list(heard) == []
+
+
+def test_a_file_is_what_reading_it_gives_and_lies_in_the_past(wav: Path) -> None:
+    heard = list(from_file(wav, Stop(), realtime=False))
+    assert np.array_equal(joined(iter(heard)), read_16k(wav))
+    assert heard[0].time_s + 1.25 == pytest.approx(time.time(), abs=5)
+    left = list(from_file(wav, Stop(), realtime=False, channel=0))
+    assert np.array_equal(joined(iter(left)), read_16k(wav, channel=0))
+    assert next(from_file(wav, Stop(), realtime=True)).time_s == pytest.approx(time.time(), abs=5)
+
+
+def test_a_file_is_closed_with_its_source(wav: Path) -> None:
+    source = from_file(wav, Stop(), realtime=False)
+    next(source)
+    assert str(wav) in open_files()
+    source.close()
+    assert str(wav) not in open_files()
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_missing_file_is_said_at_the_first_block(tmp_path: Path, realtime: bool) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.wav"):
+        next(from_file(tmp_path / "nowhere.wav", Stop(), realtime=realtime))
+
+
+def test_a_wav_from_a_pipe_is_the_same_wav(wav: Path, stdin: Callable[[int], None]) -> None:
+    reading, writing = os.pipe()
+    stdin(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        writer = threading.Thread(target=lambda: (pipe.write(wav.read_bytes()), pipe.close()))
+        writer.start()
+        assert np.array_equal(joined(from_stdin(Stop())), read_16k(wav))
+        writer.join()
+
+
+def test_a_pipe_that_says_nothing_can_be_left(wav: Path, stdin: Callable[[int], None]) -> None:
+    reading, writing = os.pipe()
+    stdin(reading)
+    os.write(writing, wav.read_bytes()[:60_000])
+    stop = Stop()
+    threading.Timer(0.3, stop.ask).start()
+    begun = time.monotonic()
+    heard = list(from_stdin(stop))
+    assert time.monotonic() - begun < 5
+    assert heard
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [(60_000, "before the length in its header"), (20, "inside its header"), (0, "is no WAV")],
+)
+def test_a_pipe_that_ends_early_is_an_error(
+    wav: Path, stdin: Callable[[int], None], cut: int, words: str
+) -> None:
+    reading, writing = os.pipe()
+    stdin(reading)
+    os.write(writing, wav.read_bytes()[:cut])
+    os.close(writing)
+    with pytest.raises(InputError, match=words):
+        list(from_stdin(Stop()))
+
+
+def test_a_terminal_is_no_wav(stdin: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    stdin(theirs)
+    with pytest.raises(InputError, match="is a terminal"):
+        next(from_stdin(Stop()))
+    os.close(ours)
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="there is no standard input"):
+        next(from_stdin(Stop()))

@@ -1,0 +1,121 @@
+"""What Prometheus reads: the standard text, names with base units, numbers that are right."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from anomaly.errors import ConfigError, UsageError
+from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.telemetry.metrics import check_address, serving
+from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
+
+NOW_S = 1_800_000_000.0
+
+
+def second(score: float | None = 3.5, state: str = "ALARM", sensor: str = "ok") -> SecondRecord:
+    return SecondRecord("pump", NOW_S - 0.03, 7, score, None if score is None else 1e-4, state, sensor, -20.0)
+
+
+@pytest.fixture
+def figures() -> MonitorStatistics:
+    made = MonitorStatistics()
+    made.machine("pump").model = "0123456789ab"
+    made.heard("pump", NOW_S)
+    made.record(second(), NOW_S, live=True)
+    made.record(EventRecord("case.opened", "pump", NOW_S, "x", {"kind": "machine"}), NOW_S, live=True)
+    made.record(EventRecord("audio.gap", "pump", NOW_S, "x", {"gaps": 3}), NOW_S, live=True)
+    change = {"from": "healthy", "to": "lost", "gaps": 3}
+    made.record(EventRecord("capture.state", "pump", NOW_S, "x", change), NOW_S, live=True)
+    made.site = SiteStatistics(4096, 10**9, 2, 5000, {"plant": 3})
+    return made
+
+
+@pytest.fixture
+def address(figures: MonitorStatistics) -> Iterator[str]:
+    with serving(figures, "127.0.0.1:0") as port:
+        yield f"http://127.0.0.1:{port}/metrics"
+
+
+def read(address: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        text = answer.read().decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_what_is_read(address: str) -> None:
+    found = read(address)
+    pump = (("machine", "pump"),)
+    assert found["anomaly_score", pump] == 3.5
+    assert found["anomaly_p_value_ratio", pump] == 1e-4
+    assert found["anomaly_sound_level_ratio", pump] == pytest.approx(0.1)
+    assert found["anomaly_state", (*pump, ("state", "ALARM"))] == 1
+    assert found["anomaly_state", (*pump, ("state", "OK"))] == 0
+    assert found["anomaly_sensor_ok", pump] == 1
+    assert found["anomaly_last_sound_timestamp_seconds", pump] == NOW_S
+    assert found["anomaly_judged_seconds_total", pump] == 1
+    assert found["anomaly_cases_opened_total", (("kind", "machine"), *pump)] == 1
+    assert found["anomaly_audio_gaps_total", pump] == 3
+    assert found["anomaly_capture_state", (*pump, ("state", "lost"))] == 1
+    assert found["anomaly_capture_state", (*pump, ("state", "healthy"))] == 0
+    assert found["anomaly_score_delay_seconds_bucket", (("le", "0.02"), *pump)] == 0
+    assert found["anomaly_score_delay_seconds_bucket", (("le", "0.05"), *pump)] == 1
+    assert found["anomaly_score_delay_seconds_count", pump] == 1
+    assert found["anomaly_score_delay_seconds_sum", pump] == pytest.approx(0.03, abs=1e-3)
+    assert found["anomaly_database_bytes", ()] == 4096
+    assert found["anomaly_messages_pending", (("sink", "plant"),)] == 3
+    assert found["anomaly_model_info", (*pump, ("version", "0123456789ab"))] == 1
+    assert ("process_resident_memory_bytes", ()) in found
+
+
+def test_without_a_score_there_is_a_gap_and_no_zero(figures: MonitorStatistics, address: str) -> None:
+    figures.record(second(score=None, sensor="silent", state="OK"), NOW_S, live=True)
+    found = read(address)
+    assert ("anomaly_score", (("machine", "pump"),)) not in found
+    assert found["anomaly_sensor_ok", (("machine", "pump"),)] == 0
+
+
+def test_names_have_base_units(address: str) -> None:
+    ours = {name for name, _ in read(address) if name.startswith("anomaly_")}
+    assert len(ours) > 15
+    for name in ours:
+        assert re.fullmatch(r"anomaly_[a-z_]+", name)
+        assert not re.search(r"_(ms|milliseconds|minutes|mib|kb|percent|db|dbfs)(_|$)", name)
+
+
+def test_a_recording_has_no_delay() -> None:
+    figures = MonitorStatistics()
+    figures.record(second(), NOW_S, live=False)
+    assert sum(figures.machine("pump").delays) == 0
+
+
+def test_an_address_that_is_taken(figures: MonitorStatistics) -> None:
+    with (
+        serving(figures, "127.0.0.1:0") as port,
+        pytest.raises(ConfigError, match="metrics cannot be served") as caught,
+        serving(figures, f"127.0.0.1:{port}"),
+    ):
+        pytest.fail("it was not taken")
+    assert "--metrics" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("wrong", ["9464", "localhost", "x:y", ""])
+def test_an_address_that_is_none(wrong: str) -> None:
+    with pytest.raises(UsageError, match="must be an address and a port"):
+        check_address(wrong)
+
+
+def test_the_port_is_free_again(figures: MonitorStatistics) -> None:
+    with serving(figures, "127.0.0.1:0") as port:
+        pass
+    with serving(figures, f"127.0.0.1:{port}") as again:
+        assert again == port

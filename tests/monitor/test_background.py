@@ -1,0 +1,68 @@
+"""Behind the scenes: jobs in order, regular ones again and again, and one that fails stops nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from anomaly.errors import ConfigError
+from anomaly.monitor.background import BackgroundWorker
+
+PATIENCE_S = 120.0
+
+
+def test_jobs_run_in_order_and_beside_the_caller() -> None:
+    done: list[object] = []
+    with BackgroundWorker() as backstage:
+        for number in range(5):
+            assert backstage.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+        assert backstage.submit(lambda: done.append(threading.current_thread().name))
+        assert backstage.wait_idle(PATIENCE_S)
+    assert done == [0, 1, 2, 3, 4, "backstage"]
+
+
+@pytest.mark.parametrize("error", [ConfigError("the disk is full"), ZeroDivisionError("a bug")])
+def test_a_job_that_fails_is_told_of_and_the_others_go_on(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise error
+
+    done = threading.Event()
+    with BackgroundWorker() as backstage:
+        backstage.submit(fail)
+        backstage.submit(done.set)
+        assert done.wait(PATIENCE_S)
+    assert str(error) in caplog.text
+
+
+def test_regular_jobs(until: Callable[..., None]) -> None:
+    count: list[int] = []
+    with BackgroundWorker() as backstage:
+        backstage.every(0.01, lambda: count.append(1), after_s=0)
+        backstage.every(3600, lambda: pytest.fail("not due"))
+        until(lambda: len(count) >= 3, PATIENCE_S)
+
+
+def test_too_many_are_turned_away_and_the_rest_is_done_before_the_end() -> None:
+    done: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def long() -> None:
+        begun.set()
+        go.wait(PATIENCE_S)
+
+    backstage = BackgroundWorker(most_waiting=2)
+    with backstage:
+        backstage.submit(long)
+        assert begun.wait(PATIENCE_S)
+        assert [backstage.submit(lambda: done.append(1)) for _ in range(3)] == [True, True, False]
+        go.set()
+    assert done == [1, 1]
+    assert not backstage.submit(lambda: None)
+
+
+def test_one_that_never_began_ends() -> None:
+    BackgroundWorker().close()

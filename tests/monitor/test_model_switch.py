@@ -1,0 +1,110 @@
+"""Another model takes over from a running one, without a restart and at a reset of the score; a bad one does not."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly.audio import SAMPLE_RATE_HZ
+from anomaly.audio.channels import Samples
+from anomaly.bundle import open_bundle, versions, write_bundle
+from anomaly.bundle.manifest import ManifestDraft
+from anomaly.monitor.offline.clip_score import score_clip
+from anomaly.monitor.records import EventRecord, SecondRecord
+
+PATIENCE_S = 120.0
+
+
+def other_bundle(models: Path, machine: str = "pump", **changed: bytes) -> None:
+    """The same model under another manifest, as a training anew would leave it."""
+    old = open_bundle(models / "pump")
+    files = {name: old.read(name) for name in old.manifest.files} | changed
+    facts = old.manifest.model_dump()
+    draft = ManifestDraft(
+        **{name: facts[name] for name in ManifestDraft.model_fields}
+        | {"machine": machine, "metrics": {"n": 2}}
+    )
+    with versions.replacing(models, "pump"):
+        write_bundle(models / "pump", draft, files)
+
+
+def until_taken(live: Any, normal: Samples, event: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    # One second again and again would be a fault: it leans always the same way.
+    seconds = itertools.cycle(normal.reshape(-1, SAMPLE_RATE_HZ))
+    while event not in live.events:
+        assert time.monotonic() < end, "the model was not noticed"
+        live.hear(next(seconds))
+        time.sleep(0.01)
+
+
+def test_another_model_takes_over_at_a_reset_without_a_restart(
+    chain: Callable[..., Any], models: Path, normal: Samples
+) -> None:
+    live = chain()
+    live.hear(normal[: 3 * SAMPLE_RATE_HZ])
+    first = versions.version_of(models / "pump")
+    other_bundle(models)
+    until_taken(live, normal, "model.activated")
+    at = live.records.index(
+        next(r for r in live.records if isinstance(r, EventRecord) and r.event == "model.activated")
+    )
+    before = [r for r in live.records[:at] if isinstance(r, SecondRecord)]
+    assert len(before) % live.scorer.front_end.reset_s == 0
+    assert live.operations.figures.machine("pump").model == versions.version_of(models / "pump") != first
+    versions.rollback(models, "pump")
+    live.records.clear()
+    until_taken(live, normal, "model.activated")
+    assert live.operations.figures.machine("pump").model == first
+
+
+def test_a_clip_after_a_change_of_model_scores_again(
+    chain: Callable[..., Any], models: Path, normal: Samples, fault: Samples
+) -> None:
+    live = chain(content="full")
+    live.hear(normal[: 3 * SAMPLE_RATE_HZ])
+    other_bundle(models)
+    until_taken(live, normal, "model.activated")
+    live.hear(fault[: 10 * SAMPLE_RATE_HZ])
+    live.finish()
+    clip = live.clip()
+    assert clip.facts.model == versions.version_of(models / "pump")
+    count = clip.facts.samples // SAMPLE_RATE_HZ
+    expected = [(one["score"], one["p_value"]) for one in clip.facts.seconds]
+    assert len(expected) == count
+    assert [(one.score, one.p_value) for one in score_clip(clip, live.scorer)] == expected
+
+
+@pytest.mark.parametrize("wrong", ["machine", "network.bit"])
+def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_goes_on(
+    chain: Callable[..., Any], models: Path, normal: Samples, wrong: str
+) -> None:
+    live = chain()
+    live.hear(normal[:SAMPLE_RATE_HZ])
+    if wrong == "machine":
+        other_bundle(models, machine="fan")
+    else:
+        other_bundle(models, **{"network.bit": b"no bitstream"})
+    until_taken(live, normal, "model.refused")
+    live.hear(normal[: 12 * SAMPLE_RATE_HZ])
+    assert "model.activated" not in live.events
+    assert live.events.count("model.refused") == 1
+
+
+def test_after_a_change_the_microphone_is_judged_by_what_the_new_model_learned(
+    chain: Callable[..., Any], models: Path, normal: Samples
+) -> None:
+    live = chain()
+    quiet = normal[: 6 * SAMPLE_RATE_HZ] / 4
+    # This chain begins without knowledge of the training sound: nothing tells it of another gain.
+    live.hear(quiet)
+    assert {r.sensor for r in live.records if isinstance(r, SecondRecord)} == {"ok"}
+    other_bundle(models)
+    until_taken(live, normal, "model.activated")
+    live.hear(quiet)
+    assert "gain" in {r.sensor for r in live.records[-4:] if isinstance(r, SecondRecord)}

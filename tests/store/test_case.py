@@ -1,0 +1,124 @@
+"""A case walks through the states of ISA-18.2, and its numbers only get worse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomaly.errors import ConfigError, InputError, UsageError
+from anomaly.store.case import Case, CaseState, iso_utc, json_value
+
+Make = Callable[..., Case]
+LATER = "2027-01-15T09:00:00.000Z"
+
+
+def test_a_new_case_waits_for_somebody(make_case: Make) -> None:
+    case = make_case()
+    assert case.state == CaseState.ACTIVE_UNACKNOWLEDGED
+    assert case.is_open
+    assert len(case.id) == 32
+    assert case.id != make_case().id
+
+
+def test_acknowledged_then_normal_again_is_closed(make_case: Make) -> None:
+    known = make_case().acknowledged("ann", LATER)
+    assert (known.state, known.acknowledged_by) == (CaseState.ACTIVE_ACKNOWLEDGED, "ann")
+    over = known.returned(LATER)
+    assert (over.state, over.closed_at, over.returned_at) == (CaseState.CLOSED, LATER, LATER)
+
+
+def test_normal_again_waits_for_acknowledgement(make_case: Make) -> None:
+    waiting = make_case().returned(LATER)
+    assert waiting.state == CaseState.RETURNED_UNACKNOWLEDGED
+    assert waiting.is_open
+    assert waiting.acknowledged("ann", LATER).state == CaseState.CLOSED
+
+
+def test_an_alarm_that_comes_back_is_the_same_case(make_case: Make) -> None:
+    case = make_case()
+    assert case.returned(LATER).again() == case
+    assert case.acknowledged("ann", LATER).again().state == CaseState.ACTIVE_ACKNOWLEDGED
+
+
+@pytest.mark.parametrize("change", [lambda c: c.acknowledged("ann", LATER), lambda c: c.silenced(LATER)])
+def test_a_closed_case_stays_closed(change: Callable[[Case], Case], make_case: Make) -> None:
+    closed = make_case().closed(LATER)
+    assert closed.returned(LATER) == closed.again() == closed.closed("x") == closed
+    with pytest.raises(UsageError, match="the case is closed since"):
+        change(closed)
+
+
+def test_silence_has_an_end(make_case: Make) -> None:
+    case = make_case().silenced(LATER)
+    assert case.is_silenced("2027-01-15T08:59:59.999Z")
+    assert not case.is_silenced(LATER)
+    assert not make_case().is_silenced(LATER)
+
+
+def test_newer_measurements_keep_the_worst(make_case: Make) -> None:
+    case = make_case(peak_score=3.0, min_p_value=1e-3, evidence={"groups": [3.0]}).acknowledged("ann", LATER)
+    newer = make_case(peak_score=2.0, min_p_value=1e-4, summary="Now two tones")
+    merged = case.merged(newer)
+    assert (merged.peak_score, merged.min_p_value, merged.summary) == (3.0, 1e-4, "Now two tones")
+    assert merged.evidence == {"groups": [3.0]}
+    assert (merged.id, merged.state, merged.acknowledged_by) == (case.id, case.state, "ann")
+
+
+def test_a_score_that_is_none_or_not_finite_changes_no_peak(make_case: Make) -> None:
+    assert make_case(peak_score=3.0).merged(make_case()).peak_score == 3.0
+    assert make_case().merged(make_case(peak_score=2.0)).peak_score == 2.0
+    assert make_case(peak_score=3.0).merged(make_case(peak_score=float("nan"))).peak_score == 3.0
+
+
+def test_json_and_back(make_case: Make) -> None:
+    case = make_case(peak_score=3.0, evidence={"groups": [1.0, 2.0]}).silenced(LATER)
+    assert Case.from_dict(json.loads(json.dumps(case.to_dict()))) == case
+
+
+def test_json_has_no_nan(make_case: Make) -> None:
+    case = make_case(peak_score=float("inf"), evidence={"groups": np.array([1.0, np.nan], np.float32)})
+    assert case.to_dict()["peak_score"] is None
+    assert case.to_dict()["evidence"] == {"groups": [1.0, None]}
+    assert json_value({1: (np.float32(0.5), True, None, "x", 3)}) == {"1": [0.5, True, None, "x", 3]}
+
+
+@pytest.mark.parametrize("machine", ["", "../pump", "a/b", "pump+", "a#"])
+def test_a_name_that_is_no_name(machine: str) -> None:
+    with pytest.raises(ConfigError, match="is no machine name"):
+        Case(machine, "machine", LATER, "x")
+
+
+def test_a_kind_that_is_none(make_case: Make) -> None:
+    with pytest.raises(InputError, match="'cat' is no kind of case"):
+        make_case(kind="cat")
+
+
+@given(st.lists(st.floats(0, 4e9), min_size=2, max_size=20))
+def test_times_as_text_sort_like_times(times: list[float]) -> None:
+    texts = [iso_utc(t) for t in sorted(times)]
+    assert texts == sorted(texts)
+    assert all(len(text) == 24 and text.endswith("Z") for text in texts)
+
+
+@given(st.lists(st.sampled_from(["acknowledge", "return", "again", "close"]), max_size=12))
+def test_whatever_happens_closed_is_the_end(steps: list[str]) -> None:
+    case = Case("pump", "machine", LATER, "x")
+    for step in steps:
+        before = case
+        match step:
+            case "acknowledge":
+                case = case.acknowledged("ann", LATER) if case.is_open else case
+            case "return":
+                case = case.returned(LATER)
+            case "again":
+                case = case.again()
+            case _:
+                case = case.closed(LATER)
+        assert case.id == before.id
+        assert before.is_open or case == before
+        assert (case.closed_at is None) == case.is_open

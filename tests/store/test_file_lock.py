@@ -1,0 +1,48 @@
+"""A lock holds between processes and between owners in one process, and dies with its holder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anomaly.errors import ConfigError
+from anomaly.store.file_lock import FileLock
+
+HOLD = "import sys, pathlib; from anomaly.store.file_lock import FileLock; l = FileLock(pathlib.Path(sys.argv[1]));"
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "x.lock"), FileLock(tmp_path / "x.lock")
+    assert first.acquire(wait=False)
+    assert first.acquire(wait=False)
+    assert not second.acquire(wait=False)
+    first.release()
+    first.release()
+    with second:
+        assert not first.acquire(wait=False)
+    assert first.acquire(wait=False)
+    first.release()
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    code = f"{HOLD} l.acquire(); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        lock = FileLock(path)
+        assert not lock.acquire(wait=False)
+        holder.kill()
+        holder.wait()
+    assert lock.acquire(wait=False)
+    lock.release()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        FileLock(tmp_path / "none" / "x.lock").acquire()

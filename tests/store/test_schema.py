@@ -1,0 +1,117 @@
+"""The schema grows by migrations; an older file is brought up, a newer one refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from anomaly.alerts import Store
+from anomaly.errors import ConfigError
+from anomaly.store.database import connect
+from anomaly.store.schema import MIGRATIONS, Migration, migrate, version_of
+
+NEXT = Migration(
+    MIGRATIONS[-1].version + 1, "a test", ("CREATE TABLE extra (x)", "INSERT INTO extra VALUES (1)")
+)
+
+
+def test_versions_count_up() -> None:
+    assert [step.version for step in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+def test_from_nothing_and_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with closing(connect(path)) as connection:
+        assert migrate(connection, path) == (0, MIGRATIONS[-1].version)
+        assert migrate(connection, path) == (MIGRATIONS[-1].version, MIGRATIONS[-1].version)
+        assert version_of(connection, path) == MIGRATIONS[-1].version
+        names = connection.execute("SELECT version, name FROM migrations").fetchall()
+    assert [tuple(row) for row in names] == [(step.version, step.name) for step in MIGRATIONS]
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_from_each_released_version(version: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with closing(connect(path)) as connection:
+        migrate(connection, path, MIGRATIONS[:version])
+        connection.execute("INSERT INTO scores VALUES ('pump', 1.0, 1, 0.5, 0.5, 'OK')")
+        migrate(connection, path, (*MIGRATIONS, NEXT))
+        assert connection.execute("SELECT x FROM extra").fetchone()[0] == 1
+        assert connection.execute("SELECT count(*) FROM scores").fetchone()[0] == 1
+
+
+def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    bad = Migration(NEXT.version, "bad", ("CREATE TABLE extra (x)", "INSERT INTO none VALUES (1)"))
+    with closing(connect(path)) as connection:
+        migrate(connection, path)
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(connection, path, (*MIGRATIONS, bad))
+        assert version_of(connection, path) == MIGRATIONS[-1].version
+        assert migrate(connection, path, (*MIGRATIONS, NEXT))[1] == NEXT.version
+
+
+def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+    Store.open(path).close()
+    with closing(connect(path)) as connection:
+        migrate(connection, path, (*MIGRATIONS, NEXT))
+    with pytest.raises(ConfigError, match=f"has schema version {NEXT.version}, this anomaly knows") as caught:
+        Store.open(path)
+    assert caught.value.exit_code == 3
+    assert "update anomaly" in str(caught.value.hint)
+    with closing(connect(path)) as connection:
+        assert version_of(connection, path) == NEXT.version
+
+
+def test_the_database_itself_allows_one_open_case_of_a_kind(store: Store) -> None:
+    insert = (
+        "INSERT INTO cases (id, machine, kind, state, opened_at, summary, evidence)"
+        " VALUES (?, 'pump', 'machine', ?, '', '', '{}')"
+    )
+    with store._database.transaction() as connection:
+        connection.execute(insert, ("a", "closed"))
+        connection.execute(insert, ("b", "closed"))
+        connection.execute(insert, ("c", "active-unacknowledged"))
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(insert, ("d", "returned-unacknowledged"))
+
+
+RELEASED = sorted(Path(__file__).with_name("schemas").glob("version-*.sql"))
+
+
+def test_each_released_version_has_its_dump() -> None:
+    numbers = [int(file.stem.removeprefix("version-")) for file in RELEASED]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= len(MIGRATIONS) - 1, "the version before the newest has no dump"
+
+
+@pytest.mark.parametrize("dump", RELEASED, ids=lambda dump: str(dump.stem))
+def test_a_database_of_each_released_version_is_taken_up_with_all_that_is_in_it(
+    dump: Path, path: Path
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(dump.read_text(encoding="utf-8"))
+    with Store.open(path) as store:
+        assert [row.second for row in store.scores("pump")] == list(range(10))
+        assert store.scores("pump")[3].score is None
+        assert [case.machine for case in store.cases(open_only=True)] == ["pump"]
+        assert store.case("0123").evidence == {"levels": [1.0, 2.0]}
+        assert [event.event for event in store.events(machine="fan")] == ["case.opened", "case.closed"]
+        assert store.pending_count(["plant"]) == 3
+        assert [due.message.machine for due in store.due_messages(2e9)] == ["pump", "fan"]
+        store.sum_up()
+        assert sum(row.seconds for row in store.minutes("pump")) == 10
+    with closing(connect(path)) as connection, closing(connect(path.with_name("new.sqlite"))) as fresh:
+        assert version_of(connection, path) == MIGRATIONS[-1].version
+        migrate(fresh, path)
+        assert layout(connection) == layout(fresh)
+
+
+def layout(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Names and statements of all tables and indexes."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(row[0], " ".join(row[1].split())) for row in rows}

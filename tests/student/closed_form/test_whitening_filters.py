@@ -1,0 +1,70 @@
+"""Outputs of the rows are white on the sound they were made for."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from anomaly.student.circuit import KINDS
+from anomaly.student.closed_form.whitening_filters import check_kinds, furthest, whitening_rows
+
+Floats = npt.NDArray[np.float64]
+BANDS = 8
+
+
+def moments(seed: int = 0) -> Floats:
+    """Of bands that resemble their neighbours and their past, standardised."""
+    random = np.random.default_rng(seed)
+    noise = random.standard_normal((5000, BANDS + 2))
+    shared = noise[:, :-2] + noise[:, 1:-1] + noise[:, 2:]
+    frames = np.zeros_like(shared)
+    for at in range(1, len(shared)):
+        frames[at] = 0.7 * frames[at - 1] + shared[at]
+    frames /= frames.std(axis=0)
+    taps = np.concatenate([frames[2 - delay : len(frames) - delay] for delay in range(3)], axis=1)
+    gram: Floats = taps.T @ taps / len(taps)
+    return gram
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_of_a_kind_are_white(kind: str) -> None:
+    gram = moments()
+    rows = whitening_rows(gram, BANDS, (kind,))
+    outputs = rows @ gram @ rows.T
+    assert np.diag(outputs) == pytest.approx(np.ones(BANDS))
+    before = gram[:BANDS, :BANDS] - np.eye(BANDS)
+    assert np.abs(outputs - np.eye(BANDS)).max() < 0.35 * np.abs(before).max()
+    # Zero phase: each output stays at its band.
+    assert np.abs(rows[:, :BANDS]).argmax(axis=1).tolist() == list(range(BANDS))
+
+
+def test_kinds_look_back_as_far_as_they_say() -> None:
+    rows = whitening_rows(moments(), BANDS, KINDS)
+    used = [np.flatnonzero(np.abs(rows[k * BANDS : (k + 1) * BANDS]).max(axis=0) > 1e-9) for k in range(3)]
+    assert [int(taps.max()) // BANDS for taps in used] == [0, 2, 1]
+    assert [furthest((kind,)) for kind in KINDS] == [0, 2, 1]
+    assert furthest(KINDS) == 2
+
+
+def test_bands_that_say_the_same_do_no_harm() -> None:
+    gram = moments()
+    gram[1] = gram[0]
+    gram[:, 1] = gram[:, 0]
+    rows = whitening_rows(gram, BANDS, ("frame",))
+    assert np.isfinite(rows).all()
+    assert np.abs(rows).max() < 50
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sound"),
+    [
+        (("frame",), True),
+        (KINDS, True),
+        (("change", "frame"), False),
+        (("frame", "frame"), False),
+        ((), False),
+    ],
+)
+def test_kinds_have_an_order(kinds: tuple[str, ...], sound: bool) -> None:
+    assert check_kinds(kinds) is sound

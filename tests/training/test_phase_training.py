@@ -1,0 +1,114 @@
+"""Phases pass from the teacher to the student, through the whole training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from anomaly.audio.simulator import simulate
+from anomaly.features.front_end import FrontEnd
+from anomaly.student.budget import Budget
+from anomaly.student.circuit import PHASE
+from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.student.distillation.distil import DistilPlan
+from anomaly.teacher.fit import TeacherPlan
+from anomaly.training import teacher_training
+from anomaly.training.compile import Chip, read_chip
+from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
+from anomaly.training.profiles import TrainingProfile
+from anomaly.training.student_training import StudentConstraints
+from anomaly.training.training_data import TrainingData, cut, split
+
+QUICK = TrainingProfile(
+    teacher=TeacherPlan(epochs=0),
+    closed_form=ClosedFormPlan(),
+    distil=DistilPlan(windows=8, steps=1, checks=8, least_sound_s=1.0),
+)
+
+
+@pytest.fixture(scope="module")
+def material() -> TrainingData:
+    sound = simulate("valve", seconds=60, seed=6)
+    clips = [sound.samples[start : start + 96_000] for start in range(0, 10 * 96_000, 96_000)]
+    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return read_chip("senna")
+
+
+def trained(
+    material: TrainingData,
+    chip: Chip,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    better: bool = True,
+    order: StudentConstraints | None = None,
+) -> ModelArtifacts:
+    monkeypatch.setattr(teacher_training, "phases_told", lambda recordings, size, seed: 1.0)
+    leads = [0.2, 0.1 if better else 0.2]
+    monkeypatch.setattr("anomaly.training.phase_training.lead", lambda *_, seed: leads.pop(0))
+    return build_artifacts(material, FrontEnd(), QUICK, chip, seed=0, order=order)
+
+
+def test_the_bitstream_tells_the_phases_of_the_teacher(
+    material: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trained(material, chip, monkeypatch)
+    assert made.circuit.kinds == (PHASE,)
+    told = made.metrics["distillation"]
+    assert told["phases"] > 2
+    assert (told["lead"], told["lead_left"]) == (0.2, 0.1)
+    assert not told["kept_start"]
+    assert made.metrics["verified"]["equal"]
+    assert sum(label.startswith("gate ") for label in made.compiled.network.labels) in (
+        0,
+        2 * told["phases"] - 2,
+    )
+
+
+def test_phases_that_bring_the_student_no_nearer_are_left_out(
+    material: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trained(material, chip, monkeypatch, better=False)
+    assert made.circuit.gates is None
+    assert made.metrics["distillation"]["phases"] == 0
+    assert made.metrics["distillation"]["lead_left"] is None
+
+
+@pytest.mark.parametrize("budget", [Budget(max_neurons=725), Budget(max_synapses=4500)])
+def test_a_budget_without_room_for_them_has_none(
+    material: TrainingData, chip: Chip, budget: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trained(material, chip, monkeypatch, order=StudentConstraints(budget))
+    assert made.circuit.gates is None
+    assert made.metrics["distillation"]["phases"] == 0
+
+
+def test_coarse_weights_tell_no_phases(material: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = trained(material, read_chip("senna", 4), monkeypatch)
+    assert made.circuit.gates is None
+
+
+@pytest.mark.parametrize(
+    ("leads", "least_sound_s", "told"),
+    [([0.2, 0.1], 1.0, True), ([0.2, 0.3], 1.0, False), ([0.07], 1.0, False), ([], 90.0, False)],
+)
+def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
+    material: TrainingData,
+    chip: Chip,
+    leads: list[float],
+    least_sound_s: float,
+    told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(teacher_training, "phases_told", lambda recordings, size, seed: 1.0)
+    left = list(leads)
+    monkeypatch.setattr("anomaly.training.phase_training.lead", lambda *_, seed: left.pop(0))
+    plan = DistilPlan(windows=8, steps=1, checks=8, least_sound_s=least_sound_s)
+    made = build_artifacts(material, FrontEnd(), replace(QUICK, distil=plan), chip, seed=3)
+    # First the start is heard, and what it could learn only where there is enough to be learned.
+    assert left == []
+    assert (made.circuit.gates is not None) == told

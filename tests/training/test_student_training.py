@@ -1,0 +1,83 @@
+"""What a student is begun as: by the machine's phases, and by a criterion that no weight was fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anomaly.audio.simulator import simulate
+from anomaly.features.front_end import FrontEnd
+from anomaly.student.budget import Budget
+from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.teacher.fit import TeacherPlan
+from anomaly.training import teacher_training
+from anomaly.training.compile import Chip, read_chip
+from anomaly.training.model_artifacts import build_artifacts
+from anomaly.training.profiles import TrainingProfile
+from anomaly.training.student_start import StudentStart, choose_start
+from anomaly.training.student_training import StudentConstraints, start_judge
+from anomaly.training.training_data import TrainingData, block_segments, cut, split
+
+SMALL = ClosedFormPlan(kinds=("context",), micro_steps=2, stride=2)
+LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), closed_form=SMALL, distil=None)
+
+
+@pytest.fixture(scope="module")
+def material() -> TrainingData:
+    sound = simulate("valve", seconds=42, seed=6)
+    clips = [sound.samples[start : start + 96_000] for start in range(0, 7 * 96_000, 96_000)]
+    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return read_chip("senna")
+
+
+@pytest.mark.parametrize(("gain_nats", "loads"), [(1.0, {1, 3, 6}), (0.0, {1, 2, 3})])
+def test_with_phases_thresholds_are_rare_whoever_trained_the_teacher(
+    material: TrainingData, chip: Chip, gain_nats: float, loads: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher_training, "phases_told", lambda recordings, size, seed: gain_nats)
+    own = build_artifacts(material, FrontEnd(), LINEAR, chip, seed=0)
+    given = build_artifacts(material, FrontEnd(), LINEAR, chip, seed=0, teacher=own.onnx)
+    assert set(own.circuit.loads.tolist()) == loads
+    np.testing.assert_array_equal(given.circuit.thresholds, own.circuit.thresholds)
+    assert given.metrics["teacher"] == {"gain_nats": None, "phases_gain_nats": gain_nats}
+
+
+@pytest.mark.parametrize(
+    ("lossy", "phases", "bits", "leaks"),
+    [
+        (False, False, 6, True),
+        (False, True, 6, False),
+        (False, False, 4, False),
+        (True, False, 6, True),
+        (True, True, 6, True),
+    ],
+)
+def test_neurons_forget_as_machine_chip_and_link_want_it(
+    lossy: bool, phases: bool, bits: int, leaks: bool, material: TrainingData
+) -> None:
+    plan = StudentConstraints(lossy_link=lossy).plan(replace(SMALL, micro_steps=4), phases=phases)
+    training, held_out = (block_segments(part, FrontEnd()) for part in (material.training, material.held_out))
+    start = choose_start(training, held_out, plan, read_chip("senna", bits), Budget(), lambda _: 0.0)
+    assert (start.code.leak > 0) == (start.circuit.leak > 0) == leaks
+    assert start.code.leak == start.circuit.leak
+    assert start.plan.step == (0.25 if leaks else 0.2 if phases else 0.3)
+
+
+def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
+    material: TrainingData, chip: Chip
+) -> None:
+    front_end = FrontEnd()
+    training, held_out = (block_segments(part, front_end) for part in (material.training, material.held_out))
+    judge = start_judge(material, front_end, chip, seed=0)
+    start = choose_start(training, held_out, SMALL, chip, Budget(), judge)
+    deaf = replace(start.circuit, thresholds=np.full_like(start.circuit.thresholds, 255), slow=None)
+    deaf = replace(deaf, kinds=("context",), divisors=deaf.divisors[:16])
+    hearing = judge(start)
+    assert hearing > judge(StudentStart(start.code, deaf, start.plan)) + 0.1
+    assert judge(start) == hearing
