@@ -16,7 +16,7 @@ from parts import Detectors, Part
 import anomaly.student.closed_form.closed_form as closed_form
 import anomaly.student.closed_form.scale_predictor as scales
 import anomaly.student.closed_form.synapse_rows as rows
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
 from anomaly.student.circuit import SLOW, Circuit
@@ -158,7 +158,7 @@ def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
 
 def _simpler(circuit: Circuit) -> dict[str, Circuit]:
     """The same circuit without what can be taken out of it: scales, which come after the sums of errors."""
-    errors = len(circuit.sums.quanta) - sum(GROUPS for kind in circuit.kinds if kind != SLOW)
+    errors = len(circuit.sums.quanta) - sum(SUB_BAND_GROUPS for kind in circuit.kinds if kind != SLOW)
     still = circuit.heard.copy()
     still[:, errors:] = 0
     return {"no_scales": replace(circuit, heard=still)}

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx as onnx_format
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit, Sums
@@ -49,7 +49,7 @@ def rows_of(teacher: Teacher) -> tuple[Floats, npt.NDArray[np.int64]]:
     """What a linear teacher squares: rows over standardised taps, and the error channel that each row belongs to.
 
     Returns:
-        [rows, FRAMES * bands], taps numbered ``delay * bands + band``; and ``kind * GROUPS + group`` of each.
+        [rows, FRAMES * bands], taps numbered ``delay * bands + band``; and ``kind * groups + group`` of each.
     """
     bands = len(teacher.mean)
     window = teacher.window_matrix.double().numpy().reshape(FRAMES, bands, -1)[::-1]
@@ -58,8 +58,8 @@ def rows_of(teacher: Teacher) -> tuple[Floats, npt.NDArray[np.int64]]:
     off = off / teacher.autoencoder.deviation.double().numpy()[:, None]
     innovation = teacher.innovation_matrix.double().numpy().T @ off
     rows = np.concatenate([window.reshape(FRAMES * bands, -1).T, innovation])
-    groups = np.arange(bands) * GROUPS // bands
-    return rows, np.concatenate([np.tile(groups, FRAMES), GROUPS + groups])
+    groups = np.arange(bands) * SUB_BAND_GROUPS // bands
+    return rows, np.concatenate([np.tile(groups, FRAMES), SUB_BAND_GROUPS + groups])
 
 
 def converted(
@@ -88,7 +88,7 @@ def converted(
         for rise in RISES
     ]
     loads = np.minimum(np.array(LOADS), max(1, limits.weight_max // 2)).astype(np.int32)
-    load = np.bincount(channels, minlength=2 * GROUPS) * int(loads.sum())
+    load = np.bincount(channels, minlength=2 * SUB_BAND_GROUPS) * int(loads.sum())
     return replace(
         like,
         delays=FRAMES - 1,
@@ -145,7 +145,7 @@ def neurons_needed(model: bytes, fan_in: int, micro_steps: int) -> int:
             squared = node.op_type == "MatMul"
             total += 4 * outputs if squared else 0
     _, context, bands = (dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim)
-    return int(total + (context - 1) * bands * micro_steps + 2 * GROUPS)
+    return int(total + (context - 1) * bands * micro_steps + 2 * SUB_BAND_GROUPS)
 
 
 def tree(inputs: int, fan_in: int) -> int:

@@ -11,7 +11,7 @@ from conversion import deviations
 from lessons import Lesson
 
 from anomaly.detect.detectors.teacher import TeacherDetector
-from anomaly.detect.pooling import GROUPS, Pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, Pooling
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit, Integers
 from anomaly.student.distillation.criterion import Criterion, validation_split
@@ -44,7 +44,7 @@ class SelfMadeLabels:
     @property
     def channels(self) -> int:
         """One kind: no band is worse than another, for all that a label tells."""
-        return GROUPS
+        return SUB_BAND_GROUPS
 
     def reset(self, streams: int) -> None:
         """A window begins."""
@@ -57,12 +57,12 @@ class SelfMadeLabels:
     def push(self, levels: Centibels) -> npt.NDArray[np.float64]:
         """Nothing where the window is normal, the same everywhere where it is not."""
         said = 0.0 if self._windows % 2 else _SAID
-        return np.full((*levels.shape[:2], GROUPS), np.exp(said))
+        return np.full((*levels.shape[:2], SUB_BAND_GROUPS), np.exp(said))
 
     @property
     def pooling(self) -> Pooling:
         """Reads nothing as no deviation and the rest as the deviations said."""
-        nothing, one = np.zeros((2, GROUPS)), np.ones((2, GROUPS))
+        nothing, one = np.zeros((2, SUB_BAND_GROUPS)), np.ones((2, SUB_BAND_GROUPS))
         return Pooling("log", nothing, one, np.zeros(2), np.ones(2))
 
 
@@ -84,7 +84,7 @@ def at_random(lesson: Lesson, start: StudentStart) -> Circuit:
     made = replace(old, weights=direct, thresholds=thresholds, heard=np.zeros_like(old.heard))
     if old.slow is None:
         return made
-    return replace(made, slow=None, kinds=old.kinds[:-1], divisors=old.divisors[:-GROUPS])
+    return replace(made, slow=None, kinds=old.kinds[:-1], divisors=old.divisors[:-SUB_BAND_GROUPS])
 
 
 def _scattered(shape: tuple[int, ...], counts: Integers, random: np.random.Generator, most: int) -> Integers:

@@ -36,7 +36,7 @@ def recording_decision_mask(states: OperatingStates, spectra: Spectrum) -> list[
 
     Args:
         states: of the machine.
-        spectra: group levels of each second, [seconds, GROUPS], in dB.
+        spectra: group levels of each second, [seconds, OPERATING_BANDS], in dB.
     """
     tracker = OperatingTracker(states)
     return decision_mask([tracker.second(spectrum) for spectrum in spectra], end_counts=False)

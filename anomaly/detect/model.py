@@ -15,7 +15,7 @@ from anomaly.detect.detectors.detector import Detector
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.operating.states import OperatingStates
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.detect.scoring import Scorer, recording_score
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
@@ -170,7 +170,7 @@ def _scorer(bundle: Bundle, front_end: FrontEnd, detector: Detector, values: dic
     if not isinstance(part, dict):
         raise ModelError(f"holds nothing for the {detector.name}", where=bundle.path / CALIBRATION)
     calibration = Calibration.from_dict(part)
-    calibrated = GROUPS * calibration.pooling.kinds
+    calibrated = SUB_BAND_GROUPS * calibration.pooling.kinds
     if detector.bands != front_end.bands or detector.channels != calibrated:
         raise ModelError(
             f"the {detector.name} has {detector.bands} bands and {detector.channels} channels, the front end "

@@ -1,6 +1,6 @@
 """From error levels per frame and sub-band group to one score per second.
 
-Both detectors deliver the same thing: levels [frames, kinds * GROUPS]. A *kind* is one way of being
+Both detectors deliver the same thing: levels [frames, kinds * groups]. A *kind* is one way of being
 wrong (against other bands, against earlier frames, ...). A second is summarised by the mean over its
 frames and by the mean of its loudest quarter, so that a steady hum and a single knock both count. No label
 decides what counts more; what the levels are does:
@@ -34,7 +34,8 @@ from anomaly.errors import ModelError
 Levels = npt.NDArray[np.float64]
 Scale = Literal["log", "count", "root"]
 
-GROUPS = 16
+# Sub-band groups of the built-in detectors, as old bundles have them: each holds 8 of the 128 mel bands.
+SUB_BAND_GROUPS = 16
 _TOP_GROUPS = 4
 _TOP_FRAMES = 0.25
 # Of the teacher's kinds: window, innovation, slow. Without the slow one they count alike, as do a student's of old.
@@ -55,7 +56,7 @@ class SecondLevels:
 
     Args:
         score: the views in one, in standard deviations of normal sound.
-        groups: error level of each sub-band group, [GROUPS], in standard deviations of normal sound.
+        groups: error level of each sub-band group, [groups], in standard deviations of normal sound.
     """
 
     score: float
@@ -68,7 +69,7 @@ class Pooling:
 
     Args:
         scale: "log" for whitened errors (chi-squared like), "count" or, of old, "root" for spikes (Poisson like).
-        centre: mean of each summary, [2, kinds * GROUPS].
+        centre: mean of each summary, [2, kinds * groups].
         spread: standard deviation of each summary, same shape.
         view_centre: mean of the views, [2 * kinds], [4] on the scale "root". Of old on "log" [2]: the
             kinds' average in both summaries.
@@ -86,10 +87,10 @@ class Pooling:
     @property
     def kinds(self) -> int:
         """How many ways of being wrong each group has."""
-        return int(self.centre.shape[1]) // GROUPS
+        return int(self.centre.shape[1]) // SUB_BAND_GROUPS
 
     def second(self, levels: npt.NDArray[Any]) -> SecondLevels:
-        """Pool one second of levels [frames, kinds * GROUPS]; frames of a warm-up are left out by the caller."""
+        """Pool one second of levels [frames, kinds * groups]; frames of a warm-up are left out by the caller."""
         summary = summarise(levels, self.scale)
         worst = _worst_kind((summary - self.centre) / self.spread)
         views = _views(summary, worst, self.scale)
@@ -124,12 +125,15 @@ class Pooling:
             raise ModelError(f"unreadable pooling: {error}", where="calibration.json") from error
         centre, spread, view_centre, view_spread = arrays
         sound = (
-            centre.ndim == 2 and centre.shape[0] == 2 and centre.shape[1] % GROUPS == 0 and centre.size > 0
+            centre.ndim == 2
+            and centre.shape[0] == 2
+            and centre.shape[1] % SUB_BAND_GROUPS == 0
+            and centre.size > 0
         )
         if scale not in tuple(_LEAST_DEVIATION) or not sound or spread.shape != centre.shape:
             raise ModelError("pooling has a wrong shape or scale", where="calibration.json")
         if (
-            view_centre.shape not in _shapes(scale, centre.shape[1] // GROUPS)
+            view_centre.shape not in _shapes(scale, centre.shape[1] // SUB_BAND_GROUPS)
             or view_spread.shape != view_centre.shape
             or min(spread.min(), view_spread.min()) <= 0
         ):
@@ -137,7 +141,7 @@ class Pooling:
         if not all(np.isfinite(a).all() for a in arrays):
             raise ModelError("pooling holds values that are not finite", where="calibration.json")
         if shares is not None and not (
-            shares.shape == (centre.shape[1] // GROUPS,)
+            shares.shape == (centre.shape[1] // SUB_BAND_GROUPS,)
             and shares.min() >= 0
             and abs(shares.sum() - 1) < 1e-6
         ):
@@ -149,7 +153,7 @@ _ARRAYS = ("centre", "spread", "view_centre", "view_spread")
 
 
 def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale) -> Pooling:
-    """Learn the standardisation from seconds of held-out normal sound, each [frames, kinds * GROUPS]."""
+    """Learn the standardisation from seconds of held-out normal sound, each [frames, kinds * groups]."""
     summaries = np.stack([summarise(levels, scale) for levels in seconds])
     centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _LEAST_DEVIATION[scale]
     views = np.stack([_views(s, _worst_kind((s - centre) / spread), scale) for s in summaries])
@@ -190,14 +194,14 @@ def _best_shares(summaries: Levels, standard: Levels, spread: Levels) -> Levels 
     together on normal sound, as with a hall that comes and goes, one of them moves their mean by little.
 
     Args:
-        summaries: roots of counts on normal sound, [seconds, 2, kinds * GROUPS].
+        summaries: roots of counts on normal sound, [seconds, 2, kinds * groups].
         standard, spread: views of the same seconds, standardised, [seconds, 2 * kinds], and what by, [2 * kinds].
     """
-    kinds = summaries.shape[2] // GROUPS
+    kinds = summaries.shape[2] // SUB_BAND_GROUPS
     if kinds == 1:
         return None
-    counts = (summaries**2).reshape(len(summaries), 2, kinds, GROUPS)
-    rise = counts.std(axis=0).mean(axis=2) / GROUPS / (counts.mean(axis=(0, 3)) + _FLOOR)
+    counts = (summaries**2).reshape(len(summaries), 2, kinds, SUB_BAND_GROUPS)
+    rise = counts.std(axis=0).mean(axis=2) / SUB_BAND_GROUPS / (counts.mean(axis=(0, 3)) + _FLOOR)
     moved = (rise / spread.reshape(2, kinds)).mean(axis=0)
     by_kind = standard.reshape(-1, 2, kinds).mean(axis=1)
     together = by_kind.T @ by_kind / len(by_kind) + _SHRINKAGE * np.eye(kinds)
@@ -212,18 +216,18 @@ def _shapes(scale: Scale, kinds: int) -> list[tuple[int]]:
 
 
 def _worst_kind(deviation: Levels) -> Levels:
-    """The worst kind of each group, [2, GROUPS]."""
-    worst: Levels = deviation.reshape(2, -1, GROUPS).max(axis=1)
+    """The worst kind of each group, [2, groups]."""
+    worst: Levels = deviation.reshape(2, -1, SUB_BAND_GROUPS).max(axis=1)
     return worst
 
 
 def _views(summary: Levels, worst: Levels, scale: Scale) -> Levels:
     if scale == "log":
         # Per kind the mean over groups, of errors and not of their logarithms.
-        whole: Levels = np.log(np.exp(summary).reshape(2, -1, GROUPS).mean(axis=2)).ravel()
+        whole: Levels = np.log(np.exp(summary).reshape(2, -1, SUB_BAND_GROUPS).mean(axis=2)).ravel()
         return whole
     if scale == "count":
-        counted: Levels = np.log((summary**2).reshape(2, -1, GROUPS).mean(axis=2) + _FLOOR).ravel()
+        counted: Levels = np.log((summary**2).reshape(2, -1, SUB_BAND_GROUPS).mean(axis=2) + _FLOOR).ravel()
         return counted
     top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
     return np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])

@@ -26,8 +26,8 @@ from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 # Segments that run side by side: enough to amortise a step, few enough to stay in the cache.
 _STREAMS = 64
-# Standard deviations of a second that count as one where seconds are compared within a recording.
-_CALM = 2.0
+# Divides seconds' scores before the soft maximum, because scores of seconds scatter more than views of one second.
+_SOFT_MAXIMUM_SCALE = 2.0
 _UNTOLD = OperatingResult(OperatingState.UNKNOWN, True)
 
 
@@ -39,7 +39,7 @@ class SecondScore:
         second: index since the start of the recording or stream.
         score: the pooled error levels in one number, standard deviations of normal sound.
         p_value: probability that normal sound scores at least this high.
-        groups: error level per sub-band group, [GROUPS].
+        groups: error level per sub-band group, [groups].
         operating: what the machine is doing, and whether the decision takes the second.
     """
 
@@ -211,4 +211,4 @@ def recording_score(scores: list[SecondScore]) -> float:
 
     At half the sharpness: two deviations weigh what one would, because seconds scatter more than what is wrong.
     """
-    return _CALM * soft_maximum(np.array([s.score / _CALM for s in scores]))
+    return _SOFT_MAXIMUM_SCALE * soft_maximum(np.array([s.score / _SOFT_MAXIMUM_SCALE for s in scores]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.mel import pooled_edges_hz
 
 _SHOWN = 3
@@ -37,10 +37,10 @@ def suspects(groups: Sequence[float], most: int = _SHOWN) -> list[Suspect]:
     """The worst sub-band groups, worst first.
 
     Args:
-        groups: error level per group, [GROUPS].
+        groups: error level per group, [groups].
         most: how many to name.
     """
-    edges = pooled_edges_hz(GROUPS)
+    edges = pooled_edges_hz(SUB_BAND_GROUPS)
     order = np.argsort(np.asarray(groups))[::-1][:most]
     return [Suspect(float(edges[g]), float(edges[g + 1]), float(groups[g])) for g in order]
 
@@ -56,7 +56,7 @@ def evidence(groups: Sequence[float]) -> dict[str, Any]:
     """For the case: levels of all groups, their edges, and the worst."""
     return {
         "groups": [round(float(g), 3) for g in groups],
-        "edges_hz": [round(float(e), 1) for e in pooled_edges_hz(GROUPS)],
+        "edges_hz": [round(float(e), 1) for e in pooled_edges_hz(SUB_BAND_GROUPS)],
         "suspects": [
             {"low_hz": s.low_hz, "high_hz": s.high_hz, "deviation": s.deviation} for s in suspects(groups)
         ],

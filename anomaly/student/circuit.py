@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.student.phases.gates import Gates, add_gates
 from chip.builder import NetworkBuilder
@@ -113,9 +113,9 @@ class Circuit:
         sums: neurons that comparators may listen to.
         heard: weight of each comparator and sum, [comparators, sums]; zero means no synapse.
         thresholds: of each comparator's membrane, at least 1, [comparators].
-        channels: read-out each comparator feeds, ``kind * GROUPS + group``, [comparators].
+        channels: read-out each comparator feeds, ``kind * groups + group``, [comparators].
         loads: weight of its spikes at the read-out, [comparators].
-        divisors: load per spike of each read-out, [kinds * GROUPS].
+        divisors: load per spike of each read-out, [kinds * groups].
         leak: n of the leak 2^-n of comparators and sums, 0 for none; that of the encoder.
         relay_weight: of a relay's synapse and feedback; the larger, the less mismatch matters to it.
         relay_leak: n of the leak 2^-n with which a relay forgets what mismatch leaves, 0 for none.
@@ -156,7 +156,7 @@ class Circuit:
         slow = () if self.slow is None else (self.slow.thresholds,)
         if min(int(v.min(initial=1)) for v in (self.thresholds, *slow, self.sums.quanta, self.divisors)) < 1:
             raise ModelError("thresholds, quanta and divisors are at least 1")
-        if self.divisors.shape != (len(self.kinds) * GROUPS,) or not self.kinds:
+        if self.divisors.shape != (len(self.kinds) * SUB_BAND_GROUPS,) or not self.kinds:
             raise ModelError(f"{self.divisors.shape} divisors do not serve the read-outs of {self.kinds}")
         if self.slow is not None and self.slow.weights.shape[1] != count:
             raise ModelError(f"slow neurons do not listen to {count} comparators")
@@ -172,7 +172,7 @@ class Circuit:
     @property
     def rows(self) -> int:
         """Errors of levels; comparators come in blocks of as many, each a sign and a threshold."""
-        return len(self.sums.quanta) - GROUPS * sum(kind != SLOW for kind in self.kinds)
+        return len(self.sums.quanta) - SUB_BAND_GROUPS * sum(kind != SLOW for kind in self.kinds)
 
     def to_network(self) -> Network:
         """Lay the circuit out as neurons and synapses."""
@@ -187,7 +187,7 @@ class Circuit:
             builder.add_neuron(
                 theta_p=2 * int(d) - 1,
                 w_fb=2 * int(d),
-                label=f"{self.kinds[c // GROUPS]} group {c % GROUPS}",
+                label=f"{self.kinds[c // SUB_BAND_GROUPS]} group {c % SUB_BAND_GROUPS}",
             )
             for c, d in enumerate(self.divisors)
         ]
@@ -208,7 +208,7 @@ class Circuit:
         sources, gates = [], self.gates
         edges = {} if gates is None else add_gates(builder, gates, taps, (self.relay_weight, self.relay_leak))
         for number, channel in enumerate(self.channels.tolist()):
-            kind = self.kinds[channel // GROUPS]
+            kind = self.kinds[channel // SUB_BAND_GROUPS]
             threshold = int(self.thresholds[number])
             neuron = builder.add_neuron(theta_p=threshold, decay=self.leak, label=f"{kind} comparator")
             for tap in np.flatnonzero(self.weights[number]):

@@ -10,7 +10,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.teacher.network import MOST_LOG_VARIANCE, Teacher
@@ -36,7 +36,9 @@ def to_onnx(teacher: Teacher) -> bytes:
     graph.constant("mean", teacher.mean.numpy())
     graph.constant("deviation", teacher.deviation.numpy())
     graph.constant("flat", np.array([BATCH, -1], dtype=np.int64))
-    graph.constant("grouped", np.array([BATCH, -1, GROUPS, size.bands // GROUPS], dtype=np.int64))
+    graph.constant(
+        "grouped", np.array([BATCH, -1, SUB_BAND_GROUPS, size.bands // SUB_BAND_GROUPS], dtype=np.int64)
+    )
     graph.node("Sub", ["levels", "mean"], "centred")
     graph.node("Div", ["centred", "deviation"], "windows")
     graph.node("Gather", ["windows", "last"], "newest", axis=1)
@@ -59,7 +61,7 @@ def to_onnx(teacher: Teacher) -> bytes:
         parts.append(_slow(graph, teacher.slow_mean, teacher.slow_matrix))
         given |= {"recent": [1, size.bands], "span": [1, teacher.spans]}
     graph.node("Concat", parts, "errors", axis=1)
-    data = graph.finish(given, [BATCH, len(teacher.kinds) * GROUPS])
+    data = graph.finish(given, [BATCH, len(teacher.kinds) * SUB_BAND_GROUPS])
     _check_parity(teacher, data)
     return data
 
@@ -177,8 +179,10 @@ def _slow(graph: _Graph, means: torch.Tensor, matrices: torch.Tensor) -> str:
     graph.constant("slow.means", means.numpy())
     graph.constant("slow.matrices", matrices.numpy())
     graph.constant("square", np.array([bands, bands], dtype=np.int64))
-    graph.constant("grouped.one", np.array([1, -1, GROUPS, bands // GROUPS], dtype=np.int64))
-    graph.constant("everywhere", np.array([BATCH, GROUPS], dtype=np.int64))
+    graph.constant(
+        "grouped.one", np.array([1, -1, SUB_BAND_GROUPS, bands // SUB_BAND_GROUPS], dtype=np.int64)
+    )
+    graph.constant("everywhere", np.array([BATCH, SUB_BAND_GROUPS], dtype=np.int64))
     graph.node("ArgMax", ["span"], "slow.which", axis=1, keepdims=0)
     graph.node("Gather", ["slow.means", "slow.which"], "slow.mean", axis=0)
     graph.node("Gather", ["slow.matrices", "slow.which"], "slow.chosen", axis=0)

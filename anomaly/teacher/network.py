@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.teacher.phases import Phases
@@ -56,8 +56,8 @@ class TeacherSize:
     bottleneck: int = 48
 
     def __post_init__(self) -> None:
-        if self.bands < 1 or self.bands % GROUPS:
-            raise ModelError(f"{self.bands} bands do not make {GROUPS} groups")
+        if self.bands < 1 or self.bands % SUB_BAND_GROUPS:
+            raise ModelError(f"{self.bands} bands do not make {SUB_BAND_GROUPS} groups")
         if self.members < 1:
             raise ModelError(f"{self.members} members foretell nothing")
         if not 1 <= self.past <= WARM_UP_FRAMES:
@@ -196,7 +196,7 @@ class Teacher(nn.Module):
         return 0 if self.slow_mean is None else len(self.slow_mean)
 
     def forward(self, levels: Tensor, recent: Tensor, seconds: int) -> Tensor:
-        """Errors [n, kinds * GROUPS] of the windows of one second.
+        """Errors [n, kinds * groups] of the windows of one second.
 
         Args:
             levels: windows [n, context, bands] in hundredths of a decibel.
@@ -214,6 +214,6 @@ class Teacher(nn.Module):
         return torch.cat([*whole, slow.expand(len(levels), -1)], dim=1)
 
     def _per_group(self, whitened: Tensor) -> Tensor:
-        """Mean square per group, over the frames of a window too, [n, GROUPS]."""
-        apart = (len(whitened), -1, GROUPS, self.autoencoder.size.bands // GROUPS)
+        """Mean square per group, over the frames of a window too, [n, groups]."""
+        apart = (len(whitened), -1, SUB_BAND_GROUPS, self.autoencoder.size.bands // SUB_BAND_GROUPS)
         return whitened.square().reshape(apart).mean(dim=(1, 3))

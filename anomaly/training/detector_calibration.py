@@ -59,7 +59,7 @@ def calibrated_on(
     machine at rest, says nothing of how often it errs: probabilities and limit rest on the others, if there are any.
 
     Args:
-        errors: per recording and second, each [frames, kinds * GROUPS].
+        errors: per recording and second, each [frames, kinds * groups].
         scale: of the levels.
         decided: per recording and second, whether the decision takes it; all of them by default.
     """

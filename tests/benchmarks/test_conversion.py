@@ -7,7 +7,7 @@ import pytest
 import torch
 from conversion import FRAMES, cut, linear_teacher, neurons_needed, rows_of, tree
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.teacher.export import to_onnx
 
 
@@ -21,7 +21,7 @@ def test_rows_are_what_the_teacher_squares() -> None:
     teacher = linear_teacher(segments(), seed=0)
     rows, channels = rows_of(teacher)
     assert rows.shape == ((FRAMES + 1) * 32, FRAMES * 32)
-    assert np.array_equal(np.bincount(channels), [2 * FRAMES] * GROUPS + [2] * GROUPS)
+    assert np.array_equal(np.bincount(channels), [2 * FRAMES] * SUB_BAND_GROUPS + [2] * SUB_BAND_GROUPS)
     teacher.autoencoder.linear.bias.data.zero_()
     standard = (torch.from_numpy(segments()[0].astype(np.float32)) - teacher.mean) / teacher.deviation
     windows = standard.unfold(0, FRAMES, 1).transpose(1, 2)
@@ -49,4 +49,4 @@ def test_the_whole_teacher_needs_what_its_layers_need() -> None:
     needed = neurons_needed(to_onnx(teacher), 25, 4)
     # 96 and 32 whitened outputs with four one-sided neurons each, and relays, are the least of it.
     squared = 96 * (tree(96, 25) + 4) + 32 * (tree(32, 25) + 4)
-    assert needed > squared + 2 * 32 * 4 + 2 * GROUPS
+    assert needed > squared + 2 * 32 * 4 + 2 * SUB_BAND_GROUPS

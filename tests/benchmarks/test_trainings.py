@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from trainings import read, write
 
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.student.circuit import Circuit, Slow, Sums
@@ -29,7 +29,7 @@ def circuit(sums: int) -> Circuit:
         thresholds=np.arange(1, 6, dtype=np.int32),
         channels=np.arange(5, dtype=np.int32),
         loads=np.ones(5, np.int32),
-        divisors=np.full(GROUPS, 3, np.int32),
+        divisors=np.full(SUB_BAND_GROUPS, 3, np.int32),
         slow=slow if sums else None,
     )
 
@@ -38,7 +38,7 @@ def circuit(sums: int) -> Circuit:
 def test_it_comes_back_bit_for_bit(sums: int) -> None:
     random = np.random.default_rng(1)
     code = DeltaCode(np.array([-5000, 3], np.int32), np.array([20, 700], np.int32), 3, nearest=True)
-    pooling = fit_pooling([random.gamma(2.0, 0.5, (31, GROUPS)) for _ in range(9)], "count")
+    pooling = fit_pooling([random.gamma(2.0, 0.5, (31, SUB_BAND_GROUPS)) for _ in range(9)], "count")
     made = circuit(sums)
     values: dict[str, Any] = {"onnx": b"\x00\xff", "code": code, "pooling": pooling, "circuit": made}
     again = read(write({**values, "facts": {"neurons": np.int64(5), "auc": 0.1 + 0.2}}))

@@ -7,9 +7,9 @@ import pytest
 
 from anomaly.detect.calibration.calibration import calibrate
 from anomaly.detect.drift import HOUR_S, Drift, DriftNews
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 
-POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * SUB_BAND_GROUPS))), "log")
 
 
 @pytest.fixture

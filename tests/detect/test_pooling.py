@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anomaly.detect.pooling import GROUPS, Pooling, Scale, fit_pooling, soft_maximum, summarise
+from anomaly.detect.pooling import SUB_BAND_GROUPS, Pooling, Scale, fit_pooling, soft_maximum, summarise
 from anomaly.errors import ModelError
 
 RANDOM = np.random.default_rng(5)
-NORMAL = [RANDOM.gamma(2.0, 0.5, (31, 2 * GROUPS)) for _ in range(60)]
+NORMAL = [RANDOM.gamma(2.0, 0.5, (31, 2 * SUB_BAND_GROUPS)) for _ in range(60)]
 
 
 @pytest.fixture(params=["log", "count", "root"])
@@ -24,7 +24,7 @@ def pooling(request: pytest.FixtureRequest) -> Pooling:
 
 
 def test_a_summary_is_mean_and_loudest_quarter() -> None:
-    levels = np.arange(8.0)[:, None] * np.ones((1, GROUPS))
+    levels = np.arange(8.0)[:, None] * np.ones((1, SUB_BAND_GROUPS))
     mean, top = summarise(levels, "root")[:, 0] ** 2
     assert (mean, top) == pytest.approx((3.5, 6.5))
     mean, top = np.exp(summarise(levels, "log")[:, 0]) - 1e-3
@@ -33,8 +33,8 @@ def test_a_summary_is_mean_and_loudest_quarter() -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 22, 31])
 def test_any_number_of_frames_has_a_loudest_quarter(frames: int) -> None:
-    summary = summarise(np.ones((frames, GROUPS), np.int32), "root")
-    assert summary == pytest.approx(np.ones((2, GROUPS)))
+    summary = summarise(np.ones((frames, SUB_BAND_GROUPS), np.int32), "root")
+    assert summary == pytest.approx(np.ones((2, SUB_BAND_GROUPS)))
 
 
 def test_order_of_frames_does_not_matter_but_for_rounding() -> None:
@@ -54,7 +54,7 @@ def test_the_group_that_is_wrong_is_named(pooling: Pooling) -> None:
     for kind in range(2):
         for group in (0, 7, 15):
             levels = NORMAL[0].copy()
-            levels[:, kind * GROUPS + group] *= 30
+            levels[:, kind * SUB_BAND_GROUPS + group] *= 30
             second = pooling.second(levels)
             assert int(second.groups.argmax()) == group
             assert second.score > pooling.second(NORMAL[0]).score + 3
@@ -62,12 +62,12 @@ def test_the_group_that_is_wrong_is_named(pooling: Pooling) -> None:
 
 def test_a_single_loud_frame_is_heard(pooling: Pooling) -> None:
     levels = NORMAL[0].copy()
-    levels[17, :GROUPS] *= 100
+    levels[17, :SUB_BAND_GROUPS] *= 100
     assert pooling.second(levels).score > pooling.second(NORMAL[0]).score + 3
 
 
 @settings(deadline=None, max_examples=60)
-@given(arrays(np.float64, (5, 2 * GROUPS), elements=st.floats(0, 1e12)))
+@given(arrays(np.float64, (5, 2 * SUB_BAND_GROUPS), elements=st.floats(0, 1e12)))
 def test_scores_are_finite_and_bounded(levels: npt.NDArray[np.float64]) -> None:
     scales: tuple[Scale, ...] = ("log", "count", "root")
     for scale in scales:
@@ -77,7 +77,7 @@ def test_scores_are_finite_and_bounded(levels: npt.NDArray[np.float64]) -> None:
 
 
 def test_normals_that_never_vary_are_no_division_by_zero() -> None:
-    same = [np.zeros((31, GROUPS), np.int32)] * 3
+    same = [np.zeros((31, SUB_BAND_GROUPS), np.int32)] * 3
     assert fit_pooling(same, "root").second(same[0]).score == pytest.approx(0)
     assert fit_pooling(same, "root").second(same[0] + 4).score == 60
 
@@ -97,13 +97,13 @@ def test_it_comes_back_from_json_bit_for_bit(pooling: Pooling) -> None:
 
 
 def test_of_three_kinds_the_second_counts_as_much_as_both_others() -> None:
-    normal = [RANDOM.gamma(2.0, 0.5, (31, 3 * GROUPS)) for _ in range(60)]
+    normal = [RANDOM.gamma(2.0, 0.5, (31, 3 * SUB_BAND_GROUPS)) for _ in range(60)]
     pooling = fit_pooling(normal, "log")
     loud = np.array(normal[0])
     rise = []
     for kind in range(3):
         changed = loud.copy()
-        changed[:, kind * GROUPS : (kind + 1) * GROUPS] *= 1.5
+        changed[:, kind * SUB_BAND_GROUPS : (kind + 1) * SUB_BAND_GROUPS] *= 1.5
         rise.append(pooling.second(changed).score - pooling.second(loud).score)
     spread = pooling.view_spread.reshape(2, 3)
     expected = np.array([0.25, 0.5, 0.25]) * np.log(1.5) * (1 / spread).mean(axis=0)
@@ -115,7 +115,7 @@ def test_views_of_before_are_the_average_of_the_kinds() -> None:
     pooling = fit_pooling(NORMAL, "log")
     older = {"view_centre": [0.1, 0.5], "view_spread": [0.2, 0.4]}
     read = Pooling.from_dict({**pooling.to_dict(), **older})
-    means = np.exp(summarise(NORMAL[0], "log")).reshape(2, 2, GROUPS).mean(axis=2)
+    means = np.exp(summarise(NORMAL[0], "log")).reshape(2, 2, SUB_BAND_GROUPS).mean(axis=2)
     views = np.log(means).mean(axis=1)
     expected = ((views - older["view_centre"]) / older["view_spread"]).mean()
     assert read.second(NORMAL[0]).score == pytest.approx(expected)
@@ -166,8 +166,8 @@ def together(share: float, seconds: int = 400) -> list[npt.NDArray[np.float64]]:
     """Seconds of two kinds; in the second, groups rise and fall together by this share."""
     random = np.random.default_rng(11)
     common = random.gamma(2.0, 1.0, (seconds, 1, 1))
-    own = random.gamma(2.0, 1.0, (seconds, 31, 2 * GROUPS))
-    own[:, :, GROUPS:] += share * common
+    own = random.gamma(2.0, 1.0, (seconds, 31, 2 * SUB_BAND_GROUPS))
+    own[:, :, SUB_BAND_GROUPS:] += share * common
     return list(own)
 
 

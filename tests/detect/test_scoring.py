@@ -11,7 +11,7 @@ import pytest
 
 from anomaly.detect import scoring
 from anomaly.detect.model import DetectorName
-from anomaly.detect.pooling import GROUPS, soft_maximum
+from anomaly.detect.pooling import SUB_BAND_GROUPS, soft_maximum
 from anomaly.detect.scoring import Scorer, SecondScore, recording_errors, recording_score
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, segment_levels
@@ -157,14 +157,14 @@ def test_the_group_of_a_soft_whistle_is_the_worst(scorer: Scorer, sound: Samples
     time = np.arange(len(sound)) / 16_000
     whistle = sound + (0.008 * np.sin(2 * np.pi * 2900 * time)).astype(np.float32)
     wrong = scorer.recording(whistle)
-    assert wrong[0].groups.shape == (GROUPS,)
+    assert wrong[0].groups.shape == (SUB_BAND_GROUPS,)
     # 2.9 kHz lies in the twelfth of sixteen groups.
     assert abs(int(np.mean([s.groups for s in wrong], axis=0).argmax()) - 11) <= 1
 
 
 def test_the_score_of_a_recording_is_the_soft_maximum_of_its_seconds() -> None:
     def scores(*values: float) -> list[SecondScore]:
-        return [SecondScore(i, value, 0.5, np.zeros(GROUPS)) for i, value in enumerate(values)]
+        return [SecondScore(i, value, 0.5, np.zeros(SUB_BAND_GROUPS)) for i, value in enumerate(values)]
 
     assert recording_score(scores(1.5)) == 1.5
     assert recording_score(scores(1, 1, 1)) == pytest.approx(1)

@@ -15,7 +15,7 @@ from anomaly.audio.channels import Samples
 from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.decision import Policy, limit_for
 from anomaly.detect.operating.states import OperatingResult, OperatingState
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.records import EventRecord, SecondRecord
@@ -149,7 +149,7 @@ def test_a_latched_alarm_ends_when_somebody_knows_of_it(store: Store) -> None:
     assert states[-1] == "OK"
 
 
-POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * SUB_BAND_GROUPS))), "log")
 
 
 def hour(median: float) -> list[SecondScore]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.student.circuit import KINDS, Circuit, Slow, Sums
 from anomaly.student.closed_form.membranes import delayed, held_by, sent_by
@@ -46,7 +46,7 @@ def small(
         thresholds=threshold * ones,
         channels=0 * ones,
         loads=ones,
-        divisors=np.ones(GROUPS, np.int32),
+        divisors=np.ones(SUB_BAND_GROUPS, np.int32),
     )
 
 
@@ -108,7 +108,7 @@ def test_relays_go_only_as_far_back_as_a_band_is_used() -> None:
 def test_outputs_are_ordered_by_kind_and_group(circuit: Circuit) -> None:
     network = circuit.to_network()
     assert [network.labels[neuron] for neuron in network.outputs] == [
-        f"{kind} group {group}" for kind in KINDS for group in range(GROUPS)
+        f"{kind} group {group}" for kind in KINDS for group in range(SUB_BAND_GROUPS)
     ]
     assert (network.theta_p[network.outputs] == 2 * circuit.divisors - 1).all()
     assert (network.w_fb[network.outputs] == 2 * circuit.divisors).all()
@@ -170,7 +170,7 @@ def test_a_comparator_hears_a_sum_a_step_later() -> None:
 
 
 def test_a_read_out_divides_the_load_of_its_comparators() -> None:
-    divisors = np.ones(GROUPS, np.int32)
+    divisors = np.ones(SUB_BAND_GROUPS, np.int32)
     divisors[5] = 4
     circuit = replace(
         small(1, 0, np.ones((3, 1), np.int32)),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.teacher import export
 from anomaly.teacher.export import macs_per_frame, to_onnx
@@ -54,7 +54,7 @@ def test_with_phases_it_agrees_too(segments: list[Centibels], unseen: Centibels,
     levels[::3, 5:11] += change
     data = to_onnx(teacher)
     ours, theirs = by_onnx(data, levels)[8:], by_torch(teacher, levels)
-    assert ours.shape == theirs.shape == (592, 2 * GROUPS)
+    assert ours.shape == theirs.shape == (592, 2 * SUB_BAND_GROUPS)
     assert (np.abs(ours - theirs) <= 1e-4 * np.abs(theirs) + 1e-6).all()
     size = teacher.autoencoder.size
     told = (size.window + 1) * size.bands * len(teacher.phases)
@@ -73,8 +73,12 @@ def test_second_after_second_the_mean_spectrum_is_that_of_torch(teacher: Teacher
         seconds = min(second, teacher.spans)
         heard = unseen[max(8, ends[second - seconds]) : end].mean(axis=0).astype(np.float32)
         with torch.no_grad():
-            slow = teacher(torch.zeros(1, 9, 32), torch.from_numpy(heard), seconds)[0, 2 * GROUPS :].numpy()
-        assert errors[:, 2 * GROUPS :] == pytest.approx(np.tile(slow, (end - start, 1)), rel=1e-4, abs=1e-6)
+            slow = teacher(torch.zeros(1, 9, 32), torch.from_numpy(heard), seconds)[
+                0, 2 * SUB_BAND_GROUPS :
+            ].numpy()
+        assert errors[:, 2 * SUB_BAND_GROUPS :] == pytest.approx(
+            np.tile(slow, (end - start, 1)), rel=1e-4, abs=1e-6
+        )
 
 
 def test_the_same_seed_gives_the_same_bytes(segments: list[Centibels], teacher: Teacher) -> None:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
 
@@ -78,10 +78,10 @@ def test_an_innovation_is_in_units_of_the_deviation_foretold() -> None:
 
 def test_errors_of_normal_sound_are_about_one(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
     errors = torch.from_numpy(heard(teacher, unseen))
-    assert errors.shape == (592, 3 * GROUPS)
+    assert errors.shape == (592, 3 * SUB_BAND_GROUPS)
     assert (errors >= 0).all()
     # Whitened: each component has variance one, but for what the shrinkage of the covariance takes.
-    assert 0.8 < float(errors[:, : 2 * GROUPS].mean()) < 1.5
+    assert 0.8 < float(errors[:, : 2 * SUB_BAND_GROUPS].mean()) < 1.5
 
 
 def test_the_sum_over_groups_is_the_squared_mahalanobis_distance(
@@ -94,7 +94,7 @@ def test_the_sum_over_groups_is_the_squared_mahalanobis_distance(
     matrix = teacher.window_matrix.double().numpy()
     distance = np.einsum("ni,ij,nj->n", off, matrix @ matrix.T, off)
     # Each group is a mean over two bands and seven frames.
-    assert errors[:, :GROUPS].sum(axis=1) * 2 * 7 == pytest.approx(distance, rel=1e-3)
+    assert errors[:, :SUB_BAND_GROUPS].sum(axis=1) * 2 * 7 == pytest.approx(distance, rel=1e-3)
 
 
 def test_each_kind_hears_what_it_is_for(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
@@ -102,7 +102,7 @@ def test_each_kind_hears_what_it_is_for(teacher: Teacher, unseen: npt.NDArray[np
     steady[:, 20] += 1500
     jumping[8::5, :] += 900
     before, louder, jumpy = (heard(teacher, w) for w in (unseen, steady, jumping))
-    window, innovation = slice(0, GROUPS), slice(GROUPS, 2 * GROUPS)
+    window, innovation = slice(0, SUB_BAND_GROUPS), slice(SUB_BAND_GROUPS, 2 * SUB_BAND_GROUPS)
     assert int((louder - before)[:, window].mean(axis=0).argmax()) == 10
     assert louder[:, window].mean() > 1.5 * before[:, window].mean()
     assert jumpy[::5, innovation].mean() > 1.3 * before[::5, innovation].mean()
@@ -115,7 +115,9 @@ def test_the_mean_spectrum_gives_away_what_no_frame_does(
     shifted = unseen.copy()
     shifted[:, ::2] += np.rint(0.2 * teacher.deviation.numpy()[::2]).astype(np.int32)
     before, after = heard(teacher, unseen, teacher.spans), heard(teacher, shifted, teacher.spans)
-    by_kind = after.reshape(-1, 3, GROUPS).mean(axis=(0, 2)) / before.reshape(-1, 3, GROUPS).mean(axis=(0, 2))
+    by_kind = after.reshape(-1, 3, SUB_BAND_GROUPS).mean(axis=(0, 2)) / before.reshape(
+        -1, 3, SUB_BAND_GROUPS
+    ).mean(axis=(0, 2))
     assert by_kind[2] > 3 * by_kind[:2].max()
 
 
@@ -135,7 +137,7 @@ def test_mean_spectra_are_standard_over_however_many_seconds(
                 for one in parts
             ]
         # Well below one: so short a training leaves the covariance mostly shrunk.
-        assert 0.3 < float(torch.cat(slow)[:, 2 * GROUPS :].mean()) < 2.5
+        assert 0.3 < float(torch.cat(slow)[:, 2 * SUB_BAND_GROUPS :].mean()) < 2.5
 
 
 @pytest.mark.parametrize("bands", [0, -16, 8, 33])

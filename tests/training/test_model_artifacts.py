@@ -11,7 +11,7 @@ from scipy import stats
 
 from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import second_spectra
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
@@ -26,7 +26,7 @@ class Ear:
 
     name = "ear"
     bands = 32
-    channels = 2 * GROUPS
+    channels = 2 * SUB_BAND_GROUPS
 
     def reset(self, streams: int) -> None:
         pass

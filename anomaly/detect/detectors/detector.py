@@ -28,7 +28,7 @@ class Detector(Protocol):
         """Begin ``streams`` parallel segments: every state returns to rest."""
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
-        """Take one second of levels [streams, frames, bands]; return [streams, frames, kinds * GROUPS]."""
+        """Take one second of levels [streams, frames, bands]; return [streams, frames, kinds * groups]."""
 
     def fresh(self) -> Detector:
         """The same detector with a state of its own: several streams may run at once."""

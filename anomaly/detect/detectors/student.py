@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
@@ -53,10 +53,10 @@ class StudentDetector:
         imperfection: Imperfection | None = None,
         chip: int = 0,
     ) -> None:
-        if network.n_inputs != code.bands or network.n_outputs == 0 or network.n_outputs % GROUPS:
+        if network.n_inputs != code.bands or network.n_outputs == 0 or network.n_outputs % SUB_BAND_GROUPS:
             raise ModelError(
                 f"the network has {network.n_inputs} inputs and {network.n_outputs} outputs, "
-                f"the encoder {code.bands} bands and {GROUPS} groups",
+                f"the encoder {code.bands} bands and {SUB_BAND_GROUPS} groups",
                 where="network.bit",
                 hint="train again",
             )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
@@ -30,7 +30,7 @@ class TeacherDetector:
       seconds;
     * ``span`` [1, spans], which is 1 at the number of these seconds, less one, and else 0,
 
-    and returns ``errors`` float32 [BATCH, kinds * GROUPS]. Models without the slow kind take
+    and returns ``errors`` float32 [BATCH, kinds * groups]. Models without the slow kind take
     ``levels`` alone.
 
     Args:
@@ -138,7 +138,11 @@ def _wrong(given: Any, means: Sequence[Any], produced: Any) -> str | None:
         return words
     # Windows that reach further back than the warm-up would count frames from before the reset.
     fits = shapes[0] == shapes[3] == BATCH and 1 <= shapes[1] <= WARM_UP_FRAMES + 1
-    return None if fits and shapes[2] >= 1 and shapes[4] >= GROUPS and shapes[4] % GROUPS == 0 else words
+    return (
+        None
+        if fits and shapes[2] >= 1 and shapes[4] >= SUB_BAND_GROUPS and shapes[4] % SUB_BAND_GROUPS == 0
+        else words
+    )
 
 
 def _tells_means(means: Sequence[Any], bands: Any) -> bool:

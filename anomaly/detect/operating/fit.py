@@ -33,7 +33,7 @@ def learn_states(recordings: Sequence[Spectrum]) -> OperatingStates:
     """Learn the states of a machine.
 
     Args:
-        recordings: group levels of each second of each recording, [seconds, GROUPS]; at least one second in all.
+        recordings: group levels of each second of each recording, [seconds, OPERATING_BANDS]; at least one second.
     """
     every = np.concatenate(recordings)
     means = [_moving_mean(recording) for recording in recordings]
@@ -64,7 +64,7 @@ def _is_steady(mean: Spectrum) -> npt.NDArray[np.bool_]:
 
 
 def _gather(points: Spectrum) -> Spectrum:
-    """Centres of groups of points that lie apart, [states, GROUPS]; average linkage of an even selection."""
+    """Centres of groups of points that lie apart, [states, OPERATING_BANDS]; average linkage of an even selection."""
     chosen = points[np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).astype(int)]
     groups = [[point] for point in chosen]
     distance = np.sqrt(((chosen[:, None] - chosen[None]) ** 2).mean(axis=2))

@@ -24,11 +24,12 @@ from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 Spectrum = npt.NDArray[np.float64]
 
-GROUPS = 8
-# Eight groups of one second say less than eight independent numbers would.
-_WEIGHT = 3.0
-# A second so many deviations from every state is explained by none of them.
-_STRANGE = 4.0
+# Bands that describe the operating state: each averages 16 of the 128 mel bands, so that a narrow fault changes few.
+OPERATING_BANDS = 8
+# Levels of neighbouring bands are correlated: eight of them count as this many independent observations (an estimate).
+_INDEPENDENT_BANDS = 3.0
+# A second at least this many standard deviations from every state is unknown.
+_UNKNOWN_DEVIATIONS = 4.0
 # What a ramp's way between two states may be off by, in dB, and what it costs to call a second a ramp.
 _RAMP_WIDTH_DB, _RAMP_TOLL, _RAMP_COST = 1.5, 2.0, 6.0
 # An unheard stop: quieter by this much in the mean over groups, and louder in none.
@@ -49,7 +50,7 @@ class OperatingStates:
     """The steady spectra of a machine.
 
     Args:
-        centre: level of each state, [states, GROUPS], in dB.
+        centre: level of each state, [states, OPERATING_BANDS], in dB.
         spread: standard deviation of its seconds, same shape, in dB.
         stopped: which state is the machine at rest; None if training heard no such sound.
         toll: log likelihood that a change of state has to be worth.
@@ -66,11 +67,11 @@ class OperatingStates:
         """Log likelihood of a second in each state, then as a ramp, then as something else, [states + 2]."""
         typical = float(np.log(self.spread).mean())
         distance = (((spectrum - self.centre) / self.spread) ** 2).mean(axis=1)
-        states = -0.5 * _WEIGHT * distance - _WEIGHT * np.log(self.spread).mean(axis=1)
+        states = -0.5 * _INDEPENDENT_BANDS * distance - _INDEPENDENT_BANDS * np.log(self.spread).mean(axis=1)
         way = self._off_the_way(spectrum) / (_RAMP_WIDTH_DB**2 + float((self.spread**2).mean()))
-        ramp = -0.5 * _WEIGHT * way - _WEIGHT * typical - _RAMP_COST
-        strange = -0.5 * _WEIGHT * _STRANGE**2 - _WEIGHT * typical
-        return np.array([*states, ramp, strange])
+        ramp = -0.5 * _INDEPENDENT_BANDS * way - _INDEPENDENT_BANDS * typical - _RAMP_COST
+        unknown = -0.5 * _INDEPENDENT_BANDS * _UNKNOWN_DEVIATIONS**2 - _INDEPENDENT_BANDS * typical
+        return np.array([*states, ramp, unknown])
 
     def at_rest(self, spectrum: Spectrum) -> bool:
         """Whether a second is far quieter than all that training heard, and louder nowhere: an unheard stop."""
@@ -108,7 +109,7 @@ class OperatingStates:
             toll, longest = float(values["toll"]), int(values["longest_ramp_s"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"unreadable operating states: {error}", where="calibration.json") from error
-        shaped = centre.ndim == 2 and centre.shape[1] == GROUPS and len(centre) > 0
+        shaped = centre.ndim == 2 and centre.shape[1] == OPERATING_BANDS and len(centre) > 0
         if not shaped or spread.shape != centre.shape or not np.isfinite([centre, spread]).all():
             raise ModelError("operating states have a wrong shape", where="calibration.json")
         known = stopped is None or 0 <= stopped < len(centre)
@@ -118,7 +119,7 @@ class OperatingStates:
 
 
 def second_spectra(samples: Samples, front_end: FrontEnd) -> Spectrum:
-    """Group levels of each whole second of a recording [n], float32, 16 kHz: [seconds, GROUPS], in dB."""
+    """Group levels of each whole second of a recording [n], float32, 16 kHz: [seconds, OPERATING_BANDS], in dB."""
     return segment_spectra(segment_levels(samples, front_end), len(samples) // SAMPLE_RATE_HZ, front_end)
 
 
@@ -129,9 +130,9 @@ def segment_spectra(segments: Centibels, seconds: int, front_end: FrontEnd) -> S
 
 
 def group_levels(levels: Centibels) -> Spectrum:
-    """Mean level of each group of bands over one second of pooled levels [frames, bands], in dB: [GROUPS]."""
+    """Mean level of each group of bands over one second of pooled levels [frames, bands], in dB: [OPERATING_BANDS]."""
     mean = np.asarray(levels, dtype=np.float64).mean(axis=0) / 100.0
-    return np.array([part.mean() for part in np.array_split(mean, GROUPS)])
+    return np.array([part.mean() for part in np.array_split(mean, OPERATING_BANDS)])
 
 
 @dataclass(frozen=True)

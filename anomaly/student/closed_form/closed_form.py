@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import WARM_UP_FRAMES
@@ -84,7 +84,9 @@ def closed_form(
     plan = fewer_levels(plan, code.bands, limits)
     own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
-    channels = (kinds * GROUPS + np.tile(own * GROUPS // code.bands, len(plan.kinds))).astype(np.int32)
+    channels = (
+        kinds * SUB_BAND_GROUPS + np.tile(own * SUB_BAND_GROUPS // code.bands, len(plan.kinds))
+    ).astype(np.int32)
     delays = furthest(plan.kinds)
     rows = _whole_rows(training, code, plan, limits, prices)
     widths = _widths(training, code, (rows, channels), plan, limits, prices)
@@ -97,7 +99,7 @@ def closed_form(
     told = plan.kinds if slow is None else (*plan.kinds, SLOW)
     # Both signs are beyond their thresholds at once only where a hall is much quieter than it ever was, and then
     # the read-out is on all the time anyway.
-    load = np.bincount(fed, minlength=len(told) * GROUPS) * int(loads.sum())
+    load = np.bincount(fed, minlength=len(told) * SUB_BAND_GROUPS) * int(loads.sum())
     return Circuit(
         bands=code.bands,
         micro_steps=code.micro_steps,
@@ -151,7 +153,7 @@ def _leaning(
     leak = _slow_leak(plan, limits)
     if not leak:
         return channels, None
-    own = (len(plan.kinds) * GROUPS + channels % GROUPS).astype(np.int32)
+    own = (len(plan.kinds) * SUB_BAND_GROUPS + channels % SUB_BAND_GROUPS).astype(np.int32)
     lean = heard.leanings(*heights, channels, loads)
     slow = slow_neurons(lean, own, (plan.quantiles, loads), limits, heard.first, leak)
     return np.concatenate([channels, own]), slow
@@ -202,7 +204,7 @@ def _widths(
     full = uses > limits.fan_out - 1 - len(np.unique(channels))
     costs[full | (np.arange(len(costs)) < code.bands)] = np.inf
     sizes = (min(plan.fan_in, limits.fan_in), limits.weight_max, limits.threshold_max)
-    price = np.tile(costs, (len(plan.kinds) * GROUPS, 1))
+    price = np.tile(costs, (len(plan.kinds) * SUB_BAND_GROUPS, 1))
     if prices is not None:
         price = price * prices.scale
     return fit_scale_predictor(taps, rows.held(taps) / rows.deviations, channels, gram, sizes, price)
@@ -271,7 +273,9 @@ def _whole_rows(
         direct, min(plan.fan_in, limits.fan_in), plan.least_gain, limits.weight_max, limits.threshold_max
     )
     # A tap feeds a relay and scales too, and every row's own band is always on offer.
-    most_uses = (limits.fan_out - 1 - len(plan.kinds) * (GROUPS + 1)) // (2 * len(plan.quantiles) + 1)
+    most_uses = (limits.fan_out - 1 - len(plan.kinds) * (SUB_BAND_GROUPS + 1)) // (
+        2 * len(plan.quantiles) + 1
+    )
 
     def costs(number: int, uses: Integers) -> tuple[Floats, Floats]:
         full = (uses >= most_uses) & (np.arange(len(gram)) != own[number])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError, UsageError
 from anomaly.student.closed_form.whitening_filters import check_kinds
 from anomaly.student.neuron_limits import NeuronLimits
@@ -145,7 +145,7 @@ def fewer_levels(plan: ClosedFormPlan, bands: int, limits: NeuronLimits) -> Clos
         ModelError: a read-out has not even synapses for one threshold.
     """
     # Rows of a group, of either sign.
-    errors = 2 * -(-len(range(0, bands, plan.stride)) // GROUPS)
+    errors = 2 * -(-len(range(0, bands, plan.stride)) // SUB_BAND_GROUPS)
     most = max(1, limits.fan_in // errors)
     if errors > limits.fan_in:
         raise ModelError(

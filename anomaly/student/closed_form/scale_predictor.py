@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.student.closed_form.integer_rows import Floats, Integers, choose_taps, round_within
 
 # Added to the moments of taps, per frame: little sound must not make wild predictions.
@@ -56,7 +56,7 @@ def fit_scale_predictor(
     Args:
         taps: levels of normal sound in events, [frames, taps].
         errors: what there was of each error then, in its standard deviations, [frames, errors].
-        channels: of the errors, ``kind * GROUPS + group``.
+        channels: of the errors, ``kind * groups + group``.
         gram: second moments of the taps, with their noise.
         limits: fan-in, largest weight, largest threshold.
         costs: of a wire from each tap to each channel's scale; infinite for one not on offer, as those of the frame
@@ -80,7 +80,7 @@ def fit_scale_predictor(
 
 def _rows(taps: Floats, errors: Floats, channels: Integers, gram: Floats, costs: Floats) -> Floats:
     """Real weights of each channel's relative width, [channels, taps]."""
-    count = (int(channels.max()) // GROUPS + 1) * GROUPS
+    count = (int(channels.max()) // SUB_BAND_GROUPS + 1) * SUB_BAND_GROUPS
     size = np.stack([np.abs(errors[:, channels == c]).sum(axis=1) for c in range(count)], axis=1)
     relative = size / np.maximum(size.mean(axis=0), 1e-9) - 1.0
     rows = np.zeros((count, len(gram)))

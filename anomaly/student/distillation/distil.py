@@ -24,7 +24,7 @@ from torch import Tensor
 
 from anomaly.detect.detectors.detector import Detector
 from anomaly.detect.detectors.student import StudentDetector
-from anomaly.detect.pooling import GROUPS, Pooling, summarise
+from anomaly.detect.pooling import SUB_BAND_GROUPS, Pooling, summarise
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, frames_before, segment_levels
@@ -196,12 +196,12 @@ def _windows(sounds: Sequence[Samples], count: int, rng: np.random.Generator) ->
 
 
 def _teacher_says(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:
-    """What the student should say: the score, then the deviation of each group, [seconds, 1 + GROUPS]."""
+    """What the student should say: the score, then the deviation of each group, [seconds, 1 + groups]."""
     pooling = setting.teacher_pooling
     said = []
     for second in recording_errors(window, setting.front_end, setting.teacher):
         deviation = (summarise(second, pooling.scale) - pooling.centre) / pooling.spread
-        groups = deviation.reshape(2, -1, GROUPS).max(axis=1).mean(axis=0)
+        groups = deviation.reshape(2, -1, SUB_BAND_GROUPS).max(axis=1).mean(axis=0)
         said.append(np.concatenate([[pooling.second(second).score], groups]))
     return np.stack(said)
 
@@ -252,7 +252,7 @@ def _ranking_loss(said: Tensor, wanted: Tensor) -> Tensor:
     """How far the student's order of seconds is from the teacher's, as a whole and per group.
 
     Levels of the two are on different scales, so they are compared in pairs (RankNet, Burges et al., 2005):
-    the chance that one second is worse than another should be the teacher's. Both [seconds, 1 + GROUPS], in
+    the chance that one second is worse than another should be the teacher's. Both [seconds, 1 + groups], in
     standard deviations of normal sound, the score first.
     """
     whole = _pairs(said[:, :1], wanted[:, :1])
@@ -270,7 +270,7 @@ def _student_says(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
     """Pool read-out spikes [steps, batch, channels] as scoring does on the scale "count".
 
     Returns:
-        The score, then the deviation of each group, [batch, seconds, 1 + GROUPS].
+        The score, then the deviation of each group, [batch, seconds, 1 + groups].
     """
     frames = spikes.reshape(-1, micro_steps, *spikes.shape[1:]).sum(dim=1).transpose(0, 1)
     arrays = (pooling.centre, pooling.spread, pooling.view_centre, pooling.view_spread)
@@ -286,9 +286,9 @@ def _student_says(spikes: Tensor, pooling: Pooling, micro_steps: int) -> Tensor:
         part = frames[:, first : frames_before(second + 1)]
         top = part.topk(max(1, round(0.25 * part.shape[1])), dim=1).values
         counts = torch.stack([part.mean(dim=1), top.mean(dim=1)], dim=1)
-        whole = torch.log(counts.reshape(len(counts), -1, GROUPS).mean(dim=2) + _RATE_FLOOR)
+        whole = torch.log(counts.reshape(len(counts), -1, SUB_BAND_GROUPS).mean(dim=2) + _RATE_FLOOR)
         score = (((whole - view_centre) / view_spread) * shares).sum(dim=1, keepdim=True)
         deviation = (torch.sqrt(counts + _RATE_FLOOR) - torch.sqrt(centre**2 + _RATE_FLOOR)) / spread
-        groups = deviation.reshape(len(deviation), 2, -1, GROUPS).amax(dim=2).mean(dim=1)
+        groups = deviation.reshape(len(deviation), 2, -1, SUB_BAND_GROUPS).amax(dim=2).mean(dim=1)
         seconds.append(torch.cat([score, groups], dim=1))
     return torch.stack(seconds, dim=1)

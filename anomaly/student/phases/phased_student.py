@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
@@ -61,7 +61,7 @@ class PhasedStudent:
 
 def can_tell_phases(limits: NeuronLimits, bands: int) -> bool:
     """Whether a chip has what this student is made of."""
-    counted = 2 * len(_QUANTILES) * len(_JUDGED) * -(-bands // GROUPS)
+    counted = 2 * len(_QUANTILES) * len(_JUDGED) * -(-bands // SUB_BAND_GROUPS)
     return (
         HALVING in limits.leaks
         and limits.weight_max >= _LEAST_WEIGHT_MAX
@@ -160,8 +160,8 @@ def _circuit(
     direct = np.zeros((len(own), (_DELAYS + 1) * code.bands), np.int32)
     direct[np.arange(len(own)), np.tile(judged, 2 * len(rare))] = signs * own
     gates = Gates(gates.taps, gates.heights, gates.needs, gates.least, weights, gates.unit)
-    groups = (judged % code.bands) * GROUPS // code.bands
-    load = np.bincount(groups, minlength=GROUPS) * sum(_LOADS)
+    groups = (judged % code.bands) * SUB_BAND_GROUPS // code.bands
+    load = np.bincount(groups, minlength=SUB_BAND_GROUPS) * sum(_LOADS)
     return Circuit(
         bands=code.bands,
         micro_steps=code.micro_steps,

@@ -16,7 +16,7 @@ from scipy import stats
 from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.calibration.tail import fit_tail, tail_probability
 from anomaly.detect.decision import Decision, State, highest_sum, limit_for
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.errors import ModelError
 
 RANDOM = np.random.default_rng(11)
@@ -24,7 +24,7 @@ RANDOM = np.random.default_rng(11)
 
 def seconds(count: int, seed: int) -> list[npt.NDArray[np.float64]]:
     """Error levels of independent normal seconds, chi-squared like."""
-    return list(np.random.default_rng(seed).gamma(2.0, 0.5, (count, 31, 2 * GROUPS)))
+    return list(np.random.default_rng(seed).gamma(2.0, 0.5, (count, 31, 2 * SUB_BAND_GROUPS)))
 
 
 POOLING = fit_pooling(seconds(60, 0), "log")

@@ -8,9 +8,9 @@ from scipy import stats
 
 from anomaly.detect.calibration.calibration import calibrate
 from anomaly.detect.calibration.uniformity import cross_validated_uniformity, uniformity
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 
-POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * SUB_BAND_GROUPS))), "log")
 
 
 def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:

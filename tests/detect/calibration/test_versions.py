@@ -10,10 +10,10 @@ import pytest
 
 from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.calibration.versions import CalibrationVersion, CalibrationVersions, Source
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.errors import ConfigError, ModelError, UsageError
 
-POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * SUB_BAND_GROUPS))), "log")
 RANDOM = np.random.default_rng(1)
 OWN = calibrate(POOLING, list(RANDOM.normal(0, 1, (5, 60))))
 LOUDER = Source("from", "louder.wav", 0.0, 0.0, (tuple(RANDOM.normal(3, 1, 150).tolist()),))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anomaly.detect.detectors.student import Activity, StudentDetector
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import segment_levels
@@ -18,7 +18,7 @@ from chip.sim.simulator import Simulator
 V_SAT = 2047
 
 
-def counters(bands: int = 2, outputs: int = GROUPS) -> Network:
+def counters(bands: int = 2, outputs: int = SUB_BAND_GROUPS) -> Network:
     """Every output fires in each step in which band 0 lies two events above its mean."""
     builder = NetworkBuilder(bands)
     for _ in range(outputs):
@@ -89,7 +89,7 @@ def test_a_fresh_one_shares_nothing_that_changes(small: Any, sound: Samples) -> 
 
 
 @pytest.mark.parametrize(
-    "network", [counters(bands=3), counters(outputs=GROUPS + 1), counters(outputs=0)], ids=str
+    "network", [counters(bands=3), counters(outputs=SUB_BAND_GROUPS + 1), counters(outputs=0)], ids=str
 )
 def test_encoder_and_network_must_match(network: Network) -> None:
     with pytest.raises(ModelError, match=r"network\.bit: the network has"):

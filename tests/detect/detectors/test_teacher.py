@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import segment_levels
 from anomaly.features.mel import Samples
@@ -47,7 +47,7 @@ def test_a_window_ends_at_the_frame_it_is_reported_for(small: Any, sound: Sample
     other[:, 40] += 3000
     teacher.reset(1)
     changed = teacher.push(other)[0]
-    by_frame = (whole != changed)[:, : 2 * GROUPS]
+    by_frame = (whole != changed)[:, : 2 * SUB_BAND_GROUPS]
     assert np.flatnonzero(by_frame.any(axis=1)).tolist() == list(range(40, 49))
 
 
@@ -58,7 +58,7 @@ def test_windows_go_on_from_push_to_push(small: Any, sound: Samples) -> None:
     whole = teacher.push(levels)
     teacher.reset(1)
     parts = [teacher.push(levels[:, a:b]) for a, b in ((0, 30), (30, 61), (61, 92))]
-    by_frame = slice(0, 2 * GROUPS)
+    by_frame = slice(0, 2 * SUB_BAND_GROUPS)
     assert np.allclose(
         np.concatenate(parts, axis=1)[..., by_frame], whole[..., by_frame], rtol=1e-5, atol=1e-6
     )
@@ -76,7 +76,7 @@ def test_the_mean_spectrum_is_that_of_the_seconds_whatever_the_order_of_their_fr
     slow = []
     for heard in (levels, turned):
         teacher.reset(1)
-        slow.append([teacher.push(heard[:, a:b])[0, :, 2 * GROUPS :] for a, b in seconds])
+        slow.append([teacher.push(heard[:, a:b])[0, :, 2 * SUB_BAND_GROUPS :] for a, b in seconds])
     for one, other in zip(*slow, strict=True):
         assert (one == one[0]).all()
         # To the bit: sums are of integers.

@@ -12,7 +12,7 @@ import pytest
 from anomaly.audio.simulator import Simulation, simulate
 from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import (
-    GROUPS,
+    OPERATING_BANDS,
     OperatingResult,
     OperatingState,
     OperatingStates,
@@ -29,12 +29,16 @@ RUN, STOP, RAMP, UNKNOWN = (
     OperatingState.RAMPING,
     OperatingState.UNKNOWN,
 )
-HIGH, LOW, REST = np.full(GROUPS, -10.0), np.full(GROUPS, -20.0), np.full(GROUPS, -50.0)
+HIGH, LOW, REST = (
+    np.full(OPERATING_BANDS, -10.0),
+    np.full(OPERATING_BANDS, -20.0),
+    np.full(OPERATING_BANDS, -50.0),
+)
 FRONT_END = FrontEnd()
 
 
 def heard_as(levels: list[npt.NDArray[np.float64]], seed: int = 0) -> npt.NDArray[np.float64]:
-    return np.stack(levels) + np.random.default_rng(seed).normal(0, 0.4, (len(levels), GROUPS))
+    return np.stack(levels) + np.random.default_rng(seed).normal(0, 0.4, (len(levels), OPERATING_BANDS))
 
 
 def three_states() -> OperatingStates:
@@ -156,9 +160,9 @@ def test_a_reset_forgets_what_was_held_back() -> None:
 
 
 def test_one_short_recording_is_one_state() -> None:
-    states = learn_states([np.full((1, GROUPS), -20.0)])
+    states = learn_states([np.full((1, OPERATING_BANDS), -20.0)])
     assert len(states.centre) == 1
-    assert said(states, [np.full(GROUPS, -20.0)]) == [RUN]
+    assert said(states, [np.full(OPERATING_BANDS, -20.0)]) == [RUN]
 
 
 def truth(simulation: Simulation) -> list[OperatingState]:
@@ -206,9 +210,9 @@ def test_json_bit_for_bit() -> None:
         {"centre": None},
         {"centre": []},
         {"centre": [[1.0]]},
-        {"centre": [[float("nan")] * GROUPS]},
-        {"spread": [[0.0] * GROUPS]},
-        {"spread": [[1.0] * GROUPS] * 2},
+        {"centre": [[float("nan")] * OPERATING_BANDS]},
+        {"spread": [[0.0] * OPERATING_BANDS]},
+        {"spread": [[1.0] * OPERATING_BANDS] * 2},
         {"stopped": 1},
         {"stopped": "yes"},
         {"toll": 0.0},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from anomaly.detect.calibration.calibration import Calibration, calibrate
-from anomaly.detect.pooling import GROUPS, fit_pooling
+from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer
 from anomaly.monitor.clips.files import ClipFacts, write_clip
 from anomaly.monitor.offline.replay import replay_clips, replay_history
@@ -22,7 +22,7 @@ from anomaly.store.rows import ClipRow, ScoreRow, StateRow
 from anomaly.store.store import Store
 
 MODEL = "student abc"
-POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * GROUPS))), "log")
+POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * SUB_BAND_GROUPS))), "log")
 BEGIN_S = 1_800_000_000.0
 NOW_S = BEGIN_S + 1000.0
 

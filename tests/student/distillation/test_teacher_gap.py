@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.front_end import FrontEnd, segment_levels
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 from anomaly.student.distillation.teacher_gap import teacher_student_gap
@@ -20,7 +20,7 @@ class Listener:
 
     name = "student"
     bands = FRONT_END.bands
-    channels = GROUPS
+    channels = SUB_BAND_GROUPS
 
     def __init__(self, expected: float | None) -> None:
         self._expected = expected
@@ -33,11 +33,11 @@ class Listener:
         return Listener(self._expected)
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
-        """Errors [streams, frames, GROUPS]."""
+        """Errors [streams, frames, groups]."""
         if self._expected is None:
-            return np.ones((*levels.shape[:2], GROUPS))
+            return np.ones((*levels.shape[:2], SUB_BAND_GROUPS))
         error = np.abs(levels.mean(axis=2) - self._expected)
-        return np.repeat(error[..., None], GROUPS, axis=2)
+        return np.repeat(error[..., None], SUB_BAND_GROUPS, axis=2)
 
 
 def steady(seconds: float, seed: int) -> Samples:

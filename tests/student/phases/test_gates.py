@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.detect.pooling import GROUPS
+from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.student.circuit import PHASE, Circuit, Sums
 from anomaly.student.closed_form.membranes import delayed
@@ -53,7 +53,7 @@ def made(weights: npt.NDArray[np.int32] | None = None, threshold: int = 12) -> C
         thresholds=threshold * ones,
         channels=np.arange(count, dtype=np.int32),
         loads=ones,
-        divisors=np.ones(GROUPS, np.int32),
+        divisors=np.ones(SUB_BAND_GROUPS, np.int32),
         gates=replace(gates, weights=weights),
     )
 
