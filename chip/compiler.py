@@ -14,8 +14,8 @@ from chip.bitstream import decode, write_design
 from chip.errors import BitstreamError
 from chip.layout.implementation import Implementation, implement
 from chip.network import Network
-from chip.reporting.cost import latency, utilisation
 from chip.rules import Finding, require_fit
+from chip.run_cost import latency, utilisation
 from chip.sim.simulator import Simulator
 
 __all__ = ["Compiled", "compile_network", "verify_spikes"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 
 from chip import storage
 from chip.errors import NetworkError
+from chip.file_io import read_bytes, write_bytes
+from chip.naming import neuron_name, source_name
 from chip.validation import MAX_INPUTS, check_structure, integer_vector
 
 __all__ = ["Network"]
@@ -78,7 +81,7 @@ class Network:
             put(self, name, integer_vector(name, getattr(self, name), kind))
         for name in ("labels", "input_labels"):
             put(self, name, tuple(str(label) for label in getattr(self, name)))
-        check_structure(self)
+        check_structure(self.n_inputs, self.arrays(), self.labels, self.input_labels)
         order = np.lexsort((self.source, self.target))
         for name in SYNAPSE_FIELDS:
             put(self, name, getattr(self, name)[order])
@@ -111,14 +114,12 @@ class Network:
         return np.bincount(self.source, minlength=self.n_inputs + self.n_neurons).astype(np.int64)
 
     def neuron_name(self, neuron: int) -> str:
-        """How to name a neuron to a person: its number, and its label if it has one."""
-        return f"neuron {neuron} ({self.labels[neuron]})" if self.labels else f"neuron {neuron}"
+        """Return the name of a neuron in messages: its number, and its label if it has one."""
+        return neuron_name(neuron, self.labels)
 
     def source_name(self, source: int) -> str:
-        """How to name a source to a person: an input or a neuron."""
-        if source >= self.n_inputs:
-            return self.neuron_name(source - self.n_inputs)
-        return f"input {source} ({self.input_labels[source]})" if self.input_labels else f"input {source}"
+        """Return the name of a source in messages: an input or a neuron."""
+        return source_name(source, self.n_inputs, self.labels, self.input_labels)
 
     def canonical(self) -> Network:
         """The same network without its labels: what a bitstream can carry."""
@@ -170,18 +171,42 @@ class Network:
         names = self.source_name(int(self.source[at])), self.neuron_name(int(self.target[at]))
         return f"{names[0]} to {names[1]}, weight {int(self.weight[at])}"
 
-    def to_npz(self) -> bytes:
-        """The network as the bytes of an NPZ file; the same network gives the same bytes."""
-        return storage.pack_npz(self._columns())
+    def to_npz(self, path: str | Path | None = None) -> bytes:
+        """Serialise the network as an NPZ file; the same network gives the same bytes.
 
-    @classmethod
-    def from_npz(cls, data: bytes) -> Self:
-        """Read what ``to_npz`` wrote.
+        Args:
+            path: file to write atomically as well, if any.
+
+        Returns:
+            The bytes of the file.
 
         Raises:
-            NetworkError: the bytes are damaged, of another version, or describe no network.
+            NetworkError: the file cannot be written.
         """
-        return cls._from_columns(storage.unpack_npz(data))
+        data = storage.pack_npz(self._columns())
+        if path is not None:
+            write_bytes(Path(path), data)
+        return data
+
+    @classmethod
+    def from_npz(cls, data: bytes | str | Path) -> Self:
+        """Read a network that ``to_npz`` serialised.
+
+        Args:
+            data: the bytes of the file, or its path.
+
+        Raises:
+            NetworkError: the file cannot be read, or the bytes are damaged, of another version, or describe no
+                network.
+        """
+        if isinstance(data, bytes):
+            return cls._from_columns(storage.unpack_npz(data))
+        try:
+            return cls._from_columns(storage.unpack_npz(read_bytes(path := Path(data))))
+        except NetworkError as error:
+            if error.where != str(path):
+                error.where = f"{path}: {error.where}"
+            raise
 
     def to_json(self) -> str:
         """The network as JSON text, one column per field."""

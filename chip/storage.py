@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.errors import NetworkError
+from chip.file_io import MAX_FILE_BYTES
 
 FORMAT = "spiking-network"
 VERSION = 1
 INTEGERS = ("theta_p", "theta_n", "negative", "w_fb", "decay", "source", "target", "weight", "outputs")
 NAMES = ("labels", "input_labels")
-# Five columns of 2^24 integers would be 320 MiB; real networks are below one.
-MAX_BYTES = 512 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # What zipfile was seen to raise on archives with flipped bits, its own error being only one of them.
 _DAMAGE = (
@@ -110,8 +109,8 @@ def unpack_json(text: str | bytes) -> dict[str, Any]:
 
 def _members(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
     members: dict[str, NDArray[Any]] = {}
-    if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
-        raise NetworkError(f"would unpack to more than {MAX_BYTES >> 20} MiB", where="npz")
+    if sum(info.file_size for info in archive.infolist()) > MAX_FILE_BYTES:
+        raise NetworkError(f"would unpack to more than {MAX_FILE_BYTES >> 20} MiB", where="npz")
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name in members:
@@ -144,8 +143,8 @@ def _scalar(members: Mapping[str, NDArray[Any]], name: str) -> int:
 
 
 def _parse(text: str | bytes, where: str) -> Any:
-    if len(text) > MAX_BYTES:
-        raise NetworkError(f"is longer than {MAX_BYTES >> 20} MiB", where=where)
+    if len(text) > MAX_FILE_BYTES:
+        raise NetworkError(f"is longer than {MAX_FILE_BYTES >> 20} MiB", where=where)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

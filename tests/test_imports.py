@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +40,23 @@ MAY_IMPORT = {
     "web": JUDGES | {"monitor", "archive", "evaluate", "chip"},
     "cli": JUDGES | {"web", "demo", "training", "monitor", "archive", "evaluate", "chip"},
     "chip": set[str](),
+}
+# The same within chip/: its folders, and the files of its root that stand above some of them. All other files of the
+# root are "base".
+CHIP_MAY_IMPORT = {
+    "base": set[str](),
+    "profiles": set[str](),
+    "sim": set[str](),
+    "nir": {"sim"},
+    "layout": {"sim"},
+    "rules": {"layout"},
+    "bitstream": {"layout", "rules"},
+    "repairs": {"sim", "layout", "rules"},
+    "compiler": {"sim", "layout", "rules", "bitstream"},
+    "reporting": {"profiles", "sim", "layout", "rules", "compiler"},
+    "files": {"nir", "layout", "bitstream"},
+    # chip/__init__.py, the public face.
+    "chip": {"sim", "nir", "layout", "rules", "bitstream", "repairs", "compiler", "files"},
 }
 LEARNERS = {"teacher", "student", "training"}
 LEARNING = {"torch", "torchaudio", "librosa", "sklearn"}
@@ -88,9 +108,50 @@ def imports_of(path: Path) -> Iterator[Import]:
 
 
 def runs_later(node: ast.AST) -> bool:
-    if isinstance(node, ast.If):
-        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    return for_types_only(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+
+
+def for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def chip_room_of(module: str) -> str:
+    parts = module.split(".")
+    if len(parts) == 1:
+        return "chip"
+    return parts[1] if parts[1] in CHIP_MAY_IMPORT else "base"
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def import_graph(paths: Iterable[Path]) -> dict[str, set[str]]:
+    """Modules that each module imports when it is loaded or run; importing a name from a package loads that package.
+
+    The packages around an imported module, which Python loads too, do not count.
+    """
+    modules = {module_of(path): path for path in paths}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing = {id(inner) for node in ast.walk(tree) if for_types_only(node) for inner in ast.walk(node)}
+        package = path.relative_to(ROOT).parent.parts
+        found = [
+            name for node in ast.walk(tree) if id(node) not in typing for name in modules_of(node, package)
+        ]
+        targets = {name if name in modules else name.rpartition(".")[0] for name in found}
+        graph[module] = targets & set(modules) - {module}
+    return graph
+
+
+def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that import each other in a circle: the strongly connected components."""
+    names = sorted(graph)
+    matrix = np.array([[target in graph[module] for target in names] for module in names])
+    _, labels = connected_components(csr_array(matrix), connection="strong")
+    groups = [[names[at] for at in np.flatnonzero(labels == label)] for label in np.unique(labels)]
+    return [group for group in groups if len(group) > 1]
 
 
 def modules_of(node: ast.AST, package: tuple[str, ...]) -> list[str]:
@@ -121,12 +182,37 @@ def test_imports_go_downwards(imports: list[Import]) -> None:
     assert [str(i) for i in allowed_here if i.target and i.target not in allowed[i.room]] == []
 
 
-def test_the_rules_have_no_circle() -> None:
-    left = dict(MAY_IMPORT)
+@pytest.mark.parametrize("table", [MAY_IMPORT, CHIP_MAY_IMPORT])
+def test_the_rules_have_no_circle(table: dict[str, set[str]]) -> None:
+    left = dict(table)
     while left:
         free = [room for room, rooms in left.items() if not rooms & set(left)]
         assert free, f"these rooms may import each other in a circle: {sorted(left)}"
         left = {room: rooms for room, rooms in left.items() if room not in free}
+
+
+def test_no_import_cycles() -> None:
+    files = sorted([*(ROOT / "anomaly").rglob("*.py"), *(ROOT / "chip").rglob("*.py")])
+    found = cycles(import_graph(files))
+    assert found == [], f"these files import each other in a circle: {found}"
+
+
+def test_cycles_are_detected() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set[str](), "e": {"a"}}
+    assert cycles(graph) == [["a", "b", "c"]]
+
+
+def test_chip_imports_go_downwards() -> None:
+    graph = import_graph(sorted((ROOT / "chip").rglob("*.py")))
+    folders = {path.parent.name for path in (ROOT / "chip").glob("*/__init__.py")}
+    assert folders <= set(CHIP_MAY_IMPORT)
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in graph.items()
+        for target in targets
+        if chip_room_of(target) not in CHIP_MAY_IMPORT[chip_room_of(module)] | {chip_room_of(module), "base"}
+    ]
+    assert wrong == []
 
 
 def test_only_learners_import_torch(imports: list[Import]) -> None:

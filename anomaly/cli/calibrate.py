@@ -52,7 +52,7 @@ def calibrate(
     as_json: options.Json = False,
 ) -> None:
     """Teach the calibration new normal sound without training again: a new version, and a way back."""
-    from anomaly.cli.cases import _person
+    from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import chosen_service
     from anomaly.errors import UsageError
 
@@ -71,7 +71,7 @@ def calibrate(
     gathered = _gathered(found, site.state_dir, recordings, since, force, kept)
     source = _checked(gathered, found, force)
     alone = replace or found.alone
-    made = found.add([*kept, source], by=_person(by), reason=note or source.what, alone=alone)
+    made = found.add([*kept, source], by=user_name(by), reason=note or source.what, alone=alone)
     _tell(found, made, gathered, as_json)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli.case_store import open_store, user_name
 from anomaly.cli.option_rules import needs
 from anomaly.cli.options import Config, Json, State
 
@@ -31,7 +32,6 @@ def clip(
     as_json: Json = False,
 ) -> None:
     """List the clips of a case and who has listened; play or copy them, which is noted first."""
-    from anomaly.cli.cases import _person, _store
     from anomaly.errors import InputError, UsageError
     from anomaly.monitor.clips.access import ClipAccess
     from anomaly.monitor.clips.recorder import FOLDER
@@ -40,10 +40,10 @@ def clip(
         raise UsageError("give --play or --export, not both")
     for option in ("--by", "--note"):
         needs(context, option, "--play", "--export")
-    with _store(state, config) as store:
+    with open_store(state, config) as store:
         found = store.case(case)
         clips = store.clips(case_id=found.id, removed=True)
-        desk = ClipAccess(store, store.path.parent / FOLDER, _person(by), note)
+        desk = ClipAccess(store, store.path.parent / FOLDER, user_name(by), note)
         kept = [one for one in clips if one.removed_s is None]
         if (play or export is not None) and not kept:
             raise InputError("no clip is kept", where=f"case {found.id[:8]}", hint="see site.yaml, clips:")
@@ -55,10 +55,9 @@ def clip(
 
 def listeners(state: State = None, config: Config = None, as_json: Json = False) -> None:
     """List who has listened to which clip, when and why, over all cases; the newest last."""
-    from anomaly.cli.cases import _store
     from anomaly.store.case import SHORT_ID
 
-    with _store(state, config) as store:
+    with open_store(state, config) as store:
         accesses = store.accesses()
     if as_json:
         typer.echo(json.dumps([asdict(access) for access in accesses]))

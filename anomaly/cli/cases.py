@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anomaly.cli.case_clip import clip, listeners
+from anomaly.cli.case_store import open_store, user_name
 from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
     from anomaly.store.case import Case
     from anomaly.store.rows import EventRow
-    from anomaly.store.store import Store
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")]
 Note = Annotated[str, typer.Option(help="Why; kept with the case.")]
@@ -42,7 +41,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List open cases, newest first."""
-    with _store(state, config) as store:
+    with open_store(state, config) as store:
         cases = store.cases(open_only=not everything, machine=machine)
     if as_json:
         typer.echo(json.dumps([case.to_dict() for case in cases]))
@@ -54,7 +53,7 @@ def list_(
 
 def show(case: CaseId, state: State = None, config: Config = None, as_json: Json = False) -> None:
     """Show all that is known about a case, and what has happened to it."""
-    with _store(state, config) as store:
+    with open_store(state, config) as store:
         found = store.case(case)
         events = store.events(case_id=found.id)
     if as_json:
@@ -77,8 +76,8 @@ def ack(
     as_json: Json = False,
 ) -> None:
     """Say that you know. A case whose sound is normal again is closed by that."""
-    with _store(state, config) as store:
-        _tell(store.acknowledge(case, _person(by), note), as_json)
+    with open_store(state, config) as store:
+        _tell(store.acknowledge(case, user_name(by), note), as_json)
 
 
 def close(
@@ -90,8 +89,8 @@ def close(
     as_json: Json = False,
 ) -> None:
     """End a case. If the machine still sounds wrong, the monitor opens a new one."""
-    with _store(state, config) as store:
-        _tell(store.close_case(case, by=_person(by), note=note), as_json)
+    with open_store(state, config) as store:
+        _tell(store.close_case(case, by=user_name(by), note=note), as_json)
 
 
 def silence(
@@ -109,8 +108,8 @@ def silence(
     from anomaly.alerts.duration import duration_s
 
     for_s = duration_s(span)
-    with _store(state, config) as store:
-        _tell(store.silence(case, for_s, _person(by), note), as_json)
+    with open_store(state, config) as store:
+        _tell(store.silence(case, for_s, user_name(by), note), as_json)
 
 
 def _alerts() -> None:
@@ -139,28 +138,6 @@ def deliver_test(
         typer.echo(json.dumps({"sink": sink, "delivered": True, "message": message.to_dict()}))
     else:
         typer.echo(f"{sink}: confirmed message {message.id}", err=True)
-
-
-def _store(state: Path | None, config: Path | None) -> Store:
-    from anomaly.config import find_site
-    from anomaly.store.store import DATABASE_NAME, Store
-
-    if state is None or config is not None:
-        # A site file that is named must be there, even where --state stands in for what it says.
-        site = find_site(config)
-        state = site.state_dir if state is None else state
-    return Store.open(state / DATABASE_NAME, create=False)
-
-
-def _person(by: str | None) -> str:
-    import getpass
-
-    if by is not None:
-        return by
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without an account for this user number
-        return "unknown"
 
 
 def _tell(case: Case, as_json: bool) -> None:

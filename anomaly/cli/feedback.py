@@ -34,7 +34,7 @@ def feedback(
     """Say what a case was. A false alarm makes a new version of the calibration; `calibrate --revert` undoes it."""
     import time
 
-    from anomaly.cli.cases import _person
+    from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import chosen_service, chosen_site
     from anomaly.errors import UsageError
     from anomaly.monitor.offline.feedback import record_feedback
@@ -49,7 +49,7 @@ def feedback(
             raise UsageError("is a case of the microphone, not of the machine", where=f"case {found.id[:8]}")
         _, service = chosen_service(config, models, state, found.machine, detector)
         result = record_feedback(
-            store, service, found, normal=normal, by=_person(by), note=note, now_s=time.time()
+            store, service, found, normal=normal, by=user_name(by), note=note, now_s=time.time()
         )
     if as_json:
         typer.echo(json.dumps(result.to_dict()))

@@ -155,13 +155,13 @@ def _compared(
     config: Path | None,
 ) -> list[RecordingComparison]:
     from anomaly.archive.scan import scan
-    from anomaly.cli.cases import _store
+    from anomaly.cli.case_store import open_store
     from anomaly.errors import InputError
     from anomaly.monitor.clips.recorder import FOLDER
 
     if data:
         return list(comparison.recordings(scan(data)))
-    with _store(state, config) as store:
+    with open_store(state, config) as store:
         clips = store.clips(machine=machine)
         if not clips:
             raise InputError(

@@ -65,7 +65,7 @@ class Budget:
         max_neurons, max_synapses: of the network, relays and read-outs included.
         max_sop_per_s: synaptic operations per second of normal sound.
         max_energy_j: joule per second of normal sound, the clock stepped as frames arrive.
-        energy_calibration: cause that the published power is put into, see `chip.reporting.cost`; worst by default.
+        energy_calibration: cause that the published power is put into, see `chip.run_cost`; worst by default.
 
     Raises:
         UsageError: a limit is not positive, or there is no such calibration.

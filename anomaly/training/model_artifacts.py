@@ -28,7 +28,7 @@ from anomaly.training.student_training import StudentConstraints, train_student
 from anomaly.training.teacher_training import TrainedTeacher, phases_gain, train_teacher
 from anomaly.training.training_data import TrainingData, block_segments
 from chip.compiler import Compiled
-from chip.reporting.cost import cost
+from chip.run_cost import cost
 
 _CHIP_FIGURES = (
     "routed",

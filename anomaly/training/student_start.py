@@ -15,7 +15,7 @@ from anomaly.student.closed_form.closed_form import closed_form, delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.closed_form.wire_aware import short_wired
 from anomaly.training.compile import Chip
-from chip.reporting.cost import cost
+from chip.run_cost import cost
 from chip.sim.simulator import Simulator
 
 # Distillation may make the network a little busier; what is promised is checked again at the end.

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from chip.arch import ArchSpec
 from chip.errors import ChipError, NetworkError
-from chip.files import read_file
+from chip.file_io import read_bytes
 from chip.network import Network
 from chip.nir.assemble import assemble
 from chip.nir.declare import Declaration, declarations_of, saturation
@@ -83,7 +83,7 @@ def read_nir(
     Raises:
         NetworkError: it cannot be read, or see ``import_nir``; names the file.
     """
-    data = read_file(path)
+    data = read_bytes(path)
     try:
         return import_nir(data, arch, dt_s=dt_s, reset=reset, fit=fit, plain=plain)
     except ChipError as error:

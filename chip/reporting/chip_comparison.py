@@ -19,8 +19,8 @@ from chip.arch import ArchSpec, Parameter
 from chip.connectivity import spike_signs
 from chip.network import Network
 from chip.profiles import ChipProfile, load_profiles
-from chip.reporting.cost import cost
 from chip.rules import Finding, check
+from chip.run_cost import cost
 from chip.sim.simulator import SimulationResult
 
 __all__ = ["ChipComparison", "compare", "compare_text"]

@@ -12,9 +12,9 @@ from chip.errors import FitError
 from chip.layout.implementation import implement
 from chip.network import Network
 from chip.reporting.chip_comparison import compare, compare_text
-from chip.reporting.cost import cost, latency, utilisation
 from chip.reporting.neurobench import neurobench
 from chip.rules import check, require_fit
+from chip.run_cost import cost, latency, utilisation
 from chip.sim.simulator import SimulationResult, Simulator
 from chip.sim.stimulus import random_spikes
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.errors import NetworkError
-from chip.storage import MAX_BYTES
+from chip.file_io import MAX_FILE_BYTES
 
 __all__ = ["load_spikes", "random_spikes"]
 
@@ -46,8 +46,8 @@ def _only_array(path: Path) -> NDArray[Any]:
         members = archive.infolist()
         if len(members) != 1:
             raise ValueError(f"{len(members)} arrays instead of one")
-        if members[0].file_size > MAX_BYTES:
-            raise ValueError(f"it would unpack to more than {MAX_BYTES >> 20} MiB")
+        if members[0].file_size > MAX_FILE_BYTES:
+            raise ValueError(f"it would unpack to more than {MAX_FILE_BYTES >> 20} MiB")
         array: NDArray[Any] = np.lib.format.read_array(
             io.BytesIO(archive.read(members[0])), allow_pickle=False
         )

@@ -11,8 +11,8 @@ import chip
 import chip.builder
 from chip.arch import ArchSpec
 from chip.bitstream.fields import FrameKind, Layout
-from chip.reporting.cost import cost
 from chip.rules import RULES
+from chip.run_cost import cost
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -57,7 +57,7 @@ def test_a_bad_bitstream_and_a_missing_file_are_named(tmp_path: Path, senna: Arc
 def test_a_gigantic_file_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, senna: ArchSpec
 ) -> None:
-    monkeypatch.setattr("chip.files.MAX_BYTES", 10)
+    monkeypatch.setattr("chip.file_io.MAX_FILE_BYTES", 10)
     path = tmp_path / "a.json"
     path.write_bytes(b"{" * 11)
     with pytest.raises(NetworkError, match="is larger than"):

@@ -71,7 +71,7 @@ def _repair(
     arch: ArchSpec, network: Network, out: Path, spikes: Path | None, as_json: bool
 ) -> dict[str, Any]:
     from anomaly.atomic import write_bytes
-    from chip.repair import repair
+    from chip.repairs import repair
     from chip.sim.stimulus import load_spikes
 
     repaired = repair(network, arch, load_spikes(spikes) if spikes else None)

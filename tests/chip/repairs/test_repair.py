@@ -12,8 +12,8 @@ from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
 from chip.errors import NetworkError
 from chip.network import Network
-from chip.repair import REFUSED, Repaired, repair
-from chip.repair.change import output_change
+from chip.repairs import REFUSED, Repaired, repair
+from chip.repairs.change import output_change
 from chip.rules import RULES, check
 from chip.sim.stimulus import random_spikes
 from chip.testing import random_network

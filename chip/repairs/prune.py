@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.network import Network
-from chip.repair.draft import Action, RepairDraft
+from chip.repairs.draft import Action, RepairDraft
 
 __all__ = ["drop_idle", "fewer_neurons", "fewer_outputs", "fewer_synapses", "least_useful", "prune_fan_in"]
 

@@ -9,7 +9,7 @@ import pytest
 from chip.arch import ArchSpec
 from chip.builder import NetworkBuilder
 from chip.errors import ChipError
-from chip.reporting.cost import cost, latency, utilisation
+from chip.run_cost import cost, latency, utilisation
 
 
 def test_free_running_reproduces_the_published_power(senna: ArchSpec) -> None:

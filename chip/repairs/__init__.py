@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.layout.implementation import spike_rates
 from chip.network import Network
-from chip.repair.change import Change, output_change
-from chip.repair.draft import Action, RepairDraft
-from chip.repair.fan_in import split_fan_in
-from chip.repair.fan_out import share_fan_out
-from chip.repair.prune import drop_idle, fewer_neurons, fewer_outputs, fewer_synapses, prune_fan_in
-from chip.repair.ranges import nearest_decay, scale
+from chip.repairs.change import Change, output_change
+from chip.repairs.draft import Action, RepairDraft
+from chip.repairs.fan_in import split_fan_in
+from chip.repairs.fan_out import share_fan_out
+from chip.repairs.prune import drop_idle, fewer_neurons, fewer_outputs, fewer_synapses, prune_fan_in
+from chip.repairs.ranges import nearest_decay, scale
 from chip.rules import Finding, check
 from chip.sim.stimulus import random_spikes
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from chip.arch import ArchSpec
 from chip.network import NEURON_FIELDS
-from chip.repair.draft import RELAY, Action, RepairDraft
-from chip.repair.prune import least_useful
+from chip.repairs.draft import RELAY, Action, RepairDraft
+from chip.repairs.prune import least_useful
 
 __all__ = ["share_fan_out"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
-from chip.repair.draft import RELAY, Action, RepairDraft
+from chip.repairs.draft import RELAY, Action, RepairDraft
 
 __all__ = ["split_fan_in"]
 

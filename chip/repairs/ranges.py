@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.membrane_bounds import membrane_bounds
 from chip.network import Network
-from chip.repair.draft import Action, RepairDraft
+from chip.repairs.draft import Action, RepairDraft
 
 __all__ = ["nearest_decay", "scale"]
 

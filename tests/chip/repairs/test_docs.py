@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 from pathlib import Path
 
-from chip.repair import REFUSED
+from chip.repairs import REFUSED
 
 PAGE = Path(__file__).parents[3] / "docs" / "chip-repair.md"
 
