@@ -39,7 +39,7 @@ class LiveScoreFeed:
         if self._sink is None:
             return
         for machine in self._sink.machines:
-            row = self._store.last_score(machine)
+            row = self._store.history.last_score(machine)
             if row is not None and self._is_news(row):
                 self._sink.tell_live(row)
                 self._told[machine] = row

@@ -84,7 +84,7 @@ class Dispatcher:
             raise ConfigError(f"two sinks have one name: {', '.join(sorted(names))}")
         self._store = store
         self._names = names
-        store.subscribe(names)
+        store.outbox.subscribe(names)
         self._couriers = [
             SinkWorker(store, sink, clock=clock, seed=seed, retry=retry or RetryPolicy(), poll_s=poll_s)
             for sink in sinks
@@ -100,7 +100,7 @@ class Dispatcher:
         end = time.monotonic() + timeout_s
         for courier in self._couriers:
             courier.wake()
-        while self._store.pending_count(self._names) > 0:
+        while self._store.outbox.pending_count(self._names) > 0:
             if time.monotonic() >= end:
                 return False
             time.sleep(0.02)
@@ -156,7 +156,7 @@ class SinkWorker:
 
     def start(self) -> None:
         """Start the thread."""
-        self._store.listeners.append(self.wake)
+        self._store.outbox.listeners.append(self.wake)
         self._thread.start()
 
     def wake(self) -> None:
@@ -171,8 +171,8 @@ class SinkWorker:
     def stop(self, timeout_s: float) -> None:
         """Wait for the thread to end and close the sink."""
         self.ask_to_stop()
-        if self.wake in self._store.listeners:
-            self._store.listeners.remove(self.wake)
+        if self.wake in self._store.outbox.listeners:
+            self._store.outbox.listeners.remove(self.wake)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         self._sink.close()
@@ -185,7 +185,7 @@ class SinkWorker:
             ConfigError: the database cannot be read or written.
         """
         done = 0
-        for due in self._store.due_messages(self._clock(), self._sink.name):
+        for due in self._store.outbox.due(self._clock(), self._sink.name):
             if self._stopping.is_set() or not self._try(due):
                 break
             done += 1
@@ -219,7 +219,7 @@ class SinkWorker:
                 return False
             self._confirmed.add(due.id)
         # If this fails (disk full), the delivery is remembered here and only its mark is repeated.
-        self._store.delivered(due.id)
+        self._store.outbox.mark_delivered(due.id)
         self._confirmed.discard(due.id)
         return True
 
@@ -239,10 +239,10 @@ class SinkWorker:
         text = str(error) if isinstance(error, AnomalyError) else f"{type(error).__name__}: {error}"
         if now_s - due.queued_s >= self._retry.give_up_s:
             log.error("sink %s: message %s is given up: %s", self._sink.name, due.message.id, text)
-            self._store.abandoned(due, text)
+            self._store.outbox.mark_abandoned(due, text)
             return
         asked_s = error.retry_after_s if isinstance(error, SinkError) else None
         wait_s = self._retry.wait_s(due.attempts, self._chance, asked_s)
         if due.attempts == 0:
             log.warning("sink %s: %s; trying again in %.1f s", self._sink.name, text, wait_s)
-        self._store.failed(due.id, text, now_s + wait_s)
+        self._store.outbox.mark_failed(due.id, text, now_s + wait_s)

@@ -41,8 +41,8 @@ def clip(
     for option in ("--by", "--note"):
         needs(context, option, "--play", "--export")
     with open_store(state, config) as store:
-        found = store.case(case)
-        clips = store.clips(case_id=found.id, removed=True)
+        found = store.cases.find(case)
+        clips = store.clips.select(case_id=found.id, removed=True)
         desk = ClipAccess(store, store.path.parent / FOLDER, user_name(by), note)
         kept = [one for one in clips if one.removed_s is None]
         if (play or export is not None) and not kept:
@@ -58,7 +58,7 @@ def listeners(state: State = None, config: Config = None, as_json: Json = False)
     from anomaly.store.case import SHORT_ID
 
     with open_store(state, config) as store:
-        accesses = store.accesses()
+        accesses = store.clips.accesses()
     if as_json:
         typer.echo(json.dumps([asdict(access) for access in accesses]))
         return
@@ -75,7 +75,7 @@ def _words(access: AccessRow) -> str:
 def _show(store: Store, case_id: str, clips: list[ClipRow], exported: list[str], as_json: bool) -> None:
     from anomaly.store.case import iso_utc
 
-    accesses = store.accesses(case_id=case_id)
+    accesses = store.clips.accesses(case_id=case_id)
     if as_json:
         rows = [{**asdict(one), "begin": iso_utc(one.begin_s)} for one in clips]
         typer.echo(

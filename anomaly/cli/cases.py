@@ -42,7 +42,7 @@ def list_(
 ) -> None:
     """List open cases, newest first."""
     with open_store(state, config) as store:
-        cases = store.cases(open_only=not everything, machine=machine)
+        cases = store.cases.select(open_only=not everything, machine=machine)
     if as_json:
         typer.echo(json.dumps([case.to_dict() for case in cases]))
         return
@@ -54,8 +54,8 @@ def list_(
 def show(case: CaseId, state: State = None, config: Config = None, as_json: Json = False) -> None:
     """Show all that is known about a case, and what has happened to it."""
     with open_store(state, config) as store:
-        found = store.case(case)
-        events = store.events(case_id=found.id)
+        found = store.cases.find(case)
+        events = store.history.events(case_id=found.id)
     if as_json:
         typer.echo(json.dumps(found.to_dict() | {"events": [_event(event) for event in events]}))
         return
@@ -77,7 +77,7 @@ def ack(
 ) -> None:
     """Say that you know. A case whose sound is normal again is closed by that."""
     with open_store(state, config) as store:
-        _tell(store.acknowledge(case, user_name(by), note), as_json)
+        _tell(store.cases.acknowledge(case, user_name(by), note), as_json)
 
 
 def close(
@@ -90,7 +90,7 @@ def close(
 ) -> None:
     """End a case. If the machine still sounds wrong, the monitor opens a new one."""
     with open_store(state, config) as store:
-        _tell(store.close_case(case, by=user_name(by), note=note), as_json)
+        _tell(store.cases.close(case, by=user_name(by), note=note), as_json)
 
 
 def silence(
@@ -109,7 +109,7 @@ def silence(
 
     for_s = duration_s(span)
     with open_store(state, config) as store:
-        _tell(store.silence(case, for_s, user_name(by), note), as_json)
+        _tell(store.cases.silence(case, for_s, user_name(by), note), as_json)
 
 
 def _alerts() -> None:

@@ -44,7 +44,7 @@ def feedback(
         raise UsageError("say what it was with --normal or --fault")
     folder = chosen_site(config, models, state).state_dir
     with Store.open(folder / DATABASE_NAME, create=False) as store:
-        found = store.case(case)
+        found = store.cases.find(case)
         if found.kind != "machine":
             raise UsageError("is a case of the microphone, not of the machine", where=f"case {found.id[:8]}")
         _, service = chosen_service(config, models, state, found.machine, detector)

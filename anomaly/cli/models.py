@@ -162,7 +162,7 @@ def _compared(
     if data:
         return list(comparison.recordings(scan(data)))
     with open_store(state, config) as store:
-        clips = store.clips(machine=machine)
+        clips = store.clips.select(machine=machine)
         if not clips:
             raise InputError(
                 f"no clip of {machine} is kept", where=store.path.parent, hint="name recordings with --data"

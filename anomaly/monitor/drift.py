@@ -50,7 +50,7 @@ class DriftMonitor:
             return
         machine, time_s = self._journal.machine, self._journal.time_s
         with self._journal.patiently():
-            self._store.add_event(_HOUR, machine=machine, detail={"median": median}, time_s=time_s)
+            self._store.history.add_event(_HOUR, machine=machine, detail={"median": median}, time_s=time_s)
         news = self._drift.hour(median)
         if news is not None and news.begun:
             words = f"ordinary hours score {news.shift:.1f} deviations higher than in the calibration"
@@ -63,6 +63,6 @@ class DriftMonitor:
         self._remembers = False
         since = iso_utc(self._journal.time_s - _REMEMBERED_S)
         with self._journal.patiently():
-            for event in self._store.events(machine=self._journal.machine):
+            for event in self._store.history.events(machine=self._journal.machine):
                 if event.event == _HOUR and event.time >= since:
                     drift.hour(float(event.detail["median"]))

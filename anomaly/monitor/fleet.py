@@ -152,7 +152,7 @@ class _Fleet:
         detail: dict[str, Any] = {"error": type(error).__name__}
         self._show(EventRecord("machine.failed", machine, now_s, str(error), detail))
         try:
-            self._store.add_event("machine.failed", machine=machine, detail=detail, time_s=now_s)
+            self._store.history.add_event("machine.failed", machine=machine, detail=detail, time_s=now_s)
         except AnomalyError as full:
             _LOG.warning("the failure of %s cannot be stored: %s", machine, full)
 

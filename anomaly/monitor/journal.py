@@ -67,7 +67,7 @@ class Journal:
         """Tell an event, and store it."""
         self.say(event, words, **detail)
         with self.patiently():
-            self._store.add_event(event, machine=self.machine, detail=detail, time_s=self.time_s)
+            self._store.history.add_event(event, machine=self.machine, detail=detail, time_s=self.time_s)
 
     def second(self, record: SecondRecord) -> None:
         """Tell a second's result, and store it with its batch."""
@@ -115,7 +115,7 @@ class Journal:
                 return
         with self.patiently():
             # Only what was stored is let go.
-            self._store.add_scores(self._rows, self._changes)
+            self._store.history.add_scores(self._rows, self._changes)
             self._rows, self._changes = [], []
 
     def finish(self) -> None:
@@ -130,7 +130,7 @@ class Journal:
         """Store a batch, on the other thread."""
         outcome: ConfigError | Literal["stored"] | None = None
         try:
-            self._store.add_scores(rows, changes)
+            self._store.history.add_scores(rows, changes)
             outcome = "stored"
         except ConfigError as error:
             outcome = error

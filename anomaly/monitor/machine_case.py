@@ -28,7 +28,7 @@ class MachineCase:
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store, self._journal = store, journal
-        open_now = store.cases(open_only=True, machine=journal.machine)
+        open_now = store.cases.select(open_only=True, machine=journal.machine)
         active = (c for c in open_now if c.kind == "machine" and c.state != CaseState.RETURNED_UNACKNOWLEDGED)
         self._case: Case | None = next(active, None)
         self._calm_s, self._needed_s = 0, _CALM_S
@@ -65,7 +65,7 @@ class MachineCase:
         blank = Case(self._journal.machine, "machine", opened_at, "", sound_position_s=float(position))
         message = self._message("case.opened", State.ALARM, score)
         with self._journal.patiently():
-            case = self._store.open_case(_measured(blank, score), message)
+            case = self._store.cases.open(_measured(blank, score), message)
             if case is not None:
                 self._case, self._needed_s, self._age_s = case, 0, 0
                 event = "case.opened" if case.id == blank.id else "case.again"
@@ -73,13 +73,13 @@ class MachineCase:
 
     def _renew(self, case: Case, score: SecondScore) -> None:
         with self._journal.patiently():
-            now = self._store.update_case(_measured(case, score))
+            now = self._store.cases.update(_measured(case, score))
             # Somebody closed it while the machine still sounds wrong: the next second opens a new one.
             self._case = now if now.is_open else None
 
     def _return(self, case: Case, score: SecondScore) -> None:
         with self._journal.patiently():
-            self._store.return_case(case.id, self._message("case.updated", State.OK, score))
+            self._store.cases.mark_returned(case.id, self._message("case.updated", State.OK, score))
             self._journal.say("case.returned", "the sound is normal again", case=case.id)
             self._case = None
 

@@ -79,7 +79,7 @@ class Operations:
         self.store.check()
 
     def _sum_up(self) -> None:
-        while self.store.sum_up():
+        while self.store.time_series.sum_up():
             continue
 
     def _tidy(self) -> None:
@@ -89,7 +89,7 @@ class Operations:
         sweep_orphans(self.store, self.clips_folder)
 
     def _measure(self) -> None:
-        clips = self.store.clips()
+        clips = self.store.clips.select()
         path = self.store.path
         parts = [path.with_name(f"{path.name}{end}") for end in ("", "-wal")]
         site = SiteStatistics(
@@ -97,7 +97,7 @@ class Operations:
             disk_free_bytes=shutil.disk_usage(path.parent).free,
             clips=len(clips),
             clips_bytes=sum(clip.bytes for clip in clips),
-            pending={name: self.store.pending_count([name]) for name in self.site.sinks.names},
+            pending={name: self.store.outbox.pending_count([name]) for name in self.site.sinks.names},
         )
         with self.figures.lock:
             self.figures.site = site
@@ -212,7 +212,7 @@ class MachineServices:
     def _note_gap(self, until_s: float) -> None:
         if self._end_s is not None and until_s >= self._end_s:
             row = GapRow(self._ear.machine, self._end_s, until_s, "lost" if self._lost else "overflow")
-            self._around.backstage.submit(partial(self._around.store.add_gaps, [row]))
+            self._around.backstage.submit(partial(self._around.store.time_series.add_gaps, [row]))
 
     def _follow(self, record: Record) -> None:
         if isinstance(record, SecondRecord):
@@ -238,7 +238,7 @@ class MachineServices:
             self._news.append(record)
         case = record.detail.get("case")
         try:
-            self._around.store.add_event(
+            self._around.store.history.add_event(
                 event,
                 machine=self._ear.machine,
                 case_id=case if isinstance(case, str) else None,

@@ -38,7 +38,7 @@ class SensorCase:
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store, self._journal = store, journal
-        open_now = store.cases(open_only=True, machine=journal.machine)
+        open_now = store.cases.select(open_only=True, machine=journal.machine)
         self._case: Case | None = next((case for case in open_now if case.kind == "sensor"), None)
         self.fault: str | None = None
         """What is wrong, one of the keys of ``_WORDS``; None while the machine can be heard."""
@@ -87,7 +87,7 @@ class SensorCase:
         with journal.patiently():
             # One that somebody closed in the meantime is opened anew: the microphone is still deaf.
             message = AlertMessage("case.opened", journal.machine, case.opened_at)
-            self._case = self._store.open_case(case, message)
+            self._case = self._store.cases.open(case, message)
             self._looked_s = journal.time_s
             if self._case is not None and self._case.id != known:
                 journal.say("case.opened", self._case.summary, case=self._case.id, kind="sensor", fault=fault)
@@ -99,6 +99,6 @@ class SensorCase:
             self.fault = None
             return
         with self._journal.patiently():
-            self._store.close_case(case.id, note=words)
+            self._store.cases.close(case.id, note=words)
             self._journal.say("sensor.recovered", words, case=case.id)
             self._case = self.fault = None

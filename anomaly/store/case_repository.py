@@ -1,69 +1,186 @@
-"""Cases as rows: finding, listing and keeping them inside the caller's connection or transaction."""
+"""Cases of a site and every change to them, each committed together with its event and its message.
+
+Nothing is sent that was not stored, and nothing that is to be sent is lost. A method that changes a case
+reads it again inside its transaction, so that the monitor and an operator at another terminal never
+overwrite each other's changes.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from anomaly.errors import UsageError
-from anomaly.store.case import SHORT_ID, Case, json_value
+from anomaly.store import case_table
+from anomaly.store.case import Case, CaseState, iso_utc
+from anomaly.store.database import Database
+from anomaly.store.history import log_event
+from anomaly.store.message import AlertMessage, MessageEvent
+from anomaly.store.outbox_queue import OutboxQueue, enqueue
+from anomaly.store.rows import EventRow
 
-_COLUMNS = tuple(f.name for f in dataclasses.fields(Case))
-_SAVE = (
-    f"INSERT INTO cases ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + c for c in _COLUMNS)})"
-    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _COLUMNS if c != 'id')}"
-)
-_ID = re.compile(r"[0-9a-f]{1,32}")
-
-
-def save(connection: sqlite3.Connection, case: Case) -> None:
-    """Insert a case, or write the one with its identifier anew."""
-    row = case.to_dict()
-    connection.execute(_SAVE, row | {"evidence": json.dumps(json_value(case.evidence))})
+# ISA-18.2 asks for a time limit on shelving: an alarm must not stay suppressed unnoticed.
+MAX_SILENCE_S = 30 * 86_400.0
 
 
-def listed(connection: sqlite3.Connection, *, open_only: bool, machine: str | None) -> list[Case]:
-    """Cases, newest first."""
-    rows = connection.execute(
-        "SELECT * FROM cases WHERE (?1 = 0 OR state != 'closed') AND (?2 IS NULL OR machine = ?2)"
-        " ORDER BY opened_at DESC, rowid DESC",
-        (int(open_only), machine),
-    )
-    return [_case(row) for row in rows.fetchall()]
+class CaseRepository:
+    """Opens, changes and lists cases; part of ``Store``.
 
-
-def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case]:
-    """The open cases of a machine: at most one of each kind."""
-    return {case.kind: case for case in listed(connection, open_only=True, machine=machine)}
-
-
-def get(connection: sqlite3.Connection, case_id: str) -> Case | None:
-    """The case with exactly this identifier, if there is one."""
-    row = connection.execute("SELECT * FROM cases WHERE id = ?", (case_id,)).fetchone()
-    return None if row is None else _case(row)
-
-
-def find(connection: sqlite3.Connection, case_id: str) -> Case:
-    """The case whose identifier begins so.
-
-    Raises:
-        UsageError: there is none, or more than one.
+    Args:
+        database: the open database.
+        outbox: notified after each commit that may have queued a message.
+        clock: UNIX seconds.
     """
-    text = case_id.strip().lower()
-    hint = "list cases with `anomaly cases list --all`"
-    if not _ID.fullmatch(text):
-        raise UsageError(f"{case_id!r} is no case identifier: it has up to 32 hex digits", hint=hint)
-    rows = connection.execute("SELECT * FROM cases WHERE id GLOB ? LIMIT 5", (f"{text}*",)).fetchall()
-    if not rows:
-        raise UsageError(f"there is no case {case_id!r}", hint=hint)
-    if len(rows) > 1:
-        several = ", ".join(row["id"][: max(SHORT_ID, len(text) + 4)] for row in rows)
-        raise UsageError(f"several cases begin with {case_id!r}", hint=f"give more digits: {several}")
-    return _case(rows[0])
+
+    def __init__(self, database: Database, outbox: OutboxQueue, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._clock = clock
+
+    def open(self, case: Case, message: AlertMessage | None = None) -> Case | None:
+        """Open a case and queue the message about it, both or neither.
+
+        Repeating the call while the alarm lasts, or after a crash, is harmless.
+
+        Returns:
+            The case that is open now: ``case``; or the one of its kind that was open already, active
+            again if it had returned; or None where an open sensor case inhibits a machine case.
+        """
+        with self._database.transaction() as connection:
+            present = case_table.open_by_kind(connection, case.machine)
+            old = present.get(case.kind)
+            if old is None and "sensor" in present:
+                return None
+            new = case if old is None else old.merged(case).again()
+            case_table.save(connection, new)
+            if old is None:
+                self._record(connection, new, "case.opened", message)
+            elif new.state != old.state:
+                self._record(connection, new, "case.updated", message, {"change": "again"})
+        self._outbox.notify()
+        return new
+
+    def update(self, case: Case, message: AlertMessage | None = None) -> Case:
+        """Store newer measurements of an open case (peak, smallest p-value, summary, evidence).
+
+        The state and what operators did to the case stay as stored. An event is logged only if there is a
+        message. A case that was lost with a damaged database is stored anew.
+
+        Returns:
+            The case as stored now; it may have been closed meanwhile.
+        """
+        with self._database.transaction() as connection:
+            old = case_table.get(connection, case.id) or case
+            if not old.is_open:
+                return old
+            new = old.merged(case)
+            case_table.save(connection, new)
+            if message is not None:
+                self._record(connection, new, "case.updated", message)
+        self._outbox.notify()
+        return new
+
+    def mark_returned(self, case_id: str, message: AlertMessage | None = None) -> Case:
+        """Record that the sound is normal again: closed if acknowledged, else waiting for that."""
+        at = self._now()
+        return self._change(
+            case_id, lambda old: old.returned(at), "case.updated", message, {"change": "returned"}
+        )
+
+    def close(
+        self, case_id: str, message: AlertMessage | None = None, *, by: str | None = None, note: str = ""
+    ) -> Case:
+        """End a case in any state: by an operator, or by the monitor when a microphone works again."""
+        at = self._now()
+        return self._change(case_id, lambda old: old.closed(at), "case.closed", message, _origin(by, note))
+
+    def acknowledge(self, case_id: str, by: str, note: str = "") -> Case:
+        """Record that an operator knows of a case; one whose sound is normal again is closed.
+
+        Raises:
+            UsageError: there is no such case, or it is closed.
+        """
+        at = self._now()
+
+        def change(old: Case) -> Case:
+            return old if old.state == CaseState.ACTIVE_ACKNOWLEDGED else old.acknowledged(by, at)
+
+        return self._change(case_id, change, "case.acknowledged", None, _origin(by, note))
+
+    def silence(self, case_id: str, for_s: float, by: str, note: str = "") -> Case:
+        """Hold back the messages about a case for some seconds, 0 to end that; its closing is still sent.
+
+        Raises:
+            UsageError: there is no such case, it is closed, or the time is longer than 30 days.
+        """
+        if not 0 <= for_s <= MAX_SILENCE_S:
+            raise UsageError(
+                f"a case cannot be silenced for {for_s / 86_400:g} days",
+                hint=f"at most {MAX_SILENCE_S / 86_400:g} days: an endless silence hides the next fault",
+            )
+        until = iso_utc(self._clock() + for_s)
+        detail = _origin(by, note) | {"change": "silenced", "until": until}
+        return self._change(
+            case_id, lambda old: old.silenced(until), "case.updated", None, detail, always=True
+        )
+
+    def select(self, *, open_only: bool = False, machine: str | None = None) -> list[Case]:
+        """Return cases, newest first."""
+        with self._database.reading() as connection:
+            return case_table.select(connection, open_only=open_only, machine=machine)
+
+    def find(self, case_id: str) -> Case:
+        """Return one case by its identifier, or by its first digits if they are unambiguous.
+
+        Raises:
+            UsageError: no case begins with these digits, or several do.
+        """
+        with self._database.reading() as connection:
+            return case_table.find(connection, case_id)
+
+    def _now(self) -> str:
+        return iso_utc(self._clock())
+
+    def _change(
+        self,
+        case_id: str,
+        change: Callable[[Case], Case],
+        event: MessageEvent,
+        message: AlertMessage | None,
+        detail: Mapping[str, Any],
+        *,
+        always: bool = False,
+    ) -> Case:
+        with self._database.transaction() as connection:
+            old = case_table.find(connection, case_id)
+            new = change(old)
+            if new == old:
+                return old
+            case_table.save(connection, new)
+            emitted: MessageEvent = event if new.is_open else "case.closed"
+            self._record(connection, new, emitted, message, detail, always=always)
+        self._outbox.notify()
+        return new
+
+    def _record(
+        self,
+        connection: sqlite3.Connection,
+        case: Case,
+        event: MessageEvent,
+        message: AlertMessage | None,
+        detail: Mapping[str, Any] | None = None,
+        *,
+        always: bool = False,
+    ) -> None:
+        """Log an event of a case and queue its message, unless the case is silenced."""
+        base = message or AlertMessage(event, case.machine, self._now())
+        sent = dataclasses.replace(base, event=event, machine=case.machine, case=case)
+        log_event(connection, EventRow(sent.time, event, case.machine, case.id, detail or {}))
+        if always or event in ("case.opened", "case.closed") or not case.is_silenced(self._now()):
+            enqueue(connection, sent, self._clock())
 
 
-def _case(row: sqlite3.Row) -> Case:
-    fields = dict(row)
-    return Case.from_dict(fields | {"evidence": json.loads(fields["evidence"])})
+def _origin(by: str | None, note: str) -> dict[str, Any]:
+    return {"by": by, "note": note} if by or note else {}

@@ -1,4 +1,4 @@
-"""Which clips of sound there are, and who listened to them. The files lie beside the database."""
+"""Index of the sound clips of a site, and the log of access to them. The files lie beside the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = "id, case_id, machine, begin_s, seconds, content, folder, bytes, remo
 
 
 class ClipIndex:
-    """The clips of a site, part of ``Store``.
+    """Clips of a site and their access log; part of ``Store``.
 
     Args:
         database: the open database.
@@ -24,8 +24,8 @@ class ClipIndex:
         self._database = database
         self._clock = clock
 
-    def add_clip(self, row: ClipRow) -> None:
-        """Note a clip whose files are there."""
+    def add(self, row: ClipRow) -> None:
+        """Add a clip whose files have been written."""
         values = (
             row.id,
             row.case_id,
@@ -40,10 +40,10 @@ class ClipIndex:
         with self._database.transaction() as connection:
             connection.execute(f"INSERT INTO clips ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
-    def clips(
+    def select(
         self, *, case_id: str | None = None, machine: str | None = None, removed: bool = False
     ) -> list[ClipRow]:
-        """Clips, oldest first: of one case, of one machine, or all; removed ones only if asked for."""
+        """Return clips, oldest first: of one case, of one machine, or all; removed ones only on request."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM clips WHERE (?1 IS NULL OR case_id = ?1)"
@@ -52,13 +52,13 @@ class ClipIndex:
             ).fetchall()
         return [ClipRow(**dict(row)) for row in rows]
 
-    def remove_clip(self, clip_id: str) -> None:
-        """Note that a clip's files are gone."""
+    def remove(self, clip_id: str) -> None:
+        """Record that a clip's files have been removed."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE clips SET removed_s = ? WHERE id = ?", (self._clock(), clip_id))
 
     def log_access(self, clip: ClipRow, who: str, how: str, note: str = "") -> None:
-        """Note who gets to hear or take a clip; done before it is handed over."""
+        """Record that somebody plays or exports a clip; called before access is granted."""
         at = iso_utc(self._clock())
         with self._database.transaction() as connection:
             connection.execute(
@@ -67,7 +67,7 @@ class ClipIndex:
             )
 
     def accesses(self, *, case_id: str | None = None) -> list[AccessRow]:
-        """Who listened, in the order it happened: to clips of one case, or to all."""
+        """Return the access log, oldest first: of the clips of one case, or of all."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT clip_id, case_id, time, who, how, note FROM clip_access"

@@ -1,4 +1,4 @@
-"""Scores per second and events: what the monitor heard and what happened, in the order it came."""
+"""Scores per second and events, in the order they were stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anomaly.store.time_series import keep_state
 
 
 class History:
-    """The scores and events of a site, part of ``Store``.
+    """Scores and events of a site; part of ``Store``.
 
     Args:
         database: the open database.
@@ -27,7 +27,7 @@ class History:
         self._clock = clock
 
     def add_scores(self, rows: Iterable[ScoreRow], states: Iterable[StateRow] = ()) -> None:
-        """Keep a batch of scores in one transaction; it survives kill -9, but perhaps not a power cut.
+        """Store a batch of scores in one transaction; it survives kill -9, but perhaps not a power cut.
 
         Args:
             rows: the scores.
@@ -45,7 +45,7 @@ class History:
                     keep_state(connection, change)
 
     def scores(self, machine: str, since_s: float = 0.0, until_s: float = float("inf")) -> list[ScoreRow]:
-        """A machine's scores from one UNIX time to another, oldest first."""
+        """Return a machine's scores from one UNIX time to another, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM scores WHERE machine = ? AND time_s BETWEEN ? AND ? ORDER BY time_s, rowid",
@@ -54,7 +54,7 @@ class History:
         return [ScoreRow(**dict(row)) for row in rows]
 
     def last_score(self, machine: str) -> ScoreRow | None:
-        """A machine's newest score, if it has one."""
+        """Return a machine's newest score, or None."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT * FROM scores WHERE machine = ? ORDER BY time_s DESC, rowid DESC LIMIT 1", (machine,)
@@ -70,7 +70,7 @@ class History:
         detail: Mapping[str, Any] | None = None,
         time_s: float | None = None,
     ) -> None:
-        """Keep an event, such as a change of state, that happened now or at a UNIX time."""
+        """Store an event, such as a change of state, that happened now or at a UNIX time."""
         at = iso_utc(self._clock() if time_s is None else time_s)
         with self._database.transaction() as connection:
             log_event(connection, EventRow(at, event, machine, case_id, detail or {}))
@@ -89,7 +89,7 @@ class History:
 
 
 def log_event(connection: sqlite3.Connection, row: EventRow) -> None:
-    """Keep an event inside the caller's transaction."""
+    """Store an event inside the caller's transaction."""
     connection.execute(
         "INSERT INTO events (time, event, machine, case_id, detail) VALUES (?, ?, ?, ?, ?)",
         (row.time, row.event, row.machine, row.case_id, json.dumps(json_value(row.detail))),

@@ -1,6 +1,6 @@
-"""What is still to be told: a message is stored once, and once per sink as a delivery to be made.
+"""Transactional outbox: each message is stored once, and once per sink as a delivery to be made.
 
-``enqueue`` works inside the caller's transaction: that is how a case and its message are committed together.
+``enqueue`` works inside the caller's transaction, so that a case and its message are committed together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BATCH = 64
 
 
 class OutboxQueue:
-    """The outgoing messages of a site, part of ``Store``.
+    """Outgoing messages of a site; part of ``Store``.
 
     Args:
         database: the open database.
@@ -35,22 +35,22 @@ class OutboxQueue:
         self._clock = clock
         self.listeners: list[Callable[[], None]] = []
 
-    def queue_message(self, message: AlertMessage) -> None:
+    def queue(self, message: AlertMessage) -> None:
         """Queue a message that changes no case, such as a test of all sinks."""
         with self._database.transaction() as connection:
             enqueue(connection, message, self._clock())
-        self._committed()
+        self.notify()
 
     def subscribe(self, sinks: Iterable[str]) -> None:
-        """Make sinks known. One that is new gets the messages of the cases open now, not all history."""
+        """Register sinks. A new one gets the messages of the cases open now, not all history."""
         with self._database.transaction() as connection:
             for name in sinks:
                 _subscribe(connection, name, self._clock())
 
-    def due_messages(self, now_s: float, sink: str | None = None) -> list[DueMessage]:
-        """Deliveries to try at a UNIX time, oldest first: of each case only the oldest, to keep its order.
+    def due(self, now_s: float, sink: str | None = None) -> list[DueMessage]:
+        """Return deliveries to try at a UNIX time, oldest first: of each case only the oldest, to keep its order.
 
-        A next try further away than the longest wait can only come from a clock that was set back: it is due.
+        A next attempt further away than the longest wait can only come from a clock that was set back: it is due.
         """
         with self._database.reading() as connection:
             rows = connection.execute(_DUE, (sink, now_s, now_s + LONGEST_WAIT_S, BATCH)).fetchall()
@@ -60,28 +60,28 @@ class OutboxQueue:
         ]
 
     def pending_count(self, sinks: Iterable[str]) -> int:
-        """How many deliveries to these sinks are still to be made."""
+        """Count the deliveries to these sinks that are still to be made."""
         names = list(sinks)
         marks = ", ".join("?" * len(names))
         sql = f"SELECT count(*) FROM deliveries WHERE status = 'pending' AND sink IN ({marks})"
         with self._database.reading() as connection:
             return int(connection.execute(sql, names).fetchone()[0])
 
-    def delivered(self, delivery_id: int) -> None:
+    def mark_delivered(self, delivery_id: int) -> None:
         """Mark a delivery as made."""
         with self._database.transaction() as connection:
             _finish(connection, delivery_id, "delivered", self._clock(), None)
 
-    def failed(self, delivery_id: int, error: str, next_try_s: float) -> None:
-        """Note that a delivery failed, why, and the UNIX time of the next try."""
+    def mark_failed(self, delivery_id: int, error: str, next_try_s: float) -> None:
+        """Record that a delivery failed, the error, and the UNIX time of the next attempt."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE deliveries SET attempts = attempts + 1, error = ?, next_try_s = ? WHERE id = ?",
                 (error, next_try_s, delivery_id),
             )
 
-    def abandoned(self, due: DueMessage, error: str) -> None:
-        """Give a delivery up, and keep an event that says so."""
+    def mark_abandoned(self, due: DueMessage, error: str) -> None:
+        """Give up a delivery, and log an event about it."""
         message = due.message
         detail = {"sink": due.sink, "message": message.id, "error": error}
         at = iso_utc(self._clock())
@@ -90,7 +90,8 @@ class OutboxQueue:
             _finish(connection, due.id, "abandoned", self._clock(), error)
             log_event(connection, EventRow(at, "message.abandoned", message.machine, case_id, detail))
 
-    def _committed(self) -> None:
+    def notify(self) -> None:
+        """Call all listeners; called after each commit that may have queued a message."""
         for listener in list(self.listeners):
             listener()
 

@@ -37,7 +37,7 @@ def tidy(store: Store, keep: Retention, now_s: float) -> int:
     Raises:
         ConfigError: the database cannot be written.
     """
-    while store.sum_up():
+    while store.time_series.sum_up():
         continue
     gone = _old_scores(store, now_s - keep.scores_days * _DAY_S)
     minutes_s, events_s = now_s - keep.minutes_days * _DAY_S, now_s - keep.events_days * _DAY_S

@@ -147,7 +147,7 @@ class DueMessage:
     """One message that one sink should get now.
 
     Args:
-        id: the delivery, for ``Store.delivered`` and ``Store.failed``.
+        id: the delivery, for ``OutboxQueue.mark_delivered`` and ``mark_failed``.
         sink: the sink's name.
         message: what to deliver.
         attempts: how often that has failed so far.

@@ -1,6 +1,6 @@
-"""The long trail of a machine: minutes for a year, states and gaps.
+"""Long-term record of a machine: scores by the minute, states and gaps.
 
-Raw scores are kept for a day; each minute of them is summed up by ``sum_up`` before it goes.
+Scores of each second are kept for a day; ``sum_up`` aggregates them by the minute before they are removed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUM_UP = """
 
 
 class TimeSeries:
-    """Minutes, states and gaps of a site, part of ``Store``.
+    """Minutes, states and gaps of a site; part of ``Store``.
 
     Args:
         database: the open database.
@@ -33,12 +33,12 @@ class TimeSeries:
         self._database = database
 
     def add_state(self, row: StateRow) -> None:
-        """Keep a change of state; one that is already the newest of its kind is not kept again."""
+        """Store a change of state, unless it repeats the newest state of its kind."""
         with self._database.transaction(durable=False) as connection:
             keep_state(connection, row)
 
     def states(self, machine: str, kind: str, since_s: float = 0.0) -> list[StateRow]:
-        """Changes of one kind of state, oldest first."""
+        """Return changes of one kind of state, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT machine, kind, time_s, state FROM states"
@@ -48,7 +48,7 @@ class TimeSeries:
         return [StateRow(**dict(row)) for row in rows]
 
     def add_gaps(self, rows: Iterable[GapRow]) -> None:
-        """Keep stretches in which nothing was heard."""
+        """Store intervals without sound."""
         values = [(r.machine, r.begin_s, r.end_s, r.reason) for r in rows]
         if values:
             with self._database.transaction(durable=False) as connection:
@@ -57,7 +57,7 @@ class TimeSeries:
                 )
 
     def gaps(self, machine: str, since_s: float = 0.0) -> list[GapRow]:
-        """Gaps of a machine's sound that end after a UNIX time, oldest first."""
+        """Return gaps in a machine's sound that end after a UNIX time, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT machine, begin_s, end_s, reason FROM gaps"
@@ -67,7 +67,7 @@ class TimeSeries:
         return [GapRow(**dict(row)) for row in rows]
 
     def minutes(self, machine: str, since_s: float = 0.0, until_s: float = float("inf")) -> list[MinuteRow]:
-        """A machine's minutes that begin from one UNIX time to another, oldest first."""
+        """Return a machine's minutes that begin from one UNIX time to another, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM minutes WHERE machine = ? AND minute_s BETWEEN ? AND ? ORDER BY minute_s",
@@ -76,9 +76,9 @@ class TimeSeries:
         return [MinuteRow(**dict(row)) for row in rows]
 
     def sum_up(self, most: int = 20_000) -> bool:
-        """Sum up the minutes of scores stored since the last call; say whether there are more to do.
+        """Aggregate the minutes of scores stored since the last call; return whether more remain.
 
-        A minute that scores come to later, as after a full disk, is summed up again.
+        A minute that receives scores later, as after a full disk, is aggregated again.
 
         Args:
             most: scores in one transaction, so that writers never wait long.
@@ -97,7 +97,7 @@ class TimeSeries:
 
 
 def keep_state(connection: sqlite3.Connection, row: StateRow) -> None:
-    """Keep a change of state inside the caller's transaction."""
+    """Store a change of state inside the caller's transaction."""
     last = connection.execute(
         "SELECT state FROM states WHERE machine = ? AND kind = ? ORDER BY id DESC LIMIT 1",
         (row.machine, row.kind),
@@ -110,6 +110,6 @@ def keep_state(connection: sqlite3.Connection, row: StateRow) -> None:
 
 
 def summed_up_to(connection: sqlite3.Connection) -> int:
-    """The row of the newest score whose minute has been summed up."""
+    """Return the row number of the newest score whose minute has been aggregated."""
     row = connection.execute("SELECT value FROM progress WHERE name = ?", (_SUMMED,)).fetchone()
     return 0 if row is None else int(row["value"])

@@ -24,11 +24,11 @@ sink = WebhookSink("hook", sys.argv[2], secret=b"k")
 with Dispatcher(store, [sink], retry=RetryPolicy(0.01, 0.05), poll_s=0.01):
     for i in itertools.count():
         now = iso_utc(time.time())
-        case = store.open_case(Case("pump", "machine", now, "bad"), AlertMessage("case.opened", "pump", now))
+        case = store.cases.open(Case("pump", "machine", now, "bad"), AlertMessage("case.opened", "pump", now))
         print("opened", case.id, flush=True)
-        store.add_scores([ScoreRow("pump", time.time(), i, 0.1, 0.5, "ALARM")])
+        store.history.add_scores([ScoreRow("pump", time.time(), i, 0.1, 0.5, "ALARM")])
         print("scored", i, flush=True)
-        store.close_case(case.id)
+        store.cases.close(case.id)
         print("closed", case.id, flush=True)
 """
 KILLS = 6
@@ -73,8 +73,8 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
             sink = WebhookSink("hook", receiver.url, secret=b"k")
             with Dispatcher(store, [sink], retry=RetryPolicy(0.01, 0.05), poll_s=0.01) as dispatcher:
                 assert dispatcher.drain(20)
-            cases = {case.id: case for case in store.cases()}
-            rows: list[ScoreRow] = store.scores("pump")
+            cases = {case.id: case for case in store.cases.select()}
+            rows: list[ScoreRow] = store.history.scores("pump")
         got = [(m["event"], m["case"]["id"]) for m in receiver.messages]
     assert {line[1] for line in said if line[0] == "opened"} <= set(cases)
     assert all(not cases[line[1]].is_open for line in said if line[0] == "closed")

@@ -34,7 +34,7 @@ class Plain:
 
 def hear(store: Store, clock: Clock, state: str = "OK") -> ScoreRow:
     row = ScoreRow("pump", clock(), int(clock()), 0.5, 0.5, state)
-    store.add_scores([row])
+    store.history.add_scores([row])
     return row
 
 

@@ -53,16 +53,16 @@ def sink() -> Recorder:
 
 @pytest.fixture
 def courier(store: Store, sink: Recorder, clock: Clock) -> SinkWorker:
-    store.subscribe([sink.name])
+    store.outbox.subscribe([sink.name])
     return SinkWorker(store, sink, clock=clock, seed=1, retry=RetryPolicy(), poll_s=0.01)
 
 
 def test_delivers_what_is_queued(store: Store, sink: Recorder, make_case: MakeCase) -> None:
     with Dispatcher(store, [sink], poll_s=60) as dispatcher:
         case = make_case()
-        store.open_case(case)
-        store.acknowledge(case.id, "ann")
-        store.close_case(case.id)
+        store.cases.open(case)
+        store.cases.acknowledge(case.id, "ann")
+        store.cases.close(case.id)
         assert dispatcher.drain(5)
     assert sink.events == ["case.opened", "case.acknowledged", "case.closed"]
     assert sink.closed == 1
@@ -72,7 +72,7 @@ def test_what_another_process_queues_is_found(
     store: Store, path: Path, sink: Recorder, make_case: MakeCase, clock: Clock
 ) -> None:
     with Dispatcher(store, [sink], poll_s=0.01) as dispatcher, Store.open(path, clock=clock) as other:
-        other.open_case(make_case())
+        other.cases.open(make_case())
         assert dispatcher.drain(5)
     assert sink.events == ["case.opened"]
 
@@ -80,13 +80,13 @@ def test_what_another_process_queues_is_found(
 def test_a_failure_is_tried_again_later(
     store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
-    store.open_case(make_case())
+    store.cases.open(make_case())
     sink.failures = [RemoteError("down")] * 3
     waits = []
     for _ in range(3):
         assert courier.step() == 0
         started = clock()
-        while not store.due_messages(clock(), sink.name):
+        while not store.outbox.due(clock(), sink.name):
             clock.forward(0.1)
         waits.append(clock() - started)
     assert courier.step() == 1
@@ -97,11 +97,11 @@ def test_a_failure_is_tried_again_later(
 def test_the_other_side_may_ask_for_patience(
     store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
-    store.open_case(make_case())
+    store.cases.open(make_case())
     sink.failures = [SinkError("busy", retry_after_s=120.0)]
     courier.step()
     clock.forward(119)
-    assert store.due_messages(clock()) == []
+    assert store.outbox.due(clock()) == []
     clock.forward(1)
     assert courier.step() == 1
 
@@ -110,9 +110,9 @@ def test_order_within_a_case_and_not_between(
     store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     one = make_case("pump")
-    store.open_case(one)
-    store.open_case(make_case("fan"))
-    store.acknowledge(one.id, "ann")
+    store.cases.open(one)
+    store.cases.open(make_case("fan"))
+    store.cases.acknowledge(one.id, "ann")
     sink.failures = [RemoteError("down")]
     courier.step()
     courier.step()
@@ -129,8 +129,8 @@ def test_order_within_a_case_and_not_between(
 def test_repetitions_carry_the_same_key(
     store: Store, sink: Recorder, courier: SinkWorker, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.open_case(make_case())
-    monkeypatch.setattr(store, "delivered", _full_disk)
+    store.cases.open(make_case())
+    monkeypatch.setattr(store.outbox, "mark_delivered", _full_disk)
     with pytest.raises(ConfigError):
         courier.step()
     monkeypatch.undo()
@@ -152,8 +152,8 @@ def test_a_full_disk_repeats_the_mark_not_the_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with Dispatcher(store, [sink], poll_s=0.01) as dispatcher:
-        monkeypatch.setattr(store, "delivered", _full_disk)
-        store.open_case(make_case())
+        monkeypatch.setattr(store.outbox, "mark_delivered", _full_disk)
+        store.cases.open(make_case())
         assert not dispatcher.drain(0.3)
         monkeypatch.undo()
         assert dispatcher.drain(5)
@@ -165,12 +165,12 @@ def test_given_up_after_a_week(
     store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     case = make_case()
-    store.open_case(case)
+    store.cases.open(case)
     clock.forward(7 * 86_400)
     sink.failures = [RemoteError("down")]
     courier.step()
-    assert store.pending_count([sink.name]) == 0
-    assert store.events(case_id=case.id)[-1].event == "message.abandoned"
+    assert store.outbox.pending_count([sink.name]) == 0
+    assert store.history.events(case_id=case.id)[-1].event == "message.abandoned"
 
 
 def test_a_bug_in_a_sink_stops_nothing(
@@ -178,7 +178,7 @@ def test_a_bug_in_a_sink_stops_nothing(
 ) -> None:
     sink.failures = [ZeroDivisionError("bug")]
     with Dispatcher(store, [sink], retry=QUICK, poll_s=0.01) as dispatcher:
-        store.open_case(make_case())
+        store.cases.open(make_case())
         assert dispatcher.drain(5)
     assert sink.events == ["case.opened"]
     assert "unexpected failure" in caplog.text
@@ -189,7 +189,7 @@ def test_a_slow_sink_delays_no_other(store: Store, make_case: MakeCase) -> None:
     release = threading.Event()
     slow.before = lambda: release.wait(5)
     with Dispatcher(store, [slow, quick], poll_s=0.01) as dispatcher:
-        store.open_case(make_case())
+        store.cases.open(make_case())
         end = time.monotonic() + 5
         while not quick.got and time.monotonic() < end:
             time.sleep(0.01)
@@ -203,7 +203,7 @@ def test_two_dispatchers_deliver_once(store: Store, path: Path, make_case: MakeC
     one, two = Recorder("same"), Recorder("same")
     with Store.open(path, clock=clock) as other, Dispatcher(store, [one], poll_s=0.01) as first:
         for i in range(20):
-            store.open_case(make_case(f"m{i}"))
+            store.cases.open(make_case(f"m{i}"))
         with Dispatcher(other, [two], poll_s=0.01) as second:
             assert first.drain(10)
             assert second.drain(10)
@@ -213,9 +213,9 @@ def test_two_dispatchers_deliver_once(store: Store, path: Path, make_case: MakeC
 def test_stopping_keeps_what_is_not_delivered(store: Store, sink: Recorder, make_case: MakeCase) -> None:
     sink.failures = [RemoteError("down")] * 1000
     with Dispatcher(store, [sink], poll_s=0.01):
-        store.open_case(make_case())
-    assert store.pending_count([sink.name]) == 1
-    assert store.listeners == []
+        store.cases.open(make_case())
+    assert store.outbox.pending_count([sink.name]) == 1
+    assert store.outbox.listeners == []
     again = Recorder()
     with Dispatcher(store, [again], retry=QUICK, poll_s=0.01) as dispatcher:
         assert dispatcher.drain(5)

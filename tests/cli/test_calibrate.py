@@ -64,9 +64,9 @@ def test_the_monitor_notes_what_scores(
 ) -> None:
     alarms(capsys, fault_recording)
     with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
-        noted = store.states("pump", "model")
+        noted = store.time_series.states("pump", "model")
         assert [row.state for row in noted] == [f"student {version_of(pump_bundle)}"]
-        assert noted[0].time_s == store.scores("pump")[0].time_s
+        assert noted[0].time_s == store.history.scores("pump")[0].time_s
 
 
 def test_feedback_sticks_and_can_be_undone(folder: Path, fault_recording: Path, capsys: Capture) -> None:
@@ -109,9 +109,9 @@ def test_feedback_takes_only_what_the_detector_in_question_scored(
     assert run(["feedback", case["id"], "--normal", "--detector", "teacher"]) == 4
     assert "was not scored by the model that is asked (teacher " in capsys.readouterr().err
     with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
-        model = store.states("pump", "model")[0].state
-        later = store.scores("pump")[15].time_s
-        store.add_state(StateRow("pump", "model", later, "student 0123456789ab"))
+        model = store.time_series.states("pump", "model")[0].state
+        later = store.history.scores("pump")[15].time_s
+        store.time_series.add_state(StateRow("pump", "model", later, "student 0123456789ab"))
     judged = said(capsys, "feedback", case["id"], "--normal")
     assert (judged["seconds"], judged["other_seconds"]) == (15, 5)
     found = said(capsys, *words("replay", "--since", "1h"))
@@ -156,8 +156,8 @@ def remember(state: Path, seconds: int, score: float = 0.0, model: str = "") -> 
     with Store.open(state / DATABASE_NAME) as store:
         begin = time.time() - seconds - 1
         if model:
-            store.add_state(StateRow("pump", "model", begin, model))
-        store.add_scores(
+            store.time_series.add_state(StateRow("pump", "model", begin, model))
+        store.history.add_scores(
             ScoreRow("pump", begin + k, k, score + 0.01 * (k % 50), 0.5, "OK") for k in range(seconds)
         )
 

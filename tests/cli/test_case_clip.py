@@ -32,7 +32,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
         monkeypatch.delenv(name, raising=False)
     sound = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
     with Store.open(Path("state") / DATABASE_NAME) as store:
-        opened = store.open_case(Case("pump", "machine", iso_utc(BEGIN_S), "x"))
+        opened = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S), "x"))
         assert opened is not None
         for number, content in enumerate(["features", "full"]):
             facts = ClipFacts(
@@ -47,7 +47,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
                 levels,
                 b"png",
             )
-            store.add_clip(
+            store.clips.add(
                 ClipRow(facts.id, opened.id, "pump", facts.begin_s, 2.0, content, f"pump/{content}", size)
             )
     return opened
@@ -93,7 +93,7 @@ def test_who_listened_over_all_cases(case: Case, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     with Store.open(Path("state") / DATABASE_NAME) as store:
         # What was heard stays known after the clip is gone.
-        store.remove_clip(f"{1:012d}")
+        store.clips.remove(f"{1:012d}")
     found = answer(capsys, "cases", "listeners")
     assert [(one["clip_id"], one["who"], one["how"]) for one in found] == [
         (f"{number:012d}", "ann", "export") for number in range(2)
@@ -112,16 +112,16 @@ def test_playing_is_noted_before_the_first_sound(case: Case, monkeypatch: pytest
         played: list[int] = []
 
         def player(words: list[str]) -> int:
-            assert len(store.accesses()) == 1
+            assert len(store.clips.accesses()) == 1
             played.append(soundfile.info(words[-1]).frames)
             return 0
 
         desk = ClipAccess(store, Path("state") / FOLDER, "anna")
-        desk.play(store.clips()[1], run=player)
+        desk.play(store.clips.select()[1], run=player)
         assert played == [32_000]
         with pytest.raises(DeviceError, match="could not play"):
-            desk.play(store.clips()[1], run=lambda _: 1)
-        assert [access.how for access in store.accesses()] == ["play", "play"]
+            desk.play(store.clips.select()[1], run=lambda _: 1)
+        assert [access.how for access in store.clips.accesses()] == ["play", "play"]
 
 
 def test_without_a_player(
@@ -131,12 +131,12 @@ def test_without_a_player(
     assert run(["cases", "clip", case.id, "--play"]) == 6
     assert "no player is installed" in capsys.readouterr().err
     with Store.open(Path("state") / DATABASE_NAME) as store:
-        assert store.accesses() == []
+        assert store.clips.accesses() == []
 
 
 def test_levels_cannot_be_played(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     with Store.open(Path("state") / DATABASE_NAME) as store:
-        store.remove_clip(store.clips()[1].id)
+        store.clips.remove(store.clips.select()[1].id)
     assert run(["cases", "clip", case.id, "--play"]) == 4
     assert "holds features, no sound" in capsys.readouterr().err
 
@@ -146,8 +146,8 @@ def test_clips_that_are_gone(case: Case, capsys: pytest.CaptureFixture[str]) -> 
     assert run(["cases", "clip", case.id, "--play"]) == 4
     assert "no longer kept" in capsys.readouterr().err
     with Store.open(Path("state") / DATABASE_NAME) as store:
-        for clip in store.clips():
-            store.remove_clip(clip.id)
+        for clip in store.clips.select():
+            store.clips.remove(clip.id)
     assert run(["cases", "clip", case.id, "--export", "out"]) == 4
     assert "no clip is kept" in capsys.readouterr().err
     told = answer(capsys, "cases", "clip", case.id)

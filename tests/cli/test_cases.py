@@ -39,12 +39,12 @@ def case(store: Store) -> Case:
         peak_score=4.5,
         evidence={"groups": [1.0]},
     )
-    assert store.open_case(opened) is not None
+    assert store.cases.open(opened) is not None
     return opened
 
 
 def test_list(case: Case, store: Store, capsys: Capture) -> None:
-    store.open_case(Case("fan", "sensor", "2027-01-15T09:00:00.000Z", "The microphone is silent"))
+    store.cases.open(Case("fan", "sensor", "2027-01-15T09:00:00.000Z", "The microphone is silent"))
     assert run(["cases", "list"]) == 0
     said = capsys.readouterr()
     fan, pump = said.out.splitlines()
@@ -57,7 +57,7 @@ def test_list(case: Case, store: Store, capsys: Capture) -> None:
 
 
 def test_list_as_json(case: Case, store: Store, capsys: Capture) -> None:
-    store.close_case(case.id)
+    store.cases.close(case.id)
     assert run(["cases", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert run(["cases", "list", "--all", "--machine", "pump", "--json"]) == 0
@@ -85,8 +85,8 @@ def test_acknowledge_silence_close(case: Case, store: Store, capsys: Capture) ->
     assert "silenced until" in capsys.readouterr().out
     assert run(["cases", "close", case.id, "--by", "ann"]) == 0
     assert "closed" in capsys.readouterr().out
-    assert store.case(case.id).acknowledged_by
-    assert [e.event for e in store.events(case_id=case.id)] == [
+    assert store.cases.find(case.id).acknowledged_by
+    assert [e.event for e in store.history.events(case_id=case.id)] == [
         *("case.opened", "case.acknowledged", "case.updated", "case.closed")
     ]
     assert run(["cases", "ack", case.id]) == 2

@@ -48,7 +48,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def stored_seconds(state: str = "state") -> list[int]:
     with Store.open(Path(state) / DATABASE_NAME, create=False) as store:
-        return [row.second for row in store.scores("pump")]
+        return [row.second for row in store.history.scores("pump")]
 
 
 def bundles(pump_bundle: Path, *names: str) -> Path:

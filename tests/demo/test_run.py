@@ -98,7 +98,7 @@ def test_a_second_demo_into_the_same_folder_has_an_alert_of_its_own(
     again, _, _ = play(out)
     assert again.alert["id"] != first[0].alert["id"]
     with Store.open(out / "state" / DATABASE_NAME, create=False) as store:
-        assert [case.id for case in store.cases()] == [again.alert["case"]["id"]]
+        assert [case.id for case in store.cases.select()] == [again.alert["case"]["id"]]
     # The same seed: the same sounds, the same model, the same scores.
     assert [r.score for r in again.watched.seconds] == [r.score for r in first[0].watched.seconds]
 

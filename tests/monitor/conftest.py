@@ -95,11 +95,11 @@ class Bench:
 
     def cases(self, kind: str) -> list[str]:
         """States of all cases of a kind, oldest first."""
-        return [case.state.value for case in reversed(self.store.cases()) if case.kind == kind]
+        return [case.state.value for case in reversed(self.store.cases.select()) if case.kind == kind]
 
     def told(self) -> list[tuple[str, Any]]:
         """Event and kind of each message that waits for delivery, whatever the order of its case."""
-        with self.store._database.reading() as connection:
+        with self.store.database.reading() as connection:
             bodies = [json.loads(row["body"]) for row in connection.execute("SELECT body FROM outbox")]
         return [(body["event"], body["case"]["kind"]) for body in bodies]
 
@@ -194,7 +194,7 @@ class Chain:
         return [(r.score, r.p_value) for r in self.records if isinstance(r, SecondRecord)]
 
     def clip(self) -> StoredClip:
-        (row,) = self.store.clips()
+        (row,) = self.store.clips.select()
         return read_clip(self.operations.clips_folder / row.folder)
 
 

@@ -72,8 +72,8 @@ def test_each_machine_is_scored_as_if_it_were_alone(site: Site, sounds: list[Pat
         assert scores[0] == scores[1]
         assert len(scores[0]) == 12
     with Store.open(site.state_dir / DATABASE_NAME) as store:
-        assert {name: len(store.scores(name)) for name in names} == dict.fromkeys(names, 12)
-        assert [(case.machine, case.kind) for case in store.cases()] == [("two", "machine")]
+        assert {name: len(store.history.scores(name)) for name in names} == dict.fromkeys(names, 12)
+        assert [(case.machine, case.kind) for case in store.cases.select()] == [("two", "machine")]
 
 
 def test_what_fails_with_one_is_told_and_the_others_go_on(
@@ -93,7 +93,9 @@ def test_what_fails_with_one_is_told_and_the_others_go_on(
     assert set(failed) == {"damaged", "missing", "unknown"}
     assert "nowhere.wav" in failed["missing"].words
     with Store.open(site.state_dir / DATABASE_NAME) as store:
-        assert {event.machine for event in store.events() if event.event == "machine.failed"} == set(failed)
+        assert {event.machine for event in store.history.events() if event.event == "machine.failed"} == set(
+            failed
+        )
 
 
 def test_a_bug_in_one_machine_does_not_stop_the_others(

@@ -27,7 +27,7 @@ def second(number: int) -> SecondRecord:
 
 
 def stored(journal: Journal) -> list[int]:
-    return [row.second for row in journal._store.scores("pump")]
+    return [row.second for row in journal._store.history.scores("pump")]
 
 
 def fail(*_: object, **__: object) -> Any:
@@ -40,13 +40,13 @@ def test_what_is_said_is_taken_once_and_in_order(journal: Journal) -> None:
     journal.second(second(0))
     assert journal.take() == [EventRecord("a.b", "pump", 5.0, "words", {"number": 1}), second(0)]
     assert journal.take() == []
-    assert journal._store.events() == []
+    assert journal._store.history.events() == []
 
 
 def test_kept_events_stand_in_the_store_at_their_time(journal: Journal) -> None:
     journal.time_s = 5.0
     journal.keep("audio.gap", "words", gaps=2)
-    (event,) = journal._store.events()
+    (event,) = journal._store.history.events()
     assert (event.time, event.event, event.machine) == ("1970-01-01T00:00:05.000Z", "audio.gap", "pump")
     assert event.detail == {"gaps": 2}
 
@@ -63,7 +63,7 @@ def test_the_first_second_is_stored_at_once_and_the_others_by_tens(journal: Jour
 
 def test_an_hour_of_scores_waits_for_a_full_disk(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(journal._store, "add_scores", fail)
+        patch.setattr(journal._store.history, "add_scores", fail)
         for number in range(4_000):
             journal.second(second(number))
     journal.flush()
@@ -79,7 +79,7 @@ def test_an_interruption_keeps_the_scores_for_the_last_flush(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal._store, "add_scores", interrupt)
+        patch.setattr(journal._store.history, "add_scores", interrupt)
         with pytest.raises(KeyboardInterrupt):
             journal.second(second(0))
     journal.flush()
@@ -92,13 +92,13 @@ def test_a_bug_is_not_waited_out(journal: Journal) -> None:
 
 
 def test_a_slow_disk_does_not_hold_up_the_sound(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, real = threading.Event(), journal._store.add_scores
+    go, real = threading.Event(), journal._store.history.add_scores
 
     def slow(*given: Any) -> None:
         assert go.wait(120)
         real(*given)
 
-    monkeypatch.setattr(journal._store, "add_scores", slow)
+    monkeypatch.setattr(journal._store.history, "add_scores", slow)
     with BackgroundWorker() as backstage:
         journal.write_behind(backstage.submit)
         for number in range(35):
@@ -118,7 +118,7 @@ def test_behind_the_scenes_a_full_disk_is_told_and_nothing_is_lost_or_doubled(
     with BackgroundWorker() as backstage:
         journal.write_behind(backstage.submit)
         with monkeypatch.context() as patch:
-            patch.setattr(journal._store, "add_scores", full)
+            patch.setattr(journal._store.history, "add_scores", full)
             for number in range(25):
                 journal.second(second(number))
                 assert backstage.wait_idle(120)
@@ -153,5 +153,5 @@ def test_what_scores_is_stored_with_the_first_second_of_each_model(journal: Jour
         journal.model = model
         journal.second(second(number))
     journal.flush()
-    found = journal._store.states("pump", "model")
+    found = journal._store.time_series.states("pump", "model")
     assert [(row.time_s, row.state) for row in found] == [(1.0, "student a"), (3.0, "teacher a")]

@@ -55,7 +55,7 @@ def test_a_clip_scores_again_to_the_last_bit(
     assert "clip.saved" in live.events
     clip = live.clip()
     facts = clip.facts
-    assert facts.case_id == live.store.cases()[0].id
+    assert facts.case_id == live.store.cases.select()[0].id
     assert (facts.since_reset, facts.repeatable, facts.content) == (0, True, content)
     # The clip begins at a reset of the second stretch, which began with a gap.
     since_gap_s = facts.begin_s - (BEGIN_S + 3 + 777 / SAMPLE_RATE_HZ + 1)
@@ -100,7 +100,7 @@ def test_none_means_none(chain: Callable[..., Any], normal: Samples, fault: Samp
     live = chain(content="none")
     fail_after_a_while(live, normal, fault)
     assert "case.opened" in live.events
-    assert live.store.clips() == []
+    assert live.store.clips.select() == []
     assert not live.operations.clips_folder.exists()
     assert len(live.attendant._clips.ring._blocks) == 0
 
@@ -113,8 +113,8 @@ def test_a_clip_is_kept_as_far_as_it_goes_when_the_sound_breaks_off(
     live.hear(fault[: 5 * SAMPLE_RATE_HZ])
     live.lose()
     assert live.operations.backstage.wait_idle(PATIENCE_S)
-    kinds = {case.id: case.kind for case in live.store.cases()}
-    assert [kinds[clip.case_id] for clip in live.store.clips()] == ["machine"]
+    kinds = {case.id: case.kind for case in live.store.cases.select()}
+    assert [kinds[clip.case_id] for clip in live.store.clips.select()] == ["machine"]
 
 
 def test_a_full_disk_stops_clips_and_never_scoring(
@@ -132,10 +132,10 @@ def test_a_full_disk_stops_clips_and_never_scoring(
     fail_after_a_while(live, normal, fault)
     assert "clip.failed" in live.events
     assert len(live.scores) == 3 + 13 + 10
-    assert live.store.clips() == []
+    assert live.store.clips.select() == []
     # Nothing half-written stays.
     assert [path for path in live.operations.clips_folder.rglob("*") if path.is_file()] == []
-    assert [event.detail["words"] for event in live.store.events() if event.event == "clip.failed"]
+    assert [event.detail["words"] for event in live.store.history.events() if event.event == "clip.failed"]
 
 
 def test_clips_leave_room_on_the_disk(chain: Callable[..., Any], normal: Samples, fault: Samples) -> None:
@@ -158,7 +158,7 @@ def test_gaps_are_kept(chain: Callable[..., Any], normal: Samples) -> None:
     assert live.operations.backstage.wait_idle(PATIENCE_S)
     gaps = [
         (round(gap.begin_s - BEGIN_S, 3), round(gap.end_s - BEGIN_S, 3), gap.reason)
-        for gap in live.store.gaps("pump")
+        for gap in live.store.time_series.gaps("pump")
     ]
     assert gaps == [(1.0, 1.5, "overflow"), (2.5, 62.5, "lost")]
 
@@ -168,7 +168,7 @@ def test_the_database_is_checked_while_the_monitor_works(
 ) -> None:
     folder = tmp_path / "state"
     with Store.open(folder / DATABASE_NAME) as store:
-        store.add_event("x")
+        store.history.add_event("x")
     (folder / f"{DATABASE_NAME}-wal").write_bytes(b"left over")
     live = chain()
     until(lambda: not live.store.database.suspect, PATIENCE_S)

@@ -47,7 +47,7 @@ def test_a_fault_leads_to_one_case_with_evidence(bench: Bench) -> None:
     assert changes == [("OK", "WATCH"), ("WATCH", "ALARM")]
     assert bench.names == ["state.changed", "state.changed", "case.opened"]
     assert bench.watch.alarms == 1
-    (case,) = bench.store.cases()
+    (case,) = bench.store.cases.select()
     opened = bench.events[-1]
     assert (opened.detail["case"], opened.detail["kind"], opened.words) == (case.id, "machine", case.summary)
     assert case.opened_at == iso_utc(opened.time_s)
@@ -80,14 +80,14 @@ def test_a_case_returns_and_comes_back_as_the_same_case(bench: Bench) -> None:
 
 def test_an_acknowledged_case_is_closed_by_normal_sound(bench: Bench) -> None:
     bench.hear(8, LOUD)
-    bench.store.acknowledge(bench.store.cases()[0].id, "ann")
+    bench.store.cases.acknowledge(bench.store.cases.select()[0].id, "ann")
     bench.hear(20)
     assert bench.cases("machine") == ["closed"]
 
 
 def test_a_case_that_somebody_closed_is_opened_anew_while_the_fault_lasts(bench: Bench) -> None:
     bench.hear(8, LOUD)
-    bench.store.close_case(bench.store.cases()[0].id, by="ann")
+    bench.store.cases.close(bench.store.cases.select()[0].id, by="ann")
     bench.hear(15, LOUD)
     assert bench.cases("machine") == ["closed", "active-unacknowledged"]
     assert bench.names.count("case.opened") == 2
@@ -95,22 +95,22 @@ def test_a_case_that_somebody_closed_is_opened_anew_while_the_fault_lasts(bench:
 
 def test_an_open_case_keeps_its_worst_measurements(bench: Bench) -> None:
     bench.hear(8, LOUD)
-    with bench.store._database.transaction() as connection:
+    with bench.store.database.transaction() as connection:
         connection.execute("UPDATE cases SET peak_score = 1.0, min_p_value = 0.5")
     bench.hear(12, LOUD)
-    (case,) = bench.store.cases()
+    (case,) = bench.store.cases.select()
     assert (case.peak_score, case.min_p_value) == (9.0, 1e-6)
     assert bench.told() == [("case.opened", "machine")]
 
 
 def test_scores_reach_the_store_in_batches_and_at_the_end(bench: Bench) -> None:
     bench.hear(25)
-    assert len(bench.store.scores("pump")) == 21
+    assert len(bench.store.history.scores("pump")) == 21
     bench.watch.finish()
-    rows = bench.store.scores("pump")
+    rows = bench.store.history.scores("pump")
     assert [(row.second, row.score, row.state) for row in rows] == [(k, 0.1, "OK") for k in range(25)]
     bench.watch.finish()
-    assert len(bench.store.scores("pump")) == 25
+    assert len(bench.store.history.scores("pump")) == 25
 
 
 @pytest.mark.parametrize(("level", "status"), [(SILENT, "silent"), (OVERDRIVEN, "clipping")])
@@ -172,7 +172,7 @@ def test_a_lost_microphone_is_told_once_and_inhibits(bench: Bench) -> None:
     bench.hear(0.2)
     assert bench.names[-1] == "sensor.recovered"
     assert [record.second for record in bench.seconds] == list(range(8))
-    kept = [event.event for event in bench.store.events(machine="pump")]
+    kept = [event.event for event in bench.store.history.events(machine="pump")]
     assert kept == ["device.lost", "case.opened", "case.closed"]
 
 
@@ -180,13 +180,13 @@ def test_a_silent_microphone_that_is_then_lost_has_one_case(bench: Bench) -> Non
     bench.hear(5, SILENT)
     bench.lose(2)
     assert bench.names == ["case.opened", "device.lost"]
-    (case,) = bench.store.cases()
+    (case,) = bench.store.cases.select()
     assert case.evidence == {"status": "lost"}
 
 
 def test_a_sensor_case_that_somebody_closed_is_opened_anew(bench: Bench) -> None:
     bench.lose()
-    bench.store.close_case(bench.store.cases()[0].id, by="ann")
+    bench.store.cases.close(bench.store.cases.select()[0].id, by="ann")
     bench.lose(3)
     assert bench.cases("sensor") == ["closed", "active-unacknowledged"]
     bench.hear(4)
@@ -203,7 +203,7 @@ def test_gaps_are_told_together_and_begin_the_score_again(bench: Bench) -> None:
     bench.hear(60)
     bench.hear(1.5, gap=True, block_s=1.5)
     assert [event.detail["gaps"] for event in bench.events] == [1, 4]
-    assert [event.event for event in bench.store.events()] == ["audio.gap", "audio.gap"]
+    assert [event.event for event in bench.store.history.events()] == ["audio.gap", "audio.gap"]
 
 
 def test_sound_that_is_never_whole_for_a_second_is_a_sensor_case(bench: Bench) -> None:
@@ -233,7 +233,7 @@ def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(
 
     bench.hear(5)
     with monkeypatch.context() as patch:
-        patch.setattr(bench.store._database, "transaction", full)
+        patch.setattr(bench.store.database, "transaction", full)
         bench.hear(12)
         bench.hear(8, LOUD)
         bench.lose(2)
@@ -247,7 +247,7 @@ def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(
     assert "store.recovered" in bench.names
     assert bench.cases("machine") == ["active-unacknowledged"]
     assert bench.cases("sensor") == []
-    assert [row.second for row in bench.store.scores("pump")] == list(range(47))
+    assert [row.second for row in bench.store.history.scores("pump")] == list(range(47))
 
 
 def test_a_monitor_that_was_killed_takes_its_case_up(bench: Bench) -> None:

@@ -77,7 +77,7 @@ def test_scores_are_those_of_the_recording_to_the_last_bit(
     for records in (first, second):
         assert [(r.second, r.score, r.p_value, r.groups) for r in records] == expected
     with Store.open(site.state_dir / DATABASE_NAME) as store:
-        stored = [(row.second, row.score) for row in store.scores("pump")]
+        stored = [(row.second, row.score) for row in store.history.scores("pump")]
     assert sorted(stored) == sorted([(s.second, s.score) for s in judged] * 2)
 
 
@@ -168,7 +168,7 @@ def test_an_interruption_keeps_scores_and_releases_the_microphone(
     assert [c for c in psutil.Process().children() if "anomaly.audio.capture.worker" in c.cmdline()] == []
     assert sink.closed
     with Store.open(site.state_dir / DATABASE_NAME) as store:
-        assert [row.second for row in store.scores("pump")] == [0, 1]
+        assert [row.second for row in store.history.scores("pump")] == [0, 1]
 
 
 def test_a_broker_hears_of_a_machine_that_the_site_file_does_not_name(

@@ -102,7 +102,7 @@ def test_all_machines_of_a_bundle_follow_it_forth_and_back(
     versions.rollback(site.models_dir, "both")
     assert {event.detail["version"] for event in told("model.activated").values()} == {first}
     with Store.open(site.state_dir / DATABASE_NAME) as store:
-        noted = [row.state for row in store.states("east", "model")]
+        noted = [row.state for row in store.time_series.states("east", "model")]
     assert noted[:2] == [f"student {first}", f"student {second}"]
 
 

@@ -91,7 +91,11 @@ def test_records_and_the_store_say_what_the_machine_does(store: Store) -> None:
     assert [record.to_dict()["operating_state"] for record in heard] == ["running"] * 3 + ["ramping"] + [
         "stopped"
     ] * 2
-    assert [row.state for row in store.states("pump", "operating")] == ["running", "ramping", "stopped"]
+    assert [row.state for row in store.time_series.states("pump", "operating")] == [
+        "running",
+        "ramping",
+        "stopped",
+    ]
     assert events == []
 
 
@@ -142,7 +146,7 @@ def test_a_latched_alarm_ends_when_somebody_knows_of_it(store: Store) -> None:
     states = []
     for second in range(38):
         if second == 12:
-            store.acknowledge(store.cases()[0].id, "ann")
+            store.cases.acknowledge(store.cases.select()[0].id, "ann")
         records = watch.hear(Sound(samples, play.time_s + second))
         states += [record.state for record in records if isinstance(record, SecondRecord)]
     assert states[11] == "ALARM"
@@ -166,6 +170,6 @@ def test_drift_is_told_once_opens_no_case_and_is_remembered(store: Store) -> Non
     _, events = play.run(hour(3.5) + hour(3.5))
     assert [event.event for event in events] == ["drift"]
     assert events[0].detail["shift"] == pytest.approx(3.5, abs=0.4)
-    assert store.cases() == []
+    assert store.cases.select() == []
     _, events = play.run(hour(-20.0))
     assert [event.event for event in events] == ["drift.over"]

@@ -41,34 +41,34 @@ def test_modes(path: Path) -> None:
 
 def test_a_transaction_is_all_or_nothing(store: Store) -> None:
     def half() -> None:
-        with store._database.transaction() as connection:
+        with store.database.transaction() as connection:
             connection.execute("INSERT INTO sinks VALUES ('a', 0)")
             raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"):
         half()
-    with store._database.reading() as connection:
+    with store.database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM sinks").fetchone()[0] == 0
 
 
 def test_threads_have_connections_of_their_own(store: Store) -> None:
     def write(worker: int) -> None:
         for second in range(20):
-            store.add_scores([ScoreRow(f"m{worker}", float(second), second, 0.1, 0.5, "OK")])
-            store.add_event("tick", machine=f"m{worker}")
+            store.history.add_scores([ScoreRow(f"m{worker}", float(second), second, 0.1, 0.5, "OK")])
+            store.history.add_event("tick", machine=f"m{worker}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    assert all(len(store.scores(f"m{worker}")) == 20 for worker in range(4))
-    assert len(store.events()) == 80
+    assert all(len(store.history.scores(f"m{worker}")) == 20 for worker in range(4))
+    assert len(store.history.events()) == 80
 
 
 def test_connections_of_ended_threads_are_closed(store: Store) -> None:
     for _ in range(5):
-        thread = threading.Thread(target=store.events)
+        thread = threading.Thread(target=store.history.events)
         thread.start()
         thread.join()
-    assert len(store._database._connections) <= 2
+    assert len(store.database._connections) <= 2
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_a_file_that_is_no_database_is_set_aside(
         assert store.set_aside is not None
         assert store.set_aside.read_bytes() == content
         assert ".damaged-" in store.set_aside.name
-        assert [event.event for event in store.events()] == ["store.damaged"]
-        assert store.events()[0].detail == {
+        assert [event.event for event in store.history.events()] == ["store.damaged"]
+        assert store.history.events()[0].detail == {
             "set_aside": str(store.set_aside),
             "carried_over": {"cases": 0, "messages": 0},
         }
@@ -101,7 +101,7 @@ def test_an_empty_file_is_a_new_database(path: Path) -> None:
 def broken_page(path: Path) -> None:
     """Write nonsense over the middle of a database, as a dying disk does."""
     with Store.open(path) as store:
-        store.add_scores(ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(2000))
+        store.history.add_scores(ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(2000))
     with path.open("r+b") as file:
         # The last quarter holds scores and their index, and none of the tables' descriptions.
         file.seek(path.stat().st_size * 3 // 4)
@@ -118,8 +118,8 @@ def test_damaged_pages_are_found_after_an_unclean_stop_once_the_work_has_begun(p
         assert aside is not None
         assert aside.is_file()
         assert store.set_aside == aside
-        assert store.scores("pump") == []
-        assert [event.event for event in store.events()] == ["store.damaged"]
+        assert store.history.scores("pump") == []
+        assert [event.event for event in store.history.events()] == ["store.damaged"]
         assert store.check() is None
 
 
@@ -133,31 +133,31 @@ def test_after_a_clean_stop_nothing_is_checked(path: Path, monkeypatch: pytest.M
 def test_a_sound_database_stays_after_an_unclean_stop(path: Path) -> None:
     code = (
         "import os, pathlib, sys\nfrom anomaly.alerts import Store\n"
-        "store = Store.open(pathlib.Path(sys.argv[1]))\nstore.add_event('x')\nos._exit(9)"
+        "store = Store.open(pathlib.Path(sys.argv[1]))\nstore.history.add_event('x')\nos._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     with Store.open(path) as store:
         assert store.database.suspect
         assert store.check() is None
         assert not store.database.suspect
-        assert [event.event for event in store.events()] == ["x"]
+        assert [event.event for event in store.history.events()] == ["x"]
 
 
 def test_damage_that_is_met_is_dealt_with_at_the_next_check(
     path: Path, make_case: Callable[..., Case]
 ) -> None:
     with Store.open(path) as store:
-        store.subscribe(["plant"])
-        store.open_case(make_case())
+        store.outbox.subscribe(["plant"])
+        store.cases.open(make_case())
     broken_page(path)
     with Store.open(path) as store:
         with pytest.raises(ConfigError):
-            store.scores("pump")
+            store.history.scores("pump")
         assert store.check() is not None
         # The open case, and what is to be told about it, went along.
-        assert [case.machine for case in store.cases(open_only=True)] == ["pump"]
-        assert store.pending_count(["plant"]) == 1
-        assert store.events()[-1].detail["carried_over"] == {"cases": 1, "messages": 1}
+        assert [case.machine for case in store.cases.select(open_only=True)] == ["pump"]
+        assert store.outbox.pending_count(["plant"]) == 1
+        assert store.history.events()[-1].detail["carried_over"] == {"cases": 1, "messages": 1}
 
 
 def test_others_go_on_writing_while_a_new_one_begins(path: Path) -> None:
@@ -169,7 +169,7 @@ def test_others_go_on_writing_while_a_new_one_begins(path: Path) -> None:
         def write(worker: int) -> int:
             count = 0
             while not ended.is_set() or count < 5:
-                store.add_event("tick", machine=f"m{worker}")
+                store.history.add_event("tick", machine=f"m{worker}")
                 count += 1
             return count
 
@@ -177,31 +177,31 @@ def test_others_go_on_writing_while_a_new_one_begins(path: Path) -> None:
         assert store.check() is not None
         ended.set()
         assert all(writer.result() >= 5 for writer in writers)
-        assert {event.event for event in store.events()} == {"store.damaged", "tick"}
+        assert {event.event for event in store.history.events()} == {"store.damaged", "tick"}
 
 
 def test_another_process_that_began_anew_is_noticed(path: Path) -> None:
     with Store.open(path) as one, Store.open(path) as other:
-        one.add_event("before")
+        one.history.add_event("before")
         other.database.begin_anew()
-        one.add_event("after")
-        assert [event.event for event in other.events()] == ["after"]
+        one.history.add_event("after")
+        assert [event.event for event in other.history.events()] == ["after"]
 
 
 def test_a_case_lost_with_the_database_is_kept_anew(path: Path, make_case: Callable[..., Case]) -> None:
     with Store.open(path) as store:
-        case = store.open_case(make_case(peak_score=3.0))
+        case = store.cases.open(make_case(peak_score=3.0))
         assert case is not None
         store.database.begin_anew()
-        assert store.cases() == []
-        store.update_case(replace(case, peak_score=9.0))
-        assert [(c.id, c.peak_score) for c in store.cases(open_only=True)] == [(case.id, 9.0)]
+        assert store.cases.select() == []
+        store.cases.update(replace(case, peak_score=9.0))
+        assert [(c.id, c.peak_score) for c in store.cases.select(open_only=True)] == [(case.id, 9.0)]
 
 
 def test_damage_met_later_is_a_clear_error(path: Path) -> None:
     broken_page(path)
     with Store.open(path) as store, pytest.raises(ConfigError, match=r"malformed|database") as caught:
-        store.scores("pump")
+        store.history.scores("pump")
     assert caught.value.hint is not None
     assert "sets a damaged file aside" in caught.value.hint
 
@@ -257,18 +257,18 @@ def test_a_read_only_folder() -> None:
 
 def test_a_full_disk_is_a_clear_error_and_passes(store: Store) -> None:
     rows = [ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(5000)]
-    with store._database.reading() as connection:
+    with store.database.reading() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(ConfigError, match="full") as caught:
-        store.add_scores(rows)
+        store.history.add_scores(rows)
     assert caught.value.hint is not None
     assert "make room" in caught.value.hint
-    assert store.scores("pump") == []
-    with store._database.reading() as connection:
+    assert store.history.scores("pump") == []
+    with store.database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
-    store.add_scores(rows)
-    assert len(store.scores("pump")) == 5000
+    store.history.add_scores(rows)
+    assert len(store.history.scores("pump")) == 5000
 
 
 def test_a_writer_waits_for_another(store: Store, path: Path) -> None:
@@ -276,6 +276,6 @@ def test_a_writer_waits_for_another(store: Store, path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.2, other.execute, ["COMMIT"])
         release.start()
-        store.add_event("waited")
+        store.history.add_event("waited")
         release.join()
-    assert [event.event for event in store.events()] == ["waited"]
+    assert [event.event for event in store.history.events()] == ["waited"]

@@ -71,7 +71,7 @@ def test_the_database_itself_allows_one_open_case_of_a_kind(store: Store) -> Non
         "INSERT INTO cases (id, machine, kind, state, opened_at, summary, evidence)"
         " VALUES (?, 'pump', 'machine', ?, '', '', '{}')"
     )
-    with store._database.transaction() as connection:
+    with store.database.transaction() as connection:
         connection.execute(insert, ("a", "closed"))
         connection.execute(insert, ("b", "closed"))
         connection.execute(insert, ("c", "active-unacknowledged"))
@@ -96,15 +96,18 @@ def test_a_database_of_each_released_version_is_taken_up_with_all_that_is_in_it(
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(dump.read_text(encoding="utf-8"))
     with Store.open(path) as store:
-        assert [row.second for row in store.scores("pump")] == list(range(10))
-        assert store.scores("pump")[3].score is None
-        assert [case.machine for case in store.cases(open_only=True)] == ["pump"]
-        assert store.case("0123").evidence == {"levels": [1.0, 2.0]}
-        assert [event.event for event in store.events(machine="fan")] == ["case.opened", "case.closed"]
-        assert store.pending_count(["plant"]) == 3
-        assert [due.message.machine for due in store.due_messages(2e9)] == ["pump", "fan"]
-        store.sum_up()
-        assert sum(row.seconds for row in store.minutes("pump")) == 10
+        assert [row.second for row in store.history.scores("pump")] == list(range(10))
+        assert store.history.scores("pump")[3].score is None
+        assert [case.machine for case in store.cases.select(open_only=True)] == ["pump"]
+        assert store.cases.find("0123").evidence == {"levels": [1.0, 2.0]}
+        assert [event.event for event in store.history.events(machine="fan")] == [
+            "case.opened",
+            "case.closed",
+        ]
+        assert store.outbox.pending_count(["plant"]) == 3
+        assert [due.message.machine for due in store.outbox.due(2e9)] == ["pump", "fan"]
+        store.time_series.sum_up()
+        assert sum(row.seconds for row in store.time_series.minutes("pump")) == 10
     with closing(connect(path)) as connection, closing(connect(path.with_name("new.sqlite"))) as fresh:
         assert version_of(connection, path) == MIGRATIONS[-1].version
         migrate(fresh, path)

@@ -44,7 +44,7 @@ def unix_s(record: dict[str, Any]) -> float:
 
 def stored_seconds(folder: Path) -> list[int]:
     with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
-        return [row.second for row in store.scores("pump")]
+        return [row.second for row in store.history.scores("pump")]
 
 
 def test_a_failing_pump_in_front_of_the_microphone_reaches_everybody_once(
@@ -116,7 +116,7 @@ def test_a_dead_sound_server_is_a_sensor_case_within_five_seconds_and_is_survive
     ]
     assert monitor.stop() == 0
     with Store.open(workshop / "state" / DATABASE_NAME) as store:
-        assert [(case.kind, case.state.value) for case in store.cases()] == [("sensor", "closed")]
+        assert [(case.kind, case.state.value) for case in store.cases.select()] == [("sensor", "closed")]
     assert stored_seconds(workshop) == [record["second"] for record in monitor.seconds]
 
 
@@ -191,4 +191,4 @@ def test_kill_9_takes_all_children_along_and_the_next_monitor_takes_the_case_up(
     assert again.stop() == 0
     assert again.events("case.opened") == []
     with Store.open(workshop / "state" / DATABASE_NAME) as store:
-        assert [case.state.value for case in store.cases()] == ["active-unacknowledged"]
+        assert [case.state.value for case in store.cases.select()] == ["active-unacknowledged"]

@@ -77,7 +77,7 @@ def test_a_service_from_start_to_end(pump_bundle: Path, long_sound: Path, tmp_pa
     assert not (tmp_path / "state" / f"{DATABASE_NAME}-wal").exists()
     with Store.open(tmp_path / "state" / DATABASE_NAME, create=False) as store:
         assert not store.database.suspect
-        seconds = [row.second for row in store.scores("pump")]
+        seconds = [row.second for row in store.history.scores("pump")]
         assert seconds == list(range(len(seconds)))
         assert seconds
 

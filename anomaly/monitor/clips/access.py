@@ -45,7 +45,7 @@ class ClipAccess:
         if target.exists():
             raise ConfigError("is there already", where=target, hint="choose another folder")
         atomic.check_writable(to, "--export")
-        self._store.log_access(clip, self._who, "export", self._note)
+        self._store.clips.log_access(clip, self._who, "export", self._note)
         try:
             with atomic.new_folder(target) as work:
                 shutil.copytree(self._present(clip), work, dirs_exist_ok=True)
@@ -73,7 +73,7 @@ class ClipAccess:
                 "no player is installed",
                 hint=f"install one of {', '.join(one[0] for one in PLAYERS)}, or use --export",
             )
-        self._store.log_access(clip, self._who, "play", self._note)
+        self._store.clips.log_access(clip, self._who, "play", self._note)
         rate_hz = soundfile.info(self._present(clip) / SOUND).samplerate
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             soundfile.write(file.name, stored.samples, rate_hz, subtype="PCM_16")

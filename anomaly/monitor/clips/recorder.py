@@ -147,7 +147,7 @@ class ClipRecorder:
         try:
             make_room(self._store, self._folder, self._settings, time.time(), for_bytes=4 * facts.samples)
             size = _written(self._folder / folder, facts, excerpt)
-            self._store.add_clip(
+            self._store.clips.add(
                 ClipRow(
                     facts.id,
                     facts.case_id,

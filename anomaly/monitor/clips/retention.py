@@ -27,7 +27,7 @@ def sweep(store: Store, folder: Path, settings: Clips, now_s: float, *, coming_b
         now_s: UNIX seconds.
         coming_bytes: room to make for one more.
     """
-    kept = store.clips()
+    kept = store.clips.select()
     total = sum(clip.bytes for clip in kept) + coming_bytes
     count = len(kept) + (coming_bytes > 0)
     gone = 0
@@ -59,12 +59,12 @@ def make_room(store: Store, folder: Path, settings: Clips, now_s: float, *, for_
 def remove(store: Store, folder: Path, clip: ClipRow) -> None:
     """Remove a clip's files, and then its entry: a crash between leaves an entry, never sound without one."""
     shutil.rmtree(folder / clip.folder, ignore_errors=True)
-    store.remove_clip(clip.id)
+    store.clips.remove(clip.id)
 
 
 def sweep_orphans(store: Store, folder: Path) -> int:
     """Remove folders of clips that no entry names, older than an hour; return how many."""
-    known = {clip.folder for clip in store.clips()}
+    known = {clip.folder for clip in store.clips.select()}
     gone = 0
     for found in folder.glob("*/*"):
         try:

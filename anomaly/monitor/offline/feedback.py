@@ -75,6 +75,6 @@ def record_feedback(
         number, limit = made.number, made.calibration(service.own.calibration).limit(1.0).value
     verdict = "normal" if normal else "fault"
     detail = {"verdict": verdict, "by": by, "note": note, "calibration": number}
-    store.add_event(FEEDBACK, machine=case.machine, case_id=case.id, detail=detail)
+    store.history.add_event(FEEDBACK, machine=case.machine, case_id=case.id, detail=detail)
     other_s = 0 if gathered is None else gathered.other_s
     return FeedbackResult(case.id, verdict, number, abs(changed), before, limit, other_s)

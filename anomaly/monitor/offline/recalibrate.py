@@ -166,11 +166,11 @@ def from_history(
     that it was none with ``anomaly feedback``.
     """
     machine = detector.machine
-    rows = store.scores(machine, max(begin_s, end_s - _MOST_S), end_s)
-    spans = [_span(case, end_s) for case in store.cases(machine=machine) if case.kind == "machine"]
+    rows = store.history.scores(machine, max(begin_s, end_s - _MOST_S), end_s)
+    spans = [_span(case, end_s) for case in store.cases.select(machine=machine) if case.kind == "machine"]
     rows = [row for row in rows if not any(a <= row.time_s <= b for a, b in spans)]
     heard = [row for row in _leave_out_ramps(store, machine, rows) if row.score is not None]
-    ours = rows_of(heard, store.states(machine, MODEL), detector.model)
+    ours = rows_of(heard, store.time_series.states(machine, MODEL), detector.model)
     new = new_rows(ours, held)
     words = f"{iso_utc(begin_s)} to {iso_utc(end_s)}"
     return CalibrationInput(
@@ -188,9 +188,9 @@ def from_case(store: Store, detector: CalibratedDetector, case: Case, now_s: flo
             took none of them.
     """
     begin_s, end_s = _span(case, now_s)
-    heard = [row for row in store.scores(case.machine, begin_s, end_s) if row.score is not None]
-    ours = rows_of(heard, store.states(case.machine, MODEL), detector.model)
-    recordings = stretches(operating_filter(ours, store.states(case.machine, OPERATING)))
+    heard = [row for row in store.history.scores(case.machine, begin_s, end_s) if row.score is not None]
+    ours = rows_of(heard, store.time_series.states(case.machine, MODEL), detector.model)
+    recordings = stretches(operating_filter(ours, store.time_series.states(case.machine, OPERATING)))
     if not recordings:
         if ours:
             words = "all of this case was heard while the machine stood still or changed its speed"
@@ -240,8 +240,8 @@ def check(source: Source, calibration: Calibration) -> None:
 
 def unjudged_cases(store: Store, machine: str, begin_s: float, end_s: float) -> list[Case]:
     """Machine cases in a time of which nobody has said whether they were faults."""
-    judged = {event.case_id for event in store.events(machine=machine) if event.event == FEEDBACK}
-    found = [case for case in store.cases(machine=machine) if case.kind == "machine"]
+    judged = {event.case_id for event in store.history.events(machine=machine) if event.event == FEEDBACK}
+    found = [case for case in store.cases.select(machine=machine) if case.kind == "machine"]
     spans = {case.id: _span(case, end_s) for case in found}
     return [c for c in found if spans[c.id][0] < end_s and spans[c.id][1] > begin_s and c.id not in judged]
 
@@ -276,7 +276,7 @@ def _span(case: Case, now_s: float) -> tuple[float, float]:
 
 def _leave_out_ramps(store: Store, machine: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     """Rows of seconds in which the machine ran or was unknown."""
-    changes = store.states(machine, OPERATING)
+    changes = store.time_series.states(machine, OPERATING)
     kept: list[ScoreRow] = []
     place, now = 0, ""
     for row in rows:

@@ -65,7 +65,7 @@ def replay_history(
         clips: what says something of cases whose scores are gone; None where nothing does.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
-    states = store.states(machine, OPERATING)
+    states = store.time_series.states(machine, OPERATING)
     rows, others_s = _of_model(store, machine, span, model)
     p_of = _stored if not judge_anew else _from(scorer.calibration)
 
@@ -91,8 +91,8 @@ def replay_history(
 
 def _of_model(store: Store, machine: str, span: ReplaySpan, model: str) -> tuple[list[ScoreRow], list[float]]:
     """Stored seconds, those of other models without their scores, and the times of these."""
-    ours = scored_when(store.states(machine, MODEL), model)
-    stored = store.scores(machine, span.begin_s, span.end_s)
+    ours = scored_when(store.time_series.states(machine, MODEL), model)
+    stored = store.history.scores(machine, span.begin_s, span.end_s)
     others_s = [row.time_s for row in stored if row.score is not None and not ours(row.time_s)]
     silent = [row if ours(row.time_s) else replace(row, score=None, p_value=None) for row in stored]
     return silent, others_s
@@ -134,7 +134,7 @@ def _result(
 
 
 def _cases(store: Store, machine: str, span: ReplaySpan) -> list[Case]:
-    found = [case for case in store.cases(machine=machine) if case.kind == "machine"]
+    found = [case for case in store.cases.select(machine=machine) if case.kind == "machine"]
     return sorted(
         (case for case in found if span.begin_s <= unix_s(case.opened_at) <= span.end_s),
         key=lambda case: case.opened_at,
@@ -193,7 +193,7 @@ def _until(case: Case, end_s: float) -> float:
 
 def _by_clips(store: Store, case: Case, folder: Path, alarms: Callable[[StoredClip], bool]) -> ReplayedCase:
     reasons = []
-    for clip in store.clips(case_id=case.id):
+    for clip in store.clips.select(case_id=case.id):
         try:
             if alarms(read_clip(folder / clip.folder)):
                 return ReplayedCase(case.id, case.opened_at, "stays", "clip")

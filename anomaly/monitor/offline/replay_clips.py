@@ -45,7 +45,7 @@ def replay_from_clip(
     why = "its scores are gone"
     if clips is None:
         return ReplayedCase(case.id, case.opened_at, "unknown", why)
-    for row in store.clips(case_id=case.id):
+    for row in store.clips.select(case_id=case.id):
         try:
             facts = read_facts(clips.folder / row.folder)
             seconds = _rows(facts)

@@ -190,15 +190,15 @@ def test_through_the_outbox_nothing_is_lost(
     bench: Bench, sink: Sink, store: Store, make_case: Callable[..., Any]
 ) -> None:
     with Dispatcher(store, [sink], retry=RetryPolicy(0.05, 0.2), poll_s=0.02) as dispatcher:
-        store.open_case(make_case("before"))
+        store.cases.open(make_case("before"))
         assert dispatcher.drain(10)
         # A broker that is killed right after its confirmation may not have passed the message on.
         eventually(lambda: len(bench.got()) == 1)
         bench.die()
-        store.open_case(make_case("during"))
+        store.cases.open(make_case("during"))
         assert not dispatcher.drain(0.3)
         bench.come_back()
-        store.open_case(make_case("after"))
+        store.cases.open(make_case("after"))
         assert dispatcher.drain(20)
         eventually(lambda: {found["machine"] for found in bench.got()} == {"before", "during", "after"})
 

@@ -230,8 +230,8 @@ def test_the_dispatcher_shows_stored_scores(
     sink: MqttSink, listener: Listener, store: Store, make_case: Callable[..., Case]
 ) -> None:
     with Dispatcher(store, [sink], clock=lambda: ROW.time_s, poll_s=0.02) as dispatcher:
-        store.open_case(make_case("fan"))
+        store.cases.open(make_case("fan"))
         assert dispatcher.drain(10)
-        store.add_scores([ROW])
+        store.history.add_scores([ROW])
         eventually(lambda: listener.on("anomaly/pump/state"))
     assert listener.on("anomaly/pump/state")[0].json["score"] == ROW.score

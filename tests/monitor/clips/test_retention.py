@@ -35,13 +35,13 @@ def keep(store: Store, folder: Path, number: int, age_days: float, size: int = M
     name = f"pump/{number}"
     (folder / name).mkdir(parents=True)
     (folder / name / "sound.flac").write_bytes(b"x")
-    store.add_clip(
+    store.clips.add(
         ClipRow(f"{number:012d}", "ca5e", "pump", NOW_S - age_days * DAY_S, 30.0, "full", name, size)
     )
 
 
 def left(store: Store, folder: Path) -> list[int]:
-    listed = [int(clip.id) for clip in store.clips()]
+    listed = [int(clip.id) for clip in store.clips.select()]
     assert sorted(int(path.name) for path in folder.glob("pump/*")) == sorted(listed)
     return listed
 
@@ -51,7 +51,7 @@ def test_old_ones_go(store: Store, folder: Path) -> None:
         keep(store, folder, number, age)
     assert sweep(store, folder, Clips(keep_days=30), NOW_S) == 2
     assert left(store, folder) == [2, 3]
-    assert len(store.clips(removed=True)) == 4
+    assert len(store.clips.select(removed=True)) == 4
 
 
 def test_the_oldest_go_beyond_a_number(store: Store, folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_files_that_are_gone_already(store: Store, folder: Path) -> None:
     keep(store, folder, 1, 99)
     shutil.rmtree(folder)
     assert sweep(store, folder, Clips(), NOW_S) == 1
-    assert store.clips() == []
+    assert store.clips.select() == []
 
 
 def test_what_a_crash_left_goes_after_an_hour(store: Store, folder: Path) -> None:

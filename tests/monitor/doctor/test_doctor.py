@@ -13,13 +13,13 @@ from sound_server import SoundServer
 
 from anomaly.alerts import AlertMessage, ScoreRow, Store
 from anomaly.config import Clips, Machine, Mqtt, Sinks, Site, Webhook
-from anomaly.monitor.doctor import Finding, examine, sound, system
+from anomaly.monitor.doctor import CheckResult, examine, sound, system
 from anomaly.monitor.doctor import site as of_site
 from anomaly.store.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME
 
 
-def by_check(found: list[Finding]) -> dict[str, Finding]:
+def by_check(found: list[CheckResult]) -> dict[str, CheckResult]:
     return {finding.check: finding for finding in found}
 
 
@@ -178,7 +178,7 @@ def test_something_else_where_the_database_is_to_be(site: Site, taken: str) -> N
 def test_database(site: Site) -> None:
     path = site.state_dir / DATABASE_NAME
     with Store.open(path) as store:
-        store.add_scores(ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(3000))
+        store.history.add_scores(ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(3000))
         before = path.read_bytes()
         found = by_check(list(of_site.database(site)))
         assert (found["site.database"].level, found["site.messages"].level) == ("ok", "ok")
@@ -195,8 +195,8 @@ def test_database(site: Site) -> None:
 
 def test_messages_that_do_not_leave(site: Site) -> None:
     with Store.open(site.state_dir / DATABASE_NAME, clock=lambda: 1_700_000_000.0) as store:
-        store.subscribe(["plant"])
-        store.queue_message(AlertMessage("test", "pump", "2023-11-14T22:13:20.000Z"))
+        store.outbox.subscribe(["plant"])
+        store.outbox.queue(AlertMessage("test", "pump", "2023-11-14T22:13:20.000Z"))
     found = by_check(list(of_site.database(site)))
     assert found["site.messages"].level == "warn"
     assert "1 wait for delivery" in found["site.messages"].words
@@ -221,7 +221,7 @@ def test_monitors_that_run(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_800_000_000.0
     monkeypatch.setattr(of_site.time, "time", lambda: now)
     with Store.open(site.state_dir / DATABASE_NAME) as store:
-        store.add_scores(
+        store.history.add_scores(
             [ScoreRow("pump", now - 2, 1, 0.1, 0.5, "OK"), ScoreRow("fan", now - 900, 1, 0.1, 0.5, "OK")]
         )
     locks = [FileLock(site.state_dir / f"monitor-{name}.lock") for name in ("pump", "fan", "mute", "idle")]

@@ -47,16 +47,16 @@ def remember(store: Store, bad: tuple[int, int], score: float = 9.0, seconds: in
     values = np.random.default_rng(2).normal(0, 1, seconds)
     values[bad[0] : bad[1]] = score
     own = calibration()
-    store.add_scores(
+    store.history.add_scores(
         ScoreRow("pump", BEGIN_S + k, k, float(v), own.p_value(float(v)), "OK") for k, v in enumerate(values)
     )
-    store.add_state(StateRow("pump", "model", BEGIN_S, MODEL))
+    store.time_series.add_state(StateRow("pump", "model", BEGIN_S, MODEL))
 
 
 def case_at(store: Store, begin: float, end: float) -> Case:
-    opened = store.open_case(Case("pump", "machine", iso_utc(BEGIN_S + begin), "it rattles"))
+    opened = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S + begin), "it rattles"))
     assert opened is not None
-    with store._database.transaction() as connection:
+    with store.database.transaction() as connection:
         connection.execute("UPDATE cases SET returned_at = ?, state = 'closed'", (iso_utc(BEGIN_S + end),))
     return opened
 
@@ -108,28 +108,28 @@ def test_another_calibration_judges_the_scores_anew(store: Store) -> None:
 def test_ramps_and_stops_are_left_out_as_the_monitor_did(store: Store) -> None:
     remember(store, (400, 440))
     for state, at in (("running", 0), ("ramping", 399), ("running", 420), ("stopped", 421), ("running", 440)):
-        store.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
+        store.time_series.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
     assert replayed(store).appear == ()
 
 
 def test_what_was_no_ramp_counts(store: Store) -> None:
     remember(store, (400, 420))
     for state, at in (("running", 0), ("ramping", 399), ("unknown", 420)):
-        store.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
+        store.time_series.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
     assert len(replayed(store).appear) == 1
 
 
 def test_a_deaf_microphone_begins_the_decision_anew(store: Store) -> None:
     remember(store, (400, 420))
-    rows = store.scores("pump")
-    with store._database.transaction() as connection:
+    rows = store.history.scores("pump")
+    with store.database.transaction() as connection:
         connection.execute("DELETE FROM scores")
     deaf = [
         ScoreRow("pump", r.time_s, r.second, None, None, "OK") if r.second % 4 else r
         for r in rows
         if r.second < 403 or r.second > 399
     ]
-    store.add_scores(deaf)
+    store.history.add_scores(deaf)
     assert replayed(store).appear == ()
 
 
@@ -148,12 +148,12 @@ def test_a_case_whose_scores_are_gone_is_judged_by_its_clip(store: Store, tmp_pa
         "0" * 12, case.id, "pump", "features", BEGIN_S, 160_000, 0, BEGIN_S + 5, "student", "abc", {}, True, bad
     )  # fmt: skip
     size = write_clip(tmp_path / "clips/one", facts, None, None, b"png")
-    store.add_clip(ClipRow(facts.id, case.id, "pump", BEGIN_S, 10.0, "features", "one", size))
+    store.clips.add(ClipRow(facts.id, case.id, "pump", BEGIN_S, 10.0, "features", "one", size))
     (judged,) = replayed(store, clips=ClipHistory(tmp_path / "clips", MODEL)).cases
     assert (judged.outcome, judged.by) == ("stays", "clip")
     # All of its seconds were ramps: the decision would not have taken them.
     for state, at in (("ramping", -1), ("running", 30)):
-        store.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
+        store.time_series.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
     (judged,) = replayed(store, clips=ClipHistory(tmp_path / "clips", MODEL)).cases
     assert judged.outcome == "unknown"
 
@@ -183,7 +183,7 @@ def test_what_another_model_scored_is_left_out_and_told(
 ) -> None:
     remember(store, (400, 420))
     case_at(store, 405, 425)
-    store.add_state(StateRow("pump", "model", BEGIN_S + changed_at, "student def"))
+    store.time_series.add_state(StateRow("pump", "model", BEGIN_S + changed_at, "student def"))
     found = replayed(store)
     assert (found.model, found.history_seconds) == (MODEL, changed_at)
     assert found.other_seconds == 1000 - changed_at
@@ -194,7 +194,7 @@ def test_what_another_model_scored_is_left_out_and_told(
 def test_an_alarm_does_not_reach_across_the_seconds_of_another_model(store: Store) -> None:
     remember(store, (400, 420))
     # One bad second before, one after: together they would be an alarm.
-    store.add_state(StateRow("pump", "model", BEGIN_S + 401, "teacher abc"))
-    store.add_state(StateRow("pump", "model", BEGIN_S + 419, MODEL))
+    store.time_series.add_state(StateRow("pump", "model", BEGIN_S + 401, "teacher abc"))
+    store.time_series.add_state(StateRow("pump", "model", BEGIN_S + 419, MODEL))
     found = replayed(store)
     assert (found.appear, found.other_seconds) == ((), 18)

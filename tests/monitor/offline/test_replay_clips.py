@@ -33,7 +33,7 @@ def clip(store: Store, tmp_path: Path) -> Callable[..., Case]:
     """A case with a clip of half a minute; the sound was normal again so many seconds after its beginning."""
 
     def keep(returned_at: float, model: str = "abc", seconds: object = None) -> Case:
-        case = store.open_case(Case("pump", "machine", iso_utc(BEGIN_S + 20), "it rattles"))
+        case = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S + 20), "it rattles"))
         assert case is not None
         results = tuple(
             {"second": k, "score": 1.0, "p_value": 1e-6 if k in BAD else 0.6, "state": "OK", "sensor": "ok"}
@@ -44,10 +44,10 @@ def clip(store: Store, tmp_path: Path) -> Callable[..., Case]:
             "student", model, {}, False, results if seconds is None else (seconds,),  # type: ignore[arg-type]
         )  # fmt: skip
         size = write_clip(tmp_path / "clips/pump/one", facts, None, None, b"png")
-        store.add_clip(ClipRow(facts.id, case.id, "pump", BEGIN_S, SECONDS, facts.content, "pump/one", size))
-        with store._database.transaction() as connection:
+        store.clips.add(ClipRow(facts.id, case.id, "pump", BEGIN_S, SECONDS, facts.content, "pump/one", size))
+        with store.database.transaction() as connection:
             connection.execute("UPDATE cases SET returned_at = ?", (iso_utc(BEGIN_S + returned_at),))
-        return store.case(case.id)
+        return store.cases.find(case.id)
 
     return keep
 
@@ -104,6 +104,6 @@ def test_a_clip_that_is_damaged_says_so(store: Store, clip: Callable[..., Case],
 def test_without_clips_nothing_is_known(store: Store, clip: Callable[..., Case], tmp_path: Path) -> None:
     case = clip(26)
     assert replay_from_clip(store, case, None, lambda _: True).by == "its scores are gone"
-    (row,) = store.clips()
-    store.remove_clip(row.id)
+    (row,) = store.clips.select()
+    store.clips.remove(row.id)
     assert judged(store, case, tmp_path) == ("unknown", "its scores are gone")

@@ -1,0 +1,70 @@
+"""SQL of the table of cases: insert, list and look up, inside the caller's connection or transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sqlite3
+
+from anomaly.errors import UsageError
+from anomaly.store.case import SHORT_ID, Case, json_value
+
+_COLUMNS = tuple(f.name for f in dataclasses.fields(Case))
+_SAVE = (
+    f"INSERT INTO cases ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + c for c in _COLUMNS)})"
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _COLUMNS if c != 'id')}"
+)
+_ID = re.compile(r"[0-9a-f]{1,32}")
+
+
+def save(connection: sqlite3.Connection, case: Case) -> None:
+    """Insert a case, or overwrite the one with its identifier."""
+    row = case.to_dict()
+    connection.execute(_SAVE, row | {"evidence": json.dumps(json_value(case.evidence))})
+
+
+def select(connection: sqlite3.Connection, *, open_only: bool, machine: str | None) -> list[Case]:
+    """Return cases, newest first."""
+    rows = connection.execute(
+        "SELECT * FROM cases WHERE (?1 = 0 OR state != 'closed') AND (?2 IS NULL OR machine = ?2)"
+        " ORDER BY opened_at DESC, rowid DESC",
+        (int(open_only), machine),
+    )
+    return [from_row(row) for row in rows.fetchall()]
+
+
+def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case]:
+    """Return the open cases of a machine: at most one of each kind."""
+    return {case.kind: case for case in select(connection, open_only=True, machine=machine)}
+
+
+def get(connection: sqlite3.Connection, case_id: str) -> Case | None:
+    """Return the case with exactly this identifier, or None."""
+    row = connection.execute("SELECT * FROM cases WHERE id = ?", (case_id,)).fetchone()
+    return None if row is None else from_row(row)
+
+
+def find(connection: sqlite3.Connection, case_id: str) -> Case:
+    """Return the case whose identifier begins with these digits.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    text = case_id.strip().lower()
+    hint = "list cases with `anomaly cases list --all`"
+    if not _ID.fullmatch(text):
+        raise UsageError(f"{case_id!r} is no case identifier: it has up to 32 hex digits", hint=hint)
+    rows = connection.execute("SELECT * FROM cases WHERE id GLOB ? LIMIT 5", (f"{text}*",)).fetchall()
+    if not rows:
+        raise UsageError(f"there is no case {case_id!r}", hint=hint)
+    if len(rows) > 1:
+        several = ", ".join(row["id"][: max(SHORT_ID, len(text) + 4)] for row in rows)
+        raise UsageError(f"several cases begin with {case_id!r}", hint=f"give more digits: {several}")
+    return from_row(rows[0])
+
+
+def from_row(row: sqlite3.Row) -> Case:
+    """Convert a row of the table to a case."""
+    fields = dict(row)
+    return Case.from_dict(fields | {"evidence": json.loads(fields["evidence"])})
