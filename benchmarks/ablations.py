@@ -14,13 +14,13 @@ from lessons import Facts, Lesson, Shelf
 from parts import Detectors, Part
 
 import anomaly.student.closed_form.closed_form as closed_form
+import anomaly.student.closed_form.filter_synapses as rows
 import anomaly.student.closed_form.scale_predictor as scales
-import anomaly.student.closed_form.synapse_rows as rows
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
-from anomaly.student.circuit import SLOW, Circuit
-from anomaly.student.closed_form.integer_rows import Floats, Integers
+from anomaly.student.circuit import DRIFT_KIND, Circuit
+from anomaly.student.closed_form.integer_weights import Floats, Integers
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.training.compile import read_chip
 from anomaly.training.student_start import StudentStart
@@ -58,7 +58,7 @@ WITHOUT_LEAK = ("k_2", "k_1", "bits_4", "bits_3", "bits_4_no_compensation", f"{N
 
 
 def plain_rows(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
-    """What a band does that others, or its past, do not tell, each for itself: instead of `whitening_rows`.
+    """What a band does that others, or its past, do not tell, each for itself: instead of `fit_whitening_filters`.
 
     ``frame`` is a band less what the other bands of the frame foretell, the others less what the frames before do.
     """
@@ -77,7 +77,7 @@ def plain_rows(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
 def rounded(
     row: Floats, gram: Floats, taps: list[int], weight_max: int, most: float
 ) -> tuple[Integers, float]:
-    """Each weight to the nearest whole one, for itself: instead of `round_within`."""
+    """Each weight to the nearest whole one, for itself: instead of `quantise_within`."""
     left = np.zeros_like(row)
     left[taps] = row[taps]
     while True:
@@ -94,10 +94,10 @@ def largest(row: Floats, _gram: Floats, costs: Floats, terms: int, _least_gain: 
 
 
 REPLACED: dict[str, dict[str, Any]] = {
-    "no_whitening": {"whitening_rows": plain_rows},
-    "no_compensation": {"round_within": rounded},
+    "no_whitening": {"fit_whitening_filters": plain_rows},
+    "no_compensation": {"quantise_within": rounded},
     "no_choice_of_taps": {"choose_taps": largest},
-    "neither_choice_nor_compensation": {"choose_taps": largest, "round_within": rounded},
+    "neither_choice_nor_compensation": {"choose_taps": largest, "quantise_within": rounded},
 }
 
 
@@ -158,7 +158,7 @@ def ablations(lesson: Lesson, _shelf: Shelf) -> tuple[Detectors, Facts]:
 
 def _simpler(circuit: Circuit) -> dict[str, Circuit]:
     """The same circuit without what can be taken out of it: scales, which come after the sums of errors."""
-    errors = len(circuit.sums.quanta) - sum(SUB_BAND_GROUPS for kind in circuit.kinds if kind != SLOW)
+    errors = len(circuit.sums.quanta) - sum(SUB_BAND_GROUPS for kind in circuit.kinds if kind != DRIFT_KIND)
     still = circuit.heard.copy()
     still[:, errors:] = 0
     return {"no_scales": replace(circuit, heard=still)}

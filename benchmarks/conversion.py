@@ -21,9 +21,9 @@ import onnx as onnx_format
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Sums
-from anomaly.student.closed_form.membranes import delayed, held_by
-from anomaly.student.closed_form.synapse_rows import tiled
+from anomaly.student.circuit import Circuit, SumNeurons
+from anomaly.student.closed_form.filter_synapses import repeat_with_signs
+from anomaly.student.closed_form.first_layer import delayed_taps, membrane_potentials
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
 from anomaly.teacher.network import Teacher, TeacherSize
@@ -95,8 +95,8 @@ def converted(
         kinds=("frame", "change"),
         slow=None,
         weights=np.zeros((count * len(thresholds), weights.shape[1]), dtype=np.int32),
-        sums=Sums(weights, quanta),
-        heard=tiled(weight * np.eye(count, dtype=np.int32), len(RISES), (1, -1)),
+        sums=SumNeurons(weights, quanta),
+        heard=repeat_with_signs(weight * np.eye(count, dtype=np.int32), len(RISES), (1, -1)),
         thresholds=np.concatenate(thresholds).astype(np.int32),
         channels=np.tile(channels, len(thresholds)).astype(np.int32),
         loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),
@@ -123,8 +123,8 @@ def membrane_sums(segment: Centibels, code: DeltaCode, weights: Integers) -> Flo
     """Weighted sums of levels at the end of each frame, [frames, rows]."""
     events = DeltaEncoder(code).push(segment[None]).reshape(1, -1, code.bands)
     delays = weights.shape[1] // code.bands - 1
-    currents = delayed(events, delays, code.micro_steps).astype(np.float64) @ weights.T
-    return held_by(currents, code.leak)[0, code.micro_steps - 1 :: code.micro_steps]
+    currents = delayed_taps(events, delays, code.micro_steps).astype(np.float64) @ weights.T
+    return membrane_potentials(currents, code.leak)[0, code.micro_steps - 1 :: code.micro_steps]
 
 
 def neurons_needed(model: bytes, fan_in: int, micro_steps: int) -> int:

@@ -29,7 +29,7 @@ from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.closed_form import delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.closed_form.wire_aware import short_wired
+from anomaly.student.closed_form.wire_aware import wire_aware_closed_form
 from anomaly.training.compile import Chip, read_chip
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
 from anomaly.training.profiles import TrainingProfile
@@ -121,7 +121,7 @@ class Lesson:
         plan = (plan or self.plan).on(on.limits)
         code = delta_code(self.training, plan)
         given = (code, plan, on.limits, on.arch)
-        return StudentStart(*short_wired(self.training, self.held_out, *given), plan)
+        return StudentStart(*wire_aware_closed_form(self.training, self.held_out, *given), plan)
 
     def build_artifacts(self, chip: Chip | None = None, **order: Any) -> tuple[ModelArtifacts, Facts]:
         """The product's training, and the seconds it took, on the clock and of a processor."""
@@ -164,7 +164,7 @@ class Lesson:
 
 def train(lesson: Lesson) -> Trained:
     """The product's training, and the start of its student."""
-    parts, facts = lesson.build()
+    parts, facts = lesson.build_artifacts()
     kept = parts.distilled is None or parts.distilled.kept_start
     start = lesson.start()
     if not np.array_equal(start.code.threshold, parts.code.threshold):

@@ -64,7 +64,7 @@ def small(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:
 
 def _small(lesson: Lesson, onnx: bytes, chip: Any) -> tuple[Any, Facts]:
     modest = Lesson(lesson.clips, lesson.seed, SMALL_PROFILE)
-    return modest.build(chip, teacher=onnx, order=StudentConstraints(SMALL))
+    return modest.build_artifacts(chip, teacher=onnx, order=StudentConstraints(SMALL))
 
 
 def robust(lesson: Lesson, shelf: Shelf) -> tuple[Detectors, Facts]:

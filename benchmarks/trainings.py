@@ -13,7 +13,7 @@ import numpy.typing as npt
 from anomaly.detect.model import read_code, write_code
 from anomaly.detect.pooling import Pooling
 from anomaly.errors import ModelError
-from anomaly.student.circuit import Circuit, Slow, Sums
+from anomaly.student.circuit import Circuit, DriftIntegrators, SumNeurons
 from anomaly.student.phases.gates import Gates
 
 
@@ -43,7 +43,7 @@ def _plain(value: Any) -> Any:
         return {"pooling": value.to_dict()}
     if isinstance(value, np.ndarray):
         return {"shape": value.shape, "integers": value.ravel().tolist()}
-    if isinstance(value, Circuit | Gates | Slow | Sums):
+    if isinstance(value, Circuit | Gates | DriftIntegrators | SumNeurons):
         return {
             type(value).__name__: {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
         }
@@ -64,7 +64,7 @@ def _whole(value: Any) -> Any:
     if "integers" in value:
         found: npt.NDArray[np.int32] = np.array(value["integers"], np.int32).reshape(value["shape"])
         return found
-    for made in (Circuit, Gates, Slow, Sums):
+    for made in (Circuit, Gates, DriftIntegrators, SumNeurons):
         if made.__name__ in value:
             parts = {name: _whole(part) for name, part in value[made.__name__].items()}
             return made(**{name: tuple(part) if name == "kinds" else part for name, part in parts.items()})

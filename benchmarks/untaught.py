@@ -15,7 +15,7 @@ from anomaly.detect.pooling import SUB_BAND_GROUPS, Pooling
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit, Integers
 from anomaly.student.distillation.criterion import Criterion, validation_split
-from anomaly.student.distillation.distil import DistilPlan, Setting, distil
+from anomaly.student.distillation.distil import DistillationSetup, DistilPlan, distil
 from anomaly.training.student_start import StudentStart
 
 # Deviations of normal sound that a pseudo-anomaly is said to be off, whatever it is.
@@ -111,7 +111,7 @@ def trained(
     said: tuple[Any, Pooling] = (
         (labels, labels.pooling) if teacher is None else (TeacherDetector(teacher[0]), teacher[1])
     )
-    setting = Setting(lesson.front_end, start.code, lesson.chip.limits, *said)
+    setting = DistillationSetup(lesson.front_end, start.code, lesson.chip.limits, *said)
     if teacher is None:
         # Labels hear nothing: whether they are ahead of the start cannot be asked.
         plan = replace(plan, least_lead=-1.0)

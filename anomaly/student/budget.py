@@ -107,7 +107,7 @@ def energy_calibration(name: str) -> EnergyCalibration:
 
 
 @dataclass(frozen=True)
-class Use:
+class ResourceUse:
     """What a student uses, in the words of `Budget`."""
 
     neurons: int
@@ -127,11 +127,11 @@ class Use:
                 yield f"{_option(f'max_{name}')} {limit:g} (it needs {value:.4g})"
 
 
-def best_within(
+def choose_within_budget(
     budget: Budget,
     base: ClosedFormPlan,
     build: Callable[[ClosedFormPlan], Student],
-    use: Callable[[Student], Use],
+    use: Callable[[Student], ResourceUse],
     judge: Callable[[Student], float],
 ) -> Student:
     """The plan's own student if it keeps the budget; else, from large to small, the one judged best of those that do.
@@ -154,7 +154,7 @@ def best_within(
     if not budget.limited or use(whole).within(budget):
         return whole
     if base.leak and not base.lossy:
-        return best_within(budget, base.without_leak(), build, use, judge)
+        return choose_within_budget(budget, base.without_leak(), build, use, judge)
     inside: list[Student] = []
     for layout in _layouts(base):
         if (found := _largest(budget, layout, build, use)) is not None:
@@ -199,7 +199,7 @@ def _largest(
     budget: Budget,
     layout: ClosedFormPlan,
     build: Callable[[ClosedFormPlan], Student],
-    use: Callable[[Student], Use],
+    use: Callable[[Student], ResourceUse],
 ) -> Student | None:
     """The student of a layout with most synapses and finest steps that keeps the budget."""
     fan_ins = [layout.fan_in, *(n for n in _FAN_INS if n < layout.fan_in)]

@@ -31,16 +31,16 @@ from anomaly.student.phases.gates import Gates, add_gates
 from chip.builder import NetworkBuilder
 from chip.network import Network
 
-KINDS = ("frame", "change", "context")
+FILTER_KINDS = ("frame", "change", "context")
 # The kind of error that is not of levels but of errors: which way they lean.
-SLOW = "slow"
+DRIFT_KIND = "slow"
 # The kind of error that is held against the phase of the machine's cycle, and not against frames before.
-PHASE = "phase"
+PHASE_KIND = "phase"
 Integers = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class SumNeurons:
     """Neurons that pass weighted sums of levels on, as changes.
 
     Args:
@@ -52,13 +52,13 @@ class Sums:
     quanta: Integers
 
     @classmethod
-    def none(cls, taps: int) -> Sums:
+    def none(cls, taps: int) -> SumNeurons:
         """No sums, of so many taps."""
         return cls(np.zeros((0, taps), np.int32), np.zeros(0, np.int32))
 
 
 @dataclass(frozen=True, eq=False)
-class Slow:
+class DriftIntegrators:
     """Neurons that remember which way errors leant.
 
     Args:
@@ -84,7 +84,7 @@ class Slow:
 
 
 @dataclass(frozen=True, eq=False)
-class Wired:
+class WiredCircuit:
     """A circuit as neurons and synapses, and where its parts are among them.
 
     Args:
@@ -132,7 +132,7 @@ class Circuit:
     delays: int
     kinds: tuple[str, ...]
     weights: Integers
-    sums: Sums
+    sums: SumNeurons
     heard: Integers
     thresholds: Integers
     channels: Integers
@@ -141,7 +141,7 @@ class Circuit:
     leak: int = 0
     relay_weight: int = 31
     relay_leak: int = 1
-    slow: Slow | None = None
+    slow: DriftIntegrators | None = None
     gates: Gates | None = None
 
     def __post_init__(self) -> None:
@@ -172,13 +172,13 @@ class Circuit:
     @property
     def rows(self) -> int:
         """Errors of levels; comparators come in blocks of as many, each a sign and a threshold."""
-        return len(self.sums.quanta) - SUB_BAND_GROUPS * sum(kind != SLOW for kind in self.kinds)
+        return len(self.sums.quanta) - SUB_BAND_GROUPS * sum(kind != DRIFT_KIND for kind in self.kinds)
 
     def to_network(self) -> Network:
         """Lay the circuit out as neurons and synapses."""
         return self.wired().network
 
-    def wired(self) -> Wired:
+    def wired(self) -> WiredCircuit:
         """The same, and where everything is among the neurons."""
         labels = [f"band {band}" for band in range(self.bands)]
         builder = NetworkBuilder(self.bands, input_labels=labels)
@@ -199,7 +199,7 @@ class Circuit:
             builder.output(neuron)
         places = ([heard.get(number, -1) for number in range(len(self.sums.quanta))], comparators)
         sums, neurons = (np.maximum(np.array(part, np.int64) - self.bands, -1) for part in places)
-        return Wired(builder.build(), np.array(taps, np.int64), sums, neurons)
+        return WiredCircuit(builder.build(), np.array(taps, np.int64), sums, neurons)
 
     def _comparators(
         self, builder: NetworkBuilder, taps: list[int], heard: dict[int, int], readouts: list[int]
@@ -269,10 +269,12 @@ class Circuit:
         ]
 
 
-def _add_slow(builder: NetworkBuilder, slow: Slow, comparators: list[int], readouts: list[int]) -> None:
+def _add_slow(
+    builder: NetworkBuilder, slow: DriftIntegrators, comparators: list[int], readouts: list[int]
+) -> None:
     for number, channel in enumerate(slow.channels.tolist()):
         neuron = builder.add_neuron(
-            theta_p=int(slow.thresholds[number]), decay=slow.leak, label=f"{SLOW} neuron"
+            theta_p=int(slow.thresholds[number]), decay=slow.leak, label=f"{DRIFT_KIND} neuron"
         )
         for one in np.flatnonzero(slow.weights[number]):
             builder.connect(comparators[int(one)], neuron, int(slow.weights[number, one]))

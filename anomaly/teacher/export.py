@@ -13,13 +13,13 @@ from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
-from anomaly.teacher.network import MOST_LOG_VARIANCE, Teacher
-from anomaly.teacher.phases import Phases
+from anomaly.teacher.network import MAX_LOG_VARIANCE, Teacher
+from anomaly.teacher.phases import PhaseModel
 
 _OPSET = 17
 _IR_VERSION = 9
 # What holds the number of the phase of each window, in a teacher that knows phases.
-PHASE = "phase"
+PHASE_OUTPUT = "phase"
 
 
 def to_onnx(teacher: Teacher) -> bytes:
@@ -107,8 +107,8 @@ class _Graph:
 def _innovation(graph: _Graph, teacher: Teacher) -> str:
     net = teacher.autoencoder
     corrections, log_variances = [_gemm(graph, "linear", net.linear, "given")], []
-    graph.constant("least", np.array(-MOST_LOG_VARIANCE, dtype=np.float32))
-    graph.constant("most", np.array(MOST_LOG_VARIANCE, dtype=np.float32))
+    graph.constant("least", np.array(-MAX_LOG_VARIANCE, dtype=np.float32))
+    graph.constant("most", np.array(MAX_LOG_VARIANCE, dtype=np.float32))
     graph.constant("share", np.array(1.0 / len(net.members), dtype=np.float32))
     graph.constant("half", np.array(-0.5, dtype=np.float32))
     graph.constant("scale", net.deviation.numpy())
@@ -147,7 +147,7 @@ def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: to
     return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[1, 3], keepdims=0)
 
 
-def _apart(graph: _Graph, phases: Phases) -> str:
+def _apart(graph: _Graph, phases: PhaseModel) -> str:
     """What is left of a window when its phase is known."""
     if len(phases) == 1:
         return "stacked"
@@ -166,9 +166,9 @@ def _apart(graph: _Graph, phases: Phases) -> str:
     graph.node("MatMul", ["phase.squares", "phase.square"], "phase.by.square")
     graph.node("MatMul", ["phase.given", "phase.linear"], "phase.by.value")
     graph.node("Sum", ["phase.by.square", "phase.by.value", "phase.offset"], "phase.likelihood")
-    graph.node("ArgMax", ["phase.likelihood"], PHASE, axis=1, keepdims=0)
-    graph.node("Gather", ["phase.centres", PHASE], "phase.centre", axis=0)
-    graph.node("Gather", ["phase.spreads", PHASE], "phase.spread", axis=0)
+    graph.node("ArgMax", ["phase.likelihood"], PHASE_OUTPUT, axis=1, keepdims=0)
+    graph.node("Gather", ["phase.centres", PHASE_OUTPUT], "phase.centre", axis=0)
+    graph.node("Gather", ["phase.spreads", PHASE_OUTPUT], "phase.spread", axis=0)
     graph.node("Sub", ["stacked", "phase.centre"], "phase.off")
     return graph.node("Div", ["phase.off", "phase.spread"], "phase.left")
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from anomaly.features.mel import Centibels
-from anomaly.teacher.mean_spectrum import slow_whitening
-from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
-from anomaly.teacher.phases import MOST_PHASES, fit_phases, phases_gain
-from anomaly.teacher.single_thread import one_thread
+from anomaly.teacher.mean_spectrum import mean_spectrum_whitening
+from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_frames
+from anomaly.teacher.phases import MAX_PHASES, fit_phases, phase_gain
+from anomaly.teacher.single_thread import single_thread
 from anomaly.teacher.whitening import whitening
 
 Progress = Callable[[float], None]
@@ -67,7 +67,7 @@ def fit_teacher(
     windows = _windows(segments, mean, deviation, plan.size.context)
     autoencoder = MaskedFrameAutoencoder(plan.size)
     _start_linear(autoencoder, windows)
-    with one_thread():
+    with single_thread():
         _train(autoencoder, windows, plan, torch.Generator().manual_seed(seed), progress)
         with torch.no_grad():
             innovation = autoencoder.innovation(windows)
@@ -80,12 +80,12 @@ def fit_teacher(
             phases,
             whitening(phases.apart(stacked).numpy()),
             whitening(_thinned(innovation).numpy()),
-            slow_whitening(segments, mean, deviation) if plan.phases == 1 else None,
+            mean_spectrum_whitening(segments, mean, deviation) if plan.phases == 1 else None,
         )
     return teacher.eval()
 
 
-def surprise(teacher: Teacher, segments: Sequence[Centibels]) -> float:
+def innovation_nll(teacher: Teacher, segments: Sequence[Centibels]) -> float:
     """Mean negative log likelihood of a band's innovation, in nats, up to a constant.
 
     The yardstick that needs no label: on sound that training never had, the lower, the better what was foretold.
@@ -97,12 +97,14 @@ def surprise(teacher: Teacher, segments: Sequence[Centibels]) -> float:
     net = teacher.autoencoder
     windows = _windows(segments, teacher.mean.numpy(), teacher.deviation.numpy(), net.size.context)
     with torch.no_grad():
-        mean, log_variance = net(past_of(windows))
+        mean, log_variance = net(past_frames(windows))
         return float(_surprise((windows[:, -1] - mean) / net.deviation, log_variance))
 
 
-def phases_gain_of_windows(recordings: Sequence[Sequence[Centibels]], size: TeacherSize, seed: int) -> float:
-    """By how much phases foretell sound at operating points never heard better than one Gaussian; see `phases_gain`.
+def phase_gain_of_recordings(
+    recordings: Sequence[Sequence[Centibels]], size: TeacherSize, seed: int
+) -> float:
+    """By how much phases foretell sound at operating points never heard better than one Gaussian; see `phase_gain`.
 
     Args:
         recordings: segments of normal sound of each recording, levels [frames, bands].
@@ -117,8 +119,8 @@ def phases_gain_of_windows(recordings: Sequence[Sequence[Centibels]], size: Teac
     parts = [_windows(segments, mean, deviation, size.context) for segments in recordings]
     every = -(-sum(len(part) for part in parts) // _TOLD_MOST)
     stacked = [part[::every, -size.window :].flatten(1) for part in parts if len(part)]
-    with one_thread():
-        return phases_gain(stacked, size.bands, MOST_PHASES, seed)
+    with single_thread():
+        return phase_gain(stacked, size.bands, MAX_PHASES, seed)
 
 
 def _windows(
@@ -139,7 +141,7 @@ def _windows(
 
 
 def _start_linear(autoencoder: MaskedFrameAutoencoder, windows: Tensor) -> None:
-    given, target = past_of(windows).double(), windows[:, -1].double()
+    given, target = past_frames(windows).double(), windows[:, -1].double()
     gram = given.T @ given + _RIDGE * torch.eye(given.shape[1], dtype=torch.float64)
     weights = torch.linalg.solve(gram, given.T @ target)
     left = (target - given @ weights).square().mean(dim=0).sqrt().clamp(min=1e-3)
@@ -173,7 +175,7 @@ def _train(
         order = torch.randperm(len(windows), generator=random)
         for batch in range(batches):
             chosen = windows[order[batch * _BATCH : (batch + 1) * _BATCH]]
-            past = past_of(chosen)
+            past = past_frames(chosen)
             past = past + plan.noise * torch.randn(past.shape, generator=random)
             optimiser.zero_grad()
             _lesson(autoencoder, chosen[:, -1], past).backward()  # type: ignore[no-untyped-call]

@@ -19,7 +19,7 @@ from anomaly.features.mel import Centibels
 from anomaly.teacher.whitening import whitening
 
 # Longer means would tell little more, and a fault that begins later would have to wait.
-MOST_SPANS = 10
+MAX_SPAN_S = 10
 # A span that does not fit side by side so often in the training sound is not known well enough.
 _LEAST_WINDOWS = 20
 _STEP_FRAMES = 31
@@ -27,7 +27,9 @@ _STEP_FRAMES = 31
 Floats = npt.NDArray[np.float64]
 
 
-def slow_whitening(segments: Sequence[Centibels], mean: Floats, deviation: Floats) -> tuple[Tensor, Tensor]:
+def mean_spectrum_whitening(
+    segments: Sequence[Centibels], mean: Floats, deviation: Floats
+) -> tuple[Tensor, Tensor]:
     """Means and ZCA matrices of the mean spectrum over one second, two, ..., as far as training sound tells.
 
     Args:
@@ -42,7 +44,7 @@ def slow_whitening(segments: Sequence[Centibels], mean: Floats, deviation: Float
     """
     sums = [_running_sums((segment - mean) / deviation) for segment in segments]
     found = []
-    for seconds in range(1, MOST_SPANS + 1):
+    for seconds in range(1, MAX_SPAN_S + 1):
         length = frames_before(seconds) - WARM_UP_FRAMES
         if seconds > 1 and sum((len(one) - 1) // length for one in sums) < _LEAST_WINDOWS:
             break

@@ -24,12 +24,12 @@ from torch import Tensor, nn
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
-from anomaly.teacher.phases import Phases
+from anomaly.teacher.phases import PhaseModel
 
 KINDS = ("window", "innovation", "slow")
 
 # A deviation beyond 4.5 times, or below a fifth of, the average one is luck of training, not knowledge.
-MOST_LOG_VARIANCE = 3.0
+MAX_LOG_VARIANCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Member(nn.Module):
         """Corrections of mean and log variance, [n, bands] each, of standardised frames [n, past * bands]."""
         hidden = torch.relu(self.squeeze(torch.relu(self.encode(past))))
         hidden = torch.relu(self.expand(hidden))
-        return self.decode(hidden), self.spread(hidden).clamp(-MOST_LOG_VARIANCE, MOST_LOG_VARIANCE)
+        return self.decode(hidden), self.spread(hidden).clamp(-MAX_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
 
 class MaskedFrameAutoencoder(nn.Module):
@@ -130,12 +130,12 @@ class MaskedFrameAutoencoder(nn.Module):
         Args:
             windows: standardised, the newest frame last, [n, context, bands].
         """
-        mean, log_variance = self(past_of(windows))
+        mean, log_variance = self(past_frames(windows))
         scaled: Tensor = (windows[:, -1] - mean) / self.deviation * torch.exp(-0.5 * log_variance)
         return scaled
 
 
-def past_of(windows: Tensor) -> Tensor:
+def past_frames(windows: Tensor) -> Tensor:
     """All frames but the newest, flattened: [n, past * bands]."""
     return windows[:, :-1].flatten(1)
 
@@ -168,7 +168,7 @@ class Teacher(nn.Module):
         autoencoder: MaskedFrameAutoencoder,
         mean: Tensor,
         deviation: Tensor,
-        phases: Phases,
+        phases: PhaseModel,
         window_whitening: tuple[Tensor, Tensor],
         innovation_whitening: tuple[Tensor, Tensor],
         slow_whitening: tuple[Tensor, Tensor] | None,

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from anomaly.detect.detectors.teacher import BATCH
 from anomaly.errors import ModelError
 from anomaly.features.mel import Centibels
-from anomaly.teacher.export import PHASE
+from anomaly.teacher.export import PHASE_OUTPUT
 
 
 class PhaseClassifier:
@@ -27,7 +27,7 @@ class PhaseClassifier:
         asked = onnx.ModelProto()
         asked.CopyFrom(model)
         del asked.graph.output[:]
-        asked.graph.output.append(helper.make_tensor_value_info(PHASE, TensorProto.INT64, [BATCH]))
+        asked.graph.output.append(helper.make_tensor_value_info(PHASE_OUTPUT, TensorProto.INT64, [BATCH]))
         # onnxruntime reports to its makers unless told not to.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         options = onnxruntime.SessionOptions()
@@ -65,7 +65,7 @@ def phase_classifier(data: bytes) -> PhaseClassifier | None:
     """
     try:
         model = onnx.load_from_string(data)
-        knows = any(node.op_type == "ArgMax" and node.output[0] == PHASE for node in model.graph.node)
+        knows = any(node.op_type == "ArgMax" and node.output[0] == PHASE_OUTPUT for node in model.graph.node)
         return PhaseClassifier(model) if knows else None
     except Exception as error:
         raise ModelError(f"is no model that tells phases: {error}", where="teacher.onnx") from error

@@ -5,7 +5,7 @@ frames is held against the centre and the spread of the phase it is in, and only
 one covariance. Phases are found by k-means and a few rounds of hard assignment to diagonal Gaussians.
 
 At speeds never heard they can be a mistake: a pump sounds alike throughout its turn, its phases would be its speeds,
-and a speed between them would be in none. `phases_gain` imitates that, without a label: kinds of recordings are left
+and a speed between them would be in none. `phase_gain` imitates that, without a label: kinds of recordings are left
 out in turn, by their mean spectrum, and what was fitted on the others has to foretell them. A clear gain is asked for.
 """
 
@@ -20,10 +20,10 @@ from torch import Tensor
 
 from anomaly.teacher.whitening import whitening
 
-MOST_PHASES = 48
+MAX_PHASES = 48
 # More than chance makes of a machine that sounds alike throughout its turn, at a single speed: up to 0.024 nats of a
 # band on simulated machines. Phases that are there gain 0.05.
-CLEAR_GAIN_NATS = 0.03
+MIN_PHASE_GAIN_NATS = 0.03
 # So many windows a phase on the mean at least; rare phases have fewer, and lean on the spread of all together.
 _LEAST_WINDOWS = 100
 _MEANS_ROUNDS, _SPREAD_ROUNDS = 20, 3
@@ -35,7 +35,7 @@ _REGIMES = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Phases:
+class PhaseModel:
     """Centres and spreads of the windows of each phase; all that one Gaussian needs where there is only one.
 
     Args:
@@ -52,7 +52,7 @@ class Phases:
         return len(self.centre)
 
     @classmethod
-    def none(cls, width: int, bands: int) -> Phases:
+    def none(cls, width: int, bands: int) -> PhaseModel:
         """A machine that always sounds alike."""
         return cls(torch.zeros(1, width), torch.ones(1, bands), torch.zeros(1, dtype=torch.float64))
 
@@ -93,7 +93,7 @@ class Phases:
         return self.centre.shape[1] // self.spread.shape[1]
 
 
-def fit_phases(stacked: Tensor, bands: int, most: int, seed: int) -> Phases:
+def fit_phases(stacked: Tensor, bands: int, most: int, seed: int) -> PhaseModel:
     """Find phases in windows of normal sound; at most as many as there is sound for.
 
     Args:
@@ -104,7 +104,7 @@ def fit_phases(stacked: Tensor, bands: int, most: int, seed: int) -> Phases:
     """
     count = min(most, len(stacked) // _LEAST_WINDOWS)
     if count < 2:
-        return Phases.none(stacked.shape[1], bands)
+        return PhaseModel.none(stacked.shape[1], bands)
     which = _nearest(stacked, _centres(stacked, count, seed))
     phases = _described(stacked, which, count, bands)
     for _ in range(_SPREAD_ROUNDS):
@@ -112,7 +112,7 @@ def fit_phases(stacked: Tensor, bands: int, most: int, seed: int) -> Phases:
     return phases
 
 
-def phases_gain(recordings: Sequence[Tensor], bands: int, most: int, seed: int) -> float:
+def phase_gain(recordings: Sequence[Tensor], bands: int, most: int, seed: int) -> float:
     """By how much phases foretell windows of recordings unlike those they were fitted on better than one Gaussian.
 
     Args:
@@ -148,7 +148,7 @@ def _surprise(known: Tensor, new: Tensor, bands: int, most: int, seed: int) -> T
     return per_band
 
 
-def _described(stacked: Tensor, which: Tensor, count: int, bands: int) -> Phases:
+def _described(stacked: Tensor, which: Tensor, count: int, bands: int) -> PhaseModel:
     """Centre and spread of every phase, given which windows are in it."""
     member = torch.nn.functional.one_hot(which, count).to(stacked.dtype)
     windows = member.sum(dim=0)
@@ -159,7 +159,7 @@ def _described(stacked: Tensor, which: Tensor, count: int, bands: int) -> Phases
     usual = square.mean(dim=0).reshape(frames, bands).mean(dim=0)
     variance = (own + _PRIOR_WINDOWS * usual) / (windows + _PRIOR_WINDOWS)[:, None]
     log_share = ((windows.double() + 1) / (len(stacked) + count)).log()
-    return Phases(centre, variance.clamp(min=_LEAST_VARIANCE).sqrt(), log_share)
+    return PhaseModel(centre, variance.clamp(min=_LEAST_VARIANCE).sqrt(), log_share)
 
 
 def _centres(points: Tensor, count: int, seed: int) -> Tensor:

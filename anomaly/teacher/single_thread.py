@@ -9,7 +9,7 @@ import torch
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
     """Run torch on one thread inside the block. With more, small matrices wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -17,7 +17,7 @@ from anomaly.errors import ModelError, UsageError
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit
-from anomaly.student.distillation.model import CircuitModel
+from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec, load_arch, validated
 from chip.compiler import Compiled, compile_network, verify_spikes

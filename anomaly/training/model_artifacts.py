@@ -16,7 +16,7 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import HOP_S
 from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
-from anomaly.student.distillation.distil import Distilled
+from anomaly.student.distillation.distil import DistillationResult
 from anomaly.teacher.export import macs_per_frame
 from anomaly.teacher.phase_classifier import phase_classifier
 from anomaly.training.compile import Chip, compile_circuit
@@ -51,7 +51,7 @@ class ModelArtifacts:
     onnx: bytes
     circuit: Circuit
     compiled: Compiled
-    distilled: Distilled | None
+    distilled: DistillationResult | None
     student: Calibration
     teacher: Calibration
     operating: OperatingStates
@@ -162,7 +162,7 @@ def _sound(material: TrainingData, calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _distillation(distilled: Distilled | None) -> dict[str, Any]:
+def _distillation(distilled: DistillationResult | None) -> dict[str, Any]:
     if distilled is None:
         return {"ran": False}
     return {

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 from anomaly.student.circuit import Circuit
-from anomaly.student.distillation.distil import Distilled, DistilPlan, Setting
+from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, DistilPlan
 from anomaly.student.distillation.teacher_gap import teacher_student_gap
-from anomaly.student.phases.phased_student import phased_student
+from anomaly.student.phases.phase_gated_student import fit_phase_gated_student
 from anomaly.teacher.phase_classifier import PhaseClassifier
 
 
@@ -30,7 +30,7 @@ class PhaseTraining:
     lead: float
     lead_left: float
 
-    def noted(self, distilled: Distilled, start_criterion: float) -> Distilled:
+    def noted(self, distilled: DistillationResult, start_criterion: float) -> DistillationResult:
         """How distillation went from here on, with what was before it."""
         return replace(
             distilled,
@@ -47,7 +47,7 @@ def train_phases(
     teller: PhaseClassifier | None,
     levels: tuple[Sequence[Centibels], Sequence[Centibels]],
     sounds: Sequence[Samples],
-    setting: Setting,
+    setting: DistillationSetup,
     plan: DistilPlan,
     room: Callable[[Circuit], bool],
     seed: int,
@@ -84,7 +84,7 @@ def train_phases(
         return None
     training, held_out = levels
     phases = [teller.of(segment) for segment in training]
-    made = phased_student(training, phases, held_out, setting.code, setting.limits)
+    made = fit_phase_gated_student(training, phases, held_out, setting.code, setting.limits)
     if made is None or not room(made.circuit):
         return None
     left = ahead(made.circuit)

@@ -9,11 +9,11 @@ import numpy as np
 
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import HOP_S, Centibels
-from anomaly.student.budget import Budget, Use, best_within
+from anomaly.student.budget import Budget, ResourceUse, choose_within_budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.closed_form import closed_form, delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.closed_form.wire_aware import short_wired
+from anomaly.student.closed_form.wire_aware import wire_aware_closed_form
 from anomaly.training.compile import Chip
 from chip.run_cost import cost
 from chip.sim.simulator import Simulator
@@ -72,7 +72,7 @@ def choose_start(
         budget.max_energy_j,
         budget.energy_calibration,
     )
-    start = best_within(
+    start = choose_within_budget(
         tight,
         plan,
         build,
@@ -82,13 +82,13 @@ def choose_start(
     if start.plan.wire_cost == 0:
         return start
     given = (start.code, start.plan, chip.limits, chip.arch)
-    shorter = StudentStart(*short_wired(training, held_out, *given), start.plan)
+    shorter = StudentStart(*wire_aware_closed_form(training, held_out, *given), start.plan)
     # Fewer synapses use less of everything, but what is promised is looked up, not concluded.
     within = _with_reserve(use_of(shorter, held_out, chip, budget), budget).within(tight)
     return shorter if within else start
 
 
-def use_of(start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budget: Budget) -> Use:
+def use_of(start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budget: Budget) -> ResourceUse:
     """What a student uses on held-out normal sound."""
     network = start.circuit.to_network()
     chosen = held_out[:: max(1, len(held_out) // _MEASURED_SEGMENTS)][:_MEASURED_SEGMENTS]
@@ -102,20 +102,20 @@ def use_of(start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budge
 
 def _use(
     neurons: int, synapses: int, counted: tuple[int, int, int], code: DeltaCode, chip: Chip, budget: Budget
-) -> Use:
+) -> ResourceUse:
     steps, sop, spikes = counted
     seconds = max(steps, 1) * HOP_S / code.micro_steps
     energies = cost(chip.arch, max(steps, 1), sop, spikes, seconds).energies
     wanted = ("stepped", budget.energy_calibration)
     (joule,) = (e.joule for e in energies if (e.policy, e.calibration) == wanted)
-    return Use(neurons, synapses, float(np.round(sop / seconds, 3)), joule / seconds)
+    return ResourceUse(neurons, synapses, float(np.round(sop / seconds, 3)), joule / seconds)
 
 
 def _least(asked: int | None, there: int) -> int:
     return there if asked is None else min(asked, there)
 
 
-def _with_reserve(use: Use, budget: Budget) -> Use:
+def _with_reserve(use: ResourceUse, budget: Budget) -> ResourceUse:
     """The use with what distillation may add: held against the limits as asked, so that messages name those."""
     joule = use.energy_j / _RESERVE if budget.energy_calibration == "activity" else use.energy_j
-    return Use(use.neurons, use.synapses, use.sop_per_s / _RESERVE, joule)
+    return ResourceUse(use.neurons, use.synapses, use.sop_per_s / _RESERVE, joule)

@@ -18,7 +18,7 @@ from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.distillation.criterion import Criterion, validation_split
-from anomaly.student.distillation.distil import Distilled, Setting, distil
+from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, distil
 from anomaly.teacher.phase_classifier import PhaseClassifier
 from anomaly.training.compile import Chip
 from anomaly.training.phase_training import train_phases
@@ -69,7 +69,7 @@ class TrainedStudent:
 
     code: DeltaCode
     circuit: Circuit
-    distilled: Distilled | None
+    distilled: DistillationResult | None
     robustness: dict[str, Any]
 
 
@@ -110,7 +110,7 @@ def train_student(
     start = choose_start(training, held_out, plan, chip, order.budget, judge)
     circuit, distilled = start.circuit, None
     if chosen.distil is not None:
-        setting = Setting(front_end, start.code, chip.limits, *teacher)
+        setting = DistillationSetup(front_end, start.code, chip.limits, *teacher)
         v_sat, checks = chip.limits.v_sat, chosen.distil.checks
         criterion = Criterion.of(checked, checks, front_end, v_sat, seed=seed)
         allowed = partial(_within, start=start, held_out=held_out, chip=chip, budget=order.budget)

@@ -21,9 +21,9 @@ from anomaly.features.mel import Centibels
 from anomaly.progress import Report
 from anomaly.teacher.augment import augment
 from anomaly.teacher.export import to_onnx
-from anomaly.teacher.fit import TeacherPlan, fit_teacher, phases_gain_of_windows, surprise
+from anomaly.teacher.fit import TeacherPlan, fit_teacher, innovation_nll, phase_gain_of_recordings
 from anomaly.teacher.network import Teacher
-from anomaly.teacher.phases import CLEAR_GAIN_NATS, MOST_PHASES
+from anomaly.teacher.phases import MAX_PHASES, MIN_PHASE_GAIN_NATS
 from anomaly.training.detector_calibration import calibrated, calibrated_on, decided_seconds
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.training_data import TrainingBlock, TrainingData, block_segments, sample_segments
@@ -97,7 +97,7 @@ def _cross_fitted(
     """A teacher of all folds, judged by those of all but one."""
     front_end, everything = lessons.front_end, [block for fold in folds for block in fold]
     told = phases_gain(everything, front_end, lessons.chosen, seed=lessons.seed)
-    plan = replace(lessons.chosen.teacher, phases=MOST_PHASES if clear(told) else 1)
+    plan = replace(lessons.chosen.teacher, phases=MAX_PHASES if clear(told) else 1)
     start = replace(plan, epochs=0)
     pairs: list[tuple[Teacher, Teacher]] = []
     for number, fold in enumerate(folds):
@@ -105,7 +105,8 @@ def _cross_fitted(
         pairs.append((lessons.teacher(others, start), lessons.teacher(others, plan)))
         report("teaching", (number + 1) / (len(folds) + 1))
     unseen = [block_segments(fold, front_end) for fold in folds]
-    gain = float(np.mean([surprise(a, u) - surprise(b, u) for (a, b), u in zip(pairs, unseen, strict=True)]))
+    gains = [innovation_nll(a, u) - innovation_nll(b, u) for (a, b), u in zip(pairs, unseen, strict=True)]
+    gain = float(np.mean(gains))
     judges = [TeacherDetector(to_onnx(pair[gain > 0])) for pair in pairs]
     errors = [
         recording_errors(block.samples, front_end, judge)
@@ -143,12 +144,12 @@ def phases_gain(
     recordings = _by_recording(blocks, front_end)
     if len(recordings) < _FOLDED_FROM:
         return None
-    return phases_gain_of_windows(recordings, chosen.teacher.size, seed)
+    return phase_gain_of_recordings(recordings, chosen.teacher.size, seed)
 
 
 def clear(gain_nats: float | None) -> bool:
     """Whether so much says that there are phases."""
-    return gain_nats is not None and gain_nats > CLEAR_GAIN_NATS
+    return gain_nats is not None and gain_nats > MIN_PHASE_GAIN_NATS
 
 
 def _by_recording(blocks: Sequence[TrainingBlock], front_end: FrontEnd) -> list[list[Centibels]]:

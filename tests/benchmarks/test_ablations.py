@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import anomaly.student.closed_form.closed_form as recipe
-from anomaly.student.closed_form.whitening_filters import whitening_rows
+from anomaly.student.closed_form.whitening_filters import fit_whitening_filters
 
 
 def gram() -> np.ndarray:
@@ -17,9 +17,9 @@ def gram() -> np.ndarray:
 
 
 def test_the_recipe_is_whole_again() -> None:
-    with ablations.instead({"whitening_rows": ablations.plain_rows}):
-        assert recipe.whitening_rows is ablations.plain_rows
-    assert recipe.whitening_rows is whitening_rows
+    with ablations.instead({"fit_whitening_filters": ablations.plain_rows}):
+        assert recipe.fit_whitening_filters is ablations.plain_rows
+    assert recipe.fit_whitening_filters is fit_whitening_filters
     with pytest.raises(AttributeError, match="no_such_part"), ablations.instead({"no_such_part": None}):
         pass
 
@@ -31,7 +31,7 @@ def test_what_is_replaced_is_there(parts: dict[str, object]) -> None:
 
 def test_plain_rows_have_a_variance_of_one_and_are_not_white() -> None:
     moments, kinds = gram(), ("frame", "change")
-    plain, white = (make(moments, 32, kinds) for make in (ablations.plain_rows, whitening_rows))
+    plain, white = (make(moments, 32, kinds) for make in (ablations.plain_rows, fit_whitening_filters))
     assert plain.shape == white.shape
     spread = plain @ moments @ plain.T
     assert np.diag(spread) == pytest.approx(1.0)

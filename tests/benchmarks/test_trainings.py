@@ -11,20 +11,20 @@ from trainings import read, write
 from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
-from anomaly.student.circuit import Circuit, Slow, Sums
+from anomaly.student.circuit import Circuit, DriftIntegrators, SumNeurons
 
 
 def circuit(sums: int) -> Circuit:
     random = np.random.default_rng(sums)
     two = np.arange(1, 3, dtype=np.int32)
-    slow = Slow(random.integers(-9, 9, (2, 5)).astype(np.int32), 40 * two, two, two, leak=6)
+    slow = DriftIntegrators(random.integers(-9, 9, (2, 5)).astype(np.int32), 40 * two, two, two, leak=6)
     return Circuit(
         bands=16,
         micro_steps=4,
         delays=1,
         kinds=("change",),
         weights=random.integers(-31, 32, (5, 32)).astype(np.int32),
-        sums=Sums(random.integers(-9, 9, (sums, 32)).astype(np.int32), np.full(sums, 7, np.int32)),
+        sums=SumNeurons(random.integers(-9, 9, (sums, 32)).astype(np.int32), np.full(sums, 7, np.int32)),
         heard=random.integers(-3, 4, (5, sums)).astype(np.int32),
         thresholds=np.arange(1, 6, dtype=np.int32),
         channels=np.arange(5, dtype=np.int32),

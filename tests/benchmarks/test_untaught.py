@@ -8,7 +8,7 @@ from untaught import SelfMadeLabels
 
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
-from anomaly.student.distillation.distil import Setting, _teacher_says, _windows
+from anomaly.student.distillation.distil import DistillationSetup, _teacher_says, _windows
 from anomaly.student.neuron_limits import NeuronLimits
 
 
@@ -24,7 +24,7 @@ def test_every_second_window_is_said_to_be_disturbed_and_is() -> None:
     labels = SelfMadeLabels(32)
     code = DeltaCode(np.zeros(32, np.int32), np.full(32, 150, np.int32))
     limits = NeuronLimits(fan_in=25, weight_max=31, threshold_max=255, v_sat=2047, fan_out=256)
-    setting = Setting(FrontEnd(), code, limits, labels, labels.pooling)
+    setting = DistillationSetup(FrontEnd(), code, limits, labels, labels.pooling)
     said = [_teacher_says(window, setting) for window in windows]
     for levels, is_normal in zip(said, normal, strict=True):
         assert levels.shape == (2, 17)

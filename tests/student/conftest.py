@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import KINDS, Circuit, Slow, Sums
+from anomaly.student.circuit import FILTER_KINDS, Circuit, DriftIntegrators, SumNeurons
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec, load_arch
 
@@ -62,9 +62,9 @@ def random_circuit(
         bands=bands,
         micro_steps=4,
         delays=delays,
-        kinds=KINDS,
+        kinds=FILTER_KINDS,
         weights=random_rows(random, comparators, taps, most),
-        sums=Sums(random_rows(random, sums, taps, most), random.integers(5, 40, sums).astype(np.int32)),
+        sums=SumNeurons(random_rows(random, sums, taps, most), random.integers(5, 40, sums).astype(np.int32)),
         heard=random_rows(random, comparators, sums, 3),
         thresholds=random.integers(1, 90, comparators).astype(np.int32),
         channels=random.integers(0, 48, comparators).astype(np.int32),
@@ -85,10 +85,10 @@ def circuit(request: pytest.FixtureRequest) -> Circuit:
 
 
 @pytest.fixture
-def slow() -> Slow:
+def slow() -> DriftIntegrators:
     """Twenty neurons that listen to a few of forty comparators each, with read-outs from 48 on."""
     random = np.random.default_rng(5)
-    return Slow(
+    return DriftIntegrators(
         weights=random_rows(random, 20, 40, 6),
         thresholds=random.integers(1, 200, 20).astype(np.int32),
         channels=random.integers(48, 64, 20).astype(np.int32),

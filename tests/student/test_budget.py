@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from anomaly.errors import UsageError
-from anomaly.student.budget import Budget, Use, best_within
+from anomaly.student.budget import Budget, ResourceUse, choose_within_budget
 from anomaly.student.closed_form.plan import ClosedFormPlan
 
 BASE = ClosedFormPlan()
 
 
-def use(plan: ClosedFormPlan) -> Use:
+def use(plan: ClosedFormPlan) -> ResourceUse:
     """A student that exists on paper: all that matters is that less of a plan uses less."""
     errors = len(plan.kinds) * 32 // plan.stride
     neurons = errors * (1 + 2 * len(plan.quantiles)) + 64 * plan.micro_steps * ("change" in plan.kinds)
     synapses = errors * (plan.fan_in + 2 * len(plan.quantiles) * plan.direct) + neurons
-    return Use(neurons, synapses, 3.0 * synapses / plan.step, 1e-9 * synapses / plan.step)
+    return ResourceUse(neurons, synapses, 3.0 * synapses / plan.step, 1e-9 * synapses / plan.step)
 
 
 def quality(plan: ClosedFormPlan) -> float:
@@ -27,7 +27,7 @@ def quality(plan: ClosedFormPlan) -> float:
 
 
 def best(base: ClosedFormPlan = BASE, **limits: Any) -> ClosedFormPlan:
-    return best_within(Budget(**limits), base, lambda plan: plan, use, quality)
+    return choose_within_budget(Budget(**limits), base, lambda plan: plan, use, quality)
 
 
 def test_without_limits_it_is_the_plan_itself() -> None:
@@ -84,7 +84,7 @@ def test_on_a_lossy_link_small_students_forget_as_fast_by_the_step() -> None:
     asked = Budget(max_neurons=300, max_sop_per_s=5_000)
     for base in (BASE.for_lossy_link(), BASE.for_phases().for_lossy_link()):
         tried.clear()
-        assert best_within(asked, base, build, use, quality).leak > 0
+        assert choose_within_budget(asked, base, build, use, quality).leak > 0
         assert {plan.leak_per_step for plan in tried} == {base.leak_per_step}
         assert {plan.micro_steps for plan in tried} == {2, 4}
 
@@ -121,14 +121,17 @@ def test_a_plan_that_keeps_the_budget_is_not_put_to_the_vote() -> None:
     def never(_: ClosedFormPlan) -> float:
         raise AssertionError("asked though there was no choice")
 
-    kept = best_within(Budget(max_neurons=10_000), BASE, lambda plan: plan, use, never)
+    kept = choose_within_budget(Budget(max_neurons=10_000), BASE, lambda plan: plan, use, never)
     assert kept == BASE
 
 
 @pytest.mark.parametrize("neurons", [600, 300])
 def test_with_phases_smaller_students_have_rare_thresholds_too(neurons: int) -> None:
     asked = Budget(max_neurons=neurons)
-    found = [best_within(asked, base, lambda plan: plan, use, quality) for base in (BASE, BASE.for_phases())]
+    found = [
+        choose_within_budget(asked, base, lambda plan: plan, use, quality)
+        for base in (BASE, BASE.for_phases())
+    ]
     assert [use(plan).within(asked) for plan in found] == [True, True]
     assert [min(plan.quantiles) >= 0.98 for plan in found] == [False, True]
 
@@ -141,8 +144,8 @@ def test_with_phases_the_first_of_those_that_are_judged_alike_is_taken() -> None
         judged.append(plan)
         return 0.99 + 0.002 * len(judged)
 
-    found = best_within(asked, BASE.for_phases(), lambda plan: plan, use, score)
+    found = choose_within_budget(asked, BASE.for_phases(), lambda plan: plan, use, score)
     assert found == judged[0] != judged[-1]
     judged.clear()
-    found = best_within(asked, BASE, lambda plan: plan, use, score)
+    found = choose_within_budget(asked, BASE, lambda plan: plan, use, score)
     assert found == judged[-1] != judged[0]

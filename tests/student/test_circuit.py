@@ -10,8 +10,8 @@ import pytest
 
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
-from anomaly.student.circuit import KINDS, Circuit, Slow, Sums
-from anomaly.student.closed_form.membranes import delayed, held_by, sent_by
+from anomaly.student.circuit import FILTER_KINDS, Circuit, DriftIntegrators, SumNeurons
+from anomaly.student.closed_form.first_layer import delayed_taps, membrane_potentials, sum_neuron_spikes
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec
 from chip.network import Network
@@ -41,7 +41,7 @@ def small(
         delays=delays,
         kinds=("frame",),
         weights=weights,
-        sums=Sums.none((delays + 1) * bands),
+        sums=SumNeurons.none((delays + 1) * bands),
         heard=np.zeros((count, 0), np.int32),
         thresholds=threshold * ones,
         channels=0 * ones,
@@ -63,8 +63,8 @@ def test_what_is_foretold_is_what_comparators_hold(micro_steps: int, threshold: 
     circuit = replace(one_tap_each(4, 3, threshold, micro_steps), leak=leak)
     random = np.random.default_rng(threshold)
     events = random.choice(np.array([-1, 0, 0, 1, 1], np.int8), (60, 2, 4))
-    taps = delayed(events.transpose(1, 0, 2), 3, micro_steps).astype(np.float64)
-    held = held_by(taps, leak).transpose(1, 0, 2)
+    taps = delayed_taps(events.transpose(1, 0, 2), 3, micro_steps).astype(np.float64)
+    held = membrane_potentials(taps, leak).transpose(1, 0, 2)
     spikes = comparators_of(circuit.to_network(), events)
     assert np.array_equal(spikes, (held >= threshold).astype(np.int8))
     assert 0 < spikes.mean() < 1
@@ -95,7 +95,7 @@ def test_relays_go_only_as_far_back_as_a_band_is_used() -> None:
     sums[0, 6], sums[1, 11] = 3, 5
     circuit = replace(
         small(4, 2, weights),
-        sums=Sums(sums, np.array([4, 4], np.int32)),
+        sums=SumNeurons(sums, np.array([4, 4], np.int32)),
         heard=np.array([[0, 0], [7, 0]], np.int32),
     )
     labels = circuit.to_network().labels
@@ -108,7 +108,7 @@ def test_relays_go_only_as_far_back_as_a_band_is_used() -> None:
 def test_outputs_are_ordered_by_kind_and_group(circuit: Circuit) -> None:
     network = circuit.to_network()
     assert [network.labels[neuron] for neuron in network.outputs] == [
-        f"{kind} group {group}" for kind in KINDS for group in range(SUB_BAND_GROUPS)
+        f"{kind} group {group}" for kind in FILTER_KINDS for group in range(SUB_BAND_GROUPS)
     ]
     assert (network.theta_p[network.outputs] == 2 * circuit.divisors - 1).all()
     assert (network.w_fb[network.outputs] == 2 * circuit.divisors).all()
@@ -136,7 +136,7 @@ def test_a_sum_sends_its_changes(leak: int) -> None:
     weights = np.array([[3, -2, 5, 0]], np.int32)
     circuit = replace(
         small(4, 0, np.zeros((1, 4), np.int32)),
-        sums=Sums(weights, np.array([6], np.int32)),
+        sums=SumNeurons(weights, np.array([6], np.int32)),
         heard=np.ones((1, 1), np.int32),
         leak=leak,
     )
@@ -152,8 +152,8 @@ def test_a_sum_sends_its_changes(leak: int) -> None:
     # A membrane below 2^n does not leak: that much may be missing from what was sent, on and on.
     assert np.abs(total - sent).max() < 12 + (1 << leak if leak else 0)
     assert leak or np.mean(np.abs(total - sent) < 6) > 0.8
-    # What `sent_by` foretells is what a listener has: the newest spike a step late.
-    heard = sent_by(currents[None], np.array([6], np.int32), leak)[0]
+    # What `sum_neuron_spikes` foretells is what a listener has: the newest spike a step late.
+    heard = sum_neuron_spikes(currents[None], np.array([6], np.int32), leak)[0]
     assert not heard[0].any()
     assert np.array_equal(heard[1:], spikes[:-1])
 
@@ -161,7 +161,7 @@ def test_a_sum_sends_its_changes(leak: int) -> None:
 def test_a_comparator_hears_a_sum_a_step_later() -> None:
     circuit = replace(
         small(1, 0, np.zeros((1, 1), np.int32), threshold=5),
-        sums=Sums(np.array([[4]], np.int32), np.array([4], np.int32)),
+        sums=SumNeurons(np.array([[4]], np.int32), np.array([4], np.int32)),
         heard=np.array([[5]], np.int32),
     )
     events = np.zeros((8, 1, 1), np.int8)
@@ -210,10 +210,10 @@ def test_a_random_circuit_fits(circuit: Circuit, senna: ArchSpec) -> None:
     assert [finding for finding in check(circuit.to_network(), senna) if finding.severity == "error"] == []
 
 
-def slow_of(neurons: int, comparators: int, channel: int = 0, threshold: int = 1) -> Slow:
+def slow_of(neurons: int, comparators: int, channel: int = 0, threshold: int = 1) -> DriftIntegrators:
     """So many of them, all the same."""
     heights, fed, loads = (np.full(neurons, value, np.int32) for value in (threshold, channel, 1))
-    return Slow(np.ones((neurons, comparators), np.int32), heights, fed, loads)
+    return DriftIntegrators(np.ones((neurons, comparators), np.int32), heights, fed, loads)
 
 
 def test_slow_neurons_are_laid_out_as_told(circuit: Circuit) -> None:
@@ -238,8 +238,8 @@ def test_slow_neurons_are_laid_out_as_told(circuit: Circuit) -> None:
         {"delays": 1},
         {"thresholds": np.ones(39, np.int32)},
         {"loads": np.ones(39, np.int32)},
-        {"sums": Sums(np.ones((11, 48), np.int32), np.ones(11, np.int32))},
-        {"sums": Sums(np.ones((12, 47), np.int32), np.ones(12, np.int32))},
+        {"sums": SumNeurons(np.ones((11, 48), np.int32), np.ones(11, np.int32))},
+        {"sums": SumNeurons(np.ones((12, 47), np.int32), np.ones(12, np.int32))},
         {"heard": np.ones((40, 11), np.int32)},
         {"channels": np.zeros(41, np.int32)},
         {"channels": np.full(40, 48, np.int32)},

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from anomaly.errors import ModelError
-from anomaly.teacher.fit import TeacherPlan, fit_teacher, surprise
+from anomaly.teacher.fit import TeacherPlan, fit_teacher, innovation_nll
 from anomaly.teacher.network import Teacher, TeacherSize
 
 Centibels = npt.NDArray[np.int32]
@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_teacher(segments: list[Centibels], teacher
 
 def test_training_foretells_better_than_the_mean(teacher: Teacher, unseen: Centibels) -> None:
     # A guess of the mean, with the deviation of each band, is half a nat wrong.
-    assert surprise(teacher, [unseen]) + float(teacher.autoencoder.deviation.log().mean()) < 0.45
+    assert innovation_nll(teacher, [unseen]) + float(teacher.autoencoder.deviation.log().mean()) < 0.45
 
 
 def test_training_beats_its_linear_start_where_a_loud_moment_is_less_sure() -> None:
@@ -39,7 +39,7 @@ def test_training_beats_its_linear_start_where_a_loud_moment_is_less_sure() -> N
 
     made, other = [segment() for _ in range(4)], [segment()]
     start, trained = (fit_teacher(made, TeacherPlan(epochs=epochs), seed=0) for epochs in (0, 6))
-    assert surprise(trained, other) < surprise(start, other) - 0.2
+    assert innovation_nll(trained, other) < innovation_nll(start, other) - 0.2
 
 
 def test_no_epochs_leave_the_linear_model(segments: list[Centibels]) -> None:

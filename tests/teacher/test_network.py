@@ -7,7 +7,7 @@ import torch
 
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
-from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_of
+from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_frames
 
 
 def windows(levels: npt.NDArray[np.int32], context: int = 9) -> torch.Tensor:
@@ -36,31 +36,31 @@ def test_the_newest_frame_is_hidden_from_what_foretells_it() -> None:
     net, given = moved(), torch.randn(3, 9, 32)
     other = given.clone()
     other[:, 8] = 99.0
-    for one, two in zip(net(past_of(given)), net(past_of(other)), strict=True):
+    for one, two in zip(net(past_frames(given)), net(past_frames(other)), strict=True):
         assert torch.equal(one, two)
     for frame in range(8):
         other = given.clone()
         other[:, frame, 7] += 1.0
-        for one, two in zip(net(past_of(given)), net(past_of(other)), strict=True):
+        for one, two in zip(net(past_frames(given)), net(past_frames(other)), strict=True):
             assert not torch.equal(one, two)
 
 
 def test_the_past_is_every_frame_but_the_newest_in_order() -> None:
     given = torch.arange(15.0).reshape(1, 5, 3)
-    assert past_of(given).tolist() == [list(range(12))]
+    assert past_frames(given).tolist() == [list(range(12))]
 
 
 def test_it_begins_as_a_linear_map_of_constant_variance() -> None:
     torch.manual_seed(0)
     net = MaskedFrameAutoencoder(TeacherSize())
-    given = past_of(torch.randn(4, 9, 32))
+    given = past_frames(torch.randn(4, 9, 32))
     mean, log_variance = net(given)
     assert torch.equal(mean, net.linear(given))
     assert torch.equal(log_variance, torch.zeros(4, 32))
 
 
 def test_members_foretell_together() -> None:
-    net, given = moved(2), past_of(torch.randn(5, 9, 32))
+    net, given = moved(2), past_frames(torch.randn(5, 9, 32))
     (one, wide), (two, narrow) = (member(given) for member in net.members)
     mean, log_variance = net(given)
     assert not torch.equal(one, two)
@@ -70,7 +70,7 @@ def test_members_foretell_together() -> None:
 
 def test_an_innovation_is_in_units_of_the_deviation_foretold() -> None:
     net, given = moved(), torch.randn(6, 9, 32)
-    mean, log_variance = net(past_of(given))
+    mean, log_variance = net(past_frames(given))
     net.deviation.copy_(torch.linspace(0.5, 2.0, 32))
     expected = (given[:, 8] - mean) / (net.deviation * torch.exp(log_variance / 2))
     assert torch.allclose(net.innovation(given), expected, atol=1e-5)

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.teacher.fit import TeacherPlan, fit_teacher, phases_gain_of_windows
+from anomaly.teacher.fit import TeacherPlan, fit_teacher, phase_gain_of_recordings
 from anomaly.teacher.network import KINDS, Teacher, TeacherSize
-from anomaly.teacher.phases import MOST_PHASES, Phases, fit_phases
+from anomaly.teacher.phases import MAX_PHASES, PhaseModel, fit_phases
 
 Centibels = npt.NDArray[np.int32]
 COLOURS = np.random.default_rng(8).standard_normal((3, 32)) * 900
@@ -42,7 +42,7 @@ def cycles() -> list[Centibels]:
 
 @pytest.fixture(scope="module")
 def phased(cycles: list[Centibels]) -> Teacher:
-    return fit_teacher(cycles, TeacherPlan(epochs=1, phases=MOST_PHASES), seed=0)
+    return fit_teacher(cycles, TeacherPlan(epochs=1, phases=MAX_PHASES), seed=0)
 
 
 def frames_apart(segments: list[Centibels]) -> torch.Tensor:
@@ -97,20 +97,20 @@ def test_sound_that_never_moves_is_no_division_by_zero() -> None:
 
 def test_one_phase_leaves_windows_as_they_are() -> None:
     stacked = torch.randn(5, 64)
-    assert torch.equal(Phases.none(64, 32).apart(stacked), stacked)
+    assert torch.equal(PhaseModel.none(64, 32).apart(stacked), stacked)
 
 
 def test_phases_of_a_cycle_foretell_what_was_never_heard(cycles: list[Centibels]) -> None:
-    assert phases_gain_of_windows([[one] for one in cycles], TeacherSize(), 0) > 0.02
+    assert phase_gain_of_recordings([[one] for one in cycles], TeacherSize(), 0) > 0.02
 
 
 def test_speeds_are_no_phases() -> None:
     """Each speed is a cluster of its own, but the one that is left out is in none of the others."""
-    assert phases_gain_of_windows([[running(seed)] for seed in range(12)], TeacherSize(), 0) < 0
+    assert phase_gain_of_recordings([[running(seed)] for seed in range(12)], TeacherSize(), 0) < 0
 
 
 def test_recordings_that_are_all_alike_say_nothing() -> None:
-    assert phases_gain_of_windows([[running(0)]] * 6, TeacherSize(), 0) == 0
+    assert phase_gain_of_recordings([[running(0)]] * 6, TeacherSize(), 0) == 0
 
 
 def test_with_phases_there_is_no_slow_kind(phased: Teacher, cycles: list[Centibels]) -> None:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from anomaly.teacher.single_thread import one_thread
+from anomaly.teacher.single_thread import single_thread
 
 
 def test_threads_come_back_also_after_a_failure() -> None:
     before = torch.get_num_threads()
-    with one_thread():
+    with single_thread():
         assert torch.get_num_threads() == 1
-    with pytest.raises(KeyboardInterrupt), one_thread():
+    with pytest.raises(KeyboardInterrupt), single_thread():
         raise KeyboardInterrupt
     assert torch.get_num_threads() == before

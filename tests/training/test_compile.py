@@ -12,8 +12,8 @@ import torch
 
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
-from anomaly.student.circuit import Circuit, Sums
-from anomaly.student.distillation.model import CircuitModel
+from anomaly.student.circuit import Circuit, SumNeurons
+from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.training import compile as module
 from anomaly.training.compile import Chip, compile_circuit, read_chip
@@ -48,7 +48,7 @@ def circuit() -> Circuit:
         delays=1,
         kinds=("frame",),
         weights=weights.astype(np.int32),
-        sums=Sums(weights[:3].astype(np.int32), random.integers(5, 40, 3).astype(np.int32)),
+        sums=SumNeurons(weights[:3].astype(np.int32), random.integers(5, 40, 3).astype(np.int32)),
         heard=random.integers(-5, 6, (24, 3)).astype(np.int32),
         thresholds=random.integers(1, 40, 24).astype(np.int32),
         channels=(np.arange(24) % 16).astype(np.int32),

@@ -9,7 +9,7 @@ import pytest
 from anomaly.audio.simulator import simulate
 from anomaly.features.front_end import FrontEnd
 from anomaly.student.budget import Budget
-from anomaly.student.circuit import PHASE
+from anomaly.student.circuit import PHASE_KIND
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.distillation.distil import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
@@ -57,7 +57,7 @@ def test_the_bitstream_tells_the_phases_of_the_teacher(
     material: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = trained(material, chip, monkeypatch)
-    assert made.circuit.kinds == (PHASE,)
+    assert made.circuit.kinds == (PHASE_KIND,)
     told = made.metrics["distillation"]
     assert told["phases"] > 2
     assert (told["lead"], told["lead_left"]) == (0.2, 0.1)

@@ -24,7 +24,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(_budget: Budget, base: ClosedFormPlan, build: Callable[[ClosedFormPlan], Any], *_: Any) -> Any:
         return build(base)
 
-    monkeypatch.setattr(student_start, "best_within", first)
+    monkeypatch.setattr(student_start, "choose_within_budget", first)
 
 
 def chosen(plan: ClosedFormPlan, budget: Budget) -> student_start.StudentStart:
@@ -45,7 +45,7 @@ def test_wires_are_asked_for_their_price(
         made.append(blind.circuit)
         return blind.code, blind.circuit
 
-    monkeypatch.setattr(student_start, "short_wired", shorter)
+    monkeypatch.setattr(student_start, "wire_aware_closed_form", shorter)
     plan = ClosedFormPlan(
         kinds=("frame",), quantiles=(0.9,), loads=(1,), slow=0, stride=4, wire_cost=wire_cost
     )

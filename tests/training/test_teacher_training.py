@@ -10,7 +10,7 @@ from anomaly.audio.simulator import simulate
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.teacher.fit import TeacherPlan
-from anomaly.teacher.phases import CLEAR_GAIN_NATS
+from anomaly.teacher.phases import MIN_PHASE_GAIN_NATS
 from anomaly.training import teacher_training as module
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.teacher_training import TrainedTeacher, train_teacher
@@ -32,15 +32,15 @@ def taught(material: TrainingData, monkeypatch: pytest.MonkeyPatch, gain: float)
 
 
 def test_a_clear_gain_makes_phases(material: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taught(material, monkeypatch, 1.01 * CLEAR_GAIN_NATS)
-    assert made.phases_gain_nats == 1.01 * CLEAR_GAIN_NATS
+    made = taught(material, monkeypatch, 1.01 * MIN_PHASE_GAIN_NATS)
+    assert made.phases_gain_nats == 1.01 * MIN_PHASE_GAIN_NATS
     assert made.calibration.pooling.kinds == 2
     assert TeacherDetector(made.onnx).channels == 32
     assert b"phase.centres" in made.onnx
 
 
 def test_without_one_there_are_none(material: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taught(material, monkeypatch, CLEAR_GAIN_NATS)
+    made = taught(material, monkeypatch, MIN_PHASE_GAIN_NATS)
     assert made.calibration.pooling.kinds == 3
     assert TeacherDetector(made.onnx).channels == 48
     assert b"phase.centres" not in made.onnx

@@ -16,15 +16,24 @@ from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import SLOW, Circuit, Slow, Sums
-from anomaly.student.closed_form.drift_integrators import slow_neurons
-from anomaly.student.closed_form.integer_rows import Floats, Integers
-from anomaly.student.closed_form.membranes import MembraneInput, membranes
-from anomaly.student.closed_form.plan import ClosedFormPlan, fewer_levels, per_step
-from anomaly.student.closed_form.scale_predictor import FLOOR, ScalePredictor, fit_scale_predictor
-from anomaly.student.closed_form.synapse_rows import SynapseLimits, SynapseRows, fit_synapse_rows, tiled
-from anomaly.student.closed_form.whitening_filters import furthest, whitening_rows
-from anomaly.student.closed_form.wire_prices import WirePrices
+from anomaly.student.circuit import DRIFT_KIND, Circuit, DriftIntegrators, SumNeurons
+from anomaly.student.closed_form.drift_integrators import fit_drift_integrators
+from anomaly.student.closed_form.filter_synapses import (
+    FilterSynapses,
+    SynapseLimits,
+    fit_filter_synapses,
+    repeat_with_signs,
+)
+from anomaly.student.closed_form.first_layer import MembraneInput, first_layer_input
+from anomaly.student.closed_form.integer_weights import Floats, Integers
+from anomaly.student.closed_form.plan import ClosedFormPlan, frame_to_step_leak, limit_thresholds
+from anomaly.student.closed_form.scale_predictor import (
+    MIN_RELATIVE_SCALE,
+    ScalePredictor,
+    fit_scale_predictor,
+)
+from anomaly.student.closed_form.tap_wire_costs import TapWireCosts
+from anomaly.student.closed_form.whitening_filters import fit_whitening_filters, max_delay
 from anomaly.student.neuron_limits import NeuronLimits
 
 # Least step of the encoder, 0.2 dB: bands that hardly move must not turn noise into events.
@@ -47,7 +56,7 @@ def delta_code(segments: Sequence[Centibels], plan: ClosedFormPlan) -> DeltaCode
     everything = np.concatenate(segments).astype(np.float64)
     deviation = _deviation(everything)
     bands = len(deviation)
-    rows = whitening_rows(_moments(segments, furthest(plan.kinds)), bands, plan.kinds)
+    rows = fit_whitening_filters(_moments(segments, max_delay(plan.kinds)), bands, plan.kinds)
     weighed = np.sqrt((rows**2).reshape(len(rows), -1, bands).sum(axis=1).mean(axis=0))
     step = plan.step / np.maximum(weighed, _LEAST_WEIGHED)
     moved = np.concatenate([np.abs(np.diff(one[WARM_UP_FRAMES:], axis=0)) for one in segments])
@@ -65,7 +74,7 @@ def closed_form(
     code: DeltaCode,
     plan: ClosedFormPlan,
     limits: NeuronLimits,
-    prices: WirePrices | None = None,
+    prices: TapWireCosts | None = None,
 ) -> Circuit:
     """Build a student from levels of normal sound.
 
@@ -81,22 +90,22 @@ def closed_form(
         ModelError: the chip's neurons have too few synapses, or not the encoder's leak.
     """
     _check(code, limits)
-    plan = fewer_levels(plan, code.bands, limits)
+    plan = limit_thresholds(plan, code.bands, limits)
     own = np.arange(0, code.bands, plan.stride)
     kinds = np.repeat(np.arange(len(plan.kinds)), len(own))
     channels = (
         kinds * SUB_BAND_GROUPS + np.tile(own * SUB_BAND_GROUPS // code.bands, len(plan.kinds))
     ).astype(np.int32)
-    delays = furthest(plan.kinds)
+    delays = max_delay(plan.kinds)
     rows = _whole_rows(training, code, plan, limits, prices)
     widths = _widths(training, code, (rows, channels), plan, limits, prices)
-    heard = membranes(held_out, code, rows, widths, delays)
+    heard = first_layer_input(held_out, code, rows, widths, delays)
     # Both signs of an error come one after the other, each with all of its thresholds.
     each = len(plan.quantiles)
     thresholds, allowed = _thresholds(heard, widths.shares[channels], channels, plan, limits)
     loads = np.minimum(np.array(plan.loads), max(1, limits.weight_max // 2)).astype(np.int32)
     fed, slow = _leaning(heard, (thresholds, allowed), channels, loads, plan, limits)
-    told = plan.kinds if slow is None else (*plan.kinds, SLOW)
+    told = plan.kinds if slow is None else (*plan.kinds, DRIFT_KIND)
     # Both signs are beyond their thresholds at once only where a hall is much quieter than it ever was, and then
     # the read-out is on all the time anyway.
     load = np.bincount(fed, minlength=len(told) * SUB_BAND_GROUPS) * int(loads.sum())
@@ -105,8 +114,10 @@ def closed_form(
         micro_steps=code.micro_steps,
         delays=delays,
         kinds=told,
-        weights=tiled(rows.direct, each, (1, -1)),
-        sums=Sums(np.concatenate([rows.rest, widths.weights]), np.concatenate([rows.quanta, widths.quanta])),
+        weights=repeat_with_signs(rows.direct, each, (1, -1)),
+        sums=SumNeurons(
+            np.concatenate([rows.rest, widths.weights]), np.concatenate([rows.quanta, widths.quanta])
+        ),
         heard=_heard(rows, channels, allowed, len(widths.quanta)),
         thresholds=thresholds,
         channels=np.tile(channels, 2 * each),
@@ -132,10 +143,10 @@ def _check(code: DeltaCode, limits: NeuronLimits) -> None:
         )
 
 
-def _heard(rows: SynapseRows, channels: Integers, allowed: Integers, scales: int) -> Integers:
+def _heard(rows: FilterSynapses, channels: Integers, allowed: Integers, scales: int) -> Integers:
     """Weights from sums to comparators: each listens to the sum of its own row, and to the scale of its channel."""
     each = len(allowed) // len(channels)
-    to_rest = tiled(np.diag(rows.shares), each // 2, (1, -1))
+    to_rest = repeat_with_signs(np.diag(rows.shares), each // 2, (1, -1))
     to_scale = np.zeros((len(to_rest), scales), np.int32)
     to_scale[np.arange(len(to_scale)), np.tile(channels, each)] = -allowed
     return np.concatenate([to_rest, to_scale], axis=1)
@@ -148,20 +159,20 @@ def _leaning(
     loads: Integers,
     plan: ClosedFormPlan,
     limits: NeuronLimits,
-) -> tuple[Integers, Slow | None]:
+) -> tuple[Integers, DriftIntegrators | None]:
     """Slow neurons, if there are to be any, and the read-outs of all errors, theirs included."""
     leak = _slow_leak(plan, limits)
     if not leak:
         return channels, None
     own = (len(plan.kinds) * SUB_BAND_GROUPS + channels % SUB_BAND_GROUPS).astype(np.int32)
     lean = heard.leanings(*heights, channels, loads)
-    slow = slow_neurons(lean, own, (plan.quantiles, loads), limits, heard.first, leak)
+    slow = fit_drift_integrators(lean, own, (plan.quantiles, loads), limits, heard.first, leak)
     return np.concatenate([channels, own]), slow
 
 
 def _slow_leak(plan: ClosedFormPlan, limits: NeuronLimits) -> int:
     """The leak a step that is nearest to what is asked for; 0 where slow neurons are not wanted or cannot forget."""
-    wanted = per_step(plan.slow, plan.micro_steps)
+    wanted = frame_to_step_leak(plan.slow, plan.micro_steps)
     return min(limits.leaks, key=lambda n: abs(n - wanted)) if plan.slow and limits.leaks else 0
 
 
@@ -174,7 +185,7 @@ def _thresholds(
 ) -> tuple[Integers, Integers]:
     """Thresholds of the comparators from quantiles, and what a spike of their scale adds to each."""
     held, told = heard.warm()
-    wide = np.maximum(1.0 + told[:, channels] * shares, FLOOR)
+    wide = np.maximum(1.0 + told[:, channels] * shares, MIN_RELATIVE_SCALE)
     standard = held / wide
     thresholds, allowed = [], []
     for sign in (1, -1):
@@ -189,13 +200,13 @@ def _thresholds(
 def _widths(
     training: Sequence[Centibels],
     code: DeltaCode,
-    errors: tuple[SynapseRows, Integers],
+    errors: tuple[FilterSynapses, Integers],
     plan: ClosedFormPlan,
     limits: NeuronLimits,
-    prices: WirePrices | None = None,
+    prices: TapWireCosts | None = None,
 ) -> ScalePredictor:
     rows, channels = errors
-    delays = furthest(plan.kinds)
+    delays = max_delay(plan.kinds)
     taps = _stacked([(segment - code.mean) / code.threshold for segment in training], delays)
     gram = taps.T @ taps / max(len(taps), 1) + _EVENT_NOISE * np.eye(taps.shape[1])
     costs = np.ones(taps.shape[1])
@@ -210,7 +221,7 @@ def _widths(
     return fit_scale_predictor(taps, rows.held(taps) / rows.deviations, channels, gram, sizes, price)
 
 
-def _uses(rows: SynapseRows, comparators: int) -> npt.NDArray[np.int64]:
+def _uses(rows: FilterSynapses, comparators: int) -> npt.NDArray[np.int64]:
     """Synapses that leave each tap for rows."""
     found: npt.NDArray[np.int64] = comparators * (rows.direct != 0).sum(axis=0) + (rows.rest != 0).sum(axis=0)
     return found
@@ -243,16 +254,16 @@ def _moments(segments: Sequence[Centibels], delays: int) -> Floats:
     return np.asarray(total / max(count, 1) + 1e-6 * np.eye(len(total)))
 
 
-def wanted_rows(
+def target_filters(
     training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan
 ) -> tuple[Floats, Floats, Integers]:
     """Real weights of errors in events, second moments of taps with their noise, and the band of each error."""
-    delays = furthest(plan.kinds)
+    delays = max_delay(plan.kinds)
     deviation = _deviation(np.concatenate(training).astype(np.float64))
     event = np.tile(code.threshold / deviation, delays + 1)
     moments = _moments(training, delays)
     gram = moments / np.outer(event, event) + _EVENT_NOISE * np.eye(len(moments))
-    rows = whitening_rows(moments, code.bands, plan.kinds) * event
+    rows = fit_whitening_filters(moments, code.bands, plan.kinds) * event
     own = np.tile(np.arange(code.bands, dtype=np.int32), len(plan.kinds))
     kept = own % plan.stride == 0
     return rows[kept], gram, own[kept]
@@ -263,10 +274,10 @@ def _whole_rows(
     code: DeltaCode,
     plan: ClosedFormPlan,
     limits: NeuronLimits,
-    prices: WirePrices | None = None,
-) -> SynapseRows:
+    prices: TapWireCosts | None = None,
+) -> FilterSynapses:
     """Integer weights of every error."""
-    rows, gram, own = wanted_rows(training, code, plan)
+    rows, gram, own = target_filters(training, code, plan)
     # A comparator has synapses for its sum and its scale too.
     direct = max(1, min(plan.direct, limits.fan_in - 2))
     wires = SynapseLimits(
@@ -282,4 +293,4 @@ def _whole_rows(
         price = np.where(full, np.inf, 1.0)
         return price, price if prices is None else price * prices.rest[number]
 
-    return fit_synapse_rows(rows, gram, wires, costs)
+    return fit_filter_synapses(rows, gram, wires, costs)

@@ -13,19 +13,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anomaly.student.circuit import Integers, Slow
-from anomaly.student.closed_form.membranes import Steps
+from anomaly.student.circuit import DriftIntegrators, Integers
+from anomaly.student.closed_form.first_layer import Steps
 from anomaly.student.neuron_limits import NeuronLimits
 
 
-def slow_neurons(
+def fit_drift_integrators(
     leanings: Sequence[Steps],
     channels: Integers,
     levels: tuple[Sequence[float], Integers],
     limits: NeuronLimits,
     first: int,
     leak: int,
-) -> Slow:
+) -> DriftIntegrators:
     """Neurons that follow which way each error leans: two signs, one for each level.
 
     Args:
@@ -44,7 +44,7 @@ def slow_neurons(
     signs = np.array([1, -1], np.int32)
     heard = np.multiply.outer(signs, loads)[:, :, None, None] * np.diag(units)
     heard = heard.transpose(2, 0, 1, 3).reshape(errors, -1)
-    return Slow(
+    return DriftIntegrators(
         weights=np.concatenate([sign * heard for sign in signs for _ in range(each)]).astype(np.int32),
         thresholds=np.clip(heights, 1, limits.threshold_max).astype(np.int32).ravel(),
         channels=np.tile(channels, 2 * each).astype(np.int32),

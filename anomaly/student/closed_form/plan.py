@@ -8,7 +8,7 @@ import numpy as np
 
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError, UsageError
-from anomaly.student.closed_form.whitening_filters import check_kinds
+from anomaly.student.closed_form.whitening_filters import valid_kinds
 from anomaly.student.neuron_limits import NeuronLimits
 
 # No chip has a weaker leak, a frame.
@@ -67,7 +67,7 @@ class ClosedFormPlan:
 
     def __post_init__(self) -> None:
         if (
-            not check_kinds(self.kinds)
+            not valid_kinds(self.kinds)
             or not self.quantiles
             or len(self.quantiles) != len(self.loads)
             or not all(0 < quantile < 1 for quantile in self.quantiles)
@@ -86,7 +86,7 @@ class ClosedFormPlan:
     @property
     def leak_per_step(self) -> int:
         """n of the leak 2^-n per micro-step, 0 for none."""
-        return per_step(self.leak, self.micro_steps)
+        return frame_to_step_leak(self.leak, self.micro_steps)
 
     def for_lossy_link(self) -> ClosedFormPlan:
         """The plan where events are known to get lost between host and chip: it insists that neurons forget them."""
@@ -131,12 +131,12 @@ class ClosedFormPlan:
         return self.without_leak()
 
 
-def per_step(per_frame: int, micro_steps: int) -> int:
+def frame_to_step_leak(per_frame: int, micro_steps: int) -> int:
     """n of a leak 2^-n per step that is 2^-per_frame a frame; 0 stays 0."""
     return per_frame + round(float(np.log2(micro_steps))) if per_frame else 0
 
 
-def fewer_levels(plan: ClosedFormPlan, bands: int, limits: NeuronLimits) -> ClosedFormPlan:
+def limit_thresholds(plan: ClosedFormPlan, bands: int, limits: NeuronLimits) -> ClosedFormPlan:
     """The plan with as many thresholds as read-outs and slow neurons have synapses for; the highest stay.
 
     Slow neurons of several kinds share a read-out; where it has too few synapses, there are none.

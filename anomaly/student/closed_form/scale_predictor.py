@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomaly.detect.pooling import SUB_BAND_GROUPS
-from anomaly.student.closed_form.integer_rows import Floats, Integers, choose_taps, round_within
+from anomaly.student.closed_form.integer_weights import Floats, Integers, choose_taps, quantise_within
 
 # Added to the moments of taps, per frame: little sound must not make wild predictions.
 _RIDGE = 1e-2
@@ -25,7 +25,7 @@ _LEAST_SPREAD = 0.03
 _LEAST_GAIN = 3e-3
 # No error is expected at less than this share of its usual size where heights are set. On the chip nothing holds a
 # threshold up: in a hall much quieter than any in training it is passed, which is a finding too.
-FLOOR = 0.3
+MIN_RELATIVE_SCALE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def fit_scale_predictor(
             continue
         quantum = min(_QUANTUM, _MOST_QUANTUM / spread)
         chosen = choose_taps(row, gram, costs[channel], fan_in, _LEAST_GAIN)
-        weights[channel], held = round_within(row, gram, chosen, weight_max, threshold_max / quantum)
+        weights[channel], held = quantise_within(row, gram, chosen, weight_max, threshold_max / quantum)
         quanta[channel] = np.clip(np.rint(held * quantum), 1, threshold_max)
         shares[channel] = quanta[channel] * spread / held
     return ScalePredictor(weights, quanta, shares)

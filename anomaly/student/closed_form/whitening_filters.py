@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.student.circuit import KINDS
-from anomaly.student.closed_form.integer_rows import Floats
+from anomaly.student.circuit import FILTER_KINDS
+from anomaly.student.closed_form.integer_weights import Floats
 
 # Added to the variances (1) of standardised bands. It keeps weights small where bands say nearly the same: mismatch and
 # lost events then cost less, and sound never heard before is whitened better.
@@ -24,13 +24,13 @@ _PAST_RIDGE = 1e-2
 _REACH = {"frame": 0, "change": 2, "context": 1}
 
 
-def whitening_rows(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
+def fit_whitening_filters(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
     """Rows of all kinds, a band each, every one with a variance of one on normal sound.
 
     Args:
         gram: second moments of standardised taps, [taps, taps], taps numbered ``delay * bands + band``.
         bands: bands of one frame.
-        kinds: of `KINDS`.
+        kinds: of `FILTER_KINDS`.
 
     Returns:
         [len(kinds) * bands, taps], in the order of the kinds, then bands.
@@ -40,14 +40,14 @@ def whitening_rows(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
     return np.asarray(rows / np.sqrt(np.maximum(power, 1e-12))[:, None], dtype=np.float64)
 
 
-def furthest(kinds: tuple[str, ...]) -> int:
+def max_delay(kinds: tuple[str, ...]) -> int:
     """Frames of delay that these kinds look back."""
     return max(_REACH[kind] for kind in kinds)
 
 
-def check_kinds(kinds: tuple[str, ...]) -> bool:
-    """Whether these are kinds, in the order of `KINDS` and none twice."""
-    return bool(kinds) and [kind for kind in KINDS if kind in kinds] == list(kinds)
+def valid_kinds(kinds: tuple[str, ...]) -> bool:
+    """Whether these are kinds, in the order of `FILTER_KINDS` and none twice."""
+    return bool(kinds) and [kind for kind in FILTER_KINDS if kind in kinds] == list(kinds)
 
 
 def _rows(gram: Floats, bands: int, reach: int) -> Floats:

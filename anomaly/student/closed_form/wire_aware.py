@@ -14,9 +14,9 @@ import numpy as np
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form.closed_form import closed_form, wanted_rows
+from anomaly.student.closed_form.closed_form import closed_form, target_filters
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.closed_form.wire_prices import coarser, wire_prices
+from anomaly.student.closed_form.tap_wire_costs import coarsen_events, tap_wire_costs
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec
 from chip.layout.implementation import spike_rates
@@ -29,7 +29,7 @@ _HEARD = 6
 _LEAST_EXPLAINED = 0.85
 
 
-def short_wired(
+def wire_aware_closed_form(
     training: Sequence[Centibels],
     held_out: Sequence[Centibels],
     code: DeltaCode,
@@ -49,20 +49,22 @@ def short_wired(
     circuit = closed_form(training, held_out, code, plan, limits)
     if plan.wire_cost == 0:
         return code, circuit
-    wires = placed(circuit, code, held_out, arch)
-    best, least = (code, circuit), demand(wires)
-    enough = _LEAST_EXPLAINED * explained(circuit, training, code, plan)
-    code = coarser(code, circuit, wires, plan.wire_cost)
+    wires = measure_wires(circuit, code, held_out, arch)
+    best, least = (code, circuit), wire_demand(wires)
+    enough = _LEAST_EXPLAINED * explained_variance(circuit, training, code, plan)
+    code = coarsen_events(code, circuit, wires, plan.wire_cost)
     for _ in range(_ROUNDS):
-        prices = wire_prices(circuit, wires, plan.wire_cost)
+        prices = tap_wire_costs(circuit, wires, plan.wire_cost)
         circuit = closed_form(training, held_out, code, plan, limits, prices)
-        wires = placed(circuit, code, held_out, arch)
-        if demand(wires) < least and explained(circuit, training, code, plan) >= enough:
-            best, least = (code, circuit), demand(wires)
+        wires = measure_wires(circuit, code, held_out, arch)
+        if wire_demand(wires) < least and explained_variance(circuit, training, code, plan) >= enough:
+            best, least = (code, circuit), wire_demand(wires)
     return best
 
 
-def placed(circuit: Circuit, code: DeltaCode, held_out: Sequence[Centibels], arch: ArchSpec) -> WireCosts:
+def measure_wires(
+    circuit: Circuit, code: DeltaCode, held_out: Sequence[Centibels], arch: ArchSpec
+) -> WireCosts:
     """A student on the chip, quickly placed and routed, wires that spike often shortest."""
     network = circuit.to_network()
     chosen = held_out[:: max(1, len(held_out) // _HEARD)][:_HEARD]
@@ -72,19 +74,19 @@ def placed(circuit: Circuit, code: DeltaCode, held_out: Sequence[Centibels], arc
     return wire_costs(network, arch, rates=spike_rates(network, arch, steps))
 
 
-def demand(wires: WireCosts) -> float:
+def wire_demand(wires: WireCosts) -> float:
     """What a placement takes: wire length weighted with spikes, times the mean number of nets in a channel."""
     return wires.activity_wirelength * float(wires.usage.mean())
 
 
-def explained(
+def explained_variance(
     circuit: Circuit, training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan
 ) -> float:
     """Share of the wanted errors' variance that comparators hold, mean over errors; thresholds take up any scale.
 
     In events as large as they are: what larger events miss of a level is not seen here, the wire's price bounds it.
     """
-    wanted, gram, _ = wanted_rows(training, code, plan)
+    wanted, gram, _ = target_filters(training, code, plan)
     rows = len(wanted)
     shares = np.diag(circuit.heard[:rows, :rows]) / circuit.sums.quanta[:rows]
     held = circuit.weights[:rows] + circuit.sums.weights[:rows] * shares[:, None]

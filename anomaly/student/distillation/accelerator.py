@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from anomaly.errors import DeviceError, UsageError
-from anomaly.teacher.single_thread import one_thread
+from anomaly.teacher.single_thread import single_thread
 
 ACCELERATORS = ("auto", "cpu", "cuda")
 
@@ -43,7 +43,7 @@ def repeatable(device: torch.device) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(device.type == "cuda" or before)
     try:
-        with one_thread():
+        with single_thread():
             yield
     finally:
         torch.use_deterministic_algorithms(before)

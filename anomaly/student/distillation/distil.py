@@ -32,8 +32,8 @@ from anomaly.features.level_normaliser import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
 from anomaly.student.circuit import Circuit
 from anomaly.student.distillation.accelerator import choose_device, repeatable
+from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.distillation.criterion import Criterion
-from anomaly.student.distillation.model import CircuitModel
 from anomaly.student.distillation.pseudo_anomalies import TRAINED_KINDS, pseudo_anomaly
 from anomaly.student.distillation.teacher_gap import teacher_student_gap
 from anomaly.student.neuron_limits import NeuronLimits
@@ -78,7 +78,7 @@ class DistilPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class Distilled:
+class DistillationResult:
     """The outcome.
 
     Args:
@@ -106,7 +106,7 @@ class Distilled:
 
 
 @dataclass(frozen=True)
-class Setting:
+class DistillationSetup:
     """What stays the same while a student is distilled."""
 
     front_end: FrontEnd
@@ -118,7 +118,7 @@ class Setting:
 
 def distil(
     start: Circuit,
-    setting: Setting,
+    setting: DistillationSetup,
     training: Sequence[Samples],
     criterion: Criterion,
     plan: DistilPlan,
@@ -127,7 +127,7 @@ def distil(
     allowed: Callable[[Circuit], bool] = lambda _: True,
     accelerator: str = "auto",
     progress: Progress = lambda _: None,
-) -> Distilled:
+) -> DistillationResult:
     """Distil the teacher into the circuit.
 
     Args:
@@ -156,7 +156,7 @@ def distil(
     enough = windows and sum(map(len, training)) >= plan.least_sound_s * SAMPLE_RATE_HZ
     if not enough or ahead < plan.least_lead:
         progress(1.0)
-        return Distilled(
+        return DistillationResult(
             start,
             True,
             before,
@@ -175,7 +175,7 @@ def distil(
     if because is None and not allowed(trained):
         because = "it left the budget"
     keep = because is not None
-    return Distilled(
+    return DistillationResult(
         start if keep else trained, keep, before, after, ahead, trained=True, kept_because=because
     )
 
@@ -195,8 +195,8 @@ def _windows(sounds: Sequence[Samples], count: int, rng: np.random.Generator) ->
     return result
 
 
-def _teacher_says(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:
-    """What the student should say: the score, then the deviation of each group, [seconds, 1 + groups]."""
+def _teacher_says(window: Samples, setting: DistillationSetup) -> npt.NDArray[np.float64]:
+    """What the student should say: the score, then the deviation of each group, [seconds, 1 + SUB_BAND_GROUPS]."""
     pooling = setting.teacher_pooling
     said = []
     for second in recording_errors(window, setting.front_end, setting.teacher):
@@ -206,7 +206,7 @@ def _teacher_says(window: Samples, setting: Setting) -> npt.NDArray[np.float64]:
     return np.stack(said)
 
 
-def _events(window: Samples, setting: Setting) -> npt.NDArray[np.int8]:
+def _events(window: Samples, setting: DistillationSetup) -> npt.NDArray[np.int8]:
     levels = segment_levels(window, setting.front_end)
     if setting.front_end.level_normalise:
         levels = LevelNormaliser(len(levels)).push(levels)

@@ -191,4 +191,4 @@ CHANGED: dict[str, Maker] = {
 }
 TRAINED_KINDS = ("tone", "hiss", "impulses", "rattle", "modulated", "equalised", "shifted")
 HELD_OUT_KINDS = ("tone", "hiss", "impulses", "rattle", "modulated", "equalised", "knock", "chirp")
-OWN_KINDS = ("surged", "moved", "doubled")
+MISTIMED_KINDS = ("surged", "moved", "doubled")

@@ -21,7 +21,7 @@ from anomaly.detect.pooling import fit_pooling, soft_maximum
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
-from anomaly.student.distillation.pseudo_anomalies import OWN_KINDS, pseudo_anomaly
+from anomaly.student.distillation.pseudo_anomalies import MISTIMED_KINDS, pseudo_anomaly
 
 _PIECE_S = 5
 
@@ -51,7 +51,7 @@ def teacher_student_gap(
     if not pieces:
         return 0.0
     rng = np.random.default_rng([seed, 4])
-    made = [pseudo_anomaly(piece, kind, rng) for piece in pieces for kind in OWN_KINDS]
+    made = [pseudo_anomaly(piece, kind, rng) for piece in pieces for kind in MISTIMED_KINDS]
     return _auc(teacher, "log", pieces, made, front_end) - _auc(student, "count", pieces, made, front_end)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.student.closed_form.integer_rows import Floats, Integers
+from anomaly.student.closed_form.integer_weights import Floats, Integers
 
 # Lowest and highest level of a tap inside a box: at least the first, below the second; None where it has no bound.
 Bounds = tuple[int | None, int | None]

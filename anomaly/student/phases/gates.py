@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import ModelError
-from anomaly.student.closed_form.integer_rows import Integers
+from anomaly.student.closed_form.integer_weights import Integers
 from anomaly.student.phases.decision_tree import Box
 from chip.builder import NetworkBuilder
 
 # Steps from an input to what comparators hold of gates: split, gate, edge.
-LAG_STEPS = 3
+GATE_LATENCY_STEPS = 3
 # The leak that gates need: a half a step.
-HALVING = 1
+GATE_LEAK = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +72,11 @@ class Gates:
     def told(self, levels: Integers) -> Integers:
         """What comparators hold of gates, in weights, [streams, steps, gates], of levels [streams, steps, taps]."""
         late = np.zeros((*levels.shape[:2], len(self.least)), np.int32)
-        late[:, LAG_STEPS:] = self.open(levels[:, : max(0, levels.shape[1] - LAG_STEPS)])
+        late[:, GATE_LATENCY_STEPS:] = self.open(levels[:, : max(0, levels.shape[1] - GATE_LATENCY_STEPS)])
         return late
 
 
-def gates_for(boxes: Sequence[Box], unit: int) -> tuple[Gates, npt.NDArray[np.bool_]]:
+def gates_for_boxes(boxes: Sequence[Box], unit: int) -> tuple[Gates, npt.NDArray[np.bool_]]:
     """Splits and gates for some boxes of levels, without comparators.
 
     Returns:
@@ -125,7 +125,7 @@ def add_gates(
     edges = {}
     for gate in wanted.tolist():
         threshold = int(gates.least[gate]) * gates.unit - gates.unit // 2
-        neuron = builder.add_neuron(theta_p=threshold, decay=HALVING, label=f"gate {gate}")
+        neuron = builder.add_neuron(theta_p=threshold, decay=GATE_LEAK, label=f"gate {gate}")
         for split in np.flatnonzero(gates.needs[gate]).tolist():
             sign = int(gates.needs[gate, split])
             now, before = splits[split]

@@ -18,11 +18,11 @@ from anomaly.student.closed_form.closed_form import (
     closed_form,
     delta_code,
 )
-from anomaly.student.closed_form.membranes import membranes
+from anomaly.student.closed_form.first_layer import first_layer_input
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.closed_form.scale_predictor import ScalePredictor
-from anomaly.student.closed_form.whitening_filters import furthest
-from anomaly.student.closed_form.wire_prices import WirePrices
+from anomaly.student.closed_form.tap_wire_costs import TapWireCosts
+from anomaly.student.closed_form.whitening_filters import max_delay
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec
 from chip.compiler import compile_network
@@ -111,7 +111,7 @@ def test_a_plan_may_ask_for_fewer_synapses(
 def test_wiring(student: Circuit) -> None:
     count = len(PLAN.kinds) * 32
     assert student.kinds == (*PLAN.kinds, "slow")
-    assert student.weights.shape == (6 * count, (1 + furthest(PLAN.kinds)) * 32)
+    assert student.weights.shape == (6 * count, (1 + max_delay(PLAN.kinds)) * 32)
     assert (student.bands, student.delays, student.micro_steps) == (32, 2, 4)
     assert student.channels[:32].tolist() == [band // 2 for band in range(32)]
     # Two neighbouring bands a group, of each two signs and three quantiles, which count once, twice and three times.
@@ -171,7 +171,7 @@ def test_membranes_are_those_of_the_chip(
     circuit = fit(training, held_out, limits, plan)
     channels = circuit.channels[:32]
     widths = _widths(training, code, (rows, channels), PLAN, limits)
-    heard = membranes(held_out[:1], code, rows, widths, 2)
+    heard = first_layer_input(held_out[:1], code, rows, widths, 2)
     allowed = -circuit.heard[np.arange(192), 32 + np.tile(channels, 6)].reshape(2, 3, 32)
     heights = circuit.thresholds.reshape(2, 3, 32)
     expected = [
@@ -293,7 +293,7 @@ def test_errors_are_nearly_white_on_sound_never_seen(
     code = delta_code(training, PLAN)
     rows = _whole_rows(training, code, PLAN, limits)
     none = ScalePredictor(np.zeros((16, 96), np.int32), np.ones(16, np.int32), np.zeros(16))
-    held, _ = membranes(held_out, code, rows, none, 2).warm()
+    held, _ = first_layer_input(held_out, code, rows, none, 2).warm()
     # After the last event of each frame.
     related = np.corrcoef(held[3::4].T) - np.eye(32)
     bands = np.corrcoef(np.concatenate(held_out).T) - np.eye(32)
@@ -331,9 +331,9 @@ def test_every_second_band_may_do(
 def test_wires_cost(training: list[Centibels], held_out: list[Centibels], limits: NeuronLimits) -> None:
     """Where wires to far bands are dear, synapses reach less far."""
     away = np.abs(np.arange(96) % 32 - np.arange(32)[:, None])
-    far = WirePrices(1.0 + 30 * away, np.ones((16, 96)))
+    far = TapWireCosts(1.0 + 30 * away, np.ones((16, 96)))
 
-    def reach(prices: WirePrices | None) -> float:
+    def reach(prices: TapWireCosts | None) -> float:
         circuit = closed_form(training, held_out, delta_code(training, PLAN), PLAN, limits, prices)
         row, tap = np.nonzero(circuit.sums.weights[:32])
         return float(np.abs(tap % 32 - row % 32).mean())

@@ -11,7 +11,7 @@ import pytest
 from anomaly.features.delta_encoder import DeltaEncoder
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.closed_form import closed_form, delta_code
-from anomaly.student.closed_form.drift_integrators import slow_neurons
+from anomaly.student.closed_form.drift_integrators import fit_drift_integrators
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.sim.simulator import Simulator
@@ -92,7 +92,7 @@ def test_thresholds_are_the_quantiles_of_what_the_chip_holds(limits: NeuronLimit
     random = np.random.default_rng(3)
     leanings = [random.integers(-3, 4, (4, steps, 5)) for steps in (300, 500)]
     small = replace(limits, weight_max=weight_max)
-    slow = slow_neurons(leanings, np.arange(5, dtype=np.int32), (QUANTILES, LOADS), small, 20, 4)
+    slow = fit_drift_integrators(leanings, np.arange(5, dtype=np.int32), (QUANTILES, LOADS), small, 20, 4)
     units = slow.weights.reshape(2, 2, 5, 2, 2, 5)[0, 0, range(5), 0, 0, range(5)]
     held: list[npt.NDArray[np.int64]] = []
     for part in leanings:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import KINDS
-from anomaly.student.closed_form.whitening_filters import check_kinds, furthest, whitening_rows
+from anomaly.student.circuit import FILTER_KINDS
+from anomaly.student.closed_form.whitening_filters import fit_whitening_filters, max_delay, valid_kinds
 
 Floats = npt.NDArray[np.float64]
 BANDS = 8
@@ -27,10 +27,10 @@ def moments(seed: int = 0) -> Floats:
     return gram
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FILTER_KINDS)
 def test_outputs_of_a_kind_are_white(kind: str) -> None:
     gram = moments()
-    rows = whitening_rows(gram, BANDS, (kind,))
+    rows = fit_whitening_filters(gram, BANDS, (kind,))
     outputs = rows @ gram @ rows.T
     assert np.diag(outputs) == pytest.approx(np.ones(BANDS))
     before = gram[:BANDS, :BANDS] - np.eye(BANDS)
@@ -40,18 +40,18 @@ def test_outputs_of_a_kind_are_white(kind: str) -> None:
 
 
 def test_kinds_look_back_as_far_as_they_say() -> None:
-    rows = whitening_rows(moments(), BANDS, KINDS)
+    rows = fit_whitening_filters(moments(), BANDS, FILTER_KINDS)
     used = [np.flatnonzero(np.abs(rows[k * BANDS : (k + 1) * BANDS]).max(axis=0) > 1e-9) for k in range(3)]
     assert [int(taps.max()) // BANDS for taps in used] == [0, 2, 1]
-    assert [furthest((kind,)) for kind in KINDS] == [0, 2, 1]
-    assert furthest(KINDS) == 2
+    assert [max_delay((kind,)) for kind in FILTER_KINDS] == [0, 2, 1]
+    assert max_delay(FILTER_KINDS) == 2
 
 
 def test_bands_that_say_the_same_do_no_harm() -> None:
     gram = moments()
     gram[1] = gram[0]
     gram[:, 1] = gram[:, 0]
-    rows = whitening_rows(gram, BANDS, ("frame",))
+    rows = fit_whitening_filters(gram, BANDS, ("frame",))
     assert np.isfinite(rows).all()
     assert np.abs(rows).max() < 50
 
@@ -60,11 +60,11 @@ def test_bands_that_say_the_same_do_no_harm() -> None:
     ("kinds", "sound"),
     [
         (("frame",), True),
-        (KINDS, True),
+        (FILTER_KINDS, True),
         (("change", "frame"), False),
         (("frame", "frame"), False),
         ((), False),
     ],
 )
 def test_kinds_have_an_order(kinds: tuple[str, ...], sound: bool) -> None:
-    assert check_kinds(kinds) is sound
+    assert valid_kinds(kinds) is sound

@@ -17,7 +17,7 @@ from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.closed_form import closed_form, delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.distillation.criterion import Criterion, validation_split
-from anomaly.student.distillation.distil import Distilled, DistilPlan, Setting, distil
+from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, DistilPlan, distil
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
@@ -47,10 +47,10 @@ class Ready:
     """Everything that distillation is given."""
 
     start: Circuit
-    setting: Setting
+    setting: DistillationSetup
     training: list[Samples]
 
-    def distil(self, seed: int = 0, plan: DistilPlan = PLAN) -> Distilled:
+    def distil(self, seed: int = 0, plan: DistilPlan = PLAN) -> DistillationResult:
         return distil(self.start, self.setting, *self.parted(plan, seed), plan, seed=seed)
 
     def parted(self, plan: DistilPlan = PLAN, seed: int = 0) -> tuple[list[Samples], Criterion]:
@@ -67,7 +67,7 @@ def ready(limits: NeuronLimits, front_end: FrontEnd) -> Ready:
     plan = ClosedFormPlan()
     code = delta_code(segments, plan)
     start = closed_form(segments, held_out, code, plan, limits)
-    setting = Setting(front_end, code, limits, teacher, pooling)
+    setting = DistillationSetup(front_end, code, limits, teacher, pooling)
     return Ready(start, setting, [b.samples for b in blocks[:4]])
 
 
@@ -77,11 +77,11 @@ def plain(limits: NeuronLimits) -> Ready:
 
 
 @pytest.fixture(scope="module")
-def outcome(plain: Ready) -> Distilled:
+def outcome(plain: Ready) -> DistillationResult:
     return plain.distil()
 
 
-def check(outcome: Distilled, start: Circuit, limits: NeuronLimits) -> None:
+def check(outcome: DistillationResult, start: Circuit, limits: NeuronLimits) -> None:
     circuit = outcome.circuit
     assert 0 <= outcome.start_criterion <= 1
     assert 0 <= outcome.trained_criterion <= 1
@@ -96,11 +96,13 @@ def check(outcome: Distilled, start: Circuit, limits: NeuronLimits) -> None:
         assert outcome.trained_criterion > outcome.start_criterion - 0.021
 
 
-def test_the_outcome_fits_and_is_no_worse(plain: Ready, outcome: Distilled, limits: NeuronLimits) -> None:
+def test_the_outcome_fits_and_is_no_worse(
+    plain: Ready, outcome: DistillationResult, limits: NeuronLimits
+) -> None:
     check(outcome, plain.start, limits)
 
 
-def test_the_same_seed_gives_the_same_student(plain: Ready, outcome: Distilled) -> None:
+def test_the_same_seed_gives_the_same_student(plain: Ready, outcome: DistillationResult) -> None:
     again = plain.distil()
     assert again.circuit.to_network().fingerprint() == outcome.circuit.to_network().fingerprint()
     assert (again.start_criterion, again.trained_criterion) == (
@@ -109,11 +111,11 @@ def test_the_same_seed_gives_the_same_student(plain: Ready, outcome: Distilled) 
     )
 
 
-def test_the_criterion_can_tell_the_pseudo_anomalies(outcome: Distilled) -> None:
+def test_the_criterion_can_tell_the_pseudo_anomalies(outcome: DistillationResult) -> None:
     assert outcome.start_criterion > 0.6
 
 
-def test_where_the_teacher_is_not_ahead_nothing_is_trained(plain: Ready, outcome: Distilled) -> None:
+def test_where_the_teacher_is_not_ahead_nothing_is_trained(plain: Ready, outcome: DistillationResult) -> None:
     kept = plain.distil(plan=replace(PLAN, least_lead=0.99))
     assert kept.circuit is plain.start
     assert kept.kept_start
@@ -148,7 +150,7 @@ def test_clips_too_short_to_learn_from_keep_the_start(plain: Ready) -> None:
 
 
 def test_judged_on_recordings_that_were_not_learned_from(
-    plain: Ready, outcome: Distilled, monkeypatch: pytest.MonkeyPatch
+    plain: Ready, outcome: DistillationResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third of every five recordings is for the criterion alone: another one there trains the same weights."""
     monkeypatch.setattr(Criterion, "judge", judged_once(Criterion.judge))

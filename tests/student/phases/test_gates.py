@@ -12,12 +12,12 @@ import torch
 
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
-from anomaly.student.circuit import PHASE, Circuit, Sums
-from anomaly.student.closed_form.membranes import delayed
-from anomaly.student.distillation.model import CircuitModel
+from anomaly.student.circuit import PHASE_KIND, Circuit, SumNeurons
+from anomaly.student.closed_form.first_layer import delayed_taps
+from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.student.phases.decision_tree import Box
-from anomaly.student.phases.gates import LAG_STEPS, Gates, gates_for
+from anomaly.student.phases.gates import GATE_LATENCY_STEPS, Gates, gates_for_boxes
 from chip.arch import ArchSpec
 from chip.rules import check
 from chip.sim.imperfection import Imperfection
@@ -35,7 +35,7 @@ BOXES: list[Box] = [
 
 def made(weights: npt.NDArray[np.int32] | None = None, threshold: int = 12) -> Circuit:
     """Eight comparators of a band each, that hear gates."""
-    gates, _ = gates_for(BOXES, 8)
+    gates, _ = gates_for_boxes(BOXES, 8)
     count = 2 * BANDS
     if weights is None:
         weights = np.random.default_rng(0).integers(-9, 10, (count, len(BOXES))).astype(np.int32)
@@ -46,9 +46,9 @@ def made(weights: npt.NDArray[np.int32] | None = None, threshold: int = 12) -> C
         bands=BANDS,
         micro_steps=STEPS,
         delays=DELAYS,
-        kinds=(PHASE,),
+        kinds=(PHASE_KIND,),
         weights=direct,
-        sums=Sums.none(direct.shape[1]),
+        sums=SumNeurons.none(direct.shape[1]),
         heard=np.zeros((count, 0), np.int32),
         thresholds=threshold * ones,
         channels=np.arange(count, dtype=np.int32),
@@ -72,7 +72,7 @@ def some_events(seed: int, steps: int = 300, streams: int = 3) -> npt.NDArray[np
 
 def levels_of(events: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
     """Of all taps, [streams, steps, taps]."""
-    found: npt.NDArray[np.int32] = delayed(events.transpose(1, 0, 2), DELAYS, STEPS).cumsum(
+    found: npt.NDArray[np.int32] = delayed_taps(events.transpose(1, 0, 2), DELAYS, STEPS).cumsum(
         axis=1, dtype=np.int32
     )
     return found
@@ -98,7 +98,7 @@ def test_comparators_hold_their_weight_while_a_gate_is_open(seed: int) -> None:
 
 
 def test_a_gate_is_open_inside_its_box_or_outside_it() -> None:
-    gates, outside = gates_for(BOXES, 8)
+    gates, outside = gates_for_boxes(BOXES, 8)
     # The fourth box needs a level of at least one somewhere, as the first does: nought is outside of both.
     assert outside.tolist() == [False, True, True, False, False]
     levels = levels_of(some_events(3)).reshape(-1, 12)
@@ -114,13 +114,13 @@ def test_a_gate_is_open_inside_its_box_or_outside_it() -> None:
 def test_gates_are_heard_three_steps_later() -> None:
     events = np.zeros((12, 1, BANDS), np.int8)
     events[2:4, 0, 0] = 1
-    gates, _ = gates_for(BOXES[:1], 8)
+    gates, _ = gates_for_boxes(BOXES[:1], 8)
     told = gates.told(levels_of(events))[0, :, 0]
-    assert told.tolist() == [0] * (3 + LAG_STEPS) + [1] * (9 - LAG_STEPS)
+    assert told.tolist() == [0] * (3 + GATE_LATENCY_STEPS) + [1] * (9 - GATE_LATENCY_STEPS)
 
 
 def test_boxes_share_splits() -> None:
-    gates, _ = gates_for([{0: (2, None)}, {0: (None, 2)}, {0: (2, None), 1: (1, None)}], 8)
+    gates, _ = gates_for_boxes([{0: (2, None)}, {0: (None, 2)}, {0: (2, None), 1: (1, None)}], 8)
     assert list(zip(gates.taps.tolist(), gates.heights.tolist(), strict=True)) == [(0, 2), (1, 1)]
     assert gates.needs.tolist() == [[1, 0], [1, 0], [1, 1]]
     assert gates.least.tolist() == [1, 1, 2]
@@ -185,7 +185,7 @@ def test_mismatch_leaves_nothing_behind() -> None:
     ],
 )
 def test_gates_that_make_no_sense_are_refused(changes: dict[str, Any]) -> None:
-    gates, _ = gates_for(BOXES[:1], 8)
+    gates, _ = gates_for_boxes(BOXES[:1], 8)
     with pytest.raises(ModelError):
         replace(gates, **changes)
 

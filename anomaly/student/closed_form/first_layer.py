@@ -11,9 +11,9 @@ import numpy.typing as npt
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.closed_form.integer_rows import Floats, Integers
+from anomaly.student.closed_form.filter_synapses import FilterSynapses
+from anomaly.student.closed_form.integer_weights import Floats, Integers
 from anomaly.student.closed_form.scale_predictor import ScalePredictor
-from anomaly.student.closed_form.synapse_rows import SynapseRows
 
 Steps = npt.NDArray[np.int64]
 # What one spike of a scale is put at where it leaks away bit by bit.
@@ -40,8 +40,8 @@ class MembraneInput:
         """What comparators hold without their scale, [steps, rows], and what they hold of scales, in spikes,
         [steps, channels], after the warm-up; with a leak this is exact for each, but rounding makes their sum differ.
         """
-        held = self._warm([held_by(part, self.leak) for part in self.currents])
-        told = self._warm([held_by(_UNIT * part, self.leak) / _UNIT for part in self.spikes])
+        held = self._warm([membrane_potentials(part, self.leak) for part in self.currents])
+        told = self._warm([membrane_potentials(_UNIT * part, self.leak) / _UNIT for part in self.spikes])
         return held, told
 
     def level(self, sign: int, allowed: Integers, channels: Integers) -> list[Floats]:
@@ -53,7 +53,7 @@ class MembraneInput:
             channels: scale of each row.
         """
         return [
-            held_by(sign * currents - allowed * spikes[:, :, channels], self.leak)
+            membrane_potentials(sign * currents - allowed * spikes[:, :, channels], self.leak)
             for currents, spikes in zip(self.currents, self.spikes, strict=True)
         ]
 
@@ -81,8 +81,8 @@ class MembraneInput:
         return np.concatenate([part[:, self.first :].reshape(-1, part.shape[2]) for part in parts])
 
 
-def membranes(
-    segments: Sequence[Centibels], code: DeltaCode, rows: SynapseRows, widths: ScalePredictor, delays: int
+def first_layer_input(
+    segments: Sequence[Centibels], code: DeltaCode, rows: FilterSynapses, widths: ScalePredictor, delays: int
 ) -> MembraneInput:
     """Follow comparators and scales over held-out sound.
 
@@ -98,15 +98,17 @@ def membranes(
     currents, spikes = [], []
     for of_length in same.values():
         events = DeltaEncoder(code, len(of_length)).push(np.stack(of_length))
-        taps = delayed(events.reshape(len(of_length), -1, code.bands), delays, code.micro_steps).astype(float)
+        taps = delayed_taps(events.reshape(len(of_length), -1, code.bands), delays, code.micro_steps).astype(
+            float
+        )
         # Weighted sums are exact: they stay far below 2^53.
         rest, scale, direct = (taps @ w.T.astype(float) for w in (rows.rest, widths.weights, rows.direct))
-        currents.append(direct + sent_by(rest, rows.quanta, code.leak) * rows.shares)
-        spikes.append(sent_by(scale, widths.quanta, code.leak))
+        currents.append(direct + sum_neuron_spikes(rest, rows.quanta, code.leak) * rows.shares)
+        spikes.append(sum_neuron_spikes(scale, widths.quanta, code.leak))
     return MembraneInput(currents, spikes, WARM_UP_FRAMES * code.micro_steps, code.leak)
 
 
-def delayed(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int8]:
+def delayed_taps(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.NDArray[np.int8]:
     """Events of every tap in every micro-step.
 
     Args:
@@ -127,7 +129,7 @@ def delayed(events: npt.NDArray[np.int8], delays: int, micro_steps: int) -> npt.
     return np.concatenate(parts, axis=2)
 
 
-def held_by(currents: Floats, leak: int) -> Floats:
+def membrane_potentials(currents: Floats, leak: int) -> Floats:
     """What neurons that never feed back hold in each step, whole numbers as the chip's.
 
     Args:
@@ -144,7 +146,7 @@ def held_by(currents: Floats, leak: int) -> Floats:
     return held
 
 
-def sent_by(currents: Floats, quanta: Integers, leak: int) -> Floats:
+def sum_neuron_spikes(currents: Floats, quanta: Integers, leak: int) -> Floats:
     """What those who listen to signed neurons get from them in each step: the spike of the step before.
 
     Args:

@@ -19,12 +19,12 @@ from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import PHASE, Circuit, Sums
-from anomaly.student.closed_form.integer_rows import Floats, Integers, choose_taps, round_at
-from anomaly.student.closed_form.membranes import delayed
+from anomaly.student.circuit import PHASE_KIND, Circuit, SumNeurons
+from anomaly.student.closed_form.first_layer import delayed_taps
+from anomaly.student.closed_form.integer_weights import Floats, Integers, choose_taps, quantise_at_scale
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.student.phases.decision_tree import DecisionTree, grow_tree
-from anomaly.student.phases.gates import HALVING, LAG_STEPS, Gates, gates_for
+from anomaly.student.phases.gates import GATE_LATENCY_STEPS, GATE_LEAK, Gates, gates_for_boxes
 
 # Frames of delay: the tree looks at all, judged are all but the newest, of which gates know nothing yet.
 _DELAYS = 2
@@ -47,7 +47,7 @@ _HIGHEST = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class PhasedStudent:
+class PhaseGatedStudent:
     """A student that tells phases.
 
     Args:
@@ -59,23 +59,23 @@ class PhasedStudent:
     phases: int
 
 
-def can_tell_phases(limits: NeuronLimits, bands: int) -> bool:
+def supports_phase_gates(limits: NeuronLimits, bands: int) -> bool:
     """Whether a chip has what this student is made of."""
     counted = 2 * len(_QUANTILES) * len(_JUDGED) * -(-bands // SUB_BAND_GROUPS)
     return (
-        HALVING in limits.leaks
+        GATE_LEAK in limits.leaks
         and limits.weight_max >= _LEAST_WEIGHT_MAX
         and limits.fan_in >= max(counted, 12)
     )
 
 
-def phased_student(
+def fit_phase_gated_student(
     training: Sequence[Centibels],
     phases: Sequence[npt.NDArray[np.int64]],
     held_out: Sequence[Centibels],
     code: DeltaCode,
     limits: NeuronLimits,
-) -> PhasedStudent | None:
+) -> PhaseGatedStudent | None:
     """Build a student that tells the teacher's phases apart.
 
     Args:
@@ -89,7 +89,7 @@ def phased_student(
         The student; None where phases cannot be told, because the chip has too little of something or levels differ
         too little.
     """
-    if code.leak or not can_tell_phases(limits, code.bands):
+    if code.leak or not supports_phase_gates(limits, code.bands):
         return None
     warm = WARM_UP_FRAMES + _DELAYS
     if not any(len(segment) > warm for segment in held_out):
@@ -101,7 +101,7 @@ def phased_student(
     tree = _tree(heard, [phases[number] for number in chosen], code.micro_steps, limits)
     if len(tree.leaves) < 2:
         return None
-    return PhasedStudent(_circuit(tree, heard, held_out, code, limits), len(tree.leaves))
+    return PhaseGatedStudent(_circuit(tree, heard, held_out, code, limits), len(tree.leaves))
 
 
 def _enough(training: Sequence[Centibels], micro_steps: int) -> list[int]:
@@ -113,7 +113,7 @@ def _enough(training: Sequence[Centibels], micro_steps: int) -> list[int]:
 def _held(segments: npt.NDArray[np.int32], code: DeltaCode) -> Integers:
     """Levels of all taps as they have been sent, in events, [segments, steps, taps], of segments of one length."""
     events = DeltaEncoder(code, len(segments)).push(segments).reshape(len(segments), -1, code.bands)
-    held: Integers = delayed(events, _DELAYS, code.micro_steps).cumsum(axis=1, dtype=np.int32)
+    held: Integers = delayed_taps(events, _DELAYS, code.micro_steps).cumsum(axis=1, dtype=np.int32)
     return held
 
 
@@ -148,7 +148,7 @@ def _circuit(
     code: DeltaCode,
     limits: NeuronLimits,
 ) -> Circuit:
-    gates, outside = gates_for([node.box for node in tree.nodes[1:]], _UNIT)
+    gates, outside = gates_for_boxes([node.box for node in tree.nodes[1:]], _UNIT)
     # Which gates are open in each leaf.
     patterns = tree.within()[:, 1:] ^ outside
     judged = np.concatenate([delay * code.bands + np.arange(code.bands) for delay in _JUDGED])
@@ -166,9 +166,9 @@ def _circuit(
         bands=code.bands,
         micro_steps=code.micro_steps,
         delays=_DELAYS,
-        kinds=(PHASE,),
+        kinds=(PHASE_KIND,),
         weights=direct,
-        sums=Sums.none(direct.shape[1]),
+        sums=SumNeurons.none(direct.shape[1]),
         heard=np.zeros((len(own), 0), np.int32),
         thresholds=_thresholds(direct, gates, held_out, code, limits),
         channels=np.tile(groups, 2 * len(rare)).astype(np.int32),
@@ -187,7 +187,9 @@ def _judged_with_leaf(
     first = (WARM_UP_FRAMES + _DELAYS) * micro_steps
     number = np.zeros(len(tree.nodes), np.int64)
     number[tree.leaves] = np.arange(len(tree.leaves))
-    return levels[first:, judged], number[tree.leaf_of(levels[first - LAG_STEPS : -LAG_STEPS])]
+    return levels[first:, judged], number[
+        tree.leaf_of(levels[first - GATE_LATENCY_STEPS : -GATE_LATENCY_STEPS])
+    ]
 
 
 def _tables(
@@ -252,7 +254,7 @@ def _fitted(
             _HIGHEST * limits.threshold_max / max(float(height), 1.0),
         )
         own[number] = max(1, int(heaviest))
-        weights[number] = round_at(float(own[number]), row, gram, taps, limits.weight_max)
+        weights[number] = quantise_at_scale(float(own[number]), row, gram, taps, limits.weight_max)
         uses += weights[number] != 0
     return own, weights
 

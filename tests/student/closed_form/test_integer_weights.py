@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.closed_form.integer_rows import choose_taps, round_row
+from anomaly.student.closed_form.integer_weights import choose_taps, quantise
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def test_few_taps_come_near_and_more_come_nearer(seed: int) -> None:
     for terms in (3, 8, 20, 30):
         taps = choose_taps(row, gram, np.ones(30), terms, 0.0)
         assert len(taps) == len(set(taps)) <= terms
-        errors.append(round_row(row, gram, taps, 500)[1])
+        errors.append(quantise(row, gram, taps, 500)[1])
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 1e-3
 
@@ -58,7 +58,7 @@ def test_a_tap_that_is_not_on_offer_is_not_taken() -> None:
 def test_rows_are_integers_within_limits(weight_max: int) -> None:
     gram, row = problem(2)
     taps = choose_taps(row, gram, np.ones(30), 12, 0.0)
-    weights, error = round_row(row, gram, taps, weight_max)
+    weights, error = quantise(row, gram, taps, weight_max)
     assert weights.dtype == np.int32
     assert 0 < np.abs(weights).max() <= weight_max
     assert set(np.flatnonzero(weights)) <= set(taps)
@@ -75,7 +75,7 @@ def test_compensation_beats_plain_rounding(weight_max: int) -> None:
         exact = np.zeros(30)
         exact[taps] = np.linalg.solve(gram[np.ix_(taps, taps)], (gram @ row)[taps])
         plain = np.rint(exact * weight_max / np.abs(exact).max())
-        ours = round_row(row, gram, taps, weight_max)[0].astype(float)
+        ours = quantise(row, gram, taps, weight_max)[0].astype(float)
         ratios.append(missed(row, gram, ours) / missed(row, gram, plain))
     assert np.exp(np.mean(np.log(ratios))) < 0.9
     assert np.mean(np.array(ratios) <= 1) > 0.6

@@ -8,7 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.closed_form.synapse_rows import SynapseLimits, SynapseRows, fit_synapse_rows, tiled
+from anomaly.student.closed_form.filter_synapses import (
+    FilterSynapses,
+    SynapseLimits,
+    fit_filter_synapses,
+    repeat_with_signs,
+)
 
 WIRES = SynapseLimits(direct=6, fan_in=25, least_gain=1e-5, weight_max=31, threshold_max=255)
 
@@ -27,13 +32,15 @@ def wanted(gram: npt.NDArray[np.float64], rows: int = 8) -> npt.NDArray[np.float
     return np.asarray((vectors / np.sqrt(values)) @ vectors.T)[:rows]
 
 
-def fit(wires: SynapseLimits = WIRES) -> tuple[SynapseRows, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def fit(
+    wires: SynapseLimits = WIRES,
+) -> tuple[FilterSynapses, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     gram = moments()
     rows = wanted(gram)
-    return fit_synapse_rows(rows, gram, wires, lambda _row, _uses: (np.ones(len(gram)),) * 2), rows, gram
+    return fit_filter_synapses(rows, gram, wires, lambda _row, _uses: (np.ones(len(gram)),) * 2), rows, gram
 
 
-def missed(made: SynapseRows, rows: npt.NDArray[np.float64], gram: npt.NDArray[np.float64]) -> float:
+def missed(made: FilterSynapses, rows: npt.NDArray[np.float64], gram: npt.NDArray[np.float64]) -> float:
     """Share of the rows' variance that is not theirs, on whatever scale fits best."""
     held = made.held(np.eye(len(gram))).T
     related = np.einsum("rt,ts,rs->r", held, gram, rows) ** 2
@@ -66,7 +73,7 @@ def test_deviations_are_those_of_what_is_held() -> None:
 
 def test_a_row_that_needs_no_sum_has_none() -> None:
     gram = np.eye(40)
-    made = fit_synapse_rows(np.eye(40)[:3], gram, WIRES, lambda _row, _uses: (np.ones(40),) * 2)
+    made = fit_filter_synapses(np.eye(40)[:3], gram, WIRES, lambda _row, _uses: (np.ones(40),) * 2)
     assert not made.rest.any()
     assert not made.shares.any()
     assert (made.direct[np.arange(3), np.arange(3)] > 0).all()
@@ -83,7 +90,7 @@ def test_taps_that_are_not_on_offer_are_not_taken_and_uses_are_counted() -> None
         price[20:] = np.inf
         return price, price
 
-    made = fit_synapse_rows(wanted(gram), gram, WIRES, costs)
+    made = fit_filter_synapses(wanted(gram), gram, WIRES, costs)
     assert not made.direct[:, 20:].any()
     assert not made.rest[:, 20:].any()
     assert seen == sorted(seen)
@@ -91,4 +98,9 @@ def test_taps_that_are_not_on_offer_are_not_taken_and_uses_are_counted() -> None
 
 
 def test_rows_again_and_again_with_each_sign() -> None:
-    assert tiled(np.array([[1, 2]], np.int32), 2, (1, -1)).tolist() == [[1, 2], [1, 2], [-1, -2], [-1, -2]]
+    assert repeat_with_signs(np.array([[1, 2]], np.int32), 2, (1, -1)).tolist() == [
+        [1, 2],
+        [1, 2],
+        [-1, -2],
+        [-1, -2],
+    ]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form.integer_rows import Floats
+from anomaly.student.closed_form.integer_weights import Floats
 from chip.layout.place import half_perimeters
 from chip.layout.wire_costs import WireCosts
 from chip.layout.wirelength_shares import wirelength_shares
@@ -29,7 +29,7 @@ _EVENTS = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class WirePrices:
+class TapWireCosts:
     """What a tap's gain is divided by; 1 where wires cost nothing.
 
     Args:
@@ -41,7 +41,7 @@ class WirePrices:
     scale: Floats
 
 
-def wire_prices(circuit: Circuit, wires: WireCosts, wire_cost: float) -> WirePrices:
+def tap_wire_costs(circuit: Circuit, wires: WireCosts, wire_cost: float) -> TapWireCosts:
     """Prices of all taps, those that are there and those that may grow.
 
     Args:
@@ -58,10 +58,10 @@ def wire_prices(circuit: Circuit, wires: WireCosts, wire_cost: float) -> WirePri
     rest = _priced(wire[:rows], there[:rows], wire_cost)
     scale = _priced(wire[rows:], there[rows:], _SCALE * wire_cost)
     rest[absent[:rows]], scale[absent[rows:]] = 1.0, 1.0
-    return WirePrices(rest, scale)
+    return TapWireCosts(rest, scale)
 
 
-def coarser(code: DeltaCode, circuit: Circuit, wires: WireCosts, wire_cost: float) -> DeltaCode:
+def coarsen_events(code: DeltaCode, circuit: Circuit, wires: WireCosts, wire_cost: float) -> DeltaCode:
     """The encoder with larger events, the more so the more wire they run along.
 
     An event of size s is noise of s^2 / 12 at every error, and there are about 1 / s of them on the wires of a band:

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.student.circuit import SLOW, Circuit, Slow
-from anomaly.student.distillation.model import CircuitModel
+from anomaly.student.circuit import DRIFT_KIND, Circuit, DriftIntegrators
+from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.sim.simulator import Simulator
 
@@ -36,10 +36,10 @@ def by_torch(model: CircuitModel, events: npt.NDArray[np.int8]) -> npt.NDArray[n
 @pytest.mark.parametrize("leak", [0, 3, 6])
 @pytest.mark.parametrize("v_sat", [2047, 60])
 def test_slow_neurons_are_those_of_the_simulator(
-    circuit: Circuit, slow: Slow, limits: NeuronLimits, v_sat: int, leak: int
+    circuit: Circuit, slow: DriftIntegrators, limits: NeuronLimits, v_sat: int, leak: int
 ) -> None:
     divisors = np.concatenate([circuit.divisors, np.full(16, 2, np.int32)])
-    kinds = (*circuit.kinds, SLOW)
+    kinds = (*circuit.kinds, DRIFT_KIND)
     both = replace(circuit, kinds=kinds, divisors=divisors, slow=replace(slow, leak=leak))
     events = events_for(circuit, 3, steps=400)
     expected = by_chip(both, events, v_sat)

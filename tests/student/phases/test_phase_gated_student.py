@@ -11,11 +11,15 @@ import pytest
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import PHASE
+from anomaly.student.circuit import PHASE_KIND
 from anomaly.student.closed_form.closed_form import delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.neuron_limits import NeuronLimits
-from anomaly.student.phases.phased_student import PhasedStudent, can_tell_phases, phased_student
+from anomaly.student.phases.phase_gated_student import (
+    PhaseGatedStudent,
+    fit_phase_gated_student,
+    supports_phase_gates,
+)
 from chip.arch import ArchSpec
 from chip.rules import check
 
@@ -49,28 +53,28 @@ def code(sounds: list[tuple[Centibels, Numbers]]) -> DeltaCode:
 
 def fit(
     sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits
-) -> PhasedStudent | None:
+) -> PhaseGatedStudent | None:
     levels, phases = [one for one, _ in sounds], [phase for _, phase in sounds]
-    return phased_student(levels[:8], phases[:8], levels[8:], code, limits)
+    return fit_phase_gated_student(levels[:8], phases[:8], levels[8:], code, limits)
 
 
 @pytest.fixture(scope="module")
-def student(sounds: list[tuple[Centibels, Numbers]], code: DeltaCode) -> PhasedStudent:
+def student(sounds: list[tuple[Centibels, Numbers]], code: DeltaCode) -> PhaseGatedStudent:
     found = fit(sounds, code, NeuronLimits(25, 31, 255, 2047, 256, tuple(range(1, 11))))
     assert found is not None
     return found
 
 
-def test_it_fits_the_chip(student: PhasedStudent, senna: ArchSpec) -> None:
+def test_it_fits_the_chip(student: PhaseGatedStudent, senna: ArchSpec) -> None:
     network = student.circuit.to_network()
     assert [found for found in check(network, senna) if found.severity == "error"] == []
     assert network.fan_in().max() <= 25
     assert network.fan_out().max() <= 256
-    assert student.circuit.kinds == (PHASE,)
+    assert student.circuit.kinds == (PHASE_KIND,)
     assert 2 <= student.phases <= 40
 
 
-def spikes_of(student: PhasedStudent, code: DeltaCode, levels: Centibels) -> npt.NDArray[np.int64]:
+def spikes_of(student: PhaseGatedStudent, code: DeltaCode, levels: Centibels) -> npt.NDArray[np.int64]:
     """Read-out spikes per frame and group, after the warm-up."""
     detector = StudentDetector(code, student.circuit.to_network(), 2047)
     detector.reset(1)
@@ -78,7 +82,7 @@ def spikes_of(student: PhasedStudent, code: DeltaCode, levels: Centibels) -> npt
     return found
 
 
-def test_a_level_of_the_click_is_strange_in_a_rest(student: PhasedStudent, code: DeltaCode) -> None:
+def test_a_level_of_the_click_is_strange_in_a_rest(student: PhaseGatedStudent, code: DeltaCode) -> None:
     levels, phase = clicking(50)
     rests = np.flatnonzero((phase == 0) & (np.roll(phase, 3) == 0) & (np.roll(phase, -3) == 0))
     when = rests[(rests > 60) & (rests < 280)]
@@ -94,13 +98,15 @@ def test_a_level_of_the_click_is_strange_in_a_rest(student: PhasedStudent, code:
     assert strange[:, group].sum() > strange[:, others].sum(axis=0).max()
 
 
-def test_normal_sound_passes_thresholds_as_rarely_as_asked(student: PhasedStudent, code: DeltaCode) -> None:
+def test_normal_sound_passes_thresholds_as_rarely_as_asked(
+    student: PhaseGatedStudent, code: DeltaCode
+) -> None:
     rates = [(spikes_of(student, code, clicking(seed)[0]) > 0).mean() for seed in range(60, 64)]
     assert np.mean(rates) < 0.06
 
 
 def test_the_same_sound_makes_the_same_student(
-    sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits, student: PhasedStudent
+    sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits, student: PhaseGatedStudent
 ) -> None:
     again = fit(sounds, code, limits)
     assert again is not None
@@ -121,9 +127,9 @@ def test_a_chip_that_has_too_little_gets_none(
     sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits, changes: dict[str, object]
 ) -> None:
     small = replace(limits, **changes)  # type: ignore[arg-type]
-    assert not can_tell_phases(small, BANDS)
+    assert not supports_phase_gates(small, BANDS)
     assert fit(sounds, code, small) is None
-    assert can_tell_phases(limits, BANDS)
+    assert supports_phase_gates(limits, BANDS)
 
 
 def test_levels_that_leak_are_not_held(

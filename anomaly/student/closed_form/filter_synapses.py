@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.student.closed_form.integer_rows import Floats, Integers, choose_taps, round_within
+from anomaly.student.closed_form.integer_weights import Floats, Integers, choose_taps, quantise_within
 
 # One spike of a sum is worth this share of the standard deviation of what it sums up.
 _QUANTUM = 0.6
@@ -41,7 +41,7 @@ class SynapseLimits:
 
 
 @dataclass(frozen=True, eq=False)
-class SynapseRows:
+class FilterSynapses:
     """Rows as whole numbers.
 
     Args:
@@ -63,12 +63,12 @@ class SynapseRows:
         return np.asarray(taps @ (self.direct + self.rest * (self.shares / self.quanta)[:, None]).T)
 
 
-def fit_synapse_rows(
+def fit_filter_synapses(
     wanted: Floats,
     gram: Floats,
     wires: SynapseLimits,
     costs: Callable[[int, Integers], tuple[Floats, Floats]],
-) -> SynapseRows:
+) -> FilterSynapses:
     """Whole weights for each row.
 
     Args:
@@ -85,7 +85,7 @@ def fit_synapse_rows(
     for number, row in enumerate(wanted):
         to_comparators, to_sum = costs(number, uses)
         chosen = choose_taps(row, gram, to_comparators, wires.direct, wires.least_gain)
-        direct[number], deviations[number] = round_within(
+        direct[number], deviations[number] = quantise_within(
             row, gram, chosen, wires.weight_max, wires.threshold_max / _HIGHEST
         )
         found = _rest(row, direct[number], gram, wires, to_sum)
@@ -94,7 +94,7 @@ def fit_synapse_rows(
             whole = direct[number] + rest[number] * (shares[number] / quanta[number])
             deviations[number] = np.sqrt(whole @ gram @ whole)
         uses += (direct[number] != 0) | (rest[number] != 0)
-    return SynapseRows(direct, rest, quanta, shares, deviations)
+    return FilterSynapses(direct, rest, quanta, shares, deviations)
 
 
 def _rest(
@@ -109,12 +109,12 @@ def _rest(
     share = int(np.clip(np.rint(_QUANTUM * deviation), 1, wires.weight_max))
     chosen = choose_taps(left, gram, price, wires.fan_in, _LEAST_OF_REST)
     most = wires.threshold_max * deviation / share
-    whole, _ = round_within(left, gram, chosen, wires.weight_max, most)
+    whole, _ = quantise_within(left, gram, chosen, wires.weight_max, most)
     per_unit = float(whole @ gram @ whole) / max(float(left @ gram @ whole), 1e-12)
     return whole, int(np.clip(np.rint(share * per_unit), 1, wires.threshold_max)), share
 
 
-def tiled(values: Integers, times: int, signs: Sequence[int] = (1,)) -> Integers:
+def repeat_with_signs(values: Integers, times: int, signs: Sequence[int] = (1,)) -> Integers:
     """The rows of some values, again and again, with each sign in turn."""
     made: Integers = np.concatenate([sign * values for sign in signs for _ in range(times)]).astype(np.int32)
     return made

@@ -43,7 +43,7 @@ def choose_taps(row: Floats, gram: Floats, costs: Floats, terms: int, least_gain
     return chosen
 
 
-def round_row(row: Floats, gram: Floats, taps: list[int], weight_max: int) -> tuple[Integers, float]:
+def quantise(row: Floats, gram: Floats, taps: list[int], weight_max: int) -> tuple[Integers, float]:
     """Whole weights on the given taps, and how much of the output's variance they miss, of the best scale."""
     wanted = gram @ row
     exact = _solve(gram, taps, wanted[taps])
@@ -59,7 +59,7 @@ def round_row(row: Floats, gram: Floats, taps: list[int], weight_max: int) -> tu
     return best, least
 
 
-def round_at(scale: float, row: Floats, gram: Floats, taps: list[int], weight_max: int) -> Integers:
+def quantise_at_scale(scale: float, row: Floats, gram: Floats, taps: list[int], weight_max: int) -> Integers:
     """Whole weights on the given taps that come near a row times a given scale."""
     wanted = scale * (gram @ row)
     rounded: Integers = _compensated(wanted, gram, taps, _solve(gram, taps, wanted[taps]), weight_max).astype(
@@ -68,7 +68,7 @@ def round_at(scale: float, row: Floats, gram: Floats, taps: list[int], weight_ma
     return rounded
 
 
-def round_within(
+def quantise_within(
     row: Floats, gram: Floats, taps: list[int], weight_max: int, most: float
 ) -> tuple[Integers, float]:
     """The heaviest whole weights whose output has a standard deviation of ``most`` units or less, and what it has.
@@ -77,7 +77,7 @@ def round_within(
     """
     largest = weight_max
     while True:
-        whole, _ = round_row(row, gram, taps, largest)
+        whole, _ = quantise(row, gram, taps, largest)
         deviation = max(float(np.sqrt(whole @ gram @ whole)), 1e-9)
         if deviation <= most or largest == 1:
             return whole, deviation
