@@ -1,1 +1,1 @@
-"""Scores for folders of recordings: ``scan`` finds them, ``scores`` judges them, ``tables`` writes them down."""
+"""Scoring of recordings on disk: ``scan``, ``scoring`` by an executor of ``executors``, tables by ``writers``."""

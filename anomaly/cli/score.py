@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anomaly.cli.options import Models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from anomaly.archive.scores import Row
-    from anomaly.detect.scoring import Scorer
+    from anomaly.archive.result_counts import ResultCounts
+    from anomaly.archive.scoring_task import ScoringTask
+    from anomaly.archive.writers import TableWriter
 
 ANOMALY_FOUND = 10
 
@@ -74,24 +72,24 @@ def score(
     A file that cannot be scored is a row that says why; if none can be, the exit code is 4.
     """
     from anomaly.archive.scan import scan
-    from anomaly.archive.scores import score_files
+    from anomaly.archive.scoring_task import ScoringTask
     from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
     from anomaly.false_alarm_budget import check_budget
 
     _check_output(as_json, as_jsonl, per_second, out)
     check_budget(false_alarms_per_day)
-    listen_to = parse_channel(channel)
-    scorer = _scorer(machine, models, detector)
-    limit = scorer.calibration.limit(false_alarms_per_day)
+    selected = parse_channel(channel)
+    task = ScoringTask(
+        _bundle_folder(machine, models), detector.value, false_alarms_per_day, selected, per_second
+    )
+    # A bundle that cannot be used ends the command before files are searched.
+    _ = task.loaded
     files = scan(paths)
     if out is not None:
         check_writable(out, "--out")
-    done = score_files(files, scorer, limit, channel=listen_to, per_second=per_second)
-    rows = _collect(done, len(files), sys.stdout if as_jsonl else None)
-    if not as_jsonl:
-        _print(rows, as_json)
-    _conclude(rows, out, fail_on_anomaly)
+    counts = _run(files, task, _printer(as_json, as_jsonl), out, silent=as_json or as_jsonl)
+    _conclude(counts, fail_on_anomaly)
 
 
 def _check_output(as_json: bool, as_jsonl: bool, per_second: bool, out: Path | None) -> None:
@@ -104,54 +102,57 @@ def _check_output(as_json: bool, as_jsonl: bool, per_second: bool, out: Path | N
         raise UsageError("seconds have no place in the table", where="--per-second", hint=hint)
 
 
-def _scorer(machine: str | None, models: Path | None, detector: Detector) -> Scorer:
-    from anomaly.bundle import find_bundle, open_bundle
-    from anomaly.detect.model import load_model
+def _bundle_folder(machine: str | None, models: Path | None) -> Path:
+    from anomaly.bundle import find_bundle
     from anomaly.workspace import choose_machine, models_dir
 
     folder = models_dir(models)
-    name = choose_machine(folder, None) if machine is None else machine
-    return load_model(open_bundle(find_bundle(name, folder))).scorer(detector.value)
+    return find_bundle(choose_machine(folder, None) if machine is None else machine, folder)
 
 
-def _conclude(rows: list[Row], out: Path | None, fail_on_anomaly: bool) -> None:
-    """Say what the rows come to, write them if asked to, and end with the exit code that they call for."""
-    from anomaly.archive.tables import summary, write_tables
-    from anomaly.errors import InputError
+def _printer(as_json: bool, as_jsonl: bool) -> TableWriter:
+    """Return the writer of stdout."""
+    from anomaly.archive.printers import JsonArrayPrinter, JsonlPrinter, TablePrinter
 
-    print(summary(rows), file=sys.stderr)
-    for path in write_tables(out, rows) if out is not None else ():
-        print(f"wrote {path}", file=sys.stderr)
-    if all(row["status"] != "ok" for row in rows):
-        raise InputError("no file could be scored", hint="the column `problem` says why")
-    if fail_on_anomaly and any(row["state"] == "ALARM" for row in rows):
-        raise typer.Exit(ANOMALY_FOUND)
+    if as_jsonl:
+        return JsonlPrinter(sys.stdout)
+    return JsonArrayPrinter(sys.stdout) if as_json else TablePrinter(sys.stdout)
 
 
-def _collect(rows: Iterator[Row], of: int, lines: TextIO | None) -> list[Row]:
-    """All rows; each is printed to ``lines`` as it comes, past any progress bar."""
+def _run(
+    files: list[Path], task: ScoringTask, printer: TableWriter, out: Path | None, *, silent: bool
+) -> ResultCounts:
+    """Score the files; each row is printed and written to the tables as it is done."""
     from contextlib import nullcontext
 
+    from anomaly.archive.executors import build_executor
+    from anomaly.archive.pipeline import score_archive
+    from anomaly.archive.writers import open_tables
     from anomaly.progress import stages
 
     # A bar and rows on one terminal would write over each other.
-    silent = lines is not None and lines.isatty()
-    kept = []
-    with nullcontext(lambda _stage, _share: None) if silent else stages() as report:
-        for row in rows:
-            if lines is not None:
-                print(json.dumps(row), file=lines, flush=True)
-            kept.append(row)
-            report("scoring", len(kept) / of)
-    return kept
+    bar = nullcontext(lambda _stage, _share: None) if silent and sys.stdout.isatty() else stages()
+    with open_tables(out, per_second=task.per_second) as tables:
+        with bar as report:
+            counts = score_archive(
+                files,
+                task,
+                [printer, tables],
+                build_executor("serial"),
+                on_row=lambda counts: report("scoring", counts.files / len(files)),
+            )
+        printer.finish()
+        print(counts.summary(), file=sys.stderr)
+        for path in tables.finish():
+            print(f"wrote {path}", file=sys.stderr)
+    return counts
 
 
-def _print(rows: list[Row], as_json: bool) -> None:
-    from anomaly.archive.tables import table
-    from anomaly.text_table import print_table
+def _conclude(counts: ResultCounts, fail_on_anomaly: bool) -> None:
+    """End with the exit code that the rows call for."""
+    from anomaly.errors import InputError
 
-    if as_json:
-        print(json.dumps(rows))
-    else:
-        head, *lines = table(rows)
-        print_table(head, lines)
+    if not counts.scored:
+        raise InputError("no file could be scored", hint="the column `problem` says why")
+    if fail_on_anomaly and counts.alarms:
+        raise typer.Exit(ANOMALY_FOUND)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import pty
@@ -108,6 +110,46 @@ def test_out_writes_tables(words: list[str], tmp_path: Path, capsys: pytest.Capt
     ]
     lines = (tmp_path / "scores" / "scores.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == rows
+
+
+def test_streamed_output_has_the_bytes_of_rows_written_at_once(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a_empty.wav").write_bytes(b"")
+    command = [words[0], str(tmp_path / "a_empty.wav"), *words[1:], "--per-second"]
+    assert run([*command, "--json", "--out", str(tmp_path / "scores")]) == 0
+    array = capsys.readouterr().out
+    rows = json.loads(array)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    assert array == json.dumps(rows) + "\n"
+    assert (tmp_path / "scores" / "scores.jsonl").read_text() == lines
+    assert run([*command, "--jsonl"]) == 0
+    assert capsys.readouterr().out == lines
+    columns = ["path", "seconds", "score", "p_value", "state", "status", "error"]
+    tables = {
+        "scores.csv": (columns, rows),
+        "seconds.csv": (
+            ["path", "second", "score", "p_value", "state"],
+            [{"path": row["path"], **second} for row in rows for second in row["per_second"]],
+        ),
+    }
+    for name, (names, values) in tables.items():
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(values)
+        assert (tmp_path / "scores" / name).read_text() == text.getvalue()
+
+
+def test_an_interrupted_run_writes_no_table(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_task: object, _path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("anomaly.archive.scoring_task.ScoringTask.__call__", interrupt)
+    assert run([*words, "--out", str(tmp_path / "scores")]) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_fail_on_anomaly(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

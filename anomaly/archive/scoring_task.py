@@ -1,0 +1,58 @@
+"""Scoring of one file by a bundle, as an executor applies it to the files of an archive."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from anomaly.archive.rows import FileRow, file_row
+from anomaly.audio.channels import Channel
+from anomaly.bundle import open_bundle
+from anomaly.detect.decision import Limit
+from anomaly.detect.file_score import score_file
+from anomaly.detect.model import DetectorName, load_model
+from anomaly.detect.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class ScoringTask:
+    """Scoring of one file; small enough to be sent to another process, which opens the bundle itself.
+
+    Args:
+        bundle: folder of the bundle.
+        detector: the one that scores.
+        false_alarms_per_day: budget that sets the limit of the decision.
+        channel: the channel of a file that is scored.
+        per_second: include the rows of the seconds.
+    """
+
+    bundle: Path
+    detector: DetectorName = "student"
+    false_alarms_per_day: float = 1.0
+    channel: Channel = "mean"
+    per_second: bool = False
+
+    def __call__(self, path: Path) -> FileRow:
+        """Score a file; a file that cannot be scored is a row with its error.
+
+        Raises:
+            ModelError: the bundle cannot be used.
+        """
+        scorer, limit = self.loaded
+        return file_row(score_file(path, scorer, limit, channel=self.channel), per_second=self.per_second)
+
+    @functools.cached_property
+    def loaded(self) -> tuple[Scorer, Limit]:
+        """The detector and the limit of its decision; each process opens the bundle once.
+
+        Raises:
+            ModelError: the bundle cannot be used.
+        """
+        scorer = load_model(open_bundle(self.bundle)).scorer(self.detector)
+        return scorer, scorer.calibration.limit(self.false_alarms_per_day)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings alone, which is all that another process needs."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
