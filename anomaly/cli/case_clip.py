@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly.cli.case_store import open_store, user_name
+from anomaly.cli.case_store import open_reader, open_store, user_name
 from anomaly.cli.option_rules import needs
 from anomaly.cli.options import Config, Json, State
 
@@ -56,9 +56,11 @@ def clip(
 def listeners(state: State = None, config: Config = None, as_json: Json = False) -> None:
     """List who has listened to which clip, when and why, over all cases; the newest last."""
     from anomaly.store.case import SHORT_ID
+    from anomaly.store.page import iterate
+    from anomaly.store.reader import PageRequest
 
-    with open_store(state, config) as store:
-        accesses = store.clips.accesses()
+    reader = open_reader(state, config)
+    accesses = list(iterate(lambda cursor: reader.clip_accesses(PageRequest(cursor=cursor))))
     if as_json:
         typer.echo(json.dumps([asdict(access) for access in accesses]))
         return

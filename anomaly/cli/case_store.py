@@ -1,4 +1,4 @@
-"""The store and the person that the case commands work with."""
+"""Store, reader and operator name for the commands of cases."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anomaly.store.reader import StoreReader
     from anomaly.store.store import Store
 
 
 def open_store(state: Path | None, config: Path | None) -> Store:
-    """Open the store of a state folder, or else of the site file."""
-    from anomaly.config import find_site
+    """Open the store of a state folder, or else of the site file, for writing."""
     from anomaly.store.store import DATABASE_NAME, Store
 
-    if state is None or config is not None:
-        # A site file that is named must exist, even where --state overrides its folder.
-        site = find_site(config)
-        state = site.state_dir if state is None else state
-    return Store.open(state / DATABASE_NAME, create=False)
+    return Store.open(_state_dir(state, config) / DATABASE_NAME, create=False)
+
+
+def open_reader(state: Path | None, config: Path | None) -> StoreReader:
+    """Open the store of a state folder, or else of the site file, read-only."""
+    from anomaly.store.reader import StoreReader
+    from anomaly.store.store import DATABASE_NAME
+
+    return StoreReader(_state_dir(state, config) / DATABASE_NAME)
+
+
+def _state_dir(state: Path | None, config: Path | None) -> Path:
+    from anomaly.config import find_site
+
+    if state is not None and config is None:
+        return state
+    # A site file that is named must exist, even where --state overrides its folder.
+    site = find_site(config)
+    return site.state_dir if state is None else state
 
 
 def user_name(by: str | None) -> str:

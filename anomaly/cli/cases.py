@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli.case_clip import clip, listeners
-from anomaly.cli.case_store import open_store, user_name
+from anomaly.cli.case_store import open_reader, open_store, user_name
 from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
@@ -41,8 +41,17 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List open cases, newest first."""
-    with open_store(state, config) as store:
-        cases = store.cases.select(open_only=not everything, machine=machine)
+    from anomaly.store.page import iterate
+    from anomaly.store.reader import PageRequest
+
+    reader = open_reader(state, config)
+    cases = list(
+        iterate(
+            lambda cursor: reader.cases(
+                PageRequest(machine=machine, newest_first=True, cursor=cursor), open_only=not everything
+            )
+        )
+    )
     if as_json:
         typer.echo(json.dumps([case.to_dict() for case in cases]))
         return
@@ -53,9 +62,12 @@ def list_(
 
 def show(case: CaseId, state: State = None, config: Config = None, as_json: Json = False) -> None:
     """Show all that is known about a case, and what has happened to it."""
-    with open_store(state, config) as store:
-        found = store.cases.find(case)
-        events = store.history.events(case_id=found.id)
+    from anomaly.store.page import iterate
+    from anomaly.store.reader import PageRequest
+
+    reader = open_reader(state, config)
+    found = reader.case(case)
+    events = list(iterate(lambda cursor: reader.events(PageRequest(cursor=cursor), case_id=found.id)))
     if as_json:
         typer.echo(json.dumps(found.to_dict() | {"events": [_event(event) for event in events]}))
         return

@@ -63,6 +63,5 @@ class DriftMonitor:
         self._remembers = False
         since = iso_utc(self._journal.time_s - _REMEMBERED_S)
         with self._journal.patiently():
-            for event in self._store.history.events(machine=self._journal.machine):
-                if event.event == _HOUR and event.time >= since:
-                    drift.hour(float(event.detail["median"]))
+            for event in self._store.history.events(machine=self._journal.machine, name=_HOUR, since=since):
+                drift.hour(float(event.detail["median"]))

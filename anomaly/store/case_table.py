@@ -6,6 +6,8 @@ import dataclasses
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
+from typing import Any
 
 from anomaly.errors import UsageError
 from anomaly.store.case import SHORT_ID, Case, json_value
@@ -31,7 +33,7 @@ def select(connection: sqlite3.Connection, *, open_only: bool, machine: str | No
         " ORDER BY opened_at DESC, rowid DESC",
         (int(open_only), machine),
     )
-    return [from_row(row) for row in rows.fetchall()]
+    return [case_from(dict(row)) for row in rows.fetchall()]
 
 
 def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case]:
@@ -42,7 +44,7 @@ def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case
 def get(connection: sqlite3.Connection, case_id: str) -> Case | None:
     """Return the case with exactly this identifier, or None."""
     row = connection.execute("SELECT * FROM cases WHERE id = ?", (case_id,)).fetchone()
-    return None if row is None else from_row(row)
+    return None if row is None else case_from(dict(row))
 
 
 def find(connection: sqlite3.Connection, case_id: str) -> Case:
@@ -61,10 +63,9 @@ def find(connection: sqlite3.Connection, case_id: str) -> Case:
     if len(rows) > 1:
         several = ", ".join(row["id"][: max(SHORT_ID, len(text) + 4)] for row in rows)
         raise UsageError(f"several cases begin with {case_id!r}", hint=f"give more digits: {several}")
-    return from_row(rows[0])
+    return case_from(dict(rows[0]))
 
 
-def from_row(row: sqlite3.Row) -> Case:
-    """Convert a row of the table to a case."""
-    fields = dict(row)
-    return Case.from_dict(fields | {"evidence": json.loads(fields["evidence"])})
+def case_from(fields: Mapping[str, Any]) -> Case:
+    """Convert the columns of a case's row."""
+    return Case.from_dict({**fields, "evidence": json.loads(fields["evidence"])})

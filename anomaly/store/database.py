@@ -62,7 +62,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be read.
         """
-        with _explained(self.path, self._met_damage), self._gate.use():
+        with explained(self.path, self._met_damage), self._gate.use():
             yield self._connection()
 
     @contextmanager
@@ -75,7 +75,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be written.
         """
-        with _explained(self.path, self._met_damage), self._gate.use():
+        with explained(self.path, self._met_damage), self._gate.use():
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -93,7 +93,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be opened.
         """
-        with _explained(self.path), closing(connect(self.path)) as connection:
+        with explained(self.path), closing(connect(self.path)) as connection:
             try:
                 sound = bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
             except sqlite3.DatabaseError as error:
@@ -109,7 +109,7 @@ class Database:
         Raises:
             ConfigError: the folder cannot be written.
         """
-        with _explained(self.path), self._gate.shut(), _start_lock(self.path):
+        with explained(self.path), self._gate.shut(), _start_lock(self.path):
             self.close()
             aside = _set_aside(self.path)
             _prepare(self.path)
@@ -165,20 +165,22 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
             hint = "give another folder with --state, or as state_dir of the site file"
             raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent, hint=hint) from error
         # Two processes that start together must not both set the file aside.
-        with _start_lock(path), _explained(path):
+        with _start_lock(path), explained(path):
             if _is_no_database(path):
                 aside = _set_aside(path)
             _prepare(path)
     else:
         if not path.is_file():
-            raise ConfigError(
-                "no database here",
-                where=path,
-                hint="`anomaly monitor` makes it; name its folder with --state or ANOMALY_STATE",
-            )
-        with _explained(path):
+            raise missing(path)
+        with explained(path):
             _prepare(path)
     return Database(path, suspect=unclean and aside is None), aside
+
+
+def missing(path: Path) -> ConfigError:
+    """Return the error for a database that does not exist."""
+    hint = "`anomaly monitor` makes it; name its folder with --state or ANOMALY_STATE"
+    return ConfigError("no database here", where=path, hint=hint)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -244,7 +246,13 @@ def _set_aside(path: Path) -> Path:
 
 
 @contextmanager
-def _explained(path: Path, met_damage: Callable[[], None] | None = None) -> Iterator[None]:
+def explained(path: Path, met_damage: Callable[[], None] | None = None) -> Iterator[None]:
+    """Convert errors of SQLite and of the file system inside the block to ``ConfigError`` with a hint.
+
+    Args:
+        path: the database, named in the error.
+        met_damage: called if the error shows that the file is damaged.
+    """
     try:
         yield
     except sqlite3.Error as error:

@@ -75,17 +75,37 @@ class History:
         with self._database.transaction() as connection:
             log_event(connection, EventRow(at, event, machine, case_id, detail or {}))
 
-    def events(self, *, case_id: str | None = None, machine: str | None = None) -> list[EventRow]:
-        """Events in the order they were stored, of one case, of one machine, or all."""
+    def events(
+        self,
+        *,
+        case_id: str | None = None,
+        machine: str | None = None,
+        name: str | None = None,
+        since: str | None = None,
+    ) -> list[EventRow]:
+        """Return events in the order they were stored.
+
+        Args:
+            case_id: only those of this case.
+            machine: only those of this machine.
+            name: only those with this name, such as ``score.hour``. With ``machine`` and ``since`` an index
+                leads to exactly these rows, however long the history is.
+            since: only those at or after this time, UTC, ISO 8601 as ``iso_utc`` writes it.
+        """
+        filters = {"case_id = ?": case_id, "machine = ?": machine, "event = ?": name, "time >= ?": since}
+        used = {sql: value for sql, value in filters.items() if value is not None}
+        where = f" WHERE {' AND '.join(used)}" if used else ""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT time, event, machine, case_id, detail FROM events"
-                " WHERE (?1 IS NULL OR case_id = ?1) AND (?2 IS NULL OR machine = ?2) ORDER BY id",
-                (case_id, machine),
+                f"SELECT time, event, machine, case_id, detail FROM events{where} ORDER BY id",
+                tuple(used.values()),
             ).fetchall()
-        return [
-            EventRow(r["time"], r["event"], r["machine"], r["case_id"], json.loads(r["detail"])) for r in rows
-        ]
+        return [event_from(dict(row)) for row in rows]
+
+
+def event_from(fields: Mapping[str, Any]) -> EventRow:
+    """Convert the columns of an event's row."""
+    return EventRow(**{**fields, "detail": json.loads(fields["detail"])})
 
 
 def log_event(connection: sqlite3.Connection, row: EventRow) -> None:

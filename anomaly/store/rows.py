@@ -1,17 +1,20 @@
-"""The plain rows of the store: a second's score, an event, a delivery that is due."""
+"""Typed rows of the store: scores, events, minutes, states, gaps, clips and deliveries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from anomaly.store.message import AlertMessage
+
+# ``dead``: refused for good by the sink; ``abandoned``: given up after a week of failures.
+DeliveryStatus = Literal["pending", "delivered", "abandoned", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """The result of one second of sound.
+    """Result of one second of sound.
 
     Args:
         machine: whose sound it is.
@@ -32,14 +35,14 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """Something that happened: a change of state, an acknowledgement, a damaged file.
+    """Event: a change of state, an acknowledgement, a damaged file.
 
     Args:
         time: UTC, ISO 8601.
         event: a stable name with a dot, such as ``case.opened``.
         machine: whose event it is, if it is a machine's.
         case_id: which case it belongs to, if any.
-        detail: JSON: who, why, from what to what.
+        detail: JSON: operator, reason, old and new value.
     """
 
     time: str
@@ -51,12 +54,12 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class MinuteRow:
-    """One minute of scores, summed up.
+    """Scores of one minute, aggregated.
 
     Args:
         machine: whose.
-        minute_s: UNIX seconds at its begin, a multiple of 60.
-        seconds: how many seconds were judged in it.
+        minute_s: UNIX seconds at its beginning, a multiple of 60.
+        seconds: how many seconds were scored or skipped in it.
         scored: how many of them have a score.
         score_mean: mean score; none where there was none, as for the next two.
         score_max: highest score.
@@ -78,7 +81,7 @@ class MinuteRow:
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """A state that begins.
+    """Beginning of a state.
 
     Args:
         machine: whose.
@@ -95,7 +98,7 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class GapRow:
-    """A stretch in which nothing was heard, UNIX seconds; ``reason`` is ``overflow`` or ``lost``."""
+    """Interval without sound, in UNIX seconds; ``reason`` is ``overflow`` or ``lost``."""
 
     machine: str
     begin_s: float
@@ -105,7 +108,7 @@ class GapRow:
 
 @dataclass(frozen=True, slots=True)
 class ClipRow:
-    """A clip of sound that was kept with a case.
+    """Sound clip that belongs to a case.
 
     Args:
         id: 12 hex digits, the name of its folder.
@@ -132,7 +135,7 @@ class ClipRow:
 
 @dataclass(frozen=True, slots=True)
 class AccessRow:
-    """That somebody listened to a clip: who, how (``play`` or ``export``), when, and the reason given."""
+    """Access to a clip: by whom, how (``play`` or ``export``), when, and the reason given."""
 
     clip_id: str
     case_id: str
@@ -144,7 +147,7 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class DueMessage:
-    """One message that one sink should get now.
+    """Delivery that is due: one message for one sink.
 
     Args:
         id: the delivery, for ``OutboxQueue.mark_delivered`` and ``mark_failed``.
@@ -159,3 +162,40 @@ class DueMessage:
     message: AlertMessage
     attempts: int
     queued_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """Delivery of one message to one sink.
+
+    Args:
+        id: number of the delivery.
+        sink: the sink's name.
+        status: ``pending`` until the sink has confirmed it, or it has failed for good.
+        message: what was or is to be delivered.
+        queued_s: UNIX seconds at which the message was stored.
+        attempts: failed attempts so far.
+        next_try_s: UNIX seconds of the next attempt, while it is pending.
+        finished_s: UNIX seconds at which it was delivered or given up.
+        error: text of the last error.
+    """
+
+    id: int
+    sink: str
+    status: DeliveryStatus
+    message: AlertMessage
+    queued_s: float
+    attempts: int
+    next_try_s: float
+    finished_s: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCount:
+    """Deliveries to one sink that have the same status: how many, and when the oldest was queued (UNIX s)."""
+
+    sink: str
+    status: DeliveryStatus
+    count: int
+    oldest_s: float

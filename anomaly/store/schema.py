@@ -1,4 +1,4 @@
-"""The tables of the monitor's memory, and the way from each older version to the newest.
+"""Schema of the database, and the migration from each older version to the newest.
 
 A migration that has been released is never changed; a new one is added at the end.
 Times named ``*_s`` are UNIX seconds (UTC), the others ISO 8601.
@@ -17,7 +17,7 @@ from anomaly.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema: its number, why, and the statements that make it."""
+    """One step of the schema: version number, name, and SQL statements."""
 
     version: int
     name: str
@@ -38,7 +38,7 @@ _FIRST = (
         opened_at TEXT NOT NULL, summary TEXT NOT NULL, peak_score REAL, min_p_value REAL,
         evidence TEXT NOT NULL, sound_position_s REAL, acknowledged_at TEXT, acknowledged_by TEXT,
         returned_at TEXT, closed_at TEXT, silenced_until TEXT)""",
-    # The promise "at most one open case of a kind per machine" is kept by the database, not by care.
+    # The database itself guarantees at most one open case of a kind per machine.
     "CREATE UNIQUE INDEX one_open_case ON cases (machine, kind) WHERE state != 'closed'",
     "CREATE INDEX cases_by_time ON cases (opened_at)",
     """CREATE TABLE outbox (
@@ -71,7 +71,7 @@ _SECOND = (
         seconds REAL NOT NULL, content TEXT NOT NULL, folder TEXT NOT NULL, bytes INTEGER NOT NULL,
         removed_s REAL)""",
     "CREATE INDEX clips_by_case ON clips (case_id)",
-    # Who listened stays known after the clip is gone.
+    # The access log outlives the clip.
     """CREATE TABLE clip_access (
         id INTEGER PRIMARY KEY, clip_id TEXT NOT NULL, case_id TEXT NOT NULL, time TEXT NOT NULL,
         who TEXT NOT NULL, how TEXT NOT NULL, note TEXT NOT NULL)""",
@@ -79,14 +79,21 @@ _SECOND = (
     "CREATE INDEX events_by_time ON events (time)",
 )
 
+_THIRD = (
+    # A monitor that starts reads the newest events of one name; pages list those of one machine.
+    "CREATE INDEX events_by_name ON events (machine, event, time)",
+    "CREATE INDEX deliveries_dead ON deliveries (sink) WHERE status = 'dead'",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "scores, events, cases, outbox", _FIRST),
     Migration(2, "minutes, states, gaps, clips", _SECOND),
+    Migration(3, "events by name, dead letters", _THIRD),
 )
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema version of an open database, 0 for a new one.
+    """Return the schema version of an open database, 0 for a new one.
 
     Raises:
         ConfigError: the file is a database of some other program.
@@ -102,6 +109,15 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     row = connection.execute("SELECT max(version) FROM migrations").fetchone()
     return int(row[0] or 0)
+
+
+def newer_schema(path: Path, version: int) -> ConfigError:
+    """Return the error for a database that a newer anomaly has written."""
+    return ConfigError(
+        f"has schema version {version}, this anomaly knows versions up to {MIGRATIONS[-1].version}",
+        where=path,
+        hint="update anomaly, or choose another folder with --state",
+    )
 
 
 def migrate(
@@ -120,11 +136,7 @@ def migrate(
     try:
         before = version_of(connection, path)  # another process may have been faster
         if before > newest:
-            raise ConfigError(
-                f"has schema version {before}, this anomaly knows versions up to {newest}",
-                where=path,
-                hint="update anomaly, or choose another folder with --state",
-            )
+            raise newer_schema(path, before)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations"
             " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_s REAL NOT NULL)"

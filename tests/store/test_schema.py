@@ -118,3 +118,17 @@ def layout(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     """Names and statements of all tables and indexes."""
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {(row[0], " ".join(row[1].split())) for row in rows}
+
+
+def test_clips_gaps_and_minutes_of_version_2_are_kept(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            (Path(__file__).parent / "schemas/version-2.sql").read_text(encoding="utf-8")
+        )
+    with Store.open(path) as store:
+        assert [clip.folder for clip in store.clips.select(machine="pump")] == ["pump/00000000000a"]
+        assert [access.who for access in store.clips.accesses()] == ["anna"]
+        assert [gap.reason for gap in store.time_series.gaps("pump")] == ["lost"]
+        assert [minute.alarm_s for minute in store.time_series.minutes("pump")] == [2]
+        assert [state.state for state in store.time_series.states("pump", "decision")] == ["ALARM"]

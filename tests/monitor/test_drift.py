@@ -1,0 +1,65 @@
+"""Hours of an earlier run that the drift monitor takes from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from anomaly.detect.calibration.calibration import Calibration
+from anomaly.detect.scoring import SecondScore
+from anomaly.monitor.drift import DriftMonitor
+from anomaly.monitor.journal import Journal
+from anomaly.store.rows import EventRow
+from anomaly.store.store import DATABASE_NAME, Store
+
+NOW_S = 1_800_000_000.0
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / DATABASE_NAME, clock=lambda: NOW_S) as opened:
+        yield opened
+
+
+def test_only_recent_hours_of_the_machine_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for hour in range(200):
+        detail = {"median": float(hour)}
+        store.history.add_event("score.hour", machine="pump", detail=detail, time_s=NOW_S - hour * HOUR_S)
+        store.history.add_event("score.hour", machine="fan", detail=detail, time_s=NOW_S - hour * HOUR_S)
+        store.history.add_event("case.opened", machine="pump", time_s=NOW_S - hour * HOUR_S)
+    read: list[EventRow] = []
+    events = store.history.events
+
+    def spy(**filters: Any) -> list[EventRow]:
+        found = events(**filters)
+        read.extend(found)
+        return found
+
+    monkeypatch.setattr(store.history, "events", spy)
+    journal = Journal("pump", store)
+    journal.time_s = NOW_S
+    monitor = DriftMonitor(store, journal)
+    scores = np.linspace(0.0, 1.0, 600).astype(np.float32)
+    monitor.follow(cast(Calibration, SimpleNamespace(scores=scores)))
+    second = SecondScore(0, 0.5, 0.5, np.full(16, 0.1))
+    monitor.second(second)
+    monitor.second(second)
+    assert [event.detail["median"] for event in read] == [float(hour) for hour in range(73)]
+    assert {(event.machine, event.event) for event in read} == {("pump", "score.hour")}
+
+
+def test_an_index_leads_to_the_events_of_a_name(store: Store) -> None:
+    traced: list[str] = []
+    with store.database.reading() as connection:
+        connection.set_trace_callback(traced.append)
+    store.history.events(machine="pump", name="score.hour", since="2027-01-01T00:00:00.000Z")
+    with store.database.reading() as connection:
+        connection.set_trace_callback(None)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {traced[-1]}").fetchall()
+    assert "events_by_name (machine=? AND event=? AND time>?)" in plan[0]["detail"]
