@@ -1,4 +1,4 @@
-"""A full chip of 1024 neurons with 25 synapses each: placed, routed, encoded and verified, against simpler placements.
+"""Compilation of a full chip of 1024 neurons with 25 synapses each, beside a random and a greedy placement.
 
     python benchmarks/chip_compile.py [--json] [--quick]
 
@@ -27,12 +27,13 @@ from chip.layout.place import Nets, Placement, greedy_placement, half_perimeters
 from chip.layout.route import min_channel_width
 from chip.network import Network
 from chip.testing import full_random_network, layered_network
+from lib.progress import log
 
 SEEDS = 3
 
 
 def compiled(network: Network, arch: ArchSpec, seed: int) -> tuple[dict[str, Any], Nets]:
-    """The figures of one compilation, and its nets with their spike rates."""
+    """Compile a network; return its figures, and its nets with their spike rates."""
     result = compile_network(network, arch, seed=seed)
     names = (
         "routed",
@@ -49,32 +50,32 @@ def compiled(network: Network, arch: ArchSpec, seed: int) -> tuple[dict[str, Any
 
 
 def against_baselines(figures: dict[str, Any], nets: Nets, fabric: Fabric, seed: int) -> dict[str, Any]:
-    """How a compilation compares with a random and a greedy placement of the same nets."""
+    """Ratios of a compilation to a random and a greedy placement of the same nets."""
 
     def length(placement: Placement) -> float:
         return float(half_perimeters(nets, fabric, placement) @ nets.rate)
 
-    by_chance, by_greed = (make(nets, fabric, seed=seed) for make in (random_placement, greedy_placement))
-    say(f"seed {seed}: searching the channel width of a random placement")
-    width = min_channel_width(nets, fabric, by_chance)
+    at_random, greedy = (make(nets, fabric, seed=seed) for make in (random_placement, greedy_placement))
+    log(f"seed {seed}: searching the channel width of a random placement")
+    width = min_channel_width(nets, fabric, at_random)
     return {
-        "activity_wirelength_vs_random": figures["activity_wirelength"] / length(by_chance),
-        "activity_wirelength_vs_greedy": figures["activity_wirelength"] / length(by_greed),
+        "activity_wirelength_vs_random": figures["activity_wirelength"] / length(at_random),
+        "activity_wirelength_vs_greedy": figures["activity_wirelength"] / length(greedy),
         "min_channel_width_vs_random": figures["min_channel_width"] / width,
     }
 
 
 def run(seeds: int) -> dict[str, Any]:
-    """Every figure: the worst over the seeds."""
+    """Compile with each seed and return the worst of each figure."""
     arch = load_arch("senna")
-    fabric, rounds, kept = Fabric.of(arch), [], []
-    # All compilations come first, so that the peak of the memory is theirs.
+    fabric, rounds, nets_of_seeds = Fabric.of(arch), [], []
+    # All compilations come first, so that the peak memory is theirs.
     for seed in range(seeds):
-        say(f"seed {seed}: compiling")
+        log(f"seed {seed}: compiling")
         figures, nets = compiled(layered_network(arch, seed=seed), arch, seed)
         rounds.append(figures)
-        kept.append(nets)
-    for seed, (figures, nets) in enumerate(zip(rounds, kept, strict=True)):
+        nets_of_seeds.append(nets)
+    for seed, (figures, nets) in enumerate(zip(rounds, nets_of_seeds, strict=True)):
         figures |= against_baselines(figures, nets, fabric, seed)
     worst = {
         name: (min if name in ("routed", "verified") else max)(r[name] for r in rounds) for name in rounds[0]
@@ -83,17 +84,17 @@ def run(seeds: int) -> dict[str, Any]:
 
 
 def run_large() -> dict[str, Any]:
-    """The figures of a full chip of the larger member of the family."""
+    """Compile a full chip of the larger architecture senna-4096."""
     arch = load_arch("senna-4096")
     inputs, outputs = arch.array.inputs.value, arch.array.outputs.value
-    say("senna-4096: compiling")
+    log("senna-4096: compiling")
     figures, _ = compiled(layered_network(arch, seed=0, inputs=inputs, outputs=outputs), arch, 0)
     return figures
 
 
 def random_network_result(arch: ArchSpec) -> dict[str, Any]:
-    """What is said of a full chip whose neurons hear sources from anywhere."""
-    say("the random network")
+    """Result for a full chip with random connections, which should not fit."""
+    log("compiling the random network")
     try:
         compile_network(full_random_network(arch, seed=0), arch)
     except FitError as error:
@@ -101,21 +102,16 @@ def random_network_result(arch: ArchSpec) -> dict[str, Any]:
     return {"routed": True}
 
 
-def say(words: str) -> None:
-    """Progress goes to stderr, so that stdout holds the result alone."""
-    print(words, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="one seed")
-    given = parser.parse_args(arguments)
-    result = run(1 if given.quick else SEEDS)
-    if not given.quick:
+    options = parser.parse_args(arguments)
+    result = run(1 if options.quick else SEEDS)
+    if not options.quick:
         result["large"] = run_large()
-    if given.json:
+    if options.json:
         print(json.dumps(result, indent=2))
     else:
         for name, value in result.items():

@@ -1,18 +1,17 @@
-"""The decoded network against the trained one, spike for spike, on real sound and on random input.
+"""Equality of the decoded and the trained network, spike for spike, on real sound and on random input.
 
     python benchmarks/chip_equality.py [--json] [--quick] [--bundle DIR] [--recordings DIR]
 
 The trained network of a bundle runs on the plain engine, the one decoded from its bitstream on the compiled
 engine where Numba is installed, so loop, bitstream and decoder are all part of the comparison. Every neuron
-is compared in every step. `faults_seen` says whether the comparison can fail: it counts, out of ten decoded
-networks with one weight changed by one, those that it reports as different.
+is compared in every step. `faults_seen` checks that the comparison can fail: it counts, out of ten decoded
+networks with one weight changed by one, those that are reported as different.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,14 +29,14 @@ from chip.network import Network
 from chip.sim.compiled_engine import numba_is_installed
 from chip.sim.simulator import EngineName, Simulator
 from chip.sim.stimulus import random_spikes
+from lib.paths import ROOT, default_recordings
 
-ROOT = Path(__file__).resolve().parents[1]
 NEURON_STEPS, QUICK_NEURON_STEPS = 20_000_000, 10_000_000
 CLIP_S, SAMPLE_RATE_HZ, RATE = 9, 16_000, 0.1
 
 
 def sound_spikes(bundle: Path, recordings: Path, streams: int) -> np.ndarray:
-    """What the encoder makes of real recordings: [step, stream, input], one clip a stream."""
+    """Encode real recordings as spikes [step, stream, input], one clip per stream."""
     front_end = FrontEnd.from_dict(json.loads((bundle / "bundle.json").read_text())["front_end"])
     code = read_code(json.loads((bundle / "calibration.json").read_text()))
     clips: list[np.ndarray] = []
@@ -52,8 +51,8 @@ def sound_spikes(bundle: Path, recordings: Path, streams: int) -> np.ndarray:
     return np.ascontiguousarray(events.transpose(1, 2, 0, 3)).reshape(-1, len(clips), code.bands)
 
 
-def compared(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) -> dict[str, int]:
-    """Both networks on the same spikes, from rest."""
+def compare(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) -> dict[str, int]:
+    """Run both networks on the same spikes, from rest, and count the differences."""
     engine: EngineName = "compiled" if numba_is_installed() else "numpy"
     one = Simulator(trained, v_sat=v_sat).run(spikes, record="all").neurons
     other = Simulator(decoded, v_sat=v_sat, engine=engine).run(spikes, record="all")
@@ -62,21 +61,21 @@ def compared(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int)
 
 
 def faults_seen(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) -> int:
-    """How many of ten wrong networks are noticed; the weight changed is one on which most spikes arrive."""
+    """Count the detected ones of ten wrong networks; each has a changed weight on one of its busiest synapses."""
     arrivals = np.count_nonzero(spikes, axis=(0, 1))
     inner = Simulator(decoded, v_sat=v_sat).run(spikes).neuron_spikes
     busy = np.argsort(-np.concatenate([arrivals, inner])[decoded.source], kind="stable")[:10]
-    seen = 0
+    detected = 0
     for at in busy:
         weight = decoded.weight.copy()
         weight[at] += 1 if weight[at] != -1 else 2
         wrong = Network(n_inputs=decoded.n_inputs, **decoded.arrays() | {"weight": weight})
-        seen += compared(trained, wrong, spikes, v_sat)["differing_spikes"] > 0
-    return seen
+        detected += compare(trained, wrong, spikes, v_sat)["differing_spikes"] > 0
+    return detected
 
 
 def run(bundle: Path, recordings: Path, neuron_steps: int) -> dict[str, Any]:
-    """Everything on both kinds of input."""
+    """Compare on both kinds of input."""
     arch = load_arch(str(bundle / "arch.yaml"))
     trained, decoded = (load_network(bundle / name, arch) for name in ("network.npz", "network.bit"))
     per_clip = trained.n_neurons * CLIP_S * 125
@@ -84,7 +83,7 @@ def run(bundle: Path, recordings: Path, neuron_steps: int) -> dict[str, Any]:
     steps = -(-neuron_steps // (trained.n_neurons * 16))
     noise = random_spikes(trained.n_inputs, steps, streams=16, rate=RATE, seed=7)
     result: dict[str, Any] = {
-        name: compared(trained, decoded, spikes, arch.v_sat)
+        name: compare(trained, decoded, spikes, arch.v_sat)
         for name, spikes in (("audio", sound), ("random", noise))
     }
     result["faults_seen"] = faults_seen(trained, decoded, sound[:500, :4], arch.v_sat)
@@ -98,11 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="half as many neuron-steps")
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "example-pump", help="a bundle")
-    folder = Path(os.environ.get("ANOMALY_RECORDINGS", ROOT.parent / "shared" / "audio"))
-    parser.add_argument("--recordings", type=Path, default=folder / "slider", help="a folder with sound")
-    given = parser.parse_args(arguments)
-    result = run(given.bundle, given.recordings, QUICK_NEURON_STEPS if given.quick else NEURON_STEPS)
-    if given.json:
+    parser.add_argument(
+        "--recordings", type=Path, default=default_recordings() / "slider", help="a folder with sound"
+    )
+    options = parser.parse_args(arguments)
+    result = run(options.bundle, options.recordings, QUICK_NEURON_STEPS if options.quick else NEURON_STEPS)
+    if options.json:
         print(json.dumps(result, indent=2))
     else:
         for name, value in result.items():

@@ -1,9 +1,9 @@
-"""Bitstreams with flipped bits or cut short, half of them under checksums made right again: does any pass?
+"""Fuzzing of bitstreams: flipped bits and truncation, half of the mutants with repaired checksums.
 
     python benchmarks/chip_fuzz.py [--json] [--quick]
 
 Each mutant of a routed random network must be refused, or decode to a design that the read-back comparison
-reports as different. `same_network` counts those of the latter whose switches differ and whose network does
+reports as different. `same_network` counts those of the latter whose switches differ although their network does
 not, such as a synapse on another wire of the same net.
 """
 
@@ -35,25 +35,25 @@ HEADER_BYTES, FRAME_HEAD = 52, struct.Struct("<BBII")
 
 
 def mutants(data: bytes, random: np.random.Generator, count: int) -> list[tuple[bytes, bool]]:
-    """Changed streams, and whether their checksums were made right: of every second one."""
+    """Mutants of a bitstream, each with a flag: true if its checksums were repaired, as in every second one."""
     found: list[tuple[bytes, bool]] = []
     while len(found) < count:
         mutant, repair = bytearray(data), len(found) % 2 == 1
         if random.random() < 0.1:
-            # Cut anywhere, or, where the checksums shall be right, behind a whole frame.
+            # Truncate anywhere, or after a whole frame if the checksums are repaired.
             ends = frame_ends(data) if repair else range(len(data))
             mutant = mutant[: ends[int(random.integers(len(ends)))]]
         else:
             for _ in range(int(random.integers(1, 4))):
-                mutant[place(data, random)] ^= 1 << int(random.integers(8))
+                mutant[mutation_offset(data, random)] ^= 1 << int(random.integers(8))
         changed = repaired(mutant) if repair else bytes(mutant)
         if changed != data:
             found.append((changed, repair))
     return found
 
 
-def place(data: bytes, random: np.random.Generator) -> int:
-    """A byte to change: of the header, or of a frame of any kind, each kind as often as the others."""
+def mutation_offset(data: bytes, random: np.random.Generator) -> int:
+    """Offset of a byte to change: header and each kind of frame are equally likely."""
     ends = frame_ends(data)
     by_kind: dict[int, list[tuple[int, int]]] = {-1: [(0, ends[0])]}
     for start, end in pairwise(ends):
@@ -63,8 +63,8 @@ def place(data: bytes, random: np.random.Generator) -> int:
     return int(random.integers(start, end))
 
 
-def frame_ends(data: bytes) -> list[int]:
-    """Where the header and each frame end, as far as lengths can be followed."""
+def frame_ends(data: bytes | bytearray) -> list[int]:
+    """End offsets of the header and of each frame, as far as the lengths are valid."""
     ends = [HEADER_BYTES]
     while ends[-1] + FRAME_HEAD.size <= len(data):
         end = ends[-1] + FRAME_HEAD.size + FRAME_HEAD.unpack_from(data, ends[-1])[3] + 4
@@ -75,7 +75,7 @@ def frame_ends(data: bytes) -> list[int]:
 
 
 def repaired(data: bytearray) -> bytes:
-    """The same bytes with every checksum made right, and the number of frames too."""
+    """Repair every checksum and the number of frames."""
     ends = frame_ends(data)
     struct.pack_into("<I", data, HEADER_BYTES - 8, len(ends) - 1)
     for start, end in zip([0, *ends], ends, strict=False):
@@ -84,7 +84,7 @@ def repaired(data: bytearray) -> bytes:
 
 
 def outcome(data: bytes, original: bytes, network: Network, arch: ArchSpec) -> list[str]:
-    """What becomes of a mutant."""
+    """Classify a mutant by the result of decoding it."""
     try:
         decoded = decode(data, arch)
     except BitstreamError:
@@ -98,18 +98,18 @@ def outcome(data: bytes, original: bytes, network: Network, arch: ArchSpec) -> l
 
 
 def run(count: int) -> dict[str, Any]:
-    """Count the outcomes."""
+    """Count the outcomes of all mutants."""
     arch, random = load_arch("senna"), np.random.default_rng(0)
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for seed in range(count // PER_NETWORK):
         network = random_network(arch, seed=seed, neurons=8 + seed % 40, fan_in=4 + seed % 22)
         data = encode(network, arch)
         for mutant, repair in mutants(data, random, PER_NETWORK):
-            seen.update(
+            counts.update(
                 ["mutants", *(["crc_repaired"] if repair else []), *outcome(mutant, data, network, arch)]
             )
     names = ("mutants", "crc_repaired", "refused", "reported_different", "same_network")
-    return {name: seen[name] for name in (*names, "crashed", "passed_silently")}
+    return {name: counts[name] for name in (*names, "crashed", "passed_silently")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,9 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_MUTANTS} mutants instead of {MUTANTS}")
-    given = parser.parse_args(arguments)
-    result = run(QUICK_MUTANTS if given.quick else MUTANTS)
-    if given.json:
+    options = parser.parse_args(arguments)
+    result = run(QUICK_MUTANTS if options.quick else MUTANTS)
+    if options.json:
         print(json.dumps(result, indent=2))
     else:
         for name, value in result.items():

@@ -1,10 +1,10 @@
-"""NIR files on snnTorch and sinabs beside our simulator: exported networks, and what their own readers make of them.
+"""NIR interchange with snnTorch and sinabs: agreement of exported and imported networks with the chip simulator.
 
     python benchmarks/chip_nir.py [--json] [--quick]
 
-Six networks are exported: layers and loops, with negative outputs, without, and leaking; see nir_peers.py.
-`agreement` is the share of [step, output] at which both say the same, `spike_agreement` the same where at least
-one fires, `count_difference` by how much the numbers of spikes of the outputs differ. `readers` are the import
+Six networks are exported: layers and loops, with negative outputs, without, and leaking; see lib/chip/nir_peers.py.
+`agreement` is the share of [step, output] with equal spikes, `spike_agreement` the same where at least one fires,
+`count_difference` the difference between the numbers of output spikes. `readers` are the import
 functions of both tools on a network of layers that only excite. `imports` goes the other way: graphs in real
 numbers, each approximation of ours alone and all together (`chip`), against the graph as NIR defines it, or with
 resets that subtract.
@@ -25,11 +25,11 @@ import numpy as np
 import sinabs.nir
 import snntorch.import_nir
 import torch
-from nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 from chip.arch import ArchSpec, load_arch
 from chip.nir import import_nir, measure
 from chip.nir.measure import agreement_of
+from lib.chip.nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 # Resets to a value, as NIR has them; the same with feedback fitted on other spikes; resets that subtract.
 RESETS: dict[str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ RESETS: dict[str, dict[str, Any]] = {
 
 
 def run(quick: bool) -> dict[str, Any]:
-    """Everything that is measured."""
+    """Measure exports, readers and imports."""
     arch = load_arch("senna")
     exports: dict[str, Any] = {}
     for name, example in examples(arch).items():
@@ -63,7 +63,7 @@ def run(quick: bool) -> dict[str, Any]:
 
 
 def readers(arch: ArchSpec) -> dict[str, Any]:
-    """The import functions of the tools: sinabs on IF nodes, snnTorch on LIF nodes (its IF is a leaky one)."""
+    """Measure the import functions of the tools: sinabs on IF nodes, snnTorch on LIF nodes (its IF is a leaky one)."""
     found = {}
     for peer, leak in (("sinabs", 0), ("snntorch", 3)):
         example = one_sided_layers(arch, leak)
@@ -72,7 +72,7 @@ def readers(arch: ArchSpec) -> dict[str, Any]:
 
 
 def imports(arch: ArchSpec, steps: int) -> dict[str, Any]:
-    """Real weights, two layers, in the neurons of NIR."""
+    """Measure imported graphs: real weights, two layers, and each kind of neuron of NIR."""
     random = np.random.default_rng(0)
     first, second = (random.normal(0.15, 0.3, shape) for shape in ((40, 16), (10, 40)))
     spikes = (random.random((steps, 16)) < 0.2).astype(np.int8)
@@ -91,24 +91,24 @@ def imports(arch: ArchSpec, steps: int) -> dict[str, Any]:
     for kind, make in neurons.items():
         nodes = (nir.Input(np.array([16])), nir.Linear(first), make(40), nir.Linear(second / 2), make(10))
         graph = nir.NIRGraph.from_list(*nodes)
-        for name, options in RESETS.items():
-            imported = import_nir(graph, arch, dt_s=1.0, **options)
+        for name, settings in RESETS.items():
+            imported = import_nir(graph, arch, dt_s=1.0, **settings)
             measured = measure(imported, v_sat=arch.v_sat, spikes=spikes)
             found[f"{kind}, {name}"] = {about: one.to_dict() for about, one in measured.items()}
     return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run, and print."""
+    """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="only the small networks, fewer steps")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
-        result = run(given.quick)
-    if given.json:
+        result = run(options.quick)
+    if options.json:
         print(json.dumps(result))
         return
     for name, found in {**result["exports"], **{"readers": result["readers"]}, **result["imports"]}.items():

@@ -1,4 +1,4 @@
-"""The simulator beside Brian2, snnTorch, sinabs and Nengo: one network, one input, one thread each.
+"""Speed of the chip simulator, Brian2, snnTorch, sinabs and Nengo: one network, one input, one thread each.
 
     python benchmarks/chip_simulate.py [--json] [--quick] [--peers PYTHON]
 
@@ -8,9 +8,9 @@ per second, the best of several runs; ours take turns with those of Brian2, by f
 and in double precision: as many runs, on the same machine at the same time. The ratios are the worse of the
 two activities. `batch` is 256 streams at once; a simulator without batches counts with its one stream.
 `bit_exact` compares every spike with the plain engine. `roofline` sets the 16-bit numbers that the loop reads,
-changes and writes back (64 for each spike, three for each neuron in each step) beside those that a plain
-vector loop does in each level of the memory. Peers run in an environment of their own: build/peers, made at the
-first run, or the one whose PYTHON is given.
+changes and writes back (64 for each spike, three for each neuron in each step) beside those of a plain vector
+loop in each level of the memory. Peers run in a virtual environment of their own: build/peers, created at the
+first run, or the one whose PYTHON is options.
 """
 
 from __future__ import annotations
@@ -27,27 +27,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from roofline import updates_per_second
 
 from chip.arch import load_arch
 from chip.network import Network
 from chip.sim.simulator import EngineName, Simulator
 from chip.testing import layered_network
+from lib.chip.roofline import updates_per_second
+from lib.paths import PEERS as PEER_SCRIPTS
+from lib.paths import ROOT
+from lib.peer_environment import peer_python
+from lib.progress import log
+from peers.task import TURN
 
-HERE = Path(__file__).resolve().parent
 PEERS = ("brian2", "snntorch", "sinabs", "nengo")
-# The packages that share the torch of this environment are installed without what they depend on.
-# Brian2 cannot do with the newest NumPy.
-PACKAGES = ("brian2==2.9.*", "nengo==4.1.*", "numpy==2.2.*", "pbr", "h5py")
-BARE_PACKAGES = ("snntorch==1.0.*", "sinabs==3.1.*", "nir", "nirtorch")
 LAYERS, STREAMS, STEPS, BATCH_STEPS, STREAM_STEPS = 4, 256, 10_000, 100, 5000
 # Steps until every layer is as active as the input.
 WARM, V_SAT = 500, 1 << 14
 # 16-bit numbers read, changed and written back: two tiles of levels; membrane, level and peak.
 LANES_PER_SPIKE, LANES_PER_NEURON_STEP = 64, 3
 ACTIVITIES = (0.01, 0.05)
-# What a peer says that lets us measure first; see peers/task.py.
-TURN = "your turn"
 ENGINES: tuple[EngineName, ...] = ("numpy", "compiled")
 
 
@@ -55,7 +53,7 @@ def workload(activity: float) -> tuple[Network, np.ndarray]:
     """A network whose layers are all as active as the input, and spikes [step, stream, input]."""
     base = layered_network(load_arch("senna"), seed=0, layers=LAYERS)
     size = base.n_neurons // LAYERS
-    # Numbers go layer by layer, as peers with one matrix per layer need them.
+    # Neurons are numbered layer by layer, because some peers have one matrix per layer.
     order = np.argsort(depth_of(base), kind="stable")
     number = np.argsort(order)
     inner = base.source >= base.n_inputs
@@ -80,14 +78,14 @@ def workload(activity: float) -> tuple[Network, np.ndarray]:
 
 
 def depth_of(network: Network) -> np.ndarray:
-    """The layer of each neuron."""
+    """Layer number of each neuron."""
     from chip.connectivity import steps_from_inputs
 
     return steps_from_inputs(network)
 
 
 class Ours:
-    """The compiled engine with one stream and with a batch, and the best of what it measured."""
+    """Compiled engine with one stream and with a batch, and its best measurements."""
 
     def __init__(self, network: Network, spikes: np.ndarray) -> None:
         self.best: dict[str, float] = {}
@@ -95,18 +93,18 @@ class Ours:
         self._tasks: dict[str, tuple[Simulator, np.ndarray, np.ndarray]] = {}
         for name, streams, steps in (("stream", 1, STREAM_STEPS), ("batch", STREAMS, BATCH_STEPS)):
             first = np.ascontiguousarray(spikes[:WARM, :streams])
-            given = np.ascontiguousarray(spikes[WARM : WARM + steps, :streams])
-            self._tasks[name] = Simulator(network, v_sat=V_SAT, engine="compiled"), first, given
+            measured = np.ascontiguousarray(spikes[WARM : WARM + steps, :streams])
+            self._tasks[name] = Simulator(network, v_sat=V_SAT, engine="compiled"), first, measured
 
     def measure(self) -> None:
-        """One run of each, from the same state."""
-        for name, (simulator, first, given) in self._tasks.items():
+        """Run each once, from the same state."""
+        for name, (simulator, first, measured) in self._tasks.items():
             simulator.reset(first.shape[1])
             simulator.run(first)
             begin = time.perf_counter()
-            run = simulator.run(given)
+            run = simulator.run(measured)
             seconds = time.perf_counter() - begin
-            neuron_steps = given.shape[0] * given.shape[1] * self._network.n_neurons
+            neuron_steps = measured.shape[0] * measured.shape[1] * self._network.n_neurons
             moved = LANES_PER_SPIKE * (run.spikes + run.input_spikes) + LANES_PER_NEURON_STEP * neuron_steps
             found = {
                 name: neuron_steps / seconds,
@@ -118,7 +116,7 @@ class Ours:
 
 
 def better(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
-    """The best of two measurements of the same."""
+    """Best of two measurements of the same figures."""
     return {
         name: (min if name.endswith("per_sop") else max)(value, other.get(name, value))
         for name, value in one.items()
@@ -126,7 +124,7 @@ def better(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
 
 
 def bit_exact(network: Network, spikes: np.ndarray) -> bool:
-    """Whether both engines agree on every spike and count, of one stream and of a batch."""
+    """Return whether both engines agree on every spike and count, for one stream and for a batch."""
     for part in (spikes[:2000, :1], spikes[:BATCH_STEPS]):
         one, other = (
             Simulator(network, v_sat=V_SAT, engine=engine).run(part, record="all") for engine in ENGINES
@@ -147,14 +145,14 @@ def start_s(cache: Path) -> float:
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=HERE.parent, env=environment, stdout=subprocess.PIPE, check=True
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
     )
     return float(done.stdout)
 
 
 def peer(python: Path, name: str, task: Path, mine: Ours) -> dict[str, Any]:
-    """What a peer measured, in turns with ours; an empty answer, and its reason on stderr, if it failed."""
-    command = [str(python), str(HERE / "peers" / f"{name}_peer.py"), str(task)]
+    """Measure a peer, in turns with ours; if it fails, the result is empty and the reason is logged."""
+    command = [str(python), str(PEER_SCRIPTS / f"{name}_peer.py"), str(task)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     lines = [""]
     with (
@@ -176,30 +174,14 @@ def peer(python: Path, name: str, task: Path, mine: Ours) -> dict[str, Any]:
                 run.stdin.flush()
         if run.wait() != 0:
             errors.seek(0)
-            say(f"{name} failed:\n{errors.read()[-2000:]}")
+            log(f"{name} failed:\n{errors.read()[-2000:]}")
             return {}
     answer: dict[str, Any] = json.loads(lines[-1])
     return answer
 
 
-def environment() -> Path:
-    """The python of the peers' environment, which is made if need be."""
-    folder = HERE.parent / "build" / "peers"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        say(f"making {folder}")
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        for packages in (PACKAGES, ("--no-deps", *BARE_PACKAGES)):
-            subprocess.run(
-                [str(python), "-m", "pip", "install", "-q", *packages], check=True, stdout=sys.stderr
-            )
-        (shared,) = {path for path in sys.path if path.endswith("site-packages")}
-        (next((folder / "lib").glob("python*")) / "site-packages" / "zz_shared.pth").write_text(shared + "\n")
-    return python
-
-
 def run(python: Path, turns: int) -> dict[str, Any]:
-    """Everybody on the same networks and spikes."""
+    """Measure all simulators on the same networks and spikes."""
     rounds = {}
     exact = True
     for activity in ACTIVITIES:
@@ -207,19 +189,19 @@ def run(python: Path, turns: int) -> dict[str, Any]:
         exact = exact and bit_exact(network, spikes)
         mine = Ours(network, spikes)
         mine.measure()
-        # What compiling and the first pages cost is nobody's speed.
+        # The first run includes compilation and page faults.
         mine.best.clear()
         speeds: dict[str, dict[str, Any]] = {}
         with tempfile.TemporaryDirectory() as folder:
             task = Path(folder) / "task.npz"
-            given: dict[str, Any] = {name: getattr(network, name) for name in ("source", "target")}
-            given |= {
+            arrays: dict[str, Any] = {name: getattr(network, name) for name in ("source", "target")}
+            arrays |= {
                 "weight": network.weight.astype(np.float32),
                 "theta": network.theta_p.astype(np.float32),
             }
-            np.savez(task, **given, spikes=spikes[: STEPS // 2], layers=LAYERS, turns=turns)
+            np.savez(task, **arrays, spikes=spikes[: STEPS // 2], layers=LAYERS, turns=turns)
             for name in PEERS:
-                say(f"{activity:.0%} active: {name}")
+                log(f"{activity:.0%} active: {name}")
                 speeds[name] = peer(python, name, task, mine)
         rounds[f"{activity:.0%}"] = {"chip": mine.best} | speeds
     with tempfile.TemporaryDirectory() as cache:
@@ -228,7 +210,7 @@ def run(python: Path, turns: int) -> dict[str, Any]:
 
 
 def summary(rounds: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Ratios to the fastest peer, the worse of the activities."""
+    """Ratios to the fastest peer; the worse one of the activities."""
     ratios: dict[str, list[float]] = {"stream": [], "batch": []}
     fastest: dict[str, str] = {}
     for speeds in rounds.values():
@@ -258,22 +240,19 @@ def summary(rounds: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def say(words: str) -> None:
-    """Progress goes to stderr, so that stdout holds the result alone."""
-    print(words, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="python that can import all peers")
-    given = parser.parse_args(arguments)
-    if given.peers is not None and not given.peers.is_file():
-        parser.error(f"--peers {given.peers}: no such file; name the python of an environment with all peers")
-    result = run(given.peers or environment(), 8 if given.quick else 30)
-    if given.json:
+    options = parser.parse_args(arguments)
+    if options.peers is not None and not options.peers.is_file():
+        parser.error(
+            f"--peers {options.peers}: no such file; name the python of an environment with all peers"
+        )
+    result = run(options.peers or peer_python(), 8 if options.quick else 30)
+    if options.json:
         print(json.dumps(result, indent=2))
     else:
         for name, value in result.items():

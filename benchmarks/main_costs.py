@@ -1,15 +1,14 @@
-"""What the main job costs: seconds and memory of the commands a newcomer types, the front end against librosa.
+"""Costs of the main job: seconds and memory of the first commands of a new user, and the front end beside librosa.
 
     python benchmarks/main_costs.py [--json] [--quick] [--recordings DIR]
 
-Whole processes, timed from outside, on this machine as busy as it is; `--quick` leaves the standard profile out.
+Whole processes are timed under the load that the machine happens to have; `--quick` leaves the standard profile out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -21,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-DEFAULT_RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "audio"
+from lib.paths import default_recordings
 
 
 def command_s(*words: str) -> float:
-    """Seconds that one command takes as a whole process.
+    """Run a command as a process and return its seconds.
 
     Raises:
         RuntimeError: it failed.
@@ -42,18 +41,18 @@ def command_s(*words: str) -> float:
 
 
 def median_ms(run: Callable[[], object], times: int = 15) -> float:
-    """Median of some repetitions, after one that is not counted."""
+    """Median milliseconds of some repetitions, after one that is not counted."""
     run()
-    taken = []
+    times_s = []
     for _ in range(times):
         started = time.perf_counter()
         run()
-        taken.append(time.perf_counter() - started)
-    return 1000 * statistics.median(taken)
+        times_s.append(time.perf_counter() - started)
+    return 1000 * statistics.median(times_s)
 
 
 def front_end() -> dict[str, float]:
-    """Ten seconds of sound to mel levels, one thread: ours and librosa's."""
+    """Measure the mel levels of ten seconds of sound on one thread: ours and librosa's."""
     import librosa
 
     from anomaly.features.mel import mel_power, pool
@@ -61,16 +60,16 @@ def front_end() -> dict[str, float]:
     sound = np.random.default_rng(0).standard_normal(160_000).astype(np.float32)
     ours = median_ms(lambda: pool(mel_power(sound), 32))
 
-    def theirs() -> object:
+    def librosa_levels() -> object:
         power = librosa.feature.melspectrogram(y=sound, sr=16_000, n_fft=1024, hop_length=512, center=False)
         return librosa.power_to_db(power)
 
-    peer = median_ms(theirs)
+    peer = median_ms(librosa_levels)
     return {"mel_10s_ms": ours, "mel_10s_librosa_ms": peer, "mel_librosa_over_ours": peer / ours}
 
 
 def scoring(models: Path, sound: Path) -> dict[str, float]:
-    """Milliseconds that each detector takes for ten seconds of sound."""
+    """Measure the milliseconds of each detector for ten seconds of sound."""
     from anomaly.audio.files.recordings import read_16k
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import load_model
@@ -84,7 +83,7 @@ def scoring(models: Path, sound: Path) -> dict[str, float]:
 
 
 def measure(recordings: Path, quick: bool) -> dict[str, float]:
-    """All figures."""
+    """Measure all figures."""
     figures = {"help_s": statistics.median(command_s("--help") for _ in range(5))}
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
@@ -112,11 +111,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="leave the standard profile out")
-    recordings = Path(os.environ.get("ANOMALY_RECORDINGS", DEFAULT_RECORDINGS))
-    parser.add_argument("--recordings", type=Path, default=recordings, help="folder with slider/")
-    given = parser.parse_args()
-    figures = {name: round(value, 3) for name, value in measure(given.recordings, given.quick).items()}
-    print(json.dumps(figures) if given.json else "\n".join(f"{k:<26} {v}" for k, v in figures.items()))
+    parser.add_argument("--recordings", type=Path, default=default_recordings(), help="folder with slider/")
+    options = parser.parse_args()
+    figures = {name: round(value, 3) for name, value in measure(options.recordings, options.quick).items()}
+    print(json.dumps(figures) if options.json else "\n".join(f"{k:<26} {v}" for k, v in figures.items()))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""How often the monitor cries wolf on normal sound, and how soon it hears a fault.
+"""False alarms of the monitor on normal sound, and its delay in detecting faults.
 
     python benchmarks/monitor_false_alarms.py [--json] [--quick] [--recordings DIR]
 
 Simulated machines that run through their cycle of speeds and stops in a factory hall are trained on 30 minutes and
 calibrated on two hours of further normal sound, as `anomaly calibrate --since 2h --replace` does. Then other normal
-sound is scored: 24 hours of the pump, 8 of a fan and of a gearbox. No minute of the hall is heard twice, takes of a
+sound is scored: 24 hours of the pump, 8 of a fan and of a gearbox. No minute of the hall is used twice, takes of a
 machine six times, or four. The budgets of a day and a week are held against 365 days of ten-minute takes drawn from
 those scores. Real motors stand beside a slide rail whose recordings are disjoint between training, calibration and
-test. Nothing is chosen by looking at anomalies. `--quick` scores four hours of the pump alone, and one level of the
-real recordings. What a machine gave is kept in `build/monitor_false_alarms` until code that decides it changes: a run
-that was cut off goes on.
+test. Nothing was chosen with anomalies. `--quick` scores four hours of the pump alone, and one level of the real
+recordings. The result of each machine is cached in `build/monitor_false_alarms` until code that decides it changes,
+so that an interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,10 +27,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from chains import count_alarms, first_alarm_s, surprises
-from hall_sound import LEAD_S, SNR_DB, TAKE_S, calibrated_machine, fault_take, hear, mixed_takes
-from harness import STUDENT, product_code, say
-from real_motors import judged, read_motors, train_motors
 
 from anomaly import atomic
 from anomaly.audio.simulator import load_recipe, recipe_names, simulate
@@ -42,27 +37,40 @@ from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import OperatingState, OperatingStates, OperatingTracker, second_spectra
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd
+from lib.code_hashes import STUDENT, product_code
+from lib.monitor.batch_decision import count_alarms, first_alarm_s, surprises
+from lib.monitor.hall_sound import (
+    LEAD_S,
+    SNR_DB,
+    TAKE_S,
+    calibrated_machine,
+    fault_take,
+    mixed_takes,
+    score_take,
+)
+from lib.monitor.real_motors import read_motors, score_pieces, train_motors
+from lib.paths import BENCHMARKS, BUILD, default_recordings
+from lib.progress import log
 
-HERE = Path(__file__).resolve().parent
-KEPT = HERE.parent / "build" / "monitor_false_alarms"
+CACHE = BUILD / "monitor_false_alarms"
 BUDGETS = {"1/h": 24.0, "6/h": 144.0, "1/day": 1.0, "1/week": 1.0 / 7.0}
 DAYS = 365
 SEVERITIES, FAULT_SEEDS = (0.1, 0.3, 1.0), 3
 LEVELS_DB = (6.0, 0.0, -6.0)
 
 Values = npt.NDArray[np.float64]
-Found = dict[str, Any]
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Day:
-    """How much normal sound of a machine is heard, and how many faults.
+class Workload:
+    """Amount of normal sound of a machine, and number of its faults.
 
     Args:
         machine: its name.
-        takes: of the machine, ten minutes each.
-        halls: takes of the hall, and so of both together.
-        seeds: faults of each kind and severity.
+        takes: number of takes of the machine, ten minutes each.
+        halls: number of takes of the hall, each mixed with a take of the machine.
+        seeds: number of faults of each kind and severity.
     """
 
     machine: str
@@ -71,73 +79,76 @@ class Day:
     seeds: int
 
 
-PUMP = Day("pump", takes=24, halls=144, seeds=FAULT_SEEDS)
-OTHERS = (Day("fan", 12, 48, 1), Day("gearbox", 12, 48, 1))
-QUICK = Day("pump", takes=8, halls=24, seeds=1)
+PUMP = Workload("pump", takes=24, halls=144, seeds=FAULT_SEEDS)
+OTHERS = (Workload("fan", 12, 48, 1), Workload("gearbox", 12, 48, 1))
+QUICK = Workload("pump", takes=8, halls=24, seeds=1)
 
 
-def machine(day: Day) -> Found:
-    """Alarms on 24 hours of a machine's normal sound, and the delays of its faults."""
-    model, calibration = calibrated_machine(day.machine)
-    found = false_alarms(model, calibration, day)
-    return found | {"delay_s": delays(model, calibration, day)}
+def measure_machine(workload: Workload) -> Figures:
+    """Count the alarms on a machine's normal sound, and measure the delays of its faults."""
+    model, calibration = calibrated_machine(workload.machine)
+    figures = false_alarms(model, calibration, workload)
+    return figures | {"delay_s": delays(model, calibration, workload)}
 
 
-def false_alarms(model: Model, calibration: Calibration, day: Day) -> Found:
-    """Alarms on normal sound for every budget, before and after the two hours of calibration."""
-    heard = [hear(model, samples) for samples in mixed_takes(day.machine, day.takes, day.halls)]
-    blocks = [one.counted for one in heard]
-    found: Found = {
-        "hours": round(sum(len(one.scores) for one in heard) / 3600, 2),
+def false_alarms(model: Model, calibration: Calibration, workload: Workload) -> Figures:
+    """Count alarms on normal sound for every budget, before and after the two hours of calibration."""
+    takes = [
+        score_take(model, samples)
+        for samples in mixed_takes(workload.machine, workload.takes, workload.halls)
+    ]
+    blocks = [one.judged for one in takes]
+    figures: Figures = {
+        "hours": round(sum(len(one.scores) for one in takes) / 3600, 2),
         "judged_hours": round(sum(map(len, blocks)) / 3600, 2),
     }
     for name, used in (("alarms", calibration), ("alarms_as_trained", model.student.calibration)):
-        sums = [surprises(used, block) for block in blocks]
+        increments = [surprises(used, block) for block in blocks]
         limits = {budget: used.limit(per_day).value for budget, per_day in BUDGETS.items()}
-        a_day = count_alarms(np.concatenate(sums)[None, :], [limits["1/h"], limits["6/h"]])
-        many = count_alarms(_year(sums), [limits["1/day"], limits["1/week"]])
-        found[name] = dict(zip(BUDGETS, [*a_day, *many], strict=True))
-        found[name.replace("alarms", "limits")] = limits
-        # A machine at rest is not judged.
+        measured = count_alarms(np.concatenate(increments)[None, :], [limits["1/h"], limits["6/h"]])
+        resampled = count_alarms(_resampled_year(increments), [limits["1/day"], limits["1/week"]])
+        figures[name] = dict(zip(BUDGETS, [*measured, *resampled], strict=True))
+        figures[name.replace("alarms", "limits")] = limits
+        # Seconds of a machine at rest are not among these.
         p_values = [used.p_value(float(s)) for block in blocks for s in block]
-        found[name.replace("alarms", "uniformity")] = asdict(uniformity(p_values))
-    found["supported_per_day"] = calibration.supported_per_day
-    return found
+        figures[name.replace("alarms", "uniformity")] = asdict(uniformity(p_values))
+    figures["supported_per_day"] = calibration.supported_per_day
+    return figures
 
 
-def _year(sums: Sequence[Values]) -> Values:
-    """365 days in lanes side by side, each of whole takes drawn at random."""
+def _resampled_year(increments: Sequence[Values]) -> Values:
+    """Resample 365 days [lanes, seconds], each lane of whole takes drawn at random."""
     lanes = 365
     random = np.random.default_rng(7)
-    shortest = min(len(part) for part in sums)
-    whole = np.stack([part[:shortest] for part in sums])
+    shortest = min(len(part) for part in increments)
+    whole = np.stack([part[:shortest] for part in increments])
     per_lane = -(-DAYS * 86_400 // (lanes * shortest))
     return np.asarray(whole[random.integers(len(whole), size=(lanes, per_lane))].reshape(lanes, -1))
 
 
-def delays(model: Model, calibration: Calibration, day: Day) -> dict[str, float | None]:
-    """Median seconds of fault until ALARM, after ten seconds of normal sound; null where most are not heard."""
+def delays(model: Model, calibration: Calibration, workload: Workload) -> dict[str, float | None]:
+    """Median seconds from a fault to ALARM, after ten seconds of normal sound; None if most faults are not detected."""
     limit = calibration.limit(BUDGETS["1/day"]).value
-    found: dict[str, float | None] = {}
-    for fault in load_recipe(day.machine).faults:
+    figures: dict[str, float | None] = {}
+    for fault in load_recipe(workload.machine).faults:
         for severity in SEVERITIES:
-            heard = [
-                hear(model, fault_take(day.machine, fault, severity, seed)).counted
-                for seed in range(day.seeds)
+            scored = [
+                score_take(model, fault_take(workload.machine, fault, severity, seed)).judged
+                for seed in range(workload.seeds)
             ]
-            times = [first_alarm_s(surprises(calibration, scores), limit, LEAD_S) for scores in heard]
-            found[f"{day.machine} {fault} {severity:g}"] = _median(times)
-    return found
+            times = [first_alarm_s(surprises(calibration, scores), limit, LEAD_S) for scores in scored]
+            figures[f"{workload.machine} {fault} {severity:g}"] = _median(times)
+    return figures
 
 
-def real(recordings: Path, level_db: float) -> Found:
-    """The same for real motors' faults beside a real slide rail; and how normal its unseen seconds are."""
+def measure_motors(recordings: Path, level_db: float) -> Figures:
+    """Measure faults of real motors beside a real slide rail, and the p-values of its unseen normal seconds."""
     motors = read_motors(recordings)
     model = train_motors(motors, level_db)
     calibration = model.student.calibration
     limit = calibration.limit(BUDGETS["1/day"]).value
-    heard = judged(motors, model, level_db)
-    quiet = np.concatenate([one.scores for one in heard if one.fault is None])
+    pieces = score_pieces(motors, model, level_db)
+    quiet = np.concatenate([one.scores for one in pieces if one.fault is None])
     normal = asdict(uniformity([calibration.p_value(float(s)) for s in quiet])) | {
         "alarms": count_alarms(surprises(calibration, quiet)[None, :], [limit])[0],
         "limit": limit,
@@ -145,26 +156,26 @@ def real(recordings: Path, level_db: float) -> Found:
         "recordings_heard": len(motors.scenes),
     }
     by_recording: dict[tuple[str, str], list[Values]] = {}
-    for one in heard:
+    for one in pieces:
         if one.fault is not None:
             by_recording.setdefault((one.fault, one.recording), []).append(one.scores)
     times: dict[str, list[float | None]] = {}
     for (fault, _), parts in by_recording.items():
-        sums = surprises(calibration, np.concatenate([quiet[:LEAD_S], *parts]))
-        times.setdefault(fault, []).append(first_alarm_s(sums, limit, LEAD_S))
+        increments = surprises(calibration, np.concatenate([quiet[:LEAD_S], *parts]))
+        times.setdefault(fault, []).append(first_alarm_s(increments, limit, LEAD_S))
     return {
         "normals": normal,
         "delay_s": {
-            f"bldc {fault} {level_db:g} dB": _median(found) for fault, found in sorted(times.items())
+            f"bldc {fault} {level_db:g} dB": _median(figures) for fault, figures in sorted(times.items())
         },
     }
 
 
-def operating(name: str) -> Found:
-    """Share of seconds in the hall whose operating state is the simulator's, ramps apart."""
-    heard = [simulate(name, seconds=TAKE_S, seed=seed, states="cycle", snr_db=SNR_DB) for seed in (1, 2, 11)]
-    spectra = [second_spectra(one.samples, FrontEnd()) for one in heard]
-    return _agreement(learn_states(spectra[:2]), spectra[2], [(s[0], s[1]) for s in heard[2].states])
+def measure_operating_states(name: str) -> Figures:
+    """Share of seconds in the hall whose operating state is that of the simulator; ramps are counted separately."""
+    sounds = [simulate(name, seconds=TAKE_S, seed=seed, states="cycle", snr_db=SNR_DB) for seed in (1, 2, 11)]
+    spectra = [second_spectra(one.samples, FrontEnd()) for one in sounds]
+    return _agreement(learn_states(spectra[:2]), spectra[2], [(s[0], s[1]) for s in sounds[2].states])
 
 
 def _agreement(
@@ -172,67 +183,68 @@ def _agreement(
 ) -> dict[str, float]:
     truth = np.full(len(spectra), OperatingState.RUNNING.value, dtype=object)
     ends = [start for start, _ in segments[1:]] + [float(len(spectra))]
-    for wanted in ("stopped", "ramp"):
+    for state in ("stopped", "ramp"):
         for (start, name), end in zip(segments, ends, strict=True):
-            if name == wanted:
-                told = OperatingState.STOPPED if name == "stopped" else OperatingState.RAMPING
-                truth[int(start) : int(np.ceil(end))] = told.value
+            if name == state:
+                operating = OperatingState.STOPPED if name == "stopped" else OperatingState.RAMPING
+                truth[int(start) : int(np.ceil(end))] = operating.value
     tracker = OperatingTracker(states)
-    got = np.array([tracker.second(spectrum).operating.value for spectrum in spectra], dtype=object)
+    estimated = np.array([tracker.second(spectrum).operating.value for spectrum in spectra], dtype=object)
     steady = truth != OperatingState.RAMPING.value
     stopped = truth == OperatingState.STOPPED.value
     return {
-        "steady": round(float((got == truth)[steady].mean()), 4),
-        "stopped": round(float((got == truth)[stopped].mean()), 4) if stopped.any() else float("nan"),
-        "all": round(float((got == truth).mean()), 4),
+        "steady": round(float((estimated == truth)[steady].mean()), 4),
+        "stopped": round(float((estimated == truth)[stopped].mean()), 4) if stopped.any() else float("nan"),
+        "all": round(float((estimated == truth).mean()), 4),
     }
 
 
-def _median(found: Sequence[float | None]) -> float | None:
-    """The middle one, unheard faults counting as later than all others."""
-    ordered = sorted(np.inf if value is None else value for value in found)
+def _median(figures: Sequence[float | None]) -> float | None:
+    """Upper median; undetected faults count as later than all others."""
+    ordered = sorted(np.inf if value is None else value for value in figures)
     middle = ordered[len(ordered) // 2]
     return None if np.isinf(middle) else float(middle)
 
 
-def kept(name: str, code: str, make: Callable[[], Found]) -> Found:
-    """What was found before by the same code, or what is found now."""
-    path = KEPT / f"{name}-{code[:16]}.json"
+def cached(name: str, code: str, make: Callable[[], Figures]) -> Figures:
+    """Load the figures that the same code has measured, or measure them now."""
+    path = CACHE / f"{name}-{code[:16]}.json"
     if path.is_file():
-        say(f"{name}: kept from a run of the same code")
-        found: Found = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    say(name)
-    begun_s = time.process_time()
-    found = make() | {"core_seconds": round(time.process_time() - begun_s, 1)}
-    KEPT.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, json.dumps(found).encode())
-    return found
+        log(f"{name}: cached by a run of the same code")
+        figures: Figures = json.loads(path.read_text(encoding="utf-8"))
+        return figures
+    log(name)
+    start_s = time.process_time()
+    figures = make() | {"core_seconds": round(time.process_time() - start_s, 1)}
+    CACHE.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, json.dumps(figures).encode())
+    return figures
 
 
-def code_of_all() -> str:
-    """A hash that changes when anything here may come out otherwise."""
-    own = [
-        HERE / name for name in ("monitor_false_alarms.py", "hall_sound.py", "real_motors.py", "chains.py")
-    ]
+def code_hash() -> str:
+    """Hash of the code that decides the figures."""
+    modules = ("hall_sound", "real_motors", "batch_decision")
+    own = [Path(__file__), *(BENCHMARKS / "lib" / "monitor" / f"{name}.py" for name in modules)]
     texts = b"\0".join(path.read_bytes() for path in own)
     return hashlib.sha256(product_code(STUDENT).encode() + texts).hexdigest()
 
 
-def run(recordings: Path, quick: bool) -> Found:
-    """All of it."""
-    code = code_of_all()
+def run(recordings: Path, quick: bool) -> Figures:
+    """Measure all figures."""
+    code = code_hash()
     days = (QUICK,) if quick else (PUMP, *OTHERS)
     machines = {
-        day.machine: kept(f"{day.machine}{'-quick' if quick else ''}", code, partial(machine, day))
-        for day in days
+        workload.machine: cached(
+            f"{workload.machine}{'-quick' if quick else ''}", code, partial(measure_machine, workload)
+        )
+        for workload in days
     }
     motors = {
-        f"{level:g} dB": kept(f"bldc{level:+g}", code, partial(real, recordings, level))
+        f"{level:g} dB": cached(f"bldc{level:+g}", code, partial(measure_motors, recordings, level))
         for level in (LEVELS_DB[1:2] if quick else LEVELS_DB)
     }
     states = {
-        name: kept(f"states-{name}", code, partial(operating, name))
+        name: cached(f"states-{name}", code, partial(measure_operating_states, name))
         for name in (["pump"] if quick else recipe_names())
     }
     core_s = sum(
@@ -257,17 +269,18 @@ def run(recordings: Path, quick: bool) -> Found:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    default = Path(os.environ.get("ANOMALY_RECORDINGS", HERE.parents[1] / "shared" / "audio"))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="four hours of sound, one level, one seed")
-    parser.add_argument("--recordings", type=Path, default=default, help="folder with slider/ and bldc/")
-    given = parser.parse_args(arguments)
+    parser.add_argument(
+        "--recordings", type=Path, default=default_recordings(), help="folder with slider/ and bldc/"
+    )
+    options = parser.parse_args(arguments)
     try:
-        found = run(given.recordings, given.quick)
+        figures = run(options.recordings, options.quick)
     except AnomalyError as error:
-        say(f"error: {error}" + (f"\n  {error.hint}" if error.hint else ""))
+        log(f"error: {error}" + (f"\n  {error.hint}" if error.hint else ""))
         return int(error.exit_code)
-    print(json.dumps(found, indent=None if given.json else 2))
+    print(json.dumps(figures, indent=None if options.json else 2))
     return 0
 
 

@@ -1,9 +1,9 @@
-"""Runs every benchmark and rewrites docs/benchmarks.md: `make bench`.
+"""Run every benchmark and rewrite docs/benchmarks.md: `make bench`.
 
     python benchmarks/run_all.py [--quick] [NAME]...
 
-A benchmark is a script in this folder that can be run and prints one JSON object for `--json`. With names,
-only those run, and only their sections change.
+A benchmark is a script in this folder that prints one JSON object for `--json`. With names, only those run, and
+only their sections change.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ TITLE = "# Benchmarks\n\nWritten by `make bench`; every section says when, where
 
 
 def scripts() -> dict[str, Path]:
-    """Benchmarks by name: the files here with a main part, but for this one."""
+    """Benchmark scripts by name: the files of this folder with a main part, except this one."""
     found = (path for path in sorted(HERE.glob("*.py")) if path != Path(__file__).resolve())
     return {path.stem: path for path in found if '__name__ == "__main__"' in path.read_text()}
 
 
 def measure(path: Path, quick: bool) -> str:
-    """The section of one benchmark.
+    """Run a benchmark and format its section of the page.
 
     Raises:
         RuntimeError: it failed, or printed no JSON.
@@ -52,7 +52,7 @@ def measure(path: Path, quick: bool) -> str:
         raise RuntimeError(f"{path.name} printed no JSON: {error}") from error
     summary = (ast.get_docstring(ast.parse(path.read_text())) or path.stem).splitlines()[0]
     sets = result.pop("sets", {})
-    # For programs: too much for a page.
+    # Details are meant for programs, and too long for the page.
     result.pop("details", None)
     lines = [f"## {path.stem}", "", summary, "", *provenance(path, quick, seconds), "", "| figure | value |"]
     lines += ["| --- | --- |", *(f"| {name} | {value} |" for name, value in flatten(result))]
@@ -60,7 +60,7 @@ def measure(path: Path, quick: bool) -> str:
 
 
 def detection_table(sets: dict[str, dict[str, dict[str, dict[str, object]]]]) -> list[str]:
-    """``{set: {level: {detector: figures}}}`` as one table: AUC, pAUC and the interval of the AUC."""
+    """Format ``{set: {level: {detector: figures}}}`` as one table: AUC, pAUC and the interval of the AUC."""
     detectors = list(
         dict.fromkeys(name for levels in sets.values() for row in levels.values() for name in row)
     )
@@ -85,7 +85,7 @@ def _detection(figures: dict[str, object]) -> str:
 
 
 def provenance(path: Path, quick: bool, seconds: float) -> list[str]:
-    """When, where and with what a section was measured, as a list of Markdown."""
+    """Date, machine, commit and versions of a measurement, as a list in Markdown."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return [
         f"- `python benchmarks/{path.name} --json{' --quick' if quick else ''}`, {seconds:.0f} s",
@@ -96,7 +96,7 @@ def provenance(path: Path, quick: bool, seconds: float) -> list[str]:
 
 
 def commit() -> str:
-    """The commit that was measured, and whether files differed from it."""
+    """Commit that was measured, with a remark if files differed from it."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty= with changes"], capture_output=True, text=True, cwd=HERE
     )
@@ -104,7 +104,7 @@ def commit() -> str:
 
 
 def processor() -> str:
-    """The processor by its maker's name, where the system tells."""
+    """Name of the processor, as far as the system reports it."""
     try:
         named = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
@@ -113,7 +113,7 @@ def processor() -> str:
 
 
 def flatten(value: object, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Leaves of a JSON object, named by the keys that lead to them."""
+    """Yield the leaves of a JSON object, named by the path of their keys."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from flatten(inner, f"{prefix} · {key}" if prefix else str(key))
@@ -126,21 +126,21 @@ def flatten(value: object, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def sections() -> dict[str, str]:
-    """What the page holds now, by benchmark."""
+    """Sections of the existing page, by benchmark."""
     text = PAGE.read_text() if PAGE.exists() else ""
     parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     return {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
 
 
 def main() -> int:
-    """Run what was asked for; the exit code says whether all of it worked."""
+    """Run the named benchmarks; the exit code is 1 if any of them failed."""
     known = scripts()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--quick", action="store_true", help="fewer seeds and repetitions")
     options = parser.parse_args()
     if unknown := set(options.names) - set(known):
-        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     failed = 0
     for name in options.names or known:
         print(f"{name} …", file=sys.stderr, flush=True)
@@ -150,7 +150,7 @@ def main() -> int:
         except RuntimeError as error:
             print(f"error: {error}", file=sys.stderr)
             failed += 1
-        # Read only now: what another run has written meanwhile stays.
+        # Read after measuring, to keep sections that another run has written meanwhile.
         page = {key: text for key, text in sections().items() if key in known} | measured
         PAGE.write_text("\n".join([TITLE, *(page[key] for key in sorted(page))]))
     return 1 if failed else 0

@@ -1,7 +1,7 @@
-"""Detectors to compare with. They live here, not in the product, and may use librosa, torch and scikit-learn.
+"""Published baseline detectors, which may use librosa, torch and scikit-learn.
 
-Each has ``fit(clips)`` with normal sound and ``score(clip)``, higher for stranger sound; a clip is
-float32 mono at 16 kHz, shape [n].
+Each has ``fit(clips)`` for normal sound and ``score(clip)``, which is higher for sound less like the training
+sound; a clip is float32 mono at 16 kHz, shape [n].
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ Samples = npt.NDArray[np.float32]
 
 
 class Baseline(Protocol):
-    """What every detector here can do."""
+    """Protocol of a baseline detector."""
 
     def fit(self, clips: Sequence[Samples]) -> None:
-        """Learn what is normal."""
+        """Fit the detector on normal clips."""
 
     def score(self, clip: Samples) -> float:
-        """How unlike the training sound a clip is."""
+        """Anomaly score of a clip."""

@@ -1,4 +1,4 @@
-"""The autoencoder of DCASE 2020 Task 2, as published (Koizumi et al., arXiv 2006.05822)."""
+"""Autoencoder of DCASE 2020 Task 2, as published (Koizumi et al., arXiv 2006.05822)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class DcaseAe:
 
     The net is 640-128x4-8-128x4-640 with batch normalisation and ReLU, and Keras' defaults, which
     the published code relies on: Glorot weights, batch statistics with momentum 0.99 and epsilon
-    0.001, Adam with epsilon 1e-7. The published code sets a tenth of the sound aside for a figure
-    it only prints; here all of it is trained on, which can but help.
+    0.001, Adam with epsilon 1e-7. The published code holds out a tenth of the sound for a figure
+    that it only prints; here all of it is used for training.
 
     Args:
         epochs: passes over the training sound; 100 as published.
         seed: of the weights and the order of the batches.
-        progress: told after each epoch, as (epoch, epochs, loss).
+        progress: called after each epoch with (epoch, epochs, loss).
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class DcaseAe:
             total = 0.0
             for batch in torch.split(torch.randperm(len(vectors), generator=generator), BATCH):
                 if len(batch) < 2:
-                    continue  # batch statistics of one vector do not exist
+                    continue  # batch statistics need two vectors
                 chosen = vectors[batch]
                 adam.zero_grad(set_to_none=True)
                 loss = nn.functional.mse_loss(self._net(chosen), chosen)

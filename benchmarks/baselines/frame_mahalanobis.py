@@ -1,4 +1,4 @@
-"""Mahalanobis distance of stacked frames: the linear model that deep ones have to beat."""
+"""Mahalanobis distance of stacked frames, the linear reference for deep models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FrameMahalanobis:
     """A Gaussian over ``frames`` neighbouring frames of ``bands`` mel bands, with Ledoit and Wolf's covariance.
 
     Args:
-        frames: how many are stacked.
+        frames: number of stacked frames.
         bands: mel bands of each.
     """
 
@@ -40,7 +40,7 @@ class FrameMahalanobis:
         return self.score_spectrogram(power(clip))
 
     def fit_spectrograms(self, spectrograms: Sequence[Levels]) -> None:
-        """As `fit`, from power spectrograms [513, frames], which variants can share."""
+        """Do as `fit`, from power spectrograms [513, frames], which variants can share."""
         vectors = np.concatenate([self._vectors(one) for one in spectrograms])
         self._mean = vectors.mean(axis=0)
         covariance, _ = ledoit_wolf(vectors - self._mean, assume_centered=True)
@@ -48,9 +48,9 @@ class FrameMahalanobis:
         self._whiten = np.linalg.inv(np.linalg.cholesky(covariance))
 
     def score_spectrogram(self, spectrogram: Levels) -> float:
-        """As `score`, from a power spectrogram [513, frames]."""
-        apart = (self._vectors(spectrogram) - self._mean) @ self._whiten.T
-        return float(np.square(apart).sum(axis=1).mean())
+        """Score as `score` does, from a power spectrogram [513, frames]."""
+        whitened = (self._vectors(spectrogram) - self._mean) @ self._whiten.T
+        return float(np.square(whitened).sum(axis=1).mean())
 
     def _vectors(self, spectrogram: Levels) -> Floats:
         """Stacked frames, shape [frames - stacked + 1, stacked x bands]."""

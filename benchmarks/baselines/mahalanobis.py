@@ -1,4 +1,4 @@
-"""Mahalanobis distance of a clip's statistics: where its mean spectrum and its unrest lie among normal ones."""
+"""Mahalanobis distance of a clip's mean spectrum and its standard deviation over time from those of normal clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean-spectrum nearest neighbour: no training, and hard to beat where a fault changes the spectrum."""
+"""Nearest neighbour of the mean spectrum: needs no training; strong where a fault changes the mean spectrum."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class MeanKnn:
     """Distance of a clip's mean log-mel spectrum to its nearest ones in training.
 
     Args:
-        neighbours: how many nearest spectra the distance is averaged over.
+        neighbours: number of nearest spectra over which the distance is averaged.
     """
 
     def __init__(self, neighbours: int = 1) -> None:
@@ -22,7 +22,7 @@ class MeanKnn:
         self._spectra = np.empty((0, 0), dtype=np.float32)
 
     def fit(self, clips: Sequence[Samples]) -> None:
-        """Remember the mean spectrum of each clip."""
+        """Store the mean spectrum of each clip."""
         self._spectra = np.stack([log_mel(clip).mean(axis=0) for clip in clips])
 
     def score(self, clip: Samples) -> float:

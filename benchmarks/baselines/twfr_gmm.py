@@ -16,7 +16,7 @@ from baselines.log_mel import log_mel
 
 Floats = npt.NDArray[np.float64]
 
-# The decays that were published, by machine: 1 is the mean over time, 0 the maximum.
+# Published decays, by machine: 1 is the mean over time, 0 the maximum.
 DECAYS = (1.0, 0.98, 0.9, 0.88, 0.46)
 COMPONENTS = (1, 2)
 # Published is 1e-6 with a thousand clips; a covariance of 128 bands from a few dozen needs more.
@@ -27,10 +27,10 @@ FOLDS = 3
 class TwfrGmm:
     """Each band's levels sorted over time, weighted by powers of a decay r, in a Gaussian mixture.
 
-    The published decay and number of components were chosen for each machine with anomalies at
-    hand. Here they are chosen without: by the likelihood of held-out normal clips, bands being
-    brought to unit variance so that likelihoods can be compared. The same choice adds to the
-    published ridge of the covariance, which is meant for a thousand clips, larger ones.
+    The published decay and number of components were chosen for each machine with anomalies. Here
+    they are chosen by the likelihood of held-out normal clips, with bands scaled to unit variance so
+    that likelihoods can be compared. The same choice includes ridges of the covariance above the
+    published one, which is meant for a thousand clips.
 
     Args:
         seed: of the mixture's start.
@@ -79,7 +79,7 @@ class TwfrGmm:
     def _fitted(self, vectors: Floats, components: int, ridge: float) -> GaussianMixture:
         mixture = GaussianMixture(components, reg_covar=ridge, tol=1e-6, random_state=self._seed)
         with warnings.catch_warnings():
-            # A hundred steps are scikit-learn's and the published code's; more change little.
+            # The limit of 100 steps is that of scikit-learn and of the published code; more steps change little.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return mixture.fit(vectors)
 

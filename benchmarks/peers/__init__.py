@@ -1,1 +1,1 @@
-"""Other simulators of spiking networks, each in its fastest mode; they run in an environment of their own."""
+"""Other simulators and trainers of spiking networks, each in its fastest mode, run in their own environment."""

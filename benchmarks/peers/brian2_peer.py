@@ -1,4 +1,4 @@
-"""Brian2 in C++ standalone mode: the time its compiled program spends in the run, the best of several."""
+"""Brian2 in C++ standalone mode: the shortest run time of its compiled program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from task import Task, serve, wait_for_turn
 
 
 def build(task: Task, folder: str) -> None:
-    """Compile the network, and run it once on the first stream."""
+    """Compile the network and run it once on the first stream."""
     spikes = task.spikes[:, 0]
     b.set_device("cpp_standalone", directory=folder, build_on_run=True)
     b.defaultclock.dt = 1 * b.ms
@@ -25,16 +25,16 @@ def build(task: Task, folder: str) -> None:
     neurons.theta = task.theta
     from_input = task.source < spikes.shape[1]
     objects = [inputs, neurons]
-    for group, mine, offset in ((inputs, from_input, 0), (neurons, ~from_input, spikes.shape[1])):
+    for group, selected, offset in ((inputs, from_input, 0), (neurons, ~from_input, spikes.shape[1])):
         synapses = b.Synapses(group, neurons, "w : 1", on_pre="v_post += w")
-        synapses.connect(i=task.source[mine] - offset, j=task.target[mine])
-        synapses.w = task.weight[mine]
+        synapses.connect(i=task.source[selected] - offset, j=task.target[selected])
+        synapses.w = task.weight[selected]
         objects.append(synapses)
     b.Network(*objects).run(len(spikes) * b.ms)
 
 
 def run(task: Task) -> dict[str, Any]:
-    """The first stream alone, in double and in single precision."""
+    """Measure the first stream alone, in double and in single precision."""
     result = {}
     for name, kind in (("stream_double", np.float64), ("stream", np.float32)):
         b.prefs.core.default_float_dtype = kind

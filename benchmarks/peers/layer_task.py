@@ -1,4 +1,4 @@
-"""Two dense layers of spiking neurons, forwards and backwards: what every trainer is given, and how it takes turns."""
+"""Training task for all libraries: two dense layers of spiking neurons, forwards and backwards, measured in turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LayerTask:
         steps, batch: of the input.
         sizes: inputs, neurons of the first layer, neurons of the second.
         leak: n of the leak 2^-n per step.
-        theta: threshold of all neurons, and what a spike takes away.
+        theta: threshold of all neurons, subtracted at a spike.
     """
 
     steps: int = 250
@@ -31,20 +31,20 @@ class LayerTask:
 
     @property
     def beta(self) -> float:
-        """What a membrane keeps in a step."""
+        """Factor by which a membrane decays in a step."""
         return float(1.0 - 2.0**-self.leak)
 
-    def given(self) -> tuple[Tensor, list[Tensor]]:
+    def inputs(self) -> tuple[Tensor, list[Tensor]]:
         """Input spikes [steps, batch, inputs], a tenth of them one, and weights of both layers, [inputs, neurons]."""
-        chance = torch.Generator().manual_seed(0)
-        spikes = (torch.rand(self.steps, self.batch, self.sizes[0], generator=chance) < 0.1).float()
+        generator = torch.Generator().manual_seed(0)
+        spikes = (torch.rand(self.steps, self.batch, self.sizes[0], generator=generator) < 0.1).float()
         pairs = zip(self.sizes, self.sizes[1:], strict=False)
-        weights = [(4.0 * torch.randn(a, b, generator=chance)).requires_grad_() for a, b in pairs]
+        weights = [(4.0 * torch.randn(a, b, generator=generator)).requires_grad_() for a, b in pairs]
         return spikes, weights
 
 
 def step(weights: list[Tensor], forward: Callable[[], Tensor]) -> float:
-    """Spikes of the last layer in a mean, and gradients of both layers' weights."""
+    """Compute the mean of the last layer's spikes and the gradients of both layers' weights; return the mean."""
     for weight in weights:
         weight.grad = None
     spikes = forward()
@@ -53,10 +53,10 @@ def step(weights: list[Tensor], forward: Callable[[], Tensor]) -> float:
 
 
 def serve(build: Callable[[LayerTask, Tensor, list[Tensor]], Callable[[], Tensor]]) -> None:
-    """Measure one step for every line that comes, and answer with its seconds and the share of spikes."""
+    """Measure one step for every line of stdin, and print its seconds and the share of spikes."""
     torch.set_num_threads(1)
     task = LayerTask()
-    spikes, weights = task.given()
+    spikes, weights = task.inputs()
     forward = build(task, spikes, weights)
     step(weights, forward)
     for _ in sys.stdin:

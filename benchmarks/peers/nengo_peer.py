@@ -14,7 +14,7 @@ STEPS = 2000
 
 
 def run(task: Task) -> dict[str, Any]:
-    """The first stream alone; integrate-and-fire neurons are its spiking rectified linear ones."""
+    """Measure the first stream alone, with spiking rectified linear neurons as integrate-and-fire neurons."""
     spikes = task.spikes[:STEPS, 0].astype(float)
     n, inputs = task.theta.size, spikes.shape[1]
     weights = scipy.sparse.csr_matrix((task.weight, (task.target, task.source)), shape=(n, inputs + n))

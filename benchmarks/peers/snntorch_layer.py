@@ -1,4 +1,4 @@
-"""snnTorch trained: all input sums at once, then its leaky neuron step by step: with a reset there is no faster way."""
+"""Training step of snnTorch: all input sums at once, then its leaky neuron step by step, its fastest way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def build(task: LayerTask, spikes: Tensor, weights: list[Tensor]) -> Callable[[], Tensor]:
-    """Both layers as its tutorials make them."""
+    """Build both layers as its tutorials do."""
     slope = surrogate.fast_sigmoid(slope=0.25)
     layers = [
         snn.Leaky(beta=task.beta, threshold=task.theta, reset_mechanism="subtract", spike_grad=slope)
@@ -22,11 +22,11 @@ def build(task: LayerTask, spikes: Tensor, weights: list[Tensor]) -> Callable[[]
     def forward() -> Tensor:
         current = spikes
         for weight, layer in zip(weights, layers, strict=True):
-            membrane, said = layer.init_leaky(), []
+            membrane, outputs = layer.init_leaky(), []
             for each in current @ weight:
                 spike, membrane = layer(each, membrane)
-                said.append(spike)
-            current = torch.stack(said)
+                outputs.append(spike)
+            current = torch.stack(outputs)
         return current
 
     return forward

@@ -13,7 +13,7 @@ REPEATS = 3
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Step by step through all layers, as its tutorials do, without gradients."""
+    """Measure all layers step by step, as its tutorials do, without gradients."""
     torch.set_num_threads(1)
     weights = [torch.from_numpy(weight).T.contiguous() for weight in task.dense()]
     thetas = torch.from_numpy(task.theta).reshape(task.layers, -1)
@@ -21,16 +21,16 @@ def run(task: Task) -> dict[str, Any]:
     result: dict[str, float] = {}
     spikes = torch.from_numpy(task.spikes).float()
     with torch.no_grad():
-        for name, given in (("stream", spikes[:2000, :1]), ("batch", spikes[:200])):
+        for name, part in (("stream", spikes[:2000, :1]), ("batch", spikes[:200])):
             for _ in range(REPEATS):
                 membranes = [layer.init_leaky() for layer in layers]
                 begin = time.perf_counter()
-                for step in given:
+                for step in part:
                     current = step
                     for k, layer in enumerate(layers):
                         current, membranes[k] = layer(current @ weights[k], membranes[k])
                 seconds = time.perf_counter() - begin
-                speed = given.shape[0] * given.shape[1] * task.theta.size / seconds
+                speed = part.shape[0] * part.shape[1] * task.theta.size / seconds
                 result[name] = max(speed, result.get(name, 0.0))
     return result
 

@@ -1,4 +1,4 @@
-"""SpikingJelly trained in its multi-step mode: a layer takes all steps in one call."""
+"""Training step of SpikingJelly in its multi-step mode: a layer processes all steps in one call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def build(task: LayerTask, spikes: Tensor, weights: list[Tensor]) -> Callable[[], Tensor]:
-    """Leaky neurons with soft reset; without a GPU torch is its only backend."""
+    """Build leaky neurons with soft reset; without a GPU torch is its only backend."""
     layers = [
         neuron.LIFNode(
             tau=2.0**task.leak,

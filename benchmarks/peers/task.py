@@ -1,4 +1,4 @@
-"""What every simulator is given: one layered network of integrate-and-fire neurons, and its input spikes."""
+"""Simulation task for all peers: one layered network of integrate-and-fire neurons, and its input spikes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ TURN = "your turn"
 
 @dataclass(frozen=True)
 class Task:
-    """A network without leak and with subtractive reset, so that any simulator can run it.
+    """Network without leak and with subtractive reset, which every simulator can run.
 
     Args:
         source: of each synapse, inputs first.
         target: neuron each synapse ends at.
         weight: of each synapse.
-        theta: threshold of each neuron, and what a spike takes away.
+        theta: threshold of each neuron, subtracted at a spike.
         spikes: 0 or 1 of each [step, stream, input].
         layers: number of layers of equal size; neurons are numbered layer by layer.
-        turns: how often a simulator that is fast enough for it measures in turns with the one beside it.
+        turns: number of runs that a fast simulator takes in turns with ours.
     """
 
     source: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Task:
     turns: int
 
     def dense(self) -> list[NDArray[np.float32]]:
-        """The weights of each layer, [neuron, source]."""
+        """Weights of each layer, [neuron, source]."""
         inputs, size = self.spikes.shape[2], self.theta.size // self.layers
         full = np.zeros((self.theta.size, inputs + self.theta.size), np.float32)
         full[self.target, self.source] = self.weight
@@ -46,13 +46,13 @@ class Task:
 
 
 def wait_for_turn() -> None:
-    """Let the other one measure first: it answers with a line, or the end, when it has."""
+    """Wait until the other simulator has measured, which is when a line, or the end, comes on stdin."""
     print(TURN, flush=True)
     sys.stdin.readline()
 
 
 def serve(run: Callable[[Task], dict[str, Any]]) -> None:
-    """Read the task whose file is named on the command line, run it, print what came out as JSON."""
+    """Read the task file named on the command line, run it, and print the result as JSON."""
     with np.load(sys.argv[1]) as file:
         task = Task(
             *(file[name] for name in ("source", "target", "weight", "theta", "spikes")),

@@ -1,9 +1,13 @@
+"""Baselines detect unknown sound, and agree with their published definitions."""
+
 from collections.abc import Iterator
 
 import librosa
 import numpy as np
 import pytest
 import torch
+from sklearn.covariance import LedoitWolf
+
 from baselines import Baseline
 from baselines.dcase_ae import DcaseAe, _network, _vectors
 from baselines.frame_mahalanobis import VARIANTS, FrameMahalanobis
@@ -11,7 +15,6 @@ from baselines.log_mel import in_db, log_mel, power
 from baselines.mahalanobis import Mahalanobis
 from baselines.mean_knn import MeanKnn
 from baselines.twfr_gmm import DECAYS, TwfrGmm, _weighted
-from sklearn.covariance import LedoitWolf
 
 GENERATOR = np.random.default_rng(0)
 HISS = [(0.5 * GENERATOR.standard_normal(32_000)).astype(np.float32) for _ in range(4)]
@@ -20,7 +23,7 @@ HUM = (0.01 * np.sin(np.arange(32_000) * 0.1) + 0.001 * GENERATOR.standard_norma
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Threads of torch wait for each other by spinning, which on a busy machine takes ten times as long."""
+    """Limit torch to one thread: its threads spin while they wait, which is slow on a busy machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -39,11 +42,11 @@ def _one_thread() -> Iterator[None]:
         TwfrGmm(),
     ],
 )
-def test_every_baseline_hears_what_was_not_in_training(detector: Baseline) -> None:
+def test_every_baseline_detects_sound_unlike_the_training_sound(detector: Baseline) -> None:
     detector.fit(HISS)
-    normal, strange = detector.score(HISS[0]), detector.score(HUM)
-    assert np.isfinite([normal, strange]).all()
-    assert strange > normal
+    normal, unknown = detector.score(HISS[0]), detector.score(HUM)
+    assert np.isfinite([normal, unknown]).all()
+    assert unknown > normal
 
 
 def test_the_published_net() -> None:

@@ -1,11 +1,12 @@
-"""The benchmark of NIR measures what it says, on the small networks."""
+"""The NIR benchmark measures its figures on the small networks."""
 
 from __future__ import annotations
 
 import json
 
-import chip_nir
 import pytest
+
+import chip_nir
 
 
 def test_quick_figures(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The distillation benchmark runs part by part, keeps what it found, and reports the figures it promises."""
+"""The distillation benchmark runs part by part, caches its results, and reports its documented figures."""
 
 from __future__ import annotations
 
@@ -6,60 +6,59 @@ import json
 from pathlib import Path
 from typing import Any
 
-import distillation
-import lessons
 import pytest
-import students
 
+import distillation
 from anomaly.student.distillation.distil import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training.profiles import TrainingProfile
+from lib.distillation import students, training_run
 
 
 @pytest.fixture
-def little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As little training as there can be."""
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the profile by the shortest possible training."""
     plan = DistilPlan(windows=8, steps=2, batch=4, checks=4)
-    modest = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=plan)
-    monkeypatch.setattr(lessons, "profile_named", lambda name: modest)
-    monkeypatch.setattr(lessons, "product_code", lambda rooms: "the product as it is")
+    shortest = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=plan)
+    monkeypatch.setattr(training_run, "profile_named", lambda name: shortest)
+    monkeypatch.setattr(training_run, "product_code", lambda rooms: "the product as it is")
     monkeypatch.setattr(students, "CHIPS", 2)
     few = {name: students.LADDER[name] for name in ("d", "i")}
     monkeypatch.setattr(students, "LADDER", few)
 
 
-def measured(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def run_benchmark(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert distillation.main([*words, "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
 
-@pytest.mark.usefixtures("little")
-def test_parts_are_kept_and_collected(
+@pytest.mark.usefixtures("short_training")
+def test_results_of_parts_are_cached_and_combined(
     recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, picture = tmp_path / "kept", tmp_path / "curve.png"
+    cache, picture = tmp_path / "cache", tmp_path / "curve.png"
     common = ["--recordings", str(recordings), "--cache", str(cache), "--no-baseline", "--seeds", "1"]
     common += ["--sets", "slider-fault"]
-    alone = measured([*common, "--parts", "sets"], capsys)
+    alone = run_benchmark([*common, "--parts", "sets"], capsys)
     row = alone["sets"]["slider-fault"]["0"]
     assert set(row) == {"teacher", "student", "closed_form"}
     for name in ("neurons", "synapses", "sop_per_s", "teacher_macs_per_s", "train_seconds", "macs_per_sop"):
         assert alone[name] > 0
     assert alone["student_less_closed_form"]["auc_ci"][0] <= alone["student_less_closed_form"]["auc"]
     assert alone["routed"] == 1
-    measured([*common, "--parts", "robust,curve,wires"], capsys)
-    # Figures that are lost are measured again.
-    (kept,) = cache.glob("*_curve_*.facts")
-    figures = kept.read_bytes()
-    kept.unlink()
-    measured([*common, "--parts", "curve"], capsys)
-    assert kept.read_bytes() == figures
-    # From here on nothing is trained.
-    monkeypatch.setattr(lessons, "build", None)
-    monkeypatch.setattr(lessons, "short_wired", None)
+    run_benchmark([*common, "--parts", "robust,curve,wires"], capsys)
+    # Missing figures are measured again.
+    (cached,) = cache.glob("*_curve_*.facts")
+    figures = cached.read_bytes()
+    cached.unlink()
+    run_benchmark([*common, "--parts", "curve"], capsys)
+    assert cached.read_bytes() == figures
+    # Everything is cached from here on, so nothing is trained.
+    monkeypatch.setattr(training_run, "build_artifacts", None)
+    monkeypatch.setattr(training_run, "wire_aware_closed_form", None)
     words = ["--parts", "sets,robust,curve,wires", "--picture", str(picture)]
-    everything = measured([*common, *words], capsys)
+    everything = run_benchmark([*common, *words], capsys)
     assert everything["sets"] == alone["sets"]
     assert everything["mismatch_chips"] == 2
     assert {"mismatch_auc_loss", "lost_events_auc_loss", "leak_auc_loss"} <= set(everything)
@@ -74,7 +73,7 @@ def test_parts_are_kept_and_collected(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--parts", "sets,pigs"], "no part pigs"),
         (["--parts", ","], "at least one"),
@@ -85,13 +84,15 @@ def test_parts_are_kept_and_collected(
         (["--picture", "a.png", "--parts", "sets"], "needs the part curve"),
     ],
 )
-def test_mistakes_are_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_reported(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         distillation.main(words)
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_a_peer_that_cannot_be_measured_is_said(
+def test_a_peer_that_cannot_be_measured_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(quick: bool) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def test_a_peer_that_cannot_be_measured_is_said(
     assert "leave peers out" in shown
 
 
-def test_without_recordings_simulated_sets_are_left(
+def test_without_recordings_only_simulated_sets_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--recordings", str(tmp_path / "none"), "--cache", str(tmp_path), "--sets", "rig"]

@@ -1,11 +1,13 @@
+"""Figures and table of the main job."""
+
 import json
 from pathlib import Path
 
-import main_job
 import pytest
-from harness import lines
 
+import main_job
 from anomaly.evaluate.bench.summary import SetFigures
+from lib.result_tables import table_lines
 
 LEVELS = {"slider-fault": ["0", "-5", "-10"], "bldc-mix": ["6", "0", "-6"]}
 
@@ -30,7 +32,9 @@ def test_prints_the_figures_as_json(recordings: Path, capsys: pytest.CaptureFixt
 def test_table_has_a_line_per_set_level_and_detector() -> None:
     figures = SetFigures(0.9, 0.75, (0.8, 0.95), (0.6, 0.9), 0.8, {"rub": 0.9}, {})
     table = list(
-        lines({"slider-fault": {"0": {"student": figures, "teacher": figures}, "-5": {"student": figures}}})
+        table_lines(
+            {"slider-fault": {"0": {"student": figures, "teacher": figures}, "-5": {"student": figures}}}
+        )
     )
     assert table[0].split()[:4] == ["set", "level", "detector", "AUC"]
     assert table[1].split() == [

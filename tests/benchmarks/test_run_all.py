@@ -1,4 +1,4 @@
-"""The page of benchmarks holds what the scripts printed, and keeps the sections that were not asked for."""
+"""The page of benchmarks holds the output of the scripts, and keeps the sections of those that did not run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_script_gets_a_section(folder: Path) -> None:
     assert "sets" not in page
 
 
-def test_only_what_is_asked_for_changes(folder: Path) -> None:
+def test_only_the_named_sections_change(folder: Path) -> None:
     run(folder)
     (folder / "benchmarks" / "fans.py").write_text(SCRIPT.format("fans").replace("0.5", "0.7"))
     (folder / "benchmarks" / "pumps.py").write_text(SCRIPT.format("pumps").replace("0.5", "0.7"))
@@ -49,7 +49,7 @@ def test_only_what_is_asked_for_changes(folder: Path) -> None:
     assert "pumps · auc | 0.5 |" in page
 
 
-def test_a_failure_is_told_and_the_rest_runs(folder: Path) -> None:
+def test_a_failure_is_reported_and_the_rest_runs(folder: Path) -> None:
     (folder / "benchmarks" / "fans.py").write_text('if __name__ == "__main__":\n    raise SystemExit(3)\n')
     code, page = run(folder)
     assert code == 1

@@ -20,6 +20,7 @@ import trained
 from sound_server import SoundServer
 
 from anomaly.audio.simulator import simulate
+from lib.monitor.command_process import CommandProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 # The folder of `anomaly` itself, as it is in a shell with the virtual environment.
@@ -36,7 +37,6 @@ def _module(name: str, path: str) -> ModuleType:
     return module
 
 
-Running = _module("running", "benchmarks/running.py").Running
 _broker_fixtures = _module("broker_fixtures", "tests/alerts/sinks/conftest.py")
 start_broker = _broker_fixtures.start_broker
 broker = _broker_fixtures.broker
@@ -50,12 +50,12 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
+def start() -> Iterator[Callable[..., CommandProcess]]:
     """Start a command line in a folder; what still runs at the end of the test is killed."""
-    running: list[Running] = []
+    running: list[CommandProcess] = []
 
-    def begin(line: str, cwd: Path, **more: str) -> Running:
-        running.append(Running(line.split(), cwd, environment(**more)))
+    def begin(line: str, cwd: Path, **more: str) -> CommandProcess:
+        running.append(CommandProcess(line.split(), cwd, environment(**more)))
         return running[-1]
 
     yield begin
@@ -65,11 +65,11 @@ def start() -> Iterator[Callable[..., Running]]:
 
 @pytest.fixture
 def listen(
-    pulse_microphone: SoundServer, workshop: Path, start: Callable[..., Running]
-) -> Callable[..., Running]:
+    pulse_microphone: SoundServer, workshop: Path, start: Callable[..., CommandProcess]
+) -> Callable[..., CommandProcess]:
     """Start a monitor at the microphone, in the workshop of the test."""
 
-    def begin(**more: str) -> Running:
+    def begin(**more: str) -> CommandProcess:
         return start(f"anomaly monitor --device {pulse_microphone.device} --jsonl", workshop, **more)
 
     return begin

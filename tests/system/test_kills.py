@@ -86,7 +86,7 @@ def test_the_capture_killed_at_random_moments(
         monitor.wait_for(lambda number=number: len(monitor.events("device.opened")) > number)
         heard = len(monitor.seconds)
         monitor.wait_for(lambda heard=heard: len(monitor.seconds) > heard)
-        (capture,) = monitor.captures()
+        (capture,) = monitor.capture_processes()
         capture.kill()
     monitor.wait_for(lambda: len(monitor.events("sensor.recovered")) >= 1, 60)
     monitor.wait_for(lambda: monitor.seconds[-1]["capture"] == "healthy", 60)

@@ -164,7 +164,7 @@ def test_a_signal_ends_monitor_and_capture_and_what_was_shown_is_stored(
 ) -> None:
     monitor = listen()
     monitor.wait_for(lambda: len(monitor.seconds) >= 2)
-    (capture,) = monitor.captures()
+    (capture,) = monitor.capture_processes()
     assert monitor.stop(number) == code
     assert not capture.is_running()
     assert "Traceback" not in monitor.errors
@@ -181,7 +181,7 @@ def test_kill_9_takes_all_children_along_and_the_next_monitor_takes_the_case_up(
     monitor = listen()
     monitor.wait_for(lambda: monitor.events("case.opened"))
     children = psutil.Process(monitor.pid).children(recursive=True)
-    assert set(monitor.captures()) <= set(children)
+    assert set(monitor.capture_processes()) <= set(children)
     os.kill(monitor.pid, signal.SIGKILL)
     _, left = psutil.wait_procs(children, timeout=30)
     assert left == []

@@ -1,18 +1,14 @@
-"""NIR graphs of other people's making, and the benchmarks' folder, where the other simulators are."""
+"""NIR graphs as other tools make them."""
 
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import nir
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,12 @@ import sinabs.nir
 import snntorch
 import snntorch.export_nir
 import torch
-from nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 from chip.arch import load_arch
 from chip.nir import import_nir, measure
 from chip.nir.measure import agreement_of
 from chip.nir.reference import reference_spikes
+from lib.chip.nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 SENNA = load_arch("senna")
 

@@ -1,0 +1,1 @@
+"""Other simulators and hardware limits beside the chip simulator."""

@@ -1,0 +1,1 @@
+"""Processes, sounds and measurements of the monitor benchmarks."""
