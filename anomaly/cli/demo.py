@@ -54,14 +54,14 @@ def _show(record: Record) -> None:
 def _in_words(result: DemoResult) -> str:
     import json
 
-    from anomaly.training.summary import in_words
+    from anomaly.training.reporting.summary import summary_text
 
     alarm_s = result.watched.alarm_s()
     took = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.took_s.items())
     return "\n".join(
         [
             "",
-            in_words(result.trained),
+            summary_text(result.trained),
             "",
             f"The bearing began to fail at {result.begins_s:.0f} s; the alarm came at {alarm_s:.0f} s.",
             "The alert, as the receiver got it:",

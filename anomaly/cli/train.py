@@ -106,7 +106,7 @@ def train(
         seed=seed,
         arch=arch,
         sign_key=sign_key,
-        order=_order(limits, energy_calibration, accelerator, lossy_link),
+        constraints=_constraints(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
     )
     _run(request, as_json)
@@ -148,8 +148,8 @@ def distill(
         teacher = open_bundle(folder / workspace.choose_machine(folder, machine)).path / "teacher.onnx"
     with trainer_installed():
         from anomaly.training import TrainingRequest
-        from anomaly.training.imported_teacher import cannot_be_judged
-    if (told := cannot_be_judged(teacher)) is not None:
+        from anomaly.training.imported_teacher import missing_calibration_notice
+    if (told := missing_calibration_notice(teacher)) is not None:
         typer.echo(told, err=True)
     request = TrainingRequest(
         machine=workspace.machine_name(machine),
@@ -161,13 +161,13 @@ def distill(
         arch=arch,
         teacher=teacher,
         sign_key=sign_key,
-        order=_order(limits, energy_calibration, accelerator, lossy_link),
+        constraints=_constraints(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
     )
     _run(request, as_json)
 
 
-def _order(
+def _constraints(
     limits: tuple[int | None, int | None, float | None, float | None],
     calibration: str,
     accelerator: str,
@@ -184,11 +184,11 @@ def _run(request: TrainingRequest, as_json: bool) -> None:
     from anomaly.bundle import versions
     from anomaly.progress import stages
     from anomaly.training import train as run_training
-    from anomaly.training.summary import in_words
+    from anomaly.training.reporting.summary import summary_text
 
     replaced = versions.about_to_replace(request.models, request.machine)
     with stages() as report:
         trained = run_training(request, report=report)
-    typer.echo(json.dumps(trained.to_dict()) if as_json else in_words(trained))
+    typer.echo(json.dumps(trained.to_dict()) if as_json else summary_text(trained))
     if replaced is not None:
         typer.echo(replaced, err=True)

@@ -16,7 +16,7 @@ from anomaly.evaluate.metrics import detection_metrics
 from anomaly.evaluate.reporting import plots, time_plots
 from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 from anomaly.features.mel import HOP_S, mel_power, pool, pooled_edges_hz
-from anomaly.training.report import chip_sections
+from anomaly.training.reporting.page import chip_sections
 
 _BANDS = 64
 
@@ -34,9 +34,9 @@ def write(result: DemoResult, recording: Path) -> Path:
         "seconds from first damage to alarm": "none" if delay is None else f"{delay:.0f}",
         "AUC student": result.trial.auc("student"),
         "AUC teacher": result.trial.auc("teacher"),
-        "neurons": result.trained.parts.compiled.network.n_neurons,
+        "neurons": result.trained.artifacts.compiled.network.n_neurons,
     }
-    sections = [*_story(result, recording), *_detection(result), *chip_sections(result.trained.parts)]
+    sections = [*_story(result, recording), *_detection(result), *chip_sections(result.trained.artifacts)]
     return write_report(result.out, "anomaly demo: a pump fails", sections, summary=summary, figures=figures)
 
 

@@ -1,4 +1,4 @@
-"""From recordings to a verified bundle: teacher, student, chip, calibration, in that order."""
+"""Training: from recordings to a verified bundle, by way of teacher, student, chip and calibration."""
 
 from anomaly.student.budget import Budget, energy_calibration
 from anomaly.training.in_memory import train_on_clips

@@ -1,4 +1,4 @@
-"""The product on the detection bench: teacher and student, trained on every set."""
+"""Teacher and student as entrants of the detection bench, trained on every set."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from anomaly.evaluate.bench import bench_sets
 from anomaly.evaluate.bench.rounds import BenchDetector, FinishedRound, Rounds, Score, run_rounds
 from anomaly.features.mel import Samples
 from anomaly.training.in_memory import train_on_clips
-from anomaly.training.profiles import profile as profile_named
+from anomaly.training.profiles import profile_named
 
 
-def product(profile: str) -> BenchDetector:
-    """Teacher and student as a training from recordings makes them.
+def trained_model(profile: str) -> BenchDetector:
+    """Return the bench entrant that trains teacher and student as a training from recordings does.
 
     Raises:
         UsageError: there is no such profile.
@@ -44,11 +44,11 @@ def run_bench(
 
     Args:
         recordings: folder of the real recordings; None for simulated sets only.
-        seeds: how many, from 0.
-        sets: which; all if left empty.
+        seeds: number of seeds, counted from 0.
+        sets: names of the sets; empty for all.
         profile: of the training.
-        keep: folder for what has been scored, so that an interrupted run goes on; None keeps nothing.
-        say: told what is being done.
+        keep: folder for finished scores, so that an interrupted run continues; None keeps nothing.
+        say: receives a line of text at each step.
 
     Raises:
         UsageError: there is no such set or profile.
@@ -56,8 +56,8 @@ def run_bench(
         ConfigError: the folder cannot be written.
     """
     rounds: Rounds = {}
-    who, finished = product(profile), FinishedRound(keep)
+    entrant, finished = trained_model(profile), FinishedRound(keep)
     for seed in range(seeds):
         for group in bench_sets(recordings, seed, sets):
-            run_rounds(rounds, group, seed, [who], finished=finished, say=say)
+            run_rounds(rounds, group, seed, [entrant], finished=finished, say=say)
     return rounds

@@ -1,4 +1,4 @@
-"""From a trained circuit to what is programmed, and the proof that both are the same."""
+"""Compilation of a trained circuit to a bitstream, verified spike for spike against the circuit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from chip.sim.simulator import Simulator
 from chip.yaml_lines import parse
 
 _VERIFIED_SEGMENTS = 12
-# A comparator's synapse weighs 2 or more; more than 8 bits no chip of this kind has.
+# Smallest and largest width of a weight: a comparator's synapse weighs 2 or more, which takes 3 bits with the sign;
+# no published chip of this kind has more than 8.
 _WEIGHT_BITS = (3, 8)
 
 
@@ -39,7 +40,7 @@ class Chip:
 
     @property
     def limits(self) -> NeuronLimits:
-        """What training must know of it."""
+        """Limits of a neuron that training must respect."""
         return NeuronLimits.of(self.arch)
 
 
@@ -48,10 +49,10 @@ def read_chip(name_or_path: str, weight_bits: int | None = None) -> Chip:
 
     Args:
         name_or_path: a shipped architecture, or a YAML file.
-        weight_bits: bits of a weight instead of those it states.
+        weight_bits: bits of a weight instead of those in the architecture.
 
     Raises:
-        UsageError: so many bits are not possible.
+        UsageError: the number of bits is out of range.
         SpecError: there is no such architecture, or it is malformed.
     """
     arch = load_arch(name_or_path)
@@ -61,9 +62,9 @@ def read_chip(name_or_path: str, weight_bits: int | None = None) -> Chip:
 
 
 def _with_bits(arch: ArchSpec, text: bytes, weight_bits: int) -> Chip:
-    least, most = _WEIGHT_BITS
-    if not least <= weight_bits <= most:
-        raise UsageError(f"{weight_bits} bits are not within {least} to {most}", where="--weight-bits")
+    lowest, highest = _WEIGHT_BITS
+    if not lowest <= weight_bits <= highest:
+        raise UsageError(f"{weight_bits} bits are not within {lowest} to {highest}", where="--weight-bits")
     largest = 2 ** (weight_bits - 1) - 1
     document = yaml.safe_load(text)
     document["name"] = f"{arch.name}-{weight_bits}bit"
@@ -79,29 +80,29 @@ def _with_bits(arch: ArchSpec, text: bytes, weight_bits: int) -> Chip:
 def compile_circuit(
     circuit: Circuit, code: DeltaCode, chip: Chip, segments: Sequence[Centibels]
 ) -> tuple[Compiled, dict[str, Any]]:
-    """Compile, decode, and compare spike for spike on recorded sound.
+    """Compile a circuit, decode its bitstream, and compare both spike for spike on recorded sound.
 
     Args:
         circuit: the trained student.
         code: its encoder.
-        chip: where it must fit.
+        chip: target of the compilation.
         segments: levels [frames, bands] of recorded sound to verify on.
 
     Returns:
-        The compiled design and what was verified.
+        The compiled design, and the extent of the verification: neuron steps, segments, equality.
 
     Raises:
         FitError: it does not fit the chip.
         ModelError: the trained network and the decoded one differ on a spike.
     """
     network = circuit.to_network()
-    chosen = segments[:: max(1, len(segments) // _VERIFIED_SEGMENTS)][:_VERIFIED_SEGMENTS]
-    inputs = [DeltaEncoder(code).push(segment[None])[0].reshape(-1, 1, code.bands) for segment in chosen]
-    compiled = compile_network(network, chip.arch, rates=_rates(network, inputs, chip.arch.v_sat))
+    sampled = segments[:: max(1, len(segments) // _VERIFIED_SEGMENTS)][:_VERIFIED_SEGMENTS]
+    inputs = [DeltaEncoder(code).push(segment[None])[0].reshape(-1, 1, code.bands) for segment in sampled]
+    compiled = compile_network(network, chip.arch, rates=_spike_rates(network, inputs, chip.arch.v_sat))
     neuron_steps = 0
     for steps in inputs:
         difference = verify_spikes(network, compiled.network, steps, v_sat=chip.arch.v_sat)
-        difference = difference or _against_torch(circuit, compiled, chip, steps)
+        difference = difference or _first_difference_from_torch(circuit, compiled, chip, steps)
         if difference is not None:
             raise ModelError(
                 f"the decoded network is not the trained one: {difference}",
@@ -109,11 +110,13 @@ def compile_circuit(
                 hint="please report this: it is a bug",
             )
         neuron_steps += network.n_neurons * len(steps)
-    return compiled, {"neuron_steps": neuron_steps, "segments": len(chosen), "equal": True}
+    return compiled, {"neuron_steps": neuron_steps, "segments": len(sampled), "equal": True}
 
 
-def _rates(network: Network, inputs: Sequence[npt.NDArray[np.int8]], v_sat: int) -> npt.NDArray[np.float64]:
-    """Spikes per step of each source on this sound, inputs first: busy wires are to be short."""
+def _spike_rates(
+    network: Network, inputs: Sequence[npt.NDArray[np.int8]], v_sat: int
+) -> npt.NDArray[np.float64]:
+    """Spikes per step of each source, inputs first, [sources]; placement weights wire lengths with them."""
     counts = np.zeros(network.n_inputs + network.n_neurons)
     for steps in inputs:
         counts[: network.n_inputs] += np.count_nonzero(steps, axis=(0, 1))
@@ -121,10 +124,10 @@ def _rates(network: Network, inputs: Sequence[npt.NDArray[np.int8]], v_sat: int)
     return counts / max(1, sum(len(steps) for steps in inputs))
 
 
-def _against_torch(
+def _first_difference_from_torch(
     circuit: Circuit, compiled: Compiled, chip: Chip, steps: npt.NDArray[np.int8]
 ) -> str | None:
-    """Where torch's read-outs and the simulator's first differ, in words."""
+    """First output and step at which torch and the simulator differ, as text; None if they agree."""
     simulated = Simulator(compiled.network, v_sat=chip.arch.v_sat).run(steps).outputs
     with torch.no_grad():
         trained = CircuitModel(circuit, chip.limits)(torch.from_numpy(steps).float()).numpy()

@@ -1,4 +1,4 @@
-"""A teacher that exists: its model, what normal sound scores with it, and the front end it was trained behind."""
+"""An existing teacher to distil from: its ONNX model, its calibration and the front end it was trained with."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from anomaly.errors import ModelError, UsageError
 from anomaly.features.front_end import FrontEnd
 from anomaly.training.training_data import TrainingBlock
 
-# Normal sound of the teacher's own machine has 1 % of its seconds this rare; of another machine, nearly all.
-_RARE_P, _MOST_RARE = 0.01, 0.5
+# Of the teacher's own machine 1 % of normal seconds have at most this p; of another machine nearly all have. More than
+# half of the held-out seconds is taken as another machine.
+_RARE_P, _MAX_RARE_SHARE = 0.01, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,26 +29,26 @@ class ImportedTeacher:
 
     Args:
         onnx: the model's bytes.
-        front_end: the one of its bundle; as was asked for where it stands alone.
-        judged: the calibration beside it, which rests on sound the teacher was not fitted on; None where it stands
-            alone.
+        front_end: front end of its bundle; for a file outside a bundle the requested one.
+        calibration: calibration in its bundle, on sound the teacher was not fitted on; None for a file outside a
+            bundle.
     """
 
     onnx: bytes
     front_end: FrontEnd
-    judged: Calibration | None
+    calibration: Calibration | None
 
 
 def read_imported_teacher(path: Path, level_normalise: bool | None) -> ImportedTeacher:
-    """Read a teacher and what lies beside it in its bundle.
+    """Read a teacher, and its front end and calibration if it lies in a bundle.
 
     Args:
-        path: a teacher.onnx, of a bundle or alone.
-        level_normalise: whether levels are to be normalised; None for what the bundle says, and off without one.
+        path: a teacher.onnx, inside a bundle or not.
+        level_normalise: requested level normalisation; None for the bundle's setting, or off without a bundle.
 
     Raises:
         ModelError: the teacher, or the bundle around it, cannot be used.
-        UsageError: the bundle says otherwise about levels.
+        UsageError: the request contradicts the bundle's level normalisation.
     """
     onnx = _model(path)
     front_end = _front_end(path, level_normalise)
@@ -57,11 +58,11 @@ def read_imported_teacher(path: Path, level_normalise: bool | None) -> ImportedT
         raise ModelError(error.message, where=path, hint="give a teacher.onnx of a bundle") from error
     if bands != front_end.bands:
         raise ModelError(f"expects {bands} bands, the front end gives {front_end.bands}", where=path)
-    return ImportedTeacher(onnx, front_end, _judged_before(path))
+    return ImportedTeacher(onnx, front_end, _own_calibration(path))
 
 
-def cannot_be_judged(path: Path) -> str | None:
-    """What to tell of a teacher that stands without a calibration; None if it has one or is not there."""
+def missing_calibration_notice(path: Path) -> str | None:
+    """Notice for a teacher without a calibration beside it; None if it has one or the file does not exist."""
     if not path.is_file() or path.with_name(CALIBRATION).exists():
         return None
     return (
@@ -70,27 +71,29 @@ def cannot_be_judged(path: Path) -> str | None:
     )
 
 
-def check_belongs(
+def check_matches_machine(
     teacher: TeacherDetector,
-    judged: Calibration,
+    calibration: Calibration,
     front_end: FrontEnd,
     held_out: tuple[TrainingBlock, ...],
     states: OperatingStates,
 ) -> None:
-    """Refuse a teacher for which normal sound is clearly not normal.
+    """Refuse a teacher to which this machine's normal sound is clearly not normal.
 
     Raises:
         ModelError: more than half of the held-out seconds are rare by its own calibration.
     """
-    every: list[bool] = []
-    decided: list[bool] = []
+    all_rare: list[bool] = []
+    decided_rare: list[bool] = []
     for block in held_out:
         errors = recording_errors(block.samples, front_end, teacher)
-        rare = [judged.p_value(judged.pooling.second(second).score) <= _RARE_P for second in errors]
-        every += rare
-        decided += compress(rare, recording_decision_mask(states, second_spectra(block.samples, front_end)))
-    seconds = decided or every
-    if sum(seconds) > _MOST_RARE * len(seconds):
+        rare = [calibration.p_value(calibration.pooling.second(second).score) <= _RARE_P for second in errors]
+        all_rare += rare
+        decided_rare += compress(
+            rare, recording_decision_mask(states, second_spectra(block.samples, front_end))
+        )
+    seconds = decided_rare or all_rare
+    if sum(seconds) > _MAX_RARE_SHARE * len(seconds):
         raise ModelError(
             f"the teacher does not know this machine: {sum(seconds)} of {len(seconds)} held-out seconds of its normal "
             f"sound have p <= {_RARE_P:g} by the teacher's own calibration",
@@ -115,15 +118,17 @@ def _front_end(teacher: Path, level_normalise: bool | None) -> FrontEnd:
     own = FrontEnd.from_dict(bundle.manifest.front_end)
     if level_normalise is None or level_normalise == own.level_normalise:
         return own
-    has, asked = ("with", "--no-level-normalise") if own.level_normalise else ("without", "--level-normalise")
+    state, option = (
+        ("with", "--no-level-normalise") if own.level_normalise else ("without", "--level-normalise")
+    )
     raise UsageError(
-        f"the teacher in {bundle.path} was trained {has} level normalisation, and hears nothing else",
-        where=asked,
+        f"the teacher in {bundle.path} was trained {state} level normalisation and works only so",
+        where=option,
         hint="leave the option out, or train a teacher of the other kind with `anomaly train`",
     )
 
 
-def _judged_before(teacher: Path) -> Calibration | None:
+def _own_calibration(teacher: Path) -> Calibration | None:
     beside = teacher.with_name(CALIBRATION)
     try:
         return Calibration.from_dict(json.loads(beside.read_text("utf-8"))["teacher"])

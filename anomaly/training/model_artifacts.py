@@ -1,4 +1,4 @@
-"""From normal sound to everything a model consists of, in memory: teacher, student, chip, calibration."""
+"""Training in memory, from normal sound to the artifacts of a model: teacher, student, compiled chip, calibrations."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from anomaly.student.distillation.distil import DistillationResult
 from anomaly.teacher.export import macs_per_frame
 from anomaly.teacher.phase_classifier import phase_classifier
 from anomaly.training.compile import Chip, compile_circuit
-from anomaly.training.complexity import complexity
-from anomaly.training.detector_calibration import calibrated
-from anomaly.training.imported_teacher import check_belongs
+from anomaly.training.detector_calibration import calibrate_detector
+from anomaly.training.imported_teacher import check_matches_machine
 from anomaly.training.profiles import TrainingProfile
+from anomaly.training.reporting.neurobench import measure_complexity
 from anomaly.training.student_training import StudentConstraints, train_student
 from anomaly.training.teacher_training import TrainedTeacher, phases_gain, train_teacher
 from anomaly.training.training_data import TrainingData, block_segments
@@ -43,7 +43,7 @@ _CHIP_FIGURES = (
 
 @dataclass(frozen=True, eq=False)
 class ModelArtifacts:
-    """Everything a model consists of, before it is written down."""
+    """Artifacts of one trained model, before they are written to a bundle."""
 
     front_end: FrontEnd
     chip: Chip
@@ -59,110 +59,127 @@ class ModelArtifacts:
 
 
 def build_artifacts(
-    material: TrainingData,
+    data: TrainingData,
     front_end: FrontEnd,
-    chosen: TrainingProfile,
+    profile: TrainingProfile,
     chip: Chip,
     *,
     seed: int,
     teacher: bytes | None = None,
-    judged: Calibration | None = None,
-    order: StudentConstraints | None = None,
+    teacher_calibration: Calibration | None = None,
+    constraints: StudentConstraints | None = None,
     report: Report = lambda _stage, _share: None,
 ) -> ModelArtifacts:
-    """All of training but the files.
+    """Train teacher and student, compile, verify and calibrate, without touching a file.
 
     Args:
-        material: normal sound, split.
-        front_end, chosen, chip: how to listen, how much effort, where the student must fit.
-        seed: the same seed gives the same parts on the same machine.
+        data: normal sound, split into training and held-out part.
+        front_end: front end of both detectors.
+        profile: training effort.
+        chip: architecture that the student must fit.
+        seed: the same seed gives the same artifacts on the same machine.
         teacher: an exported teacher to distil from instead of training one.
-        judged: what normal sound scores with it; by default what the held-out sound does, which flatters a teacher
-            that was trained on it.
-        order: budget, accelerator and link of the student; no limits by default.
-        report: told each stage and the share of it that is done.
+        teacher_calibration: calibration of that teacher; by default made on the held-out sound, which is optimistic
+            for a teacher that was trained on it.
+        constraints: budget, accelerator and link of the student; no limits by default.
+        report: receives each stage and the share of it that is done.
 
     Raises:
         UsageError: the budget is too small for any student.
-        DeviceError: there is no GPU, and one was asked for.
-        ModelError: the exported teacher does not agree with torch, the given one does not know this machine's sound,
-            or verification failed.
+        DeviceError: a GPU was requested and there is none.
+        ModelError: the exported teacher does not agree with torch, the imported one does not match this machine's
+            sound, or verification failed.
         FitError: the student does not fit the chip.
     """
-    everything = (*material.training, *material.held_out)
+    everything = (*data.training, *data.held_out)
     states = learn_states([second_spectra(block.samples, front_end) for block in everything])
     if teacher is None:
-        taught = train_teacher(material, front_end, chosen, seed=seed, states=states, report=report)
+        trained_teacher = train_teacher(data, front_end, profile, seed=seed, states=states, report=report)
     else:
-        taught = _given(teacher, judged, front_end, chosen, material, states, seed)
-    onnx, judged = taught.onnx, taught.calibration
+        trained_teacher = _imported_teacher(
+            teacher, teacher_calibration, front_end, profile, data, states, seed
+        )
+    onnx, teacher_calibration = trained_teacher.onnx, trained_teacher.calibration
     report("distilling", 0.0)
-    learned = train_student(
-        material,
+    trained_student = train_student(
+        data,
         front_end,
-        chosen,
+        profile,
         chip,
-        (TeacherDetector(onnx), judged.pooling),
-        order or StudentConstraints(),
-        phases=taught.phases,
-        teller=phase_classifier(onnx) if taught.phases else None,
+        (TeacherDetector(onnx), teacher_calibration.pooling),
+        constraints or StudentConstraints(),
+        phases=trained_teacher.phases,
+        classifier=phase_classifier(onnx) if trained_teacher.phases else None,
         seed=seed,
         progress=lambda share: report("distilling", share),
     )
-    code, circuit, distilled = learned.code, learned.circuit, learned.distilled
+    code, circuit, distilled = trained_student.code, trained_student.circuit, trained_student.distilled
     report("compiling", 0.0)
-    calm = block_segments(material.held_out, front_end)
-    compiled, verified = compile_circuit(circuit, code, chip, calm)
+    held_out_segments = block_segments(data.held_out, front_end)
+    compiled, verified = compile_circuit(circuit, code, chip, held_out_segments)
     report("calibrating", 0.0)
-    product = StudentDetector(code, compiled.network, chip.arch.v_sat)
-    calibration = calibrated(product, "count", front_end, material.held_out, states)
+    student = StudentDetector(code, compiled.network, chip.arch.v_sat)
+    calibration = calibrate_detector(student, "count", front_end, data.held_out, states)
     report("calibrating", 1.0)
-    metrics = _sound(material, calibration) | {
+    metrics = _sound_metrics(data, calibration) | {
         "verified": verified,
-        "distillation": _distillation(distilled),
-        "robustness": learned.robustness,
-        "teacher": {"gain_nats": taught.gain_nats, "phases_gain_nats": taught.phases_gain_nats},
-        "activity": _activity(product, chip, onnx),
+        "distillation": _distillation_metrics(distilled),
+        "robustness": trained_student.robustness,
+        "teacher": {
+            "gain_nats": trained_teacher.gain_nats,
+            "phases_gain_nats": trained_teacher.phases_gain_nats,
+        },
+        "activity": _activity_metrics(student, chip, onnx),
         "chip": {key: compiled.report[key] for key in _CHIP_FIGURES},
-        "neurobench": complexity(compiled.network, code, chip.arch, calm),
+        "neurobench": measure_complexity(compiled.network, code, chip.arch, held_out_segments),
     }
     return ModelArtifacts(
-        front_end, chip, code, onnx, circuit, compiled, distilled, calibration, judged, states, metrics
+        front_end,
+        chip,
+        code,
+        onnx,
+        circuit,
+        compiled,
+        distilled,
+        calibration,
+        teacher_calibration,
+        states,
+        metrics,
     )
 
 
-def _given(
+def _imported_teacher(
     teacher: bytes,
-    judged: Calibration | None,
+    teacher_calibration: Calibration | None,
     front_end: FrontEnd,
-    chosen: TrainingProfile,
-    material: TrainingData,
+    profile: TrainingProfile,
+    data: TrainingData,
     states: OperatingStates,
     seed: int,
 ) -> TrainedTeacher:
-    """A teacher that exists, if it knows this machine's sound."""
+    """An exported teacher with its calibration, refused if it does not match this machine's sound."""
     detector = TeacherDetector(teacher)
-    if judged is not None:
-        check_belongs(detector, judged, front_end, material.held_out, states)
-    own = judged or calibrated(detector, "log", front_end, material.held_out, states)
-    everything = (*material.training, *material.held_out)
-    return TrainedTeacher(teacher, own, None, phases_gain(everything, front_end, chosen, seed=seed))
+    if teacher_calibration is not None:
+        check_matches_machine(detector, teacher_calibration, front_end, data.held_out, states)
+    calibration = teacher_calibration or calibrate_detector(detector, "log", front_end, data.held_out, states)
+    everything = (*data.training, *data.held_out)
+    return TrainedTeacher(teacher, calibration, None, phases_gain(everything, front_end, profile, seed=seed))
 
 
-def _sound(material: TrainingData, calibration: Calibration) -> dict[str, Any]:
-    unseen = cross_validated_uniformity(calibration)
+def _sound_metrics(data: TrainingData, calibration: Calibration) -> dict[str, Any]:
+    uniformity = cross_validated_uniformity(calibration)
     return {
-        "training_seconds": material.seconds,
-        "held_out_seconds": sum(block.seconds for block in material.held_out),
+        "training_seconds": data.seconds,
+        "held_out_seconds": sum(block.seconds for block in data.held_out),
         "held_out_recordings": calibration.recordings,
         "supported_p": calibration.supported_p,
         "supported_per_day": calibration.supported_per_day,
         "tail": calibration.tail.kind,
-        "uniformity": None if unseen is None else asdict(unseen),
+        "uniformity": None if uniformity is None else asdict(uniformity),
     }
 
 
-def _distillation(distilled: DistillationResult | None) -> dict[str, Any]:
+def _distillation_metrics(distilled: DistillationResult | None) -> dict[str, Any]:
     if distilled is None:
         return {"ran": False}
     return {
@@ -178,7 +195,7 @@ def _distillation(distilled: DistillationResult | None) -> dict[str, Any]:
     }
 
 
-def _activity(student: StudentDetector, chip: Chip, onnx: bytes) -> dict[str, Any]:
+def _activity_metrics(student: StudentDetector, chip: Chip, onnx: bytes) -> dict[str, Any]:
     done = student.activity
     seconds = done.steps * HOP_S / student.micro_steps
     energy = cost(chip.arch, done.steps, done.sop, done.spikes, seconds).to_dict()

@@ -1,4 +1,4 @@
-"""The first thing that a student is taught: the phases of the machine's cycle, where its teacher knows any."""
+"""Phase training: thresholds that follow the phases of the machine's cycle, before distillation proper."""
 
 from __future__ import annotations
 
@@ -16,76 +16,77 @@ from anomaly.teacher.phase_classifier import PhaseClassifier
 
 @dataclass(frozen=True, eq=False)
 class PhaseTraining:
-    """A student that was taught phases.
+    """A student whose thresholds follow the phases of the machine's cycle.
 
     Args:
         circuit: its integers.
-        phases: parts of the cycle that it tells apart.
-        lead: AUC by which the teacher was ahead of the start, see `teacher_student_gap`.
-        lead_left: and by which it is ahead of this one.
+        phases: number of phases that it distinguishes.
+        gap_before: teacher-student gap of the start, see `teacher_student_gap`.
+        gap_after: teacher-student gap of this student.
     """
 
     circuit: Circuit
     phases: int
-    lead: float
-    lead_left: float
+    gap_before: float
+    gap_after: float
 
-    def noted(self, distilled: DistillationResult, start_criterion: float) -> DistillationResult:
-        """How distillation went from here on, with what was before it."""
+    def merged_into(self, distilled: DistillationResult, start_criterion: float) -> DistillationResult:
+        """Return the outcome of the distillation that followed, with this phase training added to it."""
         return replace(
             distilled,
             kept_start=False,
             start_criterion=start_criterion,
-            lead=self.lead,
-            lead_left=self.lead_left,
+            lead=self.gap_before,
+            lead_left=self.gap_after,
             phases=self.phases,
         )
 
 
 def train_phases(
     start: Circuit,
-    teller: PhaseClassifier | None,
+    classifier: PhaseClassifier | None,
     levels: tuple[Sequence[Centibels], Sequence[Centibels]],
     sounds: Sequence[Samples],
     setting: DistillationSetup,
     plan: DistilPlan,
-    room: Callable[[Circuit], bool],
+    fits: Callable[[Circuit], bool],
     seed: int,
 ) -> PhaseTraining | None:
-    """Teach the student phases, if the teacher leads the start by enough and the student that was taught by less.
+    """Train phases if the teacher-student gap of the start is large enough, and keep them if they make it smaller.
 
-    The lead is on the machine's own sound at the wrong time. Where the teacher hears no more of that than the start,
-    phases are nothing to learn: a machine that turns steadily has them by chance, and what they take away is missed.
+    The gap is measured on the machine's own sound played at the wrong time of its cycle. Where the teacher detects no
+    more of that than the start does, phases would only cost neurons: a machine that turns steadily has phases by
+    chance alone.
 
     Args:
-        start: the closed form.
-        teller: says which phase the teacher hears; None for a teacher without.
-        levels: of normal sound, segments [frames, bands], to learn from and for the thresholds.
+        start: student in closed form.
+        classifier: phase labels by the teacher; None for a teacher without phases.
+        levels: levels of normal sound, segments [frames, bands], first to fit on and then for the thresholds.
         sounds: normal sound, float32, 16 kHz.
-        setting: what students of this teacher have in common.
-        plan: of distillation.
-        room: whether chip and budget have room for a circuit.
-        seed: of what is listened to.
+        setting: front end, encoder, limits and teacher.
+        plan: effort of the distillation.
+        fits: returns whether a circuit fits chip and budget.
+        seed: of the pseudo-anomalies of the gap.
 
     Returns:
-        The student; None where there is nothing to learn, or no room for it.
+        The student; None without a worthwhile gap, or where it does not fit.
     """
-    if teller is None or sum(map(len, sounds)) < plan.least_sound_s * SAMPLE_RATE_HZ:
+    if classifier is None or sum(map(len, sounds)) < plan.least_sound_s * SAMPLE_RATE_HZ:
         return None
 
-    def ahead(circuit: Circuit) -> float:
+    def gap(circuit: Circuit) -> float:
         student = StudentDetector(setting.code, circuit.to_network(), setting.limits.v_sat)
         return teacher_student_gap(
             setting.teacher.fresh(), student, sounds, setting.front_end, plan.checks, seed=seed
         )
 
-    before = ahead(start)
+    before = gap(start)
     if before < plan.least_phases_lead:
         return None
     training, held_out = levels
-    phases = [teller.of(segment) for segment in training]
+    phases = [classifier.of(segment) for segment in training]
     made = fit_phase_gated_student(training, phases, held_out, setting.code, setting.limits)
-    if made is None or not room(made.circuit):
+    if made is None or not fits(made.circuit):
         return None
-    left = ahead(made.circuit)
-    return PhaseTraining(made.circuit, made.phases, before, left) if left < before else None
+    after = gap(made.circuit)
+    return PhaseTraining(made.circuit, made.phases, before, after) if after < before else None

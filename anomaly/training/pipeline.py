@@ -1,4 +1,4 @@
-"""One training from a folder of recordings to a bundle: nothing is written until all of it is verified."""
+"""Training run from a folder of recordings to a bundle, which is written only after it has been verified."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from anomaly.student.distillation.accelerator import choose_device
 from anomaly.training.compile import read_chip
 from anomaly.training.imported_teacher import read_imported_teacher
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
-from anomaly.training.profiles import profile
-from anomaly.training.report import PAGE, training_page
+from anomaly.training.profiles import profile_named
+from anomaly.training.reporting.page import PAGE, training_page
 from anomaly.training.student_training import StudentConstraints
-from anomaly.training.training_data import read_clips, split
+from anomaly.training.training_data import read_clips, split_held_out
 from anomaly.workspace import machine_name
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train.
+    """Request for one training run.
 
     Args:
         machine: name of the bundle.
         data: folder of recordings.
         models: folder of bundles.
         profile: ``fast``, ``standard`` or ``best``.
-        level_normalise: take the loudness of the last seconds off every frame; None for what the bundle of a given
-            teacher says, and else not.
+        level_normalise: subtract the loudness of the last seconds from every frame; None for the setting of an
+            imported teacher's bundle, or off without one.
         seed: the same seed gives the same model on the same machine.
         arch: architecture name or YAML path.
         teacher: an exported teacher to distil from instead of training one.
         sign_key: PEM file with an Ed25519 private key.
-        order: budget, accelerator and link of the student.
+        constraints: budget, accelerator and link of the student.
         weight_bits: bits of a weight instead of the architecture's.
     """
 
@@ -55,16 +55,16 @@ class TrainingRequest:
     arch: str = "senna"
     teacher: Path | None = None
     sign_key: Path | None = None
-    order: StudentConstraints = field(default_factory=StudentConstraints)
+    constraints: StudentConstraints = field(default_factory=StudentConstraints)
     weight_bits: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """A written bundle and what training it found."""
+    """A written bundle, its artifacts in memory and the seconds that training took."""
 
     bundle: Bundle
-    parts: ModelArtifacts
+    artifacts: ModelArtifacts
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,10 +73,10 @@ class TrainingResult:
             "bundle": str(self.bundle.path),
             "machine": self.bundle.manifest.machine,
             "fits": True,
-            "verified": self.parts.metrics["verified"]["equal"],
-            "neurons": self.parts.compiled.network.n_neurons,
-            "synapses": self.parts.compiled.network.n_synapses,
-            "routed": self.parts.metrics["chip"]["routed"],
+            "verified": self.artifacts.metrics["verified"]["equal"],
+            "neurons": self.artifacts.compiled.network.n_neurons,
+            "synapses": self.artifacts.compiled.network.n_synapses,
+            "routed": self.artifacts.metrics["chip"]["routed"],
             "seconds": round(self.seconds, 2),
             "metrics": self.bundle.manifest.metrics,
         }
@@ -86,75 +86,75 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     """Train, distil, compile, verify, calibrate and write one bundle.
 
     Raises:
-        UsageError: there is no such profile or accelerator, the budget is too small for any student, or the given
+        UsageError: there is no such profile or accelerator, the budget is too small for any student, or the imported
             teacher was trained with the other kind of levels.
-        DeviceError: there is no GPU, and one was asked for.
+        DeviceError: a GPU was requested and there is none.
         ConfigError: the machine's name, the key or the models folder cannot be used.
         InputError: the recordings cannot be used.
-        ModelError: the given teacher cannot be used, or verification failed.
+        ModelError: the imported teacher cannot be used, or verification failed.
         ChipError: the architecture is malformed, or the network does not fit it.
     """
     begun = time.perf_counter()
-    chosen, chip = profile(request.profile), read_chip(request.arch, request.weight_bits)
-    choose_device(request.order.accelerator)
+    profile, chip = profile_named(request.profile), read_chip(request.arch, request.weight_bits)
+    choose_device(request.constraints.accelerator)
     machine_name(request.machine)
     if request.sign_key is not None:
         signing.load_private(request.sign_key)
-    given = (
+    imported = (
         None if request.teacher is None else read_imported_teacher(request.teacher, request.level_normalise)
     )
-    front_end = given.front_end if given else FrontEnd(level_normalise=bool(request.level_normalise))
+    front_end = imported.front_end if imported else FrontEnd(level_normalise=bool(request.level_normalise))
     atomic.check_writable(request.models, "--models")
     clips = read_layout(request.data).train
     reading = read_clips(clips, progress=lambda share: report("reading", share))
-    material = split(reading.blocks, where=request.data)
-    sensor = fit_reference(block.samples for block in (*material.training, *material.held_out))
-    parts = build_artifacts(
-        material,
+    data = split_held_out(reading.blocks, where=request.data)
+    sensor = fit_reference(block.samples for block in (*data.training, *data.held_out))
+    artifacts = build_artifacts(
+        data,
         front_end,
-        chosen,
+        profile,
         chip,
         seed=request.seed,
-        teacher=given.onnx if given else None,
-        judged=given.judged if given else None,
-        order=request.order,
+        teacher=imported.onnx if imported else None,
+        teacher_calibration=imported.calibration if imported else None,
+        constraints=request.constraints,
         report=report,
     )
     draft = ManifestDraft(
         machine=request.machine,
         front_end=front_end.to_dict(),
-        detectors=_described(parts, request),
+        detectors=_detector_entries(artifacts, request),
         data_fingerprint=fingerprint.of_files([clip.path for clip in clips], base=request.data),
         code_fingerprint=fingerprint.of_code(),
-        metrics={**parts.metrics, "silent_files": len(reading.silent)},
+        metrics={**artifacts.metrics, "silent_files": len(reading.silent)},
     )
-    files = _files(request.machine, parts, sensor)
+    files = _files(request.machine, artifacts, sensor)
     with versions.replacing(request.models, request.machine):
         bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
-    return TrainingResult(bundle, parts, time.perf_counter() - begun)
+    return TrainingResult(bundle, artifacts, time.perf_counter() - begun)
 
 
-def _described(parts: ModelArtifacts, request: TrainingRequest) -> dict[str, Any]:
+def _detector_entries(artifacts: ModelArtifacts, request: TrainingRequest) -> dict[str, Any]:
     return {
-        "student": {"arch": parts.chip.arch.name, "profile": request.profile, "seed": request.seed},
+        "student": {"arch": artifacts.chip.arch.name, "profile": request.profile, "seed": request.seed},
         "teacher": {"given": request.teacher is not None, "profile": request.profile, "seed": request.seed},
     }
 
 
-def _files(machine: str, parts: ModelArtifacts, sensor: SensorReference | None) -> dict[str, bytes]:
+def _files(machine: str, artifacts: ModelArtifacts, sensor: SensorReference | None) -> dict[str, bytes]:
     calibration = {
-        "encoder": write_code(parts.code),
-        "student": parts.student.to_dict(),
-        "teacher": parts.teacher.to_dict(),
-        "operating": parts.operating.to_dict(),
+        "encoder": write_code(artifacts.code),
+        "student": artifacts.student.to_dict(),
+        "teacher": artifacts.teacher.to_dict(),
+        "operating": artifacts.operating.to_dict(),
     }
     if sensor is not None:
         calibration["sensor"] = sensor.to_dict()
     return {
-        TEACHER: parts.onnx,
-        NETWORK: parts.circuit.to_network().to_npz(),
-        BITSTREAM: parts.compiled.bitstream,
-        ARCH: parts.chip.text,
+        TEACHER: artifacts.onnx,
+        NETWORK: artifacts.circuit.to_network().to_npz(),
+        BITSTREAM: artifacts.compiled.bitstream,
+        ARCH: artifacts.chip.text,
         CALIBRATION: json.dumps(calibration, sort_keys=True).encode(),
-        PAGE: training_page(machine, parts),
+        PAGE: training_page(machine, artifacts),
     }

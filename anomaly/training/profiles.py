@@ -1,4 +1,4 @@
-"""How much effort a training takes: three named profiles."""
+"""Named training profiles: fast, standard and best."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from anomaly.teacher.fit import TeacherPlan
 
 @dataclass(frozen=True)
 class TrainingProfile:
-    """One profile.
+    """Effort of a training: plans of teacher, student and distillation.
 
     Args:
-        teacher: training of the teacher.
+        teacher: plan of the teacher's training.
         augmented: variations of each training block that the teacher also learns from.
-        closed_form: start of the student.
-        distil: distillation, or None for the start alone.
-        chips: imperfect chips that the student is tried on.
+        closed_form: plan of the student's closed form.
+        distil: plan of the distillation; None to keep the closed form.
+        chips: number of imperfect chips that the student is tried on.
     """
 
     teacher: TeacherPlan = field(default_factory=TeacherPlan)
@@ -43,11 +43,11 @@ PROFILES = {
 }
 
 
-def profile(name: str) -> TrainingProfile:
-    """Look a profile up.
+def profile_named(name: str) -> TrainingProfile:
+    """Return the profile of a name.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no such profile.
     """
     if name not in PROFILES:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The student that distillation starts from: the plan's, or the best inside a budget."""
+"""Start of distillation: the student in closed form, as planned or the best within a budget."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from anomaly.training.compile import Chip
 from chip.run_cost import cost
 from chip.sim.simulator import Simulator
 
-# Distillation may make the network a little busier; what is promised is checked again at the end.
+# Share of the budget that the start may use: distillation may raise activity a little, and the final use is checked
+# again.
 _RESERVE = 0.98
 _MEASURED_SEGMENTS = 24
 
@@ -46,28 +47,28 @@ def choose_start(
     budget: Budget,
     judge: Callable[[StudentStart], float],
 ) -> StudentStart:
-    """Build the start inside the chip's limits and the budget.
+    """Build the start within the chip's limits and the budget.
 
     Args:
         training, held_out: levels of normal sound, segments [frames, bands].
-        plan: settings where nothing is limited; without its leak where the chip has none such.
-        chip: where it must fit.
-        budget: what it may use.
-        judge: decides between students, without labels; higher is better. Asked only where the plan's own is too large.
+        plan: settings without a limit; its leak is dropped where the chip has none.
+        chip: architecture that the student must fit.
+        budget: upper bounds of its use.
+        judge: label-free quality of a start, higher is better; called only if the planned start exceeds the budget.
 
     Raises:
-        UsageError: no student is small enough, or the link is lossy and the chip has not the leak for it.
+        UsageError: no student is small enough, or the link is lossy and the chip lacks the leak that it needs.
     """
     plan = plan.on(chip.limits)
     array = chip.arch.array
 
-    def build(chosen: ClosedFormPlan) -> StudentStart:
-        code = delta_code(training, chosen)
-        return StudentStart(code, closed_form(training, held_out, code, chosen, chip.limits), chosen)
+    def build(candidate: ClosedFormPlan) -> StudentStart:
+        code = delta_code(training, candidate)
+        return StudentStart(code, closed_form(training, held_out, code, candidate, chip.limits), candidate)
 
     tight = Budget(
-        _least(budget.max_neurons, int(array.neurons.value)),
-        _least(budget.max_synapses, int(array.synapses.value)),
+        _smaller(budget.max_neurons, int(array.neurons.value)),
+        _smaller(budget.max_synapses, int(array.synapses.value)),
         budget.max_sop_per_s,
         budget.max_energy_j,
         budget.energy_calibration,
@@ -76,24 +77,26 @@ def choose_start(
         tight,
         plan,
         build,
-        lambda start: _with_reserve(use_of(start, held_out, chip, budget), budget),
+        lambda start: _with_reserve(measured_use(start, held_out, chip, budget), budget),
         judge,
     )
     if start.plan.wire_cost == 0:
         return start
-    given = (start.code, start.plan, chip.limits, chip.arch)
-    shorter = StudentStart(*wire_aware_closed_form(training, held_out, *given), start.plan)
-    # Fewer synapses use less of everything, but what is promised is looked up, not concluded.
-    within = _with_reserve(use_of(shorter, held_out, chip, budget), budget).within(tight)
+    settings = (start.code, start.plan, chip.limits, chip.arch)
+    shorter = StudentStart(*wire_aware_closed_form(training, held_out, *settings), start.plan)
+    # Fewer synapses should use less of everything; the budget is checked all the same.
+    within = _with_reserve(measured_use(shorter, held_out, chip, budget), budget).within(tight)
     return shorter if within else start
 
 
-def use_of(start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budget: Budget) -> ResourceUse:
-    """What a student uses on held-out normal sound."""
+def measured_use(
+    start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budget: Budget
+) -> ResourceUse:
+    """Measure neurons, synapses, synaptic operations and energy of a student on held-out normal sound."""
     network = start.circuit.to_network()
-    chosen = held_out[:: max(1, len(held_out) // _MEASURED_SEGMENTS)][:_MEASURED_SEGMENTS]
+    sampled = held_out[:: max(1, len(held_out) // _MEASURED_SEGMENTS)][:_MEASURED_SEGMENTS]
     steps = sop = spikes = 0
-    for segment in chosen:
+    for segment in sampled:
         events = DeltaEncoder(start.code).push(segment[None]).reshape(-1, 1, start.code.bands)
         done = Simulator(network, v_sat=chip.arch.v_sat).run(events)
         steps, sop, spikes = steps + len(events), sop + done.sop, spikes + done.spikes
@@ -106,16 +109,16 @@ def _use(
     steps, sop, spikes = counted
     seconds = max(steps, 1) * HOP_S / code.micro_steps
     energies = cost(chip.arch, max(steps, 1), sop, spikes, seconds).energies
-    wanted = ("stepped", budget.energy_calibration)
-    (joule,) = (e.joule for e in energies if (e.policy, e.calibration) == wanted)
+    model = ("stepped", budget.energy_calibration)
+    (joule,) = (e.joule for e in energies if (e.policy, e.calibration) == model)
     return ResourceUse(neurons, synapses, float(np.round(sop / seconds, 3)), joule / seconds)
 
 
-def _least(asked: int | None, there: int) -> int:
-    return there if asked is None else min(asked, there)
+def _smaller(requested: int | None, available: int) -> int:
+    return available if requested is None else min(requested, available)
 
 
 def _with_reserve(use: ResourceUse, budget: Budget) -> ResourceUse:
-    """The use with what distillation may add: held against the limits as asked, so that messages name those."""
+    """Use plus the reserve for distillation; compared with the requested limits, so that messages name those."""
     joule = use.energy_j / _RESERVE if budget.energy_calibration == "activity" else use.energy_j
     return ResourceUse(use.neurons, use.synapses, use.sop_per_s / _RESERVE, joule)

@@ -1,10 +1,10 @@
-"""The student's part of a training: the start inside the budget, distillation, and what imperfect chips cost."""
+"""Training of the student: start within the budget, distillation, and robustness against imperfect chips."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,29 +18,31 @@ from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.distillation.criterion import Criterion, validation_split
-from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, distil
+from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, DistilPlan, distil
 from anomaly.teacher.phase_classifier import PhaseClassifier
 from anomaly.training.compile import Chip
 from anomaly.training.phase_training import train_phases
 from anomaly.training.profiles import TrainingProfile
-from anomaly.training.student_start import StudentStart, choose_start, use_of
+from anomaly.training.student_start import StudentStart, choose_start, measured_use
 from anomaly.training.training_data import TrainingData, block_segments
 from chip.rules import fits
 from chip.sim.imperfection import Imperfection
 
-_FEW_CHECKS = 6
-# Windows of held-out sound by which starts of different layouts are told apart, each disturbed in every way.
-_CHOICE_CHECKS = 96
-# What a chip may do to a student, and with how many chips it is tried.
+# Windows of the robustness criterion: few, because each is scored once for every imperfect chip.
+_ROBUSTNESS_CHECKS = 6
+# Windows of held-out sound by which starts of different layouts are compared, each disturbed in every way.
+_START_CHECKS = 96
+# Imperfections that a student is tried with: share of events lost, additional leak 2^-n a step, standard deviation of
+# the weights.
 LOST_EVENTS, LEAK_SHIFT, MISMATCH = 0.01, 8, 0.05
 
 
 @dataclass(frozen=True)
 class StudentConstraints:
-    """What is asked of a student beyond its profile.
+    """Constraints of a student beyond its profile.
 
     Args:
-        budget: what it may use; the best inside comes out.
+        budget: upper bounds of its use; training returns the best student within them.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         lossy_link: whether the link to the chip is known to lose events: neurons must forget them, whatever the machine
             and the budget.
@@ -50,10 +52,10 @@ class StudentConstraints:
     accelerator: str = "auto"
     lossy_link: bool = False
 
-    def plan(self, chosen: ClosedFormPlan, *, phases: bool = False) -> ClosedFormPlan:
-        """The plan of a profile as it is asked for, and as the machine is."""
-        asked = chosen.for_lossy_link() if self.lossy_link else chosen
-        return asked.for_phases() if phases else asked
+    def plan(self, profile: ClosedFormPlan, *, phases: bool = False) -> ClosedFormPlan:
+        """Return a profile's plan adapted to the link, and to the phases of the machine's cycle."""
+        plan = profile.for_lossy_link() if self.lossy_link else profile
+        return plan.for_phases() if phases else plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +65,8 @@ class TrainedStudent:
     Args:
         code: its encoder.
         circuit: its integers.
-        distilled: how distillation went, if the profile asks for it.
-        robustness: AUC on pseudo-anomalies of perfect and imperfect chips, see `robustness_of`.
+        distilled: outcome of the distillation; None if the profile has none.
+        robustness: AUC on pseudo-anomalies of perfect and imperfect chips, see `measure_robustness`.
     """
 
     code: DeltaCode
@@ -74,94 +76,133 @@ class TrainedStudent:
 
 
 def train_student(
-    material: TrainingData,
+    data: TrainingData,
     front_end: FrontEnd,
-    chosen: TrainingProfile,
+    profile: TrainingProfile,
     chip: Chip,
     teacher: tuple[Detector, Pooling],
-    order: StudentConstraints,
+    constraints: StudentConstraints,
     *,
     phases: bool,
-    teller: PhaseClassifier | None = None,
+    classifier: PhaseClassifier | None = None,
     seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> TrainedStudent:
-    """Build the start, distil it, and see what imperfect chips do to it.
+    """Build the start, distil it, and measure its robustness against imperfect chips.
 
     Args:
-        material: normal sound, split.
-        front_end, chosen, chip: how to listen, how much effort, where the student must fit.
+        data: normal sound, split into training and held-out part.
+        front_end: front end before the student.
+        profile: training effort.
+        chip: architecture that the student must fit.
         teacher: the teacher and its pooling on held-out sound.
-        order: budget, accelerator and link.
+        constraints: budget, accelerator and link.
         phases: whether the machine's cycle has phases.
-        teller: says which phase the teacher hears, if it knows any.
+        classifier: phase labels by the teacher; None for a teacher without phases.
         seed: the same seed gives the same student on the same machine.
-        progress: told the share that is done.
+        progress: receives the share that is done.
 
     Raises:
         UsageError: the budget is too small for any student, or the link is lossy and the chip cannot make up for it.
-        DeviceError: there is no GPU, and one was asked for.
+        DeviceError: a GPU was requested and there is none.
     """
-    training = block_segments(material.training, front_end)
-    held_out = block_segments(material.held_out, front_end)
-    sounds, checked = validation_split([block.samples for block in material.training])
-    plan = order.plan(chosen.closed_form, phases=phases)
-    judge = start_judge(material, front_end, chip, seed=seed)
-    start = choose_start(training, held_out, plan, chip, order.budget, judge)
-    circuit, distilled = start.circuit, None
-    if chosen.distil is not None:
+    levels = block_segments(data.training, front_end), block_segments(data.held_out, front_end)
+    sounds, validation = validation_split([block.samples for block in data.training])
+    plan = constraints.plan(profile.closed_form, phases=phases)
+    judge = start_criterion(data, front_end, chip, seed=seed)
+    start = choose_start(*levels, plan, chip, constraints.budget, judge)
+    distilled = None
+    if profile.distil is not None:
         setting = DistillationSetup(front_end, start.code, chip.limits, *teacher)
-        v_sat, checks = chip.limits.v_sat, chosen.distil.checks
-        criterion = Criterion.of(checked, checks, front_end, v_sat, seed=seed)
-        allowed = partial(_within, start=start, held_out=held_out, chip=chip, budget=order.budget)
-        room = partial(_has_room, chip=chip, allowed=allowed)
-        told = train_phases(circuit, teller, (training, held_out), sounds, setting, chosen.distil, room, seed)
+        criterion = Criterion.of(validation, profile.distil.checks, front_end, chip.limits.v_sat, seed=seed)
+        run = _Distillation(
+            start, setting, levels, sounds, criterion, profile.distil, chip, constraints, seed
+        )
+        distilled = run.outcome(classifier, progress)
+    circuit = start.circuit if distilled is None else distilled.circuit
+    few = Criterion.of(validation, _ROBUSTNESS_CHECKS, front_end, chip.limits.v_sat, seed=seed)
+    robustness = measure_robustness(circuit, start.code, few, profile.chips, seed=seed)
+    return TrainedStudent(start.code, circuit, distilled, robustness)
+
+
+@dataclass(frozen=True, eq=False)
+class _Distillation:
+    """Distillation of a start: phases first, then gradients, both within chip and budget."""
+
+    start: StudentStart
+    setting: DistillationSetup
+    levels: tuple[Sequence[Centibels], Sequence[Centibels]]
+    sounds: Sequence[Samples]
+    criterion: Criterion
+    plan: DistilPlan
+    chip: Chip
+    constraints: StudentConstraints
+    seed: int
+
+    def outcome(
+        self, classifier: PhaseClassifier | None, progress: Callable[[float], None]
+    ) -> DistillationResult:
+        circuit = self.start.circuit
+        phased = train_phases(
+            circuit,
+            classifier,
+            self.levels,
+            self.sounds,
+            self.setting,
+            self.plan,
+            self._fits_chip_and_budget,
+            self.seed,
+        )
         distilled = distil(
-            circuit if told is None else told.circuit,
-            setting,
-            sounds,
-            criterion,
-            chosen.distil,
-            seed=seed,
-            allowed=allowed,
-            accelerator=order.accelerator,
+            circuit if phased is None else phased.circuit,
+            self.setting,
+            self.sounds,
+            self.criterion,
+            self.plan,
+            seed=self.seed,
+            allowed=self._within_budget,
+            accelerator=self.constraints.accelerator,
             progress=progress,
         )
-        if told is not None:
-            distilled = told.noted(distilled, criterion.judge(circuit, start.code)[0])
-        circuit = distilled.circuit
-    few = _few(checked, front_end, chip, seed)
-    return TrainedStudent(
-        start.code, circuit, distilled, robustness_of(circuit, start.code, few, chosen.chips, seed=seed)
-    )
+        if phased is None:
+            return distilled
+        return phased.merged_into(distilled, self.criterion.judge(circuit, self.start.code)[0])
+
+    def _within_budget(self, circuit: Circuit) -> bool:
+        student = StudentStart(self.start.code, circuit, self.start.plan)
+        budget = self.constraints.budget
+        return measured_use(student, self.levels[1], self.chip, budget).within(budget)
+
+    def _fits_chip_and_budget(self, circuit: Circuit) -> bool:
+        return fits(circuit.to_network(), self.chip.arch) and self._within_budget(circuit)
 
 
-def start_judge(
-    material: TrainingData, front_end: FrontEnd, chip: Chip, *, seed: int
+def start_criterion(
+    data: TrainingData, front_end: FrontEnd, chip: Chip, *, seed: int
 ) -> Callable[[StudentStart], float]:
-    """How well a start tells pseudo-anomalies from held-out sound: weights of none were fitted on that.
+    """Return a function that gives the AUC of a start between held-out sound and pseudo-anomalies made from it.
 
-    All starts have their thresholds from it, so none is flattered more than another. What is heard is made when the
-    first one is judged.
+    No start's weights were fitted on held-out sound; all have their thresholds from it, so that the comparison is fair.
+    The pseudo-anomalies are made at the first call.
     """
-    sounds = [block.samples for block in material.held_out]
+    sounds = [block.samples for block in data.held_out]
 
     @cache
     def criterion() -> Criterion:
-        return Criterion.of(sounds, _CHOICE_CHECKS, front_end, chip.limits.v_sat, seed=seed)
+        return Criterion.of(sounds, _START_CHECKS, front_end, chip.limits.v_sat, seed=seed)
 
     return lambda start: criterion().judge(start.circuit, start.code)[0]
 
 
-def robustness_of(
+def measure_robustness(
     circuit: Circuit, code: DeltaCode, criterion: Criterion, chips: int, *, seed: int
 ) -> dict[str, Any]:
     """AUC on pseudo-anomalies of a perfect chip and of imperfect ones, all scored as the perfect one is.
 
     Args:
         circuit, code: the student.
-        criterion: the checks.
-        chips: how many chips with mismatch are tried.
+        criterion: windows of normal sound and pseudo-anomalies.
+        chips: number of chips with mismatch.
         seed: of the chips.
 
     Returns:
@@ -187,18 +228,3 @@ def robustness_of(
             "least": float(np.min(aucs)),
         }
     return found
-
-
-def _few(sounds: Sequence[Samples], front_end: FrontEnd, chip: Chip, seed: int) -> Criterion:
-    return Criterion.of(sounds, _FEW_CHECKS, front_end, chip.limits.v_sat, seed=seed)
-
-
-def _within(
-    circuit: Circuit, *, start: StudentStart, held_out: Sequence[Centibels], chip: Chip, budget: Budget
-) -> bool:
-    made = StudentStart(start.code, circuit, start.plan)
-    return use_of(made, held_out, chip, budget).within(budget)
-
-
-def _has_room(circuit: Circuit, *, chip: Chip, allowed: Callable[[Circuit], bool]) -> bool:
-    return fits(circuit.to_network(), chip.arch) and allowed(circuit)

@@ -1,8 +1,7 @@
-"""The sound a model learns from, in blocks, with a fifth of the recordings held out.
+"""Training sound in blocks, with a fifth of the recordings held out.
 
-A recording of more than 60 s counts as blocks of 60 s with gaps of 2 s, so that "held out by recording"
-means something for a single long recording too. Held-out sound sets thresholds and probabilities; no
-weight is fitted on it.
+A recording longer than 60 s counts as blocks of 60 s with gaps of 2 s, so that a single long recording can be
+split "by recording" too. Held-out sound sets thresholds and probabilities; no weight is fitted on it.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ from anomaly.features.front_end import FrontEnd, frames_before, segment_levels
 from anomaly.features.level_normaliser import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
-LEAST_SECONDS = 30.0
-# An hour teaches what normal is; more is thinned out evenly, to bound time and memory.
-MOST_SECONDS = 3600.0
+MIN_TRAINING_S = 30.0
+# More sound than this is thinned out evenly, to bound time and memory of a training.
+MAX_TRAINING_S = 3600.0
 _BLOCK_S, _GAP_S = 60, 2
 _HELD_OUT_EVERY = 5
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingBlock:
-    """A stretch of sound, uninterrupted unless it was joined from the pieces of one recording.
+    """Stretch of one recording, uninterrupted unless it was joined from pieces.
 
     Args:
         samples: [n], float32, 16 kHz, at least one second.
-        recording: which recording it is a piece of.
+        recording: name of the recording it is part of.
     """
 
     samples: Samples
@@ -42,51 +41,51 @@ class TrainingBlock:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Length in seconds."""
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Blocks to fit on and blocks to calibrate on."""
+    """Blocks to fit on and held-out blocks to calibrate on."""
 
     training: tuple[TrainingBlock, ...]
     held_out: tuple[TrainingBlock, ...]
 
     @property
     def seconds(self) -> float:
-        """Seconds of sound in all."""
+        """Total length in seconds."""
         return sum(block.seconds for block in (*self.training, *self.held_out))
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """What was read.
+class ReadResult:
+    """Blocks read from recordings, and the recordings without sound.
 
     Args:
-        blocks: usable sound.
-        silent: files that hold nothing but silence, and were left out.
+        blocks: blocks with sound.
+        silent: files that hold only silence.
     """
 
     blocks: tuple[TrainingBlock, ...]
     silent: tuple[Path, ...]
 
 
-def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lambda _: None) -> Reading:
-    """Read recordings as blocks, silent ones left out; memory stays bounded however many there are.
+def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lambda _: None) -> ReadResult:
+    """Read recordings as blocks without the silent ones; memory does not grow with their number.
 
     Raises:
         InputError: a file cannot be read, or all of them are silent.
     """
-    kept = _Thinned()
+    kept = _ThinnedBlocks()
     silent: list[Path] = []
     for index, clip in enumerate(clips):
-        heard = False
+        has_sound = False
         for number, piece in enumerate(_pieces(clip.path)):
             if not _is_silent(piece):
-                heard = True
+                has_sound = True
                 kept.add(_block(piece, clip.recording, number))
-        if not heard:
+        if not has_sound:
             silent.append(clip.path)
         progress((index + 1) / len(clips))
     if silent and not kept.blocks:
@@ -95,7 +94,7 @@ def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lam
             where=silent[0].parent if len(silent) > 1 else silent[0],
             hint="check the microphone and its gain; `anomaly data check` lists the level of each file",
         )
-    return Reading(tuple(kept.blocks), tuple(silent))
+    return ReadResult(tuple(kept.blocks), tuple(silent))
 
 
 def _pieces(path: Path) -> Iterator[Samples]:
@@ -108,8 +107,8 @@ def _pieces(path: Path) -> Iterator[Samples]:
         raise InputError(error.message, where=error.where, hint=hint) from error
 
 
-class _Thinned:
-    """Keeps every block until there are too many, then every second, every fourth, and so on."""
+class _ThinnedBlocks:
+    """Collection that keeps every block until it is full, then every second, every fourth and so on."""
 
     def __init__(self) -> None:
         self.blocks: list[TrainingBlock] = []
@@ -122,13 +121,13 @@ class _Thinned:
             self.blocks.append(block)
             self._seconds += block.seconds
         self._seen += 1
-        if self._seconds > MOST_SECONDS and len(self.blocks) > 1:
+        if self._seconds > MAX_TRAINING_S and len(self.blocks) > 1:
             self.blocks, self._every = self.blocks[::2], 2 * self._every
             self._seconds = sum(b.seconds for b in self.blocks)
 
 
 def _is_silent(samples: Samples) -> bool:
-    """Whether nothing was heard, as scoring judges it: a dead microphone teaches nothing of the machine."""
+    """Return whether scoring would treat the samples as those of a dead microphone."""
     return check_second(samples).status in ("silent", "constant")
 
 
@@ -140,8 +139,8 @@ def _block(piece: Samples, recording: str, number: int) -> TrainingBlock:
     return TrainingBlock(piece[: _BLOCK_S * SAMPLE_RATE_HZ].copy(), name)
 
 
-def cut(samples: Samples, recording: str) -> list[TrainingBlock]:
-    """Cut one recording in memory into blocks; pieces that are silent or shorter than a second are left out."""
+def cut_blocks(samples: Samples, recording: str) -> list[TrainingBlock]:
+    """Cut one recording in memory into blocks, without pieces that are silent or shorter than a second."""
     step = (_BLOCK_S + _GAP_S) * SAMPLE_RATE_HZ
     pieces = [samples[start : start + step] for start in range(0, len(samples), step)]
     return [
@@ -151,30 +150,30 @@ def cut(samples: Samples, recording: str) -> list[TrainingBlock]:
     ]
 
 
-def split(blocks: Sequence[TrainingBlock], *, where: Path | None = None) -> TrainingData:
-    """Hold out every fifth recording; a single block is cut, with a gap between.
+def split_held_out(blocks: Sequence[TrainingBlock], *, where: Path | None = None) -> TrainingData:
+    """Hold out every fifth recording; cut a single recording in two, with a gap between.
 
     Raises:
-        InputError: there are less than 30 seconds of sound.
+        InputError: there is less than 30 s of sound.
     """
     seconds = sum(block.seconds for block in blocks)
-    if seconds < LEAST_SECONDS:
+    if seconds < MIN_TRAINING_S:
         raise InputError(
             f"holds {seconds:.1f} s of usable normal sound",
             where=where,
-            hint=f"training needs at least {LEAST_SECONDS:.0f} s, and gets better up to about ten minutes",
+            hint=f"training needs at least {MIN_TRAINING_S:.0f} s, and gets better up to about ten minutes",
         )
     names = sorted({block.recording for block in blocks})
     if len(names) == 1:
-        return _cut_one(list(blocks))
-    held = set(names[2::_HELD_OUT_EVERY] or names[-1:])
+        return _split_single(list(blocks))
+    held_out = set(names[2::_HELD_OUT_EVERY] or names[-1:])
     return TrainingData(
-        training=tuple(b for b in blocks if b.recording not in held),
-        held_out=tuple(b for b in blocks if b.recording in held),
+        training=tuple(b for b in blocks if b.recording not in held_out),
+        held_out=tuple(b for b in blocks if b.recording in held_out),
     )
 
 
-def _cut_one(blocks: list[TrainingBlock]) -> TrainingData:
+def _split_single(blocks: list[TrainingBlock]) -> TrainingData:
     samples = np.concatenate([block.samples for block in blocks])
     first = int(len(samples) * (1 - 1 / _HELD_OUT_EVERY)) - _GAP_S * SAMPLE_RATE_HZ
     name = blocks[0].recording
@@ -185,7 +184,7 @@ def _cut_one(blocks: list[TrainingBlock]) -> TrainingData:
 
 
 def block_segments(blocks: Sequence[TrainingBlock], front_end: FrontEnd) -> list[Centibels]:
-    """Levels of every segment of every block, [frames, bands] each, as the detectors will see them."""
+    """Levels of every segment of every block, [frames, bands] each, as the detectors receive them."""
     return [segment for block in blocks for segment in sample_segments(block.samples, front_end)]
 
 

@@ -56,7 +56,7 @@ def make(front_end: FrontEnd) -> Small:
     from anomaly.teacher.export import to_onnx
     from anomaly.teacher.fit import TeacherPlan, fit_teacher
     from anomaly.training.compile import read_chip
-    from anomaly.training.detector_calibration import calibrated
+    from anomaly.training.detector_calibration import calibrate_detector
     from anomaly.training.training_data import TrainingBlock, block_segments
 
     blocks = [TrainingBlock(machine(12, seed), f"block {seed}") for seed in range(4)]
@@ -67,8 +67,12 @@ def make(front_end: FrontEnd) -> Small:
     limits = NeuronLimits.of(read_chip("senna").arch)
     network = closed_form(segments, held_out, code, plan, limits).to_network()
     small = Small(front_end, onnx, code, network, {})
-    small.calibrations["student"] = calibrated(small.detector("student"), "count", front_end, (blocks[3],))
-    small.calibrations["teacher"] = calibrated(small.detector("teacher"), "log", front_end, (blocks[3],))
+    small.calibrations["student"] = calibrate_detector(
+        small.detector("student"), "count", front_end, (blocks[3],)
+    )
+    small.calibrations["teacher"] = calibrate_detector(
+        small.detector("teacher"), "log", front_end, (blocks[3],)
+    )
     return small
 
 

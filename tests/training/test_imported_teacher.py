@@ -16,7 +16,7 @@ from anomaly.detect.model import CALIBRATION, TEACHER
 from anomaly.errors import ModelError, UsageError
 from anomaly.features.front_end import FrontEnd
 from anomaly.training import TrainingRequest, TrainingResult, train
-from anomaly.training.imported_teacher import cannot_be_judged, read_imported_teacher
+from anomaly.training.imported_teacher import missing_calibration_notice, read_imported_teacher
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def normalising(trained: TrainingResult, tmp_path: Path) -> Path:
 def test_the_front_end_is_that_of_the_bundle(asked: bool | None, normalising: Path) -> None:
     read = read_imported_teacher(normalising, asked)
     assert read.front_end == FrontEnd(reset_s=5, level_normalise=True)
-    assert read.judged is not None
+    assert read.calibration is not None
 
 
 def test_other_levels_are_refused(normalising: Path, trained: TrainingResult) -> None:
@@ -52,10 +52,10 @@ def test_a_teacher_that_stands_alone_is_as_asked_for_and_cannot_be_judged(
         False,
         True,
     ]
-    assert read_imported_teacher(alone, None).judged is None
-    assert f"{alone}: no {CALIBRATION} lies beside it" in str(cannot_be_judged(alone))
-    assert cannot_be_judged(trained.bundle.path / TEACHER) is None
-    assert cannot_be_judged(tmp_path / "nowhere.onnx") is None
+    assert read_imported_teacher(alone, None).calibration is None
+    assert f"{alone}: no {CALIBRATION} lies beside it" in str(missing_calibration_notice(alone))
+    assert missing_calibration_notice(trained.bundle.path / TEACHER) is None
+    assert missing_calibration_notice(tmp_path / "nowhere.onnx") is None
 
 
 def test_a_damaged_bundle_is_not_taught_from(normalising: Path) -> None:

@@ -15,7 +15,7 @@ from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
-from anomaly.training.detector_calibration import calibrated, calibrated_on
+from anomaly.training.detector_calibration import calibrate_detector, calibrate_on_errors
 from anomaly.training.training_data import TrainingBlock
 
 FRONT_END = FrontEnd(reset_s=3)
@@ -52,7 +52,7 @@ def blocks(count: int, seconds: float) -> tuple[TrainingBlock, ...]:
 @pytest.mark.parametrize(("count", "seconds"), [(1, 60), (2, 30), (12, 5)])
 def test_probabilities_of_sound_never_heard_are_uniform(count: int, seconds: int) -> None:
     """Even with a minute of held-out sound: scores are cross-fitted, so that it does not flatter itself."""
-    calibration = calibrated(Ear(), "log", FRONT_END, blocks(count, seconds))
+    calibration = calibrate_detector(Ear(), "log", FRONT_END, blocks(count, seconds))
     unseen = recording_errors(noise(600, 999), FRONT_END, Ear())
     p_values = np.array([calibration.p_value(calibration.pooling.second(e).score) for e in unseen])
     # A minute of calibration leaves 1.36/sqrt(60) = 0.18 to chance, at 95 %.
@@ -62,7 +62,7 @@ def test_probabilities_of_sound_never_heard_are_uniform(count: int, seconds: int
 
 def test_scored_with_their_own_pooling_they_would_be_too_low() -> None:
     held_out = blocks(2, 20)
-    calibration = calibrated(Ear(), "root", FRONT_END, held_out)
+    calibration = calibrate_detector(Ear(), "root", FRONT_END, held_out)
     errors = [second for block in held_out for second in recording_errors(block.samples, FRONT_END, Ear())]
     flattered = [calibration.pooling.second(second).score for second in errors]
     assert np.mean(calibration.scores) > np.mean(flattered)
@@ -71,7 +71,7 @@ def test_scored_with_their_own_pooling_they_would_be_too_low() -> None:
 def test_the_pooling_is_fitted_on_all_of_it() -> None:
     held_out = blocks(4, 5)
     errors = [second for block in held_out for second in recording_errors(block.samples, FRONT_END, Ear())]
-    calibration = calibrated(Ear(), "log", FRONT_END, held_out)
+    calibration = calibrate_detector(Ear(), "log", FRONT_END, held_out)
     assert calibration.pooling.to_dict() == fit_pooling(errors, "log").to_dict()
     assert len(calibration.scores) == len(errors) == 20
     assert calibration.recordings == 4
@@ -85,8 +85,8 @@ def test_what_the_decision_never_takes_does_not_say_how_often_it_errs() -> None:
     )
     states = learn_states([second_spectra(block.samples, FRONT_END) for block in stands])
     assert states.stopped is not None
-    every = calibrated(Ear(), "log", FRONT_END, stands)
-    running = calibrated(Ear(), "log", FRONT_END, stands, states)
+    every = calibrate_detector(Ear(), "log", FRONT_END, stands)
+    running = calibrate_detector(Ear(), "log", FRONT_END, stands, states)
     assert running.pooling.to_dict() == every.pooling.to_dict()
     assert len(every.scores) == 240
     assert 100 <= len(running.scores) <= 125
@@ -95,11 +95,11 @@ def test_what_the_decision_never_takes_does_not_say_how_often_it_errs() -> None:
 
 def test_held_out_sound_in_which_nothing_is_decided_counts_whole() -> None:
     errors = [recording_errors(block.samples, FRONT_END, Ear()) for block in blocks(2, 5)]
-    nothing = calibrated_on(errors, "log", [[False] * 5, [False] * 5])
-    assert nothing.scores.tolist() == calibrated_on(errors, "log").scores.tolist()
+    nothing = calibrate_on_errors(errors, "log", [[False] * 5, [False] * 5])
+    assert nothing.scores.tolist() == calibrate_on_errors(errors, "log").scores.tolist()
 
 
 def test_one_second_is_enough_to_go_on() -> None:
-    calibration = calibrated(Ear(), "log", FRONT_END, blocks(1, 1))
+    calibration = calibrate_detector(Ear(), "log", FRONT_END, blocks(1, 1))
     assert len(calibration.scores) == 1
     assert 0 < calibration.p_value(3.0) <= 1

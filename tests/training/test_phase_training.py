@@ -18,7 +18,7 @@ from anomaly.training.compile import Chip, read_chip
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.student_training import StudentConstraints
-from anomaly.training.training_data import TrainingData, cut, split
+from anomaly.training.training_data import TrainingData, cut_blocks, split_held_out
 
 QUICK = TrainingProfile(
     teacher=TeacherPlan(epochs=0),
@@ -28,10 +28,12 @@ QUICK = TrainingProfile(
 
 
 @pytest.fixture(scope="module")
-def material() -> TrainingData:
+def data() -> TrainingData:
     sound = simulate("valve", seconds=60, seed=6)
     clips = [sound.samples[start : start + 96_000] for start in range(0, 10 * 96_000, 96_000)]
-    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+    return split_held_out(
+        [block for number, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {number}")]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +42,23 @@ def chip() -> Chip:
 
 
 def trained(
-    material: TrainingData,
+    data: TrainingData,
     chip: Chip,
     monkeypatch: pytest.MonkeyPatch,
     *,
     better: bool = True,
-    order: StudentConstraints | None = None,
+    constraints: StudentConstraints | None = None,
 ) -> ModelArtifacts:
-    monkeypatch.setattr(teacher_training, "phases_told", lambda recordings, size, seed: 1.0)
+    monkeypatch.setattr(teacher_training, "phase_gain_of_recordings", lambda recordings, size, seed: 1.0)
     leads = [0.2, 0.1 if better else 0.2]
-    monkeypatch.setattr("anomaly.training.phase_training.lead", lambda *_, seed: leads.pop(0))
-    return build_artifacts(material, FrontEnd(), QUICK, chip, seed=0, order=order)
+    monkeypatch.setattr("anomaly.training.phase_training.teacher_student_gap", lambda *_, seed: leads.pop(0))
+    return build_artifacts(data, FrontEnd(), QUICK, chip, seed=0, constraints=constraints)
 
 
 def test_the_bitstream_tells_the_phases_of_the_teacher(
-    material: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = trained(material, chip, monkeypatch)
+    made = trained(data, chip, monkeypatch)
     assert made.circuit.kinds == (PHASE_KIND,)
     told = made.metrics["distillation"]
     assert told["phases"] > 2
@@ -70,9 +72,9 @@ def test_the_bitstream_tells_the_phases_of_the_teacher(
 
 
 def test_phases_that_bring_the_student_no_nearer_are_left_out(
-    material: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = trained(material, chip, monkeypatch, better=False)
+    made = trained(data, chip, monkeypatch, better=False)
     assert made.circuit.gates is None
     assert made.metrics["distillation"]["phases"] == 0
     assert made.metrics["distillation"]["lead_left"] is None
@@ -80,15 +82,15 @@ def test_phases_that_bring_the_student_no_nearer_are_left_out(
 
 @pytest.mark.parametrize("budget", [Budget(max_neurons=725), Budget(max_synapses=4500)])
 def test_a_budget_without_room_for_them_has_none(
-    material: TrainingData, chip: Chip, budget: Budget, monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, chip: Chip, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = trained(material, chip, monkeypatch, order=StudentConstraints(budget))
+    made = trained(data, chip, monkeypatch, constraints=StudentConstraints(budget))
     assert made.circuit.gates is None
     assert made.metrics["distillation"]["phases"] == 0
 
 
-def test_coarse_weights_tell_no_phases(material: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = trained(material, read_chip("senna", 4), monkeypatch)
+def test_coarse_weights_tell_no_phases(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = trained(data, read_chip("senna", 4), monkeypatch)
     assert made.circuit.gates is None
 
 
@@ -97,18 +99,18 @@ def test_coarse_weights_tell_no_phases(material: TrainingData, monkeypatch: pyte
     [([0.2, 0.1], 1.0, True), ([0.2, 0.3], 1.0, False), ([0.07], 1.0, False), ([], 90.0, False)],
 )
 def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
-    material: TrainingData,
+    data: TrainingData,
     chip: Chip,
     leads: list[float],
     least_sound_s: float,
     told: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(teacher_training, "phases_told", lambda recordings, size, seed: 1.0)
+    monkeypatch.setattr(teacher_training, "phase_gain_of_recordings", lambda recordings, size, seed: 1.0)
     left = list(leads)
-    monkeypatch.setattr("anomaly.training.phase_training.lead", lambda *_, seed: left.pop(0))
+    monkeypatch.setattr("anomaly.training.phase_training.teacher_student_gap", lambda *_, seed: left.pop(0))
     plan = DistilPlan(windows=8, steps=1, checks=8, least_sound_s=least_sound_s)
-    made = build_artifacts(material, FrontEnd(), replace(QUICK, distil=plan), chip, seed=3)
+    made = build_artifacts(data, FrontEnd(), replace(QUICK, distil=plan), chip, seed=3)
     # First the start is heard, and what it could learn only where there is enough to be learned.
     assert left == []
     assert (made.circuit.gates is not None) == told

@@ -49,7 +49,7 @@ def test_what_is_programmed_is_what_was_trained(trained: TrainingResult) -> None
     bundle = open_bundle(trained.bundle.path)
     model = load_model(bundle)
     kept = Network.from_npz(bundle.read("network.npz"))
-    decoded = trained.parts.compiled.network
+    decoded = trained.artifacts.compiled.network
     assert kept.same_as(decoded)
     spikes = random_spikes(32, 200, seed=1)
     assert verify_spikes(kept, decoded, spikes, v_sat=model.arch.v_sat) is None
@@ -224,7 +224,7 @@ class UnexpectedError(Exception):
 
 
 @pytest.mark.parametrize("failure", [UnexpectedError, KeyboardInterrupt, MemoryError])
-@pytest.mark.parametrize("stage", ["build", "fingerprint.of_code", "_files"])
+@pytest.mark.parametrize("stage", ["build_artifacts", "fingerprint.of_code", "_files"])
 def test_an_old_bundle_survives(
     stage: str,
     failure: type[BaseException],
@@ -238,7 +238,7 @@ def test_an_old_bundle_survives(
     def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(pipeline, "build", lambda *_, **__: trained.parts)
+    monkeypatch.setattr(pipeline, "build_artifacts", lambda *_, **__: trained.artifacts)
     place, _, name = stage.rpartition(".")
     monkeypatch.setattr(getattr(pipeline, place) if place else pipeline, name, fail)
     with pytest.raises(failure):
@@ -259,7 +259,7 @@ def test_an_old_bundle_survives_a_full_disk(
         if len(synced) > 3:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "build", lambda *_, **__: trained.parts)
+    monkeypatch.setattr(pipeline, "build_artifacts", lambda *_, **__: trained.artifacts)
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ConfigError, match="cannot be written: No space left on device"):
         train(request_)
@@ -275,7 +275,7 @@ def test_silent_files_are_left_out_and_counted(
 ) -> None:
     data = shutil.copytree(pump_data, tmp_path / "recordings")
     soundfile.write(data / "normal_99.wav", np.zeros(80_000), 16_000)
-    monkeypatch.setattr(pipeline, "build", lambda *_, **__: trained.parts)
+    monkeypatch.setattr(pipeline, "build_artifacts", lambda *_, **__: trained.artifacts)
     again = train(replace(request_, data=data))
     assert again.bundle.manifest.metrics["silent_files"] == 1
     assert again.bundle.manifest.data_fingerprint != trained.bundle.manifest.data_fingerprint

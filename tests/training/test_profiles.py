@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from anomaly.errors import UsageError
-from anomaly.training.profiles import profile
+from anomaly.training.profiles import profile_named
 
 
 def test_profiles_take_more_and_more_effort() -> None:
-    fast, standard, best = (profile(name) for name in ("fast", "standard", "best"))
+    fast, standard, best = (profile_named(name) for name in ("fast", "standard", "best"))
     for one, other in ((fast, standard), (standard, best)):
         assert one.teacher.epochs <= other.teacher.epochs
         assert one.augmented <= other.augmented
@@ -19,6 +19,6 @@ def test_profiles_take_more_and_more_effort() -> None:
 
 def test_there_is_no_other() -> None:
     with pytest.raises(UsageError, match="there is no profile 'quick'") as caught:
-        profile("quick")
+        profile_named("quick")
     assert caught.value.where == "--profile"
     assert "fast, standard, best" in str(caught.value.hint)

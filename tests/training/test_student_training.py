@@ -17,18 +17,20 @@ from anomaly.training.compile import Chip, read_chip
 from anomaly.training.model_artifacts import build_artifacts
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.student_start import StudentStart, choose_start
-from anomaly.training.student_training import StudentConstraints, start_judge
-from anomaly.training.training_data import TrainingData, block_segments, cut, split
+from anomaly.training.student_training import StudentConstraints, start_criterion
+from anomaly.training.training_data import TrainingData, block_segments, cut_blocks, split_held_out
 
 SMALL = ClosedFormPlan(kinds=("context",), micro_steps=2, stride=2)
 LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), closed_form=SMALL, distil=None)
 
 
 @pytest.fixture(scope="module")
-def material() -> TrainingData:
+def data() -> TrainingData:
     sound = simulate("valve", seconds=42, seed=6)
     clips = [sound.samples[start : start + 96_000] for start in range(0, 7 * 96_000, 96_000)]
-    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+    return split_held_out(
+        [block for number, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {number}")]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +40,13 @@ def chip() -> Chip:
 
 @pytest.mark.parametrize(("gain_nats", "loads"), [(1.0, {1, 3, 6}), (0.0, {1, 2, 3})])
 def test_with_phases_thresholds_are_rare_whoever_trained_the_teacher(
-    material: TrainingData, chip: Chip, gain_nats: float, loads: set[int], monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, chip: Chip, gain_nats: float, loads: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teacher_training, "phases_told", lambda recordings, size, seed: gain_nats)
-    own = build_artifacts(material, FrontEnd(), LINEAR, chip, seed=0)
-    given = build_artifacts(material, FrontEnd(), LINEAR, chip, seed=0, teacher=own.onnx)
+    monkeypatch.setattr(
+        teacher_training, "phase_gain_of_recordings", lambda recordings, size, seed: gain_nats
+    )
+    own = build_artifacts(data, FrontEnd(), LINEAR, chip, seed=0)
+    given = build_artifacts(data, FrontEnd(), LINEAR, chip, seed=0, teacher=own.onnx)
     assert set(own.circuit.loads.tolist()) == loads
     np.testing.assert_array_equal(given.circuit.thresholds, own.circuit.thresholds)
     assert given.metrics["teacher"] == {"gain_nats": None, "phases_gain_nats": gain_nats}
@@ -59,10 +63,10 @@ def test_with_phases_thresholds_are_rare_whoever_trained_the_teacher(
     ],
 )
 def test_neurons_forget_as_machine_chip_and_link_want_it(
-    lossy: bool, phases: bool, bits: int, leaks: bool, material: TrainingData
+    lossy: bool, phases: bool, bits: int, leaks: bool, data: TrainingData
 ) -> None:
     plan = StudentConstraints(lossy_link=lossy).plan(replace(SMALL, micro_steps=4), phases=phases)
-    training, held_out = (block_segments(part, FrontEnd()) for part in (material.training, material.held_out))
+    training, held_out = (block_segments(part, FrontEnd()) for part in (data.training, data.held_out))
     start = choose_start(training, held_out, plan, read_chip("senna", bits), Budget(), lambda _: 0.0)
     assert (start.code.leak > 0) == (start.circuit.leak > 0) == leaks
     assert start.code.leak == start.circuit.leak
@@ -70,11 +74,11 @@ def test_neurons_forget_as_machine_chip_and_link_want_it(
 
 
 def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
-    material: TrainingData, chip: Chip
+    data: TrainingData, chip: Chip
 ) -> None:
     front_end = FrontEnd()
-    training, held_out = (block_segments(part, front_end) for part in (material.training, material.held_out))
-    judge = start_judge(material, front_end, chip, seed=0)
+    training, held_out = (block_segments(part, front_end) for part in (data.training, data.held_out))
+    judge = start_criterion(data, front_end, chip, seed=0)
     start = choose_start(training, held_out, SMALL, chip, Budget(), judge)
     deaf = replace(start.circuit, thresholds=np.full_like(start.circuit.thresholds, 255), slow=None)
     deaf = replace(deaf, kinds=("context",), divisors=deaf.divisors[:16])

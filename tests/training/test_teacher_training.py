@@ -14,54 +14,54 @@ from anomaly.teacher.phases import MIN_PHASE_GAIN_NATS
 from anomaly.training import teacher_training as module
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.teacher_training import TrainedTeacher, train_teacher
-from anomaly.training.training_data import TrainingData, cut, split
+from anomaly.training.training_data import TrainingData, cut_blocks, split_held_out
 
 LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=None)
 
 
 @pytest.fixture(scope="module")
-def material() -> TrainingData:
+def data() -> TrainingData:
     sound = simulate("valve", seconds=36, seed=5)
     clips = [sound.samples[start : start + 96_000] for start in range(0, 6 * 96_000, 96_000)]
-    return split([block for number, clip in enumerate(clips) for block in cut(clip, f"clip {number}")])
+    return split_held_out(
+        [block for number, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {number}")]
+    )
 
 
-def taught(material: TrainingData, monkeypatch: pytest.MonkeyPatch, gain: float) -> TrainedTeacher:
-    monkeypatch.setattr(module, "phases_told", lambda recordings, size, seed: gain)
-    return train_teacher(material, FrontEnd(), LINEAR, seed=0)
+def taught(data: TrainingData, monkeypatch: pytest.MonkeyPatch, gain: float) -> TrainedTeacher:
+    monkeypatch.setattr(module, "phase_gain_of_recordings", lambda recordings, size, seed: gain)
+    return train_teacher(data, FrontEnd(), LINEAR, seed=0)
 
 
-def test_a_clear_gain_makes_phases(material: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taught(material, monkeypatch, 1.01 * MIN_PHASE_GAIN_NATS)
+def test_a_clear_gain_makes_phases(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = taught(data, monkeypatch, 1.01 * MIN_PHASE_GAIN_NATS)
     assert made.phases_gain_nats == 1.01 * MIN_PHASE_GAIN_NATS
     assert made.calibration.pooling.kinds == 2
     assert TeacherDetector(made.onnx).channels == 32
     assert b"phase.centres" in made.onnx
 
 
-def test_without_one_there_are_none(material: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taught(material, monkeypatch, MIN_PHASE_GAIN_NATS)
+def test_without_one_there_are_none(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = taught(data, monkeypatch, MIN_PHASE_GAIN_NATS)
     assert made.calibration.pooling.kinds == 3
     assert TeacherDetector(made.onnx).channels == 48
     assert b"phase.centres" not in made.onnx
 
 
-def test_every_recording_is_asked_once_and_whole(
-    material: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_recording_is_asked_once_and_whole(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
 
     def told(recordings: list[list[object]], size: object, seed: int) -> float:
         asked.append([len(segments) for segments in recordings])
         return 0.0
 
-    monkeypatch.setattr(module, "phases_told", told)
-    train_teacher(material, FrontEnd(), LINEAR, seed=0)
+    monkeypatch.setattr(module, "phase_gain_of_recordings", told)
+    train_teacher(data, FrontEnd(), LINEAR, seed=0)
     assert asked == [[1] * 6]
 
 
-def test_too_few_recordings_tell_nothing(material: TrainingData) -> None:
-    one = [replace(block, recording="the only one") for block in (*material.training, *material.held_out)]
-    made = train_teacher(split(one), FrontEnd(), LINEAR, seed=0)
+def test_too_few_recordings_tell_nothing(data: TrainingData) -> None:
+    one = [replace(block, recording="the only one") for block in (*data.training, *data.held_out)]
+    made = train_teacher(split_held_out(one), FrontEnd(), LINEAR, seed=0)
     assert (made.gain_nats, made.phases_gain_nats) == (None, None)
     assert made.calibration.pooling.kinds == 3

@@ -15,10 +15,10 @@ from anomaly.training import training_data
 from anomaly.training.training_data import (
     TrainingBlock,
     block_segments,
-    cut,
+    cut_blocks,
     read_clips,
     sample_segments,
-    split,
+    split_held_out,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -40,7 +40,7 @@ def clip(folder: Path, name: str, samples: Samples) -> Clip:
 
 def test_long_recordings_are_blocks_of_a_minute_with_gaps() -> None:
     sound = noise(200)
-    blocks = cut(sound, "long")
+    blocks = cut_blocks(sound, "long")
     assert lengths(blocks) == [60, 60, 60, 14]
     for number, block in enumerate(blocks):
         start = 62 * 16_000 * number
@@ -49,24 +49,24 @@ def test_long_recordings_are_blocks_of_a_minute_with_gaps() -> None:
 
 
 def test_short_clips_keep_their_name() -> None:
-    assert [block.recording for block in cut(noise(5), "clip")] == ["clip"]
-    assert lengths(cut(noise(61), "clip")) == [60]
+    assert [block.recording for block in cut_blocks(noise(5), "clip")] == ["clip"]
+    assert lengths(cut_blocks(noise(61), "clip")) == [60]
 
 
 def test_what_is_shorter_than_a_second_or_silent_is_left_out() -> None:
-    assert cut(noise(0.99), "short") == []
-    assert lengths(cut(noise(62.5), "long")) == [60]
+    assert cut_blocks(noise(0.99), "short") == []
+    assert lengths(cut_blocks(noise(62.5), "long")) == [60]
     for dead in (np.zeros(48_000, np.float32), np.full(48_000, 0.3, np.float32), noise(3, 1e-6)):
-        assert cut(dead, "dead") == []
+        assert cut_blocks(dead, "dead") == []
     sound = np.concatenate([noise(62), np.zeros(62 * 16_000, np.float32), noise(10)])
-    assert [block.recording for block in cut(sound, "gap")] == ["gap#00000", "gap#00002"]
+    assert [block.recording for block in cut_blocks(sound, "gap")] == ["gap#00000", "gap#00002"]
 
 
 def test_files_are_read_as_they_are_cut(tmp_path: Path) -> None:
     sounds = {"a": noise(130), "b": noise(5), "c": noise(0.5)}
     shares: list[float] = []
     reading = read_clips([clip(tmp_path, *item) for item in sounds.items()], progress=shares.append)
-    expected = [block for name, sound in sounds.items() for block in cut(sound, name)]
+    expected = [block for name, sound in sounds.items() for block in cut_blocks(sound, name)]
     assert [block.recording for block in reading.blocks] == [block.recording for block in expected]
     for found, wanted in zip(reading.blocks, expected, strict=True):
         assert np.array_equal(found.samples, wanted.samples)
@@ -100,8 +100,8 @@ def test_all_silent_is_an_error_with_a_place(tmp_path: Path) -> None:
 
 
 def test_hours_are_thinned_out_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_data, "MOST_SECONDS", 40.0)
-    kept = training_data._Thinned()
+    monkeypatch.setattr(training_data, "MAX_TRAINING_S", 40.0)
+    kept = training_data._ThinnedBlocks()
     for number in range(200):
         kept.add(TrainingBlock(noise(2), f"{number:03}"))
     numbers = [int(block.recording) for block in kept.blocks]
@@ -117,7 +117,7 @@ def blocks_of(count: int, seconds: float) -> list[TrainingBlock]:
 
 @pytest.mark.parametrize("count", [2, 3, 5, 12, 43])
 def test_a_fifth_of_the_recordings_is_held_out(count: int) -> None:
-    found = split(blocks_of(count, 60 / count + 1))
+    found = split_held_out(blocks_of(count, 60 / count + 1))
     names = [{block.recording for block in part} for part in (found.training, found.held_out)]
     assert not names[0] & names[1]
     assert len(names[0] | names[1]) == count
@@ -127,14 +127,14 @@ def test_a_fifth_of_the_recordings_is_held_out(count: int) -> None:
 
 def test_pieces_of_a_recording_stay_together() -> None:
     blocks = [TrainingBlock(noise(3), f"motor {number // 4}") for number in range(20)]
-    found = split(blocks)
+    found = split_held_out(blocks)
     assert {block.recording for block in found.held_out} == {"motor 2"}
     assert len(found.held_out) == 4
 
 
 def test_a_single_recording_is_cut_with_a_gap() -> None:
     (block,) = blocks_of(1, 40)
-    found = split([block])
+    found = split_held_out([block])
     (training,), (held_out,) = found.training, found.held_out
     assert (training.seconds, held_out.seconds) == (30, 8)
     assert np.array_equal(training.samples, block.samples[: 30 * 16_000])
@@ -142,14 +142,14 @@ def test_a_single_recording_is_cut_with_a_gap() -> None:
 
 
 def test_one_second_clips_are_enough() -> None:
-    found = split(blocks_of(30, 1))
+    found = split_held_out(blocks_of(30, 1))
     assert (len(found.training), len(found.held_out)) == (24, 6)
 
 
 @pytest.mark.parametrize("blocks", [[], blocks_of(29, 1), blocks_of(1, 29.9)])
 def test_half_a_minute_is_the_least(blocks: list[TrainingBlock]) -> None:
     with pytest.raises(InputError, match=r"data/pump: holds \d+\.\d s of usable normal sound") as caught:
-        split(blocks, where=Path("data/pump"))
+        split_held_out(blocks, where=Path("data/pump"))
     assert "at least 30 s" in str(caught.value.hint)
 
 

@@ -67,7 +67,7 @@ def small_student(run: TrainingRun, cache: TrainingCache) -> tuple[Detectors, Fa
 
 def _train_small(run: TrainingRun, onnx: bytes, chip: Chip) -> tuple[ModelArtifacts, Facts]:
     small_run = TrainingRun(run.clips, run.seed, SMALL_PROFILE)
-    return small_run.build_artifacts(chip, teacher=onnx, order=StudentConstraints(SMALL))
+    return small_run.build_artifacts(chip, teacher=onnx, constraints=StudentConstraints(SMALL))
 
 
 def imperfect_chips(run: TrainingRun, cache: TrainingCache) -> tuple[Detectors, Facts]:

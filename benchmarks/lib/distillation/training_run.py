@@ -29,12 +29,11 @@ from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.closed_form.wire_aware import wire_aware_closed_form
 from anomaly.training.compile import Chip, read_chip
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
-from anomaly.training.profiles import TrainingProfile
-from anomaly.training.profiles import profile as profile_named
-from anomaly.training.student_start import StudentStart, choose_start, use_of
-from anomaly.training.student_training import StudentConstraints, start_judge
-from anomaly.training.teacher_training import clear, phases_gain
-from anomaly.training.training_data import TrainingData, block_segments, cut, split
+from anomaly.training.profiles import TrainingProfile, profile_named
+from anomaly.training.student_start import StudentStart, choose_start, measured_use
+from anomaly.training.student_training import StudentConstraints, start_criterion
+from anomaly.training.teacher_training import is_clear_gain, phases_gain
+from anomaly.training.training_data import TrainingData, block_segments, cut_blocks, split_held_out
 from chip.sim.imperfection import Imperfection
 from lib.clip_levels import LevelCache
 from lib.code_hashes import STUDENT, product_code
@@ -78,8 +77,8 @@ class TrainingRun:
         self.clips, self.seed, self.profile_name = clips, seed, profile
         self.front_end, self.chip = FrontEnd(), read_chip("senna")
         self.level_cache = LevelCache(self.front_end)
-        blocks = [block for n, clip in enumerate(clips) for block in cut(clip, f"clip {n:05d}")]
-        self.data: TrainingData = split(blocks)
+        blocks = [block for n, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {n:05d}")]
+        self.data: TrainingData = split_held_out(blocks)
 
     @property
     def profile(self) -> TrainingProfile:
@@ -95,7 +94,7 @@ class TrainingRun:
     def phases(self) -> bool:
         """True if the machine's cycle has phases, by the product's criterion."""
         everything = (*self.data.training, *self.data.held_out)
-        return clear(phases_gain(everything, self.front_end, self.profile, seed=self.seed))
+        return is_clear_gain(phases_gain(everything, self.front_end, self.profile, seed=self.seed))
 
     @cached_property
     def training(self) -> list[Centibels]:
@@ -113,7 +112,7 @@ class TrainingRun:
 
     def start(self) -> StudentStart:
         """Fit the closed-form student from which the product starts distillation."""
-        judge = start_judge(self.data, self.front_end, self.chip, seed=self.seed)
+        judge = start_criterion(self.data, self.front_end, self.chip, seed=self.seed)
         return choose_start(self.training, self.held_out, self.plan, self.chip, Budget(), judge)
 
     def by_plan(self, plan: ClosedFormPlan | None = None, chip: Chip | None = None) -> StudentStart:
@@ -159,7 +158,7 @@ class TrainingRun:
 
     def cost_of_start(self, start: StudentStart, chip: Chip | None = None) -> Facts:
         """Neurons, synapses and synaptic operations per second of a closed-form student."""
-        cost = use_of(start, self.held_out, chip or self.chip, Budget())
+        cost = measured_use(start, self.held_out, chip or self.chip, Budget())
         return {"neurons": cost.neurons, "synapses": cost.synapses, "sop_per_s": cost.sop_per_s}
 
 

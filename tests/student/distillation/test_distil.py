@@ -21,7 +21,7 @@ from anomaly.student.distillation.distil import DistillationResult, Distillation
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher
-from anomaly.training.detector_calibration import calibrated
+from anomaly.training.detector_calibration import calibrate_detector
 from anomaly.training.training_data import TrainingBlock, block_segments
 from chip.sim.imperfection import Imperfection
 
@@ -63,7 +63,7 @@ def ready(limits: NeuronLimits, front_end: FrontEnd) -> Ready:
     blocks = [TrainingBlock(machine(8, seed), f"{seed}") for seed in range(5)]
     segments, held_out = block_segments(blocks[:4], front_end), block_segments(blocks[4:], front_end)
     teacher = TeacherDetector(to_onnx(fit_teacher(segments, TeacherPlan(epochs=1), seed=0)))
-    pooling = calibrated(teacher, "log", front_end, tuple(blocks[4:])).pooling
+    pooling = calibrate_detector(teacher, "log", front_end, tuple(blocks[4:])).pooling
     plan = ClosedFormPlan()
     code = delta_code(segments, plan)
     start = closed_form(segments, held_out, code, plan, limits)

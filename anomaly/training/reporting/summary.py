@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from anomaly.detect.decision import REFERENCE
 from anomaly.training.pipeline import TrainingResult
-from anomaly.training.report import distilled_in_words
+from anomaly.training.reporting.page import distillation_text
 
 
-def in_words(trained: TrainingResult) -> str:
+def summary_text(trained: TrainingResult) -> str:
     """A few lines: the bundle, the fit, what the calibration can and cannot support."""
-    metrics, network = trained.parts.metrics, trained.parts.compiled.network
-    arch = trained.parts.chip.arch
+    metrics, network = trained.artifacts.metrics, trained.artifacts.compiled.network
+    arch = trained.artifacts.chip.arch
     activity, distillation, chip = metrics["activity"], metrics["distillation"], metrics["chip"]
     held_s = metrics["held_out_seconds"]
     # Rule of three: n seconds without an alarm bound the rate, at 95 %, only below 3/n.
     bound_per_day = 3 * 86_400 / max(held_s, 1.0)
-    limit = trained.parts.student.limit(1.0)
+    limit = trained.artifacts.student.limit(1.0)
     lines = [
         f"bundle     {trained.bundle.path}",
         f"sound      {metrics['training_seconds']:.0f} s, of which {held_s:.0f} s held out for calibration",
@@ -27,7 +27,7 @@ def in_words(trained: TrainingResult) -> str:
     if silent := trained.bundle.manifest.metrics["silent_files"]:
         lines.insert(2, f"left out   {silent} silent recording(s); `anomaly data check` names them")
     if distillation["ran"]:
-        lines.append(f"distilled  {distilled_in_words(distillation)}")
+        lines.append(f"distilled  {distillation_text(distillation)}")
     lines.append(
         f"alarms     limit {limit.value:.1f} (reference {REFERENCE}) for one false alarm a day; the held-out sound "
         f"itself only bounds the rate below {bound_per_day:,.0f} a day, the rest is extrapolation"

@@ -28,7 +28,7 @@ _WORDS = {
 }
 
 
-def complexity(
+def measure_complexity(
     network: Network, code: DeltaCode, arch: ArchSpec, segments: Sequence[Centibels]
 ) -> dict[str, Any]:
     """Measure a network on normal sound, from a reset on.

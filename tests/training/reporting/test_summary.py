@@ -6,32 +6,32 @@ from typing import Any
 import pytest
 
 from anomaly.training import TrainingResult
-from anomaly.training.summary import in_words
+from anomaly.training.reporting.summary import summary_text
 
 
 def changed(trained: TrainingResult, **metrics: Any) -> TrainingResult:
     """The same training with other measurements."""
     manifest = trained.bundle.manifest
-    parts = replace(trained.parts, metrics=trained.parts.metrics | metrics)
+    artifacts = replace(trained.artifacts, metrics=trained.artifacts.metrics | metrics)
     bundle = replace(
         trained.bundle, manifest=manifest.model_copy(update={"metrics": manifest.metrics | metrics})
     )
-    return replace(trained, parts=parts, bundle=bundle)
+    return replace(trained, artifacts=artifacts, bundle=bundle)
 
 
 def test_a_few_lines_for_a_person(trained: TrainingResult) -> None:
-    lines = in_words(trained).splitlines()
+    lines = summary_text(trained).splitlines()
     assert {line.split()[0] for line in lines} >= {"bundle", "sound", "student", "verified", "alarms", "took"}
     assert str(trained.bundle.path) in lines[0]
     assert "35 s, of which 5 s held out" in lines[1]
-    network = trained.parts.compiled.network
+    network = trained.artifacts.compiled.network
     assert any(f"{network.n_neurons} of 1024 neurons" in line for line in lines)
     assert not any(line.startswith("left out") for line in lines)
 
 
 def test_what_the_calibration_cannot_support_is_said(trained: TrainingResult) -> None:
     # Rule of three: 5 s without an alarm bound the rate below 3/5 per second, 51,840 a day.
-    assert "51,840 a day, the rest is extrapolation" in in_words(trained)
+    assert "51,840 a day, the rest is extrapolation" in summary_text(trained)
 
 
 @pytest.mark.parametrize(
@@ -70,23 +70,25 @@ def test_distillation_is_told_as_it_went(trained: TrainingResult, found: dict[st
     found = {"phases": 0} | found
     found |= {"ran": True, "kept_start": kept, "start_criterion": 0.85, "trained_criterion": 0.8}
     (line,) = (
-        x for x in in_words(changed(trained, distillation=found)).splitlines() if x.startswith("distilled")
+        x
+        for x in summary_text(changed(trained, distillation=found)).splitlines()
+        if x.startswith("distilled")
     )
     assert words in line
     assert ("the closed form was kept" in line) == kept
 
 
 def test_without_distillation_there_is_no_line_of_it(trained: TrainingResult) -> None:
-    assert "distilled" not in in_words(changed(trained, distillation={"ran": False}))
+    assert "distilled" not in summary_text(changed(trained, distillation={"ran": False}))
 
 
 def test_silent_files_are_mentioned(trained: TrainingResult) -> None:
-    assert "left out   2 silent recording(s)" in in_words(changed(trained, silent_files=2))
+    assert "left out   2 silent recording(s)" in summary_text(changed(trained, silent_files=2))
 
 
 def test_the_test_of_calibration_is_told_where_there_is_one(trained: TrainingResult) -> None:
     unseen = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
-    assert "11.0 % of held-out seconds have p <= 0.1 and 1.2 %" in in_words(
+    assert "11.0 % of held-out seconds have p <= 0.1 and 1.2 %" in summary_text(
         changed(trained, uniformity=unseen)
     )
-    assert "calibrated" not in in_words(changed(trained, uniformity=None))
+    assert "calibrated" not in summary_text(changed(trained, uniformity=None))

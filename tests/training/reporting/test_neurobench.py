@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from anomaly.training import TrainingResult
-from anomaly.training.complexity import complexity, complexity_section
-from anomaly.training.report import PAGE
+from anomaly.training.reporting.neurobench import complexity_section, measure_complexity
+from anomaly.training.reporting.page import PAGE
 
 
 def test_they_travel_in_the_bundle_and_on_its_page(trained: TrainingResult) -> None:
     found = trained.bundle.manifest.metrics["neurobench"]
-    network = trained.parts.compiled.network
+    network = trained.artifacts.compiled.network
     assert 0.5 < found["connection_sparsity"] < 1
     assert 0.5 < found["activation_sparsity"] < 1
     assert found["effective_macs"] == 0
@@ -20,7 +20,7 @@ def test_they_travel_in_the_bundle_and_on_its_page(trained: TrainingResult) -> N
     assert 0 < found["stored_bytes"] < found["footprint_bytes"]
     assert found["stored_bytes"] > network.n_synapses * 6 / 8
     assert found["effective_acs_per_s"] == pytest.approx(
-        trained.parts.metrics["activity"]["sop_per_s"], rel=0.5
+        trained.artifacts.metrics["activity"]["sop_per_s"], rel=0.5
     )
     page = trained.bundle.read(PAGE).decode()
     assert "NeuroBench" in page
@@ -28,10 +28,12 @@ def test_they_travel_in_the_bundle_and_on_its_page(trained: TrainingResult) -> N
 
 
 def test_silence_costs_nothing(trained: TrainingResult) -> None:
-    parts = trained.parts
-    still = np.tile(parts.code.mean, (20, 1))
-    found = complexity(parts.compiled.network, parts.code, parts.chip.arch, [still, still, still[:7]])
-    assert found["steps"] == 2 * 20 * parts.code.micro_steps
+    artifacts = trained.artifacts
+    still = np.tile(artifacts.code.mean, (20, 1))
+    found = measure_complexity(
+        artifacts.compiled.network, artifacts.code, artifacts.chip.arch, [still, still, still[:7]]
+    )
+    assert found["steps"] == 2 * 20 * artifacts.code.micro_steps
     assert found["effective_acs"] == 0
     assert found["activation_sparsity"] == 1
     assert "0 accumulates per second" in (complexity_section(found).text or "")

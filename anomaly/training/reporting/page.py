@@ -7,8 +7,8 @@ from typing import Any
 
 from anomaly.evaluate.reporting import plots
 from anomaly.evaluate.reporting.html_report import ReportSection, page
-from anomaly.training.complexity import complexity_section
 from anomaly.training.model_artifacts import ModelArtifacts
+from anomaly.training.reporting.neurobench import complexity_section
 
 PAGE = "report/index.html"
 _TAILS = {
@@ -17,9 +17,9 @@ _TAILS = {
 }
 
 
-def training_page(machine: str, parts: ModelArtifacts) -> bytes:
+def training_page(machine: str, artifacts: ModelArtifacts) -> bytes:
     """One self-contained HTML page about a training."""
-    metrics, network = parts.metrics, parts.compiled.network
+    metrics, network = artifacts.metrics, artifacts.compiled.network
     figures = {
         "seconds of sound": round(metrics["training_seconds"]),
         "neurons": network.n_neurons,
@@ -28,16 +28,16 @@ def training_page(machine: str, parts: ModelArtifacts) -> bytes:
     }
     summary = (
         f"A teacher learned what {machine} normally sounds like, a spiking student was distilled from it and compiled "
-        f"for {parts.chip.arch.title}."
+        f"for {artifacts.chip.arch.title}."
     )
-    sections = [*chip_sections(parts), complexity_section(parts.metrics["neurobench"])]
-    sections += [_distillation(parts), _imperfect(parts), *_calibration(parts)]
+    sections = [*chip_sections(artifacts), complexity_section(artifacts.metrics["neurobench"])]
+    sections += [_distillation(artifacts), _imperfect(artifacts), *_calibration(artifacts)]
     return page(f"{machine}: training", sections, summary, figures).encode()
 
 
-def chip_sections(parts: ModelArtifacts) -> list[ReportSection]:
+def chip_sections(artifacts: ModelArtifacts) -> list[ReportSection]:
     """Chip use, and energy as a range."""
-    network, arch, activity = parts.compiled.network, parts.chip.arch, parts.metrics["activity"]
+    network, arch, activity = artifacts.compiled.network, artifacts.chip.arch, artifacts.metrics["activity"]
     use = {
         "neurons": (float(network.n_neurons), float(arch.array.neurons.value)),
         "synapses": (float(network.n_synapses), float(arch.array.synapses.value)),
@@ -57,10 +57,10 @@ def chip_sections(parts: ModelArtifacts) -> list[ReportSection]:
             f"{activity['sop_per_s']:,.0f} synaptic operations per second of sound, against "
             f"{activity['teacher_macs_per_s']:,.0f} multiply-accumulates of the teacher ({ratio:.0f} times as many). "
             f"The decoded bitstream equals the trained network in "
-            f"{parts.metrics['verified']['neuron_steps']:,} neuron-steps of held-out sound.",
+            f"{artifacts.metrics['verified']['neuron_steps']:,} neuron-steps of held-out sound.",
             plots.chip_use(use),
         ),
-        _wiring(parts),
+        _wiring(artifacts),
         ReportSection(
             "Energy is a range",
             "How the published 23 mW divide between activity, clock and leakage is not public; these calibrations "
@@ -70,8 +70,8 @@ def chip_sections(parts: ModelArtifacts) -> list[ReportSection]:
     ]
 
 
-def _wiring(parts: ModelArtifacts) -> ReportSection:
-    found = parts.metrics["chip"]
+def _wiring(artifacts: ModelArtifacts) -> ReportSection:
+    found = artifacts.metrics["chip"]
     rows: list[tuple[object, ...]] = [
         ("what", "figure"),
         ("signed nets per channel that the chip has", found["channel_width"]),
@@ -84,7 +84,7 @@ def _wiring(parts: ModelArtifacts) -> ReportSection:
     return ReportSection("Placement and routing", text, rows=rows)
 
 
-def distilled_in_words(found: Mapping[str, Any]) -> str:
+def distillation_text(found: Mapping[str, Any]) -> str:
     """How distillation went, from its part of a training's metrics."""
     off = f"on the machine's own sound at the wrong time the teacher's AUC is {found['lead']:+.3f} from the start's"
     if found["trained"] or found["phases"]:
@@ -97,26 +97,27 @@ def distilled_in_words(found: Mapping[str, Any]) -> str:
         return f"yes ({off})"
     more = f", and nothing more: {found['kept_because']}" if found["kept_because"] else ""
     left = f"; with phases {found['lead_left']:+.3f}"
-    return f"yes, thresholds follow {found['phases']} parts of the cycle, by the teacher's phases{more} ({off}{left})"
+    phases = f"thresholds follow {found['phases']} parts of the cycle, by the teacher's phases"
+    return f"yes, {phases}{more} ({off}{left})"
 
 
-def _distillation(parts: ModelArtifacts) -> ReportSection:
-    found = parts.metrics["distillation"]
+def _distillation(artifacts: ModelArtifacts) -> ReportSection:
+    found = artifacts.metrics["distillation"]
     if not found["ran"]:
         return ReportSection("Distillation", "Not asked for by this profile: the closed form is the student.")
     rows = [
         ("student", "AUC, normal sound against pseudo-anomalies"),
         ("closed form, the start", found["start_criterion"]),
     ]
-    text = f"Distilled: {distilled_in_words(found)}."
+    text = f"DistillationResult: {distillation_text(found)}."
     if found["trained"] or found["phases"]:
         rows.append(("distilled from the teacher", found["trained_criterion"]))
         text += " Both were judged by the same recordings."
     return ReportSection("Distillation", text, rows=rows)
 
 
-def _imperfect(parts: ModelArtifacts) -> ReportSection:
-    found = parts.metrics["robustness"]
+def _imperfect(artifacts: ModelArtifacts) -> ReportSection:
+    found = artifacts.metrics["robustness"]
     lost, leak = found["lost_events"], found["leak"]
     rows: list[tuple[object, ...]] = [
         ("chip", "AUC, normal sound against pseudo-anomalies"),
@@ -131,38 +132,42 @@ def _imperfect(parts: ModelArtifacts) -> ReportSection:
     return ReportSection("Imperfect chips", text, rows=rows)
 
 
-def _calibration(parts: ModelArtifacts) -> list[ReportSection]:
-    held_s, bound = len(parts.student.scores), parts.student.supported_per_day
+def _calibration(artifacts: ModelArtifacts) -> list[ReportSection]:
+    held_s, bound = len(artifacts.student.scores), artifacts.student.supported_per_day
     limits = [("false alarms per day", "limit", "from theory", "from held-out sound")]
     rows: list[tuple[object, ...]] = [*limits]
     for budget in (10.0, 1.0, 0.1):
-        limit = parts.student.limit(budget)
+        limit = artifacts.student.limit(budget)
         rows.append((budget, limit.value, limit.from_theory, limit.from_data))
     return [
         ReportSection(
             "Scores of held-out normal sound",
-            f"{held_s} s in {parts.student.recordings} recordings, each scored with a standardisation that was fitted "
+            f"{held_s} s in {artifacts.student.recordings} recordings, each scored with a standardisation fitted "
             "without it; stops and ramps, which the decision never takes, are left out. The line is where a second has "
             "a tail probability of one in a hundred.",
             plots.score_histogram(
-                parts.student.scores, [], threshold=_score_at(parts, 0.01), marked="p = 0.01", of="seconds"
+                artifacts.student.scores,
+                [],
+                threshold=_score_at(artifacts, 0.01),
+                marked="p = 0.01",
+                of="seconds",
             ),
         ),
         ReportSection(
             "What the calibration can support",
             f"The held-out sound itself only bounds the rate of false alarms below {bound:,.0f} a day (95 %, rule of "
             "three). Limits for smaller budgets rest on excursions of the decision's sum and are extrapolation; the "
-            f"tail beyond the data is {_TAILS[parts.student.tail.kind]}.",
+            f"tail beyond the data is {_TAILS[artifacts.student.tail.kind]}.",
             rows=rows,
         ),
-        _uniformity(parts),
-        _operating(parts),
+        _uniformity(artifacts),
+        _operating(artifacts),
     ]
 
 
-def _uniformity(parts: ModelArtifacts) -> ReportSection:
+def _uniformity(artifacts: ModelArtifacts) -> ReportSection:
     title = "Are the probabilities what they say?"
-    found = parts.metrics["uniformity"]
+    found = artifacts.metrics["uniformity"]
     if found is None:
         return ReportSection(title, "One recording was held out: there is no other to hold it against.")
     rows: list[tuple[object, ...]] = [
@@ -174,8 +179,8 @@ def _uniformity(parts: ModelArtifacts) -> ReportSection:
     return ReportSection(title, f"Judged on {found['seconds']} s, none of them by itself.", rows=rows)
 
 
-def _operating(parts: ModelArtifacts) -> ReportSection:
-    states = parts.operating
+def _operating(artifacts: ModelArtifacts) -> ReportSection:
+    states = artifacts.operating
     rows: list[tuple[object, ...]] = [("state", "mean level over eight groups of bands, dB")]
     for number, centre in enumerate(states.centre):
         rows.append(("stopped" if number == states.stopped else "running", float(centre.mean())))
@@ -186,11 +191,11 @@ def _operating(parts: ModelArtifacts) -> ReportSection:
     return ReportSection("Operating states", text, rows=rows)
 
 
-def _score_at(parts: ModelArtifacts, p_value: float) -> float:
+def _score_at(artifacts: ModelArtifacts, p_value: float) -> float:
     """The score that normal sound reaches with this probability."""
-    tail = parts.student.tail
+    tail = artifacts.student.tail
     low, high = tail.start, tail.start + 100.0 * tail.scale
     for _ in range(60):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if parts.student.p_value(middle) > p_value else (low, middle)
+        low, high = (middle, high) if artifacts.student.p_value(middle) > p_value else (low, middle)
     return high
