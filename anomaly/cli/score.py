@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ANOMALY_FOUND = 10
 
 
-class Detector(StrEnum):
+class DetectorName(StrEnum):
     """Which part of a bundle scores."""
 
     student = "student"
@@ -31,7 +31,7 @@ _Machine = Annotated[
     str | None,
     typer.Option("--machine", help="Machine, or folder of a bundle (default: the only one there is)."),
 ]
-_Detector = Annotated[Detector, typer.Option("--detector", help="Which part of the bundle scores.")]
+_Detector = Annotated[DetectorName, typer.Option("--detector", help="Which part of the bundle scores.")]
 _PerSecond = Annotated[
     bool,
     typer.Option("--per-second", help="Also every second of every file; needs --json, --jsonl or --out."),
@@ -58,7 +58,7 @@ def score(
     paths: _Paths,
     machine: _Machine = None,
     models: Models = None,
-    detector: _Detector = Detector.student,
+    detector: _Detector = DetectorName.student,
     per_second: _PerSecond = False,
     channel: _Channel = "mean",
     false_alarms_per_day: _Budget = 1.0,
