@@ -1,4 +1,4 @@
-"""Writes constraints.txt: the version of every package in this environment that ``anomaly[all]`` asks for.
+"""Write constraints.txt: the installed version of every package that ``anomaly[all]`` requires.
 
 Run it as ``make pins`` after changing the dependencies in pyproject.toml and installing them by hand.
 """
@@ -17,7 +17,11 @@ HEADER = "# Versions that the tests ran with; names and versions only. Written b
 
 
 def closure(requirement: Requirement, found: dict[str, str], done: set[tuple[str, str]]) -> None:
-    """Add the versions of all that ``requirement`` needs, itself included, to ``found``."""
+    """Add the installed versions of a requirement and of its dependencies to ``found``.
+
+    Raises:
+        SystemExit: a package is required but not installed.
+    """
     name = canonicalize_name(requirement.name)
     new = {(name, extra) for extra in ("", *requirement.extras)} - done
     if not new:
@@ -26,7 +30,7 @@ def closure(requirement: Requirement, found: dict[str, str], done: set[tuple[str
     try:
         installed = distribution(name)
     except PackageNotFoundError as error:
-        raise SystemExit(f"{name} is asked for but not installed: install it, then run this again") from error
+        raise SystemExit(f"{name} is required but not installed: install it, then run this again") from error
     found[name] = installed.version
     for line in installed.requires or []:
         inner = Requirement(line)
@@ -38,10 +42,12 @@ def main() -> None:
     """Write the constraints file."""
     found: dict[str, str] = {}
     done: set[tuple[str, str]] = set()
-    for wanted in ("anomaly[all]", *BUILD):
-        closure(Requirement(wanted), found, done)
+    for name in ("anomaly[all]", *BUILD):
+        closure(Requirement(name), found, done)
     del found["anomaly"]
-    TARGET.write_text(HEADER + "".join(f"{name}=={version}\n" for name, version in sorted(found.items())))
+    TARGET.write_text(
+        HEADER + "".join(f"{package}=={version}\n" for package, version in sorted(found.items()))
+    )
 
 
 if __name__ == "__main__":
