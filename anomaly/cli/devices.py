@@ -1,4 +1,4 @@
-"""Commands `devices` and `record`: which microphones there are, and sound from one of them."""
+"""Commands `devices` and `record`: the list of microphones, and recordings from one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anomaly.audio.capture.microphone import Microphone
-    from anomaly.audio.capture.record import Recorded
+    from anomaly.audio.capture.record import RecordingSummary
     from anomaly.audio.sensor.health import Health
 
 _METER_RANGE_DB = 90.0
@@ -31,7 +31,7 @@ def devices(
     """List the inputs that --device can name, and why one cannot be used."""
     from dataclasses import asdict
 
-    from anomaly.audio.capture.devices import list_inputs
+    from anomaly.audio.capture.inputs.listing import list_inputs
 
     found = list_inputs()
     if as_json:
@@ -78,14 +78,14 @@ def record(
     folder = data_dir(data) / machine_name(machine) / "normal"
     to_hz = None if native else SAMPLE_RATE_HZ
     with Microphone(device, channel=parse_channel(channel), to_hz=to_hz) as microphone:
-        done = _record(microphone, folder, minutes * 60, clip_seconds, as_json)
+        summary = _record(microphone, folder, minutes * 60, clip_seconds, as_json)
     if as_json:
-        print(json.dumps(_summary(done, machine, microphone.description, microphone.sample_rate_hz)))
+        print(json.dumps(_to_json(summary, machine, microphone.description, microphone.sample_rate_hz)))
 
 
 def _record(
     microphone: Microphone, folder: Path, seconds: float, clip_seconds: float, as_json: bool
-) -> Recorded:
+) -> RecordingSummary:
     from anomaly.audio.capture.record import Recorder
     from anomaly.audio.capture.record import record as run
 
@@ -104,14 +104,15 @@ def _record(
         return run(microphone, recorder, seconds)
     finally:
         stop()
-        for warning in recorder.done.warnings():
+        summary = recorder.summary
+        for warning in summary.warnings():
             print(f"warning: {warning}", file=sys.stderr)
-        print(f"saved {recorder.done.seconds:.1f} s in {len(recorder.done.files)} clips", file=sys.stderr)
+        print(f"saved {summary.seconds:.1f} s in {len(summary.files)} clips", file=sys.stderr)
 
 
 def _level_meter(seconds: float) -> tuple[Callable[[Health], None], Callable[[], None]]:
-    """What shows each second's level, and what ends it; without a terminal it only warns."""
-    warn = _first_warnings()
+    """Return a function that shows each second's level, and one that ends it; without a terminal it only warns."""
+    warn = _sensor_warnings()
     if not sys.stderr.isatty():
         return warn, lambda: None
     from rich.console import Console
@@ -121,44 +122,44 @@ def _level_meter(seconds: float) -> tuple[Callable[[Health], None], Callable[[],
     meter = Progress(*columns, console=Console(stderr=True))
     task = meter.add_task("level", total=_METER_RANGE_DB, level="", words=f"0 of {seconds:.0f} s")
     meter.start()
-    heard = 0
+    captured = 0
 
     def show(health: Health) -> None:
-        nonlocal heard
-        heard += 1
+        nonlocal captured
+        captured += 1
         warn(health)
         meter.update(
             task,
             completed=max(0.0, _METER_RANGE_DB + health.level_dbfs),
             level=f"{health.level_dbfs:.0f} dBFS",
-            words=f"{health.status}, {heard} of {seconds:.0f} s",
+            words=f"{health.status}, {captured} of {seconds:.0f} s",
         )
 
     return show, meter.stop
 
 
-def _first_warnings() -> Callable[[Health], None]:
-    """Say at once, not after ten minutes, that the microphone does not hear well; each fault once."""
-    said: set[str] = {"ok"}
+def _sensor_warnings() -> Callable[[Health], None]:
+    """Return a function that prints each fault of the microphone in the second in which it first occurs."""
+    reported: set[str] = {"ok"}
 
     def warn(health: Health) -> None:
-        if health.status not in said:
+        if health.status not in reported:
             print(f"warning: the microphone: {health.status}, {health.level_dbfs:.0f} dBFS", file=sys.stderr)
-            said.add(health.status)
+            reported.add(health.status)
 
     return warn
 
 
-def _summary(done: Recorded, machine: str, device: str, sample_rate_hz: int) -> dict[str, object]:
+def _to_json(summary: RecordingSummary, machine: str, device: str, sample_rate_hz: int) -> dict[str, object]:
     return {
         "machine": machine,
         "device": device,
         "sample_rate_hz": sample_rate_hz,
-        "files": [str(path) for path in done.files],
-        "seconds": round(done.seconds, 3),
-        "clipping_seconds": done.clipping_s,
-        "silent_seconds": done.silent_s,
-        "dc_offset_seconds": done.dc_offset_s,
-        "gaps": done.gaps,
-        "warnings": done.warnings(),
+        "files": [str(path) for path in summary.files],
+        "seconds": round(summary.seconds, 3),
+        "clipping_seconds": summary.clipping_s,
+        "silent_seconds": summary.silent_s,
+        "dc_offset_seconds": summary.dc_offset_s,
+        "gaps": summary.gaps,
+        "warnings": summary.warnings(),
     }

@@ -13,8 +13,8 @@ from typing import Any
 
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
-from anomaly.audio.capture.devices import resolve
 from anomaly.audio.capture.ffmpeg import is_address
+from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.audio.files.stream import STDIN
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, ConfigError

@@ -1,4 +1,4 @@
-"""`anomaly devices` and `anomaly record` as a user types them."""
+"""Commands `anomaly devices` and `anomaly record` in processes of their own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sound_server import SoundServer, strongest_hz, tone
 ANOMALY = [sys.executable, "-m", "anomaly"]
 
 
-def anomaly(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def anomaly(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ANOMALY, *words], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+        [*ANOMALY, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -35,7 +35,7 @@ def test_devices_lists_the_card(fake_card: SoundServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_inputs")
-def test_without_inputs_devices_says_so_and_record_exits_6(tmp_path: Path) -> None:
+def test_without_inputs_devices_reports_that_and_record_exits_6(tmp_path: Path) -> None:
     done = anomaly("devices", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert "no inputs" in done.stderr
@@ -47,10 +47,20 @@ def test_without_inputs_devices_says_so_and_record_exits_6(tmp_path: Path) -> No
     assert not (tmp_path / "data").exists()
 
 
-def test_record_writes_clips_of_what_is_heard(fake_card: SoundServer, tmp_path: Path) -> None:
+def test_record_writes_clips(fake_card: SoundServer, tmp_path: Path) -> None:
     fake_card.play(tone(1_000))
-    words = ["record", "--machine", "pump", "--device", "hw:0", "--minutes", "0.05", "--clip-seconds", "2"]
-    done = anomaly(*words, "--json", cwd=tmp_path)
+    arguments = [
+        "record",
+        "--machine",
+        "pump",
+        "--device",
+        "hw:0",
+        "--minutes",
+        "0.05",
+        "--clip-seconds",
+        "2",
+    ]
+    done = anomaly(*arguments, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["seconds"] == 3
@@ -62,17 +72,17 @@ def test_record_writes_clips_of_what_is_heard(fake_card: SoundServer, tmp_path: 
     assert strongest_hz(sound[8_000:]) == pytest.approx(1_000, abs=2)
 
 
-def test_a_loud_and_a_silent_microphone_are_warned_about(fake_card: SoundServer, tmp_path: Path) -> None:
-    words = ["record", "--machine", "pump", "--device", "hw:0", "--minutes", "0.025"]
-    assert "1 s are silent" in anomaly(*words, cwd=tmp_path).stderr
+def test_record_warns_of_a_loud_and_a_silent_microphone(fake_card: SoundServer, tmp_path: Path) -> None:
+    arguments = ["record", "--machine", "pump", "--device", "hw:0", "--minutes", "0.025"]
+    assert "1 s are silent" in anomaly(*arguments, cwd=tmp_path).stderr
     fake_card.play(np.clip(tone(300, level=4.0), -1, 1))
-    assert "1 s touch full scale" in anomaly(*words, cwd=tmp_path).stderr
+    assert "1 s touch full scale" in anomaly(*arguments, cwd=tmp_path).stderr
 
 
-def test_ctrl_c_keeps_what_was_heard(fake_card: SoundServer, tmp_path: Path) -> None:
-    words = ["record", "--machine", "pump", "--device", "hw:0", "--clip-seconds", "1", "--native"]
+def test_ctrl_c_saves_the_sound_before_it(fake_card: SoundServer, tmp_path: Path) -> None:
+    arguments = ["record", "--machine", "pump", "--device", "hw:0", "--clip-seconds", "1", "--native"]
     process = subprocess.Popen(
-        [*ANOMALY, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*ANOMALY, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -86,7 +96,7 @@ def test_ctrl_c_keeps_what_was_heard(fake_card: SoundServer, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         (["--machine", "pump", "--minutes", "0"], 2),
         (["--machine", "pump", "--minutes", "nan"], 2),
@@ -96,16 +106,16 @@ def test_ctrl_c_keeps_what_was_heard(fake_card: SoundServer, tmp_path: Path) -> 
         ([], 2),
     ],
 )
-def test_wrong_words(words: list[str], code: int, tmp_path: Path) -> None:
-    done = anomaly("record", *words, cwd=tmp_path)
+def test_wrong_arguments(arguments: list[str], code: int, tmp_path: Path) -> None:
+    done = anomaly("record", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_terminal_shows_the_level_and_a_pipe_does_not(fake_card: SoundServer, tmp_path: Path) -> None:
-    words = [*ANOMALY, "record", "--machine", "pump", "--device", "hw:0", "--minutes", "0.025"]
+    arguments = [*ANOMALY, "record", "--machine", "pump", "--device", "hw:0", "--minutes", "0.025"]
     reading, terminal = os.openpty()
-    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=terminal)
+    process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=terminal)
     os.close(terminal)
     shown = b""
     while process.poll() is None or select.select([reading], [], [], 0)[0]:
@@ -117,4 +127,4 @@ def test_a_terminal_shows_the_level_and_a_pipe_does_not(fake_card: SoundServer, 
     os.close(reading)
     assert b"silent, 1 of 2 s" in shown
     assert b"dBFS" in shown
-    assert "of 2 s" not in anomaly(*words[3:], cwd=tmp_path).stderr
+    assert "of 2 s" not in anomaly(*arguments[3:], cwd=tmp_path).stderr

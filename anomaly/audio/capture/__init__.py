@@ -1,1 +1,1 @@
-"""Live capture: devices, the capture process of each, and streams read by ffmpeg."""
+"""Live capture: ``inputs`` finds devices, ``worker`` captures in a process of its own, ``microphone`` yields blocks."""

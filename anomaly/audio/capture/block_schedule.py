@@ -1,7 +1,7 @@
-"""Where blocks end: shortly after a second does, as soon as the resampler can deliver its last sample.
+"""Schedule of block lengths: a block ends as soon as the resampler can deliver the last sample of a second.
 
-Whoever waits for a second then waits for nothing else, and blocks may be long. No numpy here: the capture process
-has none.
+So the score of a second waits for nothing but the resampler, and blocks may be long. The capture process imports this
+file, so it does not import numpy.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from anomaly.audio import SAMPLE_RATE_HZ
 
 BLOCK_S = 0.25
-"""How often sound is handed over where nobody says otherwise: each time costs as much as the sound in it."""
+"""Default length of a block: sending one costs as much processor time as the sound in it (measured)."""
 HALF_LENGTH = 96
 """Half the length of the resampler's filter, in samples of the lower of its two rates."""
 
 
 def lookahead(from_hz: int, to_hz: int = SAMPLE_RATE_HZ) -> int:
-    """How many samples at ``from_hz`` the resampler waits for after the last one that it delivers."""
+    """Return the number of samples at ``from_hz`` that the resampler needs after the last one that it delivers."""
     return 0 if from_hz == to_hz else -(-HALF_LENGTH * from_hz // min(from_hz, to_hz))
 
 
@@ -23,7 +23,7 @@ class BlockSchedule:
     """Lengths of the blocks of one device.
 
     Args:
-        rate_hz: its rate.
+        rate_hz: sample rate of the device.
         block_s: the longest block.
     """
 
@@ -34,12 +34,12 @@ class BlockSchedule:
         self._position = 0
 
     def begin(self, frames: int = 0) -> None:
-        """After a gap seconds are counted anew: ``frames`` of the first are there."""
+        """Restart the count of seconds after a gap, with ``frames`` of the first one delivered."""
         self._position = frames
 
     def next_frames(self) -> int:
-        """How many samples the next block shall hold; they are counted as delivered."""
-        into = (self._position - self._ahead) % self._rate_hz
-        frames = min(self._longest, self._rate_hz - into)
+        """Return the length of the next block in samples, and count them as delivered."""
+        within_second = (self._position - self._ahead) % self._rate_hz
+        frames = min(self._longest, self._rate_hz - within_second)
         self._position += frames
         return frames

@@ -1,20 +1,20 @@
-"""How the capture of one device does: starting, healthy, degraded, lost, recovering or failed."""
+"""State of the capture of one device: starting, healthy, degraded, lost, recovering or failed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Sound without a loss for so long, and the capture is healthy again.
-_CALM_S = 10.0
-# Back again, it must hold for so long before it is trusted.
-_RECOVERED_S = 3.0
-# Looked for in vain for so long, it has failed: somebody must see to it. It is looked for all the same.
-_GIVE_UP_S = 600.0
+# Time without lost samples after which a degraded capture is healthy.
+_DEGRADED_S = 10.0
+# Time without another loss after which a recovering capture is healthy.
+_RECOVERING_S = 3.0
+# Time after which a lost device needs someone to look after it; it is looked for all the same.
+_FAILED_AFTER_S = 600.0
 
 
 class CaptureState(StrEnum):
-    """The state of one capture process and its device."""
+    """State of one capture process and its device."""
 
     STARTING = "starting"
     HEALTHY = "healthy"
@@ -26,14 +26,14 @@ class CaptureState(StrEnum):
 
 @dataclass(frozen=True)
 class CaptureCounts:
-    """What one capture has gone through since the start.
+    """Counts of the events of one capture since the start.
 
     Args:
-        gaps: how often samples were lost, by the count of samples, never by the clock of the computer.
-        losses: how often the device was lost.
-        opened: how often it was opened.
+        gaps: gaps in the count of samples; the computer's clock plays no part.
+        losses: losses of the device.
+        opened: times that the device was opened.
         lost_samples: samples lost in gaps, at 16 kHz.
-        clock_steps: how often the computer's clock was set meanwhile.
+        clock_steps: times that the computer's clock was set.
     """
 
     gaps: int = 0
@@ -43,14 +43,14 @@ class CaptureCounts:
     clock_steps: int = 0
 
     def to_dict(self) -> dict[str, int]:
-        """As JSON types."""
+        """Return the counts as JSON types."""
         return dict(vars(self))
 
 
 class CaptureStateMachine:
     """Follows the state of one capture.
 
-    Times are seconds of a clock that nobody sets (``time.monotonic``).
+    Times are seconds of a monotonic clock (``time.monotonic``).
     """
 
     def __init__(self) -> None:
@@ -60,23 +60,28 @@ class CaptureStateMachine:
         self._last_gap_s: float | None = None
 
     def sound(self, now_s: float, *, gap: bool = False) -> CaptureState:
-        """Take that sound came; ``gap`` says that samples were lost before it."""
+        """Process that sound arrived, and return the new state; ``gap``: samples were lost before it."""
         if self._lost_since_s is not None:
             self._lost_since_s, self._back_since_s = None, now_s
             self.state, self._last_gap_s = CaptureState.RECOVERING, None
         if gap:
             self._last_gap_s = now_s
-        recovering = self.state is CaptureState.RECOVERING and now_s - self._back_since_s < _RECOVERED_S
-        if self._last_gap_s is not None and now_s - self._last_gap_s < _CALM_S:
+        recovering = self.state is CaptureState.RECOVERING and now_s - self._back_since_s < _RECOVERING_S
+        if self._last_gap_s is not None and now_s - self._last_gap_s < _DEGRADED_S:
             self.state = CaptureState.DEGRADED
         elif not recovering:
             self.state = CaptureState.HEALTHY
         return self.state
 
     def lost(self, now_s: float, *, for_good: bool = False) -> CaptureState:
-        """Take that the device is gone or stays away; ``for_good``: no waiting will bring it back."""
+        """Process that the device is gone or stays away, and return the new state.
+
+        Args:
+            now_s: the time.
+            for_good: waiting cannot bring it back.
+        """
         if self._lost_since_s is None:
             self._lost_since_s = now_s
-        failed = for_good or now_s - self._lost_since_s >= _GIVE_UP_S
+        failed = for_good or now_s - self._lost_since_s >= _FAILED_AFTER_S
         self.state = CaptureState.FAILED if failed else CaptureState.LOST
         return self.state

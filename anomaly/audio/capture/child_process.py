@@ -1,4 +1,4 @@
-"""Processes that we start and that have no end of their own do not outlive us, however we end."""
+"""Child processes that end with their parent, in whatever way it ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def set_parent_death_signal() -> Callable[[], None]:
-    """What is to be a child's ``preexec_fn``: it is killed when the thread that starts it ends, even by kill -9."""
+    """Return a ``preexec_fn``: the child is killed when the thread that starts it ends, even by kill -9 (prctl(2))."""
     # Looked up here: between fork and exec nothing may be loaded any more.
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Streams that ffmpeg can read, such as ``rtsp://``, as the capture process sees them.
+"""Streams that ffmpeg can read, such as ``rtsp://``, inside the capture process.
 
 ffmpeg decodes to a WAV of float32 at the stream's own rate and channels; the rest is as for a microphone.
 It is killed with the capture process, whatever it waits for.
@@ -26,17 +26,17 @@ _USER = re.compile(r"(?<=://)[^/@]*@")
 
 
 def is_address(source: str) -> bool:
-    """Whether a ``--source`` is the address of a stream and no file: it begins with a scheme."""
+    """Return whether a ``--source`` is the address of a stream and no file: it begins with a scheme (RFC 3986)."""
     return _ADDRESS.match(source) is not None
 
 
-def shown(address: str) -> str:
-    """An address as it may be printed and stored: without user name and password."""
+def without_credentials(address: str) -> str:
+    """Return an address without user name and password, so that it may be printed and stored."""
     return _USER.sub("", address)
 
 
 def start(address: str) -> subprocess.Popen[bytes]:
-    """Start ffmpeg on an address; its stdout is a WAV.
+    """Start ffmpeg on an address; its standard output is a WAV.
 
     Raises:
         DeviceError: ffmpeg is not installed.
@@ -63,27 +63,27 @@ def copy(
     """Send what ffmpeg decodes until the stream ends.
 
     Raises:
-        DeviceError: it ended, or there never was any sound; with ffmpeg's own words.
+        DeviceError: it ended, or there never was any sound; with ffmpeg's message.
     """
     pipe = cast(BinaryIO, process.stdout)
-    complaints = _Complaints(process, address)
+    errors = _ErrorReader(process, address)
     try:
-        header = read_header(pipe, where=shown(address))
+        header = read_header(pipe, where=without_credentials(address))
     except InputError:
         header = None
     if header is None:
-        raise DeviceError(f"cannot be opened ({complaints.last()})")
-    send(pack(StreamStart(header.sample_rate_hz, header.channels, shown(address))))
+        raise DeviceError(f"cannot be opened ({errors.last()})")
+    send(pack(StreamStart(header.sample_rate_hz, header.channels, without_credentials(address))))
     _copy_blocks(pipe, header, block_s, send)
-    raise DeviceError(f"the stream ended ({complaints.last()})")
+    raise DeviceError(f"the stream ended ({errors.last()})")
 
 
 def _copy_blocks(pipe: BinaryIO, header: WavHeader, block_s: float, send: Callable[[bytes], None]) -> None:
     position = number = 0
-    most = max(1, round(block_s * header.sample_rate_hz)) * header.frame_bytes
+    block_bytes = max(1, round(block_s * header.sample_rate_hz)) * header.frame_bytes
     rest = b""
-    # What is there already, without waiting for a whole block: a stream has a pace of its own.
-    while piece := pipe.read1(most - len(rest)):  # type: ignore[attr-defined]
+    # read1 returns what has arrived without waiting for a whole block: the stream sets the pace.
+    while piece := pipe.read1(block_bytes - len(rest)):  # type: ignore[attr-defined]
         rest += piece
         whole = len(rest) - len(rest) % header.frame_bytes
         if whole:
@@ -93,8 +93,8 @@ def _copy_blocks(pipe: BinaryIO, header: WavHeader, block_s: float, send: Callab
             position, number, rest = position + frames, number + 1, rest[whole:]
 
 
-class _Complaints:
-    """Reads what ffmpeg complains of, so that it never waits for a reader; the last line is kept."""
+class _ErrorReader:
+    """Reads ffmpeg's error output, so that it never waits for a reader; the last line is kept."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: str) -> None:
         self._process, self._address = process, address
@@ -103,11 +103,11 @@ class _Complaints:
         self._reader.start()
 
     def last(self) -> str:
-        """Why ffmpeg gave up, without the password in the address."""
+        """Return the reason why ffmpeg ended, without the password in the address."""
         code = self._process.wait()
         self._reader.join()
-        words = self._lines[0].decode(errors="replace").strip() if self._lines else f"exit code {code}"
-        return words.replace(self._address, shown(self._address))
+        message = self._lines[0].decode(errors="replace").strip() if self._lines else f"exit code {code}"
+        return message.replace(self._address, without_credentials(self._address))
 
     def _read(self) -> None:
         self._lines.extend(line for line in self._process.stderr or [] if line.strip())

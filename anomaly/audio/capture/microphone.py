@@ -1,4 +1,4 @@
-"""A microphone as a stream of blocks at 16 kHz, captured by a process of its own."""
+"""Microphone as a stream of blocks at 16 kHz, captured by a process of its own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.capture.block_schedule import BLOCK_S
-from anomaly.audio.capture.devices import Target, resolve
-from anomaly.audio.capture.portaudio import likely
+from anomaly.audio.capture.inputs.input_device import Target
+from anomaly.audio.capture.inputs.resolve import resolve
+from anomaly.audio.capture.portaudio import rates_to_try
 from anomaly.audio.capture.wire_format import RawBlock
 from anomaly.audio.capture.worker_process import CaptureProcess, NoChannelError
 from anomaly.audio.channels import Channel, Samples, to_mono
@@ -21,14 +22,14 @@ from anomaly.errors import DeviceError
 
 @dataclass(frozen=True, eq=False)
 class CapturedBlock:
-    """Sound from a microphone.
+    """Block of sound from one channel.
 
     Args:
         samples: float32 [n], n > 0 and not always the same.
-        start_sample: place of the first sample since the start, at the rate of ``samples``; it
+        start_sample: index of the first sample since the start, at the rate of ``samples``; it
             jumps where samples were lost.
         utc: seconds since 1970 at which the first sample was taken.
-        overflowed: samples were lost just before this block, or in it (they were no numbers).
+        overflowed: samples were lost just before this block, or in it (they were not finite).
         repeated: share of the last half second that repeats what came before it, bit by bit.
     """
 
@@ -43,14 +44,14 @@ class Microphone:
     """Captures from one input; use it as a context manager.
 
     Args:
-        device: what ``anomaly.audio.capture.devices.resolve`` understands.
+        device: any name that `anomaly.audio.capture.inputs.resolve.resolve` accepts.
         channel: a number counted from 0, or "mean".
-        rate_hz: rate to open the device at; default: the first likely one that it takes.
-        block_s: how often the capture process hands over sound.
+        rate_hz: rate to open the device at; default: the first usual one that it takes.
+        block_s: longest block that the capture process sends.
         to_hz: rate of the samples returned; None leaves them at the device's rate.
         others: further channels, for ``read_all``; the device is opened once for all of them.
         target: the device, where it is resolved already or is a stream.
-        advise: whether an error shall list the inputs there are, which takes a second.
+        advise: list the inputs there are in an error, which takes a second.
 
     Raises:
         DeviceError: on entering: no such input, busy, no permission, no such channel.
@@ -110,7 +111,7 @@ class Microphone:
         return self.read_all(timeout_s)[0]
 
     def read_all(self, timeout_s: float = 5.0) -> tuple[CapturedBlock, ...]:
-        """Wait for the next block, and return it for each channel: the same samples' places, the same times.
+        """Wait for the next block, and return it for each channel; all have the same length and time.
 
         Raises:
             DeviceError: as for ``read``.
@@ -121,10 +122,10 @@ class Microphone:
             lost = lost or raw.overflowed
             if raw.position != self._next_position:
                 self._begin(raw.position)
-            heard = self._heard(raw)
-            lost = lost or not all(numbers for _, numbers in heard)
-            repeated = [r.push(samples) for r, (samples, _) in zip(self._repeats, heard, strict=True)]
-            ready = [s.push(samples) for s, (samples, _) in zip(self._segments, heard, strict=True)]
+            channels = self._decode(raw)
+            lost = lost or not all(finite for _, finite in channels)
+            repeated = [r.push(samples) for r, (samples, _) in zip(self._repeats, channels, strict=True)]
+            ready = [s.push(samples) for s, (samples, _) in zip(self._resamplers, channels, strict=True)]
             start_sample = self._next_sample
             self._next_sample += len(ready[0])
             if len(ready[0]):
@@ -135,7 +136,7 @@ class Microphone:
                 )
 
     def blocks(self, timeout_s: float = 5.0) -> Iterator[CapturedBlock]:
-        """Read for ever."""
+        """Yield blocks until the device fails."""
         while True:
             yield self.read(timeout_s)
 
@@ -152,28 +153,28 @@ class Microphone:
 
     def _options(self, target: Target) -> list[str]:
         options = ["--block-s", str(self._block_s)]
-        for rate_hz in [self._rate_hz] if self._rate_hz is not None else likely(target.rates_hz):
+        for rate_hz in [self._rate_hz] if self._rate_hz is not None else rates_to_try(target.rates_hz):
             options += ["--rate-hz", str(rate_hz)]
         options += ["--channels", str(target.channels)] if target.channels is not None else []
         numbers = [channel for channel in self._channels if channel != "mean"]
         return options + (["--channel", str(max(numbers))] if numbers else [])
 
     def _begin(self, position: int) -> None:
-        """Begin a stretch of sound without a gap: its resamplers, and the places of its samples."""
+        """Start a segment of sound without a gap: new resamplers, and the index of its first sample."""
         self._next_position = position
         self._next_sample = round(position * self.sample_rate_hz / self.native_rate_hz)
-        self._segments = [StreamResampler(self.native_rate_hz, self.sample_rate_hz) for _ in self._channels]
+        self._resamplers = [StreamResampler(self.native_rate_hz, self.sample_rate_hz) for _ in self._channels]
 
-    def _heard(self, raw: RawBlock) -> list[tuple[Samples, bool]]:
-        """Each channel of a raw block, and whether all of it were numbers (others become 0)."""
+    def _decode(self, raw: RawBlock) -> list[tuple[Samples, bool]]:
+        """Return each channel of a raw block, and whether all its samples are finite (others become 0)."""
         values = np.frombuffer(raw.data, dtype="<f4").astype(np.float32, copy=False)
         frames = values.reshape(-1, self._open().start.channels)
         self._next_position = raw.position + len(frames)
-        return [_numbers(to_mono(frames, channel, where=self.device)) for channel in self._channels]
+        return [_finite(to_mono(frames, channel, where=self.device)) for channel in self._channels]
 
 
-def _numbers(samples: Samples) -> tuple[Samples, bool]:
-    numbers = np.isfinite(samples)
-    if numbers.all():
+def _finite(samples: Samples) -> tuple[Samples, bool]:
+    finite = np.isfinite(samples)
+    if finite.all():
         return samples, True
-    return np.where(numbers, samples, np.float32(0)), False
+    return np.where(finite, samples, np.float32(0)), False

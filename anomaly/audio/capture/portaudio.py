@@ -1,6 +1,6 @@
-"""PortAudio, as the capture process sees it: loaded quietly, asked exactly, opened at the device's own rate.
+"""PortAudio inside the capture process: listing inputs and opening one at the device's own rate.
 
-Nothing here imports numpy: blocks stay bytes until they reach the parent.
+It does not import numpy: blocks stay bytes until they reach the parent process.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 from anomaly.errors import DeviceError
 
 APT_LINE = "sudo apt-get install -y libportaudio2 libasound2-plugins"
-# The rates a microphone is likely to run at itself come first; 48 kHz is three times ours.
+# Ordered by how many microphones run at the rate; 48 kHz is a multiple of 16 kHz.
 RATES_HZ = (48_000, 44_100, 16_000, 32_000, 96_000, 192_000, 22_050, 8_000)
+# Sound servers and plugins offer more (32 to 128), which are copies of a few.
 MAX_CHANNELS = 16
-# A deep buffer rides out a busy machine; cut into short periods, it does not delay the blocks.
+# A deep buffer outlasts a busy machine; divided into short periods, it does not delay the blocks.
 _BUFFER_S = 1.0
 _PERIOD_S = 0.01
 
@@ -34,13 +35,13 @@ def load() -> Any:
     except Exception as error:
         if type(error).__name__ != "PortAudioError":
             raise
-        raise DeviceError(f"PortAudio does not start ({reason(error)})") from error
-    _cut_buffer_into_periods(sounddevice)
+        raise DeviceError(f"PortAudio does not start ({error_text(error)})") from error
+    _set_alsa_periods(sounddevice)
     return sounddevice
 
 
-def _cut_buffer_into_periods(sounddevice: Any) -> None:
-    """Ask for many short ALSA periods: by default there are four, and a quarter of the buffer comes at once."""
+def _set_alsa_periods(sounddevice: Any) -> None:
+    """Request many short ALSA periods: by default there are four, and a quarter of the buffer comes at once."""
     import ctypes
 
     set_periods = getattr(ctypes.CDLL(sounddevice._libname), "PaAlsa_SetNumPeriods", None)
@@ -49,7 +50,7 @@ def _cut_buffer_into_periods(sounddevice: Any) -> None:
 
 
 def inputs(sounddevice: Any) -> list[dict[str, Any]]:
-    """All inputs PortAudio knows: name, host API, index, channels, default rate."""
+    """Return all inputs that PortAudio knows: name, host API, index, channels, default rate."""
     hosts = [host["name"] for host in sounddevice.query_hostapis()]
     return [
         {
@@ -64,14 +65,20 @@ def inputs(sounddevice: Any) -> list[dict[str, Any]]:
     ]
 
 
-def open_input(sounddevice: Any, found: dict[str, Any], wanted_hz: list[int] | None, channels: int) -> Any:
-    """Open and start an input at the first rate that it accepts, of those wanted or else of the likely ones.
+def open_input(sounddevice: Any, found: dict[str, Any], rates_hz: list[int] | None, channels: int) -> Any:
+    """Open and start an input at the first rate that it accepts.
+
+    Args:
+        sounddevice: the module, as returned by `load`.
+        found: one entry of `inputs`.
+        rates_hz: the rates to try, in this order; default: ``RATES_HZ``, then PortAudio's default.
+        channels: number to capture.
 
     Raises:
         DeviceError: it is busy, gone, or takes none of the rates.
     """
-    rates_hz = wanted_hz or [*RATES_HZ, found["rate_hz"]]
-    words = ""
+    rates_hz = rates_hz or [*RATES_HZ, found["rate_hz"]]
+    reason = ""
     for candidate_hz in dict.fromkeys(rates_hz):
         try:
             stream = sounddevice.RawInputStream(
@@ -85,21 +92,25 @@ def open_input(sounddevice: Any, found: dict[str, Any], wanted_hz: list[int] | N
             stream.start()
             return stream
         except sounddevice.PortAudioError as error:
-            words = reason(error)
+            reason = error_text(error)
     tried = ", ".join(str(rate) for rate in dict.fromkeys(rates_hz))
-    raise DeviceError(f"cannot be opened at {tried} Hz ({words})")
+    raise DeviceError(f"cannot be opened at {tried} Hz ({reason})")
 
 
-def likely(known_hz: tuple[int, ...]) -> list[int]:
-    """The rates to try on a card that says which it takes, the likeliest first; [] where it does not say."""
+def rates_to_try(known_hz: tuple[int, ...]) -> list[int]:
+    """Order the rates that a card reports, the most usual first; [] where it reports none."""
     return [hz for hz in RATES_HZ if hz in known_hz] + [hz for hz in known_hz if hz not in RATES_HZ]
 
 
 def channels_to_open(found: dict[str, Any], channel: int | None, known: int | None = None) -> int:
-    """How many channels to capture: all of a card, and no more than needed of a device that makes them up.
+    """Return the number of channels to capture: all of a card, and no more than needed of a virtual device.
 
-    Sound servers and plugins offer 32 and more channels, most of them copies; one that is known to have a single
-    one need not copy it.
+    Sound servers and plugins offer 32 and more channels, most of them copies.
+
+    Args:
+        found: one entry of `inputs`.
+        channel: the highest channel that is used, counted from 0; None for the mean.
+        known: number of channels that the source has; None where unknown.
     """
     offered = int(found["channels"])
     if offered <= MAX_CHANNELS:
@@ -108,22 +119,22 @@ def channels_to_open(found: dict[str, Any], channel: int | None, known: int | No
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what ALSA, Jack and Pulse write to stderr off the terminal."""
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
+def discarded_stderr() -> Iterator[None]:
+    """Discard what ALSA, Jack and Pulse write to stderr, which would appear on the terminal."""
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
 
 
-def alsa_reason(pcm: str) -> str | None:
-    """Why ALSA itself cannot open a name ("Device or resource busy"), or None if it can.
+def alsa_error(pcm: str) -> str | None:
+    """Return ALSA's reason why it cannot open a name ("Device or resource busy"), or None if it can.
 
-    PortAudio leaves out of its list what it cannot open, and does not say why.
+    PortAudio leaves out of its list what it cannot open, without a reason.
     """
     import ctypes
 
@@ -141,7 +152,7 @@ def alsa_reason(pcm: str) -> str | None:
     return None
 
 
-def reason(error: Exception) -> str:
-    """PortAudio's own words, without the codes of three libraries around them."""
-    words = str(error.args[0]) if error.args else str(error)
-    return words.split(": ", 1)[-1].split(" [PaErrorCode", 1)[0]
+def error_text(error: Exception) -> str:
+    """Return PortAudio's message without the error codes of three libraries around it."""
+    message = str(error.args[0]) if error.args else str(error)
+    return message.split(": ", 1)[-1].split(" [PaErrorCode", 1)[0]

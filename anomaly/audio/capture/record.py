@@ -1,4 +1,4 @@
-"""Records a microphone into clips, each of them saved whole."""
+"""Recording of a microphone into clips, each of them saved whole."""
 
 from __future__ import annotations
 
@@ -20,10 +20,16 @@ SHORTEST_CLIP_S = 1.0
 
 
 @dataclass
-class Recorded:
-    """What a recording came to, filled in as it goes on.
+class RecordingSummary:
+    """Files and faults of a recording, updated as it proceeds.
 
-    ``seconds`` counts what was saved; the other counts are seconds of what was heard, and gaps.
+    Args:
+        files: clips saved.
+        seconds: length of all clips saved.
+        clipping_s: seconds that touch full scale, of all sound captured.
+        silent_s: seconds without sound.
+        dc_offset_s: seconds with a large DC offset.
+        gaps: places where sound was lost.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -34,7 +40,7 @@ class Recorded:
     gaps: int = 0
 
     def warnings(self) -> list[str]:
-        """Sentences for the user; empty where all is well."""
+        """Return one sentence for each kind of fault."""
         found = []
         if self.clipping_s:
             found.append(
@@ -54,14 +60,14 @@ class Recorded:
 
 
 class Recorder:
-    """Cuts a stream of blocks into clips and saves each once it is full.
+    """Divides a stream of blocks into clips and saves each once it is full.
 
     Args:
-        folder: where clips go, named ``<UTC of the start>_<number>.wav``.
+        folder: where clips are saved, named ``<UTC of the start>_<number>.wav``.
         clip_s: length of a clip.
         sample_rate_hz: rate of the blocks.
-        on_saved: told the path of each clip.
-        on_second: told the health of each second heard.
+        on_saved: called with the path of each clip.
+        on_second: called with the health of each second captured.
 
     Raises:
         ConfigError: the folder cannot be made or written.
@@ -82,37 +88,37 @@ class Recorder:
             raise ConfigError(f"cannot be made: {error.strerror}", where=folder) from error
         if not os.access(folder, os.W_OK):
             raise ConfigError("cannot be written", where=folder)
-        self.done = Recorded()
+        self.summary = RecordingSummary()
         self._folder, self._rate_hz = folder, sample_rate_hz
         self._clip_size = round(clip_s * sample_rate_hz)
         self._on_saved, self._on_second = on_saved, on_second
         self._stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self._number = 0
-        self._clip = _Pile()
-        self._second = _Pile()
+        self._clip = _SampleQueue()
+        self._second = _SampleQueue()
 
     def push(self, samples: Samples, *, after_gap: bool = False) -> None:
-        """Add sound; a gap ends the clip, because a splice would sound like a fault."""
+        """Add sound; a gap ends the clip, because a splice is a click that resembles a fault."""
         if after_gap and len(self._clip):
-            self.done.gaps += 1
+            self.summary.gaps += 1
             self.finish()
         self._second.add(samples)
         while len(self._second) >= self._rate_hz:
-            self._judge(check_second(self._second.take(self._rate_hz)))
+            self._check(check_second(self._second.take(self._rate_hz)))
         self._clip.add(samples)
         while len(self._clip) >= self._clip_size:
             self._save(self._clip.take(self._clip_size))
 
     def finish(self) -> None:
-        """Save what is left, if it is at least a second."""
+        """Save the last clip, if it is at least a second long."""
         rest = self._clip.take(len(self._clip))
         if len(rest) >= SHORTEST_CLIP_S * self._rate_hz:
             self._save(rest)
 
-    def _judge(self, health: Health) -> None:
-        self.done.clipping_s += health.status == "clipping"
-        self.done.silent_s += health.status in ("silent", "constant")
-        self.done.dc_offset_s += health.status == "dc-offset"
+    def _check(self, health: Health) -> None:
+        self.summary.clipping_s += health.status == "clipping"
+        self.summary.silent_s += health.status in ("silent", "constant")
+        self.summary.dc_offset_s += health.status == "dc-offset"
         self._on_second(health)
 
     def _save(self, samples: Samples) -> None:
@@ -120,8 +126,8 @@ class Recorder:
         while path.exists():  # another recording began in the same second
             path = self._next_path()
         save_wav(path, samples, self._rate_hz)
-        self.done.files.append(path)
-        self.done.seconds += len(samples) / self._rate_hz
+        self.summary.files.append(path)
+        self.summary.seconds += len(samples) / self._rate_hz
         self._on_saved(path)
 
     def _next_path(self) -> Path:
@@ -129,8 +135,8 @@ class Recorder:
         return self._folder / f"{self._stamp}_{self._number:03d}.wav"
 
 
-class _Pile:
-    """Samples waiting to be cut."""
+class _SampleQueue:
+    """Samples in order of arrival, taken in pieces of any length."""
 
     def __init__(self) -> None:
         self._parts: list[Samples] = []
@@ -150,20 +156,20 @@ class _Pile:
         return whole[:count]
 
 
-def record(microphone: Microphone, recorder: Recorder, seconds: float) -> Recorded:
-    """Record for so many seconds; what was heard until an interruption is saved before it goes on.
+def record(microphone: Microphone, recorder: Recorder, seconds: float) -> RecordingSummary:
+    """Record for a number of seconds; after an interruption, the sound before it is saved.
 
     Raises:
-        DeviceError: the microphone was lost; what was heard before is saved.
+        DeviceError: the microphone was lost; the sound before that is saved.
         ConfigError: the folder cannot be written any more.
         KeyboardInterrupt: Ctrl-C, after saving.
     """
-    wanted = round(seconds * microphone.sample_rate_hz)
+    missing = round(seconds * microphone.sample_rate_hz)
     try:
-        while wanted > 0:
+        while missing > 0:
             block = microphone.read()
-            recorder.push(block.samples[:wanted], after_gap=block.overflowed)
-            wanted -= len(block.samples)
+            recorder.push(block.samples[:missing], after_gap=block.overflowed)
+            missing -= len(block.samples)
     finally:
         recorder.finish()
-    return recorder.done
+    return recorder.summary

@@ -1,4 +1,4 @@
-"""What the capture process writes into its pipe: frames of a kind, a length and a body.
+"""Wire format of the capture process's pipe: frames of a kind, a length and a body.
 
 The first frame is START or ERROR; then come BLOCK frames, and an ERROR if the device is lost.
 """
@@ -18,7 +18,7 @@ _MAX_BODY_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class StreamStart:
-    """What was opened: the device's own rate, the channels captured, and its name."""
+    """Stream that was opened: the device's own rate, the number of channels captured, and its name."""
 
     sample_rate_hz: int
     channels: int
@@ -46,14 +46,14 @@ class RawBlock:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the capture process gave up."""
+    """Reason why the capture process ended."""
 
     message: str
     hint: str | None = None
 
 
 def pack(message: StreamStart | RawBlock | Failure) -> bytes:
-    """One message as the bytes of one frame."""
+    """Encode one message as one frame."""
     if isinstance(message, RawBlock):
         head = _BLOCK.pack(message.number, message.position, message.utc, int(message.overflowed))
         return _FRAME.pack(BLOCK, len(head) + len(message.data)) + head + message.data
@@ -62,7 +62,7 @@ def pack(message: StreamStart | RawBlock | Failure) -> bytes:
 
 
 class Unpacker:
-    """Puts messages together from whatever pieces the pipe hands over."""
+    """Decodes messages from pieces of any length."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -72,7 +72,7 @@ class Unpacker:
         self._bytes += piece
 
     def next(self) -> StreamStart | RawBlock | Failure | None:
-        """The next whole message, or None if more bytes are needed.
+        """Return the next whole message, or None if more bytes are needed.
 
         Raises:
             ValueError: the bytes are no frame.

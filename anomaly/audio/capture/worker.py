@@ -1,13 +1,12 @@
-"""The capture process: one device, opened through PortAudio, written block by block to a pipe.
+"""Capture process: opens one device through PortAudio, or one stream through ffmpeg, and writes blocks to a pipe.
 
-Run by ``anomaly.audio.capture.microphone`` as ``python -m anomaly.audio.capture.worker``; a stream comes through ffmpeg
-instead, in the same way. Stdout is the pipe
-(frames of ``anomaly.audio.capture.wire_format``), and the end of stdin means that the parent has gone. PortAudio
-freezes its list of devices at start, and may hang on an unplugged one: a process of its own can be
-thrown away. It imports no numpy.
+Started by `anomaly.audio.capture.worker_process` as ``python -m anomaly.audio.capture.worker``. Standard output is the
+pipe (frames of `anomaly.audio.capture.wire_format`), and the end of standard input means that the parent has gone.
+PortAudio freezes its list of devices at start, and may hang on an unplugged one: a process of its own can be ended
+and started again. It does not import numpy.
 
-PortAudio hides many ALSA names and gives cards names of its own, so the device is defined as one
-more name in an ALSA configuration that is loaded after the system's, and that name is opened.
+PortAudio hides many ALSA names and gives cards names of its own, so the device is defined as one more name in an ALSA
+configuration that is loaded after the system's, and that name is opened.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from anomaly.audio.capture.wire_format import Failure, RawBlock, StreamStart, pa
 from anomaly.errors import DeviceError
 
 PCM_NAME = "anomaly_capture"
-# The sample clock may lag behind the computer's by so much before it is said that samples were lost.
+# A block that is later than this by the computer's clock counts as a loss of samples.
 _LATE_S = 0.25
-# PortAudio wakes at every period while it waits; so it waits only for the last of a block, the rest is slept through.
-_AWAKE_S = 0.02
+# PortAudio wakes at every period (10 ms) while it waits; so only the last two periods of a block are waited for.
+_WAIT_S = 0.02
 
 
 def main() -> int:
@@ -41,8 +40,8 @@ def main() -> int:
     parser.add_argument("--portaudio", help="exact name of a PortAudio device")
     parser.add_argument("--ffmpeg", help="address of a stream")
     parser.add_argument("--rate-hz", type=int, action="append", help="rates to try, in this order")
-    parser.add_argument("--channel", type=int, help="the channel wanted, so that enough are opened")
-    parser.add_argument("--channels", type=int, help="how many the device is known to have")
+    parser.add_argument("--channel", type=int, help="the highest channel used, so that enough are opened")
+    parser.add_argument("--channels", type=int, help="number that the device is known to have")
     parser.add_argument("--block-s", type=float, default=BLOCK_S)
     chosen = parser.parse_args()
     if chosen.list:
@@ -62,7 +61,7 @@ def main() -> int:
 
 def _list() -> int:
     try:
-        with portaudio.quiet():
+        with portaudio.discarded_stderr():
             found = portaudio.inputs(portaudio.load())
     except DeviceError as error:
         json.dump({"error": error.message, "hint": error.hint}, sys.stdout)
@@ -73,16 +72,16 @@ def _list() -> int:
 
 def _stream(chosen: argparse.Namespace) -> None:
     process = ffmpeg.start(chosen.ffmpeg)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     ffmpeg.copy(process, chosen.ffmpeg, chosen.block_s, _send)
 
 
 def _capture(chosen: argparse.Namespace) -> None:
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     if chosen.alsa is not None:
         _define_alsa(chosen.alsa)
     stream, start = _open(chosen)
-    # What ALSA has to say from here on would fill a pipe that nobody reads.
+    # ALSA's messages from here on would fill a pipe that nobody reads.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _send(pack(start))
     try:
@@ -90,11 +89,11 @@ def _capture(chosen: argparse.Namespace) -> None:
     except Exception as error:
         if type(error).__name__ != "PortAudioError":
             raise
-        raise DeviceError(f"was lost ({portaudio.reason(error)})") from error
+        raise DeviceError(f"was lost ({portaudio.error_text(error)})") from error
 
 
 def _define_alsa(definition: str) -> None:
-    """Add the device to ALSA's configuration, in memory, so that nothing is left behind by a kill."""
+    """Add the device to ALSA's configuration, in memory, so that a kill leaves no file behind."""
     system = os.environ.get("ALSA_CONFIG_PATH") or os.path.join(
         os.environ.get("ALSA_CONFIG_DIR", "/usr/share/alsa"), "alsa.conf"
     )
@@ -105,28 +104,28 @@ def _define_alsa(definition: str) -> None:
 
 def _open(chosen: argparse.Namespace) -> tuple[Any, StreamStart]:
     name = PCM_NAME if chosen.alsa is not None else chosen.portaudio
-    with portaudio.quiet():
+    with portaudio.discarded_stderr():
         library = portaudio.load()
         found = [device for device in portaudio.inputs(library) if device["name"] == name]
         if not found:
-            words = portaudio.alsa_reason(name) if chosen.alsa is not None else None
-            raise DeviceError(f"cannot be opened ({words or 'there is no such input'})")
+            reason = portaudio.alsa_error(name) if chosen.alsa is not None else None
+            raise DeviceError(f"cannot be opened ({reason or 'there is no such input'})")
         channels = portaudio.channels_to_open(found[0], chosen.channel, chosen.channels)
         stream = portaudio.open_input(library, found[0], chosen.rate_hz, channels)
     return stream, StreamStart(round(stream.samplerate), channels, name)
 
 
 def copy(stream: Any, rate_hz: int, block_s: float, send: Callable[[bytes], None]) -> None:
-    """Read blocks and send them, for ever.
+    """Read blocks and send them until the device fails.
 
-    The position counts samples, so that a clock that is set is no gap. After an overflow, or when the
-    samples come a quarter of a second later than they should, it jumps by what was lost.
+    The position counts samples, so that setting the clock is no gap. After an overflow, or when the samples come a
+    quarter of a second later than they should, it jumps by the number of lost samples.
     """
-    pace = BlockSchedule(rate_hz, block_s)
+    schedule = BlockSchedule(rate_hz, block_s)
     position = number = 0
     ended_s: float | None = None
     while True:
-        frames = pace.next_frames()
+        frames = schedule.next_frames()
         _sleep(stream, frames / rate_hz)
         data, overflowed = stream.read(frames)
         waiting_s = stream.read_available / rate_hz
@@ -135,7 +134,7 @@ def copy(stream: Any, rate_hz: int, block_s: float, send: Callable[[bytes], None
         lost = overflowed or late_s > _LATE_S
         if lost:
             position += max(0, round(late_s * rate_hz))
-            pace.begin(frames)
+            schedule.begin(frames)
         utc = time.time() - waiting_s - frames / rate_hz
         send(pack(RawBlock(number, position, utc, lost, bytes(data))))
         position += frames
@@ -143,11 +142,11 @@ def copy(stream: Any, rate_hz: int, block_s: float, send: Callable[[bytes], None
 
 
 def _sleep(stream: Any, block_s: float) -> None:
-    """Sleep until most of a block is there, but never so long that a shallow buffer could run over."""
+    """Sleep until most of a block is there, but never so long that a shallow buffer could overflow."""
     missing_s = block_s - stream.read_available / stream.samplerate
-    nap_s = min(missing_s - _AWAKE_S, stream.latency / 2)
-    if nap_s > 0:
-        time.sleep(nap_s)
+    sleep_s = min(missing_s - _WAIT_S, stream.latency / 2)
+    if sleep_s > 0:
+        time.sleep(sleep_s)
 
 
 def _send(frame: bytes) -> None:
@@ -156,8 +155,8 @@ def _send(frame: bytes) -> None:
         view = view[os.write(1, view) :]
 
 
-def _leave_with_parent() -> None:
-    """End this process when the parent closes its end of stdin, or dies, whatever PortAudio is doing."""
+def _exit_with_parent() -> None:
+    """End this process when the parent closes its end of standard input, or dies, even if PortAudio hangs."""
     while os.read(0, 1024):
         pass
     os._exit(0)

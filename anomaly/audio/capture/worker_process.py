@@ -1,4 +1,4 @@
-"""The parent's side of the capture process: start it, read its messages, and never leave it behind."""
+"""Parent's side of the capture process: starts it, reads its messages, and ends it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import signal
 import subprocess
 import time
 
-from anomaly.audio.capture.devices import Target, capture_command, inputs_hint, trouble
+from anomaly.audio.capture.inputs.input_device import Target
+from anomaly.audio.capture.inputs.listing import inputs_hint
+from anomaly.audio.capture.inputs.resolve import card_problem
 from anomaly.audio.capture.wire_format import Failure, RawBlock, StreamStart, Unpacker
+from anomaly.audio.capture.worker_command import capture_command
 from anomaly.errors import DeviceError
 
 START_TIMEOUT_S = 15.0
 _END_TIMEOUT_S = 1.0
-# Room for a few seconds of sound while the reader is busy; a user's limit on pipes may forbid it.
+# Space for a few seconds of sound while the reader is busy; a user's limit on pipes may forbid it.
 _PIPE_BYTES = 2**20
 # A larger buffer would be mapped and unmapped at each read.
 _READ_BYTES = 2**16
@@ -24,11 +27,11 @@ _F_SETPIPE_SZ = 1031
 
 
 class NoSoundError(DeviceError):
-    """Nothing came in time; the process lives, and sound may still come."""
+    """No block arrived in time; the process runs, and sound may still come."""
 
 
 class NoChannelError(DeviceError):
-    """The device is there, a channel that was asked for is not; ``channels`` says how many there are."""
+    """The device does not have a requested channel; ``channels`` is the number that it has."""
 
     def __init__(self, channel: int, channels: int, device: str) -> None:
         super().__init__(f"there is no channel {channel}, only {channels}, counted from 0", where=device)
@@ -41,7 +44,7 @@ class CaptureProcess:
     Args:
         target: the input.
         options: further arguments of the capture process.
-        advise: whether an error shall list the inputs there are, which takes a second.
+        advise: list the inputs there are in an error, which takes a second.
 
     Raises:
         DeviceError: the input is missing, busy, or does not open in time. The process is gone then.
@@ -77,7 +80,7 @@ class CaptureProcess:
 
     @property
     def pid(self) -> int:
-        """Process number, for the log."""
+        """Process number."""
         return self._process.pid
 
     def receive(self, timeout_s: float) -> RawBlock:
@@ -113,7 +116,7 @@ class CaptureProcess:
             raise DeviceError("the capture process did not say what it opened", where=self._device)
         return message
 
-    def _message(self, timeout_s: float, complaint: str) -> StreamStart | RawBlock:
+    def _message(self, timeout_s: float, timeout_message: str) -> StreamStart | RawBlock:
         deadline_s = time.monotonic() + timeout_s
         while True:
             try:
@@ -121,30 +124,33 @@ class CaptureProcess:
             except ValueError as error:
                 raise DeviceError(str(error), where=self._device) from error
             if isinstance(message, Failure):
-                why = trouble(self._target)
-                words = message.message if why is None else f"{message.message}; {why}"
-                raise DeviceError(words, where=self._device, hint=message.hint or self._hint())
+                problem = card_problem(self._target)
+                text = message.message if problem is None else f"{message.message}; {problem}"
+                raise DeviceError(text, where=self._device, hint=message.hint or self._hint())
             if message is not None:
                 return message
             waiting_s = deadline_s - time.monotonic()
             if waiting_s <= 0 or not select.select([self._pipe], [], [], waiting_s)[0]:
                 raise NoSoundError(
-                    complaint, where=self._device, hint="is it plugged in, and its sound server running?"
+                    timeout_message,
+                    where=self._device,
+                    hint="is it plugged in, and its sound server running?",
                 )
             piece = os.read(self._pipe, _READ_BYTES)
             if not piece:
-                raise DeviceError(self._last_words(), where=self._device)
+                raise DeviceError(self._end_reason(), where=self._device)
             self._unpacker.feed(piece)
 
-    def _last_words(self) -> str:
+    def _end_reason(self) -> str:
         try:
             code = self._process.wait(_END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return "the capture process closed its pipe"
         errors = self._process.stderr
-        said = errors.read().decode(errors="replace").strip().splitlines()[-1:] if errors is not None else []
+        text = errors.read().decode(errors="replace") if errors is not None else ""
+        last_line = text.strip().splitlines()[-1:]
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        return f"the capture process ended {how}" + (f" ({said[0]})" if said else "")
+        return f"the capture process ended {how}" + (f" ({last_line[0]})" if last_line else "")
 
 
 def _fileno(process: subprocess.Popen[bytes]) -> int:

@@ -9,8 +9,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from anomaly.audio.capture.devices import InputDevice, list_inputs
 from anomaly.audio.capture.ffmpeg import is_address
+from anomaly.audio.capture.inputs.input_device import InputDevice
+from anomaly.audio.capture.inputs.listing import list_inputs
 from anomaly.audio.capture.microphone import Microphone
 from anomaly.audio.channels import Channel
 from anomaly.audio.sensor.health import check_second

@@ -10,9 +10,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TypeAlias
 
-from anomaly.audio.capture.devices import Target, resolve
-from anomaly.audio.capture.ffmpeg import shown
-from anomaly.audio.capture.hotplug import HotplugMonitor, is_present
+from anomaly.audio.capture.ffmpeg import without_credentials
+from anomaly.audio.capture.inputs.hotplug import HotplugMonitor, is_present
+from anomaly.audio.capture.inputs.input_device import Target
+from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.audio.capture.microphone import CapturedBlock, Microphone
 from anomaly.audio.capture.worker_process import NoChannelError, NoSoundError
 from anomaly.audio.channels import Channel
@@ -68,7 +69,7 @@ def _only(heards: Generator[ChannelEvents]) -> Source:
 
 def stream_target(address: str) -> Target:
     """A stream as an input; what is said of it holds no password."""
-    return Target(shown(address), f"stream {shown(address)}", address=address)
+    return Target(without_credentials(address), f"stream {without_credentials(address)}", address=address)
 
 
 def from_device(

@@ -1,4 +1,4 @@
-"""Streams come through ffmpeg: found by their scheme, told without passwords, ended with a reason."""
+"""Streams read by ffmpeg: recognised by their scheme, shown without passwords, ended with a reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psutil
 import pytest
 import soundfile
 
-from anomaly.audio.capture.ffmpeg import is_address, shown
+from anomaly.audio.capture.ffmpeg import is_address, without_credentials
 from anomaly.audio.capture.microphone import Microphone
 from anomaly.errors import DeviceError
 from anomaly.monitor.sources.device_source import stream_target
@@ -41,7 +41,7 @@ def served(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def heard(address: str, *, to_hz: int | None = None) -> tuple[np.ndarray, str]:
+def captured(address: str, *, to_hz: int | None = None) -> tuple[np.ndarray, str]:
     """All samples of a stream, and how it ended."""
     parts: list[np.ndarray] = []
     with (
@@ -52,8 +52,8 @@ def heard(address: str, *, to_hz: int | None = None) -> tuple[np.ndarray, str]:
     return np.concatenate(parts), str(caught.value)
 
 
-def test_a_stream_is_heard_to_its_last_sample(served: str, tmp_path: Path) -> None:
-    samples, end = heard(f"{served}/sound.wav")
+def test_a_stream_is_captured_to_its_last_sample(served: str, tmp_path: Path) -> None:
+    samples, end = captured(f"{served}/sound.wav")
     expected, _ = soundfile.read(tmp_path / "sound.wav", dtype="float32")
     assert np.array_equal(samples, expected[:, 1])
     assert "the stream ended" in end
@@ -61,13 +61,13 @@ def test_a_stream_is_heard_to_its_last_sample(served: str, tmp_path: Path) -> No
 
 
 def test_a_stream_is_resampled_as_a_microphone_is(served: str) -> None:
-    samples, _ = heard(f"{served}/sound.wav", to_hz=16_000)
+    samples, _ = captured(f"{served}/sound.wav", to_hz=16_000)
     # What waits in the resampler for the rest of its quarter of a second ends with the stream.
     assert 2 * 16_000 - 4_100 <= len(samples) <= 2 * 16_000
 
 
 @pytest.mark.parametrize("address", ["/nothing.wav", "/"])
-def test_what_is_no_sound_is_said_in_the_words_of_ffmpeg(served: str, address: str) -> None:
+def test_a_source_without_sound_is_an_error_with_the_message_of_ffmpeg(served: str, address: str) -> None:
     with (
         pytest.raises(DeviceError, match="cannot be opened") as caught,
         Microphone(served + address, target=stream_target(served + address)),
@@ -104,9 +104,9 @@ def test_an_address_begins_with_a_scheme(source: str, is_one: bool) -> None:
     assert is_address(source) is is_one
 
 
-def test_passwords_are_not_told() -> None:
-    assert shown("rtsp://ann:s3cret@camera:554/a@b") == "rtsp://camera:554/a@b"
-    assert shown("http://camera/x") == "http://camera/x"
+def test_credentials_are_removed() -> None:
+    assert without_credentials("rtsp://ann:s3cret@camera:554/a@b") == "rtsp://camera:554/a@b"
+    assert without_credentials("http://camera/x") == "http://camera/x"
     target = stream_target("rtsp://ann:s3cret@127.0.0.1:9/a")
     assert "s3cret" not in f"{target.device} {target.description}"
     with pytest.raises(DeviceError) as caught, Microphone(target.device, target=target):

@@ -1,10 +1,10 @@
-"""How many channels of a device are opened, and at which rates it is tried."""
+"""Number of channels and order of sample rates with which a device is opened."""
 
 from __future__ import annotations
 
 import pytest
 
-from anomaly.audio.capture.portaudio import channels_to_open, likely
+from anomaly.audio.capture.portaudio import channels_to_open, rates_to_try
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,6 @@ def test_channels(offered: int, channel: int | None, known: int | None, opened: 
     assert channels_to_open({"channels": offered}, channel, known) == opened
 
 
-def test_the_likeliest_of_the_known_rates_comes_first() -> None:
-    assert likely((11_025, 16_000, 48_000)) == [48_000, 16_000, 11_025]
-    assert likely(()) == []
+def test_the_most_usual_of_the_known_rates_is_tried_first() -> None:
+    assert rates_to_try((11_025, 16_000, 48_000)) == [48_000, 16_000, 11_025]
+    assert rates_to_try(()) == []

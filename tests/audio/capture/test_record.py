@@ -1,4 +1,4 @@
-"""Clips are whole, hold every sample once, and survive an interruption."""
+"""Clips are complete, hold every sample once, and are saved on an interruption."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_clips_hold_every_sample_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), DeviceError("was lost")])
-def test_an_interruption_saves_what_was_heard(error: BaseException, tmp_path: Path) -> None:
+def test_an_interruption_saves_the_sound_before_it(error: BaseException, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, 4, RATE_HZ)
     with pytest.raises(type(error)):
         record(Tape(SOUND, error), recorder, 60)  # type: ignore[arg-type]
@@ -80,17 +80,17 @@ def test_two_recordings_in_one_second_do_not_overwrite_each_other(tmp_path: Path
     assert len(saved(tmp_path)) == 4
 
 
-def test_each_second_is_judged(tmp_path: Path) -> None:
-    heard: list[Health] = []
+def test_each_second_is_checked(tmp_path: Path) -> None:
+    seconds: list[Health] = []
     parts = [
         SOUND[:2_000],
         np.zeros(3_000, np.float32),
         np.sign(SOUND[:1_000]),
         SOUND[:4_000] + np.float32(0.2),
     ]
-    recorder = Recorder(tmp_path, 60, RATE_HZ, on_second=heard.append)
+    recorder = Recorder(tmp_path, 60, RATE_HZ, on_second=seconds.append)
     done = record(Tape(np.concatenate(parts), EOFError()), recorder, 10)  # type: ignore[arg-type]
-    assert [health.status for health in heard] == ["ok"] * 2 + ["silent"] * 3 + ["clipping"] + [
+    assert [health.status for health in seconds] == ["ok"] * 2 + ["silent"] * 3 + ["clipping"] + [
         "dc-offset"
     ] * 4
     assert (done.silent_s, done.clipping_s, done.dc_offset_s) == (3, 1, 4)

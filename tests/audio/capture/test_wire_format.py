@@ -1,4 +1,4 @@
-"""Messages survive the pipe however it cuts them."""
+"""Messages are decoded from pieces of any length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGES = [
 
 
 @given(st.integers(1, 50))
-def test_any_cut(size: int) -> None:
+def test_pieces_of_any_length(size: int) -> None:
     stream = b"".join(pack(message) for message in MESSAGES)
     unpacker, found = Unpacker(), []
     for start in range(0, len(stream), size):
@@ -29,7 +29,7 @@ def test_any_cut(size: int) -> None:
 
 
 @pytest.mark.parametrize("noise", [b"ALSA lib: warning\n", b"BLCK\xff\xff\xff\xff"])
-def test_noise_is_refused(noise: bytes) -> None:
+def test_bytes_that_are_no_frame_are_refused(noise: bytes) -> None:
     unpacker = Unpacker()
     unpacker.feed(noise)
     with pytest.raises(ValueError, match="no frame"):

@@ -1,4 +1,4 @@
-"""The capture process: what it writes, what it does not import, and what an overflow does to positions."""
+"""Capture process: messages, imports, and positions after an overflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anomaly.audio.capture.worker import copy
 
 
 class Stream:
-    """Hands over blocks at once, but for one that comes late, after sound was lost."""
+    """Delivers blocks at once, but one of them late, after a loss of samples."""
 
     def __init__(self, late_block: int, late_s: float) -> None:
         self.late_block, self.late_s = late_block, late_s
@@ -42,14 +42,14 @@ def copied(stream: Stream) -> list[RawBlock]:
     return blocks
 
 
-def test_positions_follow_each_other() -> None:
+def test_positions_are_contiguous() -> None:
     blocks = copied(Stream(late_block=9, late_s=0))
     assert [block.number for block in blocks] == [0, 1, 2, 3, 4]
     assert [block.position for block in blocks] == [0, 288, 576, 864, 1_152]
     assert not any(block.overflowed for block in blocks)
 
 
-def test_an_overflow_moves_the_position_by_what_was_lost() -> None:
+def test_an_overflow_advances_the_position_by_the_lost_samples() -> None:
     blocks = copied(Stream(late_block=2, late_s=0.2))
     lost = blocks[2].position - 576
     assert 0.18 * 48_000 <= lost <= 1.5 * 48_000
@@ -92,25 +92,25 @@ def test_without_portaudio_the_apt_line_is_given(tmp_path: object, monkeypatch: 
 def test_it_sleeps_while_a_block_fills_but_not_through_a_shallow_buffer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    naps: list[float] = []
-    monkeypatch.setattr(time, "sleep", naps.append)
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
     stream = Stream(late_block=9, late_s=0)
     with pytest.raises(EOFError):
         copy(stream, 48_000, 0.25, Unpacker().feed)
-    assert max(naps) == pytest.approx(0.23)
-    naps.clear()
+    assert max(sleeps) == pytest.approx(0.23)
+    sleeps.clear()
     stream = Stream(late_block=9, late_s=0)
     stream.latency = 0.1
     with pytest.raises(EOFError):
         copy(stream, 48_000, 0.25, Unpacker().feed)
-    assert max(naps) == pytest.approx(0.05)
+    assert max(sleeps) == pytest.approx(0.05)
 
 
-def test_what_is_there_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    naps: list[float] = []
-    monkeypatch.setattr(time, "sleep", naps.append)
+def test_available_samples_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
     stream = Stream(late_block=9, late_s=0)
     stream.read_available = 12_000
     with pytest.raises(EOFError):
         copy(stream, 48_000, 0.25, Unpacker().feed)
-    assert not any(naps)
+    assert not any(sleeps)

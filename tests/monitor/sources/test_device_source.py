@@ -9,7 +9,7 @@ import psutil
 import pytest
 from sound_server import SoundServer, tone
 
-from anomaly.audio.capture.devices import resolve
+from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.errors import DeviceError
 from anomaly.monitor.sources.device_source import from_device, from_microphone, from_stream
 from anomaly.monitor.sources.sources import CaptureEvent, Lost, Sound, Source

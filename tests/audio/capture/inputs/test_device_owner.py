@@ -1,4 +1,4 @@
-"""A busy device names the program that holds it."""
+"""Owner of a busy device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.audio.capture.device_owner import device_owner
+from anomaly.audio.capture.inputs.device_owner import device_owner
 
 
 def test_alsa_names_the_owner(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_alsa_names_the_owner(tmp_path: Path) -> None:
     assert found[0] == os.getpid()
 
 
-def test_a_closed_device_is_held_by_nobody(tmp_path: Path) -> None:
+def test_a_closed_device_has_no_owner(tmp_path: Path) -> None:
     assert device_owner("closed\n", tmp_path / "node") is None
 
 
@@ -40,10 +40,10 @@ def test_without_a_status_the_process_with_the_open_file_is_named(tmp_path: Path
     assert device_owner("", node) is None
 
 
-def test_a_node_that_is_missing(tmp_path: Path) -> None:
+def test_a_missing_device_file_has_no_owner(tmp_path: Path) -> None:
     assert device_owner("", tmp_path / "nothing") is None
 
 
 @pytest.mark.parametrize("process", [2**22 + 1])
-def test_an_owner_that_has_gone_is_a_program(process: int, tmp_path: Path) -> None:
+def test_an_owner_that_has_ended_is_called_a_program(process: int, tmp_path: Path) -> None:
     assert device_owner(f"owner_pid : {process}", tmp_path) == (process, "a program")

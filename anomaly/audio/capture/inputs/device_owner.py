@@ -1,4 +1,4 @@
-"""Who holds a sound device: the owner that ALSA names, else the process that has its file open."""
+"""Owner of a sound device: the process that ALSA names, else the one that has its file open."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def device_owner(status: str, node: Path) -> tuple[int, str] | None:
-    """Process number and program that hold a capture device; None where nobody does, or nobody may see.
+    """Return the process number and program that hold a capture device; None if it is free or that is not visible.
 
     Args:
-        status: what ``/proc/asound/cardN/pcmMc/sub0/status`` says; "" where it cannot be read.
+        status: content of ``/proc/asound/cardN/pcmMc/sub0/status``; "" where it cannot be read.
         node: its device file.
     """
     owner = re.search(r"owner_pid *: *(\d+)", status)
@@ -29,7 +29,7 @@ def _with_open_file(node: Path) -> int | None:
     except OSError:
         return None
     for folder in Path("/proc").iterdir():
-        # This very process only looks.
+        # This process opens the folder, not the device.
         if folder.name.isdigit() and int(folder.name) != os.getpid() and _has_open(folder / "fd", target):
             return int(folder.name)
     return None

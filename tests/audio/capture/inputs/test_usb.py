@@ -1,4 +1,4 @@
-"""USB microphones have names of their own, whatever order they were plugged in."""
+"""Names of USB microphones do not depend on the order of plugging in."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sound_server import make_card_list, plug_usb
 
-from anomaly.audio.capture.alsa import card_inputs
-from anomaly.audio.capture.devices import resolve
-from anomaly.audio.capture.usb import UsbIdentity, parse_usb, usb_identity
+from anomaly.audio.capture.inputs.alsa import card_inputs
+from anomaly.audio.capture.inputs.resolve import resolve
+from anomaly.audio.capture.inputs.usb import UsbIdentity, parse_usb, usb_identity
 from anomaly.errors import DeviceError
 
 CARDS = """ 0 [PCH            ]: HDA-Intel - HDA Intel PCH
@@ -32,7 +32,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_card_is_known_by_its_serial_number(root: Path) -> None:
+def test_a_card_is_named_by_its_serial_number(root: Path) -> None:
     plug_usb(root, 1, "0D8C:0014", "1-1.2", serial="A77")
     plug_usb(root, 10, "0d8c:0014", "1-1.3", serial="B88")
     assert usb_identity(root, 1) == UsbIdentity("0d8c", "0014", "A77", "1-1.2")
@@ -43,7 +43,7 @@ def test_a_card_is_known_by_its_serial_number(root: Path) -> None:
     assert "card 10" in target.description
 
 
-def test_without_a_serial_number_the_port_says_which(root: Path) -> None:
+def test_without_a_serial_number_it_is_named_by_its_port(root: Path) -> None:
     plug_usb(root, 1, "0d8c:0014", "1-1.2")
     plug_usb(root, 10, "0d8c:0014", "1-1.3")
     assert [card.stable_name for card in card_inputs()][1:] == ["usb:0d8c:0014@1-1.2", "usb:0d8c:0014@1-1.3"]
@@ -53,7 +53,7 @@ def test_without_a_serial_number_the_port_says_which(root: Path) -> None:
     assert "usb:0d8c:0014@1-1.3" in str(caught.value.hint)
 
 
-def test_two_with_one_serial_number_are_told_apart_by_their_ports(root: Path) -> None:
+def test_two_with_one_serial_number_are_named_by_their_ports(root: Path) -> None:
     plug_usb(root, 1, "0d8c:0014", "1-1.2", serial="1")
     plug_usb(root, 10, "0d8c:0014", "1-1.3", serial="1")
     assert [card.name_at_port for card in card_inputs()][1:] == [
@@ -63,7 +63,7 @@ def test_two_with_one_serial_number_are_told_apart_by_their_ports(root: Path) ->
     assert "card 10" in resolve("usb:0d8c:0014:1@1-1.3").description
 
 
-def test_a_card_that_was_plugged_in_again_is_the_same(root: Path) -> None:
+def test_a_card_keeps_its_name_when_it_is_plugged_in_again(root: Path) -> None:
     plug_usb(root, 1, "0d8c:0014", "1-1.2", serial="A77")
     first = resolve("usb:0d8c:0014:A77")
     (root / "sys/class/sound/card1/device").unlink()
@@ -72,7 +72,7 @@ def test_a_card_that_was_plugged_in_again_is_the_same(root: Path) -> None:
     assert ("card 1," in first.description, "card 10" in again.description) == (True, True)
 
 
-def test_without_sys_the_card_list_still_says_maker_and_product(root: Path) -> None:
+def test_without_sys_vendor_and_product_come_from_the_card_list(root: Path) -> None:
     (root / "proc/asound/card1").mkdir()
     (root / "proc/asound/card1/usbid").write_text("0d8c:0014\n")
     assert usb_identity(root, 1) == UsbIdentity("0d8c", "0014")
@@ -80,14 +80,14 @@ def test_without_sys_the_card_list_still_says_maker_and_product(root: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["usb:", "usb:0d8c", "usb:0d8c:001", "usb:xxxx:0014", "usb:0d8c:0014:a,b"])
-def test_other_words_are_no_usb_name(name: str, root: Path) -> None:
+def test_other_names_are_no_usb_name(name: str, root: Path) -> None:
     assert parse_usb(name) is None
     with pytest.raises(DeviceError, match="is no USB name"):
         resolve(name)
 
 
 @pytest.mark.usefixtures("root")
-def test_one_that_is_not_plugged_in() -> None:
+def test_an_absent_microphone_is_an_error() -> None:
     with pytest.raises(DeviceError, match="no such USB microphone") as caught:
         resolve("usb:1234:5678")
     assert caught.value.exit_code == 6

@@ -1,4 +1,4 @@
-"""Card lists are read as Linux writes them, and names mean exactly one input."""
+"""Card lists are read as Linux writes them, and a name matches exactly one input."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sound_server import make_card_list
 
-from anomaly.audio.capture.alsa import card_inputs, definition, parse_hardware, pulse_definition
+from anomaly.audio.capture.inputs.alsa import card_inputs, definition, parse_hardware, pulse_definition
 
 CARDS = """ 0 [PCH            ]: HDA-Intel - HDA Intel PCH
                       HDA Intel PCH at 0xf7d10000 irq 32
@@ -52,13 +52,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_capture_devices_are_listed_with_names_that_stay(root: Path) -> None:
+def test_capture_devices_are_listed_with_stable_names(root: Path) -> None:
     names = [found.name for found in card_inputs(root)]
     assert names == ["hw:CARD=PCH,DEV=0", "hw:CARD=Mic,DEV=0", "hw:CARD=Mic_1,DEV=0", "hw:CARD=Mic_1,DEV=2"]
     assert card_inputs(root)[1].card_name == "USB Mic"
 
 
-def test_usb_cards_say_their_rates_and_channels(root: Path) -> None:
+def test_usb_cards_report_their_rates_and_channels(root: Path) -> None:
     assert card_inputs(root)[1].rates_hz == (16_000, 44_100, 48_000)
     assert card_inputs(root)[1].channels == 2
     assert card_inputs(root)[0].rates_hz == ()
@@ -75,7 +75,7 @@ def test_no_cards(tmp_path: Path) -> None:
     assert card_inputs(tmp_path) == []
 
 
-def test_a_busy_device_says_by_whom(root: Path) -> None:
+def test_a_busy_device_names_its_owner(root: Path) -> None:
     status = root / "proc/asound/card1/pcm0c/sub0/status"
     status.parent.mkdir(parents=True)
     status.write_text("closed\n")
@@ -84,7 +84,7 @@ def test_a_busy_device_says_by_whom(root: Path) -> None:
     assert f"(process {os.getpid()})" in str(card_inputs(root)[1].problem)
 
 
-def test_a_device_without_its_node_says_so(root: Path) -> None:
+def test_a_missing_device_file_is_reported(root: Path) -> None:
     (root / "dev/snd/pcmC10D2c").unlink()
     assert "pcmC10D2c is missing" in str(card_inputs(root)[3].problem)
 
@@ -127,12 +127,12 @@ def test_other_names(name: str) -> None:
         ("hw:1,1", []),
     ],
 )
-def test_a_name_means_exactly_one_input(name: str, numbers: list[int], root: Path) -> None:
+def test_a_name_matches_exactly_one_input(name: str, numbers: list[int], root: Path) -> None:
     parsed = parse_hardware(name)
     assert parsed is not None
-    assert [number for number, found in enumerate(card_inputs(root)) if parsed.means(found)] == numbers
+    assert [number for number, found in enumerate(card_inputs(root)) if parsed.matches(found)] == numbers
 
 
-def test_definitions_quote_what_they_are_given() -> None:
+def test_definitions_quote_names() -> None:
     assert definition("hw:0") == 'type empty slave.pcm "hw:0"'
     assert pulse_definition('a" } \\') == 'type pulse device "a\\" } \\\\"'

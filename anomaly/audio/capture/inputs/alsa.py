@@ -1,4 +1,4 @@
-"""Sound cards as Linux lists them, and what an ALSA name such as ``hw:CARD=pump,DEV=0`` means.
+"""Sound cards as Linux lists them, and ALSA's names for them, such as ``hw:CARD=pump,DEV=0``.
 
 ``ANOMALY_ASOUND_ROOT`` moves the root of ``/proc/asound`` and ``/dev/snd``, for tests and containers.
 """
@@ -10,19 +10,31 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly.audio.capture.device_owner import device_owner
-from anomaly.audio.capture.usb import UsbIdentity, usb_identity
+from anomaly.audio.capture.inputs.device_owner import device_owner
+from anomaly.audio.capture.inputs.usb import UsbIdentity, usb_identity
 
 _CARD = re.compile(r"^ *(\d+) \[(\S+) *\]: (.*)$")
 _PCM = re.compile(r"^(\d+)-(\d+): ([^:]*):")
 _HARDWARE = re.compile(r"^(?:plug)?hw:(.+)$")
-# Slower than this no recording is taken either; faster, no resampler was tried.
-_LEAST_HZ, _MOST_HZ = 8_000, 384_000
+# Below the lower, half the rate leaves out most of the mel bands; above the higher, the resampler is not tested.
+_MIN_RATE_HZ, _MAX_RATE_HZ = 8_000, 384_000
 
 
 @dataclass(frozen=True)
 class CardInput:
-    """One capture device of a card, with why it cannot be used (None where nothing is known against it)."""
+    """One capture device of a card.
+
+    Args:
+        card: number of the card.
+        card_id: short name of the card, as in ``hw:CARD=pump``.
+        card_name: description of the card.
+        device: number of the device on the card.
+        device_name: its description.
+        rates_hz: known rates; () where the card does not report them.
+        channels: the most it offers; None where the card does not report them.
+        problem: reason why it cannot be used at the moment; None where nothing is known against it.
+        usb: identity of a USB card.
+    """
 
     card: int
     card_id: str
@@ -36,58 +48,58 @@ class CardInput:
 
     @property
     def name(self) -> str:
-        """The name by which ALSA opens it."""
+        """ALSA's name."""
         return f"hw:CARD={self.card_id},DEV={self.device}"
 
     @property
     def stable_name(self) -> str:
-        """The name that stays with the microphone whatever else is plugged in, and in whatever order."""
+        """Name that does not depend on other devices and the order of plugging in."""
         if self.usb is None:
             return self.name
-        return self.usb.name + self._end
+        return self.usb.name + self._suffix
 
     @property
     def name_at_port(self) -> str:
-        """The name that also tells two with the same serial number apart."""
+        """Name that also differs between two devices with the same serial number."""
         if self.usb is None or self.usb.path is None:
             return self.name
         serial = f":{self.usb.serial}" if self.usb.serial else ""
-        return f"usb:{self.usb.vendor}:{self.usb.product}{serial}@{self.usb.path}{self._end}"
+        return f"usb:{self.usb.vendor}:{self.usb.product}{serial}@{self.usb.path}{self._suffix}"
 
     @property
-    def _end(self) -> str:
+    def _suffix(self) -> str:
         return f",{self.device}" if self.device else ""
 
 
 @dataclass(frozen=True)
 class HardwareName:
-    """The card and device that an ALSA hardware name asks for; the card by number or identifier."""
+    """Card and device of an ALSA hardware name; the card by number or identifier."""
 
     card: str
     device: int
 
-    def means(self, found: CardInput) -> bool:
-        """Whether this is that input, exactly: card 1 is never card 10."""
+    def matches(self, found: CardInput) -> bool:
+        """Return whether the name is exactly that input's: card 1 is never card 10."""
         is_card = int(self.card) == found.card if self.card.isdigit() else self.card == found.card_id
         return is_card and self.device == found.device
 
 
 def parse_hardware(name: str) -> HardwareName | None:
-    """Read ``hw:N[,M]``, ``hw:CARD=id[,DEV=M]`` or the same with ``plughw:``; None if it is neither."""
+    """Parse ``hw:N[,M]``, ``hw:CARD=id[,DEV=M]`` or the same with ``plughw:``; None for any other name."""
     match = _HARDWARE.match(name)
     if match is None:
         return None
     fields = {"CARD": "", "DEV": "0"}
     for key, part in zip(("CARD", "DEV", "SUBDEV"), match[1].split(","), strict=False):
-        given, _, value = part.strip().rpartition("=")
-        fields[given or key] = value
+        label, _, value = part.strip().rpartition("=")
+        fields[label or key] = value
     if not fields["CARD"] or not fields["DEV"].isdigit():
         return None
     return HardwareName(fields["CARD"], int(fields["DEV"]))
 
 
 def card_inputs(root: Path | None = None) -> list[CardInput]:
-    """All capture devices of all cards, in the order of their numbers; empty where there are none."""
+    """Return the capture devices of all cards, in the order of their numbers."""
     base = root or _root()
     asound = base / "proc/asound"
     cards = [match for line in _lines(asound / "cards") if (match := _CARD.match(line))]
@@ -100,23 +112,23 @@ def card_inputs(root: Path | None = None) -> list[CardInput]:
             rates_hz, channels = _usb_formats(asound / f"card{card}" / f"stream{device}")
             problem = _problem(base, card, device) or _rate_problem(rates_hz)
             usb = usb_identity(base, card)
-            words = match[3].strip()
-            found.append(CardInput(card, *names[card], device, words, rates_hz, channels, problem, usb))
+            name = match[3].strip()
+            found.append(CardInput(card, *names[card], device, name, rates_hz, channels, problem, usb))
     return found
 
 
 def lists_cards() -> bool:
-    """Whether this system lists its cards, even if there is none; a container may not."""
+    """Return whether this system lists its cards, even if there is none; a container may not."""
     return (_root() / "proc/asound/cards").exists()
 
 
 def definition(name: str) -> str:
-    """The body of an ALSA configuration entry that passes everything on to ``name``."""
+    """Return the body of an ALSA configuration entry that passes everything on to ``name``."""
     return f"type empty slave.pcm {_quoted(name)}"
 
 
 def pulse_definition(source: str) -> str:
-    """The body of an ALSA configuration entry that captures one Pulse source."""
+    """Return the body of an ALSA configuration entry that captures one Pulse source."""
     return f"type pulse device {_quoted(source)}"
 
 
@@ -125,7 +137,7 @@ def _quoted(text: str) -> str:
 
 
 def _usb_formats(path: Path) -> tuple[tuple[int, ...], int | None]:
-    """Rates and most channels of the capture half of a USB card's description."""
+    """Return the rates, and the most channels, of the capture half of a USB card's description."""
     text = "\n".join(_lines(path)).partition("Capture:")[2].partition("Playback:")[0]
     rates_hz = {int(rate) for line in re.findall(r"Rates: ([\d, ]+)", text) for rate in line.split(", ")}
     channels = [int(count) for count in re.findall(r"Channels: (\d+)", text)]
@@ -139,15 +151,15 @@ def _problem(base: Path, card: int, device: int) -> str | None:
     if not os.access(node, os.R_OK | os.W_OK):
         return f"no permission for {node}: add yourself to the group audio and log in again"
     status = "\n".join(_lines(base / f"proc/asound/card{card}/pcm{device}c/sub0/status"))
-    held = device_owner(status, node)
-    return None if held is None else f"busy: used by {held[1]} (process {held[0]})"
+    owner = device_owner(status, node)
+    return None if owner is None else f"busy: used by {owner[1]} (process {owner[0]})"
 
 
 def _rate_problem(rates_hz: tuple[int, ...]) -> str | None:
-    if not rates_hz or any(_LEAST_HZ <= rate_hz <= _MOST_HZ for rate_hz in rates_hz):
+    if not rates_hz or any(_MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ for rate_hz in rates_hz):
         return None
     known = ", ".join(str(rate_hz) for rate_hz in rates_hz)
-    return f"wrong rate: it takes {known} Hz, and {_LEAST_HZ} to {_MOST_HZ} Hz can be used"
+    return f"wrong rate: it takes {known} Hz, and {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz can be used"
 
 
 def _root() -> Path:

@@ -1,6 +1,6 @@
-"""Who a USB sound card is: maker, product, serial number and port, so that two alike are not mixed up.
+"""Identity of a USB sound card: vendor, product, serial number and port.
 
-Card numbers and names (``Mic``, ``Mic_1``) go by the order of plugging in; these do not.
+Card numbers and names (``Mic``, ``Mic_1``) depend on the order of plugging in; these do not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class UsbIdentity:
     Args:
         vendor: four hexadecimal digits, lower case.
         product: likewise.
-        serial: as the device says it; None where it has none.
+        serial: as the device reports it; None where it has none.
         path: the port it is plugged into, such as ``1-1.2``; None where it is not known.
     """
 
@@ -31,14 +31,14 @@ class UsbIdentity:
 
     @property
     def name(self) -> str:
-        """What to give to ``--device``: with the serial number, else with the port."""
-        end = f":{self.serial}" if self.serial else f"@{self.path}" if self.path else ""
-        return f"{PREFIX}{self.vendor}:{self.product}{end}"
+        """Argument of ``--device``: with the serial number, else with the port."""
+        suffix = f":{self.serial}" if self.serial else f"@{self.path}" if self.path else ""
+        return f"{PREFIX}{self.vendor}:{self.product}{suffix}"
 
 
 @dataclass(frozen=True)
 class UsbName:
-    """A USB name that somebody gave: what is None was not said."""
+    """Parts of a USB name as written by a user; None where the name does not hold the part."""
 
     vendor: str
     product: str
@@ -46,8 +46,8 @@ class UsbName:
     path: str | None
     device: int
 
-    def means(self, found: UsbIdentity | None, device: int) -> bool:
-        """Whether this is that input, in every part that was said."""
+    def matches(self, found: UsbIdentity | None, device: int) -> bool:
+        """Return whether every part of the name is that of the input."""
         return (
             found is not None
             and (self.vendor, self.product, self.device) == (found.vendor, found.product, device)
@@ -57,7 +57,7 @@ class UsbName:
 
 
 def parse_usb(name: str) -> UsbName | None:
-    """Read ``usb:VENDOR:PRODUCT[:SERIAL][@PORT][,DEVICE]``; None if it is something else."""
+    """Parse ``usb:VENDOR:PRODUCT[:SERIAL][@PORT][,DEVICE]``; None for any other name."""
     match = _NAME.match(name)
     if match is None:
         return None
@@ -66,30 +66,30 @@ def parse_usb(name: str) -> UsbName | None:
 
 
 def usb_identity(base: Path, card: int) -> UsbIdentity | None:
-    """The identity of a card, from ``/sys``, else from ``/proc/asound``; None if it is no USB card.
+    """Read the identity of a card from ``/sys``, else from ``/proc/asound``; None if it is no USB card.
 
     Args:
         base: the root of both.
-        card: its number.
+        card: number of the card.
     """
     interface = base / f"sys/class/sound/card{card}/device"
     if interface.exists():
         # The card hangs on an interface of the device, a folder inside that of the device itself.
         device = interface.resolve().parent
-        vendor, product = _word(device / "idVendor"), _word(device / "idProduct")
+        vendor, product = _content(device / "idVendor"), _content(device / "idProduct")
         if vendor and product:
             return UsbIdentity(vendor.lower(), product.lower(), _serial(device), device.name)
-    vendor, _, product = _word(base / f"proc/asound/card{card}/usbid").partition(":")
+    vendor, _, product = _content(base / f"proc/asound/card{card}/usbid").partition(":")
     return UsbIdentity(vendor.lower(), product.lower()) if vendor and product else None
 
 
 def _serial(device: Path) -> str | None:
-    serial = _word(device / "serial")
-    # What would be read as another part of the name, or not at all, is left out.
+    serial = _content(device / "serial")
+    # A serial number that would be parsed as another part of the name is not used.
     return serial if serial and serial.isprintable() and not set(serial) & set("@, ") else None
 
 
-def _word(path: Path) -> str:
+def _content(path: Path) -> str:
     try:
         return path.read_text(errors="replace").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether an input is there is asked of the system's lists, without opening anything."""
+"""Presence of inputs is read from the system's lists, without opening a device."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import psutil
 import pytest
 from sound_server import CARDS, PCM, SoundServer, make_card_list, plug_usb
 
-from anomaly.audio.capture.devices import Target, has_source, resolve
-from anomaly.audio.capture.hotplug import HotplugMonitor, is_present
+from anomaly.audio.capture.inputs.hotplug import HotplugMonitor, is_present
+from anomaly.audio.capture.inputs.input_device import Target
+from anomaly.audio.capture.inputs.resolve import resolve
 
 
 def test_cards_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,73 +37,66 @@ def test_cards_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [is_present(Target(name, "")) for name in names] == [False] * 6 + [None]
 
 
-def test_sources_by_their_whole_name() -> None:
-    listed = "0\tmic\tm.c\ts16le 1ch 48000Hz\tRUNNING\n1\tmic2\tm.c\ts16le 1ch 48000Hz\tIDLE\n"
-    assert [has_source(listed, name) for name in ("mic", "mic2", "mi", "m.c", "")] == [True, True] + [
-        False
-    ] * 3
-
-
 def test_a_source_that_is_unloaded_is_gone(pulse_microphone: SoundServer) -> None:
     target = resolve("mic")
-    lookout = HotplugMonitor(target)
+    monitor = HotplugMonitor(target)
     assert is_present(target) is True
     pulse_microphone.control("unload-module", "module-remap-source")
     assert is_present(target) is False
-    assert becomes_gone(lookout)
-    lookout.close()
+    assert becomes_gone(monitor)
+    monitor.close()
     pulse_microphone.kill()
     assert is_present(target) is False
 
 
-def test_the_server_is_asked_only_when_it_has_told_something(
+def test_sources_are_listed_only_after_an_event_on_a_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anomaly.audio.capture import hotplug
+    from anomaly.audio.capture.inputs import hotplug
 
-    news, sources = tmp_path / "news", tmp_path / "sources"
-    os.mkfifo(news)
+    events, sources = tmp_path / "events", tmp_path / "sources"
+    os.mkfifo(events)
     sources.write_text("0\tmic\tm.c\ts16le 1ch 48000Hz\tRUNNING\n")
     monkeypatch.setattr(shutil, "which", lambda _name: "pactl")
-    monkeypatch.setattr(hotplug, "_SUBSCRIBE", ["cat", str(news)])
+    monkeypatch.setattr(hotplug, "_SUBSCRIBE", ["cat", str(events)])
     monkeypatch.setattr(hotplug, "LIST_SOURCES", ["cat", str(sources)])
-    monkeypatch.setattr(hotplug, "_ASK_EVERY_S", 3_600.0)
+    monkeypatch.setattr(hotplug, "_LIST_INTERVAL_S", 3_600.0)
     with (
-        closing(HotplugMonitor(Target("pulse:mic", "", pulse_source="mic"))) as lookout,
-        news.open("wb", 0) as server,
+        closing(HotplugMonitor(Target("pulse:mic", "", pulse_source="mic"))) as monitor,
+        events.open("wb", 0) as server,
     ):
         server.write(b"Event 'new' on source-output #7\n")
         for _ in range(20):
-            assert lookout.is_gone() is False
-            assert lookout._asking is None
+            assert monitor.is_gone() is False
+            assert monitor._listing is None
             time.sleep(0.005)
         server.write(b"Event 'change' on source #0\n")
-        until(lambda: lookout.is_gone() or lookout._asking is not None)
-        until(lambda: lookout.is_gone() or lookout._asking is None)
+        until(lambda: monitor.is_gone() or monitor._listing is not None)
+        until(lambda: monitor.is_gone() or monitor._listing is None)
         sources.write_text("")
-        assert lookout.is_gone() is False
+        assert monitor.is_gone() is False
         server.write(b"Event 'remove' on source #0\n")
-        assert becomes_gone(lookout)
+        assert becomes_gone(monitor)
 
 
-def test_without_a_subscription_it_is_asked_now_and_then(
+def test_without_a_subscription_sources_are_listed_at_intervals(
     pulse_microphone: SoundServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anomaly.audio.capture import hotplug
+    from anomaly.audio.capture.inputs import hotplug
 
     monkeypatch.setattr(hotplug, "_SUBSCRIBE", ["false"])
-    monkeypatch.setattr(hotplug, "_ASK_EVERY_S", 0.1)
-    with closing(HotplugMonitor(resolve("mic"))) as lookout:
-        until(lambda: lookout.is_gone() or lookout._news is None)
+    monkeypatch.setattr(hotplug, "_LIST_INTERVAL_S", 0.1)
+    with closing(HotplugMonitor(resolve("mic"))) as monitor:
+        until(lambda: monitor.is_gone() or monitor._subscription is None)
         pulse_microphone.control("unload-module", "module-remap-source")
-        assert becomes_gone(lookout)
+        assert becomes_gone(monitor)
 
 
-def test_nothing_is_left_behind(pulse_microphone: SoundServer) -> None:
+def test_closing_leaves_no_process_and_no_file_open(pulse_microphone: SoundServer) -> None:
     handles = len(os.listdir("/proc/self/fd"))
-    lookout = HotplugMonitor(resolve("mic"))
-    assert lookout.is_gone() is False
-    lookout.close()
+    monitor = HotplugMonitor(resolve("mic"))
+    assert monitor.is_gone() is False
+    monitor.close()
     assert not any(child.name() == "pactl" for child in psutil.Process().children())
     assert len(os.listdir("/proc/self/fd")) == handles
 
@@ -113,16 +107,16 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def becomes_gone(lookout: HotplugMonitor) -> bool:
+def becomes_gone(monitor: HotplugMonitor) -> bool:
     end_s = time.monotonic() + 30
     while time.monotonic() < end_s:
-        if lookout.is_gone():
+        if monitor.is_gone():
             return True
         time.sleep(0.05)
     return False
 
 
-def test_without_pactl_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pactl_presence_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     target = Target("mic", "", pulse_source="mic")
     assert is_present(target) is None
