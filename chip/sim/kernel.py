@@ -1,4 +1,4 @@
-"""The compiled inner loop: what arrives is added, tiles that it reaches move on, whoever fires is listed.
+"""Compiled inner loop: events add to currents, the tiles that they reach are stepped, neurons that fire give events.
 
 This file is imported only where Numba is installed.
 """
@@ -12,45 +12,62 @@ import numba
 import numpy as np
 from numba import types
 from numba.extending import overload
+from numpy.typing import NDArray
 
 from chip.sim.counter_rng import GOLDEN, MIX_1, MIX_2
-from chip.sim.tiles import LANES, WIDE, TilePlan
+from chip.sim.kernel_arguments import (
+    InputBlock,
+    NeuronTables,
+    NoiseSource,
+    Recording,
+    StreamState,
+    SynapseTables,
+    TilePlan,
+    Variant,
+    Workspace,
+)
+from chip.sim.tiles import LANES
 from chip.sim.vectors import (
-    PACKS,
+    HAS_COMPRESS,
     add_row,
-    copy,
-    first,
-    number,
-    pack,
+    compress_events,
+    copy_lanes,
+    count_bits,
+    lowest_bit,
     peek,
     poke,
-    signs,
-    soon,
+    prefetch,
+    sign_bits,
     step_leaky_tile,
     step_signed_tile,
     step_tile,
-    taken,
+    take_flags,
 )
 
 __all__ = ["advance_streams"]
 
-_COLUMNS, _ROW, _TILE, _NOTE, _ARRIVED = (
-    int(column) for column in (TilePlan.COLUMNS, TilePlan.ROW, TilePlan.TILE, TilePlan.NOTE, TilePlan.ARRIVED)
+# Numba takes plain integers, not members of an enumeration.
+_COLUMNS, _ROW, _TILE, _RECORD, _ARRIVED = (
+    int(column)
+    for column in (TilePlan.COLUMNS, TilePlan.ROW, TilePlan.TILE, TilePlan.RECORD, TilePlan.ARRIVED)
 )
+_POSITIVE, _SIGNED, _WIDE = int(Variant.POSITIVE), int(Variant.SIGNED), int(Variant.WIDE)
 
 
-def _append(events: Any, count: int, fired: int, negative: int, code: int) -> int:
-    """Append the codes of 32 sources, the first of which has ``code``, as far as they fired."""
+def _append(events: NDArray[Any], count: int, fired: int, negative: int, code: int) -> int:
+    """Append the codes of those of 32 sources that fired; ``code`` is that of the first, the flags are bits."""
     raise NotImplementedError("it is compiled, never called")
 
 
 def _appending(events: Any, count: Any, fired: Any, negative: Any, code: Any) -> Callable[..., int]:
-    if PACKS and events.dtype == types.uint16:
-        return lambda events, count, fired, negative, code: pack(events, count, fired, negative, code)
+    if HAS_COMPRESS and events.dtype == types.uint16:
+        return lambda events, count, fired, negative, code: compress_events(
+            events, count, fired, negative, code
+        )
 
-    def one_by_one(events: Any, count: int, fired: int, negative: int, code: int) -> int:
+    def one_by_one(events: NDArray[Any], count: int, fired: int, negative: int, code: int) -> int:
         while fired != 0:
-            lane = first(fired)
+            lane = lowest_bit(fired)
             fired &= fired - 1
             events[count] = code + 2 * lane + ((negative >> lane) & 1)
             count += 1
@@ -62,218 +79,307 @@ def _appending(events: Any, count: Any, fired: Any, negative: Any, code: Any) ->
 overload(_append, strict=False)(_appending)
 
 
-def _mixed(word: Any) -> Any:
-    """The finaliser of SplitMix64, as in ``chip.sim.counter_rng``."""
+def _mixed(word: np.uint64) -> np.uint64:
+    """Apply the finaliser of SplitMix64, as ``chip.sim.counter_rng`` does."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(MIX_1)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(MIX_2)
     return word ^ (word >> np.uint64(31))
 
 
-_mixed_compiled = numba.njit(_mixed)
+_mixed_compiled: Any = numba.njit(_mixed)
 
 
-def _add_noise(level: Any, key: Any, step: int, noise: Any, place: Any) -> None:
-    """Add to each neuron what chance deals it in this step: one word of 64 bits serves four neurons."""
+def _add_noise(
+    current: NDArray[Any], key: np.uint64, step: int, table: NDArray[Any], places: NDArray[np.int64]
+) -> None:
+    """Add one value of the noise table to each neuron; one random word of 64 bits serves four neurons."""
     row = _mixed_compiled(key + np.uint64(step) * np.uint64(GOLDEN))
-    for group in range((place.size + 3) // 4):
+    for group in range((places.size + 3) // 4):
         word = _mixed_compiled(row + np.uint64(group) * np.uint64(GOLDEN))
-        for neuron in range(4 * group, min(4 * group + 4, place.size)):
-            level[place[neuron]] += noise[word & np.uint64(noise.size - 1)]
+        for neuron in range(4 * group, min(4 * group + 4, places.size)):
+            current[places[neuron]] += table[word & np.uint64(table.size - 1)]
             word >>= np.uint64(16)
 
 
-_add_noise_compiled = numba.njit(_add_noise)
+_add_noise_compiled: Any = numba.njit(_add_noise)
 
 
-def _act(code: int, plan: Any, rows: Any, level: Any, awake: Any, woken: int, form: Any) -> tuple[int, int]:
-    """Let one spike act through its first row.
+def _apply_first_row(
+    code: int, synapses: SynapseTables, work: Workspace, active: int, variant: tuple[int, ...]
+) -> tuple[int, int]:
+    """Add the first row of an event to the currents.
 
-    Returns the tiles that are awake, where a word of bits can tell, and 1 if there is more to do or write down.
+    Returns:
+        The active tiles as bits, where one word holds them; and 1 if the event has more rows or synapses, or is
+        recorded.
     """
-    mine = code * _COLUMNS
-    where = peek(plan, mine + _TILE)
+    entry = code * _COLUMNS
+    where = peek(synapses.plan, entry + _TILE)
     tile = where >> 1
-    add_row(level, tile, rows, peek(plan, mine + _ROW))
-    poke(plan, mine + _ARRIVED, peek(plan, mine + _ARRIVED) + 1)
-    if len(form) >= WIDE:
-        poke(awake, tile, 1)
-        poke(awake, tile + 1, 1)
-    return woken | (3 << (tile & 63)), where & 1
+    add_row(work.current, tile, synapses.rows, peek(synapses.plan, entry + _ROW))
+    poke(synapses.plan, entry + _ARRIVED, peek(synapses.plan, entry + _ARRIVED) + 1)
+    if len(variant) >= _WIDE:
+        poke(work.active, tile, 1)
+        poke(work.active, tile + 1, 1)
+    return active | (3 << (tile & 63)), where & 1
+
+
+_apply_first_row_compiled: Any = numba.njit(inline="always")(_apply_first_row)
 
 
 def _deliver(
-    events: Any, count: int, plan: Any, rows: Any, row_begin: Any, row_end: Any, row_at: Any, synapse_begin: Any,
-    synapse_end: Any, synapse_at: Any, synapse_weight: Any, record: Any, record_at: int, level: Any, awake: Any,
-    woken: int, form: Any,
-) -> int:  # fmt: skip
-    """Let the spikes of the step before and of the inputs act, and write down the former.
+    count: int,
+    synapses: SynapseTables,
+    work: Workspace,
+    active: int,
+    variant: tuple[int, ...],
+    record: NDArray[np.int8],
+    record_at: int,
+) -> int:
+    """Add the events of a step to the currents, and record those of the step before.
 
-    Those with more to do than a first row are listed once more, behind all others: so the loop has no branch to
-    guess.
-    """
-    late = first_late = events.size // 2
-    for nth in range(count):
-        code = peek(events, nth)
-        woken, more = _act_compiled(code, plan, rows, level, awake, woken, form)
-        poke(events, late, code)
-        late += more
-    for nth in range(first_late, late):
-        code = peek(events, nth)
-        note = peek(plan, code * _COLUMNS + _NOTE)
-        poke(record, record_at + (note >> 8), note)
-        for row in range(peek(row_begin, code), peek(row_end, code)):
-            tile = peek(row_at, row) // LANES
-            add_row(level, tile, rows, row * 2 * LANES)
-            woken |= 3 << (tile & 63)
-            poke(awake, tile, 1)
-            poke(awake, tile + 1, 1)
-        for synapse in range(peek(synapse_begin, code), peek(synapse_end, code)):
-            at = peek(synapse_at, synapse)
-            poke(level, at, peek(level, at) + peek(synapse_weight, synapse))
-            woken |= 1 << (at // LANES & 63)
-            poke(awake, at // LANES, 1)
-    return woken
+    Events with more to do than a first row are listed once more behind all others, so that the first loop has no
+    branch that the processor could mispredict.
 
-
-def _step(
-    events: Any, form: Any, level: Any, v: Any, v_at: int, tables: Any, peak: Any, awake: Any, woken: int
-) -> tuple[int, int, int]:
-    """Move on every tile that is awake.
+    Args:
+        count: number of events.
+        synapses: effect of each event.
+        work: events and currents.
+        active: active tiles as bits.
+        variant: which loop is compiled.
+        record: recorded spikes of all streams and steps, flat.
+        record_at: where those of this step begin.
 
     Returns:
-        How many neurons fire, how many are held at the limit, and which tiles stay awake.
+        The active tiles as bits, where one word holds them.
     """
-    count = held = still = 0
+    end = begin = work.events.size // 2
+    for nth in range(count):
+        code = peek(work.events, nth)
+        active, more = _apply_first_row_compiled(code, synapses, work, active, variant)
+        poke(work.events, end, code)
+        end += more
+    for nth in range(begin, end):
+        code = peek(work.events, nth)
+        note = peek(synapses.plan, code * _COLUMNS + _RECORD)
+        poke(record, record_at + (note >> 8), note)
+        for row in range(peek(synapses.row_begin, code), peek(synapses.row_end, code)):
+            tile = peek(synapses.row_at, row) // LANES
+            add_row(work.current, tile, synapses.rows, row * 2 * LANES)
+            active |= 3 << (tile & 63)
+            poke(work.active, tile, 1)
+            poke(work.active, tile + 1, 1)
+        for synapse in range(peek(synapses.synapse_begin, code), peek(synapses.synapse_end, code)):
+            at = peek(synapses.synapse_at, synapse)
+            poke(work.current, at, peek(work.current, at) + peek(synapses.synapse_weight, synapse))
+            active |= 1 << (at // LANES & 63)
+            poke(work.active, at // LANES, 1)
+    return active
+
+
+def _step_tiles(
+    neurons: NeuronTables,
+    work: Workspace,
+    membrane: NDArray[Any],
+    begin: int,
+    peak: NDArray[Any],
+    active: int,
+) -> tuple[int, int, int]:
+    """Step the neurons of every active tile.
+
+    Args:
+        neurons: their parameters.
+        work: currents, which are emptied, and events, which are written.
+        membrane: membranes of all streams, flat.
+        begin: where those of this stream begin.
+        peak: largest membrane at each place.
+        active: active tiles as bits, where one word holds them.
+
+    Returns:
+        The number of events, the number of saturated membranes, and the tiles that stay active.
+    """
+    count = saturated = still_active = 0
+    current, parameters = work.current, neurons.parameters
     for base in range(0, peak.size // LANES, 64):
-        tiles = taken(awake, base) if len(form) >= WIDE else woken
+        tiles = take_flags(work.active, base) if len(neurons.variant) >= _WIDE else active
         while tiles != 0:
-            tile = base + first(tiles)
+            tile = base + lowest_bit(tiles)
             tiles &= tiles - 1
-            at = v_at + tile * LANES
-            if len(form) % WIDE == 0:
-                fired, down, over, again = step_tile(level, v, at, tables, peak, tile)
-            elif len(form) % WIDE == 1:
-                fired, down, over, again = step_signed_tile(level, v, at, tables, peak, tile)
+            at = begin + tile * LANES
+            if len(neurons.variant) % _WIDE == _POSITIVE:
+                fired, negative, over, again = step_tile(current, membrane, at, parameters, peak, tile)
+            elif len(neurons.variant) % _WIDE == _SIGNED:
+                fired, negative, over, again = step_signed_tile(current, membrane, at, parameters, peak, tile)
             else:
-                fired, down, over, again = step_leaky_tile(level, v, at, tables, peak, tile)
-            if len(form) >= WIDE:
-                poke(awake, tile, np.int64(again != 0))
+                fired, negative, over, again = step_leaky_tile(current, membrane, at, parameters, peak, tile)
+            if len(neurons.variant) >= _WIDE:
+                poke(work.active, tile, np.int64(again != 0))
             else:
-                still |= np.int64(again != 0) << tile
+                still_active |= np.int64(again != 0) << tile
             if over != 0:
-                held += number(over)
-            count = _append(events, count, fired, down, tile * 2 * LANES)
-    return count, held, still
+                saturated += count_bits(over)
+            count = _append(work.events, count, fired, negative, tile * 2 * LANES)
+    return count, saturated, still_active
 
 
-def _gather(far: Any, near: Any, first_stream: int, many: int, shape: tuple[int, int, int]) -> None:
-    """Copy the inputs of some streams, which lie far apart from step to step, to where each has its own in a row."""
-    steps, streams, width = shape
+def _gather(
+    spikes: NDArray[np.int8],
+    gathered: NDArray[np.int8],
+    first: int,
+    streams: int,
+    shape: tuple[int, int, int],
+) -> None:
+    """Copy the inputs of ``streams`` streams from ``first`` on, so that those of each stream are contiguous."""
+    steps, n_streams, width = shape
     for step in range(steps):
-        begin = (step * streams + first_stream) * width
-        for nth in range(many):
+        begin = (step * n_streams + first) * width
+        for nth in range(streams):
             to = (nth * steps + step) * width
             for at in range(0, width, LANES):
-                copy(far, begin + nth * width + at, near, to + at)
+                copy_lanes(spikes, begin + nth * width + at, gathered, to + at)
 
 
-_gather_compiled: Any = numba.njit(_gather)
-_act_compiled: Any = numba.njit(inline="always")(_act)
-_deliver_compiled: Any = numba.njit(inline="always")(_deliver)
-_step_compiled: Any = numba.njit(inline="always")(_step)
-
-
-def _all_awake(awake: Any, size: int) -> int:
-    """Wake every tile; returns them as bits of a word, if that holds them."""
+def _activate_all(active: NDArray[np.int8], size: int) -> int:
+    """Set the flag of every tile; returns the flags as bits of a word, if that holds them."""
     tiles = size // LANES
-    awake[:tiles] = 1
+    active[:tiles] = 1
     return (1 << tiles) - 1 if tiles < 64 else -1
 
 
-_all_awake_compiled: Any = numba.njit(inline="always")(_all_awake)
+_gather_compiled: Any = numba.njit(_gather)
+_deliver_compiled: Any = numba.njit(inline="always")(_deliver)
+_step_tiles_compiled: Any = numba.njit(inline="always")(_step_tiles)
+_activate_all_compiled: Any = numba.njit(inline="always")(_activate_all)
 
 
-def _wake(ended: Any, mine: int, size: int, awake: Any, events: Any, more: Any) -> tuple[int, int]:
-    """Begin a stream: every tile is awake, and the spikes that ended a run before are under way.
+def _begin_stream(
+    in_flight: NDArray[np.int8], begin: int, size: int, work: Workspace, pending: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Activate every tile of a stream, and turn the spikes in flight since its last run into events.
 
-    Returns how many events that makes, and the tiles that are awake.
+    Returns:
+        The number of events, and the active tiles as bits.
     """
     count = 0
     for at in range(0, size, LANES):
-        up, down, _ = signs(ended, mine + at)
-        count = _append(events, count, up | down, down, 2 * at)
+        positive, negative, _ = sign_bits(in_flight, begin + at)
+        count = _append(work.events, count, positive | negative, negative, 2 * at)
     for nth in range(count):
-        place = peek(events, nth) >> 1
-        poke(more, place, peek(more, place) - 1)
-    return count, _all_awake_compiled(awake, size)
+        place = peek(work.events, nth) >> 1
+        poke(pending, place, peek(pending, place) - 1)
+    return count, _activate_all_compiled(work.active, size)
 
 
-def _listen(
-    near: Any, far: Any, at: tuple[int, int], width: int, size: int, events: Any, count: int, wrong: int
+def _read_inputs(
+    gathered: NDArray[np.int8],
+    at: int,
+    spikes: NDArray[np.int8],
+    next_at: int,
+    width: int,
+    size: int,
+    events: NDArray[Any],
+    count: int,
+    invalid: int,
 ) -> tuple[int, int]:
-    """Add the inputs of a step to its events; returns how many there are then, and bits of what is no spike."""
+    """Append the inputs of a step to its events.
+
+    Args:
+        gathered: inputs of the streams at hand, flat.
+        at: where those of this stream and step begin.
+        spikes: inputs of all streams, flat.
+        next_at: where the next gathering will read; it is prefetched.
+        width: inputs of a step.
+        size: places of neurons.
+        events: events of the step.
+        count: number of events so far.
+        invalid: bits of the inputs so far that are none of -1, 0 and +1.
+
+    Returns:
+        The number of events, and the bits of invalid inputs.
+    """
     for lane in range(0, width, LANES):
-        up, down, strange = signs(near, at[0] + lane)
-        # What the next group of streams gets at this step, for the next gathering.
-        soon(far, at[1] + lane)
-        wrong |= strange
-        count = _append(events, count, up | down, down, 2 * (size + lane))
-    return count, wrong
+        positive, negative, other = sign_bits(gathered, at + lane)
+        prefetch(spikes, next_at + lane)
+        invalid |= other
+        count = _append(events, count, positive | negative, negative, 2 * (size + lane))
+    return count, invalid
 
 
-def _leave(
-    ended: Any, mine: int, size: int, plan: Any, record: Any, record_at: int, events: Any, count: int, more: Any
-) -> None:  # fmt: skip
-    """End a stream: what its neurons fired last is written down, and stays under way."""
-    ended[mine : mine + size] = 0
+def _end_stream(
+    in_flight: NDArray[np.int8],
+    begin: int,
+    size: int,
+    synapses: SynapseTables,
+    record: NDArray[np.int8],
+    record_at: int,
+    work: Workspace,
+    count: int,
+    pending: NDArray[np.int64],
+) -> None:
+    """Record the spikes of the last step of a stream, and keep them as spikes in flight."""
+    in_flight[begin : begin + size] = 0
     for nth in range(count):
-        code = peek(events, nth)
-        note, place = peek(plan, code * _COLUMNS + _NOTE), code >> 1
+        code = peek(work.events, nth)
+        note, place = peek(synapses.plan, code * _COLUMNS + _RECORD), code >> 1
         poke(record, record_at + (note >> 8), note)
-        poke(ended, mine + place, note)
-        poke(more, place, peek(more, place) + 1)
+        poke(in_flight, begin + place, note)
+        poke(pending, place, peek(pending, place) + 1)
 
 
-_wake_compiled: Any = numba.njit(inline="always")(_wake)
-_listen_compiled: Any = numba.njit(inline="always")(_listen)
-_leave_compiled: Any = numba.njit(inline="always")(_leave)
+_begin_stream_compiled: Any = numba.njit(inline="always")(_begin_stream)
+_read_inputs_compiled: Any = numba.njit(inline="always")(_read_inputs)
+_end_stream_compiled: Any = numba.njit(inline="always")(_end_stream)
 
 
 def advance_streams(
-    inputs: Any, aside: Any, first_step: int, plan: Any, rows: Any, row_begin: Any, row_end: Any, row_at: Any,
-    synapse_begin: Any, synapse_end: Any, synapse_at: Any, synapse_weight: Any, tables: Any, form: Any, noise: Any,
-    noise_keys: Any, places: Any, v: Any, under_way: Any, record: Any, events: Any, level: Any, awake: Any,
-    peak: Any, more: Any,
-) -> tuple[int, bool]:  # fmt: skip
-    """All steps of one stream after the other.
+    inputs: InputBlock,
+    synapses: SynapseTables,
+    neurons: NeuronTables,
+    noise: NoiseSource,
+    state: StreamState,
+    work: Workspace,
+    recording: Recording,
+) -> tuple[int, bool]:
+    """Run all steps of one stream after the other.
 
-    ``aside`` is room for the inputs of as many streams as are gathered at once. The length of ``form`` tells, while
-    all this is compiled, what the network has: 0 neither negative spikes nor leak, 1 no leak, 2 any; and ``WIDE``
-    more if its tiles take more than one word of flags. Returns how often a membrane was held at the limit, and
-    whether an input was none of -1, 0 and +1.
+    Returns:
+        How often a membrane was saturated, and whether an input was none of -1, 0 and +1.
     """
-    steps, streams, width = inputs.shape
-    group, size, columns = aside.shape[0], v.shape[1], record.shape[2]
-    far, near, noted = inputs.ravel(), aside.ravel(), record.ravel()
-    membrane, ended = v.ravel(), under_way.ravel()
-    held = wrong = 0
+    steps, streams, width = inputs.spikes.shape
+    group, size, columns = inputs.gathered.shape[0], state.membrane.shape[1], recording.spikes.shape[2]
+    spikes, gathered, record = inputs.spikes.ravel(), inputs.gathered.ravel(), recording.spikes.ravel()
+    membrane, in_flight = state.membrane.ravel(), state.in_flight.ravel()
+    saturations = invalid = 0
     for stream in range(streams):
-        mine, noted_at = stream * size, stream * (steps + 1) * columns
+        begin, record_at = stream * size, stream * (steps + 1) * columns
         if streams > 1 and stream % group == 0:
-            _gather_compiled(far, near, stream, min(group, streams - stream), inputs.shape)
-        count, woken = _wake_compiled(ended, mine, size, awake, events, more)
+            _gather_compiled(spikes, gathered, stream, min(group, streams - stream), inputs.spikes.shape)
+        count, active = _begin_stream_compiled(in_flight, begin, size, work, recording.pending)
         for step in range(steps):
-            at = ((stream % group) * steps + step) * width, (step * streams + stream + group) * width
-            count, wrong = _listen_compiled(near, far, at, width, size, events, count, wrong)
-            woken = _deliver_compiled(
-                events, count, plan, rows, row_begin, row_end, row_at, synapse_begin, synapse_end, synapse_at,
-                synapse_weight, noted, noted_at + step * columns, level, awake, woken, form,
-            )  # fmt: skip
-            if noise.size:
-                _add_noise_compiled(level, noise_keys[stream], first_step + step, noise, places)
-                woken = _all_awake_compiled(awake, size)
-            moved = _step_compiled(events, form, level, membrane, mine, tables, peak, awake, woken)
-            count, over, woken = moved
-            held += over
-        _leave_compiled(ended, mine, size, plan, noted, noted_at + steps * columns, events, count, more)
-    return held, wrong != 0
+            at, next_at = ((stream % group) * steps + step) * width, (step * streams + stream + group) * width
+            count, invalid = _read_inputs_compiled(
+                gathered, at, spikes, next_at, width, size, work.events, count, invalid
+            )
+            active = _deliver_compiled(
+                count, synapses, work, active, neurons.variant, record, record_at + step * columns
+            )
+            if noise.table.size:
+                _add_noise_compiled(
+                    work.current, noise.keys[stream], noise.first_step + step, noise.table, neurons.places
+                )
+                active = _activate_all_compiled(work.active, size)
+            stepped = _step_tiles_compiled(neurons, work, membrane, begin, recording.peak, active)
+            count, saturated, active = stepped
+            saturations += saturated
+        _end_stream_compiled(
+            in_flight,
+            begin,
+            size,
+            synapses,
+            record,
+            record_at + steps * columns,
+            work,
+            count,
+            recording.pending,
+        )
+    return saturations, invalid != 0

@@ -69,7 +69,7 @@ class SimulationEngine(Protocol):
     def block_values(self) -> int:
         """Steps x neurons x streams that it takes best at once."""
 
-    def on_another(self, deviation: Deviation) -> SimulationEngine:
+    def with_deviation(self, deviation: Deviation) -> SimulationEngine:
         """The same network on a chip with other imperfections."""
 
     def rest(self, streams: int, first: int = 0) -> Any:
@@ -103,7 +103,7 @@ class Engine:
         self._high = np.array(numbers.v_sat, dtype=self.dtype)
         self._low = np.array(-numbers.v_sat, dtype=self.dtype)
 
-    def on_another(self, deviation: Deviation) -> Engine:
+    def with_deviation(self, deviation: Deviation) -> Engine:
         """The same network on a chip with other imperfections."""
         return Engine(self._network, self._v_sat, deviation)
 

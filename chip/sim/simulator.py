@@ -107,7 +107,7 @@ class Simulator:
             raise NetworkError("all chips are the same without imperfections", where="chip")
         other = copy.copy(self)
         other._deviation = self._deviation.imperfection.of_chip(chip)
-        other._engine = self._engine.on_another(other._deviation)
+        other._engine = self._engine.with_deviation(other._deviation)
         other._streams = other._state = None
         return other
 

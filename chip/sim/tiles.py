@@ -7,8 +7,6 @@ instead of following its synapses one by one. Sources whose targets stay scatter
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,69 +16,24 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from chip.network import Network
 from chip.sim.dynamics import Dynamics
+from chip.sim.kernel_arguments import SynapseTables, TilePlan
 
 __all__ = [
     "LANES",
     "TABLES",
-    "WIDE",
-    "SynapseTables",
-    "TilePlan",
     "neuron_order",
-    "neuron_tables",
+    "neuron_parameters",
     "synapse_tables",
 ]
 
 LANES = 32
 # Numbers that the loop keeps of each neuron.
 TABLES = 7
-# What the form of a network, which the loop is compiled for, has more if a word does not hold flags of all tiles.
-WIDE = 3
 _WINDOW = 2 * LANES
 # A row costs about as much as this many synapses of a list.
 _ROW_COST = 3
 # Pairs of neurons with a common source that an order may be derived from: bounds time and memory.
 _MOST_PAIRS = 1 << 24
-
-
-class TilePlan(IntEnum):
-    """Columns of the plan: what the loop looks up for each event, so narrow that it stays in the nearest cache."""
-
-    ROW = 0  # where its row of weights begins
-    TILE = 1  # twice the first of the two tiles it is added to; plus 1 for more rows, listed synapses or a record
-    NOTE = 2  # 256 times the column where the spike is written down, plus its sign as one byte
-    ARRIVED = 3  # how often it came
-    COLUMNS = 4
-
-
-@dataclass(frozen=True)
-class SynapseTables:
-    """What a spike does, by its code: twice the source's place, plus 1 if the spike is negative.
-
-    Args:
-        plan: columns of ``TilePlan`` for each code, one code after the other.
-        rows: 64 weights of each row, one after the other; row 0 holds zeros.
-        row_begin: first further row of each code.
-        row_end: one past its last row.
-        row_at: place of the first neuron of each row.
-        synapse_begin: first listed synapse of each code.
-        synapse_end: one past its last one.
-        synapse_at: place of the neuron at which each listed synapse ends.
-        synapse_weight: weight of each listed synapse.
-    """
-
-    plan: NDArray[np.int32]
-    rows: NDArray[Any]
-    row_begin: NDArray[np.int64]
-    row_end: NDArray[np.int64]
-    row_at: NDArray[np.int64]
-    synapse_begin: NDArray[np.int64]
-    synapse_end: NDArray[np.int64]
-    synapse_at: NDArray[np.int64]
-    synapse_weight: NDArray[Any]
-
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """All tables but the plan in the order in which the compiled loop takes them."""
-        return tuple(getattr(self, item.name) for item in fields(self)[1:])
 
 
 def neuron_order(network: Network) -> NDArray[np.int64]:
@@ -152,7 +105,7 @@ def synapse_tables(
     )
 
 
-def neuron_tables(dynamics: Dynamics, order: NDArray[np.int64], size: int) -> NDArray[Any]:
+def neuron_parameters(dynamics: Dynamics, order: NDArray[np.int64], size: int) -> NDArray[Any]:
     """Seven rows of 32 numbers for each tile: thresholds, feedback, limit, and the shifts of the leak.
 
     Args:

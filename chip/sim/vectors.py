@@ -19,20 +19,20 @@ from chip.sim.lanes import Lanes
 from chip.sim.tiles import LANES, TABLES
 
 __all__ = [
-    "PACKS",
+    "HAS_COMPRESS",
     "add_row",
-    "copy",
-    "first",
-    "number",
-    "pack",
+    "compress_events",
+    "copy_lanes",
+    "count_bits",
+    "lowest_bit",
     "peek",
     "poke",
-    "signs",
-    "soon",
+    "prefetch",
+    "sign_bits",
     "step_leaky_tile",
     "step_signed_tile",
     "step_tile",
-    "taken",
+    "take_flags",
 ]
 
 _I1, _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
@@ -41,8 +41,8 @@ _numba: Any = numba
 _FEATURES = _numba.config.CPU_FEATURES
 if _FEATURES is None:
     _FEATURES = _numba.core.codegen.get_host_cpu_features()
-# Whether one instruction can pack the lanes that are set; without it a loop does.
-PACKS = "+avx512vbmi2" in _FEATURES
+# Whether one instruction can compress_events the lanes that are set; without it a loop does.
+HAS_COMPRESS = "+avx512vbmi2" in _FEATURES
 
 
 def _add_row(typing: Any, level: Any, tile: Any, rows: Any, first: Any) -> Any:
@@ -66,7 +66,7 @@ def _add_row(typing: Any, level: Any, tile: Any, rows: Any, first: Any) -> Any:
     return _numba.types.void(level, tile, rows, first), generate
 
 
-def _copy(typing: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+def _copy_lanes(typing: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
     """Copy 32 items of one array into another of the same kind."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -103,7 +103,7 @@ def _poke(typing: Any, array: Any, at: Any, value: Any) -> Any:
     return _numba.types.void(array, at, value), generate
 
 
-def _soon(typing: Any, array: Any, at: Any) -> Any:
+def _prefetch(typing: Any, array: Any, at: Any) -> Any:
     """Ask for what stands at ``at``, which may be beyond the end, to be fetched while others are at work."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -122,7 +122,7 @@ def _item(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     return builder.gep(data, [given[1]])
 
 
-def _signs(typing: Any, spikes: Any, at: Any) -> Any:
+def _sign_bits(typing: Any, spikes: Any, at: Any) -> Any:
     """Of 32 spikes: bits of the positive, of the negative, and of those that are no spikes."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -138,7 +138,7 @@ def _signs(typing: Any, spikes: Any, at: Any) -> Any:
     return _numba.types.UniTuple(_numba.types.int64, 3)(spikes, at), generate
 
 
-def _taken(typing: Any, flags: Any, at: Any) -> Any:
+def _take_flags(typing: Any, flags: Any, at: Any) -> Any:
     """Which of 64 flags are up, as bits; takes them down."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -215,7 +215,7 @@ def _leaked(lanes: Lanes, value: Any, shifts: list[Any]) -> tuple[Any, Any]:
     return builder.select(negative, builder.sub(lanes.zero, rest), rest), lost
 
 
-def _pack(typing: Any, events: Any, count: Any, fired: Any, negative: Any, code: Any) -> Any:
+def _compress_events(typing: Any, events: Any, count: Any, fired: Any, negative: Any, code: Any) -> Any:
     """Append the codes of the lanes that fired with one instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -234,7 +234,7 @@ def _pack(typing: Any, events: Any, count: Any, fired: Any, negative: Any, code:
     return _numba.types.int64(events, count, fired, negative, code), generate
 
 
-def _first(typing: Any, bits: Any) -> Any:
+def _lowest_bit(typing: Any, bits: Any) -> Any:
     """The number of the lowest bit that is set; 64 if none is."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -243,7 +243,7 @@ def _first(typing: Any, bits: Any) -> Any:
     return _numba.types.int64(_numba.types.int64), generate
 
 
-def _number(typing: Any, bits: Any) -> Any:
+def _count_bits(typing: Any, bits: Any) -> Any:
     """How many bits are set."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -252,9 +252,13 @@ def _number(typing: Any, bits: Any) -> Any:
     return _numba.types.int64(_numba.types.int64), generate
 
 
-add_row, copy, signs, taken = (_numba.extending.intrinsic(each) for each in (_add_row, _copy, _signs, _taken))
-pack, first, number = (_numba.extending.intrinsic(each) for each in (_pack, _first, _number))
-peek, poke, soon = (_numba.extending.intrinsic(each) for each in (_peek, _poke, _soon))
+add_row, copy_lanes, sign_bits, take_flags = (
+    _numba.extending.intrinsic(each) for each in (_add_row, _copy_lanes, _sign_bits, _take_flags)
+)
+compress_events, lowest_bit, count_bits = (
+    _numba.extending.intrinsic(each) for each in (_compress_events, _lowest_bit, _count_bits)
+)
+peek, poke, prefetch = (_numba.extending.intrinsic(each) for each in (_peek, _poke, _prefetch))
 step_tile, step_signed_tile, step_leaky_tile = (
     _numba.extending.intrinsic(_stepping(signed, leaks))
     for signed, leaks in ((False, False), (True, False), (True, True))

@@ -9,7 +9,7 @@ import pytest
 
 from chip.errors import NetworkError
 from chip.network import Network
-from chip.sim.cache_lines import aligned
+from chip.sim.cache_lines import aligned_copy
 from chip.sim.simulator import SimulationResult, Simulator
 from chip.sim.stimulus import random_spikes
 
@@ -56,7 +56,7 @@ def test_any_number_of_tiles(tiles: int, leaks: bool) -> None:
 @pytest.mark.parametrize("gathered", [1, 40 * 64 * 3, 1 << 20])
 def test_groups_of_streams_do_not_show(gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # One stream at a time, three and then the two that are left, all.
-    monkeypatch.setattr("chip.sim.compiled_engine._GATHERED", gathered)
+    monkeypatch.setattr("chip.sim.compiled_engine._GATHERED_BYTES", gathered)
     network = local_network(90, leaks=True)
     spikes = random_spikes(network.n_inputs, 40, streams=8, rate=0.3, seed=1)
     plain, compiled = (Simulator(network, v_sat=600, engine=engine) for engine in ("numpy", "compiled"))
@@ -71,7 +71,7 @@ def test_groups_of_streams_do_not_show(gathered: int, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("shape", [(0,), (1,), (3, 5), (7, 0)])
 def test_aligned_is_a_copy_on_a_line(shape: tuple[int, ...]) -> None:
     array = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
-    copy = aligned(array)
+    copy = aligned_copy(array)
     np.testing.assert_array_equal(copy, array)
     assert copy.ctypes.data % 64 == 0 or not copy.size
     assert not np.shares_memory(copy, array)
