@@ -8,8 +8,13 @@ from datetime import datetime
 _MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3_600.0, 86_400.0
 # Above this many of a unit the next larger one is easier to read: 90 s, but 1.7 min for 100 s.
 _UNITS = ((90.0, 1.0, "s"), (90 * _MINUTE_S, _MINUTE_S, "min"), (36 * _HOUR_S, _HOUR_S, "h"))
-_RATES = ((24.0, "an hour"), (1.0, "a day"), (1.0 / 7.0, "a week"), (12.0 / 365.25, "a month"))
-_PER_YEAR = 1.0 / 365.25
+_RATES = (
+    (24.0, "an hour"),
+    (1.0, "a day"),
+    (1.0 / 7.0, "a week"),
+    (12.0 / 365.25, "a month"),
+    (1.0 / 365.25, "a year"),
+)
 # Calibrations hold some thousand seconds: a smaller probability than this is extrapolated over several decades.
 _LEAST_P = 1e-6
 
@@ -27,17 +32,20 @@ def duration(seconds: float) -> str:
     return count(significant(seconds / _DAY_S), "day")
 
 
-def rate(per_day: float) -> str:
+def rate(per_day: float, noun: str | None = None) -> str:
     """Rate of events in its natural unit, to two significant digits.
 
+    Args:
+        per_day: events a day.
+        noun: name of one event.
+
     Example:
-        >>> rate(432), rate(1), rate(0.1)
-        ('18 an hour', '1 a day', '3 a month')
+        >>> rate(432), rate(1, "alarm"), rate(0.1, "alarm")
+        ('18 an hour', '1 alarm a day', '3 alarms a month')
     """
-    for least, name in _RATES:
-        if per_day >= least:
-            return f"{significant(per_day / (24.0 if name == 'an hour' else least))} {name}"
-    return f"{significant(per_day / _PER_YEAR)} a year"
+    unit_per_day, name = next(((unit, name) for unit, name in _RATES if per_day >= unit), _RATES[-1])
+    number = significant(per_day / unit_per_day)
+    return f"{number if noun is None else count(number, noun)} {name}"
 
 
 def rarity(p_value: float) -> str:

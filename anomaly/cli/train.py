@@ -19,7 +19,7 @@ _Data = Annotated[Path | None, typer.Option("--data", help="Folder of recordings
 _Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
 _Profile = Annotated[str, typer.Option("--profile", help="fast, standard or best.")]
 _Level = Annotated[bool, typer.Option("--level-normalise", help="Take the loudness of the last seconds off.")]
-_AsTaught = Annotated[
+_LevelOfTeacher = Annotated[
     bool | None,
     typer.Option(
         "--level-normalise/--no-level-normalise",
@@ -59,6 +59,7 @@ _Lossy = Annotated[
         "refused where the chip cannot.",
     ),
 ]
+_Details = Annotated[bool, typer.Option("--details", help="Also print figures of chip and statistics.")]
 _SignKey = Annotated[Path | None, typer.Option("--sign-key", help="PEM file with an Ed25519 private key.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -87,6 +88,7 @@ def train(
     accelerator: _Accelerator = "auto",
     lossy_link: _Lossy = False,
     sign_key: _SignKey = None,
+    details: _Details = False,
     as_json: _Json = False,
 ) -> None:
     """Learn what a machine normally sounds like: teacher, student, chip, calibration, bundle."""
@@ -109,7 +111,7 @@ def train(
         constraints=_constraints(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
     )
-    _run(request, as_json)
+    _run(request, as_json, details)
 
 
 def distill(
@@ -121,7 +123,7 @@ def distill(
     data: _Data = None,
     models: _Models = None,
     profile: _Profile = "standard",
-    level_normalise: _AsTaught = None,
+    level_normalise: _LevelOfTeacher = None,
     seed: _Seed = 0,
     arch: _Arch = "senna",
     max_neurons: _Neurons = None,
@@ -133,6 +135,7 @@ def distill(
     accelerator: _Accelerator = "auto",
     lossy_link: _Lossy = False,
     sign_key: _SignKey = None,
+    details: _Details = False,
     as_json: _Json = False,
 ) -> None:
     """Make a new student from a teacher that exists: distil, compile, calibrate, bundle."""
@@ -144,13 +147,13 @@ def distill(
     limits = (max_neurons, max_synapses, max_sop_per_s, max_energy)
     folder = workspace.models_dir(models)
     if teacher is None:
-        # Opened for its check: a damaged teacher must not be taught from.
+        # Opened for its check: a damaged teacher must not be distilled from.
         teacher = open_bundle(folder / workspace.choose_machine(folder, machine)).path / "teacher.onnx"
     with trainer_installed():
         from anomaly.training import TrainingRequest
         from anomaly.training.imported_teacher import missing_calibration_notice
-    if (told := missing_calibration_notice(teacher)) is not None:
-        typer.echo(told, err=True)
+    if (notice := missing_calibration_notice(teacher)) is not None:
+        typer.echo(notice, err=True)
     request = TrainingRequest(
         machine=workspace.machine_name(machine),
         data=data or workspace.data_dir() / machine,
@@ -164,7 +167,7 @@ def distill(
         constraints=_constraints(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
     )
-    _run(request, as_json)
+    _run(request, as_json, details)
 
 
 def _constraints(
@@ -178,7 +181,7 @@ def _constraints(
     return StudentConstraints(Budget(*limits, energy_calibration(calibration)), accelerator, lossy_link)
 
 
-def _run(request: TrainingRequest, as_json: bool) -> None:
+def _run(request: TrainingRequest, as_json: bool, details: bool) -> None:
     import json
 
     from anomaly.bundle import versions
@@ -189,6 +192,6 @@ def _run(request: TrainingRequest, as_json: bool) -> None:
     replaced = versions.about_to_replace(request.models, request.machine)
     with stages() as report:
         trained = run_training(request, report=report)
-    typer.echo(json.dumps(trained.to_dict()) if as_json else summary_text(trained))
+    typer.echo(json.dumps(trained.to_dict()) if as_json else summary_text(trained, details=details))
     if replaced is not None:
         typer.echo(replaced, err=True)

@@ -16,7 +16,7 @@ from anomaly.evaluate.metrics import detection_metrics
 from anomaly.evaluate.reporting import plots, time_plots
 from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 from anomaly.features.mel import HOP_S, mel_power, pool, pooled_edges_hz
-from anomaly.training.reporting.page import chip_sections
+from anomaly.training.reporting.chip_sections import chip_sections
 
 _BANDS = 64
 

@@ -22,6 +22,7 @@ from anomaly.training.imported_teacher import read_imported_teacher
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
 from anomaly.training.profiles import profile_named
 from anomaly.training.reporting.page import PAGE, training_page
+from anomaly.training.reporting.verdict import training_verdict
 from anomaly.training.student_training import StudentConstraints
 from anomaly.training.training_data import read_clips, split_held_out
 from anomaly.workspace import machine_name
@@ -68,7 +69,7 @@ class TrainingResult:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The result of ``train --json``."""
+        """JSON values of ``train --json``."""
         return {
             "bundle": str(self.bundle.path),
             "machine": self.bundle.manifest.machine,
@@ -78,6 +79,7 @@ class TrainingResult:
             "synapses": self.artifacts.compiled.network.n_synapses,
             "routed": self.artifacts.metrics["chip"]["routed"],
             "seconds": round(self.seconds, 2),
+            "verdict": training_verdict(self.bundle.manifest.machine, self.artifacts).to_dict(),
             "metrics": self.bundle.manifest.metrics,
         }
 

@@ -101,8 +101,17 @@ def false_alarms_per_hour(above: npt.ArrayLike, seconds_each: float = 1.0) -> Al
         raise InputError("no normal sound to count false alarms in")
     rising = loud & ~np.pad(loud, ((0, 0), (1, 0)))[:, :-1]
     alarms = int(rising.sum())
-    upper = float(gammaincinv(alarms + 1, 0.95)) / hours
-    return AlarmRate(alarms, hours, alarms / hours, upper)
+    return AlarmRate(alarms, hours, alarms / hours, upper_rate(alarms, hours))
+
+
+def upper_rate(alarms: int, time: float) -> float:
+    """Upper bound of a rate of Poisson events, 95 % confidence; without an event about 3 / time (rule of three).
+
+    Args:
+        alarms: number of events.
+        time: observation time, in the unit that the rate is to have.
+    """
+    return float(gammaincinv(alarms + 1, 0.95)) / time
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -17,7 +17,7 @@ from chip.reporting.neurobench import DEFINITIONS, neurobench
 from chip.sim.simulator import Simulator
 
 _MOST_SEGMENTS = 24
-_WORDS = {
+_LABELS = {
     "footprint_bytes": "footprint, bytes",
     "stored_bytes": "of them in cells, bytes",
     "connection_sparsity": "connection sparsity",
@@ -47,18 +47,18 @@ def measure_complexity(
     events = DeltaEncoder(code, len(chosen)).push(np.stack(chosen))
     steps = events.transpose(1, 2, 0, 3).reshape(-1, len(chosen), code.bands)
     run = Simulator(network, v_sat=arch.v_sat, engine="auto").run(steps)
-    found = neurobench(network, run, arch).to_dict()
-    return found | {"effective_acs_per_s": found["effective_acs"] * code.micro_steps / HOP_S}
+    metrics = neurobench(network, run, arch).to_dict()
+    return metrics | {"effective_acs_per_s": metrics["effective_acs"] * code.micro_steps / HOP_S}
 
 
-def complexity_section(found: dict[str, Any]) -> ReportSection:
-    """The metrics as a section of a report, with what each of them is."""
+def complexity_section(metrics: dict[str, Any]) -> ReportSection:
+    """Return the metrics as a section of a report, with the definition of each."""
     rows: list[tuple[object, ...]] = [("metric", "figure", "definition")]
-    rows += [(words, found[name], DEFINITIONS[name]) for name, words in _WORDS.items()]
+    rows += [(label, metrics[name], DEFINITIONS[name]) for name, label in _LABELS.items()]
     return ReportSection(
         "NeuroBench",
-        f"Complexity in the words of NeuroBench, measured over {found['steps']:,} steps of held-out sound: "
-        f"{found['effective_acs_per_s']:,.0f} accumulates per second of sound, and not one multiplication. "
-        f"{found['source']}.",
+        f"Complexity metrics as NeuroBench defines them, measured over {metrics['steps']:,} steps of held-out sound: "
+        f"{metrics['effective_acs_per_s']:,.0f} accumulates per second of sound, no multiplication. "
+        f"{metrics['source']}.",
         rows=rows,
     )

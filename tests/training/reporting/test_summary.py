@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,76 +20,70 @@ def changed(trained: TrainingResult, **metrics: Any) -> TrainingResult:
     return replace(trained, artifacts=artifacts, bundle=bundle)
 
 
-def test_a_few_lines_for_a_person(trained: TrainingResult) -> None:
-    lines = summary_text(trained).splitlines()
-    assert {line.split()[0] for line in lines} >= {"bundle", "sound", "student", "verified", "alarms", "took"}
-    assert str(trained.bundle.path) in lines[0]
-    assert "35 s, of which 5 s held out" in lines[1]
-    network = trained.artifacts.compiled.network
-    assert any(f"{network.n_neurons} of 1024 neurons" in line for line in lines)
-    assert not any(line.startswith("left out") for line in lines)
-
-
-def test_what_the_calibration_cannot_support_is_said(trained: TrainingResult) -> None:
-    # Rule of three: 5 s without an alarm bound the rate below 3/5 per second, 51,840 a day.
-    assert "51,840 a day, the rest is extrapolation" in summary_text(trained)
-
-
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        (
-            {"trained": False, "kept_because": "too little to learn", "lead": -0.03},
-            "no, too little to learn (on the machine's own sound at the wrong time the teacher's AUC is -0.030 from",
-        ),
-        (
-            {"trained": True, "kept_because": "training did harm", "lead": 0.12},
-            "no, training did harm (on the machine's own sound at the wrong time the teacher's AUC is +0.120 from the "
-            "start's; on other pseudo-anomalies training went from 0.850 to 0.800)",
-        ),
-        ({"trained": True, "kept_because": None, "lead": 0.12}, "yes (on the machine's own sound"),
-        (
-            {
-                "trained": False,
-                "kept_because": "too little to learn",
-                "lead": 0.2,
-                "phases": 40,
-                "lead_left": 0.02,
-            },
-            "yes, thresholds follow 40 parts of the cycle, by the teacher's phases, and nothing more: too little to "
-            "learn (on the machine's own sound at the wrong time the teacher's AUC is +0.200 from the start's; on "
-            "other pseudo-anomalies it went from 0.850 to 0.800; with phases +0.020)",
-        ),
-        (
-            {"trained": True, "kept_because": None, "lead": 0.12, "phases": 40, "lead_left": 0.1},
-            "yes, thresholds follow 40 parts of the cycle, by the teacher's phases (on",
-        ),
-    ],
-)
-def test_distillation_is_told_as_it_went(trained: TrainingResult, found: dict[str, Any], words: str) -> None:
-    kept = found["kept_because"] is not None and "phases" not in found
-    found = {"phases": 0} | found
-    found |= {"ran": True, "kept_start": kept, "start_criterion": 0.85, "trained_criterion": 0.8}
-    (line,) = (
-        x
-        for x in summary_text(changed(trained, distillation=found)).splitlines()
-        if x.startswith("distilled")
+def long_calibrated(trained: TrainingResult) -> TrainingResult:
+    """The same training with half an hour of sound, of which six minutes were held out."""
+    student = replace(trained.artifacts.student, scores=trained.artifacts.student.scores.repeat(72))
+    artifacts = replace(
+        trained.artifacts, student=student, metrics=trained.artifacts.metrics | {"training_seconds": 1800.0}
     )
-    assert words in line
-    assert ("the closed form was kept" in line) == kept
+    return replace(trained, artifacts=artifacts)
 
 
-def test_without_distillation_there_is_no_line_of_it(trained: TrainingResult) -> None:
-    assert "distilled" not in summary_text(changed(trained, distillation={"ran": False}))
+def test_the_first_line_is_the_verdict(trained: TrainingResult) -> None:
+    assert summary_text(trained).splitlines()[0] == (
+        "not ready: pump learned from 35 s of sound, which left only 5 s to calibrate on. Record 5 min or more of "
+        "normal sound and train again."
+    )
+    assert summary_text(long_calibrated(trained)).splitlines()[0] == (
+        "ready: pump learned from 30 min of sound. Calibrated on 6 min: fewer than about 30 false alarms an hour can "
+        "be promised; for fewer than 1 a day calibrate on 3 days of normal sound."
+    )
+
+
+def test_meaning_then_next_steps_then_the_bundle(trained: TrainingResult) -> None:
+    meaning, steps, bundle = summary_text(long_calibrated(trained)).split("\n\n")
+    assert "The alarm limit is set for 1 false alarm a day: a cautious estimate" in meaning
+    assert steps.splitlines()[0] == "Next:"
+    assert [line.split()[1] for line in steps.splitlines()[1:]] == ["evaluate", "monitor", "calibrate"]
+    assert bundle.startswith(f"Written to {trained.bundle.path} ")
+
+
+def test_without_enough_sound_the_next_step_is_to_record(trained: TrainingResult) -> None:
+    (steps,) = (block for block in summary_text(trained).split("\n\n") if block.startswith("Next:"))
+    assert steps.splitlines()[1].split()[:2] == ["anomaly", "record"]
+    assert "calibrate" not in steps
+
+
+def test_next_steps_name_the_models_folder_only_where_it_is_not_the_default(
+    trained: TrainingResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models: Path = trained.bundle.path.parent
+    assert f"--models {models}" in summary_text(trained)
+    monkeypatch.setenv("ANOMALY_MODELS", str(models))
+    assert "--models" not in summary_text(trained)
+
+
+def test_figures_of_chip_and_statistics_come_only_with_details(trained: TrainingResult) -> None:
+    short, details = summary_text(trained), summary_text(trained, details=True)
+    network = trained.artifacts.compiled.network
+    for figure in (f"{network.n_neurons} of 1024 neurons", "routed ", "verified ", "extrapolation", "AUC"):
+        assert figure not in short
+        assert figure in details
+    assert "--details" in short
+    assert "--details" not in details
+    assert details.startswith(short.partition("\n\nWritten")[0])
 
 
 def test_silent_files_are_mentioned(trained: TrainingResult) -> None:
-    assert "left out   2 silent recording(s)" in summary_text(changed(trained, silent_files=2))
+    assert "Left out: 2 silent recordings;" in summary_text(changed(trained, silent_files=2))
+    assert "Left out" not in summary_text(trained)
 
 
-def test_the_test_of_calibration_is_told_where_there_is_one(trained: TrainingResult) -> None:
-    unseen = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
-    assert "11.0 % of held-out seconds have p <= 0.1 and 1.2 %" in summary_text(
-        changed(trained, uniformity=unseen)
-    )
-    assert "calibrated" not in summary_text(changed(trained, uniformity=None))
+def test_recordings_that_differ_are_mentioned(trained: TrainingResult) -> None:
+    uniformity = {"seconds": 600, "distance": 0.03, "share_10": 0.21, "share_1": 0.07}
+    different = changed(trained, uniformity=uniformity)
+    assert "The recordings differ from each other: 7 of 100 seconds" in summary_text(different)
+    assert "7.0 % p <= 0.01" in summary_text(different, details=True)
+    alike = changed(trained, uniformity=uniformity | {"share_1": 0.012})
+    assert "differ" not in summary_text(alike)
+    assert "calibrated " not in summary_text(changed(trained, uniformity=None), details=True)
