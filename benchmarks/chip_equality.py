@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from anomaly.audio.files.recordings import find_recordings, read_16k
-from anomaly.detect.model import read_code
-from anomaly.features.delta_encoder import DeltaEncoder
+from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import FrontEnd, segment_levels
 from chip.arch import load_arch
 from chip.files import load_network
@@ -38,7 +37,7 @@ CLIP_S, SAMPLE_RATE_HZ, RATE = 9, 16_000, 0.1
 def sound_spikes(bundle: Path, recordings: Path, streams: int) -> np.ndarray:
     """Encode real recordings as spikes [step, stream, input], one clip per stream."""
     front_end = FrontEnd.from_dict(json.loads((bundle / "bundle.json").read_text())["front_end"])
-    code = read_code(json.loads((bundle / "calibration.json").read_text()))
+    code = DeltaCode.from_dict(json.loads((bundle / "calibration.json").read_text())["encoder"])
     clips: list[np.ndarray] = []
     for path in find_recordings(recordings):
         samples = read_16k(path)[: CLIP_S * SAMPLE_RATE_HZ]

@@ -77,7 +77,7 @@ def scoring(models: Path, sound: Path) -> dict[str, float]:
     model = load_model(open_bundle(models / "slider"))
     samples = read_16k(sound)[:160_000]
     return {
-        "student_10s_ms": median_ms(lambda: model.student.recording(samples)),
+        "student_10s_ms": median_ms(lambda: model.scorer().recording(samples)),
         "teacher_10s_ms": median_ms(lambda: model.scorer("teacher").recording(samples)),
     }
 

@@ -102,7 +102,7 @@ def false_alarms(model: Model, calibration: Calibration, workload: Workload) -> 
         "hours": round(sum(len(one.scores) for one in takes) / 3600, 2),
         "judged_hours": round(sum(map(len, blocks)) / 3600, 2),
     }
-    for name, used in (("alarms", calibration), ("alarms_as_trained", model.student.calibration)):
+    for name, used in (("alarms", calibration), ("alarms_as_trained", model.scorer().calibration)):
         increments = [surprises(used, block) for block in blocks]
         limits = {budget: used.limit(per_day).value for budget, per_day in BUDGETS.items()}
         measured = count_alarms(np.concatenate(increments)[None, :], [limits["1/h"], limits["6/h"]])
@@ -145,7 +145,7 @@ def measure_motors(recordings: Path, level_db: float) -> Figures:
     """Measure faults of real motors beside a real slide rail, and the p-values of its unseen normal seconds."""
     motors = read_motors(recordings)
     model = train_motors(motors, level_db)
-    calibration = model.student.calibration
+    calibration = model.scorer().calibration
     limit = calibration.limit(BUDGETS["1/day"]).value
     pieces = score_pieces(motors, model, level_db)
     quiet = np.concatenate([one.scores for one in pieces if one.fault is None])

@@ -37,3 +37,5 @@ _beside("clips")
 
 _bench_recordings = _beside("bench_recordings")
 recordings = _bench_recordings.recordings
+
+install_detector = _beside("installed_detector").install_detector

@@ -8,7 +8,8 @@ import numpy as np
 
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
-from anomaly.detect.model import DETECTORS, check_model, load_model
+from anomaly.detect.model import check_model, load_model
+from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.workspace import EXAMPLE
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -24,6 +25,6 @@ def test_the_example_hears_a_fault() -> None:
     model = load_model(open_bundle(MODELS / EXAMPLE))
     normal = simulate("pump", seconds=10.0, seed=900).samples
     faulty = simulate("pump", seconds=10.0, seed=900, fault="cavitation", severity=0.5).samples
-    for detector in DETECTORS:
+    for detector in BUILT_IN_DETECTORS:
         scores = [model.score_clip(np.asarray(sound), detector=detector) for sound in (normal, faulty)]
         assert scores[0] < 3.0 < 10.0 < scores[1]

@@ -9,10 +9,11 @@ from typing import Any
 
 from anomaly.archive.rows import FileRow, file_row
 from anomaly.audio.channels import Channel
-from anomaly.bundle import open_bundle
+from anomaly.bundle import Bundle, open_bundle
+from anomaly.bundle.versions import VERSIONS
 from anomaly.detect.decision import Limit
 from anomaly.detect.file_score import score_file
-from anomaly.detect.model import DetectorName, load_model
+from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer
 
 
@@ -26,13 +27,15 @@ class ScoringTask:
         false_alarms_per_day: budget that sets the limit of the decision.
         channel: the channel of a file that is scored.
         per_second: include the rows of the seconds.
+        state_dir: folder with base calibrations of detectors that the bundle does not calibrate.
     """
 
     bundle: Path
-    detector: DetectorName = "student"
+    detector: str = "student"
     false_alarms_per_day: float = 1.0
     channel: Channel = "mean"
     per_second: bool = False
+    state_dir: Path | None = None
 
     def __call__(self, path: Path) -> FileRow:
         """Score a file; a file that cannot be scored is a row with its error.
@@ -50,8 +53,15 @@ class ScoringTask:
         Raises:
             ModelError: the bundle cannot be used.
         """
-        scorer = load_model(open_bundle(self.bundle)).scorer(self.detector)
+        bundle = open_bundle(self.bundle)
+        model = load_model(bundle, (self.detector,), state_dir=self.state_dir, machine=self._machine(bundle))
+        scorer = model.scorer(self.detector)
         return scorer, scorer.calibration.limit(self.false_alarms_per_day)
+
+    def _machine(self, bundle: Bundle) -> str:
+        """Return the name of the bundle's folder, or, for a version elsewhere, of the machine it was trained for."""
+        versions = self.bundle.parent.parent.name == VERSIONS
+        return bundle.manifest.machine if versions else self.bundle.name
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings alone, which is all that another process needs."""

@@ -14,6 +14,7 @@ from anomaly.cli.option_rules import needs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from anomaly.detect.calibration.base import BaseCalibration
     from anomaly.detect.calibration.versions import CalibrationVersion, Source
     from anomaly.monitor.offline.calibration_filter import CalibrationInput
     from anomaly.monitor.offline.recalibrate import CalibratedDetector
@@ -61,6 +62,9 @@ def calibrate(
         raise UsageError("give one of --from, --since, --list and --revert")
     for option in ("--replace", "--force", "--by", "--note"):
         needs(context, option, "--from", "--since")
+    if recordings and (base := _base(config, models, state, machine, detector, recordings, by, note)):
+        _tell_base(base, as_json)
+        return
     site, found = chosen_service(config, models, state, machine, detector)
     if revert is not None:
         found.calibrations.revert(revert)
@@ -73,6 +77,49 @@ def calibrate(
     alone = replace or found.alone
     made = found.add([*kept, source], by=user_name(by), reason=note or source.what, alone=alone)
     _tell(found, made, gathered, as_json)
+
+
+def _base(
+    config: Path | None,
+    models: Path | None,
+    state: Path | None,
+    machine: str | None,
+    detector: str | None,
+    recordings: list[Path],
+    by: str | None,
+    note: str,
+) -> BaseCalibration | None:
+    """Calibrate a detector that neither the bundle nor an earlier call has calibrated; None for any other one."""
+    from anomaly.archive.scan import scan
+    from anomaly.bundle import open_bundle
+    from anomaly.cli.case_store import user_name
+    from anomaly.cli.site_options import chosen_detector
+    from anomaly.detect.calibration.base import calibrate_files, write_base_calibration
+    from anomaly.detect.model import load_model
+
+    site, name, chosen = chosen_detector(config, models, state, machine, detector)
+    bundle = open_bundle(site.models_dir / site.bundle_of(name))
+    if chosen in load_model(bundle, (), state_dir=site.state_dir, machine=name).scorers:
+        return None
+    made = calibrate_files(bundle, chosen, scan(recordings))
+    reason = note or ", ".join(map(str, recordings))
+    return write_base_calibration(site.state_dir, name, chosen, bundle, made, by=user_name(by), reason=reason)
+
+
+def _tell_base(made: BaseCalibration, as_json: bool) -> None:
+    calibration, seconds = made.calibration, len(made.calibration.scores)
+    if as_json:
+        facts = {
+            "number": 0,
+            "in_use": True,
+            "created_at": made.created_at,
+            "by": made.by,
+            "reason": made.reason,
+        }
+        limits = {"limit": calibration.limit(1.0).value, "supported_per_day": calibration.supported_per_day}
+        typer.echo(json.dumps({**facts, "seconds": seconds, **limits}))
+        return
+    typer.echo(f"the {made.detector} of {made.machine} is calibrated on {seconds} s of normal sound")
 
 
 def _gathered(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from anomaly.bundle.versions import Version
     from anomaly.config import Site
     from anomaly.detect.decision import Policy
-    from anomaly.detect.model import DetectorName
     from anomaly.monitor.offline.compare import RecordingComparison, VersionComparison
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
@@ -98,7 +97,9 @@ def compare(
     versions(folder, bundle)
     one = find_version(folder, bundle, against or version_of(folder / bundle))
     other = find_version(folder, bundle, version)
-    rows = _compared(_comparison(one, other, settings), machine, data, state, config)
+    rows = _compared(
+        _comparison(one, other, settings, machine, state or site.state_dir), machine, data, state, config
+    )
     told = {"machine": machine, "one": one.id, "other": other.id, **summary(rows)}
     if as_json:
         typer.echo(json.dumps({**told, "rows": [row.to_dict() for row in rows]}))
@@ -123,27 +124,30 @@ def _show(rows: list[RecordingComparison], told: dict[str, Any], one: str, other
 
 def _settings(
     site: Site, machine: str, detector: str | None, false_alarms_per_day: float | None
-) -> tuple[DetectorName, float, Policy]:
-    """Detector, budget and delays: what the command line says, else the site file, else the default."""
+) -> tuple[str, float, Policy]:
+    """Return detector, budget and delays: those of the command line, else of the site file, else the defaults."""
     from anomaly.config import Machine as Settings
+    from anomaly.detector_names import check_detector_name
     from anomaly.false_alarm_budget import check_budget
-    from anomaly.monitor.options import detector_name
     from anomaly.monitor.session import policy_of
 
     own = site.machines.get(machine) or Settings(device="none")
     budget = own.false_alarms_per_day if false_alarms_per_day is None else false_alarms_per_day
     check_budget(budget)
-    return detector_name(detector or own.detector), budget, policy_of(site, machine)
+    return check_detector_name(detector or own.detector), budget, policy_of(site, machine)
 
 
 def _comparison(
-    one: Version, other: Version, settings: tuple[DetectorName, float, Policy]
+    one: Version, other: Version, settings: tuple[str, float, Policy], machine: str, state_dir: Path
 ) -> VersionComparison:
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import load_model
     from anomaly.monitor.offline.compare import VersionComparison
 
-    pair = [load_model(open_bundle(found.path)) for found in (one, other)]
+    pair = [
+        load_model(open_bundle(found.path), settings[:1], state_dir=state_dir, machine=machine)
+        for found in (one, other)
+    ]
     return VersionComparison(pair[0], pair[1], *settings)
 
 

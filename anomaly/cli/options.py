@@ -20,7 +20,10 @@ Config = Annotated[
 ]
 Detector = Annotated[
     str | None,
-    typer.Option("--detector", help="student or teacher (default: as site.yaml says, else student)."),
+    typer.Option(
+        "--detector",
+        help="student, teacher, or a detector of an installed package (default: as site.yaml says, else student).",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it (default: the user's name).")]

@@ -95,7 +95,7 @@ def _replayed(
 ) -> ReplayResult:
     from anomaly.bundle import open_bundle
     from anomaly.bundle.versions import find_bundle_or_version, version_of
-    from anomaly.detect.model import DETECTORS, load_model
+    from anomaly.detect.model import load_model
     from anomaly.monitor.clips.recorder import FOLDER
     from anomaly.monitor.offline.calibration_filter import scored_by
     from anomaly.monitor.offline.replay import replay_clips, replay_history
@@ -111,7 +111,7 @@ def _replayed(
             store, service.machine, scorer, span, model=service.model, judge_anew=anew, clips=old
         )
     folder = find_bundle_or_version(site.models_dir, site.bundle_of(service.machine), bundle)
-    other = load_model(open_bundle(folder))
-    name = next(known for known in DETECTORS if known == service.scorer.detector.name)
+    name = service.scorer.detector.name
+    other = load_model(open_bundle(folder), (name,), state_dir=site.state_dir, machine=service.machine)
     asked = scored_by(name, version_of(folder))
     return replay_clips(store, service.machine, other.scorer(name), span, clips, model=asked)

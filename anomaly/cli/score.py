@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli.option_rules import needs
 from anomaly.cli.options import Models
 
 if TYPE_CHECKING:
@@ -19,19 +19,18 @@ if TYPE_CHECKING:
 ANOMALY_FOUND = 10
 
 
-class DetectorName(StrEnum):
-    """Which part of a bundle scores."""
-
-    student = "student"
-    teacher = "teacher"
-
-
 _Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Recordings, or folders of them.")]
 _Machine = Annotated[
     str | None,
     typer.Option("--machine", help="Machine, or folder of a bundle (default: the only one there is)."),
 ]
-_Detector = Annotated[DetectorName, typer.Option("--detector", help="Which part of the bundle scores.")]
+_Detector = Annotated[
+    str, typer.Option("--detector", help="student, teacher, or a detector of an installed package.")
+]
+_State = Annotated[
+    Path | None,
+    typer.Option("--state", help="Folder with the calibration of a package's detector (default: state)."),
+]
 _PerSecond = Annotated[
     bool,
     typer.Option("--per-second", help="Also every second of every file; needs --json, --jsonl or --out."),
@@ -55,10 +54,12 @@ def register(app: typer.Typer) -> None:
 
 
 def score(
+    context: typer.Context,
     paths: _Paths,
     machine: _Machine = None,
     models: Models = None,
-    detector: _Detector = DetectorName.student,
+    detector: _Detector = "student",
+    state: _State = None,
     per_second: _PerSecond = False,
     channel: _Channel = "mean",
     false_alarms_per_day: _Budget = 1.0,
@@ -75,13 +76,21 @@ def score(
     from anomaly.archive.scoring_task import ScoringTask
     from anomaly.atomic import check_writable
     from anomaly.audio.channels import parse_channel
+    from anomaly.detector_names import check_detector_name
     from anomaly.false_alarm_budget import check_budget
+    from anomaly.workspace import state_dir
 
     _check_output(as_json, as_jsonl, per_second, out)
     check_budget(false_alarms_per_day)
+    needs(context, "--state", "--detector")
     selected = parse_channel(channel)
     task = ScoringTask(
-        _bundle_folder(machine, models), detector.value, false_alarms_per_day, selected, per_second
+        _bundle_folder(machine, models),
+        check_detector_name(detector),
+        false_alarms_per_day,
+        selected,
+        per_second,
+        state_dir(state),
     )
     # A bundle that cannot be used ends the command before files are searched.
     _ = task.loaded

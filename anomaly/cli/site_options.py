@@ -19,20 +19,28 @@ def chosen_site(config: Path | None, models: Path | None, state: Path | None) ->
     return find_site(config).model_copy(update={k: v for k, v in changes.items() if v is not None})
 
 
-def chosen_service(
+def chosen_detector(
     config: Path | None, models: Path | None, state: Path | None, machine: str | None, detector: str | None
-) -> tuple[Site, CalibratedDetector]:
-    """The site, and the detector of a machine: named, the only one of the site file, or the only bundle."""
+) -> tuple[Site, str, str]:
+    """Return the site, a machine (named, the only one of the site file, or the only bundle), and its detector."""
+    from anomaly.detector_names import check_detector_name
     from anomaly.errors import ConfigError
-    from anomaly.monitor.offline.recalibrate import load_calibrated_detector
-    from anomaly.monitor.options import detector_name
     from anomaly.monitor.run import choose
 
-    chosen = None if detector is None else detector_name(detector)
+    chosen = None if detector is None else check_detector_name(detector)
     site = chosen_site(config, models, state)
     if os.path.lexists(site.state_dir) and not os.path.isdir(site.state_dir):
         raise ConfigError("is no folder", where=site.state_dir, hint="name the folder with --state")
     name, settings = choose(site, machine, None, None)
-    default = "student" if settings is None else settings.detector
+    return site, name, chosen or ("student" if settings is None else settings.detector)
+
+
+def chosen_service(
+    config: Path | None, models: Path | None, state: Path | None, machine: str | None, detector: str | None
+) -> tuple[Site, CalibratedDetector]:
+    """Return the site, and the detector of a machine as `chosen_detector` finds it, with its calibration in use."""
+    from anomaly.monitor.offline.recalibrate import load_calibrated_detector
+
+    site, name, chosen = chosen_detector(config, models, state, machine, detector)
     folder = site.models_dir / site.bundle_of(name)
-    return site, load_calibrated_detector(folder, site.state_dir, name, chosen or default)
+    return site, load_calibrated_detector(folder, site.state_dir, name, chosen)

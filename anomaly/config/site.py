@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 from anomaly.config.retention import Clips, Keep
 from anomaly.config.section import ConfigSection
 from anomaly.config.validation_errors import explained
+from anomaly.detector_names import detector_names
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.false_alarm_budget import LEAST_PER_DAY, MOST_PER_DAY
 from anomaly.strict_yaml import load
@@ -43,6 +44,13 @@ def _plain_name(name: str) -> str:
         return machine_name(name)
     except AnomalyError as error:
         raise ValueError(f"{error.message}: {error.hint}") from error
+
+
+def _installed_detector(name: str) -> str:
+    known = [repr(one) for one in detector_names()]
+    if repr(name) not in known:
+        raise ValueError(f"must be {', '.join(known[:-1])} or {known[-1]}")
+    return name
 
 
 def _from_its_folder(path: Path, info: ValidationInfo) -> Path:
@@ -65,6 +73,7 @@ def host_and_port(text: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Location = Annotated[Path, AfterValidator(_from_its_folder)]
 Name = Annotated[str, AfterValidator(_plain_name)]
+Detector = Annotated[str, AfterValidator(_installed_detector)]
 Address = Annotated[str, AfterValidator(host_and_port)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
@@ -92,7 +101,10 @@ class Machine(ConfigSection):
     channel: Literal["mean"] | Annotated[int, Field(ge=0)] = Field(
         default="mean", description="channel of the microphone, from 0, or the mean of all"
     )
-    detector: Literal["student", "teacher"] = Field(default="student", description="which network scores")
+    detector: Detector = Field(
+        default="student",
+        description="which detector scores: student, teacher, or one that an installed package registers",
+    )
     false_alarms_per_day: float = Field(
         default=1.0,
         ge=LEAST_PER_DAY,

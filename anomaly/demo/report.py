@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anomaly.audio.files.recordings import read_16k
 from anomaly.demo.result import DemoResult
 from anomaly.demo.scenes import FAULT
-from anomaly.detect.model import DETECTORS
+from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.evaluate.metrics import detection_metrics
 from anomaly.evaluate.reporting import plots, time_plots
 from anomaly.evaluate.reporting.html_report import ReportSection, write_report
@@ -90,7 +90,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 def _detection(result: DemoResult) -> list[ReportSection]:
     trial = result.trial
     curves: dict[str, tuple[npt.ArrayLike, npt.ArrayLike]] = {}
-    for name in DETECTORS:
+    for name in BUILT_IN_DETECTORS:
         roc = detection_metrics.roc_curve(trial.labels, trial.scores(name))
         curves[name] = (roc.false_positive_rate, roc.true_positive_rate)
     at_limit = trial.confusion("student")

@@ -9,9 +9,10 @@ import numpy as np
 
 from anomaly.demo.scenes import test_clips
 from anomaly.detect.decision import State
-from anomaly.detect.model import DETECTORS, DetectorName, Model
+from anomaly.detect.model import Model
 from anomaly.detect.scoring import Scorer, SecondScore, recording_score
 from anomaly.detect.verdict import judge
+from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.evaluate.metrics import detection_metrics
 from anomaly.evaluate.metrics.alarm_rates import Confusion, confusion
 
@@ -31,8 +32,8 @@ class JudgedClip:
 
     fault: str | None
     severity: float
-    scores: dict[DetectorName, float]
-    alarms: dict[DetectorName, bool]
+    scores: dict[str, float]
+    alarms: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,20 @@ class Trial:
         """True for clips with a fault."""
         return [clip.fault is not None for clip in self.clips]
 
-    def scores(self, detector: DetectorName) -> list[float]:
+    def scores(self, detector: str) -> list[float]:
         """Score of each clip."""
         return [clip.scores[detector] for clip in self.clips]
 
-    def auc(self, detector: DetectorName) -> float:
+    def auc(self, detector: str) -> float:
         """Area under the curve over all clips."""
         return detection_metrics.auc(self.labels, self.scores(detector))
 
-    def confusion(self, detector: DetectorName) -> Confusion:
+    def confusion(self, detector: str) -> Confusion:
         """Alarms of single clips at the budget's limit."""
         return confusion(self.labels, [float(clip.alarms[detector]) for clip in self.clips], 0.5)
 
     def by_fault(
-        self, detector: DetectorName
+        self, detector: str
     ) -> tuple[list[str], list[float], np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
         """AUC of each fault and severity against all normal clips: (faults, severities, [faults, severities])."""
         normal = [c.scores[detector] for c in self.clips if c.fault is None]
@@ -79,7 +80,7 @@ def run_trial(model: Model, seed: int) -> Trial:
     """Score the demo's test clips with both detectors."""
     judged = []
     for clip in test_clips(seed):
-        seconds = {name: model.scorer(name).recording(clip.samples) for name in DETECTORS}
+        seconds = {name: model.scorer(name).recording(clip.samples) for name in BUILT_IN_DETECTORS}
         judged.append(
             JudgedClip(
                 clip.fault,

@@ -1,20 +1,19 @@
-"""From error levels per frame and sub-band group to one score per second.
+"""Pooling: error levels per frame and sub-band group become one score per second.
 
-Both detectors deliver the same thing: levels [frames, kinds * groups]. A *kind* is one way of being
-wrong (against other bands, against earlier frames, ...). A second is summarised by the mean over its
-frames and by the mean of its loudest quarter, so that a steady hum and a single knock both count. No label
-decides what counts more; what the levels are does:
+Every detector delivers levels [frames, kinds * groups], in the order kind, then group. A *kind* is one sort of
+prediction error (against other bands, against earlier frames, ...). A second is summarised twice: by the mean over its
+frames, and by the mean of its loudest quarter, so that a steady hum and a single knock both count. No labels are
+needed: the pooling *scale* says which distribution the levels have.
 
-* "log", whitened errors: their sum is a squared Mahalanobis distance, to which every group adds what it
-  knows. A view for each kind in both summaries, the mean over all groups; the score is their weighted average. Of
-  the teacher's three kinds two hear a change of level, each in its way, and one hears everything else, so that
-  one counts as much as both. Where there is no slow kind, the two that are left count alike.
-* "count", spikes of comparators that count what lies beyond several heights, and so stand for squared errors:
-  views as of "log"; groups are standardised by the root of their counts, whose scatter is alike at any height. How much
-  each kind weighs follows from normal sound: as much as makes a fault in a single group stand out most.
-* "root", spike counts as older bundles have them: each group is standardised on held-out normal sound, the worst
-  kind speaks for the group. Four views, mean and top four of the groups in both summaries; the score is their
-  soft maximum, log mean exp.
+* "log", whitened errors: their sum is a squared Mahalanobis distance. A view is the mean over all groups of one kind
+  in one summary; the score is the weighted average of the views. Two of the teacher's three kinds respond to a change
+  of level, one to everything else, so that it weighs as much as both. Two kinds weigh the same.
+* "count", spike counts of comparators with several thresholds, which approximate squared errors: views as of "log";
+  groups are standardised on the root of their counts, whose variance is the same at any rate. The weights of the
+  kinds are fitted on normal sound, so that a fault in a single group stands out most.
+* "root", spike counts as older bundles have them: each group is standardised on held-out normal sound, and its worst
+  kind stands for the group. Four views, mean and top four of the groups in both summaries; the score is their soft
+  maximum, log mean exp.
 
 Views are in standard deviations of normal sound.
 """
@@ -30,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import ModelError
+from anomaly.features.mel import N_MELS
 
 Levels = npt.NDArray[np.float64]
 Scale = Literal["log", "count", "root"]
@@ -38,24 +38,25 @@ Scale = Literal["log", "count", "root"]
 SUB_BAND_GROUPS = 16
 _TOP_GROUPS = 4
 _TOP_FRAMES = 0.25
-# Of the teacher's kinds: window, innovation, slow. Without the slow one they count alike, as do a student's of old.
-_SHARES: dict[tuple[Scale, int], tuple[float, ...]] = {("log", 3): (0.25, 0.5, 0.25)}
-# Added before the logarithm, so that silence of an error is not minus infinity.
+# Of the teacher's kinds: window, innovation, slow. Two kinds, as of older teachers and students, weigh the same.
+_FIXED_WEIGHTS: dict[tuple[Scale, int], tuple[float, ...]] = {("log", 3): (0.25, 0.5, 0.25)}
+# Added before the logarithm, so that an error of zero stays finite.
 _FLOOR = 1e-3
-# Added to the moments of views: few seconds know little of how kinds go together.
+# Added to the second moments of views (ridge): few seconds determine correlations of kinds poorly.
 _SHRINKAGE = 0.05
-# A view beyond this many deviations is as bad as it gets; the bound keeps exp() finite.
-_WORST = 60.0
-# Standard deviations below these are luck of few held-out seconds, not knowledge.
-_LEAST_DEVIATION: dict[Scale, float] = {"log": 0.02, "count": 0.05, "root": 0.05}
+# Views are clipped at this many standard deviations; the bound keeps exp() finite.
+_MOST_DEVIATIONS = 60.0
+# Standard deviations are raised by this much: smaller ones are an artefact of few held-out seconds.
+_ADDED_DEVIATION: dict[Scale, float] = {"log": 0.02, "count": 0.05, "root": 0.05}
+_ADDED_VIEW_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True)
 class SecondLevels:
-    """One second, summarised.
+    """Pooled levels of one second.
 
     Args:
-        score: the views in one, in standard deviations of normal sound.
+        score: weighted average or soft maximum of the views, in standard deviations of normal sound.
         groups: error level of each sub-band group, [groups], in standard deviations of normal sound.
     """
 
@@ -65,16 +66,18 @@ class SecondLevels:
 
 @dataclass(frozen=True, eq=False)
 class Pooling:
-    """The standardisation, learned on held-out normal sound.
+    """Standardisation fitted on held-out normal sound.
 
     Args:
-        scale: "log" for whitened errors (chi-squared like), "count" or, of old, "root" for spikes (Poisson like).
+        scale: "log" for whitened errors (chi-squared like), "count" or, in older bundles, "root" for spikes (Poisson
+            like).
         centre: mean of each summary, [2, kinds * groups].
         spread: standard deviation of each summary, same shape.
-        view_centre: mean of the views, [2 * kinds], [4] on the scale "root". Of old on "log" [2]: the
-            kinds' average in both summaries.
+        view_centre: mean of the views, [2 * kinds], [4] on the scale "root". In older bundles on "log" [2]: the
+            average of the kinds in both summaries.
         view_spread: their standard deviation, same shape.
-        shares: of the kinds in the score, [kinds]; None for those that are fixed, and of old.
+        shares: weights of the kinds in the score, [kinds]; None for fixed weights.
+        groups: sub-band groups of the levels.
     """
 
     scale: Scale
@@ -83,33 +86,39 @@ class Pooling:
     view_centre: Levels
     view_spread: Levels
     shares: Levels | None = None
+    groups: int = SUB_BAND_GROUPS
 
     @property
     def kinds(self) -> int:
-        """How many ways of being wrong each group has."""
-        return int(self.centre.shape[1]) // SUB_BAND_GROUPS
+        """Number of kinds of error in each group."""
+        return int(self.centre.shape[1]) // self.groups
 
     def second(self, levels: npt.NDArray[Any]) -> SecondLevels:
-        """Pool one second of levels [frames, kinds * groups]; frames of a warm-up are left out by the caller."""
+        """Pool one second of levels [frames, kinds * groups]; the caller leaves out frames of a warm-up."""
         summary = summarise(levels, self.scale)
-        worst = _worst_kind((summary - self.centre) / self.spread)
-        views = _views(summary, worst, self.scale)
+        worst = _worst_kind((summary - self.centre) / self.spread, self.groups)
+        views = _views(summary, worst, self.scale, self.groups)
         if len(self.view_centre) < len(views):
             views = views.reshape(2, -1).mean(axis=1)
-        standard = np.clip((views - self.view_centre) / self.view_spread, -_WORST, _WORST)
+        standard = np.clip((views - self.view_centre) / self.view_spread, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
         if self.scale == "root":
             score = soft_maximum(standard)
         else:
-            score = _weighted(
-                standard, _SHARES.get((self.scale, self.kinds)) if self.shares is None else self.shares
-            )
+            fixed = _FIXED_WEIGHTS.get((self.scale, self.kinds))
+            score = _weighted(standard, fixed if self.shares is None else self.shares)
         return SecondLevels(score=score, groups=worst.max(axis=0))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain lists, for calibration.json."""
-        arrays = ("centre", "spread", "view_centre", "view_spread")
+        """Return the standardisation as plain lists, for calibration.json."""
         shares = {} if self.shares is None else {"shares": self.shares.tolist()}
-        return {"scale": self.scale, **{name: getattr(self, name).tolist() for name in arrays}, **shares}
+        # Programs that know 16 groups only must still read the files of detectors that have 16.
+        groups = {} if self.groups == SUB_BAND_GROUPS else {"groups": self.groups}
+        return {
+            "scale": self.scale,
+            **{name: getattr(self, name).tolist() for name in _ARRAYS},
+            **shares,
+            **groups,
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Pooling:
@@ -121,53 +130,33 @@ class Pooling:
         try:
             scale, arrays = values["scale"], [np.array(values[k], dtype=np.float64) for k in _ARRAYS]
             shares = np.array(values["shares"], dtype=np.float64) if "shares" in values else None
+            groups = values.get("groups", SUB_BAND_GROUPS)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"unreadable pooling: {error}", where="calibration.json") from error
-        centre, spread, view_centre, view_spread = arrays
-        sound = (
-            centre.ndim == 2
-            and centre.shape[0] == 2
-            and centre.shape[1] % SUB_BAND_GROUPS == 0
-            and centre.size > 0
-        )
-        if scale not in tuple(_LEAST_DEVIATION) or not sound or spread.shape != centre.shape:
-            raise ModelError("pooling has a wrong shape or scale", where="calibration.json")
-        if (
-            view_centre.shape not in _shapes(scale, centre.shape[1] // SUB_BAND_GROUPS)
-            or view_spread.shape != view_centre.shape
-            or min(spread.min(), view_spread.min()) <= 0
-        ):
-            raise ModelError("pooling has a wrong shape or a deviation of zero", where="calibration.json")
-        if not all(np.isfinite(a).all() for a in arrays):
-            raise ModelError("pooling holds values that are not finite", where="calibration.json")
-        if shares is not None and not (
-            shares.shape == (centre.shape[1] // SUB_BAND_GROUPS,)
-            and shares.min() >= 0
-            and abs(shares.sum() - 1) < 1e-6
-        ):
-            raise ModelError("shares of the kinds of error do not add up to one", where="calibration.json")
-        return cls(scale, centre, spread, view_centre, view_spread, shares)
+        read = cls(scale, arrays[0], arrays[1], arrays[2], arrays[3], shares, groups)
+        if (wrong := _wrong(read)) is not None:
+            raise ModelError(wrong, where="calibration.json")
+        return read
 
 
 _ARRAYS = ("centre", "spread", "view_centre", "view_spread")
 
 
-def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale) -> Pooling:
-    """Learn the standardisation from seconds of held-out normal sound, each [frames, kinds * groups]."""
+def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale, groups: int = SUB_BAND_GROUPS) -> Pooling:
+    """Fit the standardisation on seconds of held-out normal sound, each [frames, kinds * groups]."""
     summaries = np.stack([summarise(levels, scale) for levels in seconds])
-    centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _LEAST_DEVIATION[scale]
-    views = np.stack([_views(s, _worst_kind((s - centre) / spread), scale) for s in summaries])
-    view_centre, view_spread = views.mean(axis=0), views.std(axis=0) + 1e-3
-    shares = (
-        _best_shares(summaries, (views - view_centre) / view_spread, view_spread)
-        if scale == "count"
-        else None
+    centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _ADDED_DEVIATION[scale]
+    views = np.stack(
+        [_views(s, _worst_kind((s - centre) / spread, groups), scale, groups) for s in summaries]
     )
-    return Pooling(scale, centre, spread, view_centre, view_spread, shares)
+    view_centre, view_spread = views.mean(axis=0), views.std(axis=0) + _ADDED_VIEW_DEVIATION
+    standard = (views - view_centre) / view_spread
+    shares = _fisher_weights(summaries, standard, view_spread, groups) if scale == "count" else None
+    return Pooling(scale, centre, spread, view_centre, view_spread, shares, groups)
 
 
 def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
-    """Mean over frames and mean of the loudest quarter, [2, channels], on the given scale."""
+    """Return the mean over frames and the mean of the loudest quarter, [2, channels], on the given scale."""
     values = np.ascontiguousarray(levels, dtype=np.float64)
     top = max(1, round(_TOP_FRAMES * len(values)))
     both = np.stack([values.mean(axis=0), np.sort(values, axis=0)[-top:].mean(axis=0)])
@@ -175,59 +164,86 @@ def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
 
 
 def soft_maximum(values: npt.NDArray[np.float64]) -> float:
-    """``log mean exp``: near the maximum when one stands out, near the mean when none does."""
+    """Return ``log mean exp``: near the maximum when one value stands out, near the mean when none does."""
     peak = float(values.max())
     # The C library's functions: NumPy's differ in the last bit between processors.
     return peak + math.log(math.fsum(math.exp(value - peak) for value in values.tolist()) / len(values))
 
 
-def _weighted(views: Levels, shares: Sequence[float] | Levels | None) -> float:
-    """The average of the views of kinds in both summaries, [2 * kinds], or of the summaries alone, [2]."""
+def _weighted(views: Levels, weights: Sequence[float] | Levels | None) -> float:
+    """Average the views of kinds in both summaries, [2 * kinds], or of the summaries alone, [2]."""
     by_kind = views.reshape(2, -1).mean(axis=0)
-    return float(np.average(by_kind, weights=None if len(by_kind) == 1 else shares))
+    return float(np.average(by_kind, weights=None if len(by_kind) == 1 else weights))
 
 
-def _best_shares(summaries: Levels, standard: Levels, spread: Levels) -> Levels | None:
-    """Shares of the kinds by which a fault in one group stands out most from normal sound (Fisher's discriminant).
+def _fisher_weights(summaries: Levels, standard: Levels, spread: Levels, groups: int) -> Levels | None:
+    """Weights of the kinds by Fisher's linear discriminant between normal sound and a fault in one group.
 
-    A fault raises the count of a group by its own standard deviation, in every kind. Where groups rise and fall
-    together on normal sound, as with a hall that comes and goes, one of them moves their mean by little.
+    The fault is assumed to raise the count of one group by its own standard deviation, in every kind. Where the groups
+    rise and fall together on normal sound, one of them moves their mean by little.
 
     Args:
         summaries: roots of counts on normal sound, [seconds, 2, kinds * groups].
-        standard, spread: views of the same seconds, standardised, [seconds, 2 * kinds], and what by, [2 * kinds].
+        standard: standardised views of the same seconds, [seconds, 2 * kinds].
+        spread: standard deviation of the views, [2 * kinds].
+        groups: sub-band groups.
     """
-    kinds = summaries.shape[2] // SUB_BAND_GROUPS
+    kinds = summaries.shape[2] // groups
     if kinds == 1:
         return None
-    counts = (summaries**2).reshape(len(summaries), 2, kinds, SUB_BAND_GROUPS)
-    rise = counts.std(axis=0).mean(axis=2) / SUB_BAND_GROUPS / (counts.mean(axis=(0, 3)) + _FLOOR)
-    moved = (rise / spread.reshape(2, kinds)).mean(axis=0)
+    counts = (summaries**2).reshape(len(summaries), 2, kinds, groups)
+    rise = counts.std(axis=0).mean(axis=2) / groups / (counts.mean(axis=(0, 3)) + _FLOOR)
+    shift = (rise / spread.reshape(2, kinds)).mean(axis=0)
     by_kind = standard.reshape(-1, 2, kinds).mean(axis=1)
-    together = by_kind.T @ by_kind / len(by_kind) + _SHRINKAGE * np.eye(kinds)
-    shares = np.maximum(np.linalg.solve(together, moved), 0.0)
-    return np.asarray(shares / shares.sum()) if shares.sum() > 0 else np.full(kinds, 1.0 / kinds)
+    moments = by_kind.T @ by_kind / len(by_kind) + _SHRINKAGE * np.eye(kinds)
+    weights = np.maximum(np.linalg.solve(moments, shift), 0.0)
+    return np.asarray(weights / weights.sum()) if weights.sum() > 0 else np.full(kinds, 1.0 / kinds)
 
 
-def _shapes(scale: Scale, kinds: int) -> list[tuple[int]]:
-    if scale == "root":
-        return [(4,)]
-    return [(2 * kinds,), (2,)] if scale == "log" else [(2 * kinds,)]
-
-
-def _worst_kind(deviation: Levels) -> Levels:
-    """The worst kind of each group, [2, groups]."""
-    worst: Levels = deviation.reshape(2, -1, SUB_BAND_GROUPS).max(axis=1)
+def _worst_kind(deviation: Levels, groups: int) -> Levels:
+    """Return the largest deviation over the kinds of each group, [2, groups]."""
+    worst: Levels = deviation.reshape(2, -1, groups).max(axis=1)
     return worst
 
 
-def _views(summary: Levels, worst: Levels, scale: Scale) -> Levels:
+def _views(summary: Levels, worst: Levels, scale: Scale, groups: int) -> Levels:
     if scale == "log":
         # Per kind the mean over groups, of errors and not of their logarithms.
-        whole: Levels = np.log(np.exp(summary).reshape(2, -1, SUB_BAND_GROUPS).mean(axis=2)).ravel()
-        return whole
+        errors: Levels = np.log(np.exp(summary).reshape(2, -1, groups).mean(axis=2)).ravel()
+        return errors
     if scale == "count":
-        counted: Levels = np.log((summary**2).reshape(2, -1, SUB_BAND_GROUPS).mean(axis=2) + _FLOOR).ravel()
-        return counted
+        counts: Levels = np.log((summary**2).reshape(2, -1, groups).mean(axis=2) + _FLOOR).ravel()
+        return counts
     top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
     return np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])
+
+
+def _wrong(pooling: Pooling) -> str | None:
+    """Return what is wrong with a pooling that was read from a file, or None."""
+    centre, spread, view_centre, view_spread = (getattr(pooling, name) for name in _ARRAYS)
+    groups: object = pooling.groups
+    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1 or N_MELS % groups:
+        return f"pooling has {groups!r} sub-band groups, no divisor of {N_MELS}"
+    shaped = centre.ndim == 2 and centre.shape[0] == 2 and centre.shape[1] % groups == 0 and centre.size > 0
+    if pooling.scale not in tuple(_ADDED_DEVIATION) or not shaped or spread.shape != centre.shape:
+        return "pooling has a wrong shape or scale"
+    shapes = _view_shapes(pooling.scale, pooling.kinds)
+    if view_centre.shape not in shapes or view_spread.shape != view_centre.shape:
+        return "pooling has a wrong shape or a deviation of zero"
+    if min(spread.min(), view_spread.min()) <= 0:
+        return "pooling has a wrong shape or a deviation of zero"
+    if not all(np.isfinite(array).all() for array in (centre, spread, view_centre, view_spread)):
+        return "pooling holds values that are not finite"
+    shares = pooling.shares
+    if shares is not None and not (
+        shares.shape == (pooling.kinds,) and shares.min() >= 0 and abs(shares.sum() - 1) < 1e-6
+    ):
+        return "shares of the kinds of error do not add up to one"
+    return None
+
+
+def _view_shapes(scale: Scale, kinds: int) -> list[tuple[int]]:
+    """Return the shapes that views may have; older bundles have other ones on the scale "log"."""
+    if scale == "root":
+        return [(4,)]
+    return [(2 * kinds,), (2,)] if scale == "log" else [(2 * kinds,)]

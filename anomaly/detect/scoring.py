@@ -102,7 +102,7 @@ class Scorer:
 
     Args:
         front_end: settings of the front end.
-        detector: student or teacher.
+        detector: any detector of the registry.
         calibration: what normal sound scores.
         states: the machine's steady states; None where training has learned none.
     """

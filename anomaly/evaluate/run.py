@@ -13,7 +13,7 @@ import numpy.typing as npt
 from anomaly.bundle import Bundle, fingerprint
 from anomaly.detect.decision import Limit, State
 from anomaly.detect.file_score import FileScore, score_file
-from anomaly.detect.model import DETECTORS, DetectorName, load_model
+from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.detect.verdict import Verdict
 from anomaly.errors import InputError
@@ -78,9 +78,9 @@ class Evaluation:
     data: DataSet
     clips: tuple[Clip, ...]
     left_out: tuple[FileScore, ...]
-    outcomes: Mapping[DetectorName, Outcome]
+    outcomes: Mapping[str, Outcome]
     notes: tuple[str, ...]
-    unlabelled: Mapping[DetectorName, tuple[FileScore, ...]]
+    unlabelled: Mapping[str, tuple[FileScore, ...]]
 
     @property
     def labels(self) -> npt.NDArray[np.bool_]:
@@ -108,23 +108,22 @@ def evaluate(
     model = load_model(bundle)
     data = read_layout(folder, hold_out=True)
     _check_test(data, folder)
-    limits: dict[DetectorName, Limit] = {
-        name: model.scorer(name).calibration.limit(BUDGET_PER_DAY) for name in DETECTORS
-    }
-    found: dict[DetectorName, list[FileScore]] = {name: [] for name in DETECTORS}
+    names = tuple(model.scorers)
+    limits = {name: model.scorer(name).calibration.limit(BUDGET_PER_DAY) for name in names}
+    found: dict[str, list[FileScore]] = {name: [] for name in names}
     for done, clip in enumerate(data.test, start=1):
-        for name in DETECTORS:
+        for name in names:
             found[name].append(score_file(clip.path, model.scorer(name), limits[name]))
         report(stage, done / len(data.test))
     # What is wrong with a file is wrong for every detector.
-    first = found[DETECTORS[0]]
+    first = found[names[0]]
     clips = tuple(clip for clip, file in zip(data.test, first, strict=True) if file.status == "ok")
     left_out = tuple(file for file in first if file.status != "ok")
     if not clips:
         words = f"{left_out[0].path.name} {left_out[0].error}"
         raise InputError("no clip of the test part can be scored", where=folder, hint=words)
-    outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in DETECTORS}
-    unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in DETECTORS}
+    outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in names}
+    unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in names}
     notes = _notes(data, folder, bundle, left_out)
     return Evaluation(bundle, folder, data, clips, left_out, outcomes, notes, unlabelled)
 

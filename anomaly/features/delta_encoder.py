@@ -21,6 +21,7 @@ membranes return to rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,8 +69,36 @@ class DeltaCode:
 
     @property
     def bands(self) -> int:
-        """How many bands, and so how many signed chip inputs."""
+        """Number of bands, which is the number of signed chip inputs."""
         return len(self.mean)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values, for calibration.json."""
+        return {
+            "mean": self.mean.tolist(),
+            "threshold": self.threshold.tolist(),
+            "micro_steps": self.micro_steps,
+            "nearest": self.nearest,
+            "leak": self.leak,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> DeltaCode:
+        """Read back what `to_dict` wrote; keys that older bundles lack may be missing.
+
+        Raises:
+            ModelError: a key is missing or a value makes no sense.
+        """
+        try:
+            mean, threshold = (np.array(values[key], dtype=np.int32) for key in ("mean", "threshold"))
+            nearest, leak = values.get("nearest", False), values.get("leak", 0)
+            if not isinstance(nearest, bool):
+                raise ValueError(f"nearest is {nearest!r}, not true or false")
+            if isinstance(leak, bool) or not isinstance(leak, int):
+                raise ValueError(f"leak is {leak!r}, not a whole number")
+            return cls(mean, threshold, int(values["micro_steps"]), nearest, leak)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelError(f"unreadable encoder: {error}", where="calibration.json") from error
 
 
 class DeltaEncoder:

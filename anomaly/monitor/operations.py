@@ -18,7 +18,6 @@ from typing import Any
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.config import Site
 from anomaly.detect.calibration.versions import CalibrationVersions
-from anomaly.detect.model import DetectorName
 from anomaly.errors import ConfigError
 from anomaly.features.front_end import FrontEnd
 from anomaly.monitor.background import BackgroundWorker
@@ -117,7 +116,7 @@ class MachineContext:
 
     machine: str
     bundle: str
-    detector: DetectorName
+    detector: str
     front_end: FrontEnd
     live: bool
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from anomaly.audio.channels import parse_channel
 from anomaly.config import Machine, Site
-from anomaly.detect.model import DETECTORS, DetectorName
-from anomaly.errors import ConfigError, UsageError
+from anomaly.detector_names import check_detector_name
+from anomaly.errors import ConfigError
 from anomaly.false_alarm_budget import check_budget
 from anomaly.monitor.run import choose
 from anomaly.monitor.session import MonitorPlan
@@ -32,7 +32,7 @@ def plan_from(
         UsageError: a value cannot be used.
         ConfigError: no machine, or several, could be meant.
     """
-    chosen = None if detector is None else detector_name(detector)
+    chosen = None if detector is None else check_detector_name(detector)
     heard = None if channel is None else parse_channel(channel)
     if false_alarms_per_day is not None:
         check_budget(false_alarms_per_day)
@@ -86,17 +86,3 @@ def _source_of(name: str, settings: Machine) -> str | None:
             hint="it holds the address of the stream, such as rtsp://user:password@camera/audio",
         )
     return address
-
-
-def detector_name(text: str) -> DetectorName:
-    """Read the name of a detector.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    for name in DETECTORS:
-        if text == name:
-            return name
-    raise UsageError(
-        f"there is no detector {text!r}", where="--detector", hint=f"one of {', '.join(DETECTORS)}"
-    )

@@ -35,7 +35,7 @@ class MonitorPipeline:
 
     Args:
         machine: its name.
-        scorer: student or teacher of its bundle.
+        scorer: a detector of its bundle.
         limit: of the decision.
         store: where scores, events and cases go.
         sensor: judges the microphone; default: without knowledge of the training sound.

@@ -13,7 +13,7 @@ from anomaly.bundle import Bundle, open_bundle, versions
 from anomaly.config import Site
 from anomaly.detect.calibration.versions import with_calibration_in_use
 from anomaly.detect.decision import Limit, Policy
-from anomaly.detect.model import DetectorName, Model, load_model
+from anomaly.detect.model import Model, load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.monitor.model_switch import NextModel
 from anomaly.monitor.offline.calibration_filter import scored_by
@@ -33,7 +33,7 @@ class MonitorPlan:
         device: microphone, or None to listen to ``source``.
         source: a file, the address of a stream, or "-" for standard input.
         channel: of the microphone, stream or file.
-        detector: student or teacher.
+        detector: name of the detector, such as student.
         false_alarms_per_day: the budget.
         realtime: play a file at its own pace.
         model: name of the bundle; "" for that of the machine.
@@ -44,7 +44,7 @@ class MonitorPlan:
     device: str | None
     source: str | None
     channel: Channel
-    detector: DetectorName
+    detector: str
     false_alarms_per_day: float
     realtime: bool = True
     model: str = ""
@@ -81,7 +81,7 @@ def load_session_model(plan: MonitorPlan, site: Site) -> SessionModel:
         ConfigError: the budget cannot be kept.
     """
     bundle = open_bundle(site.models_dir / plan.bundle)
-    model = load_model(bundle, teacher=plan.detector == "teacher")
+    model = load_model(bundle, (plan.detector,), state_dir=site.state_dir, machine=plan.machine)
     scorer = _calibrated(model, bundle, plan, site.state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
     return SessionModel(
@@ -102,7 +102,7 @@ def load_next_model(version: str, bundle: Bundle, plan: MonitorPlan, state_dir: 
         ModelError: the bundle cannot be used.
         ConfigError: the budget cannot be kept.
     """
-    model = load_model(bundle, teacher=plan.detector == "teacher")
+    model = load_model(bundle, (plan.detector,), state_dir=state_dir, machine=plan.machine)
     scorer = _calibrated(model, bundle, plan, state_dir)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
     return NextModel(version, scorer, limit, _sensor(model))

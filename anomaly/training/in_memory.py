@@ -78,9 +78,12 @@ def train_on_clips(
     return Model(
         "clips",
         front_end,
-        Scorer(front_end, student, artifacts.student, artifacts.operating),
-        Scorer(front_end, TeacherDetector(artifacts.onnx), artifacts.teacher, artifacts.operating),
-        chip.arch,
+        {
+            "student": Scorer(front_end, student, artifacts.student, artifacts.operating),
+            "teacher": Scorer(
+                front_end, TeacherDetector(artifacts.onnx), artifacts.teacher, artifacts.operating
+            ),
+        },
     )
 
 

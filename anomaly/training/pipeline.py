@@ -12,7 +12,7 @@ from anomaly import atomic
 from anomaly.audio.sensor.reference import SensorReference, fit_reference
 from anomaly.bundle import Bundle, fingerprint, signing, versions, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
-from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER, write_code
+from anomaly.bundle.parts import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER
 from anomaly.evaluate.layouts.layouts import read_layout
 from anomaly.features.front_end import FrontEnd
 from anomaly.progress import Report
@@ -145,7 +145,7 @@ def _detector_entries(artifacts: ModelArtifacts, request: TrainingRequest) -> di
 
 def _files(machine: str, artifacts: ModelArtifacts, sensor: SensorReference | None) -> dict[str, bytes]:
     calibration = {
-        "encoder": write_code(artifacts.code),
+        "encoder": artifacts.code.to_dict(),
         "student": artifacts.student.to_dict(),
         "teacher": artifacts.teacher.to_dict(),
         "operating": artifacts.operating.to_dict(),

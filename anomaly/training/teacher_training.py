@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anomaly.detect.calibration.calibration import Calibration
+from anomaly.detect.calibration.cross_fit import calibrate_on_errors
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.operating.states import OperatingStates
 from anomaly.detect.scoring import recording_errors
@@ -24,7 +25,7 @@ from anomaly.teacher.export import to_onnx
 from anomaly.teacher.fit import TeacherPlan, fit_teacher, innovation_nll, phase_gain_of_recordings
 from anomaly.teacher.network import Teacher
 from anomaly.teacher.phases import MAX_PHASES, MIN_PHASE_GAIN_NATS
-from anomaly.training.detector_calibration import calibrate_detector, calibrate_on_errors, decision_masks
+from anomaly.training.detector_calibration import calibrate_detector, decision_masks
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.training_data import TrainingBlock, TrainingData, block_segments, sample_segments
 

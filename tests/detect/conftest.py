@@ -10,7 +10,6 @@ import pytest
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.detectors.teacher import TeacherDetector
-from anomaly.detect.model import DetectorName
 from anomaly.detect.scoring import Scorer
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
@@ -40,12 +39,12 @@ class Small:
     network: Network
     calibrations: dict[str, Calibration]
 
-    def detector(self, name: DetectorName) -> StudentDetector | TeacherDetector:
+    def detector(self, name: str) -> StudentDetector | TeacherDetector:
         if name == "teacher":
             return TeacherDetector(self.onnx)
         return StudentDetector(self.code, self.network, V_SAT)
 
-    def scorer(self, name: DetectorName) -> Scorer:
+    def scorer(self, name: str) -> Scorer:
         return Scorer(self.front_end, self.detector(name), self.calibrations[name])
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from anomaly.config import Machine, Site
 from anomaly.errors import AnomalyError, ConfigError, UsageError
 from anomaly.false_alarm_budget import check_budget
-from anomaly.monitor.options import detector_name, plan_from, plans_from
+from anomaly.monitor.options import plan_from, plans_from
 from anomaly.monitor.run import MonitorPlan
 
 NOTHING: dict[str, Any] = {
@@ -110,10 +110,6 @@ def test_words_that_cannot_be_used(site: Site, given: dict[str, str]) -> None:
     with pytest.raises(AnomalyError) as caught:
         plan_from(site, **NOTHING | given)
     assert caught.value.exit_code == 2
-
-
-def test_detectors_by_name() -> None:
-    assert [detector_name(name) for name in ("student", "teacher")] == ["student", "teacher"]
 
 
 def test_all_machines_of_the_site_file_are_meant_where_nothing_says_which(site: Site) -> None:

@@ -12,7 +12,7 @@ import soundfile
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
-from anomaly.detect.model import CALIBRATION, TEACHER
+from anomaly.bundle.parts import CALIBRATION, TEACHER
 from anomaly.errors import ModelError, UsageError
 from anomaly.features.front_end import FrontEnd
 from anomaly.training import TrainingRequest, TrainingResult, train

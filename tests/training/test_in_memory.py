@@ -66,7 +66,7 @@ def test_clips_of_one_recording_are_held_out_together(clips: list[Samples]) -> N
     names = [f"hall {number % 3}" for number in range(len(clips))]
     together = train_on_clips(clips, recordings=names, profile="start")
     # The third of three recordings; every clip has five seconds.
-    assert together.student.calibration.recordings == names.count("hall 2")
-    assert len(together.student.calibration.scores) <= 5 * names.count("hall 2")
+    assert together.scorer().calibration.recordings == names.count("hall 2")
+    assert len(together.scorer().calibration.scores) <= 5 * names.count("hall 2")
     with pytest.raises(ValueError, match="zip"):
         train_on_clips(clips, recordings=names[1:], profile="start")

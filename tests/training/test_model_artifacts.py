@@ -9,13 +9,14 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
+from anomaly.detect.calibration.cross_fit import calibrate_on_errors
 from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import second_spectra
 from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
-from anomaly.training.detector_calibration import calibrate_detector, calibrate_on_errors
+from anomaly.training.detector_calibration import calibrate_detector
 from anomaly.training.training_data import TrainingBlock
 
 FRONT_END = FrontEnd(reset_s=3)

@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from anomaly.bundle import open_bundle
-from anomaly.detect.model import ARCH, BITSTREAM, CALIBRATION, TEACHER, load_model
+from anomaly.bundle.parts import ARCH, BITSTREAM, CALIBRATION, TEACHER
+from anomaly.detect.model import load_model
 from anomaly.errors import ConfigError, InputError, ModelError, UsageError
 from anomaly.training import TrainingRequest, TrainingResult, imported_teacher, pipeline, train
+from chip.arch import load_arch
 from chip.compiler import verify_spikes
 from chip.errors import SpecError
 from chip.network import Network
@@ -47,12 +49,11 @@ def test_a_bundle_that_scores(trained: TrainingResult, pump_data: Path) -> None:
 
 def test_what_is_programmed_is_what_was_trained(trained: TrainingResult) -> None:
     bundle = open_bundle(trained.bundle.path)
-    model = load_model(bundle)
     kept = Network.from_npz(bundle.read("network.npz"))
     decoded = trained.artifacts.compiled.network
     assert kept.same_as(decoded)
     spikes = random_spikes(32, 200, seed=1)
-    assert verify_spikes(kept, decoded, spikes, v_sat=model.arch.v_sat) is None
+    assert verify_spikes(kept, decoded, spikes, v_sat=load_arch(bundle.path / ARCH).v_sat) is None
     verified = bundle.manifest.metrics["verified"]
     assert verified["equal"]
     assert verified["neuron_steps"] > 100_000

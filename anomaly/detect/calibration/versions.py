@@ -10,8 +10,6 @@ changes is how probable they are, and the limit.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from anomaly import atomic
+from anomaly.detect.calibration import checksummed
 from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import ConfigError, ModelError, UsageError
@@ -29,7 +28,6 @@ from anomaly.workspace import machine_name
 FOLDER, CURRENT = "calibrations", "current"
 SourceKind = Literal["from", "since", "feedback"]
 _BLOCK_S = 60
-_LIMIT_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -175,9 +173,7 @@ class CalibrationVersions:
             alone,
             tuple(sources),
         )
-        facts = asdict(made)
-        text = json.dumps(facts | {"checksum": _checksum(facts)}, sort_keys=True).encode()
-        self._write(self.folder / f"{made.number:04d}.json", text)
+        self._write(self.folder / f"{made.number:04d}.json", checksummed.dump(asdict(made)))
         self._use(made.number)
         return made
 
@@ -209,25 +205,16 @@ class CalibrationVersions:
 
 def _read(path: Path) -> CalibrationVersion:
     try:
-        if path.stat().st_size > _LIMIT_BYTES:
-            raise ValueError("it is too large")
-        facts = json.loads(path.read_bytes())
-        written = facts.pop("checksum")
-        if written != _checksum(facts):
-            raise ValueError("its checksum is wrong")
+        facts = checksummed.load(path)
         sources = tuple(
             replace(Source(**s), recordings=tuple(tuple(map(float, r)) for r in s["recordings"]))
             for s in facts.pop("sources")
         )
         return CalibrationVersion(sources=sources, **facts)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except checksummed.ERRORS as error:
         raise ModelError(
             f"is no calibration: {error}", where=path, hint="go back with `anomaly calibrate --revert N`"
         ) from error
-
-
-def _checksum(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def with_calibration_in_use(scorer: Scorer, state_dir: Path, machine: str, bundle: str) -> Scorer:

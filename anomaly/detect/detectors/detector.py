@@ -1,4 +1,4 @@
-"""What every detector offers, so that nothing downstream cares which one runs."""
+"""Protocol of detectors: pooling, calibration, decision and diagnosis work with any of them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,37 @@ from anomaly.features.mel import Centibels
 
 
 class Detector(Protocol):
-    """Turns pooled levels into error levels per frame and channel (kind and sub-band group)."""
+    """Turns pooled levels into error levels per frame and channel (kind and sub-band group).
+
+    `anomaly.detect.detectors.testing` checks an implementation against this contract.
+    """
 
     @property
     def name(self) -> str:
-        """``student`` or ``teacher``."""
+        """Name in the registry, such as ``student``."""
 
     @property
     def bands(self) -> int:
-        """Pooled mel bands it expects."""
+        """Number of pooled mel bands in its input."""
 
     @property
     def channels(self) -> int:
-        """Kinds times groups of its error levels."""
+        """Number of error levels per frame: kinds times groups."""
 
     def reset(self, streams: int) -> None:
-        """Begin ``streams`` parallel segments: every state returns to rest."""
+        """Start ``streams`` parallel segments with the initial state; earlier input has no effect any more."""
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
-        """Take one second of levels [streams, frames, bands]; return [streams, frames, kinds * groups]."""
+        """Return the error levels of one second.
+
+        Streams do not affect each other: each has the levels that it would have alone, to the last bit.
+
+        Args:
+            levels: [streams, frames, bands], hundredths of a decibel; 1 to 32 frames.
+
+        Returns:
+            Non-negative levels [streams, frames, channels], in the order kind, then group, and by rising frequency.
+        """
 
     def fresh(self) -> Detector:
-        """The same detector with a state of its own: several streams may run at once."""
+        """Return the same detector with a state of its own, reset for one stream."""

@@ -1,4 +1,4 @@
-"""The student at work: delta encoder, the network decoded from the bitstream, spike counts."""
+"""Student detector: delta encoder, spiking network decoded from the bitstream, spike counts per frame."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.bundle import Bundle
+from anomaly.bundle.parts import ARCH, BITSTREAM, read_calibration
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
+from chip.arch import ArchSpec, load_arch
+from chip.bitstream import decode
+from chip.errors import ChipError
 from chip.network import Network
 from chip.sim.imperfection import Imperfection
 from chip.sim.simulator import Simulator
@@ -19,7 +24,7 @@ from chip.sim.simulator import Simulator
 
 @dataclass
 class Activity:
-    """What running the network cost so far, all streams together."""
+    """Operations of the network since it was loaded, over all streams."""
 
     steps: int = 0
     sop: int = 0
@@ -35,8 +40,8 @@ class StudentDetector:
         code: the delta encoder's settings.
         network: the decoded network; one input per band, outputs in the order kind, then group.
         v_sat: membrane limit of the chip.
-        imperfection: what keeps the chip from being perfect; nothing without it.
-        chip: which one of a series of imperfect chips.
+        imperfection: noise, mismatch and faults of the simulated chip; none by default.
+        chip: number of the chip in a series of imperfect ones.
 
     Raises:
         ModelError: encoder and network do not match.
@@ -68,38 +73,38 @@ class StudentDetector:
 
     @property
     def bands(self) -> int:
-        """Pooled mel bands it expects."""
+        """Number of pooled mel bands in its input."""
         return self._code.bands
 
     @property
     def channels(self) -> int:
-        """Kinds times groups of its error levels."""
+        """Number of error levels per frame: kinds times groups."""
         return self._simulator.network.n_outputs
 
     @property
     def network(self) -> Network:
-        """The network that runs."""
+        """Network that the simulator runs."""
         return self._simulator.network
 
     @property
     def micro_steps(self) -> int:
-        """Steps of the chip per frame."""
+        """Time steps of the chip per frame."""
         return self._code.micro_steps
 
     def reset(self, streams: int) -> None:
-        """Begin parallel segments: references at the training mean, membranes at rest."""
+        """Start parallel segments: references at the training mean, membranes at rest."""
         self._encoder = DeltaEncoder(self._code, streams)
         self._simulator.reset(streams)
 
     def fresh(self) -> StudentDetector:
-        """The same student with a state, and an activity, of its own."""
+        """Return the same student with a state, and operation counts, of its own."""
         simulator = self._simulator
         return StudentDetector(
             self._code, simulator.network, simulator.v_sat, imperfection=self._imperfection, chip=self._chip
         )
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
-        """Take one second of levels [streams, frames, bands]; return spike counts [streams, frames, outputs]."""
+        """Return the spike counts [streams, frames, outputs] of one second of levels [streams, frames, bands]."""
         streams, frames, _ = levels.shape
         events = self._encoder.push(levels)
         steps = events.transpose(1, 2, 0, 3).reshape(frames * self._code.micro_steps, streams, self.bands)
@@ -114,3 +119,26 @@ class StudentDetector:
         )
         levels_out: npt.NDArray[np.int32] = counts.transpose(1, 0, 2)
         return levels_out
+
+
+def load(bundle: Bundle) -> StudentDetector:
+    """Load the student of a bundle: the network is decoded from the bitstream, as the chip would run it.
+
+    Raises:
+        ModelError: a part is unreadable, or does not fit the others.
+    """
+    arch = _arch(bundle)
+    try:
+        network = decode(bundle.read(BITSTREAM), arch)
+    except ChipError as error:
+        raise ModelError(error.message, where=bundle.path / BITSTREAM, hint=error.hint) from error
+    return StudentDetector(DeltaCode.from_dict(read_calibration(bundle).get("encoder")), network, arch.v_sat)
+
+
+def _arch(bundle: Bundle) -> ArchSpec:
+    # Checks the bytes; the specification is read by its path, because it may name others beside it.
+    bundle.read(ARCH)
+    try:
+        return load_arch(bundle.path / ARCH)
+    except ChipError as error:
+        raise ModelError(error.message, where=bundle.path / ARCH, hint=error.hint) from error

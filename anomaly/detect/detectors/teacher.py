@@ -1,4 +1,4 @@
-"""The teacher at work: the exported autoencoder in ONNX Runtime, without torch."""
+"""Teacher detector: the exported autoencoder in ONNX Runtime, without torch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.bundle import Bundle
+from anomaly.bundle.parts import TEACHER
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
@@ -43,7 +45,7 @@ class TeacherDetector:
     name = "teacher"
 
     def __init__(self, onnx: bytes) -> None:
-        # onnxruntime 1.31 reports to its makers unless told not to; a monitor tells nobody.
+        # onnxruntime 1.31 sends telemetry to its makers by default.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
@@ -52,42 +54,42 @@ class TeacherDetector:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-            (given, *means), (produced,) = self._session.get_inputs(), self._session.get_outputs()
+            (windows, *means), (errors,) = self._session.get_inputs(), self._session.get_outputs()
         except Exception as error:
-            raise ModelError(f"is no model that can be run: {error}", where="teacher.onnx") from error
-        if (wrong := _wrong(given, means, produced)) is not None:
-            raise ModelError(wrong, where="teacher.onnx", hint="train again")
-        self._input = given.name
-        self._context, self._bands = int(given.shape[1]), int(given.shape[2])
-        self._channels = int(produced.shape[1])
+            raise ModelError(f"is no model that can be run: {error}", where=TEACHER) from error
+        if (wrong := _signature_error(windows, means, errors)) is not None:
+            raise ModelError(wrong, where=TEACHER, hint="train again")
+        self._input = windows.name
+        self._context, self._bands = int(windows.shape[1]), int(windows.shape[2])
+        self._channels = int(errors.shape[1])
         self._spans = int(means[1].shape[1]) if means else 0
         self.reset(1)
 
     @property
     def bands(self) -> int:
-        """Pooled mel bands it expects."""
+        """Number of pooled mel bands in its input."""
         return self._bands
 
     @property
     def channels(self) -> int:
-        """Kinds times groups of its error levels."""
+        """Number of error levels per frame: kinds times groups."""
         return self._channels
 
     def reset(self, streams: int) -> None:
-        """Begin parallel segments; windows that reach back before them are filled with zeros and not counted."""
+        """Start parallel segments; windows that reach back before them are zero-padded, in frames of the warm-up."""
         self._past = np.zeros((streams, self._context - 1, self._bands), dtype=np.float32)
         self._seconds: list[tuple[npt.NDArray[np.int64], int]] = []
         self._sum = np.zeros((streams, self._bands), dtype=np.int64)
         self._count = 0
 
     def fresh(self) -> TeacherDetector:
-        """The same teacher with a state of its own; the model is shared."""
+        """Return the same teacher with a state of its own; both share the ONNX session."""
         twin = copy.copy(self)
         twin.reset(1)
         return twin
 
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
-        """Take one second of levels [streams, frames, bands]; return errors [streams, frames, channels]."""
+        """Return the errors [streams, frames, channels] of one second of levels [streams, frames, bands]."""
         frames = levels.shape[1]
         joined = np.concatenate([self._past, levels.astype(np.float32)], axis=1)
         self._past = joined[:, frames:].copy()
@@ -98,16 +100,16 @@ class TeacherDetector:
         return np.stack([self._run(stream, mean) for stream, mean in zip(windows, recent, strict=True)])
 
     def _recent(self, levels: Centibels) -> list[dict[str, npt.NDArray[np.float32]]]:
-        """What the model wants to know of the last seconds, this one included, for each stream.
+        """Return the inputs ``recent`` and ``span`` of each stream, for the last seconds up to this one.
 
-        Sums of integers: no second that went by is rounded away.
+        Running sums are integers, so that adding and removing seconds leaves no rounding error.
         """
         first = WARM_UP_FRAMES if not self._seconds and levels.shape[1] > WARM_UP_FRAMES else 0
         second = levels[:, first:].sum(axis=1, dtype=np.int64), levels.shape[1] - first
-        gone = self._seconds[0] if len(self._seconds) == self._spans else (0, 0)
+        expired = self._seconds[0] if len(self._seconds) == self._spans else (0, 0)
         self._seconds = [*self._seconds, second][-self._spans :]
-        self._sum = self._sum + second[0] - gone[0]
-        self._count += second[1] - gone[1]
+        self._sum = self._sum + second[0] - expired[0]
+        self._count += second[1] - expired[1]
         means = (self._sum / self._count).astype(np.float32)
         span = np.zeros((1, self._spans), dtype=np.float32)
         span[0, len(self._seconds) - 1] = 1.0
@@ -126,30 +128,36 @@ class TeacherDetector:
         return np.concatenate(parts)
 
 
-def _wrong(given: Any, means: Sequence[Any], produced: Any) -> str | None:
-    """What is wrong with a model's inputs and output, in words."""
-    if {one.type for one in (given, *means, produced)} != {"tensor(float)"}:
-        return f"takes {given.type} and gives {produced.type}, not float32 throughout"
-    shapes = [*given.shape, *produced.shape]
-    words = f"has shapes {given.shape} and {produced.shape}"
-    if means and not _tells_means(means, given.shape[-1]):
-        return f"takes {', '.join(f'{one.name} {one.shape}' for one in (given, *means))}"
-    if len(given.shape) != 3 or len(produced.shape) != 2 or not all(isinstance(n, int) for n in shapes):
+def load(bundle: Bundle) -> TeacherDetector:
+    """Load the teacher of a bundle.
+
+    Raises:
+        ModelError: the file is missing or no model of this shape.
+    """
+    return TeacherDetector(bundle.read(TEACHER))
+
+
+def _signature_error(windows: Any, means: Sequence[Any], errors: Any) -> str | None:
+    """Return what is wrong with the inputs and the output of a model, or None."""
+    if {tensor.type for tensor in (windows, *means, errors)} != {"tensor(float)"}:
+        return f"takes {windows.type} and gives {errors.type}, not float32 throughout"
+    shapes = [*windows.shape, *errors.shape]
+    words = f"has shapes {windows.shape} and {errors.shape}"
+    if means and not _are_slow_inputs(means, windows.shape[-1]):
+        return f"takes {', '.join(f'{tensor.name} {tensor.shape}' for tensor in (windows, *means))}"
+    if len(windows.shape) != 3 or len(errors.shape) != 2 or not all(isinstance(n, int) for n in shapes):
         return words
     # Windows that reach further back than the warm-up would count frames from before the reset.
     fits = shapes[0] == shapes[3] == BATCH and 1 <= shapes[1] <= WARM_UP_FRAMES + 1
-    return (
-        None
-        if fits and shapes[2] >= 1 and shapes[4] >= SUB_BAND_GROUPS and shapes[4] % SUB_BAND_GROUPS == 0
-        else words
-    )
+    grouped = shapes[2] >= 1 and shapes[4] >= SUB_BAND_GROUPS and shapes[4] % SUB_BAND_GROUPS == 0
+    return None if fits and grouped else words
 
 
-def _tells_means(means: Sequence[Any], bands: Any) -> bool:
-    """Whether the inputs beside the windows are those of the slow kind."""
-    if [one.name for one in means] != ["recent", "span"]:
+def _are_slow_inputs(means: Sequence[Any], bands: Any) -> bool:
+    """Return whether the inputs beside the windows are those of the slow kind of error."""
+    if [tensor.name for tensor in means] != ["recent", "span"]:
         return False
-    (recent, span) = (one.shape for one in means)
+    (recent, span) = (tensor.shape for tensor in means)
     return (
         recent == [1, bands] and len(span) == 2 and span[0] == 1 and isinstance(span[1], int) and span[1] >= 1
     )

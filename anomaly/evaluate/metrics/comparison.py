@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.model import DetectorName
 from anomaly.errors import InputError
 from anomaly.evaluate.metrics.detection_metrics import bootstrap
 from anomaly.evaluate.run import Evaluation
@@ -44,7 +43,7 @@ class Difference:
         return values if self.reason is None else {**values, "reason": self.reason}
 
 
-def difference(ours: Evaluation, theirs: Evaluation, detector: DetectorName) -> Difference:
+def difference(ours: Evaluation, theirs: Evaluation, detector: str) -> Difference:
     """How much better our detector does than theirs on the same clips.
 
     Recordings are drawn with replacement, the same ones for both, so that a hard clip is hard for both.

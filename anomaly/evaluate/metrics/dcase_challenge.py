@@ -6,7 +6,6 @@ from pathlib import Path
 
 from anomaly.detect.decision import State
 from anomaly.detect.file_score import FileScore
-from anomaly.detect.model import DetectorName
 from anomaly.evaluate.layouts.file_names import read_name
 from anomaly.evaluate.metrics.dcase_files import Scored, write_challenge_files
 from anomaly.evaluate.metrics.dcase_metrics import Edition, Official, edition_of, official
@@ -20,7 +19,7 @@ def edition(evaluation: Evaluation) -> Edition | None:
     return edition_of([file.path for file in _files(evaluation, "student")])
 
 
-def official_figures(evaluation: Evaluation, name: DetectorName) -> Official | None:
+def official_figures(evaluation: Evaluation, name: str) -> Official | None:
     """Official figures of a detector; None where no edition's rules apply or the test has no anomalies.
 
     Raises:
@@ -52,7 +51,7 @@ def write_official(folder: Path, evaluation: Evaluation) -> list[Path]:
     return written
 
 
-def _files(evaluation: Evaluation, name: DetectorName) -> list[FileScore]:
+def _files(evaluation: Evaluation, name: str) -> list[FileScore]:
     """Scored files of the test, labelled or not; those set aside from training are none of it."""
     labelled = evaluation.outcomes[name].scored
     ours = [

@@ -13,7 +13,6 @@ import numpy as np
 
 from anomaly import atomic
 from anomaly.audio.files.recordings import blocks
-from anomaly.detect.model import DetectorName
 from anomaly.evaluate.metrics.dcase_challenge import write_official
 from anomaly.evaluate.metrics.detection_metrics import roc_curve
 from anomaly.evaluate.metrics.false_alarms import UNLIKELY_P
@@ -143,7 +142,7 @@ def _faults(ours: Evaluation, theirs: Evaluation | None, other: str) -> bytes:
     return plots.heat_map(values, faults, list(columns))
 
 
-def _confusion(ours: Evaluation, name: DetectorName) -> ReportSection:
+def _confusion(ours: Evaluation, name: str) -> ReportSection:
     outcome = ours.outcomes[name]
     counts = outcome.confusion
     found = states(ours, outcome)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from anomaly.detect.decision import State
-from anomaly.detect.model import DetectorName
 from anomaly.evaluate.metrics.comparison import difference
 from anomaly.evaluate.metrics.dcase_challenge import official_figures
 from anomaly.evaluate.metrics.detection_metrics import MAX_FPR
@@ -67,7 +66,7 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _official(evaluation: Evaluation, name: DetectorName) -> dict[str, Any]:
+def _official(evaluation: Evaluation, name: str) -> dict[str, Any]:
     found = official_figures(evaluation, name)
     return {} if found is None else {"official": found.as_json()}
 

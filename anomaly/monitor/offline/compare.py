@@ -9,7 +9,7 @@ from typing import Any
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.detect.decision import Policy, State
-from anomaly.detect.model import DetectorName, Model
+from anomaly.detect.model import Model
 from anomaly.detect.scoring import SecondScore
 from anomaly.detect.verdict import Verdict as Judged
 from anomaly.detect.verdict import judge
@@ -56,7 +56,7 @@ class VersionComparison:
     Args:
         one: the version that is compared with, usually the one in use.
         other: the version that might take its place.
-        detector: student or teacher.
+        detector: its name, such as student.
         false_alarms_per_day: the budget of both.
         policy: when an alarm begins and ends around the limit.
 
@@ -68,7 +68,7 @@ class VersionComparison:
         self,
         one: Model,
         other: Model,
-        detector: DetectorName,
+        detector: str,
         false_alarms_per_day: float,
         policy: Policy = _PLAIN,
     ) -> None:

@@ -18,7 +18,7 @@ from anomaly.detect.calibration.versions import (
 )
 from anomaly.detect.decision import Decision, State
 from anomaly.detect.file_score import score_file
-from anomaly.detect.model import DetectorName, load_model
+from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import InputError, UsageError
 from anomaly.monitor.offline.calibration_filter import (
@@ -114,7 +114,7 @@ class CalibratedDetector:
 
 
 def load_calibrated_detector(
-    folder: Path, state_dir: Path, machine: str, detector: DetectorName
+    folder: Path, state_dir: Path, machine: str, detector: str
 ) -> CalibratedDetector:
     """Load a machine's detector with the calibration in use.
 
@@ -122,12 +122,13 @@ def load_calibrated_detector(
         folder: of the bundle that scores the machine.
         state_dir: where calibrations are kept.
         machine: its name.
-        detector: student or teacher.
+        detector: its name, such as student.
 
     Raises:
         ModelError: bundle or calibration cannot be used.
     """
-    own = load_model(open_bundle(folder)).scorer(detector)
+    model = load_model(open_bundle(folder), (detector,), state_dir=state_dir, machine=machine)
+    own = model.scorer(detector)
     bundle = versions.version_of(folder)
     scorer = with_calibration_in_use(own, state_dir, machine, bundle)
     return CalibratedDetector(machine, own, scorer, CalibrationVersions(state_dir, machine, detector), bundle)

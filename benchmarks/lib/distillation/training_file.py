@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.model import read_code, write_code
 from anomaly.detect.pooling import Pooling
 from anomaly.errors import ModelError
+from anomaly.features.delta_encoder import DeltaCode
 from anomaly.student.circuit import Circuit, DriftIntegrators, SumNeurons
 from anomaly.student.phases.gates import Gates
 
@@ -48,8 +48,8 @@ def _to_plain(value: Any) -> Any:
         return {
             type(value).__name__: {item.name: _to_plain(getattr(value, item.name)) for item in fields(value)}
         }
-    if is_dataclass(value):
-        return {"encoder": write_code(value)}  # type: ignore[arg-type]
+    if isinstance(value, DeltaCode):
+        return {"encoder": value.to_dict()}
     return value
 
 
@@ -61,7 +61,7 @@ def _from_plain(value: Any) -> Any:
     if "pooling" in value:
         return Pooling.from_dict(value["pooling"])
     if "encoder" in value:
-        return read_code(value)
+        return DeltaCode.from_dict(value["encoder"])
     if "integers" in value:
         found: npt.NDArray[np.int32] = np.array(value["integers"], np.int32).reshape(value["shape"])
         return found

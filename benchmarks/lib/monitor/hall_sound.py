@@ -40,7 +40,7 @@ class TakeScores:
 
 def score_take(model: Model, samples: Samples) -> TakeScores:
     """Score a take as the monitor does: ramps and stops are left out of the decision."""
-    seconds = model.student.recording(samples)
+    seconds = model.scorer().recording(samples)
     mask = np.array(decision_mask([second.operating for second in seconds]))
     scores = np.array([second.score for second in seconds])
     return TakeScores(scores, scores[mask])
@@ -79,7 +79,7 @@ def calibrated_machine(machine: str) -> tuple[Model, Calibration]:
     model = train_on_clips([take(machine, 1000 + number) for number in range(TRAIN_TAKES)])
     judged = [score_take(model, take(machine, 2000 + number)).judged for number in range(CALIBRATION_TAKES)]
     blocks = [part[k : k + BLOCK_S] for part in judged for k in range(0, len(part), BLOCK_S)]
-    return model, calibrate(model.student.calibration.pooling, blocks)
+    return model, calibrate(model.scorer().calibration.pooling, blocks)
 
 
 def fault_take(machine: str, fault: str, severity: float, seed: int) -> Samples:

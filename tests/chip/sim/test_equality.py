@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.audio.simulator import simulate
-from anomaly.detect.model import read_code
-from anomaly.features.delta_encoder import DeltaEncoder
+from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.front_end import FrontEnd, segment_levels
 from chip.arch import load_arch
 from chip.files import load_network
@@ -50,7 +49,7 @@ def clips() -> list[NDArray[np.float32]]:
 
 def sound_spikes() -> NDArray[np.int8]:
     front_end = FrontEnd.from_dict(json.loads((BUNDLE / "bundle.json").read_text())["front_end"])
-    code = read_code(json.loads((BUNDLE / "calibration.json").read_text()))
+    code = DeltaCode.from_dict(json.loads((BUNDLE / "calibration.json").read_text())["encoder"])
     levels = [segment_levels(clip[: CLIP_S * RATE_HZ], front_end)[0] for clip in clips()]
     events = DeltaEncoder(code, len(levels)).push(np.stack(levels))
     return np.ascontiguousarray(events.transpose(1, 2, 0, 3)).reshape(-1, len(levels), code.bands)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anomaly.bundle import open_bundle
-from anomaly.detect.model import DETECTORS
+from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.evaluate.metrics.dcase_challenge import edition, official_figures, write_official
 from anomaly.evaluate.reporting.results import as_json, table
 from anomaly.evaluate.run import Evaluation, evaluate
@@ -50,7 +50,7 @@ def test_files_of_the_challenge(challenge: Evaluation, tmp_path: Path) -> None:
     written = write_official(tmp_path, challenge)
     names = ["anomaly_score_pump_section_00_test.csv", "decision_result_pump_section_00_test.csv"]
     assert sorted(str(path.relative_to(tmp_path)) for path in written) == [
-        f"official/{detector}/{name}" for detector in DETECTORS for name in names
+        f"official/{detector}/{name}" for detector in BUILT_IN_DETECTORS for name in names
     ]
     rows = dict(
         line.split(",") for line in (tmp_path / "official/student" / names[0]).read_text().splitlines()
