@@ -39,3 +39,4 @@ _bench_recordings = _beside("bench_recordings")
 recordings = _bench_recordings.recordings
 
 install_detector = _beside("installed_detector").install_detector
+install_package = _beside("installed_package").install_package

@@ -28,8 +28,8 @@ def register(app: typer.Typer) -> None:
         cases.command(command.__name__.rstrip("_"))(command)
     app.add_typer(cases, name="cases")
     alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")
-    alerts.callback()(_alerts)
     alerts.command("test")(deliver_test)
+    alerts.command("kinds")(kinds)
     app.add_typer(alerts, name="alerts")
 
 
@@ -124,8 +124,18 @@ def silence(
         _tell(store.cases.silence(case, for_s, user_name(by), note), as_json)
 
 
-def _alerts() -> None:
-    """Keep `test` a command of its own, whatever else the group may hold."""
+def kinds(as_json: Json = False) -> None:
+    """List the kinds of sinks that are installed, with the package that brings each."""
+    from dataclasses import asdict
+
+    from anomaly.alerts.sinks import installed_kinds
+
+    found = installed_kinds()
+    if as_json:
+        typer.echo(json.dumps([asdict(kind) for kind in found]))
+        return
+    for kind in found:
+        typer.echo(f"{kind.name:<12}  {kind.package:<20}  {kind.description}")
 
 
 def deliver_test(

@@ -1,4 +1,4 @@
-"""Commands of the group `config`: is the site file right, what does it come to, what may it hold."""
+"""Commands of the group `config`: check the site file, show it with defaults, print its schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from anomaly.config import Mqtt, Site, Webhook
+    from anomaly.config import Site
 
 SiteFile = Annotated[
     Path | None, typer.Argument(metavar="SITE", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
@@ -39,25 +39,24 @@ def check(site: SiteFile = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"path": str(path), "ok": True, "machines": machines, "sinks": names}))
     else:
-        listed = [", ".join(what) or "none" for what in (machines, names)]
+        listed = [", ".join(items) or "none" for items in (machines, names)]
         typer.echo(f"{path}: ok, machines: {listed[0]}, sinks: {listed[1]}", err=True)
 
 
 def _check_sinks(path: Path, site: Site) -> None:
-    """Build each sink; what is wrong with one is told with its place in the file."""
-    from anomaly.alerts.sinks import build_sink
+    """Build each sink; name the place in the file of one that cannot be built."""
+    from anomaly.alerts.sinks import configured_sinks
     from anomaly.errors import ConfigError
     from anomaly.strict_yaml import load
 
     _, lines = load(path)
-    kinds: dict[str, tuple[Webhook | Mqtt, ...]] = {"webhook": site.sinks.webhook, "mqtt": site.sinks.mqtt}
-    for kind, sinks in kinds.items():
-        for number, sink in enumerate(sinks):
-            try:
-                build_sink(site, sink.name).close()
-            except ConfigError as error:
-                place = f"{path}:{lines[('sinks', kind, number)]}: sinks.{kind}.{number}"
-                raise ConfigError(str(error), where=place, hint=error.hint) from error
+    for sink in configured_sinks(site):
+        try:
+            sink.build().close()
+        except ConfigError as error:
+            key = ("sinks", sink.kind, sink.number)
+            place = f"{path}:{lines[key]}: {'.'.join(map(str, key))}"
+            raise ConfigError(str(error), where=place, hint=error.hint) from error
 
 
 def show(site: SiteFile = None, as_json: Json = False) -> None:

@@ -1,33 +1,35 @@
 """The site file: machines, sinks, folders and retention, checked and with defaults."""
 
+from anomaly.config.fields import Address, Location, Name, Seconds, Text, host_and_port
 from anomaly.config.retention import Clips, Keep
 from anomaly.config.section import ConfigSection
+from anomaly.config.sinks import SinkConfig, Sinks
 from anomaly.config.site import (
     DEFAULT_NAME,
     Alarm,
     Machine,
-    Mqtt,
-    Sinks,
     Site,
-    Webhook,
     find_file,
     find_site,
-    host_and_port,
     load_site,
     site_schema,
 )
 
 __all__ = [
     "DEFAULT_NAME",
+    "Address",
     "Alarm",
     "Clips",
     "ConfigSection",
     "Keep",
+    "Location",
     "Machine",
-    "Mqtt",
+    "Name",
+    "Seconds",
+    "SinkConfig",
     "Sinks",
     "Site",
-    "Webhook",
+    "Text",
     "find_file",
     "find_site",
     "host_and_port",

@@ -1,4 +1,4 @@
-"""What a site keeps, and for how long: sound with each case, and the rows of the database."""
+"""Sections on retention: sound clips of cases, and rows of the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anomaly.config.section import ConfigSection
 
 
 class Clips(ConfigSection):
-    """Sound that is kept with each case. Microphones hear people: choose what may be kept."""
+    """Sound clips kept with each case. Microphones also record speech: choose the content accordingly."""
 
     content: Literal["none", "features", "speech-filtered", "full"] = Field(
         default="speech-filtered",
@@ -31,7 +31,7 @@ class Clips(ConfigSection):
 
 
 class Keep(ConfigSection):
-    """How long the database keeps what."""
+    """Retention times of the rows of the database."""
 
     scores_days: float = Field(default=1.0, gt=0, le=3650, description="scores of each second")
     minutes_days: float = Field(

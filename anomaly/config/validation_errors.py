@@ -1,15 +1,17 @@
-"""Turns what pydantic found wrong into words about the file: line, key, and what was meant."""
+"""Conversion of pydantic's errors to messages about the file: line, key, and the likely intention."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from anomaly.config.section import SectionError
 from anomaly.errors import ConfigError
 from anomaly.strict_yaml import Key, Lines
 
@@ -26,11 +28,9 @@ _WORDS = {
 
 
 def explained(error: ValidationError, model: type[BaseModel], path: Path, lines: Lines) -> ConfigError:
-    """One error for all that is wrong in a file: the first in the file leads, the hint lists the others."""
+    """Convert all errors of a file to one: the first in the file leads, the hint lists the others."""
     found: dict[Key, list[str]] = {}
-    for details in error.errors():
-        key = _key((*details["loc"], *details.get("ctx", {}).get("key", ())), lines)
-        words = _words(details, model, key)
+    for key, words in _messages(error, model, (), lines):
         if words not in found.setdefault(key, []):
             found[key].append(words)
     faults = sorted(
@@ -43,8 +43,27 @@ def explained(error: ValidationError, model: type[BaseModel], path: Path, lines:
     )
 
 
+def _messages(
+    error: ValidationError, model: type[BaseModel], prefix: Key, lines: Lines
+) -> Iterator[tuple[Key, str]]:
+    """Yield place and text of each error of a model that begins at ``prefix`` in the file."""
+    for details in error.errors():
+        context = details.get("ctx", {})
+        nested = context.get("error")
+        if isinstance(nested, SectionError):
+            for below, inner, inner_model in nested.found:
+                place = (*prefix, *details["loc"], *below)
+                if isinstance(inner, str):
+                    yield _key(place, lines), inner
+                elif inner_model is not None:
+                    yield from _messages(inner, inner_model, place, lines)
+            continue
+        key = _key((*prefix, *details["loc"], *context.get("key", ())), lines)
+        yield key, _words(details, model, key[len(prefix) :])
+
+
 def _key(location: tuple[int | str, ...], lines: Lines) -> Key:
-    """The longest part of a location that stands in the file; pydantic adds names of types to it."""
+    """Return the longest part of a location that exists in the file; pydantic adds names of types to it."""
     end = len(location)
     while end and location[:end] not in lines:
         end -= 1
@@ -67,13 +86,13 @@ def _words(details: ErrorDetails, model: type[BaseModel], key: Key) -> str:
 
 
 def _joined(words: list[str]) -> str:
-    """What several kinds would each have wanted, such as a word or a number."""
+    """Join the messages of several alternatives, such as a word or a number."""
     first, *others = words
     return " or ".join([first, *(word.removeprefix("must be ") for word in others)])
 
 
 def _keys_at(model: type[BaseModel], key: Key) -> list[str]:
-    """The keys that may stand at a place: follows the types of the model along the key."""
+    """Return the keys that are allowed at a place: follow the types of the model along the key."""
     kind: Any = model
     for part in key:
         if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -157,3 +157,15 @@ def test_a_test_alert_that_does_not_arrive(receiver: WebhookReceiver, capsys: Ca
 def test_a_sink_that_is_not_there(receiver: WebhookReceiver, capsys: Capture) -> None:
     assert run(["alerts", "test", "plan"]) == 3
     assert "sinks of this site: plant" in capsys.readouterr().err
+
+
+def test_kinds_of_sinks(capsys: Capture) -> None:
+    assert run(["alerts", "kinds"]) == 0
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["webhook", "anomaly"],
+        ["mqtt", "anomaly"],
+    ]
+    assert run(["alerts", "kinds", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[1] == {
+        **{"name": "mqtt", "description": "MQTT brokers", "package": "anomaly"}
+    }

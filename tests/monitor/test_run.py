@@ -13,7 +13,7 @@ from sound_server import SoundServer
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
-from anomaly.config import Mqtt, Sinks, Site
+from anomaly.config import Sinks, Site
 from anomaly.detect.model import load_model
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.errors import AnomalyError, ConfigError
@@ -178,6 +178,6 @@ def test_a_broker_hears_of_a_machine_that_the_site_file_does_not_name(
         return []
 
     monkeypatch.setattr("anomaly.monitor.run.build_sinks", build)
-    sinks = Sinks(mqtt=(Mqtt(name="house", host="127.0.0.1"),))
+    sinks = Sinks.model_validate({"mqtt": [{"name": "house", "host": "127.0.0.1"}]})
     monitor(plan_for(failing), site.model_copy(update={"sinks": sinks}), lambda _: None)
     assert announced == [("pump",)]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from anomaly import workspace
-from anomaly.alerts.sinks import build_sinks
+from anomaly.alerts.sinks import build_sinks, configured_sinks
 from anomaly.bundle import open_bundle
 from anomaly.config import Site, find_file, load_site
 from anomaly.detect.model import check_model
-from anomaly.errors import AnomalyError, ConfigError, ModelError, RemoteError
+from anomaly.errors import AnomalyError, ConfigError, ModelError
 from anomaly.monitor.doctor.finding import CheckResult, failed
 from anomaly.store.file_lock import FileLock
 from anomaly.store.schema import MIGRATIONS, version_of
@@ -129,27 +127,18 @@ def _messages(waiting: int, since_s: float | None) -> CheckResult:
 
 
 def sinks(site: Site) -> Iterator[CheckResult]:
-    """Each sink's address answers. Nothing is sent: `anomaly alerts test NAME` does that."""
-    for hook in site.sinks.webhook:
-        parts = urlsplit(hook.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        yield _reached(hook.name, parts.hostname or "", port)
-    for broker in site.sinks.mqtt:
-        yield _reached(broker.name, broker.host, broker.port or (8883 if broker.tls else 1883))
-
-
-def _reached(name: str, host: str, port: int) -> CheckResult:
-    check = f"site.sink.{name}"
-    try:
-        socket.create_connection((host, port), _PATIENCE_S).close()
-    except OSError as error:
-        remedy = "messages are kept and tried again; correct the address, or see to the other side"
-        return CheckResult(
-            check, "fail", f"{host}:{port} does not answer: {error}", remedy, RemoteError.exit_code
-        )
-    return CheckResult(
-        check, "ok", f"{host}:{port} answers; `anomaly alerts test {name}` sends a test message"
-    )
+    """Each sink's other side answers. Nothing is sent: `anomaly alerts test NAME` does that."""
+    for sink in configured_sinks(site):
+        check = f"site.sink.{sink.name}"
+        try:
+            words = sink.probe()
+        except AnomalyError as error:
+            yield failed(check, error)
+        except Exception as error:  # a probe of another package: its bug is no reason to end the examination
+            words = f"the probe of kind {sink.kind!r} failed: {type(error).__name__}: {error}"
+            yield CheckResult(check, "fail", words, "update the package of this kind, or see its author")
+        else:
+            yield CheckResult(check, "ok", f"{words}; `anomaly alerts test {sink.name}` sends a test message")
 
 
 def monitors(site: Site) -> Iterator[CheckResult]:

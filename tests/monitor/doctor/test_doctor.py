@@ -12,7 +12,7 @@ import pytest
 from sound_server import SoundServer
 
 from anomaly.alerts import AlertMessage, ScoreRow, Store
-from anomaly.config import Clips, Machine, Mqtt, Sinks, Site, Webhook
+from anomaly.config import Clips, Machine, Sinks, Site
 from anomaly.monitor.doctor import CheckResult, examine, sound, system
 from anomaly.monitor.doctor import site as of_site
 from anomaly.store.file_lock import FileLock
@@ -206,9 +206,11 @@ def test_sinks(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
         port, closed = server.getsockname()[1], other.getsockname()[1]
         other.close()
-        sinks = Sinks(
-            webhook=(Webhook(name="plant", url=f"http://127.0.0.1:{port}/alerts"),),
-            mqtt=(Mqtt(name="house", host="127.0.0.1", port=closed),),
+        sinks = Sinks.model_validate(
+            {
+                "webhook": [{"name": "plant", "url": f"http://127.0.0.1:{port}/alerts"}],
+                "mqtt": [{"name": "house", "host": "127.0.0.1", "port": closed}],
+            }
         )
         found = by_check(list(of_site.sinks(site.model_copy(update={"sinks": sinks}))))
     assert found["site.sink.plant"].level == "ok"

@@ -1,14 +1,18 @@
-"""From site.yaml to sinks: every key arrives, secrets come from outside the file."""
+"""From site.yaml to sinks: every key arrives, secrets come from outside the file, kinds load late."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from anomaly.alerts import build_sink, build_sinks
-from anomaly.alerts.sinks import Sink
+from anomaly.alerts.sinks import Sink, SinkError, configured_sinks, installed_kinds, probe_tcp
+from anomaly.alerts.sinks.registry import InstalledKind, SinkKind, sink_kind
 from anomaly.config import Site
 from anomaly.errors import ConfigError
 
@@ -81,3 +85,55 @@ def test_one_by_name() -> None:
     with pytest.raises(ConfigError, match="there is no sink 'none'") as caught:
         build_sink(both, "none")
     assert caught.value.hint == "sinks of this site: plant, house"
+
+
+def test_the_registry_loads_no_library_of_a_sink() -> None:
+    code = (
+        "import sys, anomaly.alerts, anomaly.alerts.sinks.registry as r; r.sink_kind_names();"
+        "print([m for m in ('httpx', 'paho', 'pydantic', 'numpy') if m in sys.modules]);"
+        "r.installed_kinds();"
+        "print([m for m in ('httpx', 'paho', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n[]\n"
+
+
+def test_installed_kinds() -> None:
+    assert installed_kinds() == [
+        InstalledKind("webhook", "web hooks", "anomaly"),
+        InstalledKind("mqtt", "MQTT brokers", "anomaly"),
+    ]
+    assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())
+
+
+def test_an_entry_point_to_something_else(install_package: Callable[..., Path]) -> None:
+    install_package("acme-chat", "CHAT = 1\n", "[anomaly.sinks]\nchat = acme_chat:CHAT\n")
+    with pytest.raises(ConfigError, match="acme-chat: the kind of sink 'chat' is no SinkKind"):
+        sink_kind("chat")
+
+
+def test_probes_of_the_built_in_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed: list[tuple[str, int]] = []
+
+    def probe(host: str, port: int) -> str:
+        probed.append((host, port))
+        return "answers"
+
+    for kind in ("webhook", "mqtt"):
+        monkeypatch.setattr(f"anomaly.alerts.sinks.{kind}_kind.probe_tcp", probe)
+    hooks = [
+        HOOK,
+        HOOK | {"name": "b", "url": "http://b.example"},
+        HOOK | {"name": "c", "url": "http://c:81/"},
+    ]
+    brokers = [BROKER, BROKER | {"name": "t", "tls": True}, BROKER | {"name": "p", "port": 7}]
+    assert [sink.probe() for sink in configured_sinks(site(hooks, brokers))] == ["answers"] * 6
+    assert probed == [
+        *[("plant.example", 443), ("b.example", 80), ("c", 81)],
+        *[("broker.example", 1883), ("broker.example", 8883), ("broker.example", 7)],
+    ]
+
+
+def test_probe_of_an_address_that_does_not_answer() -> None:
+    with pytest.raises(SinkError, match=r"127\.0\.0\.1:1 does not answer"):
+        probe_tcp("127.0.0.1", 1)
