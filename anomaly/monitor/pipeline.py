@@ -220,6 +220,6 @@ class MonitorPipeline:
 
     def _begin_again(self) -> None:
         self._decide(self._held.release())
-        self._check.begin_again()
+        self._check.reset()
         self._stream.reset()
         self._waiting, self._waiting_samples = [], 0

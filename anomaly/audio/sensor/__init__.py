@@ -1,1 +1,1 @@
-"""Sensor checks: whether the microphone, and not the machine, has changed."""
+"""Sensor checks: faults and changes of the microphone, as opposed to those of the machine."""

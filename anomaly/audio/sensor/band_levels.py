@@ -1,4 +1,4 @@
-"""The spectrum of a second as a microphone is judged by it: 32 bands, coarse on purpose."""
+"""Spectrum of a second in 32 bands, coarse enough that it depends on the microphone more than on the machine."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from anomaly.audio.channels import Samples
 Decibels = npt.NDArray[np.float64]
 
 BANDS = 32
-# Nothing real is quieter: 24-bit rounding of a whole second lies at about -150 dB a band.
+# Above the rounding of 24-bit sound, about -150 dB per band, and below the noise of any microphone.
 FLOOR_DB = -130.0
-# A second is cut into pieces of 0.1 s: long enough for bands of 40 Hz, short enough to see a gate close.
-_PIECE = SAMPLE_RATE_HZ // 10
-_LOWEST_HZ, _KNEE_HZ, _LINEAR = 40, 1_000, 8
+# Window of 0.1 s: long enough for bands of 40 Hz, short enough to show a noise gate that closes.
+_WINDOW = SAMPLE_RATE_HZ // 10
+# Edges of equal width from the lowest to the knee, of a constant ratio above it.
+_LOWEST_HZ, _KNEE_HZ, _LINEAR_BANDS = 40, 1_000, 8
 
 
 @functools.cache
 def edges_hz() -> npt.NDArray[np.int64]:
-    """Corners of the bands, [BANDS + 1], whole tens of Hz: even up to 1 kHz, a constant ratio above it."""
-    low = np.linspace(_LOWEST_HZ, _KNEE_HZ, _LINEAR + 1)
-    high = np.geomspace(_KNEE_HZ, SAMPLE_RATE_HZ / 2, BANDS - _LINEAR + 1)
+    """Return the band edges, [BANDS + 1], whole tens of Hz: equal widths up to 1 kHz, a constant ratio above it."""
+    low = np.linspace(_LOWEST_HZ, _KNEE_HZ, _LINEAR_BANDS + 1)
+    high = np.geomspace(_KNEE_HZ, SAMPLE_RATE_HZ / 2, BANDS - _LINEAR_BANDS + 1)
     return (np.round(np.concatenate([low, high[1:]]) / 10) * 10).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class BandLevels:
-    """One second, in dB below a full-scale sine.
+    """Levels of one second, in dB relative to a full-scale sine.
 
     Args:
-        mean: mean over the second per band, [BANDS].
-        flutter_db: how far the median band falls below its mean for a tenth of a second, when what all bands do
-            together is taken off: a gate closes them one by one, a machine stops them all.
+        mean: mean power over the second per band, [BANDS].
+        flutter_db: median over the bands of the deepest drop below the mean within a tenth of a second, relative to
+            the change that all bands have in common: a noise gate closes bands one by one, a machine stops them all.
     """
 
     mean: Decibels
@@ -44,35 +45,35 @@ class BandLevels:
 
 
 def band_levels(samples: Samples) -> BandLevels:
-    """Levels of a second, float32 [n >= 1600]."""
-    count = len(samples) // _PIECE
-    pieces = samples[: count * _PIECE].reshape(count, _PIECE).astype(np.float32)
-    spectrum = np.fft.rfft(pieces * _window(), axis=1)
+    """Measure the levels of a second, float32 [n >= 1600]."""
+    count = len(samples) // _WINDOW
+    windows = samples[: count * _WINDOW].reshape(count, _WINDOW).astype(np.float32)
+    spectrum = np.fft.rfft(windows * _hann(), axis=1)
     energy = np.cumsum(spectrum.real**2 + spectrum.imag**2, axis=1, dtype=np.float64)
-    corners = edges_hz() // 10
-    power = np.maximum(energy[:, corners[1:]] - energy[:, corners[:-1]], 0.0)
-    # The window holds 3/8 of the power; a full-scale sine has 1/2.
-    scale, floor = 2 * 2 / (0.375 * _PIECE**2), 10 ** (FLOOR_DB / 10)
+    edges = edges_hz() // 10
+    power = np.maximum(energy[:, edges[1:]] - energy[:, edges[:-1]], 0.0)
+    # The mean square of the Hann window is 3/8; that of a full-scale sine is 1/2.
+    scale, floor = 2 * 2 / (0.375 * _WINDOW**2), 10 ** (FLOOR_DB / 10)
     mean = 10 * np.log10(power.mean(axis=0) * scale + floor)
-    apart = 10 * np.log10(power * scale + floor) - mean
-    alone = apart - middle(apart)[:, None]
-    return BandLevels(mean, float(middle(-alone.min(axis=0))))
+    deviation = 10 * np.log10(power * scale + floor) - mean
+    alone = deviation - median_over_bands(deviation)[:, None]
+    return BandLevels(mean, float(median_over_bands(-alone.min(axis=0))))
 
 
-def middle(values: Decibels) -> Decibels:
-    """Median over the bands, which are even in number: what ``np.median`` gives, in a fraction of its time."""
+def median_over_bands(values: Decibels) -> Decibels:
+    """Compute the median over the last axis, [..., BANDS]; several times faster than ``np.median``, to the same bits."""
     inner = np.partition(values, (BANDS // 2 - 1, BANDS // 2))
-    middle: Decibels = (inner[..., BANDS // 2 - 1] + inner[..., BANDS // 2]) / 2
-    return middle
+    median: Decibels = (inner[..., BANDS // 2 - 1] + inner[..., BANDS // 2]) / 2
+    return median
 
 
 @functools.cache
-def _window() -> Samples:
-    return np.hanning(_PIECE).astype(np.float32)
+def _hann() -> Samples:
+    return np.hanning(_WINDOW).astype(np.float32)
 
 
 def hum_share(samples: Samples, mains_hz: int) -> float:
-    """Share of the power of a second that lies within 1.5 Hz of a harmonic of the mains.
+    """Compute the share of the power of a second that lies within 1.5 Hz of a harmonic of the mains.
 
     Args:
         samples: float32 [16000].

@@ -1,4 +1,4 @@
-"""Is it the microphone? What a second of sound says about the sensor, apart from the machine."""
+"""Health of a sensor from one second of sound: silence, a constant value, clipping, a DC offset."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ Status: TypeAlias = Literal[
 
 # Below the noise of any real microphone and preamplifier, above that of 16-bit rounding and dither.
 FLOOR_DBFS = -90.0
-# Beyond this the resampled sound touches full scale.
+# Resampling lowers clipped peaks by up to 1 %.
 CLIP_LEVEL = 0.99
-# Ten samples of a second at 16 kHz: a single tick is not yet a gain set too high.
+# Ten samples of a second at 16 kHz, more than a single click has.
 CLIP_FRACTION = 10 / 16_000
+# 5 % of full scale; microphones with a working coupling capacitor have next to none.
 MAX_DC = 0.05
+# Mean that separates a stuck value from silence.
 _CONSTANT_DC = 1e-3
-_NOTHING_DBFS = -200.0
+# Level reported for silence, whose logarithm does not exist.
+_MIN_DBFS = -200.0
 
 
 @dataclass(frozen=True)
 class Health:
-    """How a sensor does.
+    """Condition of a sensor in one second.
 
     Args:
         status: "silent" (nothing above the floor), "constant" (one value, not zero), "clipping",
-            "dc-offset", or "ok"; ``anomaly.audio.sensor.sensor_check`` knows more.
+            "dc-offset", or "ok"; `anomaly.audio.sensor.sensor_check` finds the others.
         level_dbfs: root mean square without the mean; a full-scale square wave is 0.
         peak_dbfs: largest value.
         dc: mean, full scale is 1.
@@ -55,12 +58,16 @@ class Health:
 
 
 def check_second(samples: Samples, *, floor_dbfs: float = FLOOR_DBFS) -> Health:
-    """Judge the sensor by float32 [n], about one second.
+    """Check about one second, float32 [n].
 
-    The first of silent, constant, clipping and dc-offset that is true is the status.
+    The status is the first of silent, constant, clipping and dc-offset that applies.
+
+    Args:
+        samples: full scale is 1.
+        floor_dbfs: level below which a second is silent.
     """
     if len(samples) == 0:
-        return Health("silent", _NOTHING_DBFS, _NOTHING_DBFS, 0.0, 0.0)
+        return Health("silent", _MIN_DBFS, _MIN_DBFS, 0.0, 0.0)
     x = samples.astype(np.float64)
     magnitude = np.abs(x)
     dc = float(x.mean())
@@ -77,4 +84,4 @@ def check_second(samples: Samples, *, floor_dbfs: float = FLOOR_DBFS) -> Health:
 
 
 def _dbfs(value: float) -> float:
-    return max(_NOTHING_DBFS, 20 * float(np.log10(max(value, 1e-10))))
+    return max(_MIN_DBFS, 20 * float(np.log10(max(value, 1e-10))))

@@ -1,7 +1,7 @@
-"""What a microphone heard while a model was trained, so that a change of the microphone can be told later.
+"""Reference of the training sound, against which `anomaly.audio.sensor.sensor_check` finds changes of the microphone.
 
-A few typical spectra are kept. A second that is like one of them is heard as it was in training; one that is like
-one of them but for its loudness was amplified differently; a machine that fails changes the shape instead.
+It holds a few typical spectra. A second close to one of them comes from the same microphone; one that is close but for
+its level was amplified differently; a machine fault changes the shape instead.
 """
 
 from __future__ import annotations
@@ -15,27 +15,30 @@ import numpy.typing as npt
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.audio.sensor.band_levels import BANDS, Decibels, band_levels, middle
+from anomaly.audio.sensor.band_levels import BANDS, Decibels, band_levels, median_over_bands
 from anomaly.errors import ModelError
 
-_TYPICAL = 24
-_ROUNDS = 8
-# An hour is thinned out: the typical spectra do not change any more.
-_MOST_SECONDS, _STRETCH = 1200, 10
+# Number of typical spectra: with 32 numbers each they stay below 12 kB of JSON.
+_SPECTRA = 24
+_KMEANS_ROUNDS = 8
+# Of longer sound, stretches of ten seconds are used at equal distances, which changes the typical spectra little.
+_MAX_SECONDS, _STRETCH_S = 1200, 10
+# A value that 95 % of the training seconds stay below.
+_SHAPE_QUANTILE = 0.95
 
 
 @dataclass(frozen=True, eq=False)
 class SensorReference:
-    """Training sound, as the microphone's health is judged by it.
+    """Statistics of the training sound for sensor checks.
 
     Args:
         spectra: typical levels per band, dB, [n, BANDS].
         lowest: lowest level per band of any second, [BANDS].
         highest: highest level per band of any second, [BANDS].
-        distance_db: how far, on average over the bands, training seconds lie from the nearest spectrum at most.
-        shape_db: the same when loudness does not count; 95 % of them.
-        step_db: how much the loudness changes from one second to the next, the median.
-        flutter_db: how much single bands flutter within a second at most.
+        distance_db: largest distance of a training second from the nearest spectrum, mean over the bands.
+        shape_db: the same without the difference in level, 95 % quantile.
+        step_db: median change of the level from one second to the next.
+        flutter_db: largest flutter of a second, see `BandLevels`.
         quietest_dbfs: level of the quietest second.
     """
 
@@ -49,16 +52,16 @@ class SensorReference:
     quietest_dbfs: float
 
     def to_dict(self) -> dict[str, Any]:
-        """For calibration.json."""
+        """Return the values for calibration.json, rounded to 0.01 dB and less."""
         arrays = {name: np.round(getattr(self, name), 2).tolist() for name in _ARRAYS}
         return {**arrays, **{name: round(float(getattr(self, name)), 3) for name in _NUMBERS}}
 
     @classmethod
     def from_dict(cls, values: object) -> SensorReference:
-        """Read back what ``to_dict`` wrote.
+        """Read the values of ``to_dict``.
 
         Raises:
-            ModelError: a key is missing or a value makes no sense.
+            ModelError: a key is missing, or a value has another type, shape or is not finite.
         """
         try:
             if not isinstance(values, dict):
@@ -68,10 +71,10 @@ class SensorReference:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"unreadable sensor reference: {error}", where="calibration.json") from error
         spectra = arrays["spectra"]
-        right = spectra.ndim == 2 and len(spectra) > 0 and spectra.shape[1] == BANDS
-        right = right and all(arrays[name].shape == (BANDS,) for name in _ARRAYS[1:])
-        parts = [*(array.ravel() for array in arrays.values()), np.array([*numbers.values()])]
-        if not right or not np.isfinite(np.concatenate(parts)).all():
+        fits = spectra.ndim == 2 and len(spectra) > 0 and spectra.shape[1] == BANDS
+        fits = fits and all(arrays[name].shape == (BANDS,) for name in _ARRAYS[1:])
+        values_of_all = [*(array.ravel() for array in arrays.values()), np.array([*numbers.values()])]
+        if not fits or not np.isfinite(np.concatenate(values_of_all)).all():
             raise ModelError(
                 "the sensor reference is not finite or has other bands", where="calibration.json"
             )
@@ -84,7 +87,7 @@ _NUMBERS = ("distance_db", "shape_db", "step_db", "flutter_db", "quietest_dbfs")
 
 
 def fit_reference(recordings: Iterable[Samples]) -> SensorReference | None:
-    """Learn from normal sound; None where there is no whole second.
+    """Fit a reference to normal sound; None where there is no whole second.
 
     Args:
         recordings: float32 [n] each, 16 kHz.
@@ -96,56 +99,60 @@ def fit_reference(recordings: Iterable[Samples]) -> SensorReference | None:
     ]
     if not seconds:
         return None
-    # In stretches, so that neighbours stay neighbours.
-    seconds = [second for index, second in enumerate(seconds) if _is_kept(index, len(seconds))]
-    judged = [band_levels(second) for second in seconds]
-    levels = np.array([one.mean for one in judged])
-    spectra = _typical(levels)
+    # In stretches, so that the change from one second to the next can be measured.
+    seconds = [second for index, second in enumerate(seconds) if _is_used(index, len(seconds))]
+    measured = [band_levels(second) for second in seconds]
+    levels = np.array([one.mean for one in measured])
+    spectra = _typical_spectra(levels)
     raw, shape, gain = distances(levels, spectra)
     return SensorReference(
         spectra,
         levels.min(axis=0),
         levels.max(axis=0),
         float(raw.max()),
-        float(np.quantile(shape, 0.95)),
+        float(np.quantile(shape, _SHAPE_QUANTILE)),
         float(np.median(np.abs(np.diff(gain)))) if len(gain) > 1 else 0.0,
-        max(one.flutter_db for one in judged),
+        max(one.flutter_db for one in measured),
         float(min(20 * np.log10(max(float(second.std()), 1e-10)) for second in seconds)),
     )
 
 
-def _is_kept(index: int, count: int) -> bool:
-    return (index // _STRETCH) % -(-count // _MOST_SECONDS) == 0
+def _is_used(index: int, count: int) -> bool:
+    return (index // _STRETCH_S) % -(-count // _MAX_SECONDS) == 0
 
 
 def distances(levels: Decibels, spectra: Decibels) -> tuple[Decibels, Decibels, Decibels]:
-    """How far seconds [m, BANDS] lie from the nearest of some spectra [n, BANDS].
+    """Measure the distances of seconds from the nearest of some spectra.
+
+    Args:
+        levels: of the seconds, [m, BANDS].
+        spectra: [n, BANDS].
 
     Returns:
-        Mean absolute difference in dB from the nearest, the same after the loudness (the median difference)
-        was taken off, and that loudness, [m] each.
+        The distance from the nearest spectrum (mean absolute difference over the bands, dB), the distance after the
+        gain was removed, and that gain (the median difference over the bands, dB), [m] each.
     """
     difference = levels[:, None, :] - spectra[None, :, :]
     raw = np.abs(difference).mean(axis=2).min(axis=1)
-    gain = middle(difference)
+    gain = median_over_bands(difference)
     shape = np.abs(difference - gain[:, :, None]).mean(axis=2)
     nearest = shape.argmin(axis=1)
     rows = np.arange(len(levels))
     return raw, shape[rows, nearest], gain[rows, nearest]
 
 
-def _typical(levels: Decibels) -> Decibels:
-    """Centres of the seconds by k-means, begun with those that lie farthest from each other."""
+def _typical_spectra(levels: Decibels) -> Decibels:
+    """Cluster the seconds by k-means; the first centres are those farthest from each other (Gonzalez, 1985)."""
     chosen = [0]
     nearest = np.abs(levels - levels[0]).mean(axis=1)
-    while len(chosen) < min(_TYPICAL, len(levels)) and nearest.max() > 0:
+    while len(chosen) < min(_SPECTRA, len(levels)) and nearest.max() > 0:
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, np.abs(levels - levels[chosen[-1]]).mean(axis=1))
     centres: Decibels = levels[chosen].copy()
-    for _ in range(_ROUNDS):
-        gap = np.abs(levels[:, None, :] - centres[None]).mean(axis=2)
-        owner: npt.NDArray[np.int64] = gap.argmin(axis=1)
+    for _ in range(_KMEANS_ROUNDS):
+        distance = np.abs(levels[:, None, :] - centres[None]).mean(axis=2)
+        cluster: npt.NDArray[np.int64] = distance.argmin(axis=1)
         for index in range(len(centres)):
-            if (owner == index).any():
-                centres[index] = levels[owner == index].mean(axis=0)
+            if (cluster == index).any():
+                centres[index] = levels[cluster == index].mean(axis=0)
     return centres
