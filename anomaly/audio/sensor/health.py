@@ -25,7 +25,7 @@ Status: TypeAlias = Literal[
 
 # Below the noise of any real microphone and preamplifier, above that of 16-bit rounding and dither.
 FLOOR_DBFS = -90.0
-# Resampling lowers clipped peaks by up to 1 %.
+# Magnitude that counts as full scale: resampling leaves some clipped samples a little below 1.
 CLIP_LEVEL = 0.99
 # Ten samples of a second at 16 kHz, more than a single click has.
 CLIP_FRACTION = 10 / 16_000

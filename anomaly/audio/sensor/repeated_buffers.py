@@ -13,7 +13,7 @@ _WINDOW, _SELECTED_BITS = 32, 5
 _MAX_DISTANCE_S, _MIN_DISTANCE_S = 1.0, 0.005
 # Interval of the search: sorting costs nearly the same for a short block as for a long one.
 _INTERVAL_S = 0.5
-# Odd multipliers of Knuth (TAOCP 3, 6.4: 2^32 divided by the golden ratio) and of xxHash (primes 2 to 4).
+# Primes 1 to 4 of xxHash (32 bits); the first is 2^32 divided by the golden ratio, as in Knuth (TAOCP 3, 6.4).
 _MULTIPLIERS = np.array([2654435761, 2246822519, 3266489917, 668265263], np.uint32)
 # Coefficients of the hash of a window: random odd 64-bit numbers, the same in every run.
 _WEIGHTS = np.random.default_rng(32).integers(1, 2**63, _WINDOW, dtype=np.uint64) * np.uint64(2) + np.uint64(

@@ -100,7 +100,7 @@ class SensorCheck:
         return "gain" if abs(gain) >= _MIN_GAIN_DB else None
 
     def _has_shape(self, shape_db: float, gain_db: float, reference: SensorReference) -> bool:
-        """Return whether the second has a shape of the training sound; more tolerant where the gain was found before."""
+        """Return whether the shape is one of the training sound; tolerate more where the gain was found before."""
         limit_db = max(_MIN_SHAPE_DB, reference.shape_db) + _SHAPE_MARGIN_DB
         if self._gains and abs(gain_db - self._gains[-1]) < _SAME_GAIN_DB:
             limit_db *= _SAME_GAIN_SHAPE_FACTOR
