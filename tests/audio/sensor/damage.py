@@ -1,4 +1,4 @@
-"""What microphones and their electronics do to sound, for the tests of sensor health."""
+"""Effects of faulty microphones and their electronics on sound."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from anomaly.audio.channels import Samples
 
 
 def self_noise(level: float, samples: int) -> Samples:
-    """A dead capsule: what its preamplifier makes of nothing."""
+    """Dead capsule: the noise of its preamplifier."""
     return (level * np.random.default_rng(3).standard_normal(samples)).astype(np.float32)
 
 
 def hum(mains_hz: int, samples: int, level: float = 0.03) -> Samples:
-    """An open input: the mains, its odd harmonics, and a little noise."""
+    """Open input: the mains, its odd harmonics, and a little noise."""
     time_s = np.arange(samples) / SAMPLE_RATE_HZ
     lines = [(1, 1.0), (3, 0.4), (5, 0.2), (7, 0.1)]
     wave = sum(a * np.sin(2 * np.pi * mains_hz * k * time_s + k) for k, a in lines)
@@ -23,7 +23,7 @@ def hum(mains_hz: int, samples: int, level: float = 0.03) -> Samples:
 
 
 def narrow_band(sound: Samples, limit_hz: float) -> Samples:
-    """A telephone codec in the way."""
+    """Sound after a telephone codec."""
     cut = sosfilt(butter(12, limit_hz, fs=SAMPLE_RATE_HZ, output="sos"), sound)
     return np.asarray(cut, np.float32) + self_noise(1e-5, len(sound))
 
@@ -34,14 +34,14 @@ def automatic_gain(sound: Samples, target_dbfs: float, release_s: float = 3.0) -
     for start in range(0, len(sound), 160):
         block = sound[start : start + 160]
         level = 10 * np.log10(float(np.mean(block.astype(np.float64) ** 2)) + 1e-12)
-        wanted = float(np.clip(target_dbfs - level, -30, 30))
-        gain_db += (wanted - gain_db) * (1 - np.exp(-0.01 / (0.1 if wanted < gain_db else release_s)))
+        goal_db = float(np.clip(target_dbfs - level, -30, 30))
+        gain_db += (goal_db - gain_db) * (1 - np.exp(-0.01 / (0.1 if goal_db < gain_db else release_s)))
         out[start : start + 160] = np.clip(block * 10 ** (gain_db / 20), -1, 1)
     return out
 
 
 def noise_suppression(sound: Samples, *, strength: float = 3.0, floor_db: float = -30.0) -> Samples:
-    """Spectral subtraction that takes what is steady for noise, as conference software does."""
+    """Spectral subtraction that takes steady sound for noise, as conference software does."""
     _, _, spectrum = stft(sound, SAMPLE_RATE_HZ, nperseg=512, noverlap=384)
     power = np.abs(spectrum) ** 2
     smooth, noise = power[:, 0].copy(), power[:, 0].copy()

@@ -1,4 +1,4 @@
-"""A sensor fault is named, and a machine's sound is not taken for one."""
+"""Sensor faults that one second shows by itself."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_single_tick_at_full_scale_is_no_clipping() -> None:
     assert check_second(samples).status == "ok"
 
 
-def test_figures() -> None:
+def test_levels_and_shares() -> None:
     health = check_second(0.5 * TONE + np.float32(0.01))
     assert health.level_dbfs == pytest.approx(-9.03, abs=0.01)
     assert health.peak_dbfs == pytest.approx(20 * np.log10(0.51), abs=0.01)

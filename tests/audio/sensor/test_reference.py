@@ -1,4 +1,4 @@
-"""What is remembered of the training sound survives its file, and nonsense in it is refused."""
+"""The reference of the training sound keeps its values in a file, and invalid values are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def values() -> dict[str, Any]:
     return found.to_dict()
 
 
-def test_it_survives_its_file(values: dict[str, Any]) -> None:
+def test_values_are_kept_in_a_file(values: dict[str, Any]) -> None:
     again = SensorReference.from_dict(json.loads(json.dumps(values)))
     assert again.to_dict() == values
     assert again.spectra.shape == (24, BANDS)
@@ -30,7 +30,7 @@ def test_it_survives_its_file(values: dict[str, Any]) -> None:
     assert len(json.dumps(values)) < 12_000
 
 
-def test_no_second_no_reference() -> None:
+def test_without_a_whole_second_there_is_no_reference() -> None:
     assert fit_reference([np.zeros(15_999, np.float32)]) is None
     assert fit_reference([]) is None
 
@@ -54,13 +54,13 @@ def test_long_recordings_are_thinned_out() -> None:
         ("shape_db", float("inf")),
     ],
 )
-def test_nonsense_is_refused(values: dict[str, Any], key: str, value: object) -> None:
+def test_invalid_values_are_refused(values: dict[str, Any], key: str, value: object) -> None:
     with pytest.raises(ModelError, match=r"calibration\.json"):
         SensorReference.from_dict(values | {key: value})
 
 
 @pytest.mark.parametrize("whole", [[], 3, "x", {}])
-def test_something_else_is_refused(whole: object) -> None:
+def test_other_types_are_refused(whole: object) -> None:
     with pytest.raises(ModelError):
         SensorReference.from_dict(whole)
 

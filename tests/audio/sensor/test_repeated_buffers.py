@@ -1,4 +1,4 @@
-"""Buffers that come twice are found, in whatever blocks; real sound never repeats itself bit by bit."""
+"""Buffers delivered twice are found in blocks of any size; other sound never repeats bit by bit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_machine_is_no_repetition(name: str) -> None:
 
 
 @pytest.mark.parametrize("period", [480, 1_024, 4_800, 12_001])
-def test_one_buffer_again_and_again(noise: Samples, period: int) -> None:
+def test_one_buffer_repeated_many_times(noise: Samples, period: int) -> None:
     found = shares(np.tile(noise[:period], 3 * RATE_HZ // period))
     assert found[-1] > 0.9
 
@@ -47,12 +47,12 @@ def test_every_buffer_twice_in_blocks_of_any_size(noise: Samples, block: int) ->
     assert 0.3 < max(shares(twice, block)) < 0.7
 
 
-def test_nothing_and_a_constant_have_names_of_their_own() -> None:
+def test_silence_and_a_constant_are_no_repetition() -> None:
     assert max(shares(np.zeros(RATE_HZ, np.float32))) == 0.0
     assert max(shares(np.full(RATE_HZ, 0.25, np.float32))) == 0.0
 
 
-def test_after_a_repetition_it_is_well_again(noise: Samples) -> None:
+def test_the_share_is_zero_after_a_repetition(noise: Samples) -> None:
     found = shares(np.concatenate([np.tile(noise[:480], 200), noise[RATE_HZ:]]))
     assert max(found) > 0.9
     assert found[-1] == 0.0

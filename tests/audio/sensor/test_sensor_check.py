@@ -1,4 +1,4 @@
-"""Each sensor fault fires on realistic sound, and none on machines that are well, that fail, or were recorded."""
+"""Each sensor fault is found in realistic sound, and none in machines that are healthy, that fail, or were recorded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def reference(machine: str) -> SensorReference:
 
 
 @functools.cache
-def healthy(machine: str) -> Samples:
+def healthy_sound(machine: str) -> Samples:
     return simulate(machine, seconds=12, seed=101).samples
 
 
@@ -56,7 +56,7 @@ def statuses(sound: Samples, known: SensorReference | None) -> list[str]:
 
 
 def cases(found: list[str]) -> set[str]:
-    """What opens a case: three bad seconds in a row."""
+    """Statuses that open a case: those of three seconds in a row."""
     runs = [list(run) for bad, run in groupby(found, key=lambda status: status != "ok") if bad]
     return {status for run in runs for status in run[2:]}
 
@@ -78,34 +78,34 @@ DAMAGES: dict[str, tuple[str, Callable[[Samples], Samples]]] = {
 
 @pytest.mark.parametrize("machine", ["pump", "fan"])
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damage_is_named(name: str, machine: str) -> None:
-    status, break_it = DAMAGES[name]
-    found = statuses(break_it(healthy(machine)), reference(machine))
+def test_a_damage_is_reported(name: str, machine: str) -> None:
+    status, damaged = DAMAGES[name]
+    found = statuses(damaged(healthy_sound(machine)), reference(machine))
     assert status in cases(found), found
     assert cases(found) == {status}, found
 
 
 @pytest.mark.parametrize("machine", ["pump", "gearbox"])
-def test_an_automatic_gain_is_told_from_a_hand_on_the_knob(machine: str) -> None:
-    quiet = np.asarray(healthy(machine) / 2, np.float32)
+def test_an_automatic_gain_differs_from_a_gain_set_by_hand(machine: str) -> None:
+    quiet = np.asarray(healthy_sound(machine) / 2, np.float32)
     assert "processed" in cases(statuses(damage.automatic_gain(quiet, -12.0), reference(machine)))
     assert "processed" not in cases(statuses(np.asarray(quiet / 2, np.float32), reference(machine)))
 
 
-def test_a_repetition_is_named_by_what_the_capture_says() -> None:
-    check, second = SensorCheck(reference("pump")), healthy("pump")[:SAMPLE_RATE_HZ]
+def test_a_repetition_is_reported_from_the_share_that_capture_measures() -> None:
+    check, second = SensorCheck(reference("pump")), healthy_sound("pump")[:SAMPLE_RATE_HZ]
     assert check.second(second, repeated=0.5).status == "repeated"
     assert check.second(second, repeated=0.0).status == "ok"
 
 
-def test_where_loudness_does_not_count_a_gain_is_no_fault() -> None:
+def test_with_a_normalised_level_a_gain_is_no_fault() -> None:
     check = SensorCheck(reference("pump"), gain_matters=False)
-    assert check.second(np.asarray(healthy("pump")[:SAMPLE_RATE_HZ] / 4, np.float32)).status == "ok"
+    assert check.second(np.asarray(healthy_sound("pump")[:SAMPLE_RATE_HZ] / 4, np.float32)).status == "ok"
 
 
 @pytest.mark.parametrize("machine", FAULTS)
-def test_no_machine_is_mistaken_for_its_microphone(machine: str) -> None:
-    assert set(statuses(healthy(machine), reference(machine))) == {"ok"}
+def test_no_machine_fault_is_a_sensor_fault(machine: str) -> None:
+    assert set(statuses(healthy_sound(machine), reference(machine))) == {"ok"}
     for number, fault in enumerate(FAULTS[machine]):
         for severity in (0.5, 1.0):
             sound = simulate(machine, seconds=8, seed=200 + number, fault=fault, severity=severity).samples
@@ -113,8 +113,8 @@ def test_no_machine_is_mistaken_for_its_microphone(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", FAULTS)
-def test_without_a_reference_nothing_is_mistaken_either(machine: str) -> None:
-    assert set(statuses(healthy(machine), None)) == {"ok"}
+def test_a_healthy_machine_is_no_sensor_fault_without_a_reference(machine: str) -> None:
+    assert set(statuses(healthy_sound(machine), None)) == {"ok"}
 
 
 def recorded(pattern: str) -> list[Samples]:
@@ -136,14 +136,14 @@ def recorded(pattern: str) -> list[Samples]:
         ("noise/dishwasher_1_*", "noise/dishwasher_1_*"),
     ],
 )
-def test_real_recordings_are_not_mistaken(training: str, others: str) -> None:
+def test_real_recordings_have_no_sensor_fault(training: str, others: str) -> None:
     known = fit_reference(recorded(training))
     assert known is not None
     for sound in recorded(others):
         assert cases(statuses(sound, known)) == set()
 
 
-def test_recordings_that_touch_full_scale_are_called_so() -> None:
+def test_recordings_that_touch_full_scale_are_clipping() -> None:
     known = fit_reference(recorded("bldc/train/normal*"))
     found = [cases(statuses(sound, known)) for sound in recorded("bldc/test/anomaly_propeller*")]
     assert set.union(*found) <= {"clipping"}
