@@ -1,4 +1,4 @@
-"""``anomaly evaluate``: how well a bundle tells faults from normal sound, and how often it cries wolf."""
+"""``anomaly evaluate``: faults that raise an alarm, and false alarms on normal sound."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ def evaluate(
     profile: Annotated[
         str | None, typer.Option(help="With --bench: profile of the training (default: standard).")
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Also print AUC, intervals and the chip.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Measure student and teacher on recordings that they were not trained on.
@@ -61,7 +64,7 @@ def evaluate(
     evaluate_bench.refuse_without(
         recordings=recordings, sets=sets, seeds=seeds, quick=quick or None, profile=profile
     )
-    _evaluate(machine, data, models, compare, out, as_json)
+    _evaluate(machine, data, models, compare, out, as_json, details)
 
 
 def _evaluate(
@@ -71,6 +74,7 @@ def _evaluate(
     compare: str | None,
     out: Path | None,
     as_json: bool,
+    details: bool,
 ) -> None:
     from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
@@ -90,24 +94,21 @@ def _evaluate(
         theirs = (
             None if other is None else run_evaluation(other, recordings, report=report, stage="comparing")
         )
-    _print(ours, theirs, compare or "other", as_json)
+    _print(ours, theirs, compare or "other", as_json, details)
     for path in write_evaluation(out, ours, theirs, other=compare or "other") if out is not None else ():
         print(f"wrote {path}", file=sys.stderr)
 
 
-def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: bool) -> None:
+def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: bool, details: bool) -> None:
     from anomaly.evaluate.reporting import results
-    from anomaly.text_table import print_table
+    from anomaly.evaluate.reporting.summary import summary_text
 
     if as_json:
         print(json.dumps(results.as_json(ours, theirs)))
     else:
-        head, *rows = results.table(ours, theirs, other=other)
-        print_table(head, rows)
-    detection = ours.outcomes["student"].detection
-    tested = f"{detection.normals} normal and {detection.anomalies} anomalous clips of {ours.folder}"
-    print(f"{ours.bundle.manifest.machine}, tested on {tested}", file=sys.stderr)
-    for words in (*ours.notes, *([detection.reason] if detection.reason else [])):
-        print(f"note: {words}", file=sys.stderr)
+        print(summary_text(ours, theirs, other=other, details=details))
+    reason = ours.outcomes["student"].detection.reason
+    for note in (*ours.notes, *([reason] if reason else [])):
+        print(f"note: {note}", file=sys.stderr)
     for file in ours.left_out:
         print(f"left out: {file.path}: {file.error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""One bundle against one folder of recordings: every test clip scored by student and teacher."""
+"""Evaluation of one bundle on one folder of recordings: each test clip is scored by each of its detectors."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ _TESTS = ("test", "source_test", "target_test")
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one detector made of the test clips.
+    """Scores, decisions and figures of one detector on the test clips.
 
     Args:
         scored: every clip in the order of `Evaluation.clips`, each with its verdict.
         detection: AUC, partial AUC, faults.
         false_alarms: on the normal clips; None without any.
         confusion: a clip raises an alarm if the decision reached ALARM within it.
-        supported_p: the smallest probability that the calibration's data stand behind.
+        supported_p: smallest probability that the calibration's data support without extrapolation.
+        limit: limit of the decision.
     """
 
     scored: tuple[FileScore, ...]
@@ -46,6 +47,7 @@ class Outcome:
     false_alarms: FalseAlarms | None
     confusion: Confusion
     supported_p: float
+    limit: Limit
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -60,17 +62,17 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A bundle, a folder, and what came of it.
+    """Evaluation of a bundle on a folder of recordings.
 
     Args:
-        bundle: what was tested.
+        bundle: the bundle under test.
         folder: the folder of recordings.
-        data: how it was read.
+        data: layout of the folder.
         clips: the test clips that could be scored.
         left_out: test files that could not be, each with its error.
         outcomes: one for each detector.
-        unlabelled: scores of test files that do not say what they are, by detector.
-        notes: what a reader must know to judge the figures.
+        unlabelled: scores of test files with hidden labels, by detector.
+        notes: restrictions that a reader of the figures must know.
     """
 
     bundle: Bundle
@@ -96,7 +98,7 @@ def labels_of(clips: tuple[Clip, ...]) -> npt.NDArray[np.bool_]:
 def evaluate(
     bundle: Bundle, folder: Path, *, report: Report = lambda _stage, _share: None, stage: str = "scoring"
 ) -> Evaluation:
-    """Score the test part of a folder with both detectors of a bundle.
+    """Score the test part of a folder with the detectors of a bundle.
 
     Where the folder has no normals to test with, a fifth of its normal recordings is set aside by name; a note
     says so, and another if the bundle was trained on them.
@@ -120,8 +122,8 @@ def evaluate(
     clips = tuple(clip for clip, file in zip(data.test, first, strict=True) if file.status == "ok")
     left_out = tuple(file for file in first if file.status != "ok")
     if not clips:
-        words = f"{left_out[0].path.name} {left_out[0].error}"
-        raise InputError("no clip of the test part can be scored", where=folder, hint=words)
+        reason = f"{left_out[0].path.name} {left_out[0].error}"
+        raise InputError("no clip of the test part can be scored", where=folder, hint=reason)
     outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in names}
     unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in names}
     notes = _notes(data, folder, bundle, left_out)
@@ -152,6 +154,7 @@ def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scor
         false_alarms(normal, limit),
         confusion(labels, alarmed, 0.5),
         scorer.calibration.supported_p,
+        limit,
     )
 
 
@@ -175,7 +178,9 @@ def _notes(data: DataSet, folder: Path, bundle: Bundle, left_out: tuple[FileScor
             notes.append("but this bundle was trained on all of them, so its figures on normals are too good")
     if data.shared_recordings:
         shared = len(data.shared_recordings)
-        notes.append(f"{shared} recordings have pieces in training and test: the test is easier than life")
+        notes.append(
+            f"{shared} recordings have pieces in training and test: on new recordings it will do worse than here"
+        )
     if data.left_out:
         notes.append(f"{len(data.left_out)} files say neither normal nor anomaly, and were left out")
     if left_out:

@@ -1,4 +1,4 @@
-"""The report of an evaluation: what was tested, the figures, and the clips that went wrong."""
+"""Report of an evaluation: verdict, faults one by one, reasons of misses, hardest clips, figures, the chip last."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ import numpy as np
 from anomaly import atomic
 from anomaly.audio.files.recordings import blocks
 from anomaly.evaluate.metrics.dcase_challenge import write_official
+from anomaly.evaluate.metrics.decision_sums import file_sums
 from anomaly.evaluate.metrics.detection_metrics import roc_curve
 from anomaly.evaluate.metrics.false_alarms import UNLIKELY_P
 from anomaly.evaluate.reporting import plots
 from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 from anomaly.evaluate.reporting.results import ALARM_RULE, as_json, clip_rows, states, table
-from anomaly.evaluate.reporting.time_plots import spectrogram
+from anomaly.evaluate.reporting.summary import chip_line, fault_table
+from anomaly.evaluate.reporting.time_plots import score_curve, spectrogram
+from anomaly.evaluate.reporting.verdict import MAIN, explain_misses, meaning, verdict_sentence
 from anomaly.evaluate.run import BUDGET_PER_DAY, Evaluation
 from anomaly.features.mel import FLOOR, HOP_S, N_MELS, mel_power, pooled_edges_hz
+from anomaly.readable import duration, local_time, rarity
 
 JSON_NAME = "evaluation.json"
 CSV_NAME = "evaluation.csv"
@@ -38,9 +42,9 @@ def write_evaluation(
 
     Args:
         folder: made if it is not there.
-        ours: what was asked for.
-        theirs: what it is compared with.
-        other: what to call it.
+        ours: evaluation of the bundle.
+        theirs: evaluation that it is compared with.
+        other: name of that.
 
     Returns:
         The page, the JSON, the CSV, and official score files.
@@ -60,7 +64,7 @@ def _write(folder: Path, ours: Evaluation, theirs: Evaluation | None, other: str
         folder,
         f"{machine}: evaluation on {ours.data.name}",
         list(_sections(ours, theirs, other)),
-        summary=_summary(ours),
+        summary=_summary(ours, theirs, other),
         figures=_large(ours),
     )
     rows = clip_rows(ours)
@@ -78,49 +82,65 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _summary(ours: Evaluation) -> str:
-    detection = ours.outcomes["student"].detection
-    words = [f"{detection.normals} normal and {detection.anomalies} anomalous clips", *ours.notes]
-    if detection.reason is not None:
-        words.append(detection.reason)
-    return "; ".join(words) + "."
+def _summary(ours: Evaluation, theirs: Evaluation | None, other: str) -> str:
+    detection = ours.outcomes[MAIN].detection
+    lines = [verdict_sentence(ours), *meaning(ours, theirs, other=other)]
+    notes = [*ours.notes, *([] if detection.reason is None else [detection.reason])]
+    return " ".join([*lines, *(f"{note[0].upper()}{note[1:]}." for note in notes)])
 
 
 def _large(ours: Evaluation) -> dict[str, object]:
+    outcome = ours.outcomes[MAIN]
     shown: dict[str, object] = {}
-    for name, outcome in ours.outcomes.items():
-        if outcome.detection.auc is not None:
-            shown[f"AUC, {name}"] = outcome.detection.auc
-            shown[f"pAUC, {name}"] = outcome.detection.pauc
-        elif outcome.false_alarms is not None:
-            shown[f"false alarms an hour, {name}"] = outcome.false_alarms.rate.per_hour
+    if outcome.detection.anomalies:
+        faults = outcome.detection.anomalies
+        shown["faults that raised an alarm"] = f"{outcome.confusion.true_alarms} of {faults}"
+        shown["faults that raised none"] = f"{outcome.confusion.missed} of {faults}"
+    if outcome.false_alarms is not None:
+        shown["false alarms"] = outcome.false_alarms.rate.alarms
+        shown["normal sound"] = duration(outcome.false_alarms.seconds)
     return shown
 
 
 def _sections(ours: Evaluation, theirs: Evaluation | None, other: str) -> Iterator[ReportSection]:
-    yield ReportSection("Figures", _FIGURES, rows=table(ours, theirs, other=other))
-    if ours.outcomes["student"].detection.auc is not None:
-        yield ReportSection("Finding anomalies against crying wolf", picture=_roc(ours, theirs, other))
-        if ours.data.faults:
-            yield ReportSection("Fault by fault", picture=_faults(ours, theirs, other))
+    yield ReportSection("Fault by fault", _BY_FAULT, rows=fault_table(ours, theirs, other=other))
+    if explanations := explain_misses(ours):
+        rows = [("recordings", "reason", "what would help")]
+        yield ReportSection(
+            "Why faults raised no alarm",
+            rows=[*rows, *((one.clips, one.reason, one.remedy) for one in explanations)],
+        )
+    yield from _hardest(ours)
+    for name in ours.outcomes:
+        yield _confusion(ours, name)
     labels = ours.labels
     for name, outcome in ours.outcomes.items():
         scores = outcome.scores
         yield ReportSection(
             f"Scores of the {name}", _SCORES, plots.score_histogram(scores[~labels], scores[labels])
         )
-    for name in ours.outcomes:
-        yield _confusion(ours, name)
-    yield from _hardest(ours)
+    if ours.outcomes[MAIN].detection.auc is not None:
+        yield ReportSection("Faults found against false alarms", _ROC, _roc(ours, theirs, other))
+        if ours.data.faults:
+            yield ReportSection("AUC by fault", picture=_faults(ours, theirs, other))
+    yield ReportSection("Figures", _FIGURES, rows=table(ours, theirs, other=other))
     yield ReportSection("Where this comes from", rows=_origin(ours, theirs))
+    if line := chip_line(ours):
+        yield ReportSection("The chip", f"{line[0].upper()}{line[1:]}. More in the report of the training.")
 
 
-_FIGURES = f"""AUC: the probability that an anomaly scores higher than a normal clip. pAUC: the same where at most a
-tenth of normal clips raises an alarm, scaled so that chance is 0.5. Intervals are 95 %, over recordings.
+_BY_FAULT = (
+    "Recordings that raised an alarm, by kind of fault and detector; the last line counts false alarms."
+)
+_ROC = (
+    "Share of faults found against share of normal recordings that raise an alarm, for every possible limit."
+)
+_FIGURES = f"""AUC: probability that an anomaly scores higher than a normal clip. pAUC: the same where at most a tenth
+of normal clips raises an alarm, scaled so that chance is 0.5. Intervals are 95 %, over recordings.
 
-False alarms: times the decision went into ALARM while the normal clips were played one after the other, with a budget
-of {BUDGET_PER_DAY:g} a day; "below" is what so much sound can rule out, with 95 % confidence. If the calibration is
-right, {UNLIKELY_P:.0%} of normal seconds have p ≤ {UNLIKELY_P:g}."""
+False alarms: number of times the decision went into ALARM over the normal clips in a row, at a budget of
+{BUDGET_PER_DAY:g} a day; "below" is the upper bound that so much sound supports, with 95 % confidence. If the
+calibration is right, {UNLIKELY_P:.0%} of normal seconds have p ≤ {UNLIKELY_P:g}."""
 _SCORES = "One score a clip, in standard deviations of held-out normal sound."
 
 
@@ -137,7 +157,7 @@ def _faults(ours: Evaluation, theirs: Evaluation | None, other: str) -> bytes:
     columns = {str(name): outcome.detection.faults for name, outcome in ours.outcomes.items()}
     if theirs is not None:
         columns |= {f"{other} {name}": o.detection.faults for name, o in theirs.outcomes.items()}
-    faults = list(ours.outcomes["student"].detection.faults)
+    faults = list(ours.outcomes[MAIN].detection.faults)
     values = [[found[fault] for found in columns.values()] for fault in faults]
     return plots.heat_map(values, faults, list(columns))
 
@@ -156,8 +176,8 @@ def _confusion(ours: Evaluation, name: str) -> ReportSection:
 
 
 def _hardest(ours: Evaluation) -> Iterator[ReportSection]:
-    """The student's ten worst clips to look at: its most alarming normals and least alarming anomalies, in halves."""
-    scores = ours.outcomes["student"].scores
+    """The main detector's ten hardest clips: normals with the highest and faults with the lowest scores, in halves."""
+    scores = ours.outcomes[MAIN].scores
     order = [int(index) for index in np.argsort(scores)]
     normals = [i for i in reversed(order) if ours.clips[i].label == "normal"]
     anomalies = [i for i in order if ours.clips[i].label == "anomaly"]
@@ -165,22 +185,35 @@ def _hardest(ours: Evaluation) -> Iterator[ReportSection]:
     share = max(_WORST // 2, _WORST - len(anomalies))
     normals = normals[:share]
     anomalies = anomalies[: _WORST - len(normals)]
-    for words, chosen in (("Normal with a high score", normals), ("Anomaly with a low score", anomalies)):
-        for index in chosen:
-            yield _clip(ours, index, words)
+    for kind, indices in (("Normal with a high score", normals), ("Fault with a low score", anomalies)):
+        for index in indices:
+            yield from _clip(ours, index, kind)
 
 
-def _clip(ours: Evaluation, index: int, words: str) -> ReportSection:
-    clip = ours.clips[index]
-    rows: list[list[object]] = [["detector", "score", "p", "state"]]
+def _clip(ours: Evaluation, index: int, kind: str) -> Iterator[ReportSection]:
+    """Verdict and spectrogram of a clip, then score and decision sum of the main detector."""
+    clip, main = ours.clips[index], ours.outcomes[MAIN]
+    rows: list[list[object]] = [["detector", "state", "score", "its rarest second occurs"]]
     for name, outcome in ours.outcomes.items():
-        verdict = outcome.verdicts[index]
-        rows.append([name, verdict.score, verdict.p_value, verdict.state.value])
-    return ReportSection(f"{words}: {clip.path.name}", picture=_spectrogram(clip.path), rows=rows)
+        verdict, file = outcome.verdicts[index], outcome.scored[index]
+        rarest = min(second.p_value for second in file.scores)
+        rows.append([name, verdict.state.value, verdict.score, rarity(rarest)])
+    yield ReportSection(f"{kind}: {clip.path.name}", picture=_spectrogram(clip.path), rows=rows)
+    file = main.scored[index]
+    yield ReportSection(
+        f"Decision of the {MAIN}: {clip.path.name}",
+        picture=score_curve(
+            [second.second + 1.0 for second in file.scores],
+            [second.score for second in file.scores],
+            sums=file_sums(file, main.limit),
+            limit=main.limit.value,
+            states=["not judged" if state is None else state.value for state in main.verdicts[index].states],
+        ),
+    )
 
 
 def _spectrogram(path: Path) -> bytes:
-    """The first seconds of a clip; a file of hours is not read to its end."""
+    """Picture of the first seconds of a clip; a long file is not read to its end."""
     samples = next(blocks(path, block_s=_SHOWN_S))
     level_db = 10.0 * np.log10(mel_power(samples) + FLOOR)
     return spectrogram(level_db, hop_s=HOP_S, edges_hz=pooled_edges_hz(N_MELS))
@@ -191,7 +224,7 @@ def _origin(ours: Evaluation, theirs: Evaluation | None) -> list[list[object]]:
     for title, evaluation in (("bundle", ours), ("compared with", theirs)):
         if evaluation is not None:
             manifest = evaluation.bundle.manifest
-            made = f"{evaluation.bundle.path}, trained {manifest.created_at.date().isoformat()}"
+            made = f"{evaluation.bundle.path}, trained {local_time(manifest.created_at.timestamp())}"
             rows += [[title, made], ["its data", manifest.data_fingerprint[:16]]]
             rows.append(["its code", manifest.code_fingerprint[:16]])
     return rows + [["left out", f"{file.path.name}: {file.error}"] for file in ours.left_out]

@@ -11,6 +11,7 @@ from anomaly.evaluate.metrics.comparison import difference
 from anomaly.evaluate.metrics.dcase_challenge import official_figures
 from anomaly.evaluate.metrics.detection_metrics import MAX_FPR
 from anomaly.evaluate.metrics.false_alarms import UNLIKELY_P, FalseAlarms
+from anomaly.evaluate.metrics.misses import count_reasons
 from anomaly.evaluate.run import Evaluation, Outcome
 from anomaly.text_table import NOTHING
 
@@ -39,7 +40,9 @@ def _side(evaluation: Evaluation) -> dict[str, Any]:
         "machine": evaluation.bundle.manifest.machine,
         "bundle": str(evaluation.bundle.path),
         "detectors": {
-            name: _outcome(evaluation, outcome) | _official(evaluation, name)
+            name: _outcome(evaluation, outcome)
+            | {"misses": count_reasons(evaluation, name)}
+            | _official(evaluation, name)
             for name, outcome in evaluation.outcomes.items()
         },
     }

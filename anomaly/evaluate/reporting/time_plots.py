@@ -1,4 +1,4 @@
-"""Pictures over time: the spectrogram of a sound, and a score with its states."""
+"""Pictures over time: the spectrogram of a sound, and a score with the sum that decides and its states."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.evaluate.reporting.canvas import ANOMALY, INK, QUIET, STATES, png
+from anomaly.evaluate.reporting.canvas import INK, QUIET, STATES, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def spectrogram(level_db: npt.ArrayLike, *, hop_s: float, edges_hz: npt.ArrayLike | None = None) -> bytes:
-    """Levels over time and frequency.
+def spectrogram(
+    level_db: npt.ArrayLike, *, hop_s: float, edges_hz: npt.ArrayLike | None = None, title: str = ""
+) -> bytes:
+    """Spectrogram: levels over time and frequency.
 
     Args:
         level_db: log-mel levels, shape [frames, bands], in dB.
         hop_s: time from frame to frame, in seconds.
         edges_hz: the ``bands + 1`` frequencies between the bands; without them bands are numbered.
+        title: of the picture.
     """
     levels = np.asarray(level_db, dtype=float)
     frames, bands = levels.shape
@@ -39,12 +42,12 @@ def spectrogram(level_db: npt.ArrayLike, *, hop_s: float, edges_hz: npt.ArrayLik
             vmax=max(high, low + 1.0),
             extent=(0, frames * hop_s, 0, bands),
         )
-        axes.set(xlabel="time, s", ylabel="mel band")
+        axes.set(xlabel="time since the start of the sound, s", ylabel="mel band", title=title)
         if edges_hz is not None:
             edges = np.asarray(edges_hz, dtype=float)
-            wanted = [f for f in (250, 500, 1000, 2000, 4000, 8000) if edges[0] <= f <= edges[-1]]
-            names = [f"{f / 1000:g} kHz" if f >= 1000 else f"{f} Hz" for f in wanted]
-            axes.set_yticks(np.interp(wanted, edges, np.arange(bands + 1)).tolist(), labels=names)
+            ticks = [f for f in (250, 500, 1000, 2000, 4000, 8000) if edges[0] <= f <= edges[-1]]
+            names = [f"{f / 1000:g} kHz" if f >= 1000 else f"{f} Hz" for f in ticks]
+            axes.set_yticks(np.interp(ticks, edges, np.arange(bands + 1)).tolist(), labels=names)
             axes.set(ylabel="frequency, mel scale")
         figure.colorbar(image, ax=axes, label="level, dB", pad=0.02).outline.set_visible(False)
 
@@ -55,45 +58,64 @@ def score_curve(
     times_s: npt.ArrayLike,
     scores: npt.ArrayLike,
     *,
-    threshold: float | None = None,
+    sums: npt.ArrayLike | None = None,
+    limit: float | None = None,
     states: Sequence[str] | None = None,
     marks: Sequence[tuple[float, str]] = (),
-    label: str = "score",
+    title: str = "",
 ) -> bytes:
-    """A score over time, with the state below it and what happened above it.
+    """Score over time, and below it the sum that the decision compares with its limit.
 
     Args:
-        times_s: shape [n], in seconds, rising.
-        scores: shape [n].
-        threshold: drawn as a line, in units of the scores.
+        times_s: shape [n], in seconds since the start of the sound, rising.
+        scores: shape [n], in standard deviations of normal sound.
+        sums: CUSUM of the decision after each second, shape [n]; without it there is one panel.
+        limit: limit of the sum, where ALARM begins; WATCH begins at half of it.
         states: OK, WATCH or ALARM (others are grey) from each time to the next, length n.
-        marks: (time in seconds, words) of events such as "alert sent".
-        label: what the scores are.
+        marks: (time in seconds, text) of events such as "alert sent".
+        title: of the picture.
     """
     times, values = np.asarray(times_s, dtype=float), np.asarray(scores, dtype=float)
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        axes.plot(times, values, color=INK, linewidth=1.1)
-        if threshold is not None:
-            axes.axhline(threshold, color=ANOMALY, linewidth=1.3, linestyle=(0, (4, 3)))
-            axes.annotate(
-                "threshold",
-                (0.005, threshold),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                color=ANOMALY,
-                fontsize=9,
-            )
-        axes.set(xlabel="time, s", ylabel=label)
+        panels = figure.subplots(1 if sums is None else 2, 1, sharex=True, squeeze=False)[:, 0]
+        panels[0].plot(times, values, color=INK, linewidth=1.1)
+        panels[0].set(ylabel="score,\nstandard deviations")
+        if sums is not None:
+            _sum_panel(panels[1], times, np.asarray(sums, dtype=float), limit)
+        panels[-1].set(xlabel="time since the start of the sound, s")
         if len(times) > 1:
-            axes.set_xlim(times[0], times[-1])
+            panels[0].set_xlim(times[0], times[-1])
         if states is not None:
-            _states(axes, times, states)
-        _marks(axes, marks)
+            _states(panels[-1], times, states)
+        _marks(panels[0], marks)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=11)
 
-    return png(draw, (9.0, 3.6))
+    return png(draw, (9.0, 3.6 if sums is None else 5.2))
+
+
+def _sum_panel(
+    axes: Axes, times: npt.NDArray[np.float64], sums: npt.NDArray[np.float64], limit: float | None
+) -> None:
+    """The decision's sum with the limits of ALARM and WATCH."""
+    axes.plot(times, sums, color=INK, linewidth=1.1)
+    axes.set(ylabel="sum of the decision,\nunusual seconds added up")
+    if limit is None:
+        return
+    axes.set_ylim(0.0, 1.15 * max(limit, float(np.nanmax(sums, initial=0.0))))
+    for height, name in ((limit, "ALARM"), (0.5 * limit, "WATCH")):
+        axes.axhline(height, color=STATES[name], linewidth=1.3, linestyle=(0, (4, 3)))
+        axes.annotate(
+            f"limit of {name}, {height:.1f}",
+            (0.995, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            color=INK,
+            fontsize=9,
+            ha="right",
+        )
 
 
 def _states(axes: Axes, times: npt.NDArray[np.float64], states: Sequence[str]) -> None:
@@ -113,12 +135,12 @@ def _states(axes: Axes, times: npt.NDArray[np.float64], states: Sequence[str]) -
 def _marks(axes: Axes, marks: Sequence[tuple[float, str]]) -> None:
     left, right = axes.get_xlim()
     raised, last_s = False, -np.inf
-    for time_s, words in sorted(marks):
+    for time_s, text in sorted(marks):
         axes.axvline(time_s, color=QUIET, linewidth=1, linestyle=(0, (1, 2)))
-        # Words that would lie on those before them move up.
+        # A text that would overlap the one before moves up.
         raised = not raised and time_s - last_s < 0.2 * (right - left)
         last_s = time_s
         height = 1.09 if raised else 1.02
         axes.text(
-            time_s, height, words, transform=axes.get_xaxis_transform(), color=INK, fontsize=9, ha="center"
+            time_s, height, text, transform=axes.get_xaxis_transform(), color=INK, fontsize=9, ha="center"
         )

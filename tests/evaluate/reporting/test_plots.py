@@ -33,10 +33,13 @@ PICTURES = {
     "score": lambda: time_plots.score_curve(
         TIMES,
         GENERATOR.random(60),
-        threshold=0.9,
+        sums=np.linspace(0.0, 20.0, 60),
+        limit=14.0,
+        title="pump",
         states=["OK"] * 30 + ["WATCH"] * 10 + ["ALARM"] * 10 + ["STOPPED"] * 10,
         marks=[(30.0, "fault begins"), (32.0, "alert sent")],
     ),
+    "score without the sum": lambda: time_plots.score_curve(TIMES, GENERATOR.random(60), states=["OK"] * 60),
     "score of one second": lambda: time_plots.score_curve([0.0], [1.0], states=["OK"]),
 }
 
@@ -64,7 +67,9 @@ def test_importing_the_module_does_not_import_matplotlib() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_curves_that_coincide_are_all_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Figures that were drawn instead of being turned into a PNG."""
     kept: list[Any] = []
 
     def keep(draw: Any, size: Any) -> bytes:
@@ -74,10 +79,29 @@ def test_curves_that_coincide_are_all_seen(monkeypatch: pytest.MonkeyPatch) -> N
         draw(kept[0])
         return b""
 
-    monkeypatch.setattr(plots, "png", keep)
+    for module in (plots, time_plots):
+        monkeypatch.setattr(module, "png", keep)
+    return kept
+
+
+def test_a_score_curve_shows_the_sum_and_the_limits_that_decide(figures: list[Any]) -> None:
+    sums = np.linspace(0.0, 20.0, 60)
+    time_plots.score_curve(TIMES, GENERATOR.random(60), sums=sums, limit=14.0, title="pump")
+    score, decision = figures[0].axes
+    assert "standard deviations" in score.get_ylabel()
+    assert "sum of the decision" in decision.get_ylabel()
+    assert decision.get_xlabel() == "time since the start of the sound, s"
+    assert figures[0].get_suptitle() == "pump"
+    drawn = [line.get_ydata() for line in decision.lines]
+    assert np.array_equal(drawn[0], sums)
+    assert [line[0] for line in drawn[1:]] == [14.0, 7.0]
+    assert [text.get_text() for text in decision.texts] == ["limit of ALARM, 14.0", "limit of WATCH, 7.0"]
+
+
+def test_curves_that_coincide_are_all_seen(figures: list[Any]) -> None:
     same = ([0.0, 0.1, 1.0], [0.0, 0.8, 1.0])
     plots.roc({"student": same, "teacher": same, "old student": same})
-    curves = [line for line in kept[0].axes[0].lines if "AUC" in str(line.get_label())]
+    curves = [line for line in figures[0].axes[0].lines if "AUC" in str(line.get_label())]
     widths = [line.get_linewidth() for line in curves]
     assert widths == sorted(set(widths), reverse=True)
     assert [line.is_dashed() for line in curves] == [False, True, True]
