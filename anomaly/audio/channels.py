@@ -1,4 +1,4 @@
-"""From several channels to the one that is listened to."""
+"""Selection of one channel of several, or their mean."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Channel: TypeAlias = int | Literal["mean"]
 
 
 def parse_channel(text: str) -> Channel:
-    """Read ``--channel``: ``mean``, or a number counted from 0.
+    """Parse ``--channel``: ``mean``, or a number counted from 0.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: any other text.
     """
     if text == "mean":
         return "mean"
@@ -27,10 +27,9 @@ def parse_channel(text: str) -> Channel:
 
 
 def to_mono(x: Samples, channel: Channel = "mean", *, where: object = None) -> Samples:
-    """Choose one channel, or average them all.
+    """Select one channel, or average all of them.
 
-    The mean is summed channel by channel in float64, so that it does not depend on how many
-    samples are handed over at once.
+    The mean is summed channel by channel in float64, so that it does not depend on the number of samples per call.
 
     Args:
         x: float32 [n, channels] (or [n], returned as it is for channel 0 and the mean).

@@ -1,4 +1,4 @@
-"""One channel out of several."""
+"""Selection of one channel of several, or their mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anomaly.errors import InputError, UsageError
 X = np.random.default_rng(0).standard_normal((1_001, 9)).astype(np.float32)
 
 
-def test_one_channel_is_taken_as_it_is() -> None:
+def test_one_channel_is_selected_unchanged() -> None:
     np.testing.assert_array_equal(to_mono(X, 3), X[:, 3])
     assert to_mono(X, 3).flags.c_contiguous
 
@@ -22,7 +22,7 @@ def test_the_mean_is_the_mean() -> None:
     np.testing.assert_allclose(mean, X.mean(axis=1), atol=1e-6)
 
 
-def test_the_mean_does_not_depend_on_the_cut() -> None:
+def test_the_mean_does_not_depend_on_the_block_length() -> None:
     whole = to_mono(X)
     for size in (1, 7, 500):
         parts = [to_mono(X[start : start + size]) for start in range(0, len(X), size)]
@@ -40,7 +40,7 @@ def test_a_missing_channel_is_named(channel: int) -> None:
         to_mono(X, channel, where="x.wav")
 
 
-def test_words_become_channels() -> None:
+def test_parsing() -> None:
     assert parse_channel("mean") == "mean"
     assert parse_channel("12") == 12
     for wrong in ("", "left", "-1", "1.5", "²"):

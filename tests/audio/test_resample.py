@@ -1,4 +1,4 @@
-"""The resampler gives the same bits however the sound is cut, and keeps a tone a tone."""
+"""The resampler gives the same bits for pieces of any length, and keeps tones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_single_samples_have_the_bits_of_one_piece() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(from_hz=st.integers(1_000, 200_000), sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=5))
-def test_any_rate_and_any_cut(from_hz: int, sizes: list[int]) -> None:
+def test_any_rate_and_pieces_of_any_length(from_hz: int, sizes: list[int]) -> None:
     x = noise(9_000)
     np.testing.assert_array_equal(streamed(x, from_hz, sizes * 3), resample(x, from_hz))
 
@@ -62,19 +62,19 @@ def test_16_khz_passes_untouched() -> None:
     np.testing.assert_array_equal(resample(x, 16_000), x)
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_no_samples_give_no_samples() -> None:
     assert len(resample(np.zeros(0, dtype=np.float32), 48_000)) == 0
 
 
 def gain_db(frequency_hz: float, from_hz: int) -> float:
-    """How a sine comes out, its first and last half second left out."""
+    """Response to a sine, without its first and last half second."""
     x = np.sin(2 * np.pi * frequency_hz * np.arange(2 * from_hz) / from_hz).astype(np.float32)
     y = resample(x, from_hz)[8_000:24_000].astype(np.float64)
     return float(20 * np.log10(max(1e-9, np.sqrt(2 * np.mean(y**2)))))
 
 
 @pytest.mark.parametrize("from_hz", [8_000, 22_050, 32_000, 44_100, 44_101, 48_000, 96_000, 192_000])
-def test_what_can_be_kept_is_kept_and_nothing_folds_back(from_hz: int) -> None:
+def test_the_pass_band_is_flat_and_nothing_aliases(from_hz: int) -> None:
     half_hz = min(from_hz, 16_000) / 2
     for share in (0.01, 0.3, 0.7, 0.9, 0.91):
         assert gain_db(share * half_hz, from_hz) == pytest.approx(0.0, abs=1e-3)
@@ -102,7 +102,7 @@ def test_a_filter_has_neither_echo_nor_delay() -> None:
     assert np.abs(y[~near]).max() < 1e-6
 
 
-def test_what_was_pushed_may_be_overwritten() -> None:
+def test_the_callers_buffer_may_be_overwritten() -> None:
     x, stream, parts = noise(20_000), StreamResampler(48_000), []
     buffer = np.zeros(1_000, dtype=np.float32)
     for start in range(0, len(x), len(buffer)):

@@ -1,4 +1,4 @@
-"""Sound without words: the modulation that carries words goes, the long-term spectrum stays."""
+"""Speech filter: the modulation that carries speech is removed, the long-term spectrum is kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scipy import signal
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.audio.speech_filter import without_words
+from anomaly.audio.speech_filter import obfuscate_speech
 
 SECONDS = 12
 
 
 def speech_like(seed: int = 0) -> Samples:
-    """A glottal pulse train through moving formants, in syllables at 4 Hz: what carries words, without words."""
+    """Speech-like sound: a glottal pulse train through moving formants, in syllables at 4 Hz."""
     rng = np.random.default_rng(seed)
     t = np.arange(SECONDS * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     pitch = 120 + 20 * np.sin(2 * np.pi * 0.7 * t)
@@ -33,7 +33,7 @@ def speech_like(seed: int = 0) -> Samples:
 
 
 def envelopes(samples: Samples) -> npt.NDArray[np.float64]:
-    """Loudness of 16 bands from 100 Hz to 7 kHz, at 100 Hz."""
+    """Envelopes of 16 bands from 100 Hz to 7 kHz, at 100 Hz."""
     edges = np.geomspace(100, 7000, 17)
     found = []
     for low, high in itertools.pairwise(edges):
@@ -44,44 +44,44 @@ def envelopes(samples: Samples) -> npt.NDArray[np.float64]:
 
 
 def syllables(samples: Samples) -> float:
-    """Power of the envelopes at the pace of syllables (3 to 5 Hz), relative to their mean."""
+    """Power of the envelopes at the rate of syllables (3 to 5 Hz), relative to their mean."""
     bands = envelopes(samples)
     spectrum = np.abs(np.fft.rfft((bands / bands.mean(axis=1, keepdims=True)) - 1, axis=1)) ** 2
     pace = np.fft.rfftfreq(bands.shape[1], 0.01)
     return float(spectrum[:, (pace > 3.8) & (pace < 4.2)].sum(axis=1).mean())
 
 
-def test_the_pace_of_syllables_goes() -> None:
+def test_modulation_at_the_rate_of_syllables_is_removed() -> None:
     before = speech_like()
-    after = without_words(before, seed=1)
+    after = obfuscate_speech(before, seed=1)
     # 15 dB and more; what is left is the ripple of any noise of this length.
     assert syllables(after) < syllables(before) / 30
     noise = np.random.default_rng(3).standard_normal(len(before)).astype(np.float32)
     assert syllables(after) < 4 * syllables(noise)
 
 
-def test_envelopes_of_speech_cannot_be_found_again() -> None:
+def test_envelopes_of_speech_cannot_be_recovered() -> None:
     before = speech_like()
-    after = without_words(before, seed=1)
+    after = obfuscate_speech(before, seed=1)
     pairs = zip(envelopes(before), envelopes(after), strict=True)
     likeness = [abs(np.corrcoef(one, other)[0, 1]) for one, other in pairs]
     assert max(likeness) < 0.35
     assert float(np.median(likeness)) < 0.1
 
 
-def test_phases_are_not_those_of_the_sound() -> None:
+def test_phases_are_replaced() -> None:
     before = speech_like()
     high = signal.butter(4, 200, "highpass", fs=SAMPLE_RATE_HZ, output="sos")
-    one, other = (signal.sosfilt(high, x) for x in (before, without_words(before, seed=1)))
+    one, other = (signal.sosfilt(high, x) for x in (before, obfuscate_speech(before, seed=1)))
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.05
 
 
 @pytest.mark.parametrize("seconds", [1.0, 3.3, 12.0])
-def test_the_colour_of_a_machine_stays(seconds: float) -> None:
+def test_the_spectrum_of_a_machine_is_kept(seconds: float) -> None:
     rng = np.random.default_rng(5)
     t = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     machine = (0.02 * rng.standard_normal(len(t)) + 0.05 * np.sin(2 * np.pi * 1000 * t)).astype(np.float32)
-    after = without_words(machine, seed=2)
+    after = obfuscate_speech(machine, seed=2)
     assert after.shape == machine.shape
     assert after.dtype == np.float32
     (_, before_power), (_, after_power) = (
@@ -91,19 +91,19 @@ def test_the_colour_of_a_machine_stays(seconds: float) -> None:
     assert np.abs(10 * np.log10(groups[1] / groups[0])).max() < 3.0
 
 
-def test_the_turning_of_a_shaft_stays() -> None:
+def test_a_tone_below_voices_is_kept() -> None:
     t = np.arange(4 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     hum = (0.1 * np.sin(2 * np.pi * 25 * t)).astype(np.float32)
-    after = without_words(hum, seed=1)
+    after = obfuscate_speech(hum, seed=1)
     assert np.corrcoef(hum, after)[0, 1] > 0.95
 
 
-def test_without_a_seed_it_is_another_one_each_time() -> None:
+def test_without_a_seed_the_phases_differ_each_time() -> None:
     sound = speech_like()[:SAMPLE_RATE_HZ]
-    assert not np.array_equal(without_words(sound), without_words(sound))
-    assert np.array_equal(without_words(sound, seed=1), without_words(sound, seed=1))
+    assert not np.array_equal(obfuscate_speech(sound), obfuscate_speech(sound))
+    assert np.array_equal(obfuscate_speech(sound, seed=1), obfuscate_speech(sound, seed=1))
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 1025])
 def test_short_sound(count: int) -> None:
-    assert without_words(np.zeros(count, np.float32)).shape == (count,)
+    assert obfuscate_speech(np.zeros(count, np.float32)).shape == (count,)

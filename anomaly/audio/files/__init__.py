@@ -1,1 +1,1 @@
-"""Recordings on disk: decoding, reading at 16 kHz, writing, checking."""
+"""Recordings on disk and in pipes: decoded, read at 16 kHz, checked, and written."""

@@ -1,4 +1,4 @@
-"""Opens a recording with distrust: what its header says is checked before memory is spent on it."""
+"""Decoding of recordings; values of a header are checked before memory is allocated for them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from anomaly.errors import InputError
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 MAX_CHANNELS = 64
 MAX_HOURS = 24
-# Above this a float file holds no sound in any unit, and its energy would overflow float32.
+# Above it a float file holds no sound in any unit, and its energy would overflow float32.
 MAX_PEAK = 1e6
 _BLOCK_FRAMES = 65_536
-# libsndfile cuts these formats to what is there and says so only in its log.
+# libsndfile shortens these formats to the bytes there are and reports that only in its log.
 _CUT_SHORT = re.compile(r"^(?:FORM|riff| *Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+# Smaller differences are not reported: they hold no audible sound.
 _CUT_TOLERANCE_BYTES = 64
 _UNKNOWN_FROM_BYTES = 0x7FFF_0000
 _UNKNOWN_FRAMES = 2**60
@@ -31,7 +32,7 @@ _UNKNOWN_FRAMES = 2**60
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """What a recording's header says, found plausible.
+    """Plausible values of a recording's header.
 
     ``frames`` is None where the writer did not know the length (a FLAC from a pipe).
     """
@@ -72,7 +73,7 @@ class Decoder:
     Use it as a context manager.
 
     Raises:
-        InputError: on opening: not sound, cut short, or an absurd header.
+        InputError: on opening: no sound, incomplete, or an implausible header.
     """
 
     def __init__(self, path: Path) -> None:
@@ -134,10 +135,10 @@ class Decoder:
 
 
 def check_numbers(block: Samples, start_s: float, sample_rate_hz: int, where: object) -> None:
-    """Refuse NaN, infinity and values no sound has in a block [n, channels].
+    """Refuse NaN, infinity and magnitudes above ``MAX_PEAK`` in a block [n, channels].
 
     Raises:
-        InputError: naming the first bad moment.
+        InputError: with the time of the first one.
     """
     bad = ~(np.abs(block) <= MAX_PEAK)
     if bad.any():
@@ -150,10 +151,10 @@ def check_numbers(block: Samples, start_s: float, sample_rate_hz: int, where: ob
 
 
 def check_format(sample_rate_hz: int, channels: int, frames: int | None, where: object) -> None:
-    """Refuse a header that no recording of a machine has.
+    """Refuse a header with a sample rate, a number of channels or a length that no recording of a machine has.
 
     Raises:
-        InputError: naming the number that is off.
+        InputError: with the number that is out of range.
     """
     if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
         raise InputError(
@@ -176,7 +177,7 @@ def _plausible(sound: soundfile.SoundFile, path: Path) -> AudioFormat:
 
 
 def _check_wav_length(file: BinaryIO, path: Path) -> None:
-    """Refuse a WAV that was cut off: libsndfile would quietly return the part that is there."""
+    """Refuse a WAV that is incomplete: libsndfile would return the part that is there without an error."""
     header = read_header(file, where=path)
     if header is None or header.data_bytes is None or header.frame_bytes == 0 or header.sample_rate_hz == 0:
         return
@@ -188,10 +189,11 @@ def _check_wav_length(file: BinaryIO, path: Path) -> None:
 
 
 def _check_log(sound: soundfile.SoundFile, path: Path) -> None:
-    for said, there in _CUT_SHORT.findall(sound.extra_info if sound.format in ("AIFF", "AU", "W64") else ""):
-        missing = int(said) - int(there)
-        if missing > _CUT_TOLERANCE_BYTES and int(said) < _UNKNOWN_FROM_BYTES:
-            raise _cut_short(missing * sound.frames / int(there) / sound.samplerate, path)
+    log = sound.extra_info if sound.format in ("AIFF", "AU", "W64") else ""
+    for declared, present in _CUT_SHORT.findall(log):
+        missing = int(declared) - int(present)
+        if missing > _CUT_TOLERANCE_BYTES and int(declared) < _UNKNOWN_FROM_BYTES:
+            raise _cut_short(missing * sound.frames / int(present) / sound.samplerate, path)
 
 
 def _cut_short(missing_s: float, path: Path) -> InputError:
@@ -208,7 +210,7 @@ def _reason(error: Exception) -> str:
 
 
 def duration_s(path: Path) -> float:
-    """Length of a recording as its header gives it, in seconds; 0 where the header does not say.
+    """Return the length in a recording's header, in seconds; 0 where the header does not hold it.
 
     Raises:
         InputError: it is not a recording.

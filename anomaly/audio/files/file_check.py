@@ -1,4 +1,4 @@
-"""What is wrong with one recording."""
+"""Check of one recording: readable, long enough, and free of sensor faults."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from anomaly.audio.sensor.health import check_second
 from anomaly.errors import InputError
 
 MIN_FILE_S = 1.0
-# A file with a bad second in ten says something about the microphone, one tick does not.
-_BAD_SHARE = 0.1
+# Share of faulty seconds above which a file is faulty; a single click is not.
+_FAULTY_SHARE = 0.1
 
 FileStatus: TypeAlias = Literal[
     "ok", "unreadable", "too-short", "silent", "constant", "clipping", "dc-offset", "duplicate"
@@ -28,16 +28,16 @@ FileStatus: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class FileReport:
-    """One recording.
+    """Result of the check of one recording.
 
     Args:
         path: the file.
-        role: "train" (normal sound to learn from), "test" or "abnormal", by folder and name.
-        status: what is most wrong with it.
-        problem: the same in words; None where it is "ok".
+        role: "train" (normal sound), "test" or "abnormal", by folder and name.
+        status: its worst fault.
+        problem: description of the fault; None where it is "ok".
         seconds, sample_rate_hz, channels, encoding: as read; None where unreadable.
         level_dbfs: mean level.
-        content: hash of the sound itself, so that copies under other names are seen.
+        content: hash of the samples, by which copies under other names are found.
     """
 
     path: Path
@@ -53,12 +53,12 @@ class FileReport:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be learnt from or scored."""
+        """Whether training and scoring can use it."""
         return self.status in ("ok", "clipping", "dc-offset")
 
 
 def role_of(path: Path, folder: Path) -> str:
-    """What a recording is for, by DCASE names and folders: "abnormal", "test" or "train"."""
+    """Return the role of a recording by DCASE names and folders: "abnormal", "test" or "train"."""
     parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
     if path.name.lower().startswith(("anomaly", "abnormal")) or "abnormal" in parts or "anomaly" in parts:
         return "abnormal"
@@ -82,7 +82,7 @@ def check_file(path: Path, role: str = "train", *, channel: Channel = "mean") ->
     except InputError as error:
         return FileReport(path, role, "unreadable", error.message)
     seconds = samples / SAMPLE_RATE_HZ
-    status, problem = _judged(found, seconds)
+    status, problem = _worst_fault(found, seconds)
     level_dbfs = round(10 * float(np.log10(max(energy / max(samples, 1), 1e-20))), 1)
     return FileReport(
         path,
@@ -98,7 +98,7 @@ def check_file(path: Path, role: str = "train", *, channel: Channel = "mean") ->
     )
 
 
-def _judged(found: Counter[str], seconds: float) -> tuple[FileStatus, str | None]:
+def _worst_fault(found: Counter[str], seconds: float) -> tuple[FileStatus, str | None]:
     total = max(1, found.total())
     if seconds < MIN_FILE_S - 0.5 / SAMPLE_RATE_HZ:
         return "too-short", f"lasts {seconds:.2f} s; shorter than a second, it has no score"
@@ -108,7 +108,7 @@ def _judged(found: Counter[str], seconds: float) -> tuple[FileStatus, str | None
         ("clipping", "touches full scale"),
         ("dc-offset", "has a large DC offset"),
     )
-    for status, words in worst:
-        if found[status] > _BAD_SHARE * total:
-            return status, f"{words} in {found[status]} of {total} s"
+    for status, description in worst:
+        if found[status] > _FAULTY_SHARE * total:
+            return status, f"{description} in {found[status]} of {total} s"
     return "ok", None

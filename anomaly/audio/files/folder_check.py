@@ -1,4 +1,4 @@
-"""What is wrong with a folder of recordings, before hours of training find out."""
+"""Check of a folder of recordings before training: unreadable files, copies, too little sound."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from anomaly.audio.files.file_check import FileReport, FileStatus, check_file, r
 from anomaly.audio.files.recordings import find_recordings
 
 MIN_TRAINING_S = 30.0
+"""Least normal sound that training accepts."""
 
 
 @dataclass(frozen=True)
 class FolderReport:
-    """A folder of recordings.
+    """Result of the check of a folder.
 
-    ``refusals`` are the reasons for which training would refuse it, ``warnings`` what makes its
-    result worse; both are sentences.
+    Args:
+        folder: that was checked.
+        files: one report for each recording.
+        training_s: usable normal sound.
+        refusals: sentences: reasons for which training would refuse the folder.
+        warnings: sentences: faults that make the result of training worse.
     """
 
     folder: Path
@@ -30,7 +35,7 @@ class FolderReport:
     warnings: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The report as plain values."""
+        """Return the report as plain values."""
         files = [{**asdict(file), "path": str(file.path)} for file in self.files]
         return {
             "folder": str(self.folder),
@@ -46,12 +51,12 @@ class FolderReport:
 def check_folder(
     folder: Path, *, channel: Channel = "mean", on_file: Callable[[int, int], None] = lambda done, of: None
 ) -> FolderReport:
-    """Read every recording below a folder and say what is wrong.
+    """Read every recording below a folder and report its faults.
 
     Args:
         folder: a machine's recordings, in any layout, or a single file.
-        channel: the channel that training would listen to.
-        on_file: told how many files are done, of how many.
+        channel: the channel that training would use.
+        on_file: called with the number of files done, and of all.
 
     Raises:
         InputError: there is no such folder.
@@ -62,7 +67,7 @@ def check_folder(
     for done, path in enumerate(paths):
         on_file(done, len(paths))
         report = check_file(path, role_of(path, folder), channel=channel)
-        reports.append(_against(first, report))
+        reports.append(_marked_duplicate(first, report))
     on_file(len(paths), len(paths))
     training = [file for file in reports if file.role == "train" and file.usable]
     training_s = sum(file.seconds or 0.0 for file in training)
@@ -71,8 +76,8 @@ def check_folder(
     )
 
 
-def _against(first: dict[str, FileReport], report: FileReport) -> FileReport:
-    """Mark a recording whose sound was met before."""
+def _marked_duplicate(first: dict[str, FileReport], report: FileReport) -> FileReport:
+    """Mark a recording whose content is that of an earlier one."""
     if report.content is None or report.status in ("silent", "constant"):
         return report
     known = first.setdefault(report.content, report)
@@ -98,7 +103,7 @@ def _refusals(reports: list[FileReport], training_s: float) -> list[str]:
 def _warnings(reports: list[FileReport]) -> list[str]:
     found = []
     counts = Counter(file.status for file in reports)
-    words: dict[FileStatus, str] = {
+    descriptions: dict[FileStatus, str] = {
         "unreadable": "that cannot be read",
         "too-short": "shorter than a second",
         "silent": "that are silent",
@@ -107,16 +112,20 @@ def _warnings(reports: list[FileReport]) -> list[str]:
         "dc-offset": "with a large DC offset",
         "duplicate": "that are copies of others",
     }
-    found += [f"recordings {what}: {counts[status]}" for status, what in words.items() if counts[status]]
+    found += [
+        f"recordings {description}: {counts[status]}"
+        for status, description in descriptions.items()
+        if counts[status]
+    ]
     roles: dict[str, set[str]] = {}
     for file in reports:
         if file.content is not None and file.status not in ("silent", "constant"):
             roles.setdefault(file.content, set()).add(file.role)
-    shared = sum("train" in heard and len(heard) > 1 for heard in roles.values())
+    shared = sum("train" in used and len(used) > 1 for used in roles.values())
     if shared:
         found.append(f"sounds both learnt from and tested on: {shared}; the evaluation would flatter")
-    for key, what in (("sample_rate_hz", "sample rates"), ("channels", "numbers of channels")):
+    for key, name in (("sample_rate_hz", "sample rates"), ("channels", "numbers of channels")):
         values = sorted({getattr(file, key) for file in reports if file.seconds is not None})
         if len(values) > 1:
-            found.append(f"mixed {what}: {', '.join(str(value) for value in values)}")
+            found.append(f"mixed {name}: {', '.join(str(value) for value in values)}")
     return found

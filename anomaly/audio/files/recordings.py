@@ -1,4 +1,4 @@
-"""Recordings on disk: find them, and read them as one channel at their own rate or at 16 kHz."""
+"""Recordings on disk: found below a folder, and read as one channel at their own rate or at 16 kHz."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Recording:
     Args:
         samples: float32 [n], one channel, full scale is 1.
         sample_rate_hz: the file's own rate.
-        channels: how many channels the file has.
+        channels: number of channels of the file.
     """
 
     samples: Samples
@@ -49,12 +49,12 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration."""
         return len(self.samples) / self.sample_rate_hz
 
 
 def find_recordings(folder: Path) -> list[Path]:
-    """All recordings below a folder, sorted by path; a single file is returned as it is.
+    """Return all recordings below a folder, sorted by path; a single file is returned as it is.
 
     Hidden files and folders are skipped. Links to folders are followed, each folder once, so that
     a loop of links ends.
@@ -90,7 +90,7 @@ def read(path: Path, *, channel: Channel = "mean") -> Recording:
     with Decoder(path) as decoder:
         rate_hz, channels = decoder.format.sample_rate_hz, decoder.format.channels
         _check_fits(decoder.format.frames or 0, path)
-        samples = _gather(decoder.blocks(channel), path)
+        samples = _concatenate(decoder.blocks(channel), path)
     return Recording(samples, rate_hz, channels)
 
 
@@ -103,7 +103,7 @@ def read_16k(path: Path, *, channel: Channel = "mean") -> Samples:
     with Decoder(path) as decoder:
         rate_hz = decoder.format.sample_rate_hz
         _check_fits((decoder.format.frames or 0) * SAMPLE_RATE_HZ // rate_hz, path)
-        return _gather(resampled(decoder.blocks(channel), rate_hz), path)
+        return _concatenate(resampled(decoder.blocks(channel), rate_hz), path)
 
 
 def blocks(path: Path, *, block_s: float = 0.1, channel: Channel = "mean") -> Iterator[Samples]:
@@ -113,7 +113,7 @@ def blocks(path: Path, *, block_s: float = 0.1, channel: Channel = "mean") -> It
     samples of ``read_16k``.
 
     Raises:
-        InputError: as ``read``, when the bad place is reached.
+        InputError: as ``read``, when the reader reaches the fault.
     """
     with Decoder(path) as decoder:
         yield from cut(resampled(decoder.blocks(channel), decoder.format.sample_rate_hz), block_s)
@@ -134,14 +134,14 @@ def cut(pieces: Iterator[Samples], block_s: float) -> Iterator[Samples]:
 
 
 def resampled(pieces: Iterator[Samples], from_hz: int) -> Iterator[Samples]:
-    """Resample pieces of one channel to 16 kHz as they come."""
+    """Resample pieces of one channel to 16 kHz one by one."""
     resampler = StreamResampler(from_hz)
     for piece in pieces:
         yield resampler.push(piece)
     yield resampler.finish()
 
 
-def _gather(pieces: Iterator[Samples], path: Path) -> Samples:
+def _concatenate(pieces: Iterator[Samples], path: Path) -> Samples:
     parts: list[Samples] = []
     total = 0
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""Sound from a pipe: a WAV as it is written, or raw 16-bit samples, as blocks at 16 kHz."""
+"""Sound from a pipe, as blocks at 16 kHz: a WAV while it is written, or raw 16-bit samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HINT = "send a WAV, such as `ffmpeg -i INPUT -f wav - | anomaly monitor --sourc
 
 @dataclass(frozen=True)
 class RawFormat:
-    """Raw little-endian 16-bit samples, channels interleaved: what ``arecord -t raw`` sends."""
+    """Raw little-endian 16-bit samples, channels interleaved, as ``arecord -t raw`` sends them."""
 
     sample_rate_hz: int
     channels: int = 1
@@ -32,10 +32,10 @@ class RawFormat:
 def stream_blocks(
     file: BinaryIO, *, block_s: float = 0.1, channel: Channel = "mean", raw: RawFormat | None = None
 ) -> Iterator[Samples]:
-    """Yield float32 blocks of ``block_s`` seconds at 16 kHz as soon as they are there.
+    """Yield float32 blocks of ``block_s`` seconds at 16 kHz as soon as they have arrived.
 
-    Joined, they are the samples that ``files.read_16k`` gives for the same WAV. A WAV whose header
-    gives no length, or one of 2 GiB and more, is read until the pipe ends.
+    Joined, they are the samples that `anomaly.audio.files.recordings.read_16k` gives for the same WAV. A WAV whose
+    header gives no length, or one of 2 GiB and more, is read until the pipe ends.
 
     Args:
         file: an unbuffered binary stream, such as ``open(0, "rb", buffering=0)``.
@@ -44,7 +44,7 @@ def stream_blocks(
         raw: the format of the samples where they come without a header.
 
     Raises:
-        InputError: no WAV and no raw format given, an absurd header, an encoding that is neither PCM
+        InputError: no WAV and no raw format, an implausible header, an encoding that is neither PCM
             nor float, NaN or infinity, or a pipe that ends before the length in its header.
     """
     where = getattr(file, "name", None)
@@ -76,7 +76,7 @@ def _resampled(file: BinaryIO, header: WavHeader, channel: Channel, where: objec
 
 
 def _frames(file: BinaryIO, header: WavHeader, where: object) -> Iterator[bytes]:
-    """Whole frames as they arrive, up to the length in the header."""
+    """Yield whole frames as they arrive, up to the length in the header."""
     left = header.data_bytes
     rest = b""
     while left is None or left > 0:
@@ -95,15 +95,15 @@ def _frames(file: BinaryIO, header: WavHeader, where: object) -> Iterator[bytes]
 
 
 def _available(file: BinaryIO, count: int) -> bytes:
-    """What is there already, without waiting for more."""
+    """Read the bytes that have arrived, at least one, without waiting for ``count``."""
     try:
         return os.read(file.fileno(), count)
     except OSError:
-        return file.read(count)  # no file of the system, but bytes in memory
+        return file.read(count)  # a file in memory has no descriptor
 
 
 def _decoded(piece: bytes, header: WavHeader, where: object) -> Samples:
-    """Bytes of whole frames as float32 [n, channels] in [-1, 1]."""
+    """Decode bytes of whole frames to float32 [n, channels] in [-1, 1]."""
     x: Samples
     kind = (header.encoding, header.bits)
     if kind == ("pcm", 8):

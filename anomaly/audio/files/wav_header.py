@@ -1,4 +1,4 @@
-"""The header of a WAV, read front to back, so that it works on a pipe as well as on a file."""
+"""Header of a WAV (RIFF and RF64), read front to back, so that a pipe can be read as well as a file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import BinaryIO
 from anomaly.errors import InputError
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-# Programs that write to a pipe do not know the length: ffmpeg says 0xFFFFFFFF, sox and arecord about 2 GiB.
+# Programs that write to a pipe do not know the length: ffmpeg writes 0xFFFFFFFF, sox and arecord about 2 GiB.
 _UNKNOWN_FROM_BYTES = 0x7FFF_0000
 _MAX_SKIPPED_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class WavHeader:
-    """What a WAV says about the samples that follow.
+    """Format and number of the samples that follow the header.
 
     ``data_bytes`` is None where the writer did not know it; ``encoding`` is "pcm", "float" or "other".
     """
@@ -30,7 +30,7 @@ class WavHeader:
 
 
 def read_header(file: BinaryIO, *, where: object) -> WavHeader | None:
-    """Read up to the first sample; None if this is no WAV (nothing but 12 bytes is read then).
+    """Read up to the first sample; None if the file is no WAV (only 12 bytes are read then).
 
     Raises:
         InputError: it starts like a WAV and ends before its first sample, or has no format.
@@ -71,7 +71,7 @@ def _header(form: bytes, data_bytes: int | None) -> WavHeader:
 
 
 def _read(file: BinaryIO, count: int) -> bytes:
-    """Read exactly ``count`` bytes unless the file ends: a pipe hands over what it has."""
+    """Read exactly ``count`` bytes unless the file ends: one read of a pipe may return fewer."""
     parts = []
     while count > 0:
         part = file.read(count)

@@ -1,4 +1,4 @@
-"""Recordings that appear whole or not at all."""
+"""Recordings written to disk, whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def save_wav(
 ) -> None:
     """Write float32 [n] (or [n, channels]) as WAV; values beyond full scale are clipped.
 
-    24 bits by default: rounding to 16 would add a noise that the live microphone does not have.
+    24 bits by default: rounding to 16 would add noise that sound from a live microphone does not have.
 
     Raises:
         ConfigError: the folder cannot be written.

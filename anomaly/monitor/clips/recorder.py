@@ -184,9 +184,9 @@ def _written(folder: Path, facts: ClipFacts, excerpt: Excerpt) -> int:
     front_end = FrontEnd.from_dict(dict(facts.front_end))
     mark_s = facts.opened_s - facts.begin_s
     if facts.content == "speech-filtered":
-        from anomaly.audio.speech_filter import without_words
+        from anomaly.audio.speech_filter import obfuscate_speech
 
-        samples = without_words(excerpt.samples)
+        samples = obfuscate_speech(excerpt.samples)
         return write_clip(
             folder, facts, samples, None, _picture(pool(mel_power(samples), N_MELS), mark_s, facts)
         )

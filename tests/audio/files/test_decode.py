@@ -1,4 +1,4 @@
-"""Bad recordings end in a clear error that names the file, before memory is spent on them."""
+"""Faulty recordings are errors that name the file, raised before memory is allocated."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ X = (0.1 * np.random.default_rng(0).standard_normal((32_000, 2))).astype(np.floa
 def wav(
     path: Path, *, rate_hz: int = 16_000, channels: int = 1, promised: int = 3_200, real: int = 3_200
 ) -> Path:
-    """A 16-bit WAV whose header says what it likes."""
+    """A 16-bit WAV with any values in its header."""
     form = struct.pack("<HHIIHH", 1, channels, rate_hz, (rate_hz * channels * 2) % 2**32, channels * 2, 16)
     head = b"RIFF" + struct.pack("<I", 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form
     path.write_bytes(head + b"data" + struct.pack("<I", promised) + bytes(real))
     return path
 
 
-def refused(path: Path, words: str) -> InputError:
+def refused(path: Path, message: str) -> InputError:
     for reading in (read, read_16k, lambda p: list(blocks(p))):
-        with pytest.raises(InputError, match=words) as caught:
+        with pytest.raises(InputError, match=message) as caught:
             reading(path)
         assert caught.value.where == str(path)
         assert caught.value.exit_code == 4
@@ -73,7 +73,7 @@ def test_a_wav_cut_in_its_header(kept: int, tmp_path: Path) -> None:
     refused(path, "ends inside its header|is not a recording")
 
 
-def test_a_truncated_wav_says_how_much_is_missing(tmp_path: Path) -> None:
+def test_a_truncated_wav_reports_the_missing_length(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", promised=10 * 32_000, real=4 * 32_000)
     refused(path, r"is cut short: its header promises 6\.00 s more than there is")
 
@@ -93,7 +93,7 @@ def test_the_unknown_length_of_a_pipe_is_read_to_the_end(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e7])
-def test_no_numbers(bad: float, tmp_path: Path) -> None:
+def test_samples_that_are_not_finite(bad: float, tmp_path: Path) -> None:
     x = X.copy()
     x[24_000, 1] = bad
     soundfile.write(tmp_path / "a.wav", x, 16_000, subtype="FLOAT")
@@ -101,18 +101,18 @@ def test_no_numbers(bad: float, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate_hz", "words"), [(0, "."), (999, "999 Hz"), (768_001, "768001 Hz"), (2**31 - 1, "Hz")]
+    ("rate_hz", "message"), [(0, "."), (999, "999 Hz"), (768_001, "768001 Hz"), (2**31 - 1, "Hz")]
 )
-def test_absurd_rates(rate_hz: int, words: str, tmp_path: Path) -> None:
-    refused(wav(tmp_path / "a.wav", rate_hz=rate_hz), words)
+def test_implausible_rates(rate_hz: int, message: str, tmp_path: Path) -> None:
+    refused(wav(tmp_path / "a.wav", rate_hz=rate_hz), message)
 
 
 @pytest.mark.parametrize("channels", [0, 65, 1_000])
-def test_absurd_channels(channels: int, tmp_path: Path) -> None:
+def test_implausible_numbers_of_channels(channels: int, tmp_path: Path) -> None:
     refused(wav(tmp_path / "a.wav", channels=channels), ".")
 
 
-def test_more_than_a_day_is_refused_before_memory_is_spent(tmp_path: Path) -> None:
+def test_more_than_a_day_is_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", rate_hz=1_000, promised=25 * 3600 * 2_000, real=0)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size + 25 * 3600 * 2_000)
@@ -122,7 +122,7 @@ def test_more_than_a_day_is_refused_before_memory_is_spent(tmp_path: Path) -> No
     tracemalloc.stop()
 
 
-def test_too_long_for_memory_is_refused_before_it_is_spent(tmp_path: Path) -> None:
+def test_too_long_for_memory_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", promised=5 * 3600 * 32_000, real=0)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size + 5 * 3600 * 32_000)

@@ -1,4 +1,4 @@
-"""A folder's faults are all found, and named file by file."""
+"""Faults of a folder and of each of its files."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def test_test_and_abnormal_sound_do_not_count(tmp_path: Path) -> None:
     assert [file.role for file in report.files] == ["abnormal", "abnormal", "test", "train", "train"]
 
 
-def test_nothing_here(tmp_path: Path) -> None:
+def test_an_empty_folder(tmp_path: Path) -> None:
     assert check_folder(tmp_path).refusals == ("there is no recording here",)
     with pytest.raises(InputError):
         check_folder(tmp_path / "no")
 
 
-def test_each_fault_is_named(tmp_path: Path) -> None:
+def test_each_fault_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a_empty.wav").touch()
     (tmp_path / "b_text.wav").write_text("text")
     sound(tmp_path / "c_short.wav", seconds=0.5)
@@ -101,7 +101,7 @@ def test_each_fault_is_named(tmp_path: Path) -> None:
     json.dumps(report.as_json(), allow_nan=False)
 
 
-def test_the_same_sound_in_train_and_test_is_said(tmp_path: Path) -> None:
+def test_the_same_sound_in_train_and_test_is_reported(tmp_path: Path) -> None:
     sound(tmp_path / "train/normal_a.wav", seed=1)
     sound(tmp_path / "test/normal_b.wav", seed=1)
     assert any("both learnt from and tested on" in warning for warning in check_folder(tmp_path).warnings)

@@ -1,4 +1,4 @@
-"""Recordings are found once, in order, and read the same whole and in blocks."""
+"""Recordings are found once, in order; whole and in blocks they have the same samples."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_lossy_containers_are_read(suffix: str, tmp_path: Path) -> None:
     assert read(tmp_path / f"a.{suffix}").seconds == pytest.approx(1.3, abs=0.1)
 
 
-def test_strange_names(tmp_path: Path) -> None:
+def test_names_with_unusual_characters(tmp_path: Path) -> None:
     path = tmp_path / "Pümpe [1] \udcff.wav"
     with path.open("wb") as file:
         soundfile.write(file, noise(16_000, 1), 16_000, format="WAV")

@@ -37,7 +37,7 @@ def test_the_samples_of_the_file(subtype: str, container: str, tmp_path: Path) -
     np.testing.assert_array_equal(streamed(data, channel=1), read_16k(tmp_path / "a.wav", channel=1))
 
 
-def test_a_live_pipe_that_dribbles_and_does_not_know_its_length() -> None:
+def test_a_live_pipe_of_unknown_length_and_small_pieces() -> None:
     data = bytearray(encoded())
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
     reading, writing = os.pipe()
@@ -62,16 +62,16 @@ def test_raw_samples() -> None:
     np.testing.assert_array_equal(found, samples.astype(np.float32) / 2**15)
 
 
-def test_the_sound_before_an_early_end_is_given_and_the_end_is_an_error() -> None:
+def test_the_sound_before_an_early_end_is_yielded_and_the_end_is_an_error() -> None:
     blocks = stream_blocks(io.BytesIO(encoded()[:-96_000]), block_s=0.1)
-    heard = [next(blocks) for _ in range(2)]
-    assert all(len(block) == 1_600 for block in heard)
+    first = [next(blocks) for _ in range(2)]
+    assert all(len(block) == 1_600 for block in first)
     with pytest.raises(InputError, match=r"ended 0\.50 s before the length in its header"):
         list(blocks)
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "is no WAV"),
         (b"fLaC" + bytes(100), "is no WAV"),
@@ -82,8 +82,8 @@ def test_the_sound_before_an_early_end_is_given_and_the_end_is_an_error() -> Non
         (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", "does not say its format"),
     ],
 )
-def test_bad_streams(data: bytes, words: str) -> None:
-    with pytest.raises(InputError, match=words):
+def test_bad_streams(data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         streamed(data)
 
 

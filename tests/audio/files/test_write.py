@@ -1,4 +1,4 @@
-"""Recordings are written whole, and read back as they were."""
+"""Recordings are written whole, and read back unchanged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_beyond_full_scale_is_clipped_and_does_not_wrap(tmp_path: Path) -> None:
     np.testing.assert_allclose(read(tmp_path / "a.wav").samples, [1, -1, 0.5], atol=1e-6)
 
 
-def test_16_bits_where_asked(tmp_path: Path) -> None:
+def test_16_bits_on_request(tmp_path: Path) -> None:
     save_wav(tmp_path / "a.wav", X, subtype="PCM_16")
     assert soundfile.info(tmp_path / "a.wav").subtype == "PCM_16"
 

@@ -199,7 +199,7 @@ def test_hum_with_a_reference(reference: SensorReference) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bands", "gain_db", "expected"), [(4, -18.0, True), (3, -18.0, False), (4, -12.0, False)]
+    ("bands", "gain_db", "expected"), [(4, -18.0, True), (3, -18.0, False), (4, -13.5, False)]
 )
 def test_a_band_limit(bands: int, gain_db: float, expected: bool, reference: SensorReference) -> None:
     gains_db = FLAT.copy()
@@ -220,6 +220,13 @@ def test_a_band_limit_leaves_the_bands_below_it_as_they_were(
     gains_db = FLAT.copy()
     gains_db[-4:] = -25
     gains_db[:3] = 5 * np.sign(other_db)
+    assert statuses(reference, [shaped(gains_db)]) == ["band-limit"]
+
+
+def test_one_of_eleven_bands_may_change_at_a_band_limit(reference: SensorReference) -> None:
+    gains_db = FLAT.copy()
+    gains_db[12:] = -30
+    gains_db[0] = 7
     assert statuses(reference, [shaped(gains_db)]) == ["band-limit"]
 
 

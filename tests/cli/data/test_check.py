@@ -1,4 +1,4 @@
-"""`anomaly data check` as a user sees it."""
+"""Command `anomaly data check`: output and exit codes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from anomaly.errors import InputError
 from anomaly.evaluate.layouts.layouts import read_layout
 
 
-def run(*words: str) -> int:
+def run(*arguments: str) -> int:
     app = typer.Typer()
     app.callback()(lambda: None)
     check.register(app)
-    return int(app(args=["check", *words], standalone_mode=False) or 0)
+    return int(app(args=["check", *arguments], standalone_mode=False) or 0)
 
 
 @pytest.fixture
@@ -67,6 +67,6 @@ def test_two_machines_are_refused_as_training_does(folder: Path, capsys: pytest.
     with pytest.raises(InputError) as caught:
         read_layout(folder)
     assert run(str(folder)) == 4
-    said = capsys.readouterr().err
-    assert f"{caught.value.message}; {caught.value.hint}" in said
-    assert "several machines here: fan, pump; give the folder of one of them" in said
+    message = capsys.readouterr().err
+    assert f"{caught.value.message}; {caught.value.hint}" in message
+    assert "several machines here: fan, pump; give the folder of one of them" in message
