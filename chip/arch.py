@@ -1,4 +1,4 @@
-"""What a chip can hold and what it costs: every parameter with unit, provenance and source."""
+"""Chip specifications: limits, timing and energy, each parameter with unit, provenance and source."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-# Sixteen times the largest member of the family: what placement and bitstream can hold in memory.
-_MOST_CELLS, _MOST_TRACKS = 1 << 16, 1 << 22
+# Sixteen times the largest member of the family, so that placement and bitstream fit into memory.
+_MAX_CELLS, _MAX_TRACKS = 1 << 16, 1 << 22
 
 
-class _Part(BaseModel):
+class _SpecPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Parameter(_Part, Generic[T]):
-    """One number of a specification and what it rests on.
+class Parameter(_SpecPart, Generic[T]):
+    """One number of a specification and its provenance.
 
     Args:
         value: in ``unit``.
-        unit: what one of it is.
-        provenance: published by the makers, derived from that by arithmetic, or assumed by us.
+        unit: physical unit, or the counted thing.
+        provenance: published by the makers, derived from published figures by arithmetic, or assumed here.
         source: the publication, the arithmetic, or the reason of the assumption.
     """
 
@@ -52,8 +52,8 @@ class Parameter(_Part, Generic[T]):
     source: str = Field(min_length=1)
 
 
-class Array(_Part):
-    """How much there is of everything."""
+class Array(_SpecPart):
+    """Numbers of cells, synapses and pads."""
 
     neurons: Parameter[Count]
     synapses: Parameter[Count]
@@ -63,8 +63,8 @@ class Array(_Part):
     outputs: Parameter[Count]
 
 
-class Neuron(_Part):
-    """What one cell can be programmed to."""
+class Neuron(_SpecPart):
+    """Programmable ranges of one cell."""
 
     fan_in: Parameter[Few]
     weight_bits: Parameter[Bits]
@@ -76,8 +76,8 @@ class Neuron(_Part):
     recurrence: Parameter[bool]
 
 
-class RoutingSpec(_Part):
-    """The switched wires between the cells."""
+class RoutingSpec(_SpecPart):
+    """Switched wires between the cells."""
 
     nets_per_channel: Parameter[Few]
     wires_per_net: Parameter[Few]
@@ -86,8 +86,8 @@ class RoutingSpec(_Part):
     fan_out_load: Parameter[Count]
 
 
-class Timing(_Part):
-    """How fast steps may, and must, follow each other."""
+class Timing(_SpecPart):
+    """Clock, latency, and the step rates between which the chip works."""
 
     clock_hz: Parameter[Positive]
     latency_s: Parameter[Positive]
@@ -95,20 +95,20 @@ class Timing(_Part):
     min_step_hz: Parameter[NotNegative]
 
 
-class EnergySpec(_Part):
-    """The published operating point that every calibration must reproduce."""
+class EnergySpec(_SpecPart):
+    """Published operating point that every calibration must reproduce."""
 
     power_w: Parameter[Positive]
     sop_j: Parameter[Positive]
 
 
-class Analogue(_Part):
-    """How far the circuits stray from the integers."""
+class Analogue(_SpecPart):
+    """Deviation of the analogue circuits from exact integers."""
 
     weight_sigma: Parameter[NotNegative]
 
 
-class ArchSpec(_Part):
+class ArchSpec(_SpecPart):
     """One member of the chip family."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
@@ -123,16 +123,16 @@ class ArchSpec(_Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         cells = self.array.rows.value * self.array.columns.value
-        if cells > _MOST_CELLS:
-            raise ValueError(f"array.rows: rows x columns = {cells} cells are more than {_MOST_CELLS}")
+        if cells > _MAX_CELLS:
+            raise ValueError(f"array.rows: rows x columns = {cells} cells are more than {_MAX_CELLS}")
         tracks = 2 * cells * self.routing.nets_per_channel.value
-        if tracks > _MOST_TRACKS:
-            raise ValueError(f"routing.nets_per_channel: {tracks} tracks in all are more than {_MOST_TRACKS}")
-        if cells * self.neuron.fan_in.value > _MOST_TRACKS:
-            raise ValueError(f"neuron.fan_in: times {cells} cells it is more than {_MOST_TRACKS} synapses")
+        if tracks > _MAX_TRACKS:
+            raise ValueError(f"routing.nets_per_channel: {tracks} tracks in all are more than {_MAX_TRACKS}")
+        if cells * self.neuron.fan_in.value > _MAX_TRACKS:
+            raise ValueError(f"neuron.fan_in: times {cells} cells it is more than {_MAX_TRACKS} synapses")
         for name in ("inputs", "outputs"):
-            if (pads := getattr(self.array, name).value) > _MOST_CELLS:
-                raise ValueError(f"array.{name}: {pads} pads are more than {_MOST_CELLS}")
+            if (pads := getattr(self.array, name).value) > _MAX_CELLS:
+                raise ValueError(f"array.{name}: {pads} pads are more than {_MAX_CELLS}")
         if self.array.neurons.value > cells:
             raise ValueError(f"array.neurons: {self.array.neurons.value} do not fit into {cells} cells")
         slots = self.array.neurons.value * self.neuron.fan_in.value
@@ -168,10 +168,10 @@ class ArchSpec(_Part):
         return self.timing.cycles_per_step.value / self.timing.clock_hz.value
 
     def parameters(self) -> Iterator[tuple[str, Parameter[Any]]]:
-        """Every parameter with its dotted key, in the order of the file."""
+        """Yield every parameter with its dotted key, in the order of the file."""
         for group_name in type(self).model_fields:
             group = getattr(self, group_name)
-            if isinstance(group, _Part):
+            if isinstance(group, _SpecPart):
                 for name in type(group).model_fields:
                     yield f"{group_name}.{name}", getattr(group, name)
 
@@ -210,10 +210,10 @@ def _shipped() -> dict[str, str]:
 
 
 def validated(model: type[Model], document: Document, where: str) -> Model:
-    """The content of a YAML document as ``model``.
+    """Validate the content of a YAML document as ``model``.
 
     Raises:
-        SpecError: it does not suit; names the file, line and key.
+        SpecError: it does not match the model; names the file, line and key.
     """
     try:
         return model.model_validate(document.content)

@@ -1,4 +1,4 @@
-"""Grows a network neuron by neuron, for hands and for compilers of trained students."""
+"""Builder of networks, one neuron and one synapse at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["NetworkBuilder"]
 
 
 class NetworkBuilder:
-    """Collects neurons, synapses and outputs, and builds the immutable network from them.
+    """Builder that collects neurons, synapses and outputs into an immutable network.
 
     Sources are numbered as in ``Network``: inputs first, then neurons; ``source_of`` gives the number.
 
@@ -36,7 +36,7 @@ class NetworkBuilder:
 
     @property
     def n_neurons(self) -> int:
-        """How many neurons were added so far."""
+        """Number of neurons added so far."""
         return len(self._neurons)
 
     def add_neuron(
@@ -49,14 +49,14 @@ class NetworkBuilder:
         decay: int = 0,
         label: str = "",
     ) -> int:
-        """Add a neuron and return its index; ``theta_n`` is ``theta_p`` unless given."""
+        """Add a neuron and return its index; ``theta_n`` defaults to ``theta_p``."""
         theta_n = theta_p if theta_n is None else theta_n
         self._neurons.append((theta_p, theta_n, negative, w_fb, decay))
         self._labels.append(label)
         return len(self._neurons) - 1
 
     def source_of(self, neuron: int) -> int:
-        """The source number of a neuron, for ``connect``."""
+        """Return the source number of a neuron, for ``connect``."""
         return self.n_inputs + neuron
 
     def connect(self, source: int, target: int, weight: int) -> None:
@@ -74,11 +74,11 @@ class NetworkBuilder:
         self._weights[target, source] = weight
 
     def output(self, neuron: int) -> None:
-        """Make a neuron the next output."""
+        """Append a neuron to the outputs."""
         self._outputs.append(neuron)
 
     def build(self) -> Network:
-        """The network as it stands.
+        """Build the network.
 
         Raises:
             NetworkError: see ``Network``.

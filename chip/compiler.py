@@ -1,4 +1,4 @@
-"""From a network to a bitstream that is proved equal: check, place, route, encode, decode, compare."""
+"""Compiler from a network to a bitstream: check, place, route, encode, decode, compare."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CHUNK_VALUES = 1 << 24
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network on its way to the chip.
+    """Result of a compilation.
 
     Args:
-        bitstream: what programs the chip.
-        network: what the bitstream decodes to; simulate this one, not the original.
-        findings: the warnings of the design rules.
-        implementation: where everything sits and how it is wired.
+        bitstream: bytes that program the chip.
+        network: decoded from the bitstream; simulate this one, not the original.
+        findings: warnings of the design rules.
+        implementation: placement and routing.
         report: ``neurons``, ``synapses``, ``seconds``, ``verified``, ``routed`` and more, as plain values.
     """
 
@@ -50,18 +50,18 @@ def compile_network(
     rates: NDArray[np.floating[Any]] | None = None,
     seed: int = 0,
 ) -> Compiled:
-    """Check a network, place, route and encode it, and prove that decoding gives it back.
+    """Check, place, route and encode a network, and verify that the bitstream decodes to the same network.
 
     Args:
-        network: what is to be built.
+        network: network to compile.
         arch: the chip.
-        rates: spikes per step of each source, inputs first: wires that spike often are kept short. Without
-            them a run on random spikes tells.
-        seed: of the placement; the same seed gives the same bytes.
+        rates: spikes per step of each source, inputs first: nets that spike often are kept short. By default
+            they are measured on random spikes.
+        seed: random seed of the placement; the same seed gives the same bytes.
 
     Raises:
         FitError: the network does not fit; lists the findings, or the channels that overflow.
-        BitstreamError: the decoded network differs, which would be a bug of this program.
+        BitstreamError: the decoded network differs, which is a bug of this program.
     """
     start = time.perf_counter()
     findings = tuple(require_fit(network, arch))
@@ -70,7 +70,7 @@ def compile_network(
     decoded = decode(bitstream, arch)
     if (difference := network.difference(decoded)) is not None:
         raise BitstreamError(f"decodes to another network: {difference}", where="verification")
-    way, use = latency(decoded, arch), utilisation(decoded, arch, built.routing.usage)
+    delays, use = latency(decoded, arch), utilisation(decoded, arch, built.routing.usage)
     report = {
         "arch": arch.name,
         "arch_fingerprint": arch.fingerprint().hex(),
@@ -83,7 +83,7 @@ def compile_network(
         **_wiring(built, arch),
         "utilisation": use,
         "tracks": use["tracks"],
-        "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
+        "latency_s": None if delays is None else {name: figure.value for name, figure in delays.items()},
         "findings": [finding.to_dict() for finding in findings],
         "seconds": time.perf_counter() - start,
     }
@@ -91,7 +91,7 @@ def compile_network(
 
 
 def _wiring(built: Implementation, arch: ArchSpec) -> dict[str, Any]:
-    """What placement and routing came to: lengths in cells, widths in signed nets per channel."""
+    """Summarise placement and routing: lengths in cells, widths in signed nets per channel."""
     return {
         "channel_width": arch.routing.nets_per_channel.value,
         "min_channel_width": built.routing.min_width,
@@ -104,9 +104,9 @@ def _wiring(built: Implementation, arch: ArchSpec) -> dict[str, Any]:
 def verify_spikes(
     first: Network, second: Network, spikes: NDArray[np.integer[Any]], *, v_sat: int
 ) -> str | None:
-    """Where two networks first differ on the same input: step, stream and neuron in words; None if nowhere.
+    """Compare two networks on the same input and describe the first difference; None if there is none.
 
-    Every neuron is compared, not only the outputs.
+    Every neuron is compared, not only the outputs; the description names step, stream and neuron.
 
     Args:
         first: one network.
@@ -115,7 +115,7 @@ def verify_spikes(
         v_sat: membranes are clipped to [-v_sat, +v_sat].
 
     Raises:
-        NetworkError: the spikes do not suit the networks.
+        NetworkError: the spikes do not match the networks' inputs.
     """
     if _shape(first) != _shape(second):
         return first.difference(second)

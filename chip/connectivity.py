@@ -1,4 +1,4 @@
-"""Questions about who reaches whom in a network."""
+"""Graph analysis of a network: distances, loops, signs of spikes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["neurons_in_loops", "self_sustaining", "spike_signs", "steps_from_inp
 
 
 def steps_from_inputs(network: Network) -> NDArray[np.int64]:
-    """Fewest steps from an input spike to a spike of each neuron; -1 where no input leads."""
+    """Compute the fewest steps from an input spike to a spike of each neuron; -1 where there is no path."""
     steps = np.full(network.n_neurons, -1, dtype=np.int64)
     edges = _edges(network)
     from_input = network.source < network.n_inputs
@@ -30,12 +30,12 @@ def steps_from_inputs(network: Network) -> NDArray[np.int64]:
 
 
 def neurons_in_loops(network: Network) -> NDArray[np.int64]:
-    """Neurons whose spikes can come back to them, in ascending order."""
+    """Return the neurons whose spikes can come back to them, in ascending order."""
     return np.flatnonzero(_on_cycle(_edges(network)))
 
 
 def self_sustaining(network: Network) -> NDArray[np.int64]:
-    """Neurons on a loop that a single spike keeps going without any input, in ascending order.
+    """Return the neurons on a loop that a single spike keeps going without any input, in ascending order.
 
     A spike counts as passed on where its synapse alone reaches the threshold of a neuron at rest.
     """
@@ -58,13 +58,13 @@ def self_sustaining(network: Network) -> NDArray[np.int64]:
 
 
 def spike_signs(network: Network) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which sources can send +1 and which can send -1, each bool[n_inputs + n_neurons]."""
+    """Return the sources that can send +1, and those that can send -1, each bool[n_inputs + n_neurons]."""
     able = np.ones(network.n_inputs + network.n_neurons, dtype=np.bool_)
     return able, np.concatenate([able[: network.n_inputs], network.negative])
 
 
 def _edges(network: Network) -> sparse.csr_array[Any, tuple[int, int]]:
-    """Row target, column source neuron, 1 where a synapse is."""
+    """Build the adjacency matrix of the neurons: row target, column source."""
     between = network.source >= network.n_inputs
     rows, columns = network.target[between], network.source[between] - network.n_inputs
     shape = (network.n_neurons, network.n_neurons)

@@ -1,4 +1,4 @@
-"""What can go wrong between a network and a bitstream, with the exit code on the class.
+"""Exceptions of the toolchain, with the exit code on the class.
 
 ChipError                1
 ├── SpecError            3   an architecture description is malformed or contradicts itself

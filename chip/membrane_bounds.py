@@ -1,4 +1,4 @@
-"""How far a membrane can go: a bound that holds for every input there is."""
+"""Bounds of membrane potentials that hold for every input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["membrane_bounds"]
 
 
 def membrane_bounds(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least and the greatest membrane after a step, without saturation; infinite where unbounded.
+    """Compute the least and the greatest membrane after a step, without saturation; infinite where unbounded.
 
     Upwards, for the sum of all weights ``C`` that can act upwards in one step: a neuron that did not fire
     keeps less than ``theta_p``. One that fired keeps ``decay(v) + C - w_fb`` at most: no more than before
@@ -52,7 +52,7 @@ def _bound(
 
 
 def _reach(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Largest sum of weights that can act upwards, and downwards, in one step of each neuron."""
+    """Return the largest sums of weights that can act upwards, and downwards, in one step of each neuron."""
     plus, minus = spike_signs(network)
     weight = network.weight.astype(np.float64)
     size, excites = np.abs(weight), weight > 0

@@ -1,4 +1,4 @@
-"""The one description of a spiking network: signed integrate-and-fire neurons, integer synapses.
+"""Network description: signed integrate-and-fire neurons and integer synapses.
 
 Step ``k`` of neuron ``j``, all integers, every neuron at once::
 
@@ -34,9 +34,9 @@ SYNAPSE_FIELDS = ("source", "target", "weight")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Network:
-    """An immutable, validated network; synapses are kept sorted by (target, source).
+    """Immutable, validated network; synapses are kept sorted by (target, source).
 
-    Arrays may come as integers of any kind; they are kept as private, read-only int32 (``negative``: bool).
+    Arrays may be integers of any kind; they are kept as private, read-only int32 (``negative``: bool).
 
     Args:
         n_inputs: number of signed spike inputs.
@@ -53,7 +53,7 @@ class Network:
         input_labels: names of the inputs, or empty; not part of the identity either.
 
     Raises:
-        NetworkError: an array has the wrong length, kind or range, or a synapse stands there twice.
+        NetworkError: an array has the wrong length, kind or range, or a synapse occurs twice.
     """
 
     n_inputs: int
@@ -92,25 +92,25 @@ class Network:
 
     @property
     def n_neurons(self) -> int:
-        """How many neurons there are."""
+        """Number of neurons."""
         return int(self.theta_p.size)
 
     @property
     def n_synapses(self) -> int:
-        """How many synapses there are."""
+        """Number of synapses."""
         return int(self.weight.size)
 
     @property
     def n_outputs(self) -> int:
-        """How many neurons are read from outside."""
+        """Number of output neurons."""
         return int(self.outputs.size)
 
     def fan_in(self) -> NDArray[np.int64]:
-        """Synapses that end at each neuron, int64[n_neurons]."""
+        """Count the synapses that end at each neuron, int64[n_neurons]."""
         return np.bincount(self.target, minlength=self.n_neurons).astype(np.int64)
 
     def fan_out(self) -> NDArray[np.int64]:
-        """Synapses that start at each source, int64[n_inputs + n_neurons], inputs first."""
+        """Count the synapses that start at each source, int64[n_inputs + n_neurons], inputs first."""
         return np.bincount(self.source, minlength=self.n_inputs + self.n_neurons).astype(np.int64)
 
     def neuron_name(self, neuron: int) -> str:
@@ -122,11 +122,11 @@ class Network:
         return source_name(source, self.n_inputs, self.labels, self.input_labels)
 
     def canonical(self) -> Network:
-        """The same network without its labels: what a bitstream can carry."""
+        """Return the same network without its labels, as a bitstream carries it."""
         return Network(n_inputs=self.n_inputs, **self.arrays())
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays that make up the identity, by field name."""
+        """Return the arrays that make up the identity, by field name."""
         return {name: getattr(self, name) for name in (*NEURON_FIELDS, *SYNAPSE_FIELDS, "outputs")}
 
     def fingerprint(self) -> str:
@@ -137,15 +137,15 @@ class Network:
         return digest.hexdigest()
 
     def same_as(self, other: Network) -> bool:
-        """Whether both describe the same network; labels do not count."""
+        """Return whether both describe the same network; labels do not count."""
         return self.difference(other) is None
 
     def difference(self, other: Network) -> str | None:
-        """The first thing in which two networks differ, in words, or None."""
-        for what in ("n_inputs", "n_neurons"):
-            mine, theirs = getattr(self, what), getattr(other, what)
+        """Describe the first difference between two networks; None if they are the same."""
+        for name in ("n_inputs", "n_neurons"):
+            mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                return f"{what} is {mine} against {theirs}"
+                return f"{name} is {mine} against {theirs}"
         for name in NEURON_FIELDS:
             mine, theirs = getattr(self, name), getattr(other, name)
             if (differs := np.flatnonzero(mine != theirs)).size:
@@ -209,12 +209,12 @@ class Network:
             raise
 
     def to_json(self) -> str:
-        """The network as JSON text, one column per field."""
+        """Serialise the network as JSON text, one column per field."""
         return storage.pack_json(self._columns())
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read what ``to_json`` wrote.
+        """Read a network that ``to_json`` serialised.
 
         Raises:
             NetworkError: the text is no JSON, of another version, or describes no network.

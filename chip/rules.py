@@ -1,4 +1,4 @@
-"""Design rules: one small function each, and every finding names the place, the limit and a remedy."""
+"""Design rules: one small function each; every finding names the place, the limit and a remedy."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from chip.network import Network
 __all__ = ["ADVICE", "LIMITS", "RULES", "Finding", "check", "fits", "require_fit", "require_limits"]
 
 Severity = Literal["error", "warning"]
-# How many offenders one warning names, and how many errors one exception lists.
-_SHOWN = 5
-_LISTED = 10
-# Share of the tracks beyond which an estimate says that routing will be hard.
-_FULL = 0.8
+# Offenders that one warning names, and errors that one exception lists.
+_MAX_NAMED = 5
+_MAX_LISTED = 10
+# Share of the tracks beyond which the estimate warns: an estimate is below what the router needs.
+_ROUTABLE_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a rule found.
+    """One violation or warning of a design rule.
 
     Args:
         rule: name of the rule.
         severity: an ``error`` keeps the network off the chip, a ``warning`` does not.
         place: the neuron, source or synapse; for warnings the first of several.
         limit: what is allowed.
-        actual: what was found.
-        remedy: what would help.
+        actual: value found.
+        remedy: suggested change.
     """
 
     rule: str
@@ -52,22 +52,22 @@ class Finding:
         return f"{self.severity}: {self.rule}: {self.place}: {self.actual}, limit {self.limit}; {self.remedy}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as plain values."""
+        """Return the finding as plain values."""
         return asdict(self)
 
 
 def check(network: Network, arch: ArchSpec) -> list[Finding]:
-    """Everything the rules find, in the order of ``RULES``; no error among it means that it fits."""
+    """Run all rules in the order of ``RULES``; without an error among the findings, the network fits."""
     return [finding for rule in RULES for finding in rule(network, arch)]
 
 
 def fits(network: Network, arch: ArchSpec) -> bool:
-    """Whether no rule finds an error."""
+    """Return whether no rule finds an error."""
     return not any(True for rule in LIMITS for _ in rule(network, arch))
 
 
 def require_fit(network: Network, arch: ArchSpec) -> list[Finding]:
-    """The warnings of a network that fits.
+    """Return the warnings of a network that fits.
 
     Raises:
         FitError: a rule finds an error; lists the findings.
@@ -77,45 +77,45 @@ def require_fit(network: Network, arch: ArchSpec) -> list[Finding]:
 
 
 def require_limits(network: Network, arch: ArchSpec) -> None:
-    """Nothing if a network fits; warnings, which take longer, are not looked for.
+    """Refuse a network that does not fit; warnings, which take longer, are not computed.
 
     Raises:
         FitError: a rule finds an error; lists the findings.
     """
     errors = [finding for rule in LIMITS for finding in rule(network, arch)]
     if errors:
-        lines = [str(finding) for finding in errors[:_LISTED]]
-        if len(errors) > _LISTED:
-            lines.append(f"and {len(errors) - _LISTED} more")
+        lines = [str(finding) for finding in errors[:_MAX_LISTED]]
+        if len(errors) > _MAX_LISTED:
+            lines.append(f"and {len(errors) - _MAX_LISTED} more")
         raise FitError(
             f"does not fit {arch.name}: {len(errors)} broken rules", where="network", hint="\n  ".join(lines)
         )
 
 
 def neuron_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """There must be a cell for each neuron."""
+    """Require a cell for each neuron."""
     yield from _count("neuron_count", network.n_neurons, arch.array.neurons.value, "use fewer neurons")
 
 
 def synapse_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """There must be a weight for each synapse."""
+    """Require a weight for each synapse."""
     limit = arch.array.synapses.value
     yield from _count("synapse_count", network.n_synapses, limit, "prune the least useful synapses")
 
 
 def input_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """There must be an input for each signed input of the network."""
+    """Require an input pad for each signed input."""
     yield from _count("input_count", network.n_inputs, arch.array.inputs.value, "use fewer or coarser inputs")
 
 
 def output_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """There must be an output for each neuron that is read."""
+    """Require an output pad for each output neuron."""
     limit = arch.array.outputs.value
     yield from _count("output_count", network.n_outputs, limit, "read fewer neurons, or groups of them")
 
 
 def fan_in(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A neuron has a fixed number of synapses."""
+    """Require that no neuron has more synapses than a cell holds."""
     limit, actual = arch.neuron.fan_in.value, network.fan_in()
     for neuron in np.flatnonzero(actual > limit):
         remedy = "prune synapses, or split the neuron into partial sums"
@@ -123,7 +123,7 @@ def fan_in(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def fan_out_load(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A net can drive so many synapses."""
+    """Require that no net drives more synapses than its driver can."""
     limit, actual = arch.routing.fan_out_load.value, network.fan_out()
     for source in np.flatnonzero(actual > limit):
         remedy = "duplicate the source and share its synapses out"
@@ -132,7 +132,7 @@ def fan_out_load(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def weight_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """Weights are stored with sign and magnitude."""
+    """Require weights that fit into sign and magnitude."""
     limit = arch.weight_max
     for at in np.flatnonzero(np.abs(network.weight) > limit):
         source, target = network.source_name(int(network.source[at])), int(network.target[at])
@@ -142,18 +142,18 @@ def weight_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def threshold_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """Thresholds are stored as magnitudes."""
+    """Require thresholds that fit into their magnitude bits."""
     for name in ("theta_p", "theta_n"):
         yield from _magnitude(network, "threshold_range", name, arch.threshold_max)
 
 
 def feedback_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """Feedback weights are stored as magnitudes."""
+    """Require feedback weights that fit into their magnitude bits."""
     yield from _magnitude(network, "feedback_range", "w_fb", arch.feedback_max)
 
 
 def decay_choice(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """Only some leaks can be set."""
+    """Require leaks that can be set."""
     allowed = arch.neuron.decay_shifts.value
     for neuron in np.flatnonzero(~np.isin(network.decay, allowed)):
         choice = ", ".join(str(shift) for shift in allowed)
@@ -162,7 +162,7 @@ def decay_choice(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def negative_output(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A member of the family may lack the negative output."""
+    """Refuse negative outputs where the member of the family lacks them."""
     if arch.neuron.negative_output.value:
         return
     for neuron in np.flatnonzero(network.negative):
@@ -171,7 +171,7 @@ def negative_output(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def recurrence(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A member of the family may forbid loops."""
+    """Refuse loops where the member of the family forbids them."""
     if arch.neuron.recurrence.value:
         return
     for neuron in neurons_in_loops(network):
@@ -179,35 +179,35 @@ def recurrence(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def dangling(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A neuron that nobody listens to is wasted."""
-    unheard = network.fan_out()[network.n_inputs :] == 0
-    unheard[network.outputs] = False
+    """Warn of neurons whose spikes are not used."""
+    unused = network.fan_out()[network.n_inputs :] == 0
+    unused[network.outputs] = False
     remedy = "remove it or make it an output"
-    yield from _warn("dangling", network, np.flatnonzero(unheard), "a reader", "none", remedy)
+    yield from _warn("dangling", network, np.flatnonzero(unused), "a reader", "none", remedy)
 
 
 def unreachable(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A neuron that no input leads to cannot say anything about them."""
+    """Warn of neurons that no input leads to."""
     lost = np.flatnonzero(steps_from_inputs(network) < 0)
     yield from _warn("unreachable", network, lost, "a path from an input", "none", "connect or remove it")
 
 
 def fires_at_rest(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A threshold of 0 is crossed in every step without any input."""
+    """Warn of thresholds of 0, which are crossed in every step without any input."""
     restless = (network.theta_p == 0) | (network.negative & (network.theta_n == 0))
     remedy = "raise the threshold unless a steady spike is wanted"
     yield from _warn("fires_at_rest", network, np.flatnonzero(restless), "at least 1", "threshold 0", remedy)
 
 
 def oscillating(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A loop that one spike keeps going never comes to rest."""
+    """Warn of loops that one spike keeps going for ever."""
     limit, actual = "spikes die out", "one spike circulates for ever"
     remedy = "weaken a synapse of the loop below the threshold it meets"
     yield from _warn("oscillating", network, self_sustaining(network), limit, actual, remedy)
 
 
 def saturation(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """A membrane at its limit forgets; some input may drive it there."""
+    """Warn of membranes that some input may drive into saturation, which loses information."""
     lower, upper = membrane_bounds(network)
     reach = np.maximum(upper, -lower)
     beyond = np.flatnonzero(reach > arch.v_sat)
@@ -217,7 +217,7 @@ def saturation(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def routability(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """Wires that would fill most of every channel will hardly find their ways; the router decides."""
+    """Warn of networks whose nets would fill most of every channel; the router decides."""
     fabric, nets = Fabric.of(arch), Nets.of(network)
     sizes = (
         (nets.n_neurons, fabric.n_cells),
@@ -227,10 +227,10 @@ def routability(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     if any(count > limit for count, limit in sizes):
         return
     needed = tracks_needed(nets, fabric)
-    if needed > _FULL * fabric.width:
+    if needed > _ROUTABLE_SHARE * fabric.width:
         widest = int(np.argmax(np.diff(nets.start)))
         place = f"network; its widest net, of {network.source_name(int(nets.source[widest]))}"
-        limit = f"{_FULL:.0%} of {fabric.width} tracks of a channel"
+        limit = f"{_ROUTABLE_SHARE:.0%} of {fabric.width} tracks of a channel"
         remedy = "fewer synapses, or sources that are heard by neighbours only"
         yield Finding(
             "routability", "warning", place, limit, f"an estimate of {needed:.0f} on average", remedy
@@ -238,7 +238,7 @@ def routability(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 Rule = Callable[[Network, ArchSpec], Iterable[Finding]]
-# What keeps a network off the chip, and what does not.
+# Errors, which keep a network off the chip, and warnings.
 LIMITS: tuple[Rule, ...] = (
     neuron_count,
     synapse_count,
@@ -277,9 +277,9 @@ def _magnitude(network: Network, rule: str, name: str, limit: int) -> Iterator[F
 def _warn(
     rule: str, network: Network, neurons: NDArray[np.int64], limit: str, actual: str, remedy: str
 ) -> Iterator[Finding]:
-    """One warning for all neurons of a kind: hundreds of equal lines would hide the errors."""
+    """Yield one warning for all neurons of a kind: hundreds of equal lines would hide the errors."""
     if not neurons.size:
         return
-    names = [network.neuron_name(int(neuron)) for neuron in neurons[:_SHOWN]]
-    more = f" and {neurons.size - _SHOWN} more" if neurons.size > _SHOWN else ""
+    names = [network.neuron_name(int(neuron)) for neuron in neurons[:_MAX_NAMED]]
+    more = f" and {neurons.size - _MAX_NAMED} more" if neurons.size > _MAX_NAMED else ""
     yield Finding(rule, "warning", ", ".join(names) + more, limit, actual, remedy)

@@ -1,4 +1,4 @@
-"""What a run costs: energy as a range, never a number, and every figure says what it rests on.
+"""Cost of a run: energy as a range, latency and utilisation, every figure with its provenance.
 
 The split of the published 23 mW is not public, so three calibrations bracket it. Each puts all power at the
 operating point into one cause: (a) activity, E = N_sop · E_sop; (b) clock, E = cycles · P/f; (c) leakage,
@@ -26,7 +26,7 @@ Calibration = Literal["activity", "clock", "leakage"]
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with its unit and what it rests on."""
+    """Number with unit, provenance and source."""
 
     value: float
     unit: str
@@ -40,7 +40,7 @@ class EnergyRange:
 
     Args:
         policy: the clock runs all the time, or only for the steps that are needed.
-        calibration: which cause all of the published power is put into.
+        calibration: cause to which all of the published power is attributed.
         joule: energy of the whole run.
         source: the arithmetic.
     """
@@ -56,10 +56,10 @@ class CostReport:
     """Cost of a run on the chip; the pre-processing before it is not included.
 
     Args:
-        figures: what was counted and what follows from it, by name.
+        figures: counts and derived figures, by name.
         energies: one for each policy and calibration.
-        retention_ok: whether steps follow each other as fast as the membranes need, by the assumed limit.
-        notes: what a reader must know before quoting a figure.
+        retention_ok: whether steps are frequent enough for the membranes, by the assumed limit.
+        notes: caveats for quoting a figure.
     """
 
     figures: dict[str, Figure]
@@ -68,26 +68,26 @@ class CostReport:
     notes: tuple[str, ...]
 
     def range_j(self, policy: Policy) -> tuple[float, float]:
-        """Least and greatest energy of a policy over the calibrations, in joule."""
+        """Return the least and greatest energy of a policy over the calibrations, in joule."""
         joules = [energy.joule for energy in self.energies if energy.policy == policy]
         return min(joules), max(joules)
 
     def worst(self, policy: Policy) -> EnergyRange:
-        """The energy to quote unless another calibration is named."""
+        """Return the largest energy of a policy: the one to quote unless another calibration is named."""
         return max((e for e in self.energies if e.policy == policy), key=lambda energy: energy.joule)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain values."""
+        """Return the report as plain values."""
         ranges = {policy: list(self.range_j(policy)) for policy in ("free-running", "stepped")}
         return asdict(self) | {"range_j": ranges}
 
 
 def cost(arch: ArchSpec, steps: int, sop: int, spikes: int, seconds: float) -> CostReport:
-    """What a run costs.
+    """Estimate the cost of a run.
 
     Args:
         arch: the chip.
-        steps: steps of the network that were needed.
+        steps: steps of the network.
         sop: synaptic operations in all of them.
         spikes: spikes that neurons emitted.
         seconds: how long the chip was on: the time the input lasted, not the time the steps take.
@@ -162,13 +162,13 @@ def _notes(arch: ArchSpec, step_hz: float, retention_ok: bool) -> tuple[str, ...
 def utilisation(
     network: Network, arch: ArchSpec, usage: NDArray[np.int64] | None = None
 ) -> dict[str, dict[str, float]]:
-    """How much of the chip is used: ``used``, ``available`` and ``share`` of each resource.
+    """Compute ``used``, ``available`` and ``share`` of each resource of the chip.
 
     Args:
-        network: what uses it.
+        network: network on the chip.
         arch: the chip.
-        usage: nets in each channel segment. It adds ``tracks``, which say also how many there are ``per_channel``,
-            and how many of them the fullest channel (``max``) and one on average (``mean``) uses.
+        usage: nets in each channel segment. It adds ``tracks`` with the number ``per_channel``, and those used in
+            the fullest channel (``max``) and on average (``mean``).
     """
     used = {
         "neurons": (network.n_neurons, arch.array.neurons.value),
@@ -189,7 +189,7 @@ def utilisation(
 
 
 def latency(network: Network, arch: ArchSpec) -> dict[str, Figure] | None:
-    """Time from an input spike to the first spike of the nearest and the farthest output it can reach.
+    """Compute the time from an input spike to the first spike of the nearest and the farthest reachable output.
 
     The time holds when steps follow each other at the full clock; stepped, it is steps x step period. None
     if no output can be reached.

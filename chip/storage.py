@@ -1,4 +1,4 @@
-"""Columns of integers and names as NPZ or JSON, read back without trusting a byte of them."""
+"""Network columns as NPZ or JSON; reading validates every byte."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = 1
 INTEGERS = ("theta_p", "theta_n", "negative", "w_fb", "decay", "source", "target", "weight", "outputs")
 NAMES = ("labels", "input_labels")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-# What zipfile was seen to raise on archives with flipped bits, its own error being only one of them.
+# Exceptions that zipfile was observed to raise on archives with flipped bits.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -36,7 +36,7 @@ _DAMAGE = (
 
 
 def pack_npz(columns: Mapping[str, Any]) -> bytes:
-    """The columns as a compressed NPZ file; equal columns give equal bytes."""
+    """Serialise the columns as a compressed NPZ file; equal columns give equal bytes."""
     members: dict[str, NDArray[Any]] = {"version": np.array([VERSION], dtype="<i4")}
     members["n_inputs"] = np.array([columns["n_inputs"]], dtype="<i4")
     members |= {name: columns[name].astype("<i4") for name in INTEGERS}
@@ -55,7 +55,7 @@ def pack_npz(columns: Mapping[str, Any]) -> bytes:
 
 
 def unpack_npz(data: bytes) -> dict[str, Any]:
-    """Read what ``pack_npz`` wrote; ``numpy.load`` is not used because it believes the header's sizes.
+    """Read the columns of an NPZ file; ``numpy.load`` is not used because it trusts the sizes in the header.
 
     Raises:
         NetworkError: damaged, too large, an unknown version, or a member missing or not expected.
@@ -76,7 +76,7 @@ def unpack_npz(data: bytes) -> dict[str, Any]:
 
 
 def pack_json(columns: Mapping[str, Any]) -> str:
-    """The columns as JSON text, one line per column."""
+    """Serialise the columns as JSON text, one line per column."""
     rows: dict[str, Any] = {"format": FORMAT, "version": VERSION, "n_inputs": columns["n_inputs"]}
     rows |= {name: columns[name].astype(int).tolist() for name in INTEGERS}
     rows |= {name: list(columns[name]) for name in NAMES}

@@ -1,4 +1,4 @@
-"""Networks at random, for tests and trials: every parameter within what a chip allows."""
+"""Random networks for tests and benchmarks: every parameter is within the limits of a chip."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["full_random_network", "layered_network", "random_network"]
 def random_network(
     arch: ArchSpec, *, seed: int, inputs: int = 8, neurons: int = 24, outputs: int = 4, fan_in: int = 6
 ) -> Network:
-    """A network with arbitrary loops whose parameters suit a chip.
+    """Generate a network with arbitrary loops whose parameters fit a chip.
 
-    It fits as long as the sizes do and no source is used more often than a net may be.
+    It fits as long as the sizes do and no source exceeds the load of a net.
 
     Args:
         arch: gives the ranges of all parameters.
@@ -49,10 +49,10 @@ def random_network(
 def layered_network(
     arch: ArchSpec, *, seed: int, layers: int = 4, inputs: int = 128, outputs: int = 64
 ) -> Network:
-    """A full chip of equal layers, each neuron connected to the nearest ones of the layer before.
+    """Generate a full chip of equal layers, each neuron connected to the nearest ones of the layer before.
 
-    Layers are lines; a neuron hears as many neighbours around its own place in the line before as its fan-in
-    allows, the first layer hears the inputs. Numbers are shuffled, so that they say nothing about places.
+    Layers are lines; the sources of a neuron are as many neighbours around its own position in the line before as
+    its fan-in allows, those of the first layer the inputs. Numbers are shuffled, so that they carry no positions.
     """
     random = np.random.default_rng(seed)
     size, fan_in = arch.array.neurons.value // layers, arch.neuron.fan_in.value
@@ -62,18 +62,18 @@ def layered_network(
         middle = np.arange(size) * before // size
         first = np.clip(middle - fan_in // 2, 0, before - fan_in)
         sources.append(first[:, None] + np.arange(fan_in) + offset)
-    return _dressed(arch, random, np.concatenate(sources), inputs, outputs, size * (layers - 1))
+    return _with_parameters(arch, random, np.concatenate(sources), inputs, outputs, size * (layers - 1))
 
 
 def full_random_network(arch: ArchSpec, *, seed: int, inputs: int = 128, outputs: int = 64) -> Network:
-    """A full chip whose every neuron hears sources from anywhere: what should not fit."""
+    """Generate a full chip whose neurons have sources anywhere, which should not be routable."""
     random = np.random.default_rng(seed)
     neurons, fan_in = arch.array.neurons.value, arch.neuron.fan_in.value
-    chance = random.random((neurons, inputs + neurons))
-    return _dressed(arch, random, np.argsort(chance, axis=1)[:, :fan_in], inputs, outputs, 0)
+    random_key = random.random((neurons, inputs + neurons))
+    return _with_parameters(arch, random, np.argsort(random_key, axis=1)[:, :fan_in], inputs, outputs, 0)
 
 
-def _dressed(
+def _with_parameters(
     arch: ArchSpec,
     random: np.random.Generator,
     sources: NDArray[np.int64],
@@ -81,7 +81,7 @@ def _dressed(
     outputs: int,
     first_output: int,
 ) -> Network:
-    """Sources [neuron, synapse] with random weights and thresholds that keep some per cent of neurons busy."""
+    """Add random weights to sources [neuron, synapse], and thresholds at which some per cent of the neurons fire."""
     neurons, fan_in = sources.shape
     number = random.permutation(neurons)
     named = np.where(sources < inputs, sources, number[np.maximum(sources - inputs, 0)] + inputs)

@@ -1,4 +1,4 @@
-"""Reads YAML as plain text scalars and remembers the line of every key, so that errors can name it."""
+"""YAML reader that keeps every scalar as text and the line of every key, for error messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a YAML file and where each part of it stands.
+    """Content of a YAML file and the line of each part.
 
     Args:
         content: mappings, lists and strings; no scalar is converted, so ``off`` stays ``off``.
@@ -26,7 +26,7 @@ class Document:
     lines: dict[Path, int]
 
     def line(self, path: Path) -> int:
-        """The line of ``path``, or of the closest thing around it."""
+        """Return the line of ``path``, or of the closest enclosing part."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -56,7 +56,7 @@ def parse(text: str, where: str) -> Document:
 def _convert(node: yaml.Node, path: Path, lines: dict[Path, int], seen: set[int], where: str) -> Any:
     line = node.start_mark.line + 1
     lines.setdefault(path, line)
-    # An alias is the same node twice; followed blindly, ten of them nested unfold to gigabytes.
+    # An alias is the same node twice; ten nested ones would expand to gigabytes.
     if id(node) in seen:
         raise SpecError("aliases are not allowed", where=f"{where}:{line}", hint="write the value out")
     seen.add(id(node))

@@ -1,4 +1,4 @@
-"""The bitstream: from a routed design to the bytes that program a chip, and back."""
+"""Bitstream: from a routed design to the bytes that program a chip, and back."""
 
 from chip.bitstream.codec import decode, encode, read_design, write_design
 

@@ -1,4 +1,4 @@
-"""Packs columns of integers into rows of bits and back, least significant bit first."""
+"""Packing of integer columns into rows of bits, least significant bit first."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["pack", "row_bytes", "unpack"]
 
 
 def row_bytes(widths: Sequence[int]) -> int:
-    """Bytes of a row whose fields have these widths in bits."""
+    """Return the bytes of a row whose fields have these widths in bits."""
     return -(-sum(widths) // 8)
 
 
 def pack(columns: Sequence[NDArray[Any]], widths: Sequence[int]) -> NDArray[np.uint8]:
-    """One row of bytes per item, uint8[item, row_bytes]; the bits that fill up the last byte are 0.
+    """Pack one row of bytes per item, uint8[item, row_bytes]; padding bits are 0.
 
     Raises:
         ValueError: a value needs more bits than its field has.
@@ -32,7 +32,7 @@ def pack(columns: Sequence[NDArray[Any]], widths: Sequence[int]) -> NDArray[np.u
 
 
 def unpack(rows: NDArray[np.uint8], widths: Sequence[int]) -> list[NDArray[np.int64]]:
-    """The columns that ``pack`` was given, one int64[item] per field."""
+    """Unpack the columns of ``pack``, one int64[item] per field."""
     bits = np.unpackbits(rows, axis=1, bitorder="little").astype(np.int64)
     starts = np.cumsum([0, *widths])
     return [

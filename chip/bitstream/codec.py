@@ -1,9 +1,8 @@
-"""From a routed design to the bytes that program a chip, and back; docs/bitstream.md describes every bit.
+"""Encoder and decoder between a routed design and its bitstream; docs/bitstream.md describes every bit.
 
-No frame holds a netlist: a synapse says which wire beside its cell it listens to, a wire which other wire or
-neuron drives it. The decoder follows the switches back to the neurons. Encoding is canonical: the same
-design gives the same bytes, and decoding accepts nothing else, so two different bitstreams that decode at
-all decode to different designs.
+No frame holds a netlist: a synapse selects a wire beside its cell, a wire the wire or neuron that drives it. The
+decoder follows the switches back to the neurons. Encoding is canonical: the same design gives the same bytes, and
+decoding accepts nothing else, so two different bitstreams never decode to the same design.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _NEURON = ("theta_p", "theta_n", "negative", "w_fb", "decay")
 
 
 def encode(network: Network, arch: ArchSpec) -> bytes:
-    """Place, route and encode a network, with the default seed; labels do not travel.
+    """Place, route and encode a network with the default seed; labels are not part of a bitstream.
 
     Raises:
         FitError: a design rule finds an error, or a channel overflows.
@@ -44,7 +43,7 @@ def encode(network: Network, arch: ArchSpec) -> bytes:
 
 
 def decode(data: bytes, arch: ArchSpec) -> Network:
-    """The network that a bitstream programs.
+    """Decode the network that a bitstream programs.
 
     Raises:
         BitstreamError: damaged, cut, of another version or architecture, not canonical, or its switches
@@ -54,7 +53,7 @@ def decode(data: bytes, arch: ArchSpec) -> Network:
 
 
 def write_design(design: Design, arch: ArchSpec) -> bytes:
-    """The bitstream of a design."""
+    """Encode a design."""
     layout = Layout.of(arch)
     frames = []
     for kind, index, columns in _tables(design, Fabric.of(arch), layout):
@@ -64,7 +63,7 @@ def write_design(design: Design, arch: ArchSpec) -> bytes:
 
 
 def read_design(data: bytes, arch: ArchSpec) -> Design:
-    """The design that a bitstream programs: its netlist is rebuilt from the switches.
+    """Decode the design that a bitstream programs: its netlist is rebuilt from the switches.
 
     Raises:
         BitstreamError: see ``decode``.
@@ -95,7 +94,7 @@ def read_design(data: bytes, arch: ArchSpec) -> Design:
 def _tables(
     design: Design, fabric: Fabric, layout: Layout
 ) -> Iterator[tuple[FrameKind, Ints, list[NDArray[np.generic]]]]:
-    """Frames by kind, in the order of the stream: their indices and the columns of their fields."""
+    """Yield the frames by kind, in the order of the stream: their indices and the columns of their fields."""
     network, placement = design.network, design.placement
     sizes = [np.array([size]) for size in (network.n_inputs, network.n_neurons, network.n_outputs)]
     yield FrameKind.ARRAY, np.zeros(1, np.int64), [*sizes]
@@ -114,7 +113,7 @@ def _tables(
 
 
 def _slots(design: Design, layout: Layout) -> Ints:
-    """Tap, magnitude and sign of the synapses of each neuron, by ascending tap, [neuron, 3 * slots]."""
+    """Return tap, magnitude and sign of the synapses of each neuron, by ascending tap, [neuron, 3 * slots]."""
     network = design.network
     order = np.lexsort((design.synapse_tap, network.target))
     target, weight = network.target[order], network.weight[order]
@@ -125,7 +124,7 @@ def _slots(design: Design, layout: Layout) -> Ints:
 
 
 def _columns(frames: list[Frame], layout: Layout) -> dict[FrameKind, tuple[Ints, list[Ints]]]:
-    """Indices of the frames of each kind, and the columns of their fields."""
+    """Return the indices of the frames of each kind, and the columns of their fields."""
     found: dict[int, tuple[Ints, list[Ints]]] = {}
     for number, group in groupby(frames, key=lambda frame: frame.kind):
         members = list(group)

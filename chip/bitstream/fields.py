@@ -1,4 +1,4 @@
-"""Which bit fields a frame of each kind holds; the widths follow from the architecture."""
+"""Bit fields of each kind of frame; their widths follow from the architecture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FrameKind", "Layout"]
 
 
 class FrameKind(IntEnum):
-    """What a frame configures; the numbers are those of docs/bitstream.md."""
+    """Kinds of frames by the resource that they configure; docs/bitstream.md lists the numbers."""
 
     ARRAY = 1
     CELL = 2
@@ -24,12 +24,12 @@ class FrameKind(IntEnum):
 
 @dataclass(frozen=True)
 class Layout:
-    """Names and widths in bits of the fields of every kind of frame, and how many of a kind there can be.
+    """Names and widths in bits of the fields of every kind of frame, and the number of resources of each kind.
 
     Args:
         fields: (name, bits) of each field by kind.
         count: resources of each kind.
-        neuron_fields: how many fields of a cell stand before its synapses.
+        neuron_fields: number of fields of a cell before its synapses.
         slots: synapses of a cell, three fields each: tap, magnitude, sign.
     """
 
@@ -40,7 +40,7 @@ class Layout:
 
     @classmethod
     def of(cls, arch: ArchSpec) -> Layout:
-        """The layout that an architecture implies."""
+        """Derive the layout from an architecture."""
         fabric, neuron = Fabric.of(arch), arch.neuron
         tap = _bits_for(fabric.around.shape[1] * fabric.width)
         slots = neuron.fan_in.value
@@ -75,11 +75,11 @@ class Layout:
         return cls(fields, count, len(cell), slots)
 
     def widths(self, kind: FrameKind) -> list[int]:
-        """Bits of each field."""
+        """Return the bits of each field."""
         return [bits for _, bits in self.fields[kind]]
 
     def payload_bytes(self, kind: FrameKind) -> int:
-        """Length of a payload."""
+        """Return the length of a payload."""
         return row_bytes(self.widths(kind))
 
 

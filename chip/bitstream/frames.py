@@ -1,4 +1,4 @@
-"""The envelope of a bitstream: a header, then frames, each under a checksum of its own."""
+"""Framing of a bitstream: a header and addressed frames, each with its own checksum."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Frame:
     """One addressed piece of configuration.
 
     Args:
-        kind: what the payload configures.
-        index: which one of that kind.
-        payload: its bits.
+        kind: resource that the payload configures.
+        index: number of that resource.
+        payload: field values as packed bits.
     """
 
     kind: int
@@ -36,18 +36,18 @@ class Frame:
 
 
 def write_frames(fingerprint: bytes, frames: Iterable[Frame]) -> bytes:
-    """A bitstream for the architecture with this fingerprint (32 bytes)."""
-    bodies = [_sealed(_FRAME.pack(f.kind, 0, f.index, len(f.payload)) + f.payload) for f in frames]
-    return _sealed(_HEADER.pack(MAGIC, FORMAT_VERSION, 0, fingerprint, len(bodies))) + b"".join(bodies)
+    """Write a bitstream for the architecture with this fingerprint (32 bytes)."""
+    bodies = [_with_checksum(_FRAME.pack(f.kind, 0, f.index, len(f.payload)) + f.payload) for f in frames]
+    return _with_checksum(_HEADER.pack(MAGIC, FORMAT_VERSION, 0, fingerprint, len(bodies))) + b"".join(bodies)
 
 
 def read_frames(data: bytes, fingerprint: bytes) -> list[Frame]:
-    """Read what ``write_frames`` wrote; nothing is allocated that the data does not hold.
+    """Read the frames of a bitstream; nothing is allocated that the data does not hold.
 
     Raises:
         BitstreamError: damaged, cut, of another version or architecture; names header or frame.
     """
-    header = _opened(data, 0, _HEADER.size, "header")
+    header = _without_checksum(data, 0, _HEADER.size, "header")
     magic, version, reserved, made_for, count = _HEADER.unpack(header)
     if magic != MAGIC:
         raise BitstreamError("is not a bitstream", where="header")
@@ -75,7 +75,7 @@ def _frames(data: bytes, at: int) -> Iterator[Frame]:
         if len(head) < _FRAME.size:
             raise BitstreamError("is cut short", where=where)
         kind, reserved, index, length = _FRAME.unpack(head)
-        body = _opened(data, at, _FRAME.size + length, f"{where} (kind {kind}, index {index})")
+        body = _without_checksum(data, at, _FRAME.size + length, f"{where} (kind {kind}, index {index})")
         if reserved != 0:
             raise BitstreamError("uses reserved bits", where=where)
         yield Frame(kind, index, body[_FRAME.size :])
@@ -83,15 +83,15 @@ def _frames(data: bytes, at: int) -> Iterator[Frame]:
         number += 1
 
 
-def _sealed(body: bytes) -> bytes:
+def _with_checksum(body: bytes) -> bytes:
     return body + _CRC.pack(zlib.crc32(body))
 
 
-def _opened(data: bytes, at: int, length: int, where: str) -> bytes:
+def _without_checksum(data: bytes, at: int, length: int, where: str) -> bytes:
     body = data[at : at + length]
-    seal = data[at + length : at + length + _CRC.size]
-    if len(seal) < _CRC.size:
+    checksum = data[at + length : at + length + _CRC.size]
+    if len(checksum) < _CRC.size:
         raise BitstreamError("is cut short", where=where)
-    if _CRC.unpack(seal)[0] != zlib.crc32(body):
+    if _CRC.unpack(checksum)[0] != zlib.crc32(body):
         raise BitstreamError("is damaged: its checksum does not match", where=where)
     return body

@@ -1,4 +1,4 @@
-"""Rebuilds a network from the state of every switch: who drives whom is followed from wire to wire."""
+"""Reconstruction of a network from the state of every switch: drivers are traced from wire to wire."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Configuration:
-    """What is programmed, resource by resource, before anybody asks what it means.
+    """Programmed state of each resource, before it is interpreted as a network.
 
     Args:
         cell: cells in use, ascending.
-        number: which neuron each of them is.
+        number: number of the neuron in each of them.
         neuron: parameters of the neuron in each of them, by name.
-        tap: wire that each synapse slot listens to, [cell, slot], as in ``Design``.
+        tap: wire that each synapse slot taps, [cell, slot], as in ``Design``.
         weight: of each slot; 0 where there is no synapse.
         input_pad: input pads in use, ascending.
-        input_number: which input each of them is.
+        input_number: number of the input at each of them.
         output_pad: output pads in use, ascending.
-        output_number: which output each of them is.
-        output_tap: track that each of them listens to.
+        output_number: number of the output at each of them.
+        output_tap: track that each of them taps.
         segment: channel segments in use, ascending.
         switch: state of each of their wires, [segment, track], as in ``Design``.
     """
@@ -52,81 +52,87 @@ class Configuration:
     switch: Ints
 
 
-def rebuild(given: Configuration, fabric: Fabric) -> Design:
-    """The design that a configuration is.
+def rebuild(configuration: Configuration, fabric: Fabric) -> Design:
+    """Interpret a configuration as a design.
 
     Raises:
         BitstreamError: a switch selects what does not exist, wires drive each other in a circle or lead
-            nowhere, something listens to a silent wire, or numbers are not those of 0, 1, 2, …
-        NetworkError: the network that comes out is not sound.
+            nowhere, a tap selects a wire without driver, or numbers are not those of 0, 1, 2, …
+        NetworkError: the resulting network is invalid.
     """
     for name, number in (
-        ("neurons", given.number),
-        ("inputs", given.input_number),
-        ("outputs", given.output_number),
+        ("neurons", configuration.number),
+        ("inputs", configuration.input_number),
+        ("outputs", configuration.output_number),
     ):
         if not np.array_equal(np.sort(number), np.arange(number.size)):
             raise BitstreamError(
                 f"does not number its {number.size} {name} from 0 without gaps", where="frames"
             )
-    wires = _Wires.of(given, fabric)
-    row, slot = np.nonzero(given.weight)
-    side, track = np.divmod(given.tap[row, slot], fabric.width)
+    wires = _Wires.of(configuration, fabric)
+    row, slot = np.nonzero(configuration.weight)
+    side, track = np.divmod(configuration.tap[row, slot], fabric.width)
     # A tap has as many codes as fit into its bits, which may be more than there are wires.
-    beside = fabric.around[given.cell[row], np.minimum(side, fabric.around.shape[1] - 1)]
-    heard = wires.listen(
-        beside, np.where(side < fabric.around.shape[1], track, fabric.width), given.cell[row]
+    beside = fabric.around[configuration.cell[row], np.minimum(side, fabric.around.shape[1] - 1)]
+    synapse_wires = wires.tapped(
+        beside, np.where(side < fabric.around.shape[1], track, fabric.width), configuration.cell[row]
     )
-    pad_site = given.output_pad + fabric.first_output
-    read = wires.listen(fabric.around[pad_site, 0], given.output_tap, pad_site)
-    wires.refuse_dangling(np.concatenate([heard, read]))
-    source, output = _sources(given, fabric, wires.driver[heard]), wires.driver[read]
+    pad_site = configuration.output_pad + fabric.first_output
+    output_wires = wires.tapped(fabric.around[pad_site, 0], configuration.output_tap, pad_site)
+    wires.refuse_dangling(np.concatenate([synapse_wires, output_wires]))
+    source, output = _sources(configuration, fabric, wires.driver[synapse_wires]), wires.driver[output_wires]
     if (output >= fabric.n_cells).any():
         pad = int(pad_site[np.argmax(output >= fabric.n_cells)])
         raise BitstreamError("listens to an input, not to a neuron", where=fabric.site_name(pad))
-    return _design(given, fabric, wires, (source, row, slot), output)
+    return _design(configuration, fabric, wires, (source, row, slot), output)
 
 
-def _sources(given: Configuration, fabric: Fabric, site: Ints) -> Ints:
-    """The number of the source at each site, inputs first."""
+def _sources(configuration: Configuration, fabric: Fabric, site: Ints) -> Ints:
+    """Return the number of the source at each site, inputs first."""
     source_at = np.full(fabric.n_sites, -1)
-    source_at[given.cell] = given.number + given.input_pad.size
-    source_at[given.input_pad + fabric.n_cells] = given.input_number
+    source_at[configuration.cell] = configuration.number + configuration.input_pad.size
+    source_at[configuration.input_pad + fabric.n_cells] = configuration.input_number
     sources: Ints = source_at[site]
     return sources
 
 
 def _design(
-    given: Configuration, fabric: Fabric, wires: _Wires, synapses: tuple[Ints, Ints, Ints], output: Ints
+    configuration: Configuration,
+    fabric: Fabric,
+    wires: _Wires,
+    synapses: tuple[Ints, Ints, Ints],
+    output: Ints,
 ) -> Design:
-    """Sort everything by its number."""
+    """Sort the parts of the design by their numbers."""
     source, row, slot = synapses
-    target = given.number[row]
+    target = configuration.number[row]
     order = np.lexsort((source, target))
-    by_number = np.argsort(given.number)
-    outputs, inputs = np.argsort(given.output_number), np.argsort(given.input_number)
-    parameters: dict[str, Any] = {name: values[by_number] for name, values in given.neuron.items()}
+    by_number = np.argsort(configuration.number)
+    outputs, inputs = np.argsort(configuration.output_number), np.argsort(configuration.input_number)
+    parameters: dict[str, Any] = {name: values[by_number] for name, values in configuration.neuron.items()}
     network = Network(
-        n_inputs=given.input_pad.size,
+        n_inputs=configuration.input_pad.size,
         **parameters,
         source=source[order],
         target=target[order],
-        weight=given.weight[row, slot][order],
-        outputs=(_sources(given, fabric, output) - given.input_pad.size)[outputs],
+        weight=configuration.weight[row, slot][order],
+        outputs=(_sources(configuration, fabric, output) - configuration.input_pad.size)[outputs],
     )
     return Design(
         network=network,
-        placement=Placement(given.cell[by_number], given.input_pad[inputs], given.output_pad[outputs]),
+        placement=Placement(
+            configuration.cell[by_number], configuration.input_pad[inputs], configuration.output_pad[outputs]
+        ),
         wire=wires.wire,
         switch=wires.switch,
-        synapse_tap=given.tap[row, slot][order],
-        output_tap=given.output_tap[outputs],
+        synapse_tap=configuration.tap[row, slot][order],
+        output_tap=configuration.output_tap[outputs],
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Wires:
-    """Wires in use, the wire that drives each (its place among them, or its own), and the site at the root."""
+    """Wires in use, the wire that drives each (its index among them, or its own), and the site at the root."""
 
     fabric: Fabric
     wire: Ints
@@ -135,11 +141,11 @@ class _Wires:
     driver: Ints
 
     @classmethod
-    def of(cls, given: Configuration, fabric: Fabric) -> _Wires:
-        row, track = np.nonzero(given.switch)
-        segment, switch = given.segment[row], given.switch[row, track]
+    def of(cls, configuration: Configuration, fabric: Fabric) -> _Wires:
+        row, track = np.nonzero(configuration.switch)
+        segment, switch = configuration.segment[row], configuration.switch[row, track]
         wire = segment * fabric.width + track
-        used = np.concatenate([given.cell, given.input_pad + fabric.n_cells])
+        used = np.concatenate([configuration.cell, configuration.input_pad + fabric.n_cells])
         parent, site = _selected(fabric, segment, switch)
         at = np.minimum(np.searchsorted(wire, parent), max(0, wire.size - 1))
         from_wire = (parent >= 0) & (wire[at] == parent)
@@ -155,20 +161,22 @@ class _Wires:
             raise _at(fabric, wire[np.argmax(circle)], "is driven in a circle")
         return cls(fabric, wire, switch, upstream, site[root])
 
-    def listen(self, segment: Ints, track: Ints, site: Ints) -> Ints:
-        """The places among the wires that sites listen to."""
-        wanted = np.where(track < self.fabric.width, segment * self.fabric.width + track, -1)
-        at = np.minimum(np.searchsorted(self.wire, wanted), max(0, self.wire.size - 1))
-        known = self.wire[at] == wanted if self.wire.size else np.zeros(wanted.shape, np.bool_)
+    def tapped(self, segment: Ints, track: Ints, site: Ints) -> Ints:
+        """Return the indices of the wires that sites tap."""
+        selected = np.where(track < self.fabric.width, segment * self.fabric.width + track, -1)
+        at = np.minimum(np.searchsorted(self.wire, selected), max(0, self.wire.size - 1))
+        known = self.wire[at] == selected if self.wire.size else np.zeros(selected.shape, np.bool_)
         if not known.all():
-            deaf = int(site[np.argmin(known)])
-            raise BitstreamError("listens to a wire that nothing drives", where=self.fabric.site_name(deaf))
+            undriven = int(site[np.argmin(known)])
+            raise BitstreamError(
+                "listens to a wire that nothing drives", where=self.fabric.site_name(undriven)
+            )
         return at
 
-    def refuse_dangling(self, heard: Ints) -> None:
-        """Every wire must lead somewhere."""
+    def refuse_dangling(self, tapped: Ints) -> None:
+        """Refuse wires that lead nowhere."""
         useful = np.zeros(self.wire.size, np.bool_)
-        useful[heard] = True
+        useful[tapped] = True
         follows = self.upstream != np.arange(self.wire.size)
         useful[self.upstream[follows]] = True
         if not useful.all():
@@ -176,7 +184,7 @@ class _Wires:
 
 
 def _selected(fabric: Fabric, segment: Ints, switch: Ints) -> tuple[Ints, Ints]:
-    """The wire and the site that each switch selects; -1 for none."""
+    """Return the wire and the site that each switch selects; -1 for none."""
     n_neighbours, n_beside = fabric.neighbours.shape[1], fabric.beside.shape[1]
     side, track = np.divmod(switch - 1, fabric.width)
     neighbour = np.where(

@@ -1,4 +1,4 @@
-"""Compares what was read back from a chip with what was written, and names every cell and switch that differs."""
+"""Comparison of a bitstream read back from a chip with the one written: every differing field by cell and switch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["differences"]
 
 
 def differences(written: bytes, read: bytes, arch: ArchSpec) -> list[str]:
-    """Every field that differs, in words, in the order of the stream; empty only if the bytes are the same.
+    """Describe every field that differs, in the order of the stream; empty only if the bytes are the same.
 
     Args:
-        written: the bitstream that was sent.
-        read: what came back.
+        written: bitstream that was sent.
+        read: bitstream that was read back.
         arch: the chip.
 
     Raises:
@@ -55,7 +55,7 @@ def _name(kind: int, index: int, fabric: Fabric) -> str:
 
 
 def _fields(kind: int, payloads: list[bytes | None], layout: Layout) -> list[str]:
-    """What differs between two payloads of one resource; a missing one means that it was not in use."""
+    """Describe the differences between two payloads of one resource; a missing one means that it was not in use."""
     written, read = payloads
     if written is None or read is None:
         return ["is in use, but was not written" if written is None else "was written, but is not in use"]

@@ -1,4 +1,4 @@
-"""Other neuromorphic chips as far as they are published: limits and energies, each with its source."""
+"""Profiles of other neuromorphic chips as far as they are published: limits and energies, each with its source."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from chip.arch import Parameter, validated
 from chip.yaml_lines import parse
 
-__all__ = ["Energies", "Limits", "Profile", "load_profiles"]
+__all__ = ["ChipLimits", "ChipProfile", "Energies", "load_profiles"]
 
 Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Part(BaseModel):
+class _ProfilePart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ChipLimits(_Part):
-    """What one chip can hold; what is not published is left out."""
+class ChipLimits(_ProfilePart):
+    """Published limits of one chip; None where nothing is published."""
 
     neurons: Parameter[Count] | None = None
     inputs: Parameter[Count] | None = None
@@ -33,7 +33,7 @@ class ChipLimits(_Part):
     weight_values: Parameter[Count] | None = None
 
 
-class Energies(_Part):
+class Energies(_ProfilePart):
     """Published energies; operations and neuron updates add up where both are given."""
 
     sop_j: Parameter[Amount] | None = None
@@ -43,15 +43,15 @@ class Energies(_Part):
     covers: str = Field(min_length=1)
 
 
-class ChipProfile(_Part):
+class ChipProfile(_ProfilePart):
     """One chip as far as it is published.
 
     Args:
         name: short.
-        title: who made it, and in what.
+        title: maker and technology.
         limits: of one chip.
-        energy: published figures, and in ``covers`` what they include and leave out.
-        facts: what else a reader should know, each with its source.
+        energy: published figures; ``covers`` states what they include and leave out.
+        facts: further published properties, each with its source.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
@@ -61,7 +61,7 @@ class ChipProfile(_Part):
     facts: dict[str, Parameter[str]] = Field(default_factory=dict)
 
     def parameters(self) -> dict[str, Parameter[Any]]:
-        """Every figure by its dotted key."""
+        """Return every figure by its dotted key."""
         parts: tuple[tuple[str, BaseModel], ...] = (("limits", self.limits), ("energy", self.energy))
         found = {
             f"{group}.{name}": value
@@ -73,7 +73,7 @@ class ChipProfile(_Part):
 
 
 def load_profiles() -> list[ChipProfile]:
-    """The profiles that come with the program, by name.
+    """Load the profiles that come with the program, sorted by name.
 
     Raises:
         SpecError: one is malformed; names the file, line and key.
