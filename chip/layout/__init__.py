@@ -1,1 +1,1 @@
-"""Layout: placement and routing of a network on the chip's fabric."""
+"""Layout: placement and routing of a network on the fabric of a chip."""

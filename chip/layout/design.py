@@ -1,4 +1,4 @@
-"""A network on the chip: every neuron in its cell, every switch in its state."""
+"""Design: a placed and routed network, with the state of every switch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """What a bitstream says, and all it says.
+    """Complete content of a bitstream.
 
     A wire is numbered segment * width + track. Its switch holds 0 if nothing drives it, 1 + n * width + track
     if the wire with that track in the n-th neighbour of its segment does, and 1 + N * width + k if the k-th
@@ -33,8 +33,8 @@ class Design:
         placement: of its neurons, inputs and outputs.
         wire: wires in use, ascending.
         switch: state of each wire in use.
-        synapse_tap: wire that each synapse listens to, as side * width + track of the segments around its cell.
-        output_tap: track that each output listens to, in the segment beside its pad.
+        synapse_tap: wire that each synapse taps, as side * width + track of the segments around its cell.
+        output_tap: track that each output taps, in the segment beside its pad.
     """
 
     network: Network
@@ -45,14 +45,14 @@ class Design:
     output_tap: Ints
 
     def usage(self, fabric: Fabric) -> Ints:
-        """Nets in each channel segment: a wire carries one."""
+        """Count the nets in each channel segment: a wire carries one."""
         return np.bincount(self.wire // fabric.width, minlength=fabric.n_segments).astype(np.int64)
 
 
 def design_of(
     network: Network, nets: Nets, fabric: Fabric, placement: Placement, trees: Sequence[RoutingTree]
 ) -> Design:
-    """Give every net its tracks: in each segment the nets take them in their order.
+    """Assign tracks to all nets: in each segment in the order of the nets.
 
     Raises:
         FitError: a segment has fewer tracks than nets.
@@ -84,7 +84,7 @@ def design_of(
 
 @dataclass(frozen=True, eq=False)
 class _Taps:
-    """Looks up which wire beside its site a block listens to."""
+    """Lookup of the wire beside its site that a block taps."""
 
     nets: Nets
     key: Ints
@@ -94,7 +94,7 @@ class _Taps:
     def of(
         cls, nets: Nets, fabric: Fabric, trees: Sequence[RoutingTree], tracks: _Tracks, site: Ints
     ) -> _Taps:
-        # A neuron that hears itself listens to the first wire that it drives.
+        # A neuron with a synapse to itself taps the first wire that it drives.
         alone = np.diff(nets.start) == 1
         parts = [part for net, tree in enumerate(trees) for part in _pin_segments(tree, bool(alone[net]))]
         segment = np.concatenate([np.zeros(0, np.int64), *parts])
@@ -105,28 +105,28 @@ class _Taps:
         return cls(nets, key[order], (side * fabric.width + tracks.find(net, segment))[order])
 
     def find(self, source: Ints, block: Ints) -> Ints:
-        """The tap of each block on the net of each source."""
+        """Return the tap of each block on the net of each source."""
         net = np.searchsorted(self.nets.source, source)
         found: Ints = self.tap[np.searchsorted(self.key, net * self.nets.n_blocks + block)]
         return found
 
 
 def _pin_segments(tree: RoutingTree, alone: bool) -> tuple[Ints, ...]:
-    """The segment at each pin of a net, its driver first."""
+    """Return the segment at each pin of a net, its driver first."""
     return (tree.taps,) if alone else (tree.segments[:1], tree.taps)
 
 
 class _Tracks:
-    """Looks up the track of a net in a segment."""
+    """Lookup of the track of a net in a segment."""
 
     def __init__(self, key: Ints, track: Ints, n_segments: int) -> None:
         order = np.argsort(key)
-        # The last entry answers for keys above all others.
+        # The last entry is found for keys above all others.
         self._key, self._track = np.append(key[order], -1), np.append(track[order], -1)
         self._n_segments = n_segments
 
     def find(self, net: Ints, segment: Ints) -> Ints:
-        """The track, or -1 where the net does not pass the segment (or the segment is -1)."""
+        """Return the track, or -1 where the net does not pass the segment (or the segment is -1)."""
         key = net * self._n_segments + segment
         at = np.searchsorted(self._key[:-1], key)
         found: Ints = np.where((self._key[at] == key) & (segment >= 0), self._track[at], -1)
@@ -134,7 +134,7 @@ class _Tracks:
 
 
 def _switches(fabric: Fabric, segment: Ints, parent: Ints, parent_track: Ints, driver: Ints) -> Ints:
-    """The state of the switch of each wire; ``driver`` is the site that drives its net."""
+    """Compute the state of the switch of each wire; ``driver`` is the site that drives its net."""
     neighbour = np.argmax(fabric.neighbours[segment] == parent[:, None], axis=1)
     beside = np.argmax(fabric.beside[segment] == driver[:, None], axis=1)
     from_wire = 1 + neighbour * fabric.width + parent_track

@@ -1,6 +1,6 @@
-"""The wires and switches between the cells, and where everything is; all of it follows from the architecture.
+"""Fabric of a chip: positions of cells and pads, wires and switches between them, as the architecture defines them.
 
-Cells lie on a grid; column x, row y. Channels run between the cells and around them: ``H(x, k)`` is the
+Cells lie on a grid: column x, row y. Channels run between the cells and around them: ``H(x, k)`` is the
 segment below row k, ``V(k, y)`` the one left of column k. A segment holds as many wires (tracks) as the
 architecture has nets per channel. Segments meet in switch boxes, which are crossbars: a wire can be driven
 by any wire that ends at one of its two boxes, or by a neuron or input pad beside it. A synapse can tap any
@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Fabric:
-    """One array of cells with its channels.
+    """Array of cells with its channels.
 
     Args:
         columns: cells in a row.
@@ -53,33 +53,33 @@ class Fabric:
 
     @classmethod
     def of(cls, arch: ArchSpec) -> Fabric:
-        """The fabric of an architecture; made once for each."""
+        """Return the fabric of an architecture; it is built once for each."""
         array = arch.array
         sizes = array.columns.value, array.rows.value, arch.routing.nets_per_channel.value
         return _fabric(*sizes, array.inputs.value, array.outputs.value)
 
     @property
     def n_cells(self) -> int:
-        """How many cells there are, used or not."""
+        """Number of cells, used or not."""
         return self.columns * self.rows
 
     @property
     def n_segments(self) -> int:
-        """How many channel segments there are."""
+        """Number of channel segments."""
         return len(self.neighbours)
 
     @property
     def n_sites(self) -> int:
-        """Cells, input pads and output pads together."""
+        """Number of cells, input pads and output pads together."""
         return len(self.position)
 
     @property
     def first_output(self) -> int:
-        """The site of the first output pad; input pads start at ``n_cells``."""
+        """Site of the first output pad; input pads start at ``n_cells``."""
         return self.n_cells + self.n_inputs
 
     def site_name(self, site: int) -> str:
-        """How to name a site to a person."""
+        """Return the name of a site in messages."""
         if site >= self.first_output:
             return f"output pad {site - self.first_output}"
         if site >= self.n_cells:
@@ -87,7 +87,7 @@ class Fabric:
         return f"cell ({site % self.columns}, {site // self.columns})"
 
     def segment_position(self) -> Ints:
-        """x and y of the middle of each segment, in halves of a cell, int64[segment, 2]."""
+        """Return x and y of the middle of each segment, in halves of a cell, int64[segment, 2]."""
         k, x = np.divmod(np.arange((self.rows + 1) * self.columns), self.columns)
         flat = np.stack([2 * x, 2 * k - 1], axis=1)
         y, k = np.divmod(np.arange(self.rows * (self.columns + 1)), self.columns + 1)
@@ -95,7 +95,7 @@ class Fabric:
         return position
 
     def segment_name(self, segment: int) -> str:
-        """How to name a channel segment to a person: H(x, k) or V(k, y)."""
+        """Return the name of a channel segment in messages: H(x, k) or V(k, y)."""
         horizontal = (self.rows + 1) * self.columns
         if segment < horizontal:
             return f"channel H({segment % self.columns}, {segment // self.columns})"
@@ -161,7 +161,7 @@ class _Grid:
         return np.concatenate([flat, np.stack([*ends[0], *ends[1]], axis=1)])
 
     def edge(self) -> tuple[Ints, Ints]:
-        """Places for pads, once around: their positions [place, 2] and the segment beside each."""
+        """Return the sites for pads along the edge: their positions [site, 2] and the segment beside each."""
         x, y = np.arange(self.columns), np.arange(self.rows)
         left, bottom = np.full(self.rows, 0), np.full(self.columns, 0)
         right, top = left + self.columns, bottom + self.rows

@@ -1,4 +1,4 @@
-"""From a network that obeys the rules to a design on the chip: profile, place, route, assign tracks."""
+"""Implementation of a network that obeys the rules: profile, place, route, assign tracks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PROFILE_STEPS, _PROFILE_STREAMS = 128, 4
 
 @dataclass(frozen=True, eq=False)
 class Implementation:
-    """A design and what it took.
+    """Design with its routing and wirelength.
 
     Args:
-        design: what a bitstream will say.
-        nets: what was connected.
-        routing: the ways of the nets.
+        design: content of the bitstream.
+        nets: nets of the network.
+        routing: routing trees of the nets.
         wirelength: half the perimeter of the box around each net, summed, in cells.
         activity_wirelength: the same, each net times its spikes per step.
     """
@@ -41,7 +41,7 @@ class Implementation:
     activity_wirelength: float
 
     def layout(self, fabric: Fabric) -> dict[str, Any]:
-        """Where everything is, as plain values: cells and pads by number, and the congestion map.
+        """Return the positions of cells and pads and the congestion map as plain values.
 
         Congestion counts the nets in each channel segment: ``horizontal`` is [k][x] of H(x, k), from the lowest
         channel up, ``vertical`` is [y][k] of V(k, y).
@@ -70,11 +70,11 @@ def implement(
     """Place and route a network that obeys the design rules.
 
     Args:
-        network: what is to be built.
+        network: network to implement.
         arch: the chip.
-        rates: spikes per step of each source, inputs first; without them a run on random spikes tells.
-        seed: of the placement.
-        search: also look for the smallest channel width that would do.
+        rates: spikes per step of each source, inputs first; by default measured on random spikes.
+        seed: random seed of the placement.
+        search: also search for the smallest channel width that suffices.
 
     Raises:
         FitError: a channel overflows.
@@ -97,11 +97,11 @@ def implement(
 def spike_rates(
     network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | None = None
 ) -> NDArray[np.float64]:
-    """Spikes per step of each source, inputs first, on given input or on sparse random spikes.
+    """Measure spikes per step of each source, inputs first, on given input or on sparse random spikes.
 
     Args:
-        network: what to run.
-        arch: where membranes saturate.
+        network: network to run.
+        arch: the chip, which sets the saturation of membranes.
         spikes: -1, 0 or +1 of each [step, stream, input].
     """
     if spikes is None:

@@ -1,4 +1,4 @@
-"""What each wire costs: for those who choose synapses while they train, and want the result to route well."""
+"""Wire costs of present and possible synapses, for training that takes routing into account."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ __all__ = ["SynapseWires", "WireCosts", "connections", "wire_costs"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-# Rounds of negotiation: enough to see where it is crowded, few enough for a training loop.
+# Rounds of negotiation: enough to find congestion, few enough for a training loop.
 _ROUNDS = 8
-# How much more a segment of the fullest channel costs than one of an empty channel.
-_CROWDED = 3.0
+# Additional cost of a segment of the fullest channel, relative to one of an empty channel.
+_CONGESTION_COST = 3.0
 
 
 @dataclass(frozen=True, eq=False)
 class SynapseWires:
-    """What the wires of the synapses cost, each [synapse], in the order of the network's synapses.
+    """Wire costs of the present synapses, each [synapse], in the order of the network's synapses.
 
     Args:
         net_length: half the perimeter of the box of the net that the synapse lies on, times the net's weight.
-        removing: what would be saved at once without this synapse: the wire that leads to no other pin.
-        share: its part of all wires: a segment is shared evenly by the pins behind it. Sums to what everything
-            costs, but for the part of the outputs' pads.
+        saving: cost saved by removing this synapse alone: the wire that leads to no other pin.
+        share: its part of all wires: a segment is shared evenly by the pins behind it. The sum is the total cost,
+            except for the part of the outputs' pads.
     """
 
     net_length: Floats
-    removing: Floats
+    saving: Floats
     share: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class WireCosts:
-    """Costs of the wires of a network as it is placed and routed now.
+    """Wire costs of a network as it is placed and routed.
 
     The unit is a segment (one cell of wire) of a net that spikes as often as the mean net, in an empty channel.
     Nets that spike more count more (``net_weights``), and so do segments of full channels, up to four times.
 
     Args:
-        network: whose wires they are.
+        network: network that is wired.
         nets: its nets.
-        fabric: where they lie.
-        placement: of the blocks; the next call may go on from it.
-        trees: way of each net.
-        usage: nets in each channel segment; where that is more than ``fabric.width``, it would not route.
+        fabric: fabric of the chip.
+        placement: placement of the blocks; the next call may continue from it.
+        trees: routing tree of each net.
+        usage: nets in each channel segment; more than ``fabric.width`` cannot be routed.
     """
 
     network: Network
@@ -70,7 +70,7 @@ class WireCosts:
 
     @property
     def overflow(self) -> int:
-        """Channel segments that hold more nets than they have tracks."""
+        """Number of channel segments that hold more nets than they have tracks."""
         return int((self.usage > self.fabric.width).sum())
 
     @property
@@ -79,23 +79,23 @@ class WireCosts:
         return float(half_perimeters(self.nets, self.fabric, self.placement) @ self.nets.rate)
 
     @cached_property
-    def price(self) -> Floats:
-        """What one net more costs in each channel segment, 1 where it is empty, float64[segment]."""
-        prices: Floats = 1 + _CROWDED * (self.usage / max(1, int(self.usage.max(initial=0)))) ** 2
-        return prices
+    def segment_cost(self) -> Floats:
+        """Cost of one more net in each channel segment, 1 where it is empty, float64[segment]."""
+        costs: Floats = 1 + _CONGESTION_COST * (self.usage / max(1, int(self.usage.max(initial=0)))) ** 2
+        return costs
 
     @cached_property
     def weight(self) -> Floats:
-        """What a unit of wire counts from each source, float64[n_inputs + n_neurons]; 1 on average."""
+        """Weight of a unit of wire of each source, float64[n_inputs + n_neurons]; 1 on average."""
         weights = np.ones(self.network.n_inputs + self.network.n_neurons)
         weights[self.nets.source] = net_weights(self.nets)
         return weights
 
-    def of(self, source: Any, target: Any) -> Floats:
-        """What a wire from a source to a neuron would add, float64 of the shape that both have together.
+    def added_cost(self, source: Any, target: Any) -> Floats:
+        """Compute the cost that a wire from a source to a neuron would add, float64 of the broadcast shape.
 
-        It is the cheapest way from the net of the source, as it is routed now, to the neuron's cell; 0 where the
-        net passes the cell already.
+        It is the cost of the cheapest way from the net of the source, as it is routed, to the neuron's cell; 0 where
+        the net passes the cell already.
 
         Args:
             source: inputs first, then neurons, as in a network; a number or an array.
@@ -109,64 +109,64 @@ class WireCosts:
         _within("target", targets, self.network.n_neurons)
         around = self.fabric.around[self.placement.cell]
         costs = np.zeros(sources.shape)
-        flat, wanted = costs.reshape(-1), targets.reshape(-1)
+        flat, flat_targets = costs.reshape(-1), targets.reshape(-1)
         for number in np.unique(sources):
             at = np.flatnonzero(sources.reshape(-1) == number)
-            away = self._distances(int(number))
-            flat[at] = self.weight[number] * away[around[wanted[at]]].min(axis=1)
+            distance = self._distances(int(number))
+            flat[at] = self.weight[number] * distance[around[flat_targets[at]]].min(axis=1)
         return costs
 
-    def existing(self) -> SynapseWires:
-        """What the wires of the synapses that are there cost."""
+    def synapse_wires(self) -> SynapseWires:
+        """Compute the wire costs of the present synapses."""
         net = np.searchsorted(self.nets.source, self.network.source)
         weight = self.weight[self.network.source]
         lengths = half_perimeters(self.nets, self.fabric, self.placement)
-        removing, share = np.zeros(len(self.nets.block)), np.zeros(len(self.nets.block))
+        saving, share = np.zeros(len(self.nets.block)), np.zeros(len(self.nets.block))
         for number, tree in enumerate(self.trees):
             pins = slice(int(self.nets.start[number]) + 1, int(self.nets.start[number + 1]))
             if pins.start < pins.stop:
-                removing[pins], share[pins] = _pin_costs(tree, self.price)
+                saving[pins], share[pins] = _pin_costs(tree, self.segment_cost)
         pin = self._pins(net)
-        # A synapse of a neuron to itself has no pin: its net would be there for the other hearers.
-        heard = pin >= 0
+        # A synapse of a neuron to itself has no pin: its net is needed for the other sinks in any case.
+        has_pin = pin >= 0
         return SynapseWires(
             net_length=lengths[net] * weight,
-            removing=np.where(heard, removing[pin], 0.0) * weight,
-            share=np.where(heard, share[pin], 0.0) * weight,
+            saving=np.where(has_pin, saving[pin], 0.0) * weight,
+            share=np.where(has_pin, share[pin], 0.0) * weight,
         )
 
     def _pins(self, net: Ints) -> Ints:
-        """The pin at which each synapse listens to its net; -1 where the neuron drives it itself."""
+        """Return the pin of each synapse on its net; -1 where the neuron drives it itself."""
         nets, count = self.nets, self.nets.n_blocks
         key = nets.net_of_pin() * count + nets.block
         key[nets.start[:-1]] = -1
         order = np.argsort(key)
-        wanted = net * count + self.network.target
-        at = np.minimum(np.searchsorted(key[order], wanted), max(0, key.size - 1))
-        pins: Ints = np.where(key[order][at] == wanted, order[at], -1) if key.size else np.zeros(0, np.int64)
+        pin_key = net * count + self.network.target
+        at = np.minimum(np.searchsorted(key[order], pin_key), max(0, key.size - 1))
+        pins: Ints = np.where(key[order][at] == pin_key, order[at], -1) if key.size else np.zeros(0, np.int64)
         return pins
 
     def _distances(self, source: int) -> Floats:
-        """The price of the cheapest way from the net of a source to each segment, that one included."""
+        """Compute the cost of the cheapest way from the net of a source to each segment, that one included."""
         net = int(np.searchsorted(self.nets.source, source))
         if net < len(self.nets) and self.nets.source[net] == source:
-            roots, paid = self.trees[net].segments, True
+            roots, exists = self.trees[net].segments, True
         else:
             first = self.network.n_inputs
             cells, pads = self.placement.cell, self.placement.input_pad + self.fabric.n_cells
             site = cells[source - first] if source >= first else pads[source]
-            roots, paid = self.fabric.around[site], False
+            roots, exists = self.fabric.around[site], False
         roots = roots[roots >= 0]
-        away: Floats = csgraph.dijkstra(self._graph, indices=roots, min_only=True)
-        # The way to a segment costs the segments after the first; a net that is not there yet pays that too.
-        return away if paid else away + self.price[roots].min()
+        distance: Floats = csgraph.dijkstra(self._graph, indices=roots, min_only=True)
+        # The distance omits the first segment; a net that does not exist yet needs that too.
+        return distance if exists else distance + self.segment_cost[roots].min()
 
     @cached_property
     def _graph(self) -> sparse.csr_array[np.float64, tuple[int, int]]:
         segment, end = np.nonzero(self.fabric.neighbours >= 0)
         there = self.fabric.neighbours[segment, end]
         shape = (self.fabric.n_segments, self.fabric.n_segments)
-        return sparse.csr_array((self.price[there], (segment, there)), shape=shape)
+        return sparse.csr_array((self.segment_cost[there], (segment, there)), shape=shape)
 
 
 def wire_costs(
@@ -178,18 +178,18 @@ def wire_costs(
     seed: int = 0,
     sweeps: int | None = None,
 ) -> WireCosts:
-    """Place and route a network quickly, and say what its wires cost.
+    """Place and route a network quickly, and compute its wire costs.
 
-    Fan-in and the values of weights and thresholds do not matter; channels may overflow (``overflow``).
+    Fan-in and the values of weights and thresholds are ignored; channels may overflow (``overflow``).
 
     Args:
-        network: what is wired; ``connections`` makes one of connectivity alone.
+        network: network to wire; ``connections`` builds one of connectivity alone.
         arch: the chip.
-        rates: spikes per step of each source, inputs first; without them a run on random spikes tells.
-        before: of a network with as many neurons, inputs and outputs: placement goes on from there, in an eighth
-            of the time. Otherwise it starts anew.
-        seed: of the placement; the same seed gives the same costs.
-        sweeps: of the annealing; 0 keeps the placement of ``before`` as it is.
+        rates: spikes per step of each source, inputs first; by default measured on random spikes.
+        before: costs of a network with as many neurons, inputs and outputs: placement continues from there, in an
+            eighth of the time. Otherwise it starts anew.
+        seed: random seed of the placement; the same seed gives the same costs.
+        sweeps: sweeps of the annealing; 0 keeps the placement of ``before``.
 
     Raises:
         FitError: there are more neurons, inputs or outputs than the chip has.
@@ -209,14 +209,14 @@ def wire_costs(
 
 
 def connections(n_inputs: int, n_neurons: int, source: Any, target: Any, outputs: Any = ()) -> Network:
-    """A network of connectivity alone, all its weights and thresholds 1, for ``wire_costs``.
+    """Build a network of connectivity alone, all its weights and thresholds 1, for ``wire_costs``.
 
     Args:
         n_inputs: number of inputs.
         n_neurons: number of neurons.
-        source: of each synapse, inputs first, then neurons.
+        source: source of each synapse, inputs first, then neurons.
         target: neuron of each synapse.
-        outputs: neurons that are read.
+        outputs: output neurons.
 
     Raises:
         NetworkError: a number is out of range, or a synapse is there twice.
@@ -236,8 +236,8 @@ def connections(n_inputs: int, n_neurons: int, source: Any, target: Any, outputs
     )
 
 
-def _pin_costs(tree: RoutingTree, price: Floats) -> tuple[Floats, Floats]:
-    """Of each pin after the first: the price of the wire behind which there is no other, and its share of all."""
+def _pin_costs(tree: RoutingTree, segment_cost: Floats) -> tuple[Floats, Floats]:
+    """Compute, for each pin after the first, the cost of the wire to no other pin, and its share of all wires."""
     place = {int(segment): at for at, segment in enumerate(tree.segments)}
     parent = [place.get(int(segment), -1) for segment in tree.parents]
     taps = [place[int(segment)] for segment in tree.taps]
@@ -246,7 +246,7 @@ def _pin_costs(tree: RoutingTree, price: Floats) -> tuple[Floats, Floats]:
         if parent[at] >= 0:
             behind[parent[at]] += behind[at]
     alone, shared = np.zeros(len(parent)), np.zeros(len(parent))
-    for at, cost in enumerate(price[tree.segments].tolist()):
+    for at, cost in enumerate(segment_cost[tree.segments].tolist()):
         up = parent[at]
         shared[at] = cost / behind[at] + (shared[up] if up >= 0 else 0.0)
         alone[at] = (cost + (alone[up] if up >= 0 else 0.0)) if behind[at] == 1 else 0.0

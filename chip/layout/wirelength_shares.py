@@ -1,4 +1,4 @@
-"""What each hearer of a net bears of the box around it: a measure of wires that depends on where pins are alone."""
+"""Shapley shares of wirelength: a measure of wires that depends on the positions of pins alone."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ Floats = NDArray[np.float64]
 
 
 def wirelength_shares(nets: Nets, fabric: Fabric, placement: Placement, source: Any, target: Any) -> Floats:
-    """What neurons would bear of the boxes around nets, were each shared by all who stretch it.
+    """Compute the Shapley share of each sink in its net's bounding-box wirelength, for present and possible sinks.
 
-    A box is paid from its driver on, in each of the four directions, cell by cell, by all pins that lie at least as
-    far: the Shapley value of that "airport game" (Littlechild and Owen, 1973). A neuron that does not listen yet is
-    told what it would bear if it did. So a wire is dear where few others want it, and cheap where many do.
+    The box of a net is divided from its driver on, in each of the four directions: each cell is shared evenly by all
+    pins that lie at least as far. This is the Shapley value of the "airport game" (Littlechild and Owen, 1973). The
+    share of a neuron that is not a sink yet is the one that it would have. A wire is therefore expensive where few
+    other sinks lie, and cheap where many do.
 
     Args:
-        nets: what is connected, with the spike rates.
-        fabric: where.
-        placement: of the nets' blocks.
+        nets: nets with their spike rates.
+        fabric: fabric of the chip.
+        placement: placement of the nets' blocks.
         source: inputs first, then neurons, as in a network, [source].
         target: neurons, [target].
 
     Returns:
-        Cells times the net's spikes per step, [source, target]; a source that nobody hears spikes as the mean one.
+        Cells times the net's spikes per step, [source, target]; a source without a net counts as the mean one.
 
     Raises:
         NetworkError: there is no such source or neuron.
@@ -47,13 +48,13 @@ def wirelength_shares(nets: Nets, fabric: Fabric, placement: Placement, source: 
         others = pins[None, :] != targets[:, None]
         for axis in (0, 1):
             for sign in (-1, 1):
-                away = np.maximum(0, sign * (at[:, axis] - at[driver, axis]))
-                found[row] += rate * _shared(away[targets], away[pins], others)
+                distance = np.maximum(0, sign * (at[:, axis] - at[driver, axis]))
+                found[row] += rate * _shared(distance[targets], distance[pins], others)
     return found
 
 
 def _net(nets: Nets, source: int) -> tuple[int, Ints, float]:
-    """The block that drives a source's net, those that listen to it, and its spikes per step."""
+    """Return the block that drives a source's net, its sinks, and its spikes per step."""
     net = int(np.searchsorted(nets.source, source))
     if net < len(nets) and nets.source[net] == source:
         pins = nets.block[nets.start[net] : nets.start[net + 1]]
@@ -62,18 +63,18 @@ def _net(nets: Nets, source: int) -> tuple[int, Ints, float]:
     return driver, nets.block[:0], float(nets.rate.mean()) if len(nets) else 1.0
 
 
-def _shared(wanted: Ints, reached: Ints, others: NDArray[np.bool_]) -> Floats:
-    """What each target pays of the cells on its way, each shared with the pins that lie at least as far.
+def _shared(target_cells: Ints, pin_cells: Ints, others: NDArray[np.bool_]) -> Floats:
+    """Sum the cells up to each target, each divided by the number of pins that need it too.
 
     Args:
-        wanted: cells to each target, [target].
-        reached: cells to each pin of the net, [pin].
+        target_cells: cells from the driver to each target, [target].
+        pin_cells: cells from the driver to each pin of the net, [pin].
         others: whether a pin is not the target's own, [target, pin].
     """
-    cell = np.arange(int(wanted.max(initial=0)))
-    beyond = others.astype(np.float64) @ (reached[:, None] > cell).astype(np.float64)
-    paid: Floats = ((wanted[:, None] > cell) / (1 + beyond)).sum(axis=1)
-    return paid
+    cell = np.arange(int(target_cells.max(initial=0)))
+    beyond = others.astype(np.float64) @ (pin_cells[:, None] > cell).astype(np.float64)
+    shares: Floats = ((target_cells[:, None] > cell) / (1 + beyond)).sum(axis=1)
+    return shares
 
 
 def _within(name: str, values: NDArray[Any], limit: int) -> None:

@@ -1,1 +1,1 @@
-"""The simulator: exact integers, a NumPy engine and a compiled one, imperfect chips."""
+"""Simulator: exact integers, a NumPy engine and a compiled one, imperfect chips."""

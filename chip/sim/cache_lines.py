@@ -1,4 +1,4 @@
-"""Arrays that begin where a line of the cache does: no vector of theirs is spread over two."""
+"""Arrays aligned to cache lines, so that none of their vectors is spread over two lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINE_BYTES = 64
 
 
 def empty_aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
-    """An array with anything in it that begins where a line of the cache does."""
+    """Allocate an uninitialised array that begins at a cache line."""
     size = int(np.prod(shape)) * kind.itemsize
     line = np.empty(size + _LINE_BYTES, np.uint8)
     begin = -line.ctypes.data % _LINE_BYTES
@@ -21,7 +21,7 @@ def empty_aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
 
 
 def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy that begins where a line of the cache does."""
+    """Copy an array so that it begins at a cache line."""
     copy = empty_aligned(array.shape, array.dtype)
     copy[...] = array
     return copy

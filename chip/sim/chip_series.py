@@ -1,4 +1,4 @@
-"""Many chips of one series on the same input: how much the imperfections of each change what comes out."""
+"""Simulation of a series of imperfect chips on the same input."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def run_series(
     engine: EngineName = "numpy",
     record: Literal["outputs", "all"] = "outputs",
 ) -> Iterator[SimulationResult]:
-    """Run chips 0, 1, … of a series, each from rest on the same input, and give what each did.
+    """Run chips 0, 1, … of a series, each from rest on the same input, and yield their results.
 
-    One result at a time is held, so a series may be as long as it likes.
+    Only one result at a time is kept in memory.
 
     Args:
-        network: what every chip is programmed with.
+        network: network on every chip.
         spikes: -1, 0 or +1 of each [step, stream, input].
         v_sat: membranes are clipped to [-v_sat, +v_sat].
-        imperfection: of the series; its seed decides about every chip.
-        chips: how many, at least 1.
+        imperfection: of the series; its seed determines every chip.
+        chips: number of chips, at least 1.
         engine: as for ``Simulator``; both give the same bits.
         record: ``"all"`` also keeps the spikes of every neuron.
 
     Raises:
-        NetworkError: the spikes do not suit the network, or there are no chips.
+        NetworkError: the spikes do not match the network, or ``chips`` is below 1.
         ChipError: the engine needs Numba, which is not installed.
     """
     if chips < 1:
         raise NetworkError(f"is {chips}, not at least 1", where="chips")
     first = Simulator(network, v_sat=v_sat, engine=engine, imperfection=imperfection)
     for number in range(chips):
-        yield (first.another(number) if number else first).run(spikes, record=record)
+        yield (first.for_chip(number) if number else first).run(spikes, record=record)

@@ -34,7 +34,7 @@ from chip.sim.kernel_arguments import (
     Variant,
     Workspace,
 )
-from chip.sim.numpy_engine import EngineState, StepBlock
+from chip.sim.numpy_engine import NumpyState, StepBlock
 from chip.sim.tiles import LANES, neuron_order, neuron_parameters, synapse_tables
 
 __all__ = ["CompiledEngine", "CompiledState", "is_loaded", "numba_is_installed"]
@@ -149,7 +149,7 @@ class CompiledEngine:
         keys = noise_keys(self._deviation, range(first, first + streams))
         return CompiledState(np.zeros(shape, self._dynamics.dtype), np.zeros(shape, np.int8), keys)
 
-    def adopt(self, state: EngineState) -> CompiledState:
+    def adopt(self, state: NumpyState) -> CompiledState:
         """Convert the state of the NumPy engine, to continue from it."""
         adopted = self.rest(state.membrane.shape[1])
         adopted.membrane[:, self._place] = state.membrane.T

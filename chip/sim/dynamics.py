@@ -1,4 +1,4 @@
-"""The numbers an engine computes with: those of a network, or of one imperfect chip that runs it."""
+"""Integer parameters of the dynamics: those of a network, or of one imperfect chip that runs it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ __all__ = ["Dynamics", "dynamics_of"]
 
 @dataclass(frozen=True)
 class Dynamics:
-    """Every parameter as an integer of the narrowest kind that no reachable value overflows.
+    """Parameters as integers of the narrowest kind that no reachable value overflows.
 
     Args:
         weight: of each synapse, in the network's order.
         theta_p: level at which each neuron fires.
         theta_n: level at which it fires negatively; out of reach if it cannot.
-        w_fb: what a spike takes away.
+        w_fb: feedback weight that a spike subtracts.
         shift: of the leak of each neuron; one that leaves nothing where there is none.
-        extra_shift: of the additional leak of all neurons, likewise.
+        extra_shift: shift of the additional leak of all neurons, likewise.
         fraction: fractional bits of all the above; the leak takes whole units, the additional one fractions.
         v_sat: limit of the membranes.
         leaks: whether any neuron leaks at all.
-        noise: equally likely values, one of which each neuron gets in each step; empty for none.
+        noise: equally likely values, one of which is added to each neuron in each step; empty for none.
     """
 
     weight: NDArray[Any]
@@ -45,16 +45,16 @@ class Dynamics:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The integers to compute with: 16 bits for anything that fits the chip and is perfect."""
+        """Integer type of the computation: 16 bits for anything that fits the chip and is perfect."""
         return self.weight.dtype
 
     def in_whole_units(self, membrane: NDArray[Any]) -> NDArray[np.int64]:
-        """Sizes of membranes without their fraction, rounded up."""
+        """Return sizes of membranes without their fraction, rounded up."""
         return -(-membrane.astype(np.int64) >> self.fraction)
 
 
 def dynamics_of(network: Network, v_sat: int, deviation: Deviation | None = None) -> Dynamics:
-    """What one chip computes with; without a deviation it is perfect."""
+    """Compute the parameters of one chip; without a deviation it is perfect."""
     series = None if deviation is None else deviation.imperfection
     fraction = FRACTION if series is not None and series.is_fractional else 0
     names = ("weight", "theta_p", "theta_n", "w_fb")
@@ -85,7 +85,7 @@ def dynamics_of(network: Network, v_sat: int, deviation: Deviation | None = None
 
 
 def _narrowest(network: Network, values: dict[str, NDArray[np.int64]], limit: int) -> np.dtype[Any]:
-    """The narrowest integers that hold every value a step can produce."""
+    """Return the narrowest integer type that holds every value a step can produce."""
     current = np.bincount(network.target, weights=np.abs(values["weight"]), minlength=network.n_neurons)
     reach = limit + int(current.max(initial=0)) + int(values["w_fb"].max(initial=0))
     largest = max(reach, int(values["theta_p"].max(initial=0)), int(values["theta_n"].max(initial=0)))

@@ -1,4 +1,4 @@
-"""What a real chip does that its bitstream does not say: mismatch, noise, lost events, leaking charge."""
+"""Imperfections of real chips: mismatch, noise, lost events, additional leak."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["FRACTION", "Deviation", "Imperfection", "noise_keys"]
 # Fractional bits of weights, thresholds and membranes when they are not whole any more.
 FRACTION = 8
 _MAX_SIGMA, _MAX_NOISE, _MAX_SHIFT, _MAX_SEED = 1.0, 1e6, 30, 1 << 62
-# What a key is for; never renumber them, or the same seed gives other chips.
+# Purposes of keys; renumbering them would change the chips of every seed.
 _WEIGHT, _THETA_P, _THETA_N, _W_FB, _NOISE, _LOST = range(6)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imperfection:
-    """How far chips deviate from what is programmed; the same seed gives the same chips, step by step.
+    """Deviations of a series of chips from their program; the same seed gives the same chips, step by step.
 
     Args:
         weight_mismatch_sigma: every synapse, threshold and feedback weight of a chip has a factor of its own,
             drawn once from a normal distribution with mean 1 and this deviation; no factor changes a sign.
-        noise_sigma: deviation of what is added to every membrane in every step, in units of a weight of 1.
+        noise_sigma: deviation of the noise added to every membrane in every step, in units of a weight of 1.
         lost_events: probability that an input spike does not arrive.
         extra_leak_shift: n of a leak 2^-n per step on top of the programmed one, 0 for none.
-        seed: of everything that is drawn.
+        seed: of everything that is random.
 
     Raises:
         NetworkError: a value is out of range.
@@ -57,17 +57,17 @@ class Imperfection:
 
     @property
     def is_fractional(self) -> bool:
-        """Whether membranes hold fractions of a unit."""
+        """Return whether membranes hold fractions of a unit."""
         return self.weight_mismatch_sigma > 0 or self.noise_sigma > 0 or self.extra_leak_shift > 0
 
     def of_chip(self, number: int) -> Deviation:
-        """What becomes of one chip of the series."""
+        """Return the deviation of one chip of the series."""
         return Deviation(self, number)
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """The imperfections of one chip.
+    """Imperfections of one chip.
 
     Args:
         imperfection: of the series.
@@ -78,10 +78,10 @@ class Deviation:
     chip: int = 0
 
     def mismatched(self, network: Network) -> dict[str, NDArray[np.int64]]:
-        """Weights, thresholds and feedback of this chip in 2^-8 of a unit, by field name.
+        """Return weights, thresholds and feedback of this chip in 2^-8 of a unit, by field name.
 
-        A synapse's factor depends on where it begins and ends, a neuron's on its number, so taking one away
-        leaves the others as they are.
+        A synapse's factor depends on its source and target, a neuron's on its number, so removing one leaves the
+        others as they are.
         """
         ends = network.target.astype(np.int64) * (1 << 32) + network.source
         every = np.arange(network.n_neurons)
@@ -93,7 +93,7 @@ class Deviation:
         }
 
     def surviving(self, spikes: NDArray[np.int8], first_step: int, streams: range) -> NDArray[np.int8]:
-        """The input spikes [step, stream, input] that arrive; steps and streams are numbered."""
+        """Return the input spikes [step, stream, input] without the lost ones; steps and streams are numbered."""
         probability = self.imperfection.lost_events
         if probability == 0:
             return spikes
@@ -105,7 +105,7 @@ class Deviation:
         return left
 
     def stream_keys(self, purpose: int, streams: range) -> NDArray[np.uint64]:
-        """A key for each stream."""
+        """Derive a key for each stream."""
         keys = [key_of(self.imperfection.seed, purpose, self.chip, stream) for stream in streams]
         return np.array(keys, np.uint64)
 
@@ -121,7 +121,7 @@ class Deviation:
 
 
 def noise_keys(deviation: Deviation | None, streams: range) -> NDArray[np.uint64]:
-    """The key of the noise in each stream; none at all without noise."""
+    """Derive the key of the noise in each stream; empty without noise."""
     if deviation is None or deviation.imperfection.noise_sigma == 0:
         return np.zeros(0, np.uint64)
     return deviation.stream_keys(_NOISE, streams)

@@ -1,6 +1,6 @@
-"""Vectors with one lane per neuron of a tile, in the words of LLVM.
+"""LLVM vectors with one lane per neuron of a tile.
 
-This file is imported only where Numba is installed.
+This file is imported only compare Numba is installed.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ class Lanes:
         self.zero = ir.Constant(self.type, [0] * count)
 
     def pointer(self, kind: Any, array: Any, at: Any) -> Any:
-        """Where the lanes of an array begin at ``at``."""
+        """Return the pointer to the lanes of an array that begin at ``at``."""
         data = self.context.make_array(kind)(self.context, self.builder, value=array).data
         return self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
 
     def load(self, pointer: Any) -> Any:
-        """The lanes that begin there."""
+        """Load lanes from a pointer."""
         value = self.builder.load(pointer)
         value.align = self.element.width // 8
         return value
 
     def store(self, value: Any, pointer: Any) -> None:
-        """Put lanes there."""
+        """Store lanes at a pointer."""
         self.builder.store(value, pointer).align = self.element.width // 8
 
-    def all(self, scalar: Any) -> Any:
-        """The same number in every lane."""
+    def broadcast(self, scalar: Any) -> Any:
+        """Broadcast a number to every lane."""
         builder, undefined = self.builder, ir.Constant(self.type, ir.Undefined)
         if scalar.type.width > self.element.width:
             scalar = builder.trunc(scalar, self.element)
@@ -48,25 +48,25 @@ class Lanes:
         nowhere = ir.Constant(ir.VectorType(_I32, self.type.count), [0] * self.type.count)
         return builder.shuffle_vector(one, undefined, nowhere)
 
-    def where(self, relation: str, left: Any, right: Any) -> Any:
-        """In which lanes the relation holds, of signed numbers."""
+    def compare(self, relation: str, left: Any, right: Any) -> Any:
+        """Compare lanes as signed numbers; one bit per lane."""
         return self.builder.icmp_signed(relation, left, right)
 
-    def least(self, left: Any, right: Any) -> Any:
-        """The smaller one in each lane."""
-        return self.builder.select(self.where("<", left, right), left, right)
+    def minimum(self, left: Any, right: Any) -> Any:
+        """Return the smaller one in each lane."""
+        return self.builder.select(self.compare("<", left, right), left, right)
 
-    def most(self, left: Any, right: Any) -> Any:
-        """The greater one in each lane."""
-        return self.builder.select(self.where(">", left, right), left, right)
+    def maximum(self, left: Any, right: Any) -> Any:
+        """Return the greater one in each lane."""
+        return self.builder.select(self.compare(">", left, right), left, right)
 
-    def size(self, value: Any) -> Any:
-        """The number in each lane without its sign."""
+    def magnitude(self, value: Any) -> Any:
+        """Return the absolute value in each lane."""
         return self.builder.select(
-            self.where("<", value, self.zero), self.builder.sub(self.zero, value), value
+            self.compare("<", value, self.zero), self.builder.sub(self.zero, value), value
         )
 
     def bits(self, lanes: Any) -> Any:
-        """One bit per lane as a 64-bit integer."""
+        """Convert one bit per lane to a 64-bit integer."""
         bits = self.builder.bitcast(lanes, ir.IntType(self.type.count))
         return bits if self.type.count == _I64.width else self.builder.zext(bits, _I64)

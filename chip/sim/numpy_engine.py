@@ -1,7 +1,7 @@
-"""The plain NumPy engine: many steps of many streams, exact integers, few calls per step.
+"""NumPy engine: many steps of many streams, exact integers, few calls per step.
 
-Membranes and spikes are laid out [neuron, stream]. Integers are kept in the narrowest type that no
-reachable value can overflow (16 bits for anything that fits the chip), which triples the speed of batches.
+Membranes and spikes are laid out [neuron, stream]. Integers are kept in the narrowest type that no reachable value can
+overflow (16 bits for anything that fits the chip), which triples the speed of batches.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from chip.sim.counter_rng import noise_words
 from chip.sim.dynamics import dynamics_of
 from chip.sim.imperfection import Deviation, noise_keys
 
-__all__ = ["Engine", "EngineState", "SimulationEngine", "StepBlock"]
+__all__ = ["NumpyEngine", "NumpyState", "SimulationEngine", "StepBlock"]
 
-# What ``@`` calls in the end. For one stream SciPy takes five times as long to get there as to multiply; a SciPy
-# that keeps it elsewhere is asked the long way.
+# Product that ``@`` calls in the end. For one stream the dispatch of SciPy takes five times as long as the product; a
+# SciPy that keeps it elsewhere is called through ``@``.
 _CSR_MATVEC: Callable[..., None] | None = getattr(_sparsetools, "csr_matvec", None)
 
 
 @dataclass
-class EngineState:
-    """What the chip remembers between two steps: membranes and the spikes under way, [neuron, stream]."""
+class NumpyState:
+    """State between two steps: membranes and the spikes in flight, [neuron, stream]."""
 
     membrane: NDArray[Any]
     spikes: NDArray[Any]
@@ -39,15 +39,15 @@ class EngineState:
 
 @dataclass(frozen=True)
 class StepBlock:
-    """What a run of steps left behind.
+    """Result of a block of steps.
 
     Args:
         outputs: -1, 0, +1 of each [step, stream, output].
-        neurons: the same for every neuron, [step, stream, neuron], if asked for.
+        neurons: the same for every neuron, [step, stream, neuron], if ``keep_all`` is set.
         arrived: spikes that reached the synapses of each source, int64[n_inputs + n_neurons].
         emitted: spikes of each neuron, int64[neuron].
-        saturations: how often a membrane was held at the limit.
-        peak: largest absolute membrane each neuron kept, int64[neuron].
+        saturations: number of membranes clipped at the limit.
+        peak: largest absolute membrane of each neuron, int64[neuron].
     """
 
     outputs: NDArray[np.int8]
@@ -59,27 +59,27 @@ class StepBlock:
 
 
 class SimulationEngine(Protocol):
-    """What runs a network: every engine gives the same bits."""
+    """Protocol of the engines that run a network; all give the same bits."""
 
     @property
     def checks_inputs(self) -> bool:
-        """Whether ``advance`` refuses what is no spike before anything has happened."""
+        """Return whether ``advance`` refuses invalid inputs before the state changes."""
 
     @property
     def block_values(self) -> int:
-        """Steps x neurons x streams that it takes best at once."""
+        """Steps x neurons x streams of the most efficient block."""
 
     def with_deviation(self, deviation: Deviation) -> SimulationEngine:
-        """The same network on a chip with other imperfections."""
+        """Prepare the same network for a chip with other imperfections."""
 
     def rest(self, streams: int, first: int = 0) -> Any:
-        """The state after a reset: empty membranes, no spike under way; ``first`` numbers the streams."""
+        """Return the state after a reset: empty membranes, no spike in flight; ``first`` numbers the streams."""
 
     def advance(self, state: Any, inputs: NDArray[np.int8], *, keep_all: bool) -> StepBlock:
         """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
 
 
-class Engine:
+class NumpyEngine:
     """One network prepared for simulation with saturation at ``v_sat``, on a perfect chip or on another."""
 
     checks_inputs = False
@@ -103,18 +103,18 @@ class Engine:
         self._high = np.array(numbers.v_sat, dtype=self.dtype)
         self._low = np.array(-numbers.v_sat, dtype=self.dtype)
 
-    def with_deviation(self, deviation: Deviation) -> Engine:
-        """The same network on a chip with other imperfections."""
-        return Engine(self._network, self._v_sat, deviation)
+    def with_deviation(self, deviation: Deviation) -> NumpyEngine:
+        """Prepare the same network for a chip with other imperfections."""
+        return NumpyEngine(self._network, self._v_sat, deviation)
 
-    def rest(self, streams: int, first: int = 0) -> EngineState:
-        """The state after a reset: empty membranes, no spike under way; ``first`` numbers the streams."""
+    def rest(self, streams: int, first: int = 0) -> NumpyState:
+        """Return the state after a reset: empty membranes, no spike in flight; ``first`` numbers the streams."""
         shape = (self._network.n_neurons, streams)
         keys = noise_keys(self._deviation, range(first, first + streams))
-        return EngineState(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype), keys)
+        return NumpyState(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype), keys)
 
-    def advance(self, state: EngineState, inputs: NDArray[np.int8], *, keep_all: bool) -> StepBlock:
-        """Run the steps of ``inputs`` [step, stream, input] and move ``state`` on."""
+    def advance(self, state: NumpyState, inputs: NDArray[np.int8], *, keep_all: bool) -> StepBlock:
+        """Run the steps of ``inputs`` [step, stream, input] and advance ``state``."""
         drive = self._drive(inputs)
         spikes = np.empty(drive.shape, self.dtype)
         positive = np.empty(drive.shape[1:], np.bool_)
@@ -126,24 +126,24 @@ class Engine:
         weights, multiply = self._neuron_weights, _CSR_MATVEC if inputs.shape[1] == 1 else None
         csr = (*weights.shape, weights.indptr, weights.indices, weights.data)
         before = first
-        for level, fired in zip(drive, spikes, strict=True):
+        for potential, fired in zip(drive, spikes, strict=True):
             if multiply is None:
-                level += weights @ before
+                potential += weights @ before
             else:
-                multiply(*csr, before, level)
+                multiply(*csr, before, potential)
             if self._dynamics.noise.size:
-                level += self._dynamics.noise[
+                potential += self._dynamics.noise[
                     noise_words(state.noise_keys, state.step, self._network.n_neurons)
                 ]
             if self._dynamics.leaks:
                 self._leak(membrane, change)
-            level += membrane
-            np.greater_equal(level, self._theta_p, out=positive)
-            np.less_equal(level, self._theta_n, out=negative)
+            potential += membrane
+            np.greater_equal(potential, self._theta_p, out=positive)
+            np.less_equal(potential, self._theta_n, out=negative)
             np.subtract(up, down, out=fired)
             if self._feeds_back:
-                level -= np.multiply(fired, self._w_fb, out=change)
-            np.minimum(level, self._high, out=membrane)
+                potential -= np.multiply(fired, self._w_fb, out=change)
+            np.minimum(potential, self._high, out=membrane)
             np.maximum(membrane, self._low, out=membrane)
             before = fired
             state.step += 1
@@ -158,7 +158,7 @@ class Engine:
         unclipped: NDArray[Any],
         keep_all: bool,
     ) -> StepBlock:
-        """Count: spikes and membranes before saturation come as [step, neuron, stream]."""
+        """Summarise a block: spikes and membranes before saturation are [step, neuron, stream]."""
         v_sat = self._dynamics.v_sat
         reached = np.maximum(unclipped.max(axis=(0, 2), initial=0), -unclipped.min(axis=(0, 2), initial=0))
         held = np.flatnonzero(reached > v_sat)
@@ -176,7 +176,7 @@ class Engine:
         )
 
     def _drive(self, inputs: NDArray[np.int8]) -> NDArray[Any]:
-        """What the inputs add to each [step, neuron, stream]: known ahead, so one product for all steps."""
+        """Compute the current of the inputs at each [step, neuron, stream], with one product for all steps."""
         steps, streams, n_inputs = inputs.shape
         columns = np.ascontiguousarray(inputs.reshape(steps * streams, n_inputs).T, dtype=self.dtype)
         currents = self._input_weights @ columns

@@ -1,4 +1,4 @@
-"""Runs a network as the chip would: exact integers, one stream step by step or many at once."""
+"""Simulator of the chip: exact integers, one stream step by step or many at once."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from chip.errors import NetworkError
 from chip.network import Network
 from chip.sim.compiled_engine import CompiledEngine, is_loaded, numba_is_installed
 from chip.sim.imperfection import Deviation, Imperfection
-from chip.sim.numpy_engine import Engine, EngineState, SimulationEngine, StepBlock
+from chip.sim.numpy_engine import NumpyEngine, NumpyState, SimulationEngine, StepBlock
 from chip.validation import MAX_MAGNITUDE
 
 __all__ = ["EngineName", "SimulationResult", "Simulator"]
 
 EngineName = Literal["numpy", "compiled", "auto"]
-# Numba is worth a second for loading, or ten for compiling, once so many neuron-steps of so many streams came.
+# Neuron-steps and streams from which a second for loading Numba, or ten for compiling, pays off.
 _AUTO_NEURON_STEPS, _AUTO_STREAMS = 50_000_000, 8
 
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What one call of ``run`` produced.
+    """Result of one call of ``run``.
 
     Args:
         outputs: -1, 0, +1 of each [step, stream, output].
@@ -34,8 +34,8 @@ class SimulationResult:
         spikes: spikes that neurons emitted.
         input_spikes: spikes that came in.
         neuron_spikes: spikes emitted by each neuron, int64[neuron].
-        saturations: how often a membrane was held at the limit.
-        peak_membrane: largest absolute membrane each neuron kept, int64[neuron]; fractions are rounded up.
+        saturations: number of membranes clipped at the limit.
+        peak_membrane: largest absolute membrane of each neuron, int64[neuron]; fractions are rounded up.
     """
 
     outputs: NDArray[np.int8]
@@ -49,18 +49,18 @@ class SimulationResult:
 
 
 class Simulator:
-    """A network in motion; the state lives on between calls, so any split of the input gives the same bits.
+    """Running network; the state persists between calls, so any split of the input gives the same bits.
 
     Args:
-        network: what to run.
+        network: network to run.
         v_sat: membranes are clipped to [-v_sat, +v_sat].
         engine: ``"numpy"``, or ``"compiled"``, which needs Numba: the same bits, 20 to 90 times as fast, after
-            a second for loading, and some ten for compiling when it runs for the first time ever. ``"auto"``
-            begins with the former and moves on to the latter when there is much work and Numba is installed.
-        imperfection: what keeps the chip from being perfect; nothing without it.
-        chip: which chip of the series it is: another number, another mismatch and another noise.
+            a second for loading, and about ten for compiling on the first run after installation. ``"auto"``
+            begins with the former and changes to the latter when there is much work and Numba is installed.
+        imperfection: deviations of the chips from their program; None for a perfect chip.
+        chip: number of the chip in the series, which determines its mismatch and noise.
         first_stream: number of the first stream. Noise and lost events of a stream depend on its number, so
-            stream 7 alone, with ``first_stream=7``, fares as it does in a batch.
+            stream 7 alone, with ``first_stream=7``, gives the same bits as in a batch.
 
     Raises:
         NetworkError: ``v_sat`` or a number is out of range.
@@ -88,7 +88,7 @@ class Simulator:
         self._deviation = None if imperfection is None else Deviation(imperfection, chip)
         self._chooses, self._done = engine == "auto" and numba_is_installed(), 0
         compiled = engine == "compiled" or (self._chooses and is_loaded())
-        self._engine: SimulationEngine = (CompiledEngine if compiled else Engine)(
+        self._engine: SimulationEngine = (CompiledEngine if compiled else NumpyEngine)(
             network, self.v_sat, self._deviation
         )
         self._fan_out = network.fan_out()
@@ -98,11 +98,11 @@ class Simulator:
 
     @property
     def streams(self) -> int | None:
-        """How many streams run side by side; None before the first run."""
+        """Number of streams side by side; None before the first run."""
         return self._streams
 
-    def another(self, chip: int) -> Self:
-        """The same network at rest on another chip of the series, which costs less than beginning anew."""
+    def for_chip(self, chip: int) -> Self:
+        """Return the same network at rest on another chip of the series; cheaper than a new simulator."""
         if self._deviation is None:
             raise NetworkError("all chips are the same without imperfections", where="chip")
         other = copy.copy(self)
@@ -147,12 +147,12 @@ class Simulator:
         self._step += steps
         self._done += steps * streams * self.network.n_neurons
         if self._chooses and streams >= _AUTO_STREAMS and self._done >= _AUTO_NEURON_STEPS:
-            self._move_on()
+            self._change_engine()
         return self._result(blocks)
 
-    def _move_on(self) -> None:
-        """From the plain engine to the compiled one."""
-        if isinstance(self._state, EngineState):
+    def _change_engine(self) -> None:
+        """Change from the NumPy engine to the compiled one."""
+        if isinstance(self._state, NumpyState):
             compiled = CompiledEngine(self.network, self.v_sat, self._deviation)
             self._engine, self._state = compiled, compiled.adopt(self._state)
 
@@ -181,7 +181,7 @@ class Simulator:
         return inputs.astype(np.int8, copy=False)
 
     def _result(self, blocks: list[StepBlock]) -> SimulationResult:
-        """All blocks of a run as one."""
+        """Merge the blocks of a run."""
         arrived = np.sum([block.arrived for block in blocks], axis=0)
         emitted = np.sum([block.emitted for block in blocks], axis=0)
         every = [block.neurons for block in blocks if block.neurons is not None]

@@ -18,9 +18,9 @@ __all__ = ["load_spikes", "random_spikes"]
 
 
 def load_spikes(path: Path) -> NDArray[Any]:
-    """Spikes from an NPY file, [step, stream, input]; [step, input] becomes a single stream.
+    """Load spikes from an NPY file, [step, stream, input]; [step, input] becomes a single stream.
 
-    An NPZ file does as well, if it holds one array.
+    An NPZ file with a single array is accepted too.
 
     Raises:
         NetworkError: no such file, or not an array of integers of two or three dimensions, or without steps.
@@ -29,7 +29,7 @@ def load_spikes(path: Path) -> NDArray[Any]:
         if path.suffix == ".npz":
             spikes = _only_array(path)
         else:
-            # Mapped, not read: a header that promises more than the file holds is refused, not allocated.
+            # Mapped, not read: a header that states more than the file holds is refused, not allocated.
             spikes = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         hint = "write it with numpy.save"
@@ -57,7 +57,7 @@ def _only_array(path: Path) -> NDArray[Any]:
 def random_spikes(
     n_inputs: int, steps: int, *, streams: int = 1, rate: float = 0.05, seed: int = 0
 ) -> NDArray[np.int8]:
-    """Independent spikes of either sign, int8[step, stream, input]; ``rate`` is the share that is not 0."""
+    """Generate independent spikes of either sign, int8[step, stream, input]; ``rate`` is the share that is not 0."""
     random = np.random.default_rng(seed)
     shape = (steps, streams, n_inputs)
     sign = random.integers(0, 2, shape, dtype=np.int8) * np.int8(2) - np.int8(1)

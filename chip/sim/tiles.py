@@ -1,8 +1,8 @@
-"""Synapses as tiles: the form in which one vector addition serves every neuron a spike reaches.
+"""Synapses as tiles: the form in which one vector addition serves every neuron that a spike reaches.
 
-Neurons are put in an order in which those that hear the same sources stand side by side, as they do on a chip
-with local connections, and cut into tiles of 32. A spike then adds one row of weights to two adjacent tiles
-instead of following its synapses one by one. Sources whose targets stay scattered keep their synapses as a list.
+Neurons are ordered so that those with common sources are adjacent, as they are on a chip with local connections, and
+cut into tiles of 32. A spike then adds one row of weights to two adjacent tiles instead of following its synapses one
+by one. Sources whose targets stay scattered keep their synapses as a list.
 """
 
 from __future__ import annotations
@@ -27,24 +27,28 @@ __all__ = [
 ]
 
 LANES = 32
-# Numbers that the loop keeps of each neuron.
+# Parameters of each neuron in the compiled loop.
 TABLES = 7
 _WINDOW = 2 * LANES
-# A row costs about as much as this many synapses of a list.
+# Cost of a row, in synapses of a list.
 _ROW_COST = 3
-# Pairs of neurons with a common source that an order may be derived from: bounds time and memory.
-_MOST_PAIRS = 1 << 24
+# Largest number of pairs of neurons with a common source from which an order is derived: bounds time and memory.
+_MAX_PAIRS = 1 << 24
 
 
 def neuron_order(network: Network) -> NDArray[np.int64]:
-    """Neurons in the order in which their synapses fill the fewest rows: int64[n_neurons]."""
-    as_given = np.arange(network.n_neurons)
-    if not 0 < int((network.fan_out() ** 2).sum()) <= _MOST_PAIRS:
-        return as_given
+    """Order neurons so that their synapses fill the fewest rows: int64[n_neurons]."""
+    unchanged = np.arange(network.n_neurons)
+    if not 0 < int((network.fan_out() ** 2).sum()) <= _MAX_PAIRS:
+        return unchanged
     shape = (network.n_neurons, network.n_inputs + network.n_neurons)
-    heard = sparse.csr_array((np.ones(network.n_synapses, np.int32), (network.target, network.source)), shape)
-    side_by_side = reverse_cuthill_mckee((heard @ heard.T).tocsr(), symmetric_mode=True).astype(np.int64)
-    return min(side_by_side, as_given, key=lambda order: _rows_needed(network, order))
+    incoming = sparse.csr_array(
+        (np.ones(network.n_synapses, np.int32), (network.target, network.source)), shape
+    )
+    by_common_sources = reverse_cuthill_mckee((incoming @ incoming.T).tocsr(), symmetric_mode=True).astype(
+        np.int64
+    )
+    return min(by_common_sources, unchanged, key=lambda order: _rows_needed(network, order))
 
 
 def synapse_tables(
@@ -56,14 +60,14 @@ def synapse_tables(
     size: int,
     spare: int,
 ) -> SynapseTables:
-    """Tables of synapses between places.
+    """Build the tables of synapses between places.
 
     Args:
         source: place of each synapse's source, below ``sources``.
         target: place of the neuron it ends at.
         weight: its weight, in the integers to compute with.
-        sources: how many places of sources there are.
-        size: how many places of neurons, at least 64.
+        sources: number of places of sources.
+        size: number of places of neurons, at least 64.
         spare: first of 64 places beyond the neurons.
     """
     by_place = np.lexsort((target, source))
@@ -79,7 +83,7 @@ def synapse_tables(
     rows[row + 1, target[rowed] - base[window[rowed]]] = weight[rowed]
     row_at = np.tile(np.concatenate([[spare], base[kept]]), 2)
     begin, end = _ranges(owner[kept], sources, offset=1)
-    # Who has no row of its own gets row 0 at a spare place, so that the loop meets no surprise.
+    # A source without a row gets row 0 at a spare place, so that the loop needs no branch.
     first = np.where(begin < end, begin, 0)
     row_begin, row_end = _for_both_signs(np.minimum(begin + 1, end), end, kept.size + 1)
     listed = weight[~rowed]
@@ -106,10 +110,10 @@ def synapse_tables(
 
 
 def neuron_parameters(dynamics: Dynamics, order: NDArray[np.int64], size: int) -> NDArray[Any]:
-    """Seven rows of 32 numbers for each tile: thresholds, feedback, limit, and the shifts of the leak.
+    """Build seven vectors of 32 numbers for each tile: thresholds, feedback, limit, and the shifts of the leak.
 
     Args:
-        dynamics: what to compute with.
+        dynamics: parameters by neuron.
         order: the neuron at each place.
         size: places, a multiple of 32; those beyond the last neuron are silent.
     """
@@ -127,7 +131,7 @@ def neuron_parameters(dynamics: Dynamics, order: NDArray[np.int64], size: int) -
 def _windows(
     source: NDArray[np.int64], target: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The window of each synapse, and the place at which each window begins.
+    """Assign each synapse to a window of two tiles; return that, and the place at which each window begins.
 
     Each source's windows begin at the tile of its first synapse that no window holds yet.
     """
@@ -156,7 +160,7 @@ def _rows_needed(network: Network, order: NDArray[np.int64]) -> int:
 def _ranges(
     owner: NDArray[np.int64], sources: int, *, offset: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and one past the last item of each source, for items sorted by their owner."""
+    """Return the first and one past the last item of each source, for items sorted by their owner."""
     ends = np.cumsum(np.bincount(owner, minlength=sources)) + offset
     return np.concatenate([[offset], ends[:-1]]).astype(np.int64), ends.astype(np.int64)
 
@@ -164,5 +168,5 @@ def _ranges(
 def _for_both_signs(
     begin: NDArray[np.int64], end: NDArray[np.int64], items: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ranges by code; the items of negative spikes follow those of positive ones."""
+    """Return ranges by code; the items of negative spikes follow those of positive ones."""
     return np.stack([begin, begin + items], 1).ravel(), np.stack([end, end + items], 1).ravel()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chip.builder import NetworkBuilder
 from chip.membrane_bounds import membrane_bounds
 from chip.network import Network
-from chip.sim.numpy_engine import Engine
+from chip.sim.numpy_engine import NumpyEngine
 from chip.sim.stimulus import random_spikes
 
 
@@ -29,7 +29,7 @@ def _bounds(network: Network) -> tuple[float, float]:
     return float(lower[0]), float(upper[0])
 
 
-def _membranes(engine: Engine, drive: NDArray[np.int8]) -> NDArray[Any]:
+def _membranes(engine: NumpyEngine, drive: NDArray[np.int8]) -> NDArray[Any]:
     """Membranes after each step; saturation is out of their reach."""
     state = engine.rest(drive.shape[1])
     seen = []
@@ -51,7 +51,7 @@ def test_no_feedback_has_no_bound() -> None:
 def test_a_leak_balances_what_comes_in() -> None:
     lower, upper = _bounds(_one([3], theta_p=5, decay=4))
     assert (lower, upper) == (-48, 48)
-    engine = Engine(_one([3], theta_p=5, decay=4), 10_000)
+    engine = NumpyEngine(_one([3], theta_p=5, decay=4), 10_000)
     assert _membranes(engine, np.ones((500, 1, 1), np.int8)).max() == 48
 
 
@@ -77,7 +77,7 @@ def test_no_input_goes_beyond_the_bound(
     seed: int, weights: list[int], theta: tuple[int, int], negative: bool, w_fb: int, decay: int
 ) -> None:
     network = _one(weights, theta_p=theta[0], theta_n=theta[1], negative=negative, w_fb=w_fb, decay=decay)
-    engine = Engine(network, 1_000_000)
+    engine = NumpyEngine(network, 1_000_000)
     drive = random_spikes(len(weights), 100, streams=20, rate=0.9, seed=seed)
     # Half the streams are pushed one way, because chance alone seldom goes far.
     drive[:, :10] = np.where(np.arange(10)[:, None] % 2, 1, -1) * np.sign(weights)

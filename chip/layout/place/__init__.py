@@ -1,4 +1,4 @@
-"""Placement: which neuron sits in which cell, so that wires that spike often are short."""
+"""Placement: the site of each neuron, input and output, chosen so that nets that spike often are short."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = [
     "random_placement",
 ]
 
-# Sweeps of the annealing: one for each block up to so many blocks, then as the root of their number.
-_SWEEPS, _LEAST_SWEEPS = 1200, 50
-# How many starts are tried, and for how many sweeps: the shortest start is not always the best one.
-_TRIED, _TRIAL_SWEEPS = 3, 60
-# A placement to go on from is annealed with one sweep in so many, from so far into the cooling.
-_WARM_SHARE, _WARM = 8, 0.6
+# Annealing sweeps: one for each block up to 1200 blocks, then growing with the root of their number.
+_LINEAR_SWEEPS, _MIN_SWEEPS = 1200, 50
+# Starts that are annealed on trial, and sweeps of a trial: the shortest start is not always the best one.
+_MAX_TRIALS, _TRIAL_SWEEPS = 3, 60
+# A given placement is annealed with an eighth of the sweeps, beginning at 60 % of the cooling schedule.
+_WARM_SHARE, _WARM_BEGIN = 8, 0.6
 # Share of a net's weight that does not depend on its spikes: silent nets need wires too.
-_EVEN = 0.3
+_CONSTANT_WEIGHT = 0.3
 
 
 def place(
@@ -39,17 +39,17 @@ def place(
     """Place a network that fits: a spectral start, then annealing on activity-weighted wirelength.
 
     Args:
-        nets: what is to be placed, with its spike rates.
-        fabric: where.
-        seed: the same seed gives the same placement.
-        sweeps: of the annealing; more give shorter wires; by default as many as the size needs.
-        before: a placement of the same blocks to go on from, for nets that have changed a little.
+        nets: nets to place, with their spike rates.
+        fabric: fabric of the chip.
+        seed: random seed; the same seed gives the same placement.
+        sweeps: sweeps of the annealing; more give shorter wires; by default ``default_sweeps``.
+        before: placement of the same blocks to continue from, for nets that have changed a little.
     """
     if sweeps is None:
         sweeps = default_sweeps(nets.n_blocks) // (1 if before is None else _WARM_SHARE)
     weight = net_weights(nets)
     if before is not None:
-        site, begin = before.sites(fabric), _WARM
+        site, begin = before.sites(fabric), _WARM_BEGIN
     else:
         site, begin = _best_start(nets, fabric, weight, sweeps, seed), 0.0
     return Placement.from_sites(
@@ -60,7 +60,7 @@ def place(
 def _best_start(
     nets: Nets, fabric: Fabric, weight: NDArray[np.float64], sweeps: int, seed: int
 ) -> NDArray[np.int64]:
-    starts = spectral_starts(nets, fabric, weight)[:_TRIED]
+    starts = spectral_starts(nets, fabric, weight)[:_MAX_TRIALS]
     if len(starts) == 1 or sweeps <= _TRIAL_SWEEPS:
         return starts[0]
     trials = [anneal(start.copy(), nets, fabric, weight, sweeps=_TRIAL_SWEEPS, seed=seed) for start in starts]
@@ -68,13 +68,15 @@ def _best_start(
 
 
 def default_sweeps(n_blocks: int) -> int:
-    """Sweeps of the annealing that so many blocks need."""
-    return max(_LEAST_SWEEPS, n_blocks if n_blocks <= _SWEEPS else int((_SWEEPS * n_blocks) ** 0.5))
+    """Return the default number of annealing sweeps for a number of blocks."""
+    return max(
+        _MIN_SWEEPS, n_blocks if n_blocks <= _LINEAR_SWEEPS else int((_LINEAR_SWEEPS * n_blocks) ** 0.5)
+    )
 
 
 def net_weights(nets: Nets) -> NDArray[np.float64]:
-    """What a unit of length of each net counts in placement; 1 on average."""
+    """Compute the weight of each net's length in placement; 1 on average."""
     mean = float(nets.rate.mean()) if len(nets) else 0.0
     activity = nets.rate / mean if mean > 0 else np.ones(len(nets))
-    weights: NDArray[np.float64] = _EVEN + (1 - _EVEN) * activity
+    weights: NDArray[np.float64] = _CONSTANT_WEIGHT + (1 - _CONSTANT_WEIGHT) * activity
     return weights

@@ -1,8 +1,8 @@
-"""Annealing with many swaps at once: every sweep pairs half of all sites with the other half.
+"""Simulated annealing with many swaps at once: every sweep pairs half of all sites with the other half.
 
 Pairs share no site, so the change of each swap follows from the boxes at the start of the sweep: a net's
 box without one of its pins needs only the two lowest and two highest coordinates of the net. Swaps of one
-sweep that touch the same net do not see each other; few are accepted in one sweep, and the next one starts
+sweep that touch the same net ignore each other; few are accepted in one sweep, and the next one starts
 from exact boxes again.
 """
 
@@ -22,10 +22,10 @@ Ints = NDArray[np.int64]
 # Coordinates, kept narrow: half of the time goes into moving them through the cache.
 Places = NDArray[np.int16]
 Floats = NDArray[np.float64]
-# Largest share of all swaps that a sweep may accept before it starts to take them at random.
-_BUSY = 0.1
-# Beyond every coordinate.
-_FAR = np.int16(1 << 14)
+# Largest share of all swaps that a sweep accepts; of more, a random choice is taken.
+_MAX_ACCEPTED = 0.1
+# Larger than every coordinate.
+_BEYOND = np.int16(1 << 14)
 # Temperatures at the start and the end, in mean weighted pins of a block.
 _HOT, _COLD = 0.2, 0.005
 
@@ -36,16 +36,16 @@ def anneal(
     """Lower the weighted half-perimeter wirelength of a placement by simulated annealing.
 
     Args:
-        site: of each block, to start from.
-        nets: what is connected.
-        fabric: where.
-        weight: of each net.
-        sweeps: more give shorter wires; each proposes a swap for every site.
-        seed: of the moves; the same seed gives the same placement.
-        begin: how far the cooling has come at the first sweep, below 1; near 1 keeps a good placement.
+        site: site of each block to start from.
+        nets: nets of the network.
+        fabric: fabric of the chip.
+        weight: weight of each net.
+        sweeps: number of sweeps, each of which proposes a swap for every site.
+        seed: random seed; the same seed gives the same placement.
+        begin: position in the cooling schedule at the first sweep, below 1; near 1 keeps a good placement.
 
     Returns:
-        The best site of each block that was met.
+        The sites of the best placement found.
     """
     if not len(nets) or not nets.n_neurons:
         return site
@@ -67,17 +67,17 @@ def anneal(
         used = (a >= 0) | (b >= 0)
         first, second, a, b = first[used], second[used], a[used], b[used]
         change = boxes.changes(board, site, a, b, first, second)
-        good = np.flatnonzero(change <= temperature * random.standard_exponential(change.size) - 1e-9)
-        most = max(1, int(_BUSY * first.size))
-        if good.size > most:
-            good = random.permutation(good)[:most]
-        _swap(site, occupant, first[good], second[good])
+        accepted = np.flatnonzero(change <= temperature * random.standard_exponential(change.size) - 1e-9)
+        max_accepted = max(1, int(_MAX_ACCEPTED * first.size))
+        if accepted.size > max_accepted:
+            accepted = random.permutation(accepted)[:max_accepted]
+        _swap(site, occupant, first[accepted], second[accepted])
     return best if least < _Boxes.of(board, site).length else site
 
 
 @dataclass(frozen=True, eq=False)
 class _Board:
-    """What does not change: pins, their weights, and which blocks each net holds."""
+    """Constants of the annealing: pins, their weights, and the blocks of each net."""
 
     nets: Nets
     size: Ints
@@ -98,13 +98,13 @@ class _Board:
         return cls(nets, size, weight, np.repeat(weight, size), position, holds.ravel(), row)
 
     def without_pin(self, at: Places) -> tuple[Places, Places]:
-        """The lowest coordinate of each pin's net without this pin, [axis, pin], and with all, [axis, net]."""
+        """Return the lowest coordinate of each pin's net without this pin, [axis, pin], and with all, [axis, net]."""
         first = self.nets.start[:-1]
         lowest = np.minimum.reduceat(at, first, axis=1)
         is_lowest = at == np.repeat(lowest, self.size, axis=1)
         alone = np.add.reduceat(is_lowest, first, axis=1, dtype=np.int16) == 1
-        second = np.minimum.reduceat(np.where(is_lowest, _FAR, at), first, axis=1)
-        # Of a net with one pin nothing is left; its box stays where it is.
+        second = np.minimum.reduceat(np.where(is_lowest, _BEYOND, at), first, axis=1)
+        # A net with one pin has no other pins; its box stays.
         second = np.where(alone & (self.size > 1), second, lowest)
         rest = np.where(is_lowest, np.repeat(second, self.size, axis=1), np.repeat(lowest, self.size, axis=1))
         return rest, lowest
@@ -112,7 +112,7 @@ class _Board:
 
 @dataclass(frozen=True, eq=False)
 class _Boxes:
-    """Of each pin and axis: where the box of its net begins and ends without it; and all boxes' length."""
+    """Bounds of each pin's net without the pin, per axis, and the length of all boxes."""
 
     low: Places
     high: Places
@@ -130,7 +130,7 @@ class _Boxes:
         return cls(low, -high, np.repeat(extent, board.size), length)
 
     def changes(self, board: _Board, site: Ints, a: Ints, b: Ints, first: Ints, second: Ints) -> Floats:
-        """How the weighted length would change with each swap of a at ``first`` and b at ``second``."""
+        """Compute the change of the weighted length by each swap of a at ``first`` and b at ``second``."""
         n = board.nets.n_blocks
         goal, partner = np.append(site, -1), np.full(n + 1, n)
         for block, other, there in ((a, b, second), (b, a, first)):
@@ -140,15 +140,15 @@ class _Boxes:
         to = board.position.take(goal[:-1].take(block), axis=1)
         extent = (np.maximum(self.high, to) - np.minimum(self.low, to)).sum(axis=0, dtype=np.int16)
         # A net that holds both of a pair keeps its box.
-        apart = ~board.holds.take(board.row + partner.take(block))
-        longer = (extent - self.extent) * apart * board.pin_weight
+        changes_box = ~board.holds.take(board.row + partner.take(block))
+        longer = (extent - self.extent) * changes_box * board.pin_weight
         change = np.append(np.bincount(block, weights=longer, minlength=n), 0.0)
         total: Floats = change[a] + change[b]
         return total
 
 
 def _pairs(fabric: Fabric, reach: float, random: np.random.Generator) -> tuple[Ints, Ints]:
-    """Sites that may swap, each at most once: cells that lie one random offset apart, and pads alike."""
+    """Draw pairs of sites to swap, each site at most once: cells one random offset apart, and pads alike."""
     limit = int(reach)
     dx, dy = 0, 0
     while dx == 0 and dy == 0:
@@ -168,7 +168,7 @@ def _pairs(fabric: Fabric, reach: float, random: np.random.Generator) -> tuple[I
 
 
 def _swap(site: Ints, occupant: Ints, first: Ints, second: Ints) -> None:
-    """Exchange what sits on two rows of sites."""
+    """Exchange the blocks of two rows of sites."""
     a, b = occupant[first], occupant[second]
     occupant[first], occupant[second] = b, a
     site[a[a >= 0]] = second[a >= 0]

@@ -1,4 +1,4 @@
-"""Placements to compare with: by chance, and neuron by neuron to the nearest free cell."""
+"""Baseline placements for comparison: random, and greedy to the nearest free cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 
 
 def random_placement(nets: Nets, fabric: Fabric, *, seed: int) -> Placement:
-    """Every block on a random site of its kind."""
+    """Place every block on a random site of its kind."""
     random = np.random.default_rng(seed)
     return Placement(
         cell=random.permutation(fabric.n_cells)[: nets.n_neurons],
@@ -25,21 +25,21 @@ def random_placement(nets: Nets, fabric: Fabric, *, seed: int) -> Placement:
 
 
 def greedy_placement(nets: Nets, fabric: Fabric, *, seed: int) -> Placement:
-    """Always the block with most nets to placed ones next, on the free site nearest to their middle.
+    """Place the block with most nets to placed ones next, on the free site nearest to their centre.
 
-    It starts with one random neuron in the middle of the array; ties go by chance.
+    It starts with one random neuron in the middle of the array; ties are broken at random.
     """
     random = np.random.default_rng(seed)
     links = _links(nets)
-    chance = random.random(nets.n_blocks)
+    tie_break = random.random(nets.n_blocks)
     site = np.full(nets.n_blocks, -1)
     free = np.ones(fabric.n_sites, np.bool_)
     kind_ends = np.cumsum([nets.n_neurons, nets.n_inputs, nets.n_outputs])
     site_ends = np.array([0, fabric.n_cells, fabric.first_output, fabric.n_sites])
-    pull = np.where(np.arange(nets.n_blocks) < nets.n_neurons, chance, 0.0)
+    pull = np.where(np.arange(nets.n_blocks) < nets.n_neurons, tie_break, 0.0)
     middle = np.array([fabric.columns - 1, fabric.rows - 1]) / 2
     for _ in range(nets.n_blocks):
-        block = int(np.argmax(np.where(site < 0, pull + chance * 1e-3, -1.0)))
+        block = int(np.argmax(np.where(site < 0, pull + tie_break * 1e-3, -1.0)))
         placed = np.flatnonzero((site >= 0) & (links[block] > 0))
         share = links[block, placed, None]
         goal = (fabric.position[site[placed]] * share).sum(axis=0) / share.sum() if placed.size else middle
@@ -53,7 +53,7 @@ def greedy_placement(nets: Nets, fabric: Fabric, *, seed: int) -> Placement:
 
 
 def _links(nets: Nets) -> NDArray[np.float64]:
-    """How many connections each two blocks have: the driver of a net with every hearer, both ways."""
+    """Count the connections between each two blocks: the driver of a net with every sink, both ways."""
     driver = np.repeat(nets.block[nets.start[:-1]], np.diff(nets.start))
     links = np.zeros((nets.n_blocks, nets.n_blocks))
     np.add.at(links, (driver, nets.block), 1.0)

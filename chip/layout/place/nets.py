@@ -1,4 +1,4 @@
-"""What has to be connected: one net for each source that is heard, its pins, and how often it spikes."""
+"""Nets of a network: one for each source that is used, with its pins and its spike rate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Nets:
-    """Pins by net. Blocks are what is placed: neurons first, then inputs, then outputs.
+    """Pins by net. Blocks are the objects that are placed: neurons first, then inputs, then outputs.
 
     Args:
         n_neurons: blocks that need a cell.
@@ -40,11 +40,11 @@ class Nets:
 
     @classmethod
     def of(cls, network: Network, rates: NDArray[np.floating[Any]] | None = None) -> Nets:
-        """The nets of a network; sources that nobody hears have none.
+        """Collect the nets of a network; unused sources have none.
 
         Args:
-            network: what is to be connected.
-            rates: spikes of each source per step, inputs first; every net counts the same without.
+            network: network to connect.
+            rates: spikes of each source per step, inputs first; 1 for every source by default.
 
         Raises:
             NetworkError: there is not one rate, at least 0, for each source.
@@ -53,21 +53,21 @@ class Nets:
         rate = np.ones(n_sources) if rates is None else np.asarray(rates, np.float64)
         if rate.shape != (n_sources,) or not (np.isfinite(rate) & (rate >= 0)).all():
             raise NetworkError(f"are not {n_sources} numbers of at least 0", where="rates")
-        heard = np.concatenate([network.source, network.outputs + network.n_inputs])
-        hearers = np.concatenate([network.target, np.arange(network.n_outputs) + n_sources])
-        drivers = np.unique(heard).astype(np.int64)
-        # The driver's pin gets a hearer of -1, so that it is sorted before the others.
-        source, hearer = (
-            np.concatenate([drivers, heard]),
-            np.concatenate([np.full(drivers.size, -1), hearers]),
+        used = np.concatenate([network.source, network.outputs + network.n_inputs])
+        sinks = np.concatenate([network.target, np.arange(network.n_outputs) + n_sources])
+        drivers = np.unique(used).astype(np.int64)
+        # The driver's pin gets a sink of -1, so that it is sorted before the others.
+        source, sink = (
+            np.concatenate([drivers, used]),
+            np.concatenate([np.full(drivers.size, -1), sinks]),
         )
-        order = np.lexsort((hearer, source))
-        source, hearer = source[order].astype(np.int64), hearer[order].astype(np.int64)
+        order = np.lexsort((sink, source))
+        source, sink = source[order].astype(np.int64), sink[order].astype(np.int64)
         is_input = source < network.n_inputs
         driver = np.where(is_input, source + network.n_neurons, source - network.n_inputs)
-        # A neuron that hears itself needs no second pin.
-        keep = (hearer < 0) | (hearer != driver)
-        block = np.where(hearer < 0, driver, hearer)[keep]
+        # A synapse of a neuron to itself needs no second pin.
+        keep = (sink < 0) | (sink != driver)
+        block = np.where(sink < 0, driver, sink)[keep]
         start = np.append(np.searchsorted(source[keep], drivers), block.size)
         return cls(
             network.n_neurons, network.n_inputs, network.n_outputs, block, start, drivers, rate[drivers]
@@ -75,12 +75,12 @@ class Nets:
 
     @property
     def n_blocks(self) -> int:
-        """Neurons, inputs and outputs together."""
+        """Number of neurons, inputs and outputs together."""
         return self.n_neurons + self.n_inputs + self.n_outputs
 
     def __len__(self) -> int:
         return len(self.rate)
 
     def net_of_pin(self) -> Ints:
-        """The net of each pin, [pin]."""
+        """Return the net of each pin, [pin]."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))

@@ -1,4 +1,4 @@
-"""Where everything sits on the chip, and how long its nets are there."""
+"""Placement of blocks on sites, and the wirelength of its nets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """A legal placement: every block on a site of its kind, no site twice.
+    """Legal placement: every block on a site of its kind, no site twice.
 
     Args:
         cell: cell of each neuron.
@@ -31,13 +31,13 @@ class Placement:
     output_pad: Ints
 
     def sites(self, fabric: Fabric) -> Ints:
-        """The site of each block: neurons, inputs, outputs."""
+        """Return the site of each block: neurons, inputs, outputs."""
         pads = self.input_pad + fabric.n_cells, self.output_pad + fabric.first_output
         return np.concatenate([self.cell, *pads]).astype(np.int64)
 
     @classmethod
     def from_sites(cls, site: Ints, nets: Nets, fabric: Fabric) -> Placement:
-        """The placement with these sites of all blocks.
+        """Build the placement with these sites of all blocks.
 
         Raises:
             FitError: a site is used twice or is not of the block's kind.
@@ -57,12 +57,12 @@ class Placement:
 
 
 def half_perimeters(nets: Nets, fabric: Fabric, placement: Placement) -> Ints:
-    """Width plus height of the box around the pins of each net, in cells, int64[net]."""
+    """Compute width plus height of the box around the pins of each net, in cells, int64[net]."""
     return box_lengths(nets, fabric, placement.sites(fabric))
 
 
 def box_lengths(nets: Nets, fabric: Fabric, site: Ints) -> Ints:
-    """The same for the sites of all blocks, legal or not."""
+    """Compute ``half_perimeters`` for the sites of all blocks, legal or not."""
     if not len(nets):
         return np.zeros(0, np.int64)
     at = fabric.position[site][nets.block]

@@ -1,4 +1,4 @@
-"""Routing: which wires every net takes, and how few tracks per channel would do."""
+"""Routing: the routing tree of every net, and the smallest channel width that suffices."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from chip.layout.place.nets import Nets
 from chip.layout.place.placement import Placement
 from chip.layout.route.negotiation import Negotiation, RoutingTree
 
-__all__ = ["Routing", "Tree", "min_channel_width", "route"]
+__all__ = ["Routing", "RoutingTree", "min_channel_width", "route"]
 
 _ROUNDS, _SEARCH_ROUNDS = 40, 20
-# How much narrower the next channel is that the search tries; and how many channels an error names.
-_NARROWER = 0.85
-_NAMED = 5
+# Factor from one channel width of the search to the next; channels that an error names.
+_WIDTH_STEP = 0.85
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Routing:
-    """Every net with its way; no segment holds more nets than it has tracks.
+    """Routing trees of all nets; no segment holds more nets than it has tracks.
 
     Args:
-        trees: of each net.
+        trees: routing tree of each net.
         usage: nets in each segment: the congestion map.
-        min_width: fewest tracks per channel for which a routing was found, if that was searched.
+        min_width: fewest tracks per channel for which a routing was found; None without a search.
     """
 
     trees: tuple[RoutingTree, ...]
@@ -47,14 +47,14 @@ def route(
     """Route all nets.
 
     Args:
-        nets: what is to be connected.
-        fabric: where.
-        placement: of the blocks.
-        search: also look for the smallest channel width; the routing for it has the least wire and is returned.
+        nets: nets to route.
+        fabric: fabric of the chip.
+        placement: placement of the blocks.
+        search: also search for the smallest channel width; the routing for it has the least wire and is returned.
         compiled: whether to use Numba; by default where it is installed. The routes are the same.
 
     Raises:
-        FitError: some channel overflows; names it, and says what would help.
+        FitError: some channel overflows; names it and suggests remedies.
     """
     negotiation = Negotiation(nets, fabric, placement, compiled=compiled)
     if not negotiation.negotiate(fabric.width, rounds=_ROUNDS):
@@ -64,17 +64,17 @@ def route(
 
 
 def min_channel_width(nets: Nets, fabric: Fabric, placement: Placement) -> int:
-    """The fewest tracks per channel for which a routing is found, however many the fabric has."""
+    """Search for the fewest tracks per channel for which a routing is found, whatever the fabric has."""
     negotiation = Negotiation(nets, fabric, placement)
     negotiation.negotiate(len(nets) + 1, rounds=1)
     return _narrow(negotiation)
 
 
 def _narrow(negotiation: Negotiation) -> int:
-    """Squeeze a legal routing into ever narrower channels; it ends as the narrowest that was found."""
+    """Reduce the channel width of a legal routing as far as possible; the negotiation ends with that routing."""
     kept, widest, failed = negotiation.trees, int(negotiation.usage.max()), 0
     while widest - failed > 1:
-        width = max((failed + widest) // 2, int(widest * _NARROWER), failed + 1)
+        width = max((failed + widest) // 2, int(widest * _WIDTH_STEP), failed + 1)
         if negotiation.negotiate(width, rounds=_SEARCH_ROUNDS):
             kept, widest = negotiation.trees, int(negotiation.usage.max())
         else:
@@ -85,7 +85,7 @@ def _narrow(negotiation: Negotiation) -> int:
 
 def _overflow(negotiation: Negotiation, nets: Nets) -> FitError:
     fabric, usage = negotiation.fabric, negotiation.usage
-    worst = np.argsort(-usage, kind="stable")[:_NAMED]
+    worst = np.argsort(-usage, kind="stable")[:_MAX_NAMED]
     over = int((usage > fabric.width).sum())
     named = ", ".join(
         f"{fabric.segment_name(int(s))} holds {usage[s]}" for s in worst if usage[s] > fabric.width

@@ -30,20 +30,22 @@ def without(network: Network, synapses: Ints) -> Network:
     return connections(INPUTS, NEURONS, network.source[keep], network.target[keep], network.outputs)
 
 
-def wire(costs: WireCosts, weight: NDArray[np.float64], price: NDArray[np.float64] | None = None) -> float:
+def wire(
+    costs: WireCosts, weight: NDArray[np.float64], segment_cost: NDArray[np.float64] | None = None
+) -> float:
     """All wire as it is routed, each net by the weight of its source."""
-    paid = np.ones(costs.usage.size) if price is None else price
+    cost = np.ones(costs.usage.size) if segment_cost is None else segment_cost
     nets = zip(costs.trees, costs.nets.source, strict=True)
-    return float(sum(paid[tree.segments].sum() * weight[source] for tree, source in nets))
+    return float(sum(cost[tree.segments].sum() * weight[source] for tree, source in nets))
 
 
 def test_shares_are_all_there_is_but_for_the_pads(network: Network, senna: ArchSpec) -> None:
     unread = connections(INPUTS, NEURONS, network.source, network.target)
     for case, exactly in ((unread, True), (network, False)):
         costs = wire_costs(case, senna, rates=rates())
-        total = wire(costs, costs.weight, costs.price)
-        wires = costs.existing()
-        assert (wires.removing <= wires.share + 1e-9).all()
+        total = wire(costs, costs.weight, costs.segment_cost)
+        wires = costs.synapse_wires()
+        assert (wires.saving <= wires.share + 1e-9).all()
         assert wires.share.sum() <= total + 1e-6
         if exactly:
             assert wires.share.sum() == pytest.approx(total)
@@ -53,13 +55,13 @@ def test_the_costliest_synapses_save_most_wire_and_what_was_foretold(
     network: Network, senna: ArchSpec
 ) -> None:
     before = wire_costs(network, senna, rates=rates())
-    wires, many = before.existing(), network.n_synapses // 5
+    wires, many = before.synapse_wires(), network.n_synapses // 5
     dear, cheap = np.argsort(-wires.share)[:many], np.argsort(wires.share)[:many]
     saved = {}
     for name, gone in (("dear", dear), ("cheap", cheap)):
         after = wire_costs(without(network, gone), senna, rates=rates(), before=before, sweeps=0)
         saved[name] = wire(before, before.weight) - wire(after, before.weight)
-        assert saved[name] >= 0.5 * (wires.removing[gone] / 4).sum()
+        assert saved[name] >= 0.5 * (wires.saving[gone] / 4).sum()
     assert saved["dear"] > 2 * saved["cheap"]
     annealed = wire_costs(without(network, dear), senna, rates=rates(), before=before)
     assert annealed.usage.sum() < 0.85 * before.usage.sum()
@@ -69,21 +71,21 @@ def test_the_costliest_synapses_save_most_wire_and_what_was_foretold(
 def test_one_synapse_less_saves_its_own_wire(network: Network, senna: ArchSpec) -> None:
     before = wire_costs(network, senna, rates=rates())
     before = wire_costs(network, senna, rates=rates(), before=before, sweeps=0)
-    removing = before.existing().removing
-    for synapse in np.argsort(-removing)[:5]:
+    saving = before.synapse_wires().saving
+    for synapse in np.argsort(-saving)[:5]:
         after = wire_costs(without(network, synapse[None]), senna, rates=rates(), before=before, sweeps=0)
         fewer = int(before.usage.sum() - after.usage.sum())
         source = network.source[synapse]
-        # Between the price of an empty and of the fullest channel.
-        assert removing[synapse] / before.weight[source] / 4 <= fewer + 1
+        # Between the cost of an empty and of the fullest channel.
+        assert saving[synapse] / before.weight[source] / 4 <= fewer + 1
 
 
 def test_near_wires_cost_less_than_far_ones_and_add_less(network: Network, senna: ArchSpec) -> None:
     costs = wire_costs(network, senna, rates=np.ones(INPUTS + NEURONS))
-    table = costs.of(np.arange(INPUTS + NEURONS)[:, None], np.arange(NEURONS)[None])
+    table = costs.added_cost(np.arange(INPUTS + NEURONS)[:, None], np.arange(NEURONS)[None])
     assert table.shape == (INPUTS + NEURONS, NEURONS)
     assert np.isfinite(table).all()
-    assert (costs.of(network.source, network.target) == 0).all()
+    assert (costs.added_cost(network.source, network.target) == 0).all()
     free = np.ones(table.shape, np.bool_)
     free[network.source, network.target] = False
     added = {}
@@ -104,7 +106,7 @@ def test_near_wires_cost_less_than_far_ones_and_add_less(network: Network, senna
 
 def test_the_same_call_costs_the_same_and_a_warm_one_is_no_worse(network: Network, senna: ArchSpec) -> None:
     one, other = (wire_costs(network, senna, rates=rates()) for _ in range(2))
-    assert np.array_equal(one.existing().share, other.existing().share)
+    assert np.array_equal(one.synapse_wires().share, other.synapse_wires().share)
     warm = wire_costs(network, senna, rates=rates(), before=one)
     assert warm.activity_wirelength <= 1.02 * one.activity_wirelength
     fewer = connections(INPUTS, NEURONS - 1, [0], [0])
@@ -113,7 +115,7 @@ def test_the_same_call_costs_the_same_and_a_warm_one_is_no_worse(network: Networ
 
 def test_a_source_that_nobody_hears_pays_its_whole_way(senna: ArchSpec) -> None:
     costs = wire_costs(connections(2, 3, [0], [0], [0]), senna)
-    assert (costs.of([1, 1], [1, 2]) >= 1).all()
+    assert (costs.added_cost([1, 1], [1, 2]) >= 1).all()
     assert costs.overflow == 0
 
 
@@ -121,9 +123,9 @@ def test_what_does_not_exist_has_no_cost(network: Network, senna: ArchSpec) -> N
     costs = wire_costs(network, senna, rates=rates())
     for source, target in ((INPUTS + NEURONS, 0), (-1, 0), (0, NEURONS)):
         with pytest.raises(NetworkError, match="is none of the"):
-            costs.of(source, target)
+            costs.added_cost(source, target)
     with pytest.raises(NetworkError, match="none of the"):
-        costs.of(0.5, 0)
+        costs.added_cost(0.5, 0)
     with pytest.raises(FitError, match="1025 neurons are more than the 1024"):
         wire_costs(connections(1, 1025, [0], [0]), senna)
     with pytest.raises(NetworkError, match="rates"):

@@ -177,4 +177,4 @@ def test_refuses_impossible_chips() -> None:
     with pytest.raises(NetworkError, match="first_stream"):
         run(spikes, EVERYTHING, first_stream=-1)
     with pytest.raises(NetworkError, match="without imperfections"):
-        Simulator(network(), v_sat=10).another(1)
+        Simulator(network(), v_sat=10).for_chip(1)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from chip.layout.place import graph_spectrum
-from chip.layout.place.graph_spectrum import vibrations
+from chip.layout.place.graph_spectrum import smooth_eigenvectors
 
 
 def grid(columns: int, rows: int) -> sparse.csr_array[np.float64, tuple[int, int]]:
@@ -34,15 +34,15 @@ def roughness(
 
 def test_level_by_level_is_nearly_as_smooth_as_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = grid(30, 17)
-    exact = roughness(graph, vibrations(graph, 3))
-    monkeypatch.setattr(graph_spectrum, "_DENSE", 100)
-    assert np.allclose(roughness(graph, vibrations(graph, 3)), exact, rtol=0.1)
+    exact = roughness(graph, smooth_eigenvectors(graph, 3))
+    monkeypatch.setattr(graph_spectrum, "_MAX_DENSE", 100)
+    assert np.allclose(roughness(graph, smooth_eigenvectors(graph, 3)), exact, rtol=0.1)
 
 
 def test_parts_that_nothing_connects_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_spectrum, "_DENSE", 20)
+    monkeypatch.setattr(graph_spectrum, "_MAX_DENSE", 20)
     parts = sparse.csr_array(sparse.block_diag([grid(5, 4)] * 6 + [sparse.csr_array((7, 7))]))
-    found = vibrations(parts, 5)
+    found = smooth_eigenvectors(parts, 5)
     assert found.shape == (127, 5)
     assert np.isfinite(found).all()
     inside = found[:120].reshape(6, 20, 5)
