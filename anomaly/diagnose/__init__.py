@@ -1,1 +1,1 @@
-"""Health and prognostic assessment (ISO 13374): why an alarm, and where in the spectrum."""
+"""Diagnosis (ISO 13374: health assessment): the cause of an alarm, and its place in the spectrum."""

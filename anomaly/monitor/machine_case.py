@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from anomaly.detect.decision import State
 from anomaly.detect.scoring import SecondScore
-from anomaly.diagnose.explanation import evidence, summary
+from anomaly.diagnose.context import DiagnosisContext
+from anomaly.diagnose.diagnose import diagnose
 from anomaly.monitor.journal import Journal
 from anomaly.store.case import Case, CaseState, iso_utc
 from anomaly.store.message import AlertMessage, MessageEvent
@@ -96,11 +97,11 @@ class MachineCase:
 
 
 def _measured(case: Case, score: SecondScore) -> Case:
-    groups = [float(g) for g in score.groups]
+    found = diagnose(DiagnosisContext(case.machine, score.groups, operating=score.operating.operating))
     return replace(
         case,
-        summary=summary(case.machine, groups),
-        evidence=evidence(groups),
+        summary=found.summary,
+        evidence=found.evidence,
         peak_score=score.score,
         min_p_value=score.p_value,
     )

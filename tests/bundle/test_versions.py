@@ -142,7 +142,9 @@ def test_a_kill_in_the_middle_leaves_one_of_them(tmp_path: Path) -> None:
     first = train(tmp_path, b"1")
     second = train(tmp_path, b"2")
     code = (
-        "import os, signal, sys; from pathlib import Path; from anomaly import atomic, versions\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from anomaly import atomic\n"
+        "from anomaly.bundle import versions\n"
         "atomic._remove = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
         "versions.activate(Path(sys.argv[1]), 'pump', sys.argv[2])\n"
     )
