@@ -27,7 +27,7 @@ from chip.sim.kernel_arguments import (
     InputBlock,
     NeuronTables,
     NoiseSource,
-    Recording,
+    SpikeRecord,
     StreamState,
     SynapseTables,
     TilePlan,
@@ -40,7 +40,7 @@ from chip.sim.tiles import LANES, neuron_order, neuron_parameters, synapse_table
 __all__ = ["CompiledEngine", "CompiledState", "is_loaded", "numba_is_installed"]
 
 _Kernel = Callable[
-    [InputBlock, SynapseTables, NeuronTables, NoiseSource, StreamState, Workspace, Recording],
+    [InputBlock, SynapseTables, NeuronTables, NoiseSource, StreamState, Workspace, SpikeRecord],
     tuple[int, bool],
 ]
 # Inputs that are gathered at once, in bytes: few enough to stay in the second-level cache.
@@ -165,7 +165,7 @@ class CompiledEngine:
         """
         steps, streams, _ = inputs.shape
         columns = self._plan_recording(keep_all)
-        recording = Recording(
+        recording = SpikeRecord(
             spikes=np.zeros((streams, steps + 1, columns + 1), np.int8),
             peak=aligned_copy(np.zeros(self._size, self._dynamics.dtype)),
             pending=np.zeros(self._size, np.int64),
@@ -188,7 +188,7 @@ class CompiledEngine:
         # Spikes of the last step are still in flight; those of the step before the first arrived here.
         return self._block(recording.spikes[:, 1:, :columns], recording, saturations)
 
-    def _block(self, spikes: NDArray[np.int8], recording: Recording, saturations: int) -> StepBlock:
+    def _block(self, spikes: NDArray[np.int8], recording: SpikeRecord, saturations: int) -> StepBlock:
         """Summarise a run; ``spikes`` is the record without the step before and the column of the rest."""
         network, spikes = self._network, spikes.transpose(1, 0, 2)
         arrived = self._plan[:, TilePlan.ARRIVED].reshape(-1, 2).sum(axis=1, dtype=np.int64)

@@ -19,7 +19,7 @@ from chip.sim.kernel_arguments import (
     InputBlock,
     NeuronTables,
     NoiseSource,
-    Recording,
+    SpikeRecord,
     StreamState,
     SynapseTables,
     TilePlan,
@@ -338,7 +338,7 @@ def advance_streams(
     noise: NoiseSource,
     state: StreamState,
     work: Workspace,
-    recording: Recording,
+    recording: SpikeRecord,
 ) -> tuple[int, bool]:
     """Run all steps of one stream after the other.
 

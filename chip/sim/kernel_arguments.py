@@ -17,7 +17,7 @@ __all__ = [
     "InputBlock",
     "NeuronTables",
     "NoiseSource",
-    "Recording",
+    "SpikeRecord",
     "StreamState",
     "SynapseTables",
     "TilePlan",
@@ -137,7 +137,7 @@ class Workspace(NamedTuple):
     active: NDArray[np.int8]
 
 
-class Recording(NamedTuple):
+class SpikeRecord(NamedTuple):
     """Results of a run.
 
     Args:
