@@ -1,4 +1,4 @@
-"""Shows the newest stored scores where a sink can: each change of state at once, the score now and then."""
+"""Live feed of the newest stored scores to a sink: each change of state at once, an unchanged one at intervals."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from anomaly.alerts.sinks.sink import LiveSink, Sink
 from anomaly.store.rows import ScoreRow
 from anomaly.store.store import Store
 
-EVERY_S = 10.0
+INTERVAL_S = 10.0
 
 
 class LiveScoreFeed:
-    """Takes the newest score of each machine from the store to a sink that shows scores.
+    """Passes the newest score of each machine from the store to a sink that publishes scores.
 
     Args:
-        store: where the scores are.
-        sink: where they go; a sink that shows no scores is left alone.
+        store: source of the scores.
+        sink: their destination; a sink that publishes no scores gets none.
         clock: UNIX seconds.
-        every_s: how often an unchanged state is shown again with its newest score.
+        interval_s: time after which an unchanged state is published again with its newest score.
     """
 
     def __init__(
-        self, store: Store, sink: Sink, clock: Callable[[], float], every_s: float = EVERY_S
+        self, store: Store, sink: Sink, clock: Callable[[], float], interval_s: float = INTERVAL_S
     ) -> None:
         self._store = store
         self._sink = sink if isinstance(sink, LiveSink) else None
         self._clock = clock
-        self._every_s = every_s
-        self._told: dict[str, ScoreRow] = {}
+        self._interval_s = interval_s
+        self._published: dict[str, ScoreRow] = {}
 
     def step(self) -> None:
-        """Show what is new.
+        """Publish new scores.
 
         Raises:
             ConfigError: the database cannot be read.
@@ -40,13 +40,17 @@ class LiveScoreFeed:
             return
         for machine in self._sink.machines:
             row = self._store.history.last_score(machine)
-            if row is not None and self._is_news(row):
-                self._sink.tell_live(row)
-                self._told[machine] = row
+            if row is not None and self._is_due(row):
+                self._sink.publish_score(row)
+                self._published[machine] = row
 
-    def _is_news(self, row: ScoreRow) -> bool:
+    def _is_due(self, row: ScoreRow) -> bool:
         # A score older than the interval is history: a monitor that stands still shows as such.
-        if abs(self._clock() - row.time_s) > self._every_s:
+        if abs(self._clock() - row.time_s) > self._interval_s:
             return False
-        told = self._told.get(row.machine)
-        return told is None or told.state != row.state or abs(row.time_s - told.time_s) >= self._every_s
+        published = self._published.get(row.machine)
+        return (
+            published is None
+            or published.state != row.state
+            or abs(row.time_s - published.time_s) >= self._interval_s
+        )

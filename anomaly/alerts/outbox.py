@@ -1,7 +1,8 @@
-"""Delivers what the store has queued: one thread per sink, until the other side has confirmed it.
+"""Delivery of queued messages: one thread per sink, until the other side has confirmed each message.
 
-At least once, each repetition with the same idempotency key; of one case in the order of its events.
-State lives in the database alone, so that a new process goes on where a killed one stopped.
+At least once, each repetition with the same idempotency key; messages of one case in the order of its events.
+All state is in the database, so that a new process continues where a killed one stopped. A message that the other
+side has refused for good becomes a dead letter at once and holds up no other.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again: ``first_s * 2**attempts`` with jitter between a half and the whole of it.
+    """Time of the next attempt: ``first_s * 2**attempts``, with jitter between a half and the whole of it.
 
     Args:
         first_s: wait after the first failure.
-        longest_s: no wait is longer, not even one that the other side asks for.
-        give_up_s: age at which a message is given up; an event says so.
+        longest_s: no wait is longer, not even one that the other side requests.
+        give_up_s: age at which a message is given up, with an event.
 
     Raises:
         ConfigError: the waits are not in order.
@@ -48,22 +49,22 @@ class RetryPolicy:
                 f"waits must grow from first to longest (at most {LONGEST_WAIT_S:g} s) to give_up"
             )
 
-    def wait_s(self, attempts: int, chance: random.Random, asked_s: float | None = None) -> float:
-        """Seconds to wait after so many earlier failures; never less than the other side asked for."""
+    def wait_s(self, attempts: int, rng: random.Random, requested_s: float | None = None) -> float:
+        """Return the seconds to wait after so many earlier failures; not less than the other side requested."""
         grown = min(self.longest_s, self.first_s * 2.0 ** min(attempts, 60))
-        return min(self.longest_s, max(asked_s or 0.0, grown * chance.uniform(0.5, 1.0)))
+        return min(self.longest_s, max(requested_s or 0.0, grown * rng.uniform(0.5, 1.0)))
 
 
 class Dispatcher:
     """Runs the deliveries of a store; a context manager that starts and stops them.
 
     Args:
-        store: where the messages are.
-        sinks: where they go; stopping closes them.
+        store: source of the messages.
+        sinks: their destinations; stopping closes them.
         clock: UNIX seconds.
-        seed: of the jitter, for tests that must repeat.
-        retry: when to try again.
-        poll_s: how often to look for messages that another process has queued.
+        seed: of the jitter, for repeatable tests.
+        retry: times of further attempts.
+        poll_s: interval at which to look for messages that another process has queued.
 
     Raises:
         ConfigError: two sinks have one name.
@@ -85,21 +86,21 @@ class Dispatcher:
         self._store = store
         self._names = names
         store.outbox.subscribe(names)
-        self._couriers = [
+        self._workers = [
             SinkWorker(store, sink, clock=clock, seed=seed, retry=retry or RetryPolicy(), poll_s=poll_s)
             for sink in sinks
         ]
 
     def start(self) -> None:
-        """Begin to deliver in the background."""
-        for courier in self._couriers:
-            courier.start()
+        """Start to deliver in the background."""
+        for worker in self._workers:
+            worker.start()
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until all is delivered or the time is over; say whether all is delivered."""
+        """Wait until no delivery is pending or the time is over; return whether none is pending."""
         end = time.monotonic() + timeout_s
-        for courier in self._couriers:
-            courier.wake()
+        for worker in self._workers:
+            worker.wake()
         while self._store.outbox.pending_count(self._names) > 0:
             if time.monotonic() >= end:
                 return False
@@ -108,11 +109,11 @@ class Dispatcher:
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Stop delivering and close the sinks; what is not delivered stays queued."""
-        for courier in self._couriers:
-            courier.ask_to_stop()
+        for worker in self._workers:
+            worker.request_stop()
         end = time.monotonic() + timeout_s
-        for courier in self._couriers:
-            courier.stop(max(0.0, end - time.monotonic()))
+        for worker in self._workers:
+            worker.stop(max(0.0, end - time.monotonic()))
 
     def __enter__(self) -> Dispatcher:
         self.start()
@@ -123,7 +124,7 @@ class Dispatcher:
 
 
 class SinkWorker:
-    """The deliveries to one sink, in a thread of their own, so that a slow sink delays no other.
+    """Deliveries to one sink in a thread of their own, so that a slow sink delays no other.
 
     Args: as for ``Dispatcher``, with one sink.
     """
@@ -143,14 +144,14 @@ class SinkWorker:
         self._clock = clock
         self._retry = retry
         self._poll_s = poll_s
-        self._chance = random.Random(None if seed is None else f"{seed}/{sink.name}")
+        self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
         self._live = LiveScoreFeed(store, sink, clock)
         self._confirmed: set[int] = set()
-        self._said = ""
+        self._last_error = ""
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"courier-{sink.name}", daemon=True)
-        # Two monitors on one database must not both tell the same sink.
+        self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
+        # Two monitors on one database must not both deliver to the same sink.
         mark = hashlib.sha256(sink.name.encode()).hexdigest()[:16]
         self._lock = FileLock(store.path.with_name(f"{store.path.name}.sink-{mark}.lock"))
 
@@ -163,14 +164,14 @@ class SinkWorker:
         """Look for messages now rather than at the next poll."""
         self._wake.set()
 
-    def ask_to_stop(self) -> None:
-        """Let the thread end after the delivery in hand."""
+    def request_stop(self) -> None:
+        """Let the thread end after the current delivery."""
         self._stopping.set()
         self._wake.set()
 
     def stop(self, timeout_s: float) -> None:
         """Wait for the thread to end and close the sink."""
-        self.ask_to_stop()
+        self.request_stop()
         if self.wake in self._store.outbox.listeners:
             self._store.outbox.listeners.remove(self.wake)
         if self._thread.is_alive():
@@ -179,7 +180,7 @@ class SinkWorker:
         self._lock.release()
 
     def step(self) -> int:
-        """Try the deliveries that are due, up to the first failure; return how many were confirmed.
+        """Try the deliveries that are due, up to the first that must be repeated; return how many are settled.
 
         Raises:
             ConfigError: the database cannot be read or written.
@@ -198,25 +199,25 @@ class SinkWorker:
                 self._wake.wait(self._poll_s)
 
     def _work(self) -> bool:
-        """One round; say whether there may be more to do at once."""
+        """Run one round; return whether there may be more to do at once."""
         try:
             if not self._lock.acquire(wait=False):
                 return False
             self._live.step()
             return self.step() > 0
         except AnomalyError as error:
-            # A full disk: nothing is lost, the messages are in the database already. Said once, not each round.
-            if str(error) != self._said:
+            # A full disk: nothing is lost, the messages are in the database already. Logged once, not each round.
+            if str(error) != self._last_error:
                 log.warning("sink %s: %s", self._sink.name, error)
-                self._said = str(error)
+                self._last_error = str(error)
             return False
 
     def _try(self, due: DueMessage) -> bool:
+        """Attempt one delivery; return whether it is settled: confirmed, or refused for good."""
         if due.id not in self._confirmed:
             error = self._deliver(due)
             if error is not None:
-                self._note_failure(due, error)
-                return False
+                return self._handle_failure(due, error)
             self._confirmed.add(due.id)
         # If this fails (disk full), the delivery is remembered here and only its mark is repeated.
         self._store.outbox.mark_delivered(due.id)
@@ -234,15 +235,23 @@ class SinkWorker:
             return error
         return None
 
-    def _note_failure(self, due: DueMessage, error: Exception) -> None:
-        now_s = self._clock()
+    def _handle_failure(self, due: DueMessage, error: Exception) -> bool:
+        """Store a dead letter, give up, or schedule the next attempt; return whether the delivery is settled."""
+        now_s, outbox, name = self._clock(), self._store.outbox, self._sink.name
         text = str(error) if isinstance(error, AnomalyError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, SinkError) and error.permanent:
+            outbox.mark_dead(due, text)
+            log.warning(
+                "sink %s: message %s is refused and kept as a dead letter: %s", name, due.message.id, text
+            )
+            return True
         if now_s - due.queued_s >= self._retry.give_up_s:
-            log.error("sink %s: message %s is given up: %s", self._sink.name, due.message.id, text)
-            self._store.outbox.mark_abandoned(due, text)
-            return
-        asked_s = error.retry_after_s if isinstance(error, SinkError) else None
-        wait_s = self._retry.wait_s(due.attempts, self._chance, asked_s)
+            log.error("sink %s: message %s is given up: %s", name, due.message.id, text)
+            outbox.mark_abandoned(due, text)
+            return False
+        requested_s = error.retry_after_s if isinstance(error, SinkError) else None
+        wait_s = self._retry.wait_s(due.attempts, self._rng, requested_s)
         if due.attempts == 0:
-            log.warning("sink %s: %s; trying again in %.1f s", self._sink.name, text, wait_s)
-        self._store.outbox.mark_failed(due.id, text, now_s + wait_s)
+            log.warning("sink %s: %s; trying again in %.1f s", name, text, wait_s)
+        outbox.mark_failed(due.id, text, now_s + wait_s)
+        return False

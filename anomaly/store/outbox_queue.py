@@ -13,9 +13,11 @@ from anomaly.store.case import CaseState, iso_utc
 from anomaly.store.database import Database
 from anomaly.store.history import log_event
 from anomaly.store.message import AlertMessage
-from anomaly.store.rows import DueMessage, EventRow
+from anomaly.store.rows import DeliveryStatus, DueMessage, EventRow
 
+# No wait between two attempts is longer: a sink that is back gets its messages within the hour.
 LONGEST_WAIT_S = 3_600.0
+# Deliveries read at once, about 100 kB of messages.
 BATCH = 64
 
 
@@ -81,14 +83,21 @@ class OutboxQueue:
             )
 
     def mark_abandoned(self, due: DueMessage, error: str) -> None:
-        """Give up a delivery, and log an event about it."""
+        """Give up a delivery after too many failures, and log an event about it."""
+        self._fail_for_good(due, "abandoned", "message.abandoned", error)
+
+    def mark_dead(self, due: DueMessage, error: str) -> None:
+        """Keep a delivery that the sink has refused as a dead letter, and log an event about it."""
+        self._fail_for_good(due, "dead", "message.dead-lettered", error)
+
+    def _fail_for_good(self, due: DueMessage, status: DeliveryStatus, event: str, error: str) -> None:
         message = due.message
         detail = {"sink": due.sink, "message": message.id, "error": error}
         at = iso_utc(self._clock())
         case_id = message.case.id if message.case else None
         with self._database.transaction() as connection:
-            _finish(connection, due.id, "abandoned", self._clock(), error)
-            log_event(connection, EventRow(at, "message.abandoned", message.machine, case_id, detail))
+            _finish(connection, due.id, status, self._clock(), error)
+            log_event(connection, EventRow(at, event, message.machine, case_id, detail))
 
     def notify(self) -> None:
         """Call all listeners; called after each commit that may have queued a message."""
@@ -130,7 +139,7 @@ def _subscribe(connection: sqlite3.Connection, name: str, now_s: float) -> None:
 
 
 def _finish(
-    connection: sqlite3.Connection, delivery_id: int, status: str, now_s: float, error: str | None
+    connection: sqlite3.Connection, delivery_id: int, status: DeliveryStatus, now_s: float, error: str | None
 ) -> None:
     connection.execute(
         "UPDATE deliveries SET status = ?, finished_s = ?, error = ? WHERE id = ? AND status = 'pending'",

@@ -105,8 +105,17 @@ class StoreReader:
 
     @property
     def schema_version(self) -> int:
-        """Version of the database's schema; 0 for an empty file."""
-        return self._read(lambda connection, version: version)
+        """Version of the database's schema, also of a newer one; 0 for an empty file."""
+        return read_only(self.path, lambda connection: version_of(connection, self.path))
+
+    def damage(self) -> str | None:
+        """Read all pages; return the first error that SQLite finds, or None for a sound file."""
+
+        def check(connection: sqlite3.Connection) -> str | None:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            return None if found == "ok" else found
+
+        return read_only(self.path, check)
 
     def scores(self, machine: str, page: PageRequest = PageRequest()) -> Page[ScoreRow]:
         """Return scores of each second of a machine, by time."""

@@ -1,4 +1,4 @@
-"""What must not be lost with a damaged database: open cases, and what is still to be told about them."""
+"""Rescue of open cases, undelivered messages and dead letters from a damaged database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 from anomaly.store.database import Database, connect
 
 _CASES = "SELECT * FROM cases WHERE state != 'closed'"
-_OUTBOX = "SELECT * FROM outbox WHERE id IN (SELECT outbox_id FROM deliveries WHERE status = 'pending')"
-_DELIVERIES = "SELECT * FROM deliveries WHERE status = 'pending'"
+_OUTBOX = (
+    "SELECT * FROM outbox WHERE id IN (SELECT outbox_id FROM deliveries WHERE status IN ('pending', 'dead'))"
+)
+_DELIVERIES = "SELECT * FROM deliveries WHERE status IN ('pending', 'dead')"
 
 
 def salvage(damaged: Path, into: Database) -> dict[str, int]:
-    """Carry over what can still be read; return how many cases and messages that were.
+    """Copy all rows that can still be read; return how many cases and messages those are.
 
     Args:
         damaged: the file that was set aside.
@@ -44,7 +46,7 @@ def salvage(damaged: Path, into: Database) -> dict[str, int]:
 
 
 def _readable(connection: sqlite3.Connection, sql: str) -> list[sqlite3.Row]:
-    """The rows up to the first that cannot be read."""
+    """Return the rows up to the first that cannot be read."""
     rows: list[sqlite3.Row] = []
     with contextlib.suppress(sqlite3.DatabaseError):
         for row in connection.execute(sql):

@@ -16,7 +16,7 @@ class Screen:
     def __init__(self) -> None:
         self.shown: list[ScoreRow] = []
 
-    def tell_live(self, row: ScoreRow) -> None:
+    def publish_score(self, row: ScoreRow) -> None:
         self.shown.append(row)
 
     def deliver(self, message: AlertMessage) -> None: ...
@@ -40,7 +40,7 @@ def hear(store: Store, clock: Clock, state: str = "OK") -> ScoreRow:
 
 def test_states_at_once_and_scores_now_and_then(store: Store, clock: Clock) -> None:
     screen = Screen()
-    feed = LiveScoreFeed(store, screen, clock, every_s=10)
+    feed = LiveScoreFeed(store, screen, clock, interval_s=10)
     feed.step()
     expected = []
     for second in range(25):

@@ -15,6 +15,7 @@ from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store
 from anomaly.alerts.outbox import SinkWorker
 from anomaly.alerts.sinks import SinkError
 from anomaly.errors import ConfigError, RemoteError
+from anomaly.store.reader import StoreReader
 
 from .conftest import Clock
 
@@ -52,7 +53,7 @@ def sink() -> Recorder:
 
 
 @pytest.fixture
-def courier(store: Store, sink: Recorder, clock: Clock) -> SinkWorker:
+def worker(store: Store, sink: Recorder, clock: Clock) -> SinkWorker:
     store.outbox.subscribe([sink.name])
     return SinkWorker(store, sink, clock=clock, seed=1, retry=RetryPolicy(), poll_s=0.01)
 
@@ -78,48 +79,48 @@ def test_what_another_process_queues_is_found(
 
 
 def test_a_failure_is_tried_again_later(
-    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     store.cases.open(make_case())
     sink.failures = [RemoteError("down")] * 3
     waits = []
     for _ in range(3):
-        assert courier.step() == 0
+        assert worker.step() == 0
         started = clock()
         while not store.outbox.due(clock(), sink.name):
             clock.forward(0.1)
         waits.append(clock() - started)
-    assert courier.step() == 1
+    assert worker.step() == 1
     assert sink.events == ["case.opened"]
     assert all(0.5 * 2**i <= wait <= 2**i + 0.11 for i, wait in enumerate(waits))
 
 
 def test_the_other_side_may_ask_for_patience(
-    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     store.cases.open(make_case())
     sink.failures = [SinkError("busy", retry_after_s=120.0)]
-    courier.step()
+    worker.step()
     clock.forward(119)
     assert store.outbox.due(clock()) == []
     clock.forward(1)
-    assert courier.step() == 1
+    assert worker.step() == 1
 
 
 def test_order_within_a_case_and_not_between(
-    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     one = make_case("pump")
     store.cases.open(one)
     store.cases.open(make_case("fan"))
     store.cases.acknowledge(one.id, "ann")
     sink.failures = [RemoteError("down")]
-    courier.step()
-    courier.step()
+    worker.step()
+    worker.step()
     assert [(m.machine, m.event) for m in sink.got] == [("fan", "case.opened")]
     clock.forward(2)
-    courier.step()
-    courier.step()
+    worker.step()
+    worker.step()
     assert [(m.machine, m.event) for m in sink.got[1:]] == [
         ("pump", "case.opened"),
         ("pump", "case.acknowledged"),
@@ -127,12 +128,12 @@ def test_order_within_a_case_and_not_between(
 
 
 def test_repetitions_carry_the_same_key(
-    store: Store, sink: Recorder, courier: SinkWorker, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+    store: Store, sink: Recorder, worker: SinkWorker, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.cases.open(make_case())
     monkeypatch.setattr(store.outbox, "mark_delivered", _full_disk)
     with pytest.raises(ConfigError):
-        courier.step()
+        worker.step()
     monkeypatch.undo()
     restarted = SinkWorker(store, sink, clock=time.time, seed=1, retry=RetryPolicy(), poll_s=0.01)
     assert restarted.step() == 1
@@ -162,15 +163,59 @@ def test_a_full_disk_repeats_the_mark_not_the_message(
 
 
 def test_given_up_after_a_week(
-    store: Store, sink: Recorder, courier: SinkWorker, clock: Clock, make_case: MakeCase
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     case = make_case()
     store.cases.open(case)
     clock.forward(7 * 86_400)
     sink.failures = [RemoteError("down")]
-    courier.step()
+    worker.step()
     assert store.outbox.pending_count([sink.name]) == 0
     assert store.history.events(case_id=case.id)[-1].event == "message.abandoned"
+
+
+def test_a_refused_message_is_a_dead_letter_at_once(
+    store: Store, sink: Recorder, worker: SinkWorker, make_case: MakeCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = make_case()
+    store.cases.open(case)
+    store.cases.acknowledge(case.id, "ann")
+    sink.failures = [SinkError("answered 400", permanent=True)]
+    assert worker.step() == 1
+    assert worker.step() == 1
+    # The refused message does not hold up the next one of its case.
+    assert sink.events == ["case.acknowledged"]
+    (letter,) = StoreReader(store.path).dead_letters().rows
+    assert (letter.sink, letter.error, letter.message.event) == (sink.name, "answered 400", "case.opened")
+    assert store.history.events(name="message.dead-lettered")[0].case_id == case.id
+    assert store.history.events(name="message.abandoned") == []
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.getMessage() for record in warnings] == [
+        f"sink recorder: message {letter.message.id} is refused and kept as a dead letter: answered 400"
+    ]
+
+
+def test_a_dead_letter_does_not_end_the_round(
+    store: Store, sink: Recorder, worker: SinkWorker, make_case: MakeCase
+) -> None:
+    for machine in ("pump", "fan", "saw"):
+        store.cases.open(make_case(machine))
+    sink.failures = [SinkError("answered 400", permanent=True)] * 2
+    assert worker.step() == 3
+    assert [message.machine for message in sink.got] == ["saw"]
+
+
+def test_a_message_that_failed_before_can_still_be_refused(
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
+) -> None:
+    store.cases.open(make_case())
+    sink.failures = [SinkError("answered 503"), SinkError("answered 410", permanent=True)]
+    assert worker.step() == 0
+    clock.forward(2)
+    assert worker.step() == 1
+    (letter,) = StoreReader(store.path).dead_letters(sink=sink.name).rows
+    assert (letter.attempts, letter.error, letter.finished_s) == (1, "answered 410", clock())
+    assert store.outbox.pending_count([sink.name]) == 0
 
 
 def test_a_bug_in_a_sink_stops_nothing(
@@ -233,7 +278,7 @@ def test_waits_grow_with_jitter_and_repeat_with_the_seed() -> None:
     assert waits == [policy.wait_s(i, random.Random(3)) for i in range(200)]
     assert all(0.5 * min(100, 2.0**i) <= wait <= min(100, 2.0**i) for i, wait in enumerate(waits))
     assert len({round(policy.wait_s(3, random.Random(seed)), 1) for seed in range(100)}) > 20
-    assert policy.wait_s(0, random.Random(0), asked_s=1e9) == 100
+    assert policy.wait_s(0, random.Random(0), requested_s=1e9) == 100
 
 
 @pytest.mark.parametrize("waits", [(0, 1, 2), (2, 1, 3), (1, 3, 2), (1, 1e9, 1e10)])

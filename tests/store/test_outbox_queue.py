@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from anomaly.alerts import AlertMessage, Case, Store
 from anomaly.store.outbox_queue import LONGEST_WAIT_S
+from anomaly.store.reader import StoreReader
 from anomaly.store.rows import DueMessage
 
 from .conftest import Clock
@@ -87,3 +88,36 @@ def test_given_up(store: Store, clock: Clock, make_case: MakeCase) -> None:
     assert event.event == "message.abandoned"
     assert event.detail["sink"] == "a"
     assert event.detail["error"] == "gone for a week"
+
+
+def test_dead_letter(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    store.outbox.subscribe(["a", "b"])
+    case = make_case()
+    store.cases.open(case)
+    clock.forward(5)
+    (first, *_) = [message for message in due(store, clock) if message.sink == "a"]
+    store.outbox.mark_dead(first, "answered 403")
+    assert [message.sink for message in due(store, clock)] == ["b"]
+    (letter,) = StoreReader(store.path).dead_letters().rows
+    assert (letter.sink, letter.status, letter.error, letter.finished_s) == (
+        "a",
+        "dead",
+        "answered 403",
+        clock(),
+    )
+    assert letter.message == first.message
+    event = store.history.events(case_id=case.id)[-1]
+    assert event.event == "message.dead-lettered"
+    assert event.detail == {"sink": "a", "message": first.message.id, "error": "answered 403"}
+
+
+def test_dead_letters_are_carried_over_from_a_damaged_database(
+    store: Store, clock: Clock, make_case: MakeCase
+) -> None:
+    store.outbox.subscribe(["a"])
+    store.cases.open(make_case())
+    store.outbox.mark_dead(due(store, clock)[0], "answered 403")
+    store.database.suspect = True
+    store.database.is_sound = lambda: False  # type: ignore[method-assign]
+    assert store.check() is not None
+    assert [letter.error for letter in StoreReader(store.path).dead_letters().rows] == ["answered 403"]

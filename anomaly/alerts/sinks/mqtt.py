@@ -1,7 +1,7 @@
 """Alerts by MQTT, quality of service 1: the broker's PUBACK confirms a delivery.
 
-MQTT 5 by default, because only there a broker says that it refused a message (3.1.1 acknowledges and
-drops it). A last will marks the site as offline when this process dies without a word.
+MQTT 5 by default, because only there a broker reports that it refused a message (3.1.1 acknowledges and
+drops it). A last will marks the site as offline when this process dies.
 """
 
 from __future__ import annotations
@@ -29,14 +29,19 @@ from anomaly.store.message import AlertMessage
 from anomaly.store.rows import ScoreRow
 
 Version = Literal["5", "3.1.1"]
+# Bound of the time until a dead connection is noticed: one and a half of it (MQTT 5.0, 3.1.2.10).
 KEEPALIVE_S = 30
-LONGEST_RECONNECT_S = 30
+MAX_RECONNECT_S = 30
+# Wait for paho's network thread; on a dead network it takes as long as the network does.
 _STOP_S = 1.0
+# Reason codes of MQTT 5.0 (2.4; paho converts those of 3.1.1) for which a repetition fails in the same way: protocol
+# version, client identifier, password, authorisation, ban, authentication method, topic name, payload format.
+_REJECTED = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90, 0x99})
 _TOPIC = re.compile(r"[^+#$/\0][^+#\0]*(?<!/)")
 
 
 class MqttSink:
-    """Publishes each message to a broker, and keeps a connection that shows whether the site is alive.
+    """Publishes each message to a broker, over a lasting connection that shows whether the site is online.
 
     Args:
         name: the sink's name.
@@ -85,23 +90,31 @@ class MqttSink:
         self._timeout_s = timeout_s
         self._client: Client | None = None
         self._connected = threading.Event()
-        self._trouble = "no answer in time"
-        self._refused: dict[int, str] = {}
+        # Set as soon as waiting for the connection has no more purpose: it is there, or the broker has rejected it.
+        self._answered = threading.Event()
+        self._rejected = False
+        self._connection_error = "no answer in time"
+        self._refused: dict[int, ReasonCode] = {}
 
     @property
     def machines(self) -> tuple[str, ...]:
-        """The machines announced so far."""
+        """Names of the machines announced so far."""
         return tuple(self._machines)
 
     def deliver(self, message: AlertMessage) -> None:
         """Publish the message, and the machine's state if the message holds one.
 
         Raises:
-            SinkError: no connection, no confirmation in time, or a refusal.
+            SinkError: no connection or no confirmation in time; permanent if the broker has refused the account
+                or the message.
         """
+        if self._rejected:
+            self._drop()  # try anew: the account may have been corrected since
         client = self._open()
-        if not self._connected.wait(self._timeout_s):
-            raise SinkError(f"cannot be reached: {self._trouble}", where=self._where)
+        self._answered.wait(self._timeout_s)
+        if not self._connected.is_set():
+            error = f"cannot be reached: {self._connection_error}"
+            raise SinkError(error, where=self._where, permanent=self._rejected)
         self._announce(client, message.machine)
         if message.state is not None:
             self._publish_state(
@@ -109,15 +122,15 @@ class MqttSink:
             )
         self._confirmed(client, self._topics.alerts(message.machine), message.to_json())
 
-    def tell_live(self, row: ScoreRow) -> None:
-        """Publish a machine's newest score, or let it be if there is no connection. Never waits."""
+    def publish_score(self, row: ScoreRow) -> None:
+        """Publish a machine's newest score, or drop it if there is no connection. Never waits."""
         client = self._open()
         if self._connected.is_set():
             self._announce(client, row.machine)
             self._publish_state(client, row.machine, iso_utc(row.time_s), row.state, row.score, row.p_value)
 
     def close(self) -> None:
-        """Say goodbye, so that the site shows as offline at once, and disconnect."""
+        """Publish that the site is offline, and disconnect."""
         client, self._client = self._client, None
         if client is None:
             return
@@ -132,6 +145,7 @@ class MqttSink:
     def _open(self) -> Client:
         if self._client is not None:
             return self._client
+        self._rejected, self._connection_error = False, "no answer in time"
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=f"anomaly-{secrets.token_hex(6)}", protocol=self._protocol
         )
@@ -140,7 +154,7 @@ class MqttSink:
         if self._trust is not None:
             client.tls_set_context(self._trust)
         client.connect_timeout = self._timeout_s
-        client.reconnect_delay_set(1, LONGEST_RECONNECT_S)
+        client.reconnect_delay_set(1, MAX_RECONNECT_S)
         client.will_set(self._topics.status, "offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -169,6 +183,7 @@ class MqttSink:
             raise SinkError(
                 f"the broker refused the message: {refusal}",
                 where=self._where,
+                permanent=refusal.value in _REJECTED,
                 hint=f"allow this account to write to {topic}",
             )
 
@@ -190,6 +205,7 @@ class MqttSink:
 
     def _drop(self) -> None:
         client, self._client = self._client, None
+        self._answered.clear()
         self._connected.clear()
         if client is not None:
             self._let_go(client)
@@ -213,18 +229,23 @@ class MqttSink:
         if client is not self._client:
             return
         if reason.is_failure:
-            self._trouble = f"the broker said: {reason}"
+            self._connection_error = f"the broker said: {reason}"
+            if reason.value in _REJECTED:
+                self._rejected = True
+                self._answered.set()
             return
-        # A broker without a disk forgets what was retained: tell it again at each connection.
+        # A broker without a disk loses retained messages: publish them again at each connection.
         client.publish(self._topics.status, "online", qos=1, retain=True)
         for machine in self.machines:
             self._discover(client, machine)
+        self._rejected = False
         self._connected.set()
+        self._answered.set()
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
         # paho calls this while it handles the error, but does not hand it over.
         error = sys.exc_info()[1]
-        self._trouble = str(error) if error is not None else "connection failed"
+        self._connection_error = str(error) if error is not None else "connection failed"
 
     def _on_disconnect(
         self,
@@ -236,14 +257,15 @@ class MqttSink:
     ) -> None:
         # After a refused connection it is called too, with less to say than ``_on_connect`` had.
         if client is self._client and self._connected.is_set():
+            self._answered.clear()
             self._connected.clear()
-            self._trouble = f"connection lost: {reason}"
+            self._connection_error = f"connection lost: {reason}"
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refused[mid] = str(reason)
+            self._refused[mid] = reason
 
     def _check(self, topic: str, discovery_prefix: str) -> None:
         for text in (topic, discovery_prefix or topic):

@@ -1,4 +1,4 @@
-"""What a sink is: something that can be told a message, once, now, or fails."""
+"""Protocol of a sink: it delivers one message now and confirms it, or raises an error."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from anomaly.store.rows import ScoreRow
 
 
 class SinkError(RemoteError):
-    """A delivery failed; the outbox tries again.
+    """A delivery failed: for now, and the outbox tries again; or for good, and the message is a dead letter.
 
     Args:
         message: what happened. It must hold no secret: it is stored and shown.
         where: the sink.
         hint: what to do next.
-        retry_after_s: how long the other side asked us to wait, if it did.
+        permanent: the other side has refused the message or the account, so that a repetition would fail in
+            the same way. The outbox stores the message as a dead letter and goes on with the next one. False
+            for all that may pass: no connection, no answer in time, a server that is overloaded.
+        retry_after_s: time that the other side requested before the next attempt, if it did.
     """
 
     def __init__(
@@ -25,9 +28,11 @@ class SinkError(RemoteError):
         *,
         where: object = None,
         hint: str | None = None,
+        permanent: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, where=where, hint=hint)
+        self.permanent = permanent
         self.retry_after_s = retry_after_s
 
 
@@ -40,26 +45,26 @@ class Sink(Protocol):
         """A name that no other sink of the site has."""
 
     def deliver(self, message: AlertMessage) -> None:
-        """Hand a message over and return when the other side has confirmed it.
+        """Send a message and return when the other side has confirmed it.
 
-        May be called again with the same message after a crash or a failure: ``message.id`` goes along
-        so that the receiver can tell. Never blocks for ever.
+        May be called again with the same message after a crash or a failure: ``message.id`` is sent along, so
+        that the receiver can recognise a repetition. Never blocks for ever.
 
         Raises:
-            RemoteError: it was not confirmed.
+            SinkError: it was not confirmed; ``permanent`` if the other side has refused it.
         """
 
     def close(self) -> None:
-        """Let go of connections; harmless if repeated."""
+        """Close all connections; may be repeated."""
 
 
 @runtime_checkable
 class LiveSink(Protocol):
-    """A sink that also shows the newest score of each machine, where losing one does not matter."""
+    """Sink that also publishes the newest score of each machine, where losing one does not matter."""
 
     @property
     def machines(self) -> tuple[str, ...]:
-        """The machines to show."""
+        """Names of the machines to publish."""
 
-    def tell_live(self, row: ScoreRow) -> None:
-        """Show a machine's newest score, or drop it. Never waits, never raises for a dead connection."""
+    def publish_score(self, row: ScoreRow) -> None:
+        """Publish a machine's newest score, or drop it. Never waits, never raises for a dead connection."""

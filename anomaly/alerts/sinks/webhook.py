@@ -29,7 +29,11 @@ SIGNATURE_HEADER = "X-Anomaly-Signature"
 KEY_HEADER = "Idempotency-Key"
 Mode = Literal["structured", "binary"]
 _REDIRECTS = 3
-_SHOWN = 200
+# Length of the part of an answer that is quoted in an error.
+_EXCERPT = 200
+# Client errors that a repetition may get past: request timeout (RFC 9110, 15.5.9), conflict with a request of the same
+# idempotency key that is still in progress (15.5.10), too early (RFC 8470, 5.2), too many requests (RFC 6585, 4).
+_RETRYABLE = (408, 409, 425, 429)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -75,7 +79,8 @@ class WebhookSink:
         """Post the message; a redirect is followed only to the same host, by 307 or 308.
 
         Raises:
-            SinkError: no answer, or one that is not 2xx.
+            SinkError: no answer, or one that is not 2xx; permanent for the client errors (4xx) that a repetition
+                cannot get past.
         """
         headers, body = cloud_event(message, self._mode)
         headers[KEY_HEADER] = message.id
@@ -123,11 +128,12 @@ class WebhookSink:
 
     def _refused(self, answer: httpx.Response) -> SinkError:
         # Only what comes first: an answer that drips for ever must not hold us.
-        excerpt = next(answer.iter_raw(), b"")[:_SHOWN].decode("utf-8", "replace")
+        excerpt = next(answer.iter_raw(), b"")[:_EXCERPT].decode("utf-8", "replace")
         text = " ".join("".join(c if c.isprintable() else " " for c in excerpt).split())
         return SinkError(
             f"answered {answer.status_code} {answer.reason_phrase}{f': {text}' if text else ''}",
             where=self._where,
+            permanent=400 <= answer.status_code < 500 and answer.status_code not in _RETRYABLE,
             retry_after_s=retry_after_s(answer.headers.get("retry-after"), time.time()),
         )
 

@@ -1,12 +1,10 @@
-"""The site: its file, bundles, database, the ways in which alerts leave, and the monitors that run."""
+"""Checks of the site: its file, bundles, database, sinks, and the monitors that run."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from anomaly import workspace
@@ -17,15 +15,13 @@ from anomaly.detect.model import check_model
 from anomaly.errors import AnomalyError, ConfigError, ModelError
 from anomaly.monitor.doctor.finding import CheckResult, failed
 from anomaly.store.file_lock import FileLock
-from anomaly.store.schema import MIGRATIONS, version_of
+from anomaly.store.reader import PageRequest, StoreReader
+from anomaly.store.rows import DeliveryCount
+from anomaly.store.schema import MIGRATIONS
 from anomaly.store.store import DATABASE_NAME
 
-_PATIENCE_S = 5.0
 _STALE_S = 60.0
-_WAITING = (
-    "SELECT count(*), min(queued_s) FROM outbox JOIN deliveries ON outbox_id = outbox.id"
-    " WHERE status = 'pending'"
-)
+_NEWEST = PageRequest(newest_first=True, limit=1)
 
 
 def config(path: Path | None) -> tuple[Site | None, CheckResult]:
@@ -86,44 +82,57 @@ def database(site: Site) -> Iterator[CheckResult]:
 
 
 def _stored(path: Path) -> Iterator[CheckResult]:
+    reader = StoreReader(path)
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
-        ) as opened:
-            schema = version_of(opened, path)
-            sound = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
-            waiting, since_s = opened.execute(_WAITING).fetchone() if schema else (0, None)
+        schema = reader.schema_version
+        damage = reader.damage()
+        known = schema <= MIGRATIONS[-1].version
+        counts = reader.delivery_counts() if damage is None and known else []
+        dead = {
+            row.sink: reader.dead_letters(_NEWEST, sink=row.sink).rows
+            for row in counts
+            if row.status == "dead"
+        }
     except AnomalyError as error:
-        yield failed("site.database", error)
+        yield CheckResult("site.database", "fail", str(error), _SET_ASIDE)
         return
-    except sqlite3.Error as error:
-        yield CheckResult("site.database", "fail", f"{path}: {error}", _SET_ASIDE)
+    if damage is not None:
+        yield CheckResult("site.database", "fail", f"{path}: {damage}", _SET_ASIDE)
         return
-    if sound != "ok":
-        yield CheckResult("site.database", "fail", f"{path}: {sound}", _SET_ASIDE)
-    elif schema > MIGRATIONS[-1].version:
-        yield CheckResult(
-            "site.database", "fail", f"{path} has schema {schema}, of a newer anomaly", "update anomaly"
-        )
-    else:
-        yield CheckResult(
-            "site.database", "ok", f"{path}: sound, schema {schema}, {path.stat().st_size:,} bytes"
-        )
-    yield _messages(waiting, since_s)
+    if not known:
+        words = f"{path} has schema {schema}, of a newer anomaly"
+        yield CheckResult("site.database", "fail", words, "update anomaly")
+        return
+    words = f"{path}: sound, schema {schema}, {path.stat().st_size:,} bytes"
+    yield CheckResult("site.database", "ok", words)
+    yield _messages([row for row in counts if row.status == "pending"])
+    for row in counts:
+        if row.status == "dead":
+            yield _dead_letters(row, dead[row.sink][0].error)
 
 
 _ELSEWHERE = "name another folder with --state, state_dir in site.yaml or ANOMALY_STATE"
 _SET_ASIDE = "restart the monitor: it sets a damaged file aside and carries open cases over"
 
 
-def _messages(waiting: int, since_s: float | None) -> CheckResult:
-    if not waiting or since_s is None:
+def _messages(pending: list[DeliveryCount]) -> CheckResult:
+    if not pending:
         return CheckResult("site.messages", "ok", "none waits for delivery")
-    age_s = time.time() - since_s
+    age_s = time.time() - min(row.oldest_s for row in pending)
+    waiting = sum(row.count for row in pending)
     words = f"{waiting} wait for delivery, the oldest for {age_s / 60:.0f} min"
     if age_s > 10 * _STALE_S:
         return CheckResult("site.messages", "warn", words, "see whether the sinks below can be reached")
     return CheckResult("site.messages", "ok", words)
+
+
+def _dead_letters(row: DeliveryCount, error: str | None) -> CheckResult:
+    messages = "1 message is a dead letter" if row.count == 1 else f"{row.count} messages are dead letters"
+    words = f"{messages}: the sink has refused them for good, the newest with: {error}"
+    remedy = (
+        f"correct account or address of the sink; `anomaly alerts test {row.sink}` shows whether it confirms"
+    )
+    return CheckResult(f"site.dead-letters.{row.sink}", "warn", words, remedy)
 
 
 def sinks(site: Site) -> Iterator[CheckResult]:
@@ -162,14 +171,10 @@ def monitors(site: Site) -> Iterator[CheckResult]:
 def _last_second(machine: str, path: Path) -> CheckResult:
     check = f"site.monitor.{machine}"
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
-        ) as opened:
-            sql = "SELECT max(time_s) FROM scores WHERE machine = ?"
-            newest = opened.execute(sql, (machine,)).fetchone()[0]
-    except sqlite3.Error as error:
+        newest = StoreReader(path).last_score(machine)
+    except AnomalyError as error:
         return CheckResult(check, "warn", f"runs, but its scores cannot be read: {error}")
-    age_s = None if newest is None else time.time() - newest
+    age_s = None if newest is None else time.time() - newest.time_s
     if age_s is None or age_s > _STALE_S:
         words = "runs, but has stored no score" + ("" if age_s is None else f" for {age_s:.0f} s")
         return CheckResult(check, "warn", words, "see its log, and `anomaly cases list` for the microphone")

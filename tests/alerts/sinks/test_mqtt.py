@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,9 +78,9 @@ def test_without_home_assistant(broker: Broker, listener: Listener, make_message
 
 def test_live_scores(sink: MqttSink, listener: Listener) -> None:
     assert isinstance(sink, LiveSink)
-    sink.tell_live(ROW)
+    sink.publish_score(ROW)
     eventually(lambda: listener.on("anomaly/status"))
-    sink.tell_live(ROW)
+    sink.publish_score(ROW)
     eventually(lambda: listener.on("anomaly/pump/state"))
     assert listener.on("anomaly/pump/state")[0].json == {
         **{"time": "2027-01-15T08:00:00.000Z", "state": "OK", "score": 0.5, "p_value": 0.25}
@@ -89,7 +90,7 @@ def test_live_scores(sink: MqttSink, listener: Listener) -> None:
 def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:
     sink = MqttSink("house", "127.0.0.1", port=free_port(), timeout_s=0.5)
     for _ in range(1000):
-        sink.tell_live(ROW)
+        sink.publish_score(ROW)
     assert sink._client is not None
     assert not sink._client.want_write()
     sink.close()
@@ -161,6 +162,7 @@ def test_accounts(start_broker: Callable[..., Broker], tmp_path: Path, make_mess
             bad.deliver(make_message())
         bad.close()
         assert "wrong" not in str(caught.value)
+        assert caught.value.permanent
     eventually(lambda: len(listener.alerts()) == 2)
     listener.close()
 
@@ -175,6 +177,67 @@ def test_a_refusal_is_an_error(
         sink.deliver(make_message())
     sink.close()
     assert caught.value.hint == "allow this account to write to anomaly/pump/alerts"
+    assert caught.value.permanent
+
+
+def test_a_rejected_account_that_is_corrected_is_accepted(
+    start_broker: Callable[..., Broker], tmp_path: Path, make_message: MakeMessage
+) -> None:
+    file = passwords(tmp_path)
+    broker = start_broker("allow_anonymous false", f"password_file {file}")
+    sink = MqttSink("house", "127.0.0.1", port=broker.port, username="new", password="right", timeout_s=5)
+    sink.publish_score(ROW)
+    for _ in range(2):
+        with pytest.raises(SinkError, match="Not authorized") as caught:
+            sink.deliver(make_message())
+        assert caught.value.permanent
+    file.write_text(file.read_text() + file.read_text().replace("ann:", "new:"))
+    broker.kill()
+    with pytest.raises(SinkError) as caught:
+        sink.deliver(make_message())
+    assert not caught.value.permanent
+    broker.start()
+    eventually(lambda: delivered(sink, make_message()), 20)
+    sink.close()
+
+
+def delivered(sink: MqttSink, message: AlertMessage) -> bool:
+    try:
+        sink.deliver(message)
+    except SinkError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("code", "permanent"),
+    [
+        (0x84, True),
+        (0x86, True),
+        (0x87, True),
+        (0x8A, True),
+        (0x88, False),
+        (0x89, False),
+        (0x97, False),
+        (0x9F, False),
+    ],
+)
+def test_reason_codes_of_a_refused_connection(code: int, permanent: bool, make_message: MakeMessage) -> None:
+    def refuse(server: socket.socket) -> None:
+        caller, _ = server.accept()
+        with caller:
+            caller.recv(65_536)
+            caller.sendall(bytes([0x20, 3, 0, code, 0]))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=refuse, args=(server,), daemon=True)
+        thread.start()
+        sink = MqttSink("house", "127.0.0.1", port=server.getsockname()[1], timeout_s=0.5)
+        with pytest.raises(SinkError, match="the broker said") as caught:
+            sink.deliver(make_message())
+        sink.close()
+        thread.join()
+    assert caught.value.permanent is permanent
 
 
 def test_a_broker_that_says_nothing(make_message: MakeMessage) -> None:

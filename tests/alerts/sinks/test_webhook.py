@@ -84,6 +84,22 @@ def test_the_same_message_is_the_same_body(make_message: MakeMessage) -> None:
     assert json.loads(cloud_event(message, "structured")[1])["data"] == message.to_dict()
 
 
+@pytest.mark.parametrize(
+    ("status", "permanent"),
+    [
+        *[(status, True) for status in (400, 401, 403, 404, 405, 410, 411, 413, 414, 415, 422, 451)],
+        *[(status, False) for status in (301, 408, 409, 425, 429, 500, 501, 502, 503, 504)],
+    ],
+)
+def test_client_errors_are_permanent_except_those_that_pass(
+    status: int, permanent: bool, receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage
+) -> None:
+    receiver.plan(Reply(status))
+    with pytest.raises(SinkError, match=f"answered {status}") as caught:
+        sink.deliver(make_message())
+    assert caught.value.permanent is permanent
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
 def test_what_is_not_2xx_is_an_error(
     status: int, receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage

@@ -202,6 +202,42 @@ def test_messages_that_do_not_leave(site: Site) -> None:
     assert "1 wait for delivery" in found["site.messages"].words
 
 
+def test_dead_letters_of_each_sink(site: Site) -> None:
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        store.outbox.subscribe(["plant", "house"])
+        for error in ("answered 400", "answered 403"):
+            store.outbox.queue(AlertMessage("test", "pump", "2023-11-14T22:13:20.000Z"))
+            store.outbox.mark_dead(store.outbox.due(2e9, "plant")[0], error)
+        found = by_check(list(of_site.database(site)))
+    assert "site.dead-letters.house" not in found
+    finding = found["site.dead-letters.plant"]
+    assert finding.level == "warn"
+    assert finding.words.startswith("2 messages are dead letters: ")
+    assert finding.words.endswith("the newest with: answered 403")
+    assert "anomaly alerts test plant" in finding.remedy
+
+
+def test_a_database_of_a_newer_version(site: Site) -> None:
+    path = site.state_dir / DATABASE_NAME
+    with Store.open(path) as store, store.database.transaction() as connection:
+        connection.execute("INSERT INTO migrations VALUES (1000, 'newer', 0)")
+    (finding,) = of_site.database(site)
+    assert (finding.level, finding.remedy) == ("fail", "update anomaly")
+
+
+def test_a_probe_with_a_bug(site: Site, install_package: Callable[..., Path]) -> None:
+    source = (
+        "from anomaly.alerts.sinks import SinkKind\n"
+        "from anomaly.config import SinkConfig\n"
+        "CHAT = SinkKind('chat rooms', SinkConfig, build=None, probe=lambda config, context: 1 / 0)\n"
+    )
+    install_package("acme-chat", source, "[anomaly.sinks]\nchat = acme_chat:CHAT\n")
+    sinks = Sinks.model_validate({"chat": [{"name": "hall"}]})
+    (finding,) = of_site.sinks(site.model_copy(update={"sinks": sinks}))
+    assert (finding.check, finding.level) == ("site.sink.hall", "fail")
+    assert "ZeroDivisionError" in finding.words
+
+
 def test_sinks(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
         port, closed = server.getsockname()[1], other.getsockname()[1]
