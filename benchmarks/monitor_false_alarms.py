@@ -34,7 +34,8 @@ from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.calibration.uniformity import uniformity
 from anomaly.detect.model import Model
 from anomaly.detect.operating.fit import learn_states
-from anomaly.detect.operating.states import OperatingState, OperatingStates, OperatingTracker, second_spectra
+from anomaly.detect.operating.states import OperatingState, OperatingStates, second_spectra
+from anomaly.detect.operating.tracker import OperatingTracker
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd
 from lib.code_hashes import STUDENT, product_code

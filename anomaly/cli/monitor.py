@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anomaly.config import Site
+    from anomaly.monitor.plan import MonitorPlan
     from anomaly.monitor.records import Record
-    from anomaly.monitor.session import MonitorPlan
 
 ANOMALY_FOUND = 10
 
@@ -71,9 +71,8 @@ def monitor(
     With neither --machine nor --device nor --source: all machines of the site file.
     """
     from anomaly.errors import UsageError
-    from anomaly.monitor.fleet import monitor_all
     from anomaly.monitor.options import plans_from
-    from anomaly.monitor.run import monitor as monitor_one
+    from anomaly.monitor.run import monitor as run_monitor
 
     if device is not None and source is not None:
         raise UsageError("give --device or --source, not both")
@@ -92,7 +91,7 @@ def monitor(
     if no_realtime:
         _check_files(plans)
     with _shown(jsonl, as_log=site.log == "json") as show:
-        alarms = monitor_all(plans, site, show) if len(plans) > 1 else monitor_one(plans[0], site, show)
+        alarms = run_monitor(plans, site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
 

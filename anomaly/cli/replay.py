@@ -77,7 +77,7 @@ def _span(
     from dataclasses import replace
 
     from anomaly.monitor.offline.replay_result import ReplaySpan
-    from anomaly.monitor.session import policy_of
+    from anomaly.monitor.session_model import policy_of
 
     settings = site.machines.get(machine)
     budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)
@@ -97,9 +97,9 @@ def _replayed(
     from anomaly.bundle.versions import find_bundle_or_version, version_of
     from anomaly.detect.model import load_model
     from anomaly.monitor.clips.recorder import FOLDER
-    from anomaly.monitor.offline.calibration_filter import scored_by
     from anomaly.monitor.offline.replay import replay_clips, replay_history
     from anomaly.monitor.offline.replay_clips import ClipHistory
+    from anomaly.store.state_kinds import model_label
 
     clips = site.state_dir / FOLDER
     if bundle is None:
@@ -113,5 +113,5 @@ def _replayed(
     folder = find_bundle_or_version(site.models_dir, site.bundle_of(service.machine), bundle)
     name = service.scorer.detector.name
     other = load_model(open_bundle(folder), (name,), state_dir=site.state_dir, machine=service.machine)
-    asked = scored_by(name, version_of(folder))
+    asked = model_label(name, version_of(folder))
     return replay_clips(store, service.machine, other.scorer(name), span, clips, model=asked)

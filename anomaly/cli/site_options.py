@@ -25,7 +25,7 @@ def chosen_detector(
     """Return the site, a machine (named, the only one of the site file, or the only bundle), and its detector."""
     from anomaly.detector_names import check_detector_name
     from anomaly.errors import ConfigError
-    from anomaly.monitor.run import choose
+    from anomaly.monitor.options import choose
 
     chosen = None if detector is None else check_detector_name(detector)
     site = chosen_site(config, models, state)

@@ -53,7 +53,7 @@ def _story(result: DemoResult, recording: Path) -> list[ReportSection]:
         marks=marks,
     )
     events = [("second", "event", "what")] + [
-        (round(e.time_s - watched.seconds[0].time_s) + 1, e.event, e.words) for e in watched.events
+        (round(e.time_s - watched.seconds[0].time_s) + 1, str(e.event), e.message) for e in watched.events
     ]
     alert = [("key", "value"), *_flat(dict(result.alert))]
     return [

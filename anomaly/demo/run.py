@@ -18,8 +18,9 @@ from anomaly.demo.result import DemoResult, Watched
 from anomaly.demo.trial import run_trial
 from anomaly.detect.model import load_model
 from anomaly.errors import ConfigError, RemoteError
+from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import Record, SecondRecord
-from anomaly.monitor.run import MonitorPlan, monitor
+from anomaly.monitor.run import monitor
 from anomaly.progress import Report
 from anomaly.store.store import DATABASE_NAME
 from anomaly.training.pipeline import TrainingRequest, train
@@ -90,7 +91,7 @@ def _watch(out: Path, recording: Path, show: Callable[[Record], None]) -> tuple[
         show(record)
 
     with WebhookReceiver(key) as receiver:
-        monitor(plan, site, keep, sinks=[WebhookSink("demo", receiver.url, secret=key)])
+        monitor([plan], site, keep, sinks=[WebhookSink("demo", receiver.url, secret=key)])
         arrived = watched.alarm_s() is not None and receiver.wait_for(1, _DELIVERY_S)
         opened = [m for m in receiver.messages if m.get("event") == "case.opened"]
     if not arrived or not opened:

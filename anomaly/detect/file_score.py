@@ -19,7 +19,7 @@ from anomaly.audio.channels import Channel
 from anomaly.audio.files.recordings import blocks
 from anomaly.audio.sensor.health import check_second
 from anomaly.detect.decision import Limit
-from anomaly.detect.operating.states import OperatingTracker
+from anomaly.detect.operating.tracker import OperatingTracker
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import InputError
@@ -57,7 +57,7 @@ class FileScore:
 def score_file(path: Path, scorer: Scorer, limit: Limit, *, channel: Channel = "mean") -> FileScore:
     """Score one file; whatever is wrong with it is said in the result, not raised."""
     scores: list[SecondScore] = []
-    counts: list[bool] = []
+    sensor: list[str] = []
     samples, tracker = 0, OperatingTracker(scorer.states)
     try:
         for stretch in _stretches(path, scorer.front_end.reset_s, channel):
@@ -66,17 +66,17 @@ def score_file(path: Path, scorer: Scorer, limit: Limit, *, channel: Channel = "
             if len(stretch) >= SAMPLE_RATE_HZ:
                 judged = scorer.recording(stretch, where=path, tracker=tracker)
                 scores += [replace(score, second=first + score.second) for score in judged]
-                counts += [_alive(stretch, second) for second in range(len(judged))]
+                sensor += [_sensor_status(stretch, second) for second in range(len(judged))]
     except InputError as error:
         return FileScore(path, "error", error=error.message)
     seconds = samples / SAMPLE_RATE_HZ
     if not scores:
         words = f"lasts {seconds:.2f} s; a score needs at least one second"
         return FileScore(path, "too_short", seconds, error=words)
-    if not any(counts):
+    if "ok" not in sensor:
         words = "holds no sound: the microphone was dead, or its channel is empty"
         return FileScore(path, "silent", seconds, error=words)
-    return FileScore(path, "ok", seconds, tuple(scores), judge(scores, limit, counts=counts))
+    return FileScore(path, "ok", seconds, tuple(scores), judge(scores, limit, sensor=sensor))
 
 
 def _stretches(path: Path, reset_s: int, channel: Channel) -> Iterator[Samples]:
@@ -86,6 +86,8 @@ def _stretches(path: Path, reset_s: int, channel: Channel) -> Iterator[Samples]:
         yield np.concatenate(stretch)
 
 
-def _alive(samples: Samples, second: int) -> bool:
+def _sensor_status(samples: Samples, second: int) -> str:
+    """Status of the sensor in one second: only a dead one is told apart from a working one here."""
     part = samples[second * SAMPLE_RATE_HZ : (second + 1) * SAMPLE_RATE_HZ]
-    return check_second(part).status not in _DEAD
+    status = check_second(part).status
+    return status if status in _DEAD else "ok"

@@ -10,14 +10,8 @@ import numpy.typing as npt
 
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.detectors.detector import Detector
-from anomaly.detect.operating.states import (
-    OperatingResult,
-    OperatingState,
-    OperatingStates,
-    OperatingTracker,
-    group_levels,
-    segment_spectra,
-)
+from anomaly.detect.operating.states import OperatingState, OperatingStates, group_levels, segment_spectra
+from anomaly.detect.operating.tracker import OperatingResult, OperatingTracker
 from anomaly.detect.pooling import Levels, SecondLevels, soft_maximum
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels

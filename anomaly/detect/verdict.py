@@ -1,22 +1,24 @@
-"""What the seconds of one recording amount to: one score, one probability, one state."""
+"""Verdict on one recording from its seconds: one score, one probability, one state."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import accumulate
 
-from anomaly.detect.decision import Decision, Limit, Policy, State
-from anomaly.detect.decision_mask import decision_mask
+from anomaly.audio.sensor.persistence import SensorPersistence
+from anomaly.detect.decision import Limit, Policy, State
+from anomaly.detect.decision_stage import DecidedSecond, DecisionStage
 from anomaly.detect.scoring import SecondScore, recording_score
 
 _ORDER = tuple(State)
-_PLAIN = Policy()
+_DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One recording, judged.
+    """Verdict on one recording.
 
     Args:
         score: soft maximum over its seconds, standard deviations of normal sound.
@@ -24,47 +26,60 @@ class Verdict:
             seconds that the decision took; 1 where it took none.
         state: the worst that the decision reached, beginning at rest with the recording.
         states: state after each second; None where the decision did not take the second.
+        sums: sum of the CUSUM after each second.
     """
 
     score: float
     p_value: float
     state: State
     states: tuple[State | None, ...]
+    sums: tuple[float, ...] = ()
 
 
 def judge(
     seconds: Sequence[SecondScore],
     limit: Limit,
     *,
-    counts: Sequence[bool] | None = None,
-    policy: Policy = _PLAIN,
+    sensor: Sequence[str] | None = None,
+    policy: Policy = _DEFAULT_POLICY,
 ) -> Verdict:
-    """Judge a recording by its seconds, as the monitor would.
+    """Judge a recording by its seconds, with the states that the live monitor would have given them.
 
-    The decision begins anew, because files of an archive need not follow each other. It does not take the seconds
-    in which the machine stands or comes from one state to another; the score is of all that was heard. The
+    The decision begins anew with each recording, because files of an archive need not follow each other. It does not
+    take the seconds in which the machine is stopped or ramping; the score is of all that the sensor let through. The
     probability is Šidák's, ``1 - (1 - least p)^n``: exact for independent seconds, and too large, never too small,
     where neighbours resemble each other.
 
     Args:
-        seconds: at least one of them counts.
+        seconds: at least one of them has sensor status "ok".
         limit: of the decision.
-        counts: whether each second counts; one that does not (a dead microphone) makes the decision forget.
+        sensor: sensor status of each second, see `anomaly.audio.sensor.health`; default: all "ok".
         policy: when an alarm begins and ends around the limit.
     """
-    decision = Decision(limit, policy)
-    alive = [True] * len(seconds) if counts is None else list(counts)
-    takes = decision_mask([second.operating for second in seconds])
-    states: list[State | None] = []
-    for second, counted, takes_it in zip(seconds, alive, takes, strict=True):
-        if not counted:
-            decision.reset()
-        states.append(decision.update(second.p_value) if counted and takes_it else None)
-    worst = max((_ORDER.index(state) for state in states if state is not None), default=0)
-    decided = [s.p_value for s, state in zip(seconds, states, strict=True) if state is not None]
-    p_value = any_of(min(decided), len(decided)) if decided else 1.0
-    score = recording_score([s for s, counted in zip(seconds, alive, strict=True) if counted])
-    return Verdict(score, p_value, _ORDER[worst], tuple(states))
+    status = ["ok"] * len(seconds) if sensor is None else list(sensor)
+    stage, persistence = DecisionStage(limit, policy), SensorPersistence()
+    states: list[State | None] = [None] * len(seconds)
+    decided: list[DecidedSecond] = []
+    resets: set[int] = set()
+    for number, (second, one) in enumerate(zip(seconds, status, strict=True)):
+        trusted = persistence.second(one)
+        if persistence.fault is not None:
+            resets.add(number)
+        decided += stage.second(second, trusted=trusted, fault=number in resets)
+    decided += stage.release()
+    for taken in decided:
+        states[taken.number] = taken.state
+    worst = max((_ORDER.index(taken.state) for taken in decided), default=0)
+    least = min((taken.score.p_value for taken in decided), default=1.0)
+    p_value = any_of(least, len(decided)) if decided else 1.0
+    score = recording_score([s for s, one in zip(seconds, status, strict=True) if one == "ok"])
+    return Verdict(score, p_value, _ORDER[worst], tuple(states), _sums(len(seconds), decided, resets))
+
+
+def _sums(count: int, decided: Sequence[DecidedSecond], resets: Set[int]) -> tuple[float, ...]:
+    """Return the CUSUM after each second: it stays where a second was not taken, and is 0 after a reset."""
+    totals = {second.number: second.total for second in decided} | dict.fromkeys(resets, 0.0)
+    return tuple(accumulate(range(count), lambda total, number: totals.get(number, total), initial=0.0))[1:]
 
 
 def any_of(p_value: float, n: int) -> float:

@@ -1,4 +1,4 @@
-"""One thread for what may take its time: clips, tidying, loading a model. The sound never waits for it."""
+"""Background worker for clip writing, retention and model loading, so that the sound never waits for them."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class BackgroundWorker:
     A job that fails is logged, and the others go on.
 
     Args:
-        most_waiting: more jobs than these are turned away.
+        max_waiting: further jobs are refused.
     """
 
-    def __init__(self, most_waiting: int = 32) -> None:
-        self._most = most_waiting
+    def __init__(self, max_waiting: int = 32) -> None:
+        self._max_waiting = max_waiting
         self._changed = threading.Condition()
         self._jobs: deque[Job] = deque()
         self._regular: list[_Regular] = []
         self._ending = False
         self._busy = False
-        self._thread = threading.Thread(target=self._run, name="backstage", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
 
     def submit(self, job: Job) -> bool:
-        """Run a job soon; false if too many wait already."""
+        """Run a job soon; return false if too many wait already."""
         with self._changed:
-            if self._ending or len(self._jobs) >= self._most:
+            if self._ending or len(self._jobs) >= self._max_waiting:
                 return False
             self._jobs.append(job)
             self._changed.notify_all()
@@ -58,7 +58,7 @@ class BackgroundWorker:
             self._changed.notify_all()
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until no submitted job waits or runs; say whether that is so."""
+        """Wait until no submitted job waits or runs; return whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout_s)
 
@@ -85,7 +85,7 @@ class BackgroundWorker:
                 self._changed.notify_all()
 
     def _next(self) -> Job | None:
-        """The next job; None at the end. Waits meanwhile."""
+        """Wait for the next job and return it; None at the end."""
         with self._changed:
             while True:
                 now = time.monotonic()
@@ -108,4 +108,4 @@ def _attempt(job: Job) -> None:
     except AnomalyError as error:
         _LOG.warning("%s", error)
     except Exception:
-        _LOG.exception("a job behind the scenes failed; the monitor goes on")
+        _LOG.exception("a background job failed; the monitor goes on")

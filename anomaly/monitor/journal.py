@@ -1,4 +1,4 @@
-"""What the monitor says and writes down: events at once, scores in batches, and patience with a full disk."""
+"""Journal of one machine: publishes records, stores events at once and scores in batches, and survives a full disk."""
 
 from __future__ import annotations
 
@@ -10,69 +10,86 @@ from functools import partial
 from typing import Literal
 
 from anomaly.errors import ConfigError, UsageError
-from anomaly.monitor.offline.calibration_filter import MODEL
+from anomaly.monitor.events import EventName
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.state_kinds import RAMP_COUNTED, RAMP_OVER, StateKind
 from anomaly.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
-_BATCH = 10
+_BATCH_S = 10
 # While the disk is full, the scores of the last hour wait in memory.
-_MOST_UNWRITTEN = 3600
+_MAX_UNWRITTEN_S = 3600
 # A disk that takes longer than this at the very end is not waited for.
-_PATIENCE_S = 30.0
+_MAX_FINISH_S = 30.0
+
+Submit = Callable[[Callable[[], None]], bool]
 
 
 class Journal:
-    """The records of one machine on their way to the store and to whoever watches.
+    """Takes the records of one machine to the store and to the subscribers of its session.
 
     Args:
         machine: its name.
         store: where scores and events are kept.
+        publish: hands a record to the subscribers.
+        model: detector and bundle that score (`model_label`); "" if that is not known.
+        submit: runs a job on another thread soon, false if it cannot: a slow disk must not hold up the sound;
+            None to store scores on the caller's thread.
     """
 
-    def __init__(self, machine: str, store: Store) -> None:
+    def __init__(
+        self,
+        machine: str,
+        store: Store,
+        publish: Callable[[Record], None],
+        *,
+        model: str = "",
+        submit: Submit | None = None,
+    ) -> None:
         self.machine = machine
-        self.time_s = 0.0
-        """UNIX seconds of what is being said."""
-        self.model = ""
-        """Detector and bundle version that score (`scored_by`); stored with the first score of each model."""
-        self._store = store
-        self._said: list[Record] = []
+        self._store, self._publish, self._submit = store, publish, submit
+        self._model, self._time_s = model, 0.0
         self._rows: list[ScoreRow] = []
         self._changes: list[StateRow] = []
         self._states: dict[str, str] = {}
-        # The first second is stored at once, so that whoever looks sees the machine.
+        # The first second is stored at once, so that a reader sees the machine.
         self._batch = 1
         self._failing = False
-        self._submit: Callable[[Callable[[], None]], bool] | None = None
         self._written = threading.Condition()
         self._writing = False
         self._outcome: ConfigError | Literal["stored"] | None = None
 
-    def write_behind(self, submit: Callable[[Callable[[], None]], bool]) -> None:
-        """Store scores on another thread from now on: a slow disk must not hold up the sound.
+    @property
+    def time_s(self) -> float:
+        """UNIX seconds of what is being processed."""
+        return self._time_s
 
-        Args:
-            submit: runs a job on that thread soon; false if it cannot.
-        """
-        self._submit = submit
+    def advance(self, time_s: float) -> None:
+        """Set the time of the records to come, UNIX seconds."""
+        self._time_s = time_s
 
-    def say(self, event: str, words: str, **detail: object) -> None:
-        """Tell an event to whoever watches."""
-        self._said.append(EventRecord(event, self.machine, self.time_s, words, dict(detail)))
+    def set_model(self, model: str) -> None:
+        """Set what scores from the next second on; it is stored with that second."""
+        self._model = model
 
-    def keep(self, event: str, words: str, **detail: object) -> None:
-        """Tell an event, and store it."""
-        self.say(event, words, **detail)
-        with self.patiently():
-            self._store.history.add_event(event, machine=self.machine, detail=detail, time_s=self.time_s)
+    def emit(self, event: EventName, message: str, *, time_s: float | None = None, **detail: object) -> None:
+        """Publish an event, at the time of the journal unless another one is given."""
+        at_s = self._time_s if time_s is None else time_s
+        self._publish(EventRecord(event, self.machine, at_s, message, dict(detail)))
+
+    def store(self, event: EventName, message: str, *, time_s: float | None = None, **detail: object) -> None:
+        """Publish an event and store it."""
+        self.emit(event, message, time_s=time_s, **detail)
+        with self.tolerate_store_errors():
+            at_s = self._time_s if time_s is None else time_s
+            self._store.history.add_event(event, machine=self.machine, detail=detail, time_s=at_s)
 
     def second(self, record: SecondRecord) -> None:
-        """Tell a second's result, and store it with its batch."""
-        self._said.append(record)
-        self._tell_outcome()
+        """Publish the result of a second, and store it with its batch."""
+        self._publish(record)
+        self._report_outcome()
         row = ScoreRow(
             record.machine, record.time_s, record.second, record.score, record.p_value, record.state
         )
@@ -80,50 +97,51 @@ class Journal:
             self._rows.append(row)
             self._note_states(record)
         if len(self._rows) >= self._batch:
-            self._batch = _BATCH
+            self._batch = _BATCH_S
             self.flush()
 
+    def ramp_counted(self, first_s: float, last_s: float) -> None:
+        """Note that held seconds counted; their UNIX times are those of their ends."""
+        with self._written:
+            self._changes.append(StateRow(self.machine, StateKind.RAMP, first_s, RAMP_COUNTED))
+            self._changes.append(StateRow(self.machine, StateKind.RAMP, last_s + 0.5, RAMP_OVER))
+
     def _note_states(self, record: SecondRecord) -> None:
-        followed = (
-            ("decision", record.state),
-            ("sensor", record.sensor),
-            ("operating", record.operating_state),
-            (MODEL, self.model),
+        current = (
+            (StateKind.DECISION, record.state),
+            (StateKind.SENSOR, record.sensor),
+            (StateKind.OPERATING, record.operating_state),
+            (StateKind.MODEL, self._model),
         )
-        for kind, state in followed:
+        for kind, state in current:
             if state and self._states.get(kind) != state:
                 self._states[kind] = state
                 self._changes.append(StateRow(record.machine, kind, record.time_s, state))
 
-    def take(self) -> list[Record]:
-        """What was said since the last call, in order."""
-        said, self._said = self._said, []
-        return said
-
     def flush(self) -> None:
         """Store the scores that wait; those of a disk that stays full are kept in memory for an hour."""
         with self._written:
-            self._rows, self._changes = self._rows[-_MOST_UNWRITTEN:], self._changes[-_MOST_UNWRITTEN:]
-            if not self._rows or self._writing:
+            self._rows, self._changes = self._rows[-_MAX_UNWRITTEN_S:], self._changes[-_MAX_UNWRITTEN_S:]
+            if not (self._rows or self._changes) or self._writing:
                 return
             if self._submit is not None:
                 # They stay in the list until they are stored: an interruption here loses nothing.
                 rows, changes = list(self._rows), list(self._changes)
                 self._writing = True
                 if not self._submit(partial(self._write, rows, changes)):
-                    self._writing = False  # asked again after the next second
+                    self._writing = False  # tried again after the next second
                 return
-        with self.patiently():
+        with self.tolerate_store_errors():
             # Only what was stored is let go.
             self._store.history.add_scores(self._rows, self._changes)
             self._rows, self._changes = [], []
 
     def finish(self) -> None:
-        """Store all that waits, here and now."""
+        """Store all that waits, on the caller's thread."""
         with self._written:
-            self._written.wait_for(lambda: not self._writing, _PATIENCE_S)
+            self._written.wait_for(lambda: not self._writing, _MAX_FINISH_S)
             self._submit = None
-        self._tell_outcome()
+        self._report_outcome()
         self.flush()
 
     def _write(self, rows: list[ScoreRow], changes: list[StateRow]) -> None:
@@ -143,25 +161,25 @@ class Journal:
                 self._writing, self._outcome = False, outcome
                 self._written.notify_all()
 
-    def _tell_outcome(self) -> None:
+    def _report_outcome(self) -> None:
         with self._written:
             outcome, self._outcome = self._outcome, None
         if outcome is not None:
-            with self.patiently():
+            with self.tolerate_store_errors():
                 if isinstance(outcome, ConfigError):
                     raise outcome
 
     @contextmanager
-    def patiently(self) -> Iterator[None]:
-        """Store something in this block: a store that fails never stops the scoring, and is complained of once."""
+    def tolerate_store_errors(self) -> Iterator[None]:
+        """Go on when the block cannot be stored: a store that fails is reported once and never stops the scoring."""
         try:
             yield
         except (ConfigError, UsageError) as error:  # a case may have been lost with a damaged database
             if not self._failing:
                 _LOG.warning("nothing can be stored, scores wait in memory: %s", error)
-                self.say("store.failed", str(error))
+                self.emit(EventName.STORE_FAILED, str(error))
             self._failing = True
         else:
             if self._failing:
-                self.say("store.recovered", "what waited is stored again")
+                self.emit(EventName.STORE_RECOVERED, "what waited is stored again")
             self._failing = False

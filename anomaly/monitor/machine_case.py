@@ -1,30 +1,34 @@
-"""The machine's case: opened by an alarm, kept up to date while it lasts, returned when the sound is normal."""
+"""The machine case: opened by an alarm, kept up to date while it lasts, returned when the sound is normal."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from anomaly.detect.decision import State
+from anomaly.detect.decision_stage import DecidedSecond
 from anomaly.detect.scoring import SecondScore
 from anomaly.diagnose.context import DiagnosisContext
 from anomaly.diagnose.diagnose import diagnose
+from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
 from anomaly.store.case import Case, CaseState, iso_utc
 from anomaly.store.message import AlertMessage, MessageEvent
 from anomaly.store.store import Store
 
 # Where the decision began anew while the case was open, only a minute of normal sound returns it.
-_CALM_S = 60
-# How often the measurements of an open case are renewed.
-_RENEW_S = 10
+_RETURN_AFTER_RESET_S = 60
+# How often the measurements of an open case are written.
+_WRITE_EVERY_S = 10
 
 
 class MachineCase:
     """Keeps at most one active case about the machine.
 
+    The text, the evidence and the score of a case are those of its worst second.
+
     Args:
         store: where the case lies; one left active by an earlier run is taken up.
-        journal: is told what happens.
+        journal: publishes and stores the events.
     """
 
     def __init__(self, store: Store, journal: Journal) -> None:
@@ -32,67 +36,71 @@ class MachineCase:
         open_now = store.cases.select(open_only=True, machine=journal.machine)
         active = (c for c in open_now if c.kind == "machine" and c.state != CaseState.RETURNED_UNACKNOWLEDGED)
         self._case: Case | None = next(active, None)
-        self._calm_s, self._needed_s = 0, _CALM_S
+        self._worst: SecondScore | None = None
+        self._normal_s, self._needed_s = 0, _RETURN_AFTER_RESET_S
         self._age_s = 0
 
     @property
     def acknowledged(self) -> bool:
-        """Whether nobody has to take note of an alarm: there is no case, or a person knows of it."""
+        """Whether a latched alarm may end: there is no case, or a person has acknowledged it."""
         return self._case is None or self._case.state == CaseState.ACTIVE_ACKNOWLEDGED
 
-    def doubt(self) -> None:
-        """The decision begins anew: that it says OK does not yet mean that the machine is well."""
-        self._calm_s, self._needed_s = 0, _CALM_S
+    def require_calm_period(self) -> None:
+        """Return the case only after a minute of normal sound: the decision has begun anew, its OK says little yet."""
+        self._normal_s, self._needed_s = 0, _RETURN_AFTER_RESET_S
 
-    def second(self, state: State, score: SecondScore, position: int) -> None:
-        """Take one second that can be trusted.
-
-        Args:
-            state: of the decision, after it.
-            score: of the second.
-            position: seconds into the sound at its end.
-        """
-        self._calm_s = self._calm_s + 1 if state is State.OK else 0
+    def second(self, decided: DecidedSecond) -> None:
+        """Take one second with the state after it."""
+        self._normal_s = self._normal_s + 1 if decided.state is State.OK else 0
         self._age_s += 1
-        if state is State.ALARM and self._case is None:
-            self._open(score, position)
-        elif state is State.ALARM and self._case is not None and self._age_s % _RENEW_S == 0:
-            self._renew(self._case, score)
-        elif self._case is not None and self._calm_s >= max(1, self._needed_s):
-            self._return(self._case, score)
+        if decided.state is not State.ALARM:
+            if self._case is not None and self._normal_s >= max(1, self._needed_s):
+                self._return(self._case, decided)
+            return
+        if self._worst is None or decided.score.score > self._worst.score:
+            self._worst = decided.score
+        if self._case is None:
+            self._open(decided)
+        elif self._age_s % _WRITE_EVERY_S == 0:
+            self._write(self._case, self._worst)
 
-    def _open(self, score: SecondScore, position: int) -> None:
-        opened_at = iso_utc(self._journal.time_s)
-        blank = Case(self._journal.machine, "machine", opened_at, "", sound_position_s=float(position))
-        message = self._message("case.opened", State.ALARM, score)
-        with self._journal.patiently():
-            case = self._store.cases.open(_measured(blank, score), message)
+    def _open(self, decided: DecidedSecond) -> None:
+        opened_at = iso_utc(decided.time_s)
+        blank = Case(self._journal.machine, "machine", opened_at, "", sound_position_s=decided.number + 1.0)
+        message = self._message("case.opened", decided)
+        with self._journal.tolerate_store_errors():
+            case = self._store.cases.open(_measured(blank, decided.score), message)
             if case is not None:
-                self._case, self._needed_s, self._age_s = case, 0, 0
-                event = "case.opened" if case.id == blank.id else "case.again"
-                self._journal.say(event, case.summary, case=case.id, kind="machine")
+                self._case, self._needed_s, self._age_s, self._worst = case, 0, 0, decided.score
+                event = EventName.CASE_OPENED if case.id == blank.id else EventName.CASE_AGAIN
+                detail = {"case": case.id, "kind": "machine"}
+                self._journal.emit(event, case.summary, time_s=decided.time_s, **detail)
 
-    def _renew(self, case: Case, score: SecondScore) -> None:
-        with self._journal.patiently():
-            now = self._store.cases.update(_measured(case, score))
+    def _write(self, case: Case, worst: SecondScore) -> None:
+        with self._journal.tolerate_store_errors():
+            now = self._store.cases.update(_measured(case, worst))
             # Somebody closed it while the machine still sounds wrong: the next second opens a new one.
             self._case = now if now.is_open else None
+            self._worst = None if self._case is None else worst
 
-    def _return(self, case: Case, score: SecondScore) -> None:
-        with self._journal.patiently():
-            self._store.cases.mark_returned(case.id, self._message("case.updated", State.OK, score))
-            self._journal.say("case.returned", "the sound is normal again", case=case.id)
-            self._case = None
+    def _return(self, case: Case, decided: DecidedSecond) -> None:
+        with self._journal.tolerate_store_errors():
+            if self._worst is not None:
+                self._store.cases.update(_measured(case, self._worst))
+            self._store.cases.mark_returned(case.id, self._message("case.updated", decided))
+            message = "the sound is normal again"
+            self._journal.emit(EventName.CASE_RETURNED, message, time_s=decided.time_s, case=case.id)
+            self._case = self._worst = None
 
-    def _message(self, event: MessageEvent, state: State, score: SecondScore) -> AlertMessage:
+    def _message(self, event: MessageEvent, decided: DecidedSecond) -> AlertMessage:
         return AlertMessage(
             event=event,
             machine=self._journal.machine,
-            time=iso_utc(self._journal.time_s),
-            score=score.score,
-            p_value=score.p_value,
-            state=state.value,
-            groups=tuple(round(float(g), 3) for g in score.groups),
+            time=iso_utc(decided.time_s),
+            score=decided.score.score,
+            p_value=decided.score.p_value,
+            state=decided.state.value,
+            groups=tuple(round(float(g), 3) for g in decided.score.groups),
         )
 
 

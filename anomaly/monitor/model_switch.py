@@ -1,47 +1,33 @@
-"""Notices that another bundle was put into use, and has it ready for the next reset of the score."""
+"""Switch to another bundle that was put into use: it is loaded in the background and taken at the next reset."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import MANIFEST_NAME, Bundle, open_bundle, versions
 from anomaly.bundle.manifest import parse
-from anomaly.detect.decision import Limit
-from anomaly.detect.scoring import Scorer
 from anomaly.errors import AnomalyError, ModelError
 from anomaly.monitor.memory import trim_memory
+from anomaly.monitor.session_model import SessionModel
 
 LOOK_EVERY_S = 2.0
 _Signature = tuple[int, int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class NextModel:
-    """A model that is ready to take over: its version, what scores, the limit of the decision, and what judges
-    the microphone by what it heard in this model's training."""
-
-    version: str
-    scorer: Scorer
-    limit: Limit
-    sensor: SensorCheck
-
-
-LoadModel = Callable[[str, Bundle], NextModel]
+LoadModel = Callable[[str, Bundle], SessionModel]
 
 
 class ModelSwitch:
-    """Looks at a bundle in use now and then; loading and checking happen on the thread that looks.
+    """Looks for a change of the bundle in use; loading and checking happen on the thread that calls `look`.
 
     Args:
         models: folder of the bundles.
         bundle: its name there, usually that of the machine; several machines may share one.
-        ready: makes a bundle ready to score, under the name of its version.
-        refuse: told once of each bundle that cannot be used, with the reason; the old one goes on.
-        calibration: number of the calibration in use; another one is made ready like another bundle.
+        load: loads a bundle under the name of its version.
+        refuse: called once with the reason for each bundle that cannot be used; the old one goes on.
+        calibration: number of the calibration in use; another one is loaded like another bundle.
 
     Raises:
         ConfigError: there is no bundle.
@@ -52,28 +38,28 @@ class ModelSwitch:
         self,
         models: Path,
         bundle: str,
-        ready: LoadModel,
+        load: LoadModel,
         refuse: Callable[[str], None],
         calibration: Callable[[], int] = lambda: 0,
     ) -> None:
         self._folder = models / bundle
-        self._ready, self._refuse = ready, refuse
+        self._load_model, self._refuse = load, refuse
         self._lock = threading.Lock()
         self._refused = ""
-        self._next: NextModel | None = None
+        self._next: SessionModel | None = None
         self.version = versions.version_of(self._folder)
-        """Of the bundle that was looked at last."""
+        """Version of the bundle that was looked at last."""
         manifest = self._folder / MANIFEST_NAME
-        # A folder may have another name than the machine whose sound was learned: a copy, or a bundle for several.
-        self._learned = parse(manifest.read_bytes(), where=manifest).machine
+        # A folder may have another name than the machine of its training: a copy, or a bundle for several machines.
+        self._machine = parse(manifest.read_bytes(), where=manifest).machine
         self._calibration, self._number = calibration, calibration()
         self._seen = self._signature()
 
     def look(self) -> None:
-        """See whether the bundle is another one; if so, make it ready."""
+        """Load the bundle if it is another one than before."""
         signature, number = self._signature(), self._number
         if signature is None:
-            return  # a bundle that is gone is no reason to stop hearing
+            return  # a bundle that is gone is no reason to stop
         try:
             number = self._calibration()
             if (signature, number) == (self._seen, self._number):
@@ -87,8 +73,8 @@ class ModelSwitch:
             if signature == self._signature():
                 self._refuse_once(signature, number, str(error))
 
-    def take(self) -> NextModel | None:
-        """The model that is ready, once."""
+    def take(self) -> SessionModel | None:
+        """Return the model that was loaded since the last call, if any."""
         with self._lock:
             found, self._next = self._next, None
         return found
@@ -101,10 +87,10 @@ class ModelSwitch:
 
     def _load(self, version: str, number: int) -> None:
         bundle = open_bundle(self._folder)
-        learned = bundle.manifest.machine
-        if learned != self._learned:
-            raise ModelError(f"is the bundle of {learned}, not of {self._learned}", where=self._folder)
-        model = self._ready(version if number == 0 else f"{version}+{number}", bundle)
+        machine = bundle.manifest.machine
+        if machine != self._machine:
+            raise ModelError(f"is the bundle of {machine}, not of {self._machine}", where=self._folder)
+        model = self._load_model(version if number == 0 else f"{version}+{number}", bundle)
         with self._lock:
             self._next, self._refused = model, ""
         trim_memory()

@@ -1,4 +1,4 @@
-"""The monitor's options: what the command line says, else the site file, else the default."""
+"""Options of the monitor: command line, else site file, else default."""
 
 from __future__ import annotations
 
@@ -11,8 +11,31 @@ from anomaly.config import Machine, Site
 from anomaly.detector_names import check_detector_name
 from anomaly.errors import ConfigError
 from anomaly.false_alarm_budget import check_budget
-from anomaly.monitor.run import choose
-from anomaly.monitor.session import MonitorPlan
+from anomaly.monitor.plan import MonitorPlan
+from anomaly.workspace import choose_machine
+
+
+def choose(
+    site: Site, machine: str | None, device: str | None, source: str | None
+) -> tuple[str, Machine | None]:
+    """Return the machine that is meant: named, tied to the device by the site file, the only one, or the only bundle.
+
+    Raises:
+        ConfigError: none or several could be meant; lists them.
+    """
+    tied = site.machines_on(device) if device is not None else []
+    if machine is None and len(tied) == 1:
+        machine = tied[0]
+    if machine is None and device is None and source is None and len(site.machines) == 1:
+        machine = next(iter(site.machines))
+    if machine is None and len(tied) > 1:
+        raise ConfigError(f"several machines listen to {device}", hint=f"say --machine {' or '.join(tied)}")
+    settings = None if machine is None else site.machines.get(machine)
+    if machine is not None and settings is not None and settings.model is not None:
+        choose_machine(site.models_dir, settings.model)
+        return machine, settings
+    name = choose_machine(site.models_dir, machine)
+    return name, site.machines.get(name)
 
 
 def plan_from(
@@ -33,7 +56,7 @@ def plan_from(
         ConfigError: no machine, or several, could be meant.
     """
     chosen = None if detector is None else check_detector_name(detector)
-    heard = None if channel is None else parse_channel(channel)
+    given = None if channel is None else parse_channel(channel)
     if false_alarms_per_day is not None:
         check_budget(false_alarms_per_day)
     name, settings = choose(site, machine, device, source)
@@ -41,13 +64,13 @@ def plan_from(
     own = device is None and source is None and settings is not None
     if own and settings is not None:
         device, source = settings.device, _source_of(name, settings)
-    # A channel belongs to its microphone: it says nothing of a file, or of another one.
+    # A channel belongs to its microphone, not to a file or another microphone.
     same = own or (source is None and device == defaults.device)
     return MonitorPlan(
         machine=name,
         device=device,
         source=source,
-        channel=heard if heard is not None else defaults.channel if same else "mean",
+        channel=given if given is not None else defaults.channel if same else "mean",
         detector=chosen or defaults.detector,
         false_alarms_per_day=false_alarms_per_day or defaults.false_alarms_per_day,
         realtime=realtime,
@@ -55,23 +78,23 @@ def plan_from(
     )
 
 
-def plans_from(site: Site, **given: Any) -> list[MonitorPlan]:
-    """One plan, or those of all machines of the site file where nothing says which is meant.
+def plans_from(site: Site, **options: Any) -> list[MonitorPlan]:
+    """Return one plan, or those of all machines of the site file where none is named.
 
-    Those of a whole site are patient: nobody sits before a box that starts before its microphone does.
+    Those of a whole site are patient: the computer may start before its microphones do.
 
     Args:
         site: what the site file says.
-        given: as for ``plan_from``.
+        options: as for ``plan_from``.
 
     Raises:
         UsageError: a value cannot be used.
         ConfigError: as for ``plan_from``.
     """
-    one = any(given[name] is not None for name in ("machine", "device", "source"))
+    one = any(options[name] is not None for name in ("machine", "device", "source"))
     if one or len(site.machines) < 2:
-        return [replace(plan_from(site, **given), patient=bool(site.machines) and not one)]
-    plans = [plan_from(site, **{**given, "machine": name}) for name in site.machines]
+        return [replace(plan_from(site, **options), patient=bool(site.machines) and not one)]
+    plans = [plan_from(site, **{**options, "machine": name}) for name in site.machines]
     return [replace(plan, patient=True) for plan in plans]
 
 

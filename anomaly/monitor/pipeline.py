@@ -1,46 +1,59 @@
-"""The watch over one machine: sound in, a record per second and events out."""
+"""The pipeline of one machine: sound in, a record per second and events out.
+
+Each whole second passes these stages in order:
+
+1. `SecondAssembler`: blocks become whole seconds;
+2. `SensorCheck` and `SensorCase`: whether the microphone can be trusted;
+3. `ScoringStage`: score, tail probability, operating state;
+4. `DecisionStage`: which seconds count, and OK, WATCH or ALARM after each;
+5. `MachineCase`: the case about the machine;
+
+and what comes of it goes to the `Journal`, which stores and publishes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
-import numpy as np
-
-from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.audio.channels import Samples
 from anomaly.audio.sensor.health import Health
 from anomaly.audio.sensor.sensor_check import SensorCheck
-from anomaly.detect.decision import Decision, Limit, Policy, State
+from anomaly.detect.decision import Limit, Policy, State
+from anomaly.detect.decision_stage import DecidedSecond, DecisionStage
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.drift import DriftMonitor
-from anomaly.monitor.journal import Journal
+from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.events import EventName, ModelActivated
+from anomaly.monitor.journal import Journal, Submit
 from anomaly.monitor.machine_case import MachineCase
-from anomaly.monitor.model_switch import NextModel
-from anomaly.monitor.offline.calibration_filter import scored_by
-from anomaly.monitor.ramp_buffer import RampBuffer
-from anomaly.monitor.records import Record, SecondRecord
+from anomaly.monitor.records import SecondRecord
+from anomaly.monitor.scoring_stage import ScoringStage
+from anomaly.monitor.second_assembler import SecondAssembler, WholeSecond
 from anomaly.monitor.sensor_case import SensorCase
-from anomaly.monitor.sources.sources import CaptureEvent, Lost, Sound, SourceEvent
+from anomaly.monitor.session_model import SessionModel
+from anomaly.monitor.sources.events import CaptureEvent, MicrophoneLost, SoundBlock, SourceEvent
+from anomaly.store.state_kinds import model_label
 from anomaly.store.store import Store
 
-# Sound that is never whole for a second cannot be scored: after so long the microphone has failed.
-_PIECES_S = 3.0
-# Gaps that follow each other closely are told together.
-_TELL_GAPS_EVERY_S = 60.0
-_PLAIN = Policy()
+# Sound of which no second is whole cannot be scored: after so long the microphone has failed.
+_MAX_WITHOUT_WHOLE_S = 3.0
+# Gaps that follow each other closely are reported together.
+_REPORT_GAPS_EVERY_S = 60.0
+_DEFAULT_POLICY = Policy()
 
 
 class MonitorPipeline:
-    """Scores, decides, and tells the journal and the cases.
+    """Scores, decides, and keeps the cases of one machine.
 
     Args:
         machine: its name.
-        scorer: a detector of its bundle.
+        scorer: of the first model.
         limit: of the decision.
         store: where scores, events and cases go.
+        bus: where records are published.
         sensor: judges the microphone; default: without knowledge of the training sound.
         policy: when an alarm begins and ends around the limit.
-        model: what scores, as it is stored beside the scores; "" if that is not known.
+        model: what scores, as it is stored beside the scores (`model_label`); "" if that is not known.
+        submit: runs a job on another thread, see `Journal`.
 
     Attributes:
         alarms: how many alarms have begun.
@@ -53,128 +66,111 @@ class MonitorPipeline:
         scorer: Scorer,
         limit: Limit,
         store: Store,
+        bus: EventBus,
+        *,
         sensor: SensorCheck | None = None,
-        policy: Policy = _PLAIN,
+        policy: Policy = _DEFAULT_POLICY,
         model: str = "",
+        submit: Submit | None = None,
     ) -> None:
         self.machine = machine
         self.alarms = self.seconds = 0
-        self._stream = scorer.stream()
-        self._policy, self._decision = policy, Decision(limit, policy)
-        self._held = RampBuffer()
-        self._journal = Journal(machine, store)
-        self._journal.model = model
-        self._drift = DriftMonitor(store, self._journal)
-        self._drift.follow(scorer.calibration)
-        self._sensor = SensorCase(store, self._journal)
-        self._case = MachineCase(store, self._journal)
-        self._waiting: list[Samples] = []
-        self._waiting_samples = 0
-        self._next: NextModel | None = None
-        self._whole_s: float | None = None
+        self._bus, self._policy, self._capture = bus, policy, ""
+        self._journal = Journal(machine, store, bus.publish, model=model, submit=submit)
+        self._assembler = SecondAssembler()
         self._check = SensorCheck() if sensor is None else sensor
-        self._repeated, self._capture = 0.0, ""
-        self._gaps, self._told_gaps_s = 0, float("-inf")
+        self._sensor = SensorCase(store, self._journal)
+        self._scoring = ScoringStage(scorer)
+        self._drift = DriftMonitor(store, self._journal, scorer.calibration)
+        self._decision = DecisionStage(limit, policy)
+        self._case = MachineCase(store, self._journal)
+        self._gaps, self._gaps_reported_s = 0, float("-inf")
 
-    def hear(self, heard: SourceEvent) -> list[Record]:
-        """Take what a source delivers; return a record per whole second and events, in order."""
-        if isinstance(heard, Lost):
-            self._journal.time_s, self._whole_s = heard.time_s, None
-            self._begin_again()
-            self._fail("lost", heard.reason)
-        elif isinstance(heard, CaptureEvent):
-            self._journal.time_s, self._capture = heard.time_s, heard.state or self._capture
-            self._journal.keep(heard.event, heard.words, **heard.detail)
+    def process(self, event: SourceEvent) -> None:
+        """Take what a source delivers; records are published in order."""
+        self._journal.advance(event.time_s)
+        if isinstance(event, SoundBlock):
+            if event.gap:
+                self._gap(event.time_s)
+            for second in self._assembler.push(event):
+                self._journal.advance(second.end_s)
+                self._second(second)
+        elif isinstance(event, MicrophoneLost):
+            self._assembler.forget_time()
+            self._begin_anew()
+            self._fail("lost", event.reason)
         else:
-            if heard.gap:
-                self._gap(heard.time_s)
-            self._repeated = max(self._repeated, heard.repeated)
-            self._push(heard)
-        return self._journal.take()
+            self._captured(event)
 
-    def use(self, model: NextModel) -> None:
-        """Go on with another model from the next reset of the score."""
-        self._next = model
+    def use(self, model: SessionModel) -> None:
+        """Let another model take over at the next reset of the score."""
+        self._scoring.use(model)
 
-    def finish(self) -> list[Record]:
-        """Decide on what was held back, write what has not been written yet, and return what is left to say."""
-        self._decide(self._held.release())
+    def finish(self) -> None:
+        """Decide on the held seconds and store what waits: the sound has ended."""
+        self._follow(self._decision.release())
         self._journal.finish()
-        return self._journal.take()
 
-    def write_behind(self, submit: Callable[[Callable[[], None]], bool]) -> None:
-        """Store scores on another thread: a slow disk must not hold up the sound."""
-        self._journal.write_behind(submit)
+    def _captured(self, event: CaptureEvent) -> None:
+        self._capture = event.state or self._capture
+        self._journal.store(event.event, event.message, **event.detail)
 
-    def _push(self, sound: Sound) -> None:
-        # The clock of each block, not a count of samples: a microphone's clock drifts by seconds a day.
-        begun_s = sound.time_s - self._waiting_samples / SAMPLE_RATE_HZ
-        self._whole_s = begun_s if self._whole_s is None else self._whole_s
-        self._waiting.append(sound.samples)
-        self._waiting_samples += len(sound.samples)
-        while self._waiting_samples >= SAMPLE_RATE_HZ:
-            joined = np.concatenate(self._waiting)
-            self._waiting, self._waiting_samples = [joined[SAMPLE_RATE_HZ:]], len(joined) - SAMPLE_RATE_HZ
-            begun_s += 1.0
-            self._journal.time_s = self._whole_s = begun_s
-            self._judge(joined[:SAMPLE_RATE_HZ])
-
-    def _take_over(self, model: NextModel) -> None:
-        """The decision begins anew: its probabilities are those of another model."""
-        before, self._next = self._decision.state, None
-        self._stream, self._held = model.scorer.stream(), RampBuffer()
-        # What the microphone heard in training is known of the new model's training only.
-        self._check = model.sensor
-        self._decision = Decision(model.limit, self._policy)
-        self._drift.follow(model.scorer.calibration, anew=True)
-        self._case.doubt()
-        if self._journal.model:
-            self._journal.model = scored_by(model.scorer.detector.name, model.version)
-        self._journal.keep(
-            "model.activated", f"version {model.version} scores from here on", version=model.version
-        )
-        self._tell_change(before, None)
-
-    def _judge(self, samples: Samples) -> None:
-        if self._next is not None and self._stream.at_reset:
-            self._take_over(self._next)
-        health = self._check.second(samples, repeated=self._repeated)
-        self._repeated = 0.0
-        (score,) = self._stream.push(samples)
-        before, counted = self._decision.state, []
-        self._sensor.second(health)
-        # A deaf microphone says nothing about the machine, neither good nor bad.
-        trusted = health.status == "ok" and self._sensor.fault is None
+    def _second(self, second: WholeSecond) -> None:
+        if (model := self._scoring.switch()) is not None:
+            self._activate(model)
+        health = self._check.second(second.samples, repeated=second.repeated)
+        score = self._scoring.second(second.samples)
+        before = self._decision.state
+        # A faulty microphone says nothing about the machine, neither good nor bad.
+        trusted = self._sensor.second(health)
+        fault = self._sensor.fault is not None
         if trusted:
             self._drift.second(score)
-            counted = self._held.take(score)
-            for each in counted:
-                self._decision.update(each.p_value)
-        elif self._sensor.fault is not None:
-            self._forget()
-        self._journal.second(self._record(score, health, trusted))
+        decided = self._decision.second(score, second.end_s, trusted=trusted, fault=fault)
+        if fault:
+            self._case.require_calm_period()
+        self._journal.second(self._record(second, score, health, trusted))
         self.seconds += 1
-        self._tell_change(before, score.score if trusted else None)
-        self._follow_case(counted)
+        self._follow(decided, published=self.seconds - 1)
+        self._report_change(decided[-1].state if decided else before, self._decision.state)
 
-    def _decide(self, seconds: list[SecondScore]) -> None:
-        """Let the decision take seconds that were held back, where no second of sound follows them."""
-        before = self._decision.state
-        for each in seconds:
-            self._decision.update(each.p_value)
-        self._tell_change(before, None)
-        self._follow_case(seconds)
+    def _follow(self, decided: Sequence[DecidedSecond], *, published: int | None = None) -> None:
+        """Report the states after decided seconds, in their order, and keep the case.
 
-    def _follow_case(self, seconds: list[SecondScore]) -> None:
-        for each in seconds:
-            self._case.second(self._decision.state, each, self.seconds)
+        Args:
+            decided: in the order of time.
+            published: seconds whose records were published before the decision; default: all.
+        """
+        first_new = self.seconds if published is None else published
+        late = [second for second in decided if second.number < first_new]
+        if late:
+            self._report_late(late)
+        for second in decided:
+            self._report_change(second.before, second.state, second)
+            self._case.second(second)
         if self._case.acknowledged:
-            self._decision.release()
+            self._decision.acknowledge()
 
-    def _record(self, score: SecondScore, health: Health, trusted: bool) -> SecondRecord:
+    def _report_late(self, late: Sequence[DecidedSecond]) -> None:
+        """Publish the states of held seconds, whose records showed the state before them."""
+        self._journal.ramp_counted(late[0].time_s, late[-1].time_s)
+        states = [{"second": one.number, "state": one.state.value} for one in late]
+        message = f"{len(late)} held seconds were no ramp and count"
+        self._journal.emit(EventName.SECONDS_DECIDED, message, seconds=states)
+
+    def _report_change(self, before: State, after: State, second: DecidedSecond | None = None) -> None:
+        if after is before:
+            return
+        self.alarms += after is State.ALARM
+        self._journal.flush()
+        detail = {"from": before.value, "to": after.value, "score": second.score.score if second else None}
+        time_s = second.time_s if second else None
+        self._journal.store(EventName.STATE_CHANGED, f"{before} to {after}", time_s=time_s, **detail)
+
+    def _record(self, second: WholeSecond, score: SecondScore, health: Health, trusted: bool) -> SecondRecord:
         return SecondRecord(
             machine=self.machine,
-            time_s=self._journal.time_s,
+            time_s=second.end_s,
             second=self.seconds,
             score=score.score if trusted else None,
             p_value=score.p_value if trusted else None,
@@ -186,40 +182,42 @@ class MonitorPipeline:
             operating_state=score.operating.operating.value,
         )
 
-    def _tell_change(self, before: State, score: float | None) -> None:
-        state = self._decision.state
-        if state is before:
-            return
-        self.alarms += state is State.ALARM
-        self._journal.flush()
-        detail = {"from": before.value, "to": state.value, "score": score}
-        self._journal.keep("state.changed", f"{before} to {state}", **detail)
+    def _activate(self, model: SessionModel) -> None:
+        """Go on with another model; the decision begins anew, because its probabilities are another model's."""
+        before = self._decision.state
+        self._follow(self._decision.release())
+        self._check = model.sensor
+        self._decision = DecisionStage(model.limit, self._policy, first=self.seconds)
+        self._drift.calibrate(model.scorer.calibration)
+        self._case.require_calm_period()
+        self._journal.set_model(model_label(model.scorer.detector.name, model.version))
+        message = f"version {model.version} scores from here on"
+        self._journal.store(EventName.MODEL_ACTIVATED, message, version=model.version)
+        self._bus.publish(ModelActivated(model))
+        self._report_change(before, self._decision.state)
 
     def _fail(self, fault: str, reason: str) -> None:
         before = self._decision.state
         self._journal.flush()
         self._sensor.fail(fault, reason)
-        self._forget()
-        self._tell_change(before, None)
-
-    def _forget(self) -> None:
-        """What the machine did while nobody could hear it is unknown: begin again from OK."""
-        self._held.release()
         self._decision.reset()
-        self._case.doubt()
+        self._case.require_calm_period()
+        self._report_change(before, self._decision.state)
 
     def _gap(self, time_s: float) -> None:
-        self._journal.time_s = time_s
-        self._begin_again()
+        self._begin_anew()
         self._gaps += 1
-        if time_s - self._told_gaps_s >= _TELL_GAPS_EVERY_S:
-            self._journal.keep("audio.gap", "samples were lost; the score begins again", gaps=self._gaps)
-            self._gaps, self._told_gaps_s = 0, time_s
-        if self._whole_s is not None and time_s - self._whole_s >= _PIECES_S:
-            self._fail("gaps", f"no whole second for {time_s - self._whole_s:.0f} s")
+        if time_s - self._gaps_reported_s >= _REPORT_GAPS_EVERY_S:
+            message = "samples were lost; the score begins again"
+            self._journal.store(EventName.AUDIO_GAP, message, gaps=self._gaps)
+            self._gaps, self._gaps_reported_s = 0, time_s
+        without_s = self._assembler.without_whole_s(time_s)
+        if without_s >= _MAX_WITHOUT_WHOLE_S:
+            self._fail("gaps", f"no whole second for {without_s:.0f} s")
 
-    def _begin_again(self) -> None:
-        self._decide(self._held.release())
+    def _begin_anew(self) -> None:
+        """Samples are missing here: held seconds are decided, and check and score begin anew."""
+        self._follow(self._decision.release())
         self._check.reset()
-        self._stream.reset()
-        self._waiting, self._waiting_samples = [], 0
+        self._scoring.reset()
+        self._assembler.reset()

@@ -1,10 +1,11 @@
-"""What the monitor says of each second and of each event; also its ``--jsonl`` output."""
+"""Records of the monitor: one per second and one per event, as ``monitor --jsonl`` prints them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from anomaly.monitor.events import EventName
 from anomaly.store.case import iso_utc
 
 
@@ -56,20 +57,20 @@ class SecondRecord:
 
 @dataclass(frozen=True)
 class EventRecord:
-    """Something that happened: a change of state, a case, a gap, a lost microphone.
+    """One event: a change of state, a case, a gap, a lost microphone.
 
     Args:
-        event: a stable name with a dot.
-        machine: whose.
+        event: its name.
+        machine: its machine.
         time_s: UNIX seconds.
-        words: one sentence for a person.
-        detail: what else there is to say, JSON types.
+        message: one sentence for a person.
+        detail: further facts, JSON types.
     """
 
-    event: str
+    event: EventName
     machine: str
     time_s: float
-    words: str
+    message: str
     detail: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class EventRecord:
             "time": iso_utc(self.time_s),
             "machine": self.machine,
             "event": self.event,
-            "message": self.words,
+            "message": self.message,
             **self.detail,
         }
 

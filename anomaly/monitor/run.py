@@ -1,100 +1,97 @@
-"""One monitor from start to end: which machine, which sound, where alerts go, and a clean stop."""
+"""One monitor from start to end, for one machine or many: sound in, alerts out, and a clean stop."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from itertools import chain
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
-from anomaly.audio.capture.ffmpeg import is_address
 from anomaly.audio.files.stream import STDIN
 from anomaly.config import Machine, Site
-from anomaly.errors import ConfigError, InputError
+from anomaly.errors import AnomalyError, ConfigError, InputError
+from anomaly.monitor.events import EventName
+from anomaly.monitor.listeners import Deliveries, Listeners, SourceDelivery
 from anomaly.monitor.operations import Operations
-from anomaly.monitor.records import Record
-from anomaly.monitor.session import MachineSession, MonitorPlan, load_session_model
-from anomaly.monitor.sources.device_source import from_microphone, from_stream
-from anomaly.monitor.sources.sources import Source, SourceEvent, from_file, from_stdin
+from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.records import EventRecord, Record
+from anomaly.monitor.session import MachineSession
+from anomaly.monitor.session_model import SessionModel, load_session_model
 from anomaly.monitor.stop import Stop, on_sigterm
 from anomaly.store.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME, Store
-from anomaly.workspace import choose_machine
 
-__all__ = ["MonitorPlan", "alone", "announcing", "choose", "monitor", "sound_of"]
+_LOG = logging.getLogger(__name__)
 
+# Messages that are not delivered within this time stay in the outbox for the next start.
 DRAIN_S = 10.0
 
-
-def choose(
-    site: Site, machine: str | None, device: str | None, source: str | None
-) -> tuple[str, Machine | None]:
-    """Which machine is meant: named, tied to the device by the site file, the only one, or the only bundle.
-
-    Raises:
-        ConfigError: none or several could be meant; lists them.
-    """
-    tied = site.machines_on(device) if device is not None else []
-    if machine is None and len(tied) == 1:
-        machine = tied[0]
-    if machine is None and device is None and source is None and len(site.machines) == 1:
-        machine = next(iter(site.machines))
-    if machine is None and len(tied) > 1:
-        raise ConfigError(f"several machines listen to {device}", hint=f"say --machine {' or '.join(tied)}")
-    settings = None if machine is None else site.machines.get(machine)
-    if machine is not None and settings is not None and settings.model is not None:
-        choose_machine(site.models_dir, settings.model)
-        return machine, settings
-    name = choose_machine(site.models_dir, machine)
-    return name, site.machines.get(name)
+Show = Callable[[Record], None]
 
 
 def monitor(
-    plan: MonitorPlan, site: Site, show: Callable[[Record], None], *, sinks: Sequence[Sink] | None = None
+    plans: Sequence[MonitorPlan], site: Site, show: Show, *, sinks: Sequence[Sink] | None = None
 ) -> int:
-    """Watch one machine until the sound ends or the process is told to stop.
+    """Monitor machines until their sound ends or the process is told to stop.
+
+    What goes wrong with one machine of several (no such bundle, no such device, sound that cannot be read) ends or
+    delays that machine alone, and is reported as ``machine.failed``; a device that is missing is looked for.
 
     Args:
-        plan: what to monitor.
+        plans: what to monitor; each machine once.
         site: sinks and folders.
-        show: gets every record and event.
+        show: gets every record.
         sinks: in place of those of the site.
 
     Returns:
-        How many alarms began.
+        How many alarms began, of all machines together.
 
     Raises:
-        AnomalyError: bundle, sound, device, folder or sinks cannot be used.
+        AnomalyError: nothing could be monitored: the first machine's reason; or folder or sinks cannot be used.
     """
+    if len(plans) > 1:
+        plans = [replace(plan, patient=True) for plan in plans]
+        if any(plan.source == STDIN for plan in plans):
+            raise ConfigError(
+                "standard input is for one machine", where="source: -", hint="say --machine NAME"
+            )
     stop = Stop()
-    with on_sigterm(stop), closing(sound_of(plan, stop)) as sound:
-        ready = load_session_model(plan, site)
-        targets = build_sinks(announcing(site, [plan])) if sinks is None else sinks
+    models, failures = _load_models(plans, site)
+    ready = [plan for plan in plans if plan.machine in models]
+    with on_sigterm(stop), closing(Listeners(ready, stop).deliveries()) as deliveries:
+        targets = build_sinks(with_plans(site, plans)) if sinks is None else sinks
         # Only when there is sound are folders made and is anything written.
-        if (first := next(sound, None)) is None:
+        first = _first(deliveries, failures, len(plans))
+        if first is None:
             return 0
-        with (
-            Store.open(site.state_dir / DATABASE_NAME) as store,
-            alone(site.state_dir, plan.machine),
-            Dispatcher(store, targets) as dispatcher,
-            Operations(site, store) as operations,
-        ):
-            post = MachineSession(plan, ready, store, operations)
+        with _Run(ready, models, site, show, targets) as run:
             try:
-                _listen(post, first, sound, stop, show)
+                for machine, error in failures.items():
+                    run.fail(machine, error)
+                run.take(first)
+                for delivery in deliveries:
+                    run.take(delivery)
             finally:
-                dispatcher.drain(DRAIN_S)
-    watch = post.watch
-    if watch.seconds == 0 and plan.source is not None and not stop.asked:
-        raise InputError("holds less than a second of sound", where=plan.source)
-    return watch.alarms
+                # Devices are let go before what waits is written.
+                deliveries.close()
+            run.end_of_sound(stop)
+    if run.first_error is not None and len(run.failed) == len(plans):
+        raise run.first_error
+    return run.alarms
 
 
 @contextmanager
-def alone(state_dir: Path, machine: str) -> Iterator[None]:
-    """Keep a second monitor of the same machine away: its scores and cases would mix with ours."""
+def exclusive(state_dir: Path, machine: str) -> Iterator[None]:
+    """Keep a second monitor of the same machine away: its scores and cases would mix with ours.
+
+    Raises:
+        ConfigError: another monitor runs.
+    """
     lock = FileLock(state_dir / f"monitor-{machine}.lock")
     if not lock.acquire(wait=False):
         raise ConfigError(
@@ -108,41 +105,127 @@ def alone(state_dir: Path, machine: str) -> Iterator[None]:
         lock.release()
 
 
-def announcing(site: Site, plans: Sequence[MonitorPlan]) -> Site:
-    """The site with these machines in it, so that a broker shows their states though the file names none."""
+def with_plans(site: Site, plans: Sequence[MonitorPlan]) -> Site:
+    """Return the site with these machines in it, so that a broker shows those that the file does not name."""
     unknown = {plan.machine: Machine(device=plan.device or plan.source or "none") for plan in plans}
     return site.model_copy(update={"machines": {**unknown, **site.machines}})
 
 
-def _listen(
-    post: MachineSession, first: SourceEvent, sound: Source, stop: Stop, show: Callable[[Record], None]
-) -> None:
-    try:
-        with closing(sound):
-            for heard in chain([first], sound):
-                for record in post.hear(heard):
-                    show(record)
-                if stop.asked:
-                    return
-    finally:
-        for record in post.finish():
-            show(record)
+def _load_models(
+    plans: Sequence[MonitorPlan], site: Site
+) -> tuple[dict[str, SessionModel], dict[str, Exception]]:
+    models: dict[str, SessionModel] = {}
+    failures: dict[str, Exception] = {}
+    for plan in plans:
+        try:
+            models[plan.machine] = load_session_model(plan, site)
+        except AnomalyError as error:
+            failures[plan.machine] = error
+    if not models:
+        raise next(iter(failures.values()))
+    return models, failures
 
 
-def sound_of(plan: MonitorPlan, stop: Stop) -> Source:
-    """What a machine is heard by; nothing is opened before the first block is asked for.
+def _first(deliveries: Deliveries, failures: dict[str, Exception], machines: int) -> SourceDelivery | None:
+    """Return the first delivery with an event, and collect the errors before it.
 
     Raises:
-        ConfigError: the plan names nothing to listen to.
+        Exception: no machine has any sound; the first reason.
     """
-    if plan.source == STDIN:
-        return from_stdin(stop, channel=plan.channel)
-    if plan.source is not None and is_address(plan.source):
-        return from_stream(plan.source, stop, channel=plan.channel, patient=plan.patient)
-    if plan.source is not None:
-        return from_file(Path(plan.source), stop, realtime=plan.realtime, channel=plan.channel)
-    if plan.device is None:
-        raise ConfigError(
-            "there is nothing to listen to", hint="give --device or --source, or a site.yaml with a device"
-        )
-    return from_microphone(plan.device, stop, channel=plan.channel, patient=plan.patient)
+    for delivery in deliveries:
+        if delivery.error is None:
+            return delivery
+        failures.setdefault(delivery.machine, delivery.error)
+        if len(failures) == machines:
+            raise next(iter(failures.values()))
+    if failures:
+        raise next(iter(failures.values()))
+    return None
+
+
+class _Run:
+    """The sessions of all machines, and what they share; a context manager that ends them in order."""
+
+    def __init__(
+        self,
+        plans: Sequence[MonitorPlan],
+        models: dict[str, SessionModel],
+        site: Site,
+        show: Show,
+        sinks: Sequence[Sink],
+    ) -> None:
+        self._plans, self._models, self._site, self._show, self._sinks = plans, models, site, show, sinks
+        self._sessions: dict[str, MachineSession] = {}
+        self.failed: set[str] = set()
+        self.first_error: Exception | None = None
+
+    def __enter__(self) -> _Run:
+        with ExitStack() as opening:
+            self._store = opening.enter_context(Store.open(self._site.state_dir / DATABASE_NAME))
+            self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks))
+            operations = opening.enter_context(Operations(self._site, self._store))
+            for plan in self._plans:
+                try:
+                    opening.enter_context(exclusive(self._site.state_dir, plan.machine))
+                    model = self._models[plan.machine]
+                    self._sessions[plan.machine] = MachineSession(plan, model, self._store, operations)
+                except AnomalyError as error:
+                    self.fail(plan.machine, error)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._open:
+            for machine, session in self._sessions.items():
+                try:
+                    self._publish(session.finish())
+                except AnomalyError as error:
+                    self.fail(machine, error)
+            self._dispatcher.drain(DRAIN_S)
+
+    @property
+    def alarms(self) -> int:
+        """How many alarms began."""
+        return sum(session.pipeline.alarms for session in self._sessions.values())
+
+    def take(self, delivery: SourceDelivery) -> None:
+        """Let a machine's session process what its source delivers; whatever goes wrong ends that machine alone."""
+        if delivery.machine in self.failed:
+            return
+        if delivery.error is not None:
+            self.fail(delivery.machine, delivery.error)
+        elif delivery.event is not None:
+            try:
+                records = self._sessions[delivery.machine].process(delivery.event)
+            except Exception as error:
+                self.fail(delivery.machine, error)
+            else:
+                self._publish(records)
+
+    def fail(self, machine: str, error: Exception) -> None:
+        """Report that a machine is no longer monitored, and why."""
+        self.failed.add(machine)
+        self.first_error = self.first_error or error
+        if not isinstance(error, AnomalyError):
+            _LOG.error("%s is no longer monitored", machine, exc_info=error)
+        now_s = time.time()
+        detail: dict[str, Any] = {"error": type(error).__name__}
+        self._show(EventRecord(EventName.MACHINE_FAILED, machine, now_s, str(error), detail))
+        try:
+            self._store.history.add_event(
+                EventName.MACHINE_FAILED, machine=machine, detail=detail, time_s=now_s
+            )
+        except AnomalyError as full:
+            _LOG.warning("the failure of %s cannot be stored: %s", machine, full)
+
+    def end_of_sound(self, stop: Stop) -> None:
+        """Report the recordings that were too short for a single score."""
+        for machine, session in self._sessions.items():
+            source = session.plan.source
+            if session.pipeline.seconds or source is None or stop.asked or machine in self.failed:
+                continue
+            self.fail(machine, InputError("holds less than a second of sound", where=source))
+
+    def _publish(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._show(record)

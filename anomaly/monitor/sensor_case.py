@@ -1,18 +1,18 @@
-"""The microphone's own case: a deaf monitor says so, and says nothing of the machine meanwhile."""
+"""The sensor case of a machine: opened when the microphone fails, closed when it is well again."""
 
 from __future__ import annotations
 
 from anomaly.audio.sensor.health import Health
+from anomaly.audio.sensor.persistence import SensorPersistence
+from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.message import AlertMessage
 from anomaly.store.store import Store
 
-# Bad (good) seconds in a row until the case opens (closes).
-BAD_AFTER_S, GOOD_AFTER_S = 3, 3
 # How often to look whether somebody has closed the case.
 _LOOK_EVERY_S = 10.0
-_WORDS = {
+_SUMMARY = {
     "silent": "the microphone hears nothing",
     "constant": "the microphone delivers one constant value",
     "clipping": "the microphone is overdriven",
@@ -33,46 +33,46 @@ class SensorCase:
 
     Args:
         store: where the case lies; one left open by an earlier run is taken up.
-        journal: is told what happens.
+        journal: publishes and stores the events.
     """
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store, self._journal = store, journal
         open_now = store.cases.select(open_only=True, machine=journal.machine)
         self._case: Case | None = next((case for case in open_now if case.kind == "sensor"), None)
-        self.fault: str | None = None
-        """What is wrong, one of the keys of ``_WORDS``; None while the machine can be heard."""
-        if self._case is not None:
-            self.fault = str(self._case.evidence.get("status", "lost"))
-        self._bad_s = self._good_s = self._same_s = 0
-        self._status = "ok"
+        fault = None if self._case is None else str(self._case.evidence.get("status", "lost"))
+        self._persistence = SensorPersistence(fault)
         self._looked_s = 0.0
 
-    def second(self, health: Health) -> None:
-        """Take the health of one second."""
-        self._same_s = self._same_s + 1 if health.status == self._status else 1
-        self._status = health.status
-        if health.status == "ok":
-            self._bad_s, self._good_s = 0, self._good_s + 1
-            if self.fault is not None and self._good_s >= GOOD_AFTER_S:
-                self._recover()
-            return
-        self._bad_s, self._good_s = self._bad_s + 1, 0
-        if self.fault is not None and self._same_s < BAD_AFTER_S:
-            # A fault whose name flickers keeps the one that it has.
-            self._good_s = 0
-        elif self._bad_s >= BAD_AFTER_S:
-            self.fail(health.status, f"{health.level_dbfs:.0f} dBFS")
+    @property
+    def fault(self) -> str | None:
+        """Status of the fault in force, one of the keys of ``_SUMMARY``; None while the sensor is trusted."""
+        return self._persistence.fault
+
+    def second(self, health: Health) -> bool:
+        """Take the health of one second; return whether the second can be trusted."""
+        before = self.fault
+        trusted = self._persistence.second(health.status)
+        if self.fault is None and (before is not None or (self._case is not None and self._is_due())):
+            self._recover()
+        elif self.fault is not None and health.status != "ok":
+            self._report(before, f"{health.level_dbfs:.0f} dBFS")
+        return trusted
 
     def fail(self, fault: str, reason: str) -> None:
-        """Note that nothing can be heard, and why; calling it again while that lasts is harmless."""
-        self._good_s = 0
-        if fault != self.fault and fault == "lost":
-            self._journal.keep("device.lost", reason)
-        changed, self.fault = fault != self.fault, fault
-        due = abs(self._journal.time_s - self._looked_s) >= _LOOK_EVERY_S
-        if changed or due or self._case is None:
-            self._write(fault, reason)
+        """Report a fault that shows in no second; calling it again while that lasts is harmless."""
+        before = self.fault
+        self._persistence.fail(fault)
+        if fault == "lost" and before != "lost":
+            self._journal.store(EventName.DEVICE_LOST, reason)
+        self._report(before, reason)
+
+    def _report(self, before: str | None, reason: str) -> None:
+        if self.fault is not None and (self.fault != before or self._is_due() or self._case is None):
+            self._write(self.fault, reason)
+
+    def _is_due(self) -> bool:
+        return abs(self._journal.time_s - self._looked_s) >= _LOOK_EVERY_S
 
     def _write(self, fault: str, reason: str) -> None:
         journal = self._journal
@@ -80,25 +80,29 @@ class SensorCase:
             journal.machine,
             "sensor",
             iso_utc(journal.time_s),
-            f"{journal.machine}: {_WORDS[fault]} ({reason})",
+            f"{journal.machine}: {_SUMMARY[fault]} ({reason})",
             evidence={"status": fault},
         )
         known = None if self._case is None else self._case.id
-        with journal.patiently():
-            # One that somebody closed in the meantime is opened anew: the microphone is still deaf.
+        with journal.tolerate_store_errors():
+            # One that somebody closed in the meantime is opened anew: the microphone is still faulty.
             message = AlertMessage("case.opened", journal.machine, case.opened_at)
             self._case = self._store.cases.open(case, message)
             self._looked_s = journal.time_s
             if self._case is not None and self._case.id != known:
-                journal.say("case.opened", self._case.summary, case=self._case.id, kind="sensor", fault=fault)
+                opened = self._case
+                journal.emit(
+                    EventName.CASE_OPENED, opened.summary, case=opened.id, kind="sensor", fault=fault
+                )
 
     def _recover(self) -> None:
-        words, case = "the microphone is well again", self._case
+        """Close the case; one that could not be closed is tried again later."""
+        message, case = "the microphone is well again", self._case
+        self._looked_s = self._journal.time_s
         if case is None:
-            self._journal.say("sensor.recovered", words)
-            self.fault = None
+            self._journal.emit(EventName.SENSOR_RECOVERED, message)
             return
-        with self._journal.patiently():
-            self._store.cases.close(case.id, note=words)
-            self._journal.say("sensor.recovered", words, case=case.id)
-            self._case = self.fault = None
+        with self._journal.tolerate_store_errors():
+            self._store.cases.close(case.id, note=message)
+            self._journal.emit(EventName.SENSOR_RECOVERED, message, case=case.id)
+            self._case = None

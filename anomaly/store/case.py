@@ -48,8 +48,8 @@ class Case:
         kind: ``machine``, or ``sensor`` for the microphone.
         opened_at: UTC, ISO 8601 as ``iso_utc`` writes it; so are all other times here.
         summary: one sentence for a person.
-        peak_score: highest score so far.
-        min_p_value: smallest tail probability so far.
+        peak_score: highest score so far; summary, evidence and p-value are of the same second.
+        min_p_value: tail probability of that second.
         evidence: JSON: levels per sub-band group, band edges, and what else explains the alarm.
         sound_position_s: seconds into the sound at which the case opened.
         id: 32 hex digits; the first ``SHORT_ID`` are enough for people.
@@ -90,14 +90,24 @@ class Case:
         return self.silenced_until is not None and at < self.silenced_until
 
     def merged(self, newer: Case) -> Case:
-        """This case with the measurements of ``newer``; state and times stay as they are."""
+        """Return this case with the measurements of ``newer`` if it is worse; state and times stay as they are.
+
+        Text, evidence, score and p-value always belong to one second: the one with the highest score.
+        """
+        if not self._is_exceeded_by(newer):
+            return self
         return dataclasses.replace(
             self,
             summary=newer.summary,
             evidence=newer.evidence or self.evidence,
-            peak_score=_extreme(max, self.peak_score, newer.peak_score),
-            min_p_value=_extreme(min, self.min_p_value, newer.min_p_value),
+            peak_score=self.peak_score if newer.peak_score is None else newer.peak_score,
+            min_p_value=self.min_p_value if newer.min_p_value is None else newer.min_p_value,
         )
+
+    def _is_exceeded_by(self, newer: Case) -> bool:
+        if newer.peak_score is None or self.peak_score is None or not math.isfinite(self.peak_score):
+            return True
+        return math.isfinite(newer.peak_score) and newer.peak_score >= self.peak_score
 
     def acknowledged(self, by: str, at: str) -> Case:
         """The case after a person has taken note: closed if the sound is normal again.
@@ -179,8 +189,3 @@ def json_value(value: Any) -> Any:
     if hasattr(value, "tolist"):  # numpy, without importing it
         return json_value(value.tolist())
     return value
-
-
-def _extreme(pick: Any, a: float | None, b: float | None) -> float | None:
-    known = [x for x in (a, b) if x is not None and math.isfinite(x)]
-    return float(pick(known)) if known else None

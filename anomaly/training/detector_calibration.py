@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.calibration.cross_fit import calibrate_on_errors
-from anomaly.detect.decision_mask import recording_decision_mask
 from anomaly.detect.detectors.detector import Detector
+from anomaly.detect.operating.ramp import recording_decision_mask
 from anomaly.detect.operating.states import OperatingStates, second_spectra
 from anomaly.detect.pooling import Scale
 from anomaly.detect.scoring import recording_errors

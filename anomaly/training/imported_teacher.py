@@ -10,8 +10,8 @@ from pathlib import Path
 from anomaly.bundle import MANIFEST_NAME, open_bundle
 from anomaly.bundle.parts import CALIBRATION
 from anomaly.detect.calibration.calibration import Calibration
-from anomaly.detect.decision_mask import recording_decision_mask
 from anomaly.detect.detectors.teacher import TeacherDetector
+from anomaly.detect.operating.ramp import recording_decision_mask
 from anomaly.detect.operating.states import OperatingStates, second_spectra
 from anomaly.detect.scoring import recording_errors
 from anomaly.errors import ModelError, UsageError

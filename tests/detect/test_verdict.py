@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from anomaly.detect.decision import State, limit_for
-from anomaly.detect.operating.states import OperatingResult, OperatingState
+from anomaly.detect.operating.states import OperatingState
+from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.detect.scoring import SecondScore, recording_score
 from anomaly.detect.verdict import any_of, judge
 
@@ -35,13 +36,21 @@ def test_one_second_alone_is_no_alarm() -> None:
     assert judge(seconds(1e-12), LIMIT).state is State.OK
 
 
-def test_seconds_that_do_not_count_are_left_out_and_forgotten() -> None:
+def test_one_bad_second_is_left_out() -> None:
     p_values = [1e-6, 1e-6, 1e-12, 1e-6, 1e-6]
-    assert judge(seconds(*p_values), LIMIT).state is State.ALARM
-    verdict = judge(seconds(*p_values), LIMIT, counts=[True, True, False, True, True])
-    assert verdict.states == (State.OK, State.WATCH, None, State.OK, State.WATCH)
+    verdict = judge(seconds(*p_values), LIMIT, sensor=["ok", "ok", "silent", "ok", "ok"])
+    assert verdict.states == (State.OK, State.WATCH, None, State.ALARM, State.ALARM)
     assert verdict.p_value == pytest.approx(4e-6, rel=1e-4)
     assert verdict.score == recording_score(seconds(*[1e-6] * 4))
+
+
+def test_after_a_sensor_fault_the_decision_begins_anew() -> None:
+    p_values = [1e-6] * 2 + [1e-12] * 3 + [1e-6] * 5
+    sensor = ["ok"] * 2 + ["silent"] * 3 + ["ok"] * 5
+    verdict = judge(seconds(*p_values), LIMIT, sensor=sensor)
+    # Three bad seconds make a fault, three good ones end it: the third of these is trusted again.
+    assert verdict.states == (State.OK, State.WATCH, *[None] * 5, State.OK, State.WATCH, State.ALARM)
+    assert verdict.sums == pytest.approx([3.5, 7.0, 7.0, 7.0, *[0.0] * 3, 3.5, 7.0, 10.5])
 
 
 def test_a_machine_at_rest_and_a_ramp_are_heard_but_not_judged() -> None:

@@ -1,4 +1,4 @@
-"""A watch on a bench that judges by loudness, and a whole chain with a real bundle; sound and clock are ours."""
+"""A pipeline that scores by loudness, and a whole session with a real bundle; the tests make sound and clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,18 +17,18 @@ import pytest
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 from anomaly.audio.files.recordings import read_16k
-from anomaly.audio.sensor.sensor_check import SensorCheck
-from anomaly.bundle import Bundle, open_bundle
 from anomaly.config import Clips, Site
 from anomaly.detect.decision import limit_for
-from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.clips.files import StoredClip, read_clip
-from anomaly.monitor.model_switch import NextModel
-from anomaly.monitor.operations import MachineContext, MachineServices, Operations
+from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.operations import Operations
 from anomaly.monitor.pipeline import MonitorPipeline
+from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.sources.sources import Lost, Sound
+from anomaly.monitor.session import MachineSession
+from anomaly.monitor.session_model import load_session_model
+from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock, SourceEvent
 from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0
@@ -52,7 +52,7 @@ class LoudnessStream:
 
 @dataclass
 class Bench:
-    """A watch whose sound and clock are ours."""
+    """A pipeline whose sound and clock the test makes."""
 
     store: Store
     now_s: float = BEGIN_S
@@ -65,20 +65,27 @@ class Bench:
         """Start a monitor; what an earlier one left in the store stays."""
         self.stream = LoudnessStream()
         scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=None))
-        self.watch = MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store)
+        bus = EventBus()
+        bus.subscribe(SecondRecord, self.records.append)
+        bus.subscribe(EventRecord, self.records.append)
+        self.pipeline = MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, bus)
+
+    def process(self, event: SourceEvent) -> None:
+        """Pass one source event through the pipeline."""
+        self.pipeline.process(event)
 
     def hear(self, seconds: float, level: float = QUIET, *, block_s: float = 0.1, gap: bool = False) -> None:
         """Noise at a level; with ``gap`` each block follows a loss."""
         rng = np.random.default_rng(3)
         for _ in range(round(seconds / block_s)):
             samples = rng.normal(0, level, round(block_s * SAMPLE_RATE_HZ)).clip(-1, 1).astype(np.float32)
-            self.records += self.watch.hear(Sound(samples, self.now_s, gap))
+            self.process(SoundBlock(samples, self.now_s, gap))
             self.now_s += block_s
 
     def lose(self, times: int = 1) -> None:
         """The microphone goes away, and stays away."""
         for _ in range(times):
-            self.records += self.watch.hear(Lost(self.now_s, "gave no sound for 3 s"))
+            self.process(MicrophoneLost(self.now_s, "gave no sound for 3 s"))
             self.now_s += 5
 
     @property
@@ -143,43 +150,36 @@ def models(pump_bundle: Path, tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def ready(version: str, bundle: Bundle) -> NextModel:
-    model = load_model(bundle)
-    return NextModel(version, model.scorer("student"), limit_for(1.0, 0.0), SensorCheck(model.sensor))
-
-
 class Chain:
-    """One monitor's chain whose sound and clock are ours."""
+    """One session whose sound and clock the test makes."""
 
     def __init__(self, site: Site) -> None:
         self.site, self.now_s = site, BEGIN_S
         self.store = Store.open(site.state_dir / DATABASE_NAME, clock=lambda: self.now_s)
         self.operations = Operations(site, self.store, clock=lambda: self.now_s)
         self.operations.__enter__()
-        first = ready("", open_bundle(site.models_dir / "pump"))
-        self.scorer = first.scorer
-        self.watch = MonitorPipeline("pump", self.scorer, first.limit, self.store)
-        ear = MachineContext("pump", "pump", "student", self.scorer.front_end, live=True)
-        self.attendant = MachineServices(self.operations, ear, ready, self.watch.use)
+        plan = MonitorPlan("pump", "microphone", None, "mean", "student", 1.0)
+        model = load_session_model(plan, site)
+        # The limit of independent seconds: an alarm comes within seconds.
+        model = replace(model, limit=limit_for(1.0, 0.0))
+        self.scorer = model.scorer
+        self.session = MachineSession(plan, model, self.store, self.operations)
         self.records: list[Record] = []
 
     def hear(self, samples: Samples, *, gap: bool = False, block: int = 1_571) -> None:
         for start in range(0, len(samples), block):
             piece = samples[start : start + block]
-            heard = self.attendant.admit(Sound(piece, self.now_s, gap and start == 0))
-            self.records += self.attendant.attend(heard, self.watch.hear(heard))
+            self.records += self.session.process(SoundBlock(piece, self.now_s, gap and start == 0))
             self.now_s += len(piece) / SAMPLE_RATE_HZ
 
     def lose(self) -> None:
-        heard = Lost(self.now_s, "unplugged")
-        self.records += self.attendant.attend(heard, self.watch.hear(heard))
+        self.records += self.session.process(MicrophoneLost(self.now_s, "unplugged"))
 
     def finish(self) -> None:
-        self.watch.finish()
-        self.records += self.attendant.finish()
-        # On a loaded computer a clip may take longer than the monitor waits for it at its end.
-        assert self.operations.backstage.wait_idle(PATIENCE_S)
-        self.records += self.attendant.finish()
+        self.records += self.session.finish()
+        # On a loaded computer a clip may take longer than the session waits for it at its end.
+        assert self.operations.background.wait_idle(PATIENCE_S)
+        self.records += self.session.finish()
 
     def close(self) -> None:
         self.operations.__exit__()

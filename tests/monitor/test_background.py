@@ -1,4 +1,4 @@
-"""Behind the scenes: jobs in order, regular ones again and again, and one that fails stops nothing."""
+"""The background worker: jobs in order, regular jobs, and one that fails stops nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PATIENCE_S = 120.0
 
 def test_jobs_run_in_order_and_beside_the_caller() -> None:
     done: list[object] = []
-    with BackgroundWorker() as backstage:
+    with BackgroundWorker() as background:
         for number in range(5):
-            assert backstage.submit(lambda number=number: done.append(number))  # type: ignore[misc]
-        assert backstage.submit(lambda: done.append(threading.current_thread().name))
-        assert backstage.wait_idle(PATIENCE_S)
-    assert done == [0, 1, 2, 3, 4, "backstage"]
+            assert background.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+        assert background.submit(lambda: done.append(threading.current_thread().name))
+        assert background.wait_idle(PATIENCE_S)
+    assert done == [0, 1, 2, 3, 4, "background"]
 
 
 @pytest.mark.parametrize("error", [ConfigError("the disk is full"), ZeroDivisionError("a bug")])
@@ -31,18 +31,18 @@ def test_a_job_that_fails_is_told_of_and_the_others_go_on(
         raise error
 
     done = threading.Event()
-    with BackgroundWorker() as backstage:
-        backstage.submit(fail)
-        backstage.submit(done.set)
+    with BackgroundWorker() as background:
+        background.submit(fail)
+        background.submit(done.set)
         assert done.wait(PATIENCE_S)
     assert str(error) in caplog.text
 
 
 def test_regular_jobs(until: Callable[..., None]) -> None:
     count: list[int] = []
-    with BackgroundWorker() as backstage:
-        backstage.every(0.01, lambda: count.append(1), after_s=0)
-        backstage.every(3600, lambda: pytest.fail("not due"))
+    with BackgroundWorker() as background:
+        background.every(0.01, lambda: count.append(1), after_s=0)
+        background.every(3600, lambda: pytest.fail("not due"))
         until(lambda: len(count) >= 3, PATIENCE_S)
 
 
@@ -54,14 +54,14 @@ def test_too_many_are_turned_away_and_the_rest_is_done_before_the_end() -> None:
         begun.set()
         go.wait(PATIENCE_S)
 
-    backstage = BackgroundWorker(most_waiting=2)
-    with backstage:
-        backstage.submit(long)
+    background = BackgroundWorker(max_waiting=2)
+    with background:
+        background.submit(long)
         assert begun.wait(PATIENCE_S)
-        assert [backstage.submit(lambda: done.append(1)) for _ in range(3)] == [True, True, False]
+        assert [background.submit(lambda: done.append(1)) for _ in range(3)] == [True, True, False]
         go.set()
     assert done == [1, 1]
-    assert not backstage.submit(lambda: None)
+    assert not background.submit(lambda: None)
 
 
 def test_one_that_never_began_ends() -> None:

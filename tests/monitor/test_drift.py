@@ -42,11 +42,10 @@ def test_only_recent_hours_of_the_machine_are_read(store: Store, monkeypatch: py
         return found
 
     monkeypatch.setattr(store.history, "events", spy)
-    journal = Journal("pump", store)
-    journal.time_s = NOW_S
-    monitor = DriftMonitor(store, journal)
+    journal = Journal("pump", store, lambda _: None)
+    journal.advance(NOW_S)
     scores = np.linspace(0.0, 1.0, 600).astype(np.float32)
-    monitor.follow(cast(Calibration, SimpleNamespace(scores=scores)))
+    monitor = DriftMonitor(store, journal, cast(Calibration, SimpleNamespace(scores=scores)))
     second = SecondScore(0, 0.5, 0.5, np.full(16, 0.1))
     monitor.second(second)
     monitor.second(second)

@@ -11,15 +11,26 @@ import pytest
 
 from anomaly.errors import ConfigError
 from anomaly.monitor.background import BackgroundWorker
+from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
-from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.store.store import Store
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Store.open(tmp_path / "anomaly.sqlite") as store:
-        yield Journal("pump", store)
+def published() -> list[Record]:
+    return []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "anomaly.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def journal(store: Store, published: list[Record]) -> Journal:
+    return Journal("pump", store, published.append)
 
 
 def second(number: int) -> SecondRecord:
@@ -30,22 +41,30 @@ def stored(journal: Journal) -> list[int]:
     return [row.second for row in journal._store.history.scores("pump")]
 
 
+def event_names(records: list[Record]) -> list[str]:
+    return [record.event for record in records if isinstance(record, EventRecord)]
+
+
 def fail(*_: object, **__: object) -> Any:
     raise ConfigError("the disk is full")
 
 
-def test_what_is_said_is_taken_once_and_in_order(journal: Journal) -> None:
-    journal.time_s = 5.0
-    journal.say("a.b", "words", number=1)
+def test_records_are_published_at_once_and_in_order(journal: Journal, published: list[Record]) -> None:
+    journal.advance(5.0)
+    journal.emit(EventName.DRIFT, "text", number=1)
     journal.second(second(0))
-    assert journal.take() == [EventRecord("a.b", "pump", 5.0, "words", {"number": 1}), second(0)]
-    assert journal.take() == []
+    journal.emit(EventName.DRIFT, "earlier", time_s=3.0)
+    assert published == [
+        EventRecord(EventName.DRIFT, "pump", 5.0, "text", {"number": 1}),
+        second(0),
+        EventRecord(EventName.DRIFT, "pump", 3.0, "earlier", {}),
+    ]
     assert journal._store.history.events() == []
 
 
-def test_kept_events_stand_in_the_store_at_their_time(journal: Journal) -> None:
-    journal.time_s = 5.0
-    journal.keep("audio.gap", "words", gaps=2)
+def test_stored_events_have_the_time_of_the_journal(journal: Journal) -> None:
+    journal.advance(5.0)
+    journal.store(EventName.AUDIO_GAP, "text", gaps=2)
     (event,) = journal._store.history.events()
     assert (event.time, event.event, event.machine) == ("1970-01-01T00:00:05.000Z", "audio.gap", "pump")
     assert event.detail == {"gaps": 2}
@@ -61,15 +80,16 @@ def test_the_first_second_is_stored_at_once_and_the_others_by_tens(journal: Jour
     assert stored(journal) == list(range(20))
 
 
-def test_an_hour_of_scores_waits_for_a_full_disk(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_hour_of_scores_waits_for_a_full_disk(
+    journal: Journal, published: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(journal._store.history, "add_scores", fail)
         for number in range(4_000):
             journal.second(second(number))
     journal.flush()
     assert stored(journal) == list(range(400, 4_000))
-    said = [record.event for record in journal.take() if isinstance(record, EventRecord)]
-    assert said == ["store.failed", "store.recovered"]
+    assert event_names(published) == ["store.failed", "store.recovered"]
 
 
 def test_an_interruption_keeps_the_scores_for_the_last_flush(
@@ -87,20 +107,20 @@ def test_an_interruption_keeps_the_scores_for_the_last_flush(
 
 
 def test_a_bug_is_not_waited_out(journal: Journal) -> None:
-    with pytest.raises(ZeroDivisionError), journal.patiently():
+    with pytest.raises(ZeroDivisionError), journal.tolerate_store_errors():
         raise ZeroDivisionError
 
 
-def test_a_slow_disk_does_not_hold_up_the_sound(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, real = threading.Event(), journal._store.history.add_scores
+def test_a_slow_disk_does_not_hold_up_the_sound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, real = threading.Event(), store.history.add_scores
 
     def slow(*given: Any) -> None:
         assert go.wait(120)
         real(*given)
 
-    monkeypatch.setattr(journal._store.history, "add_scores", slow)
-    with BackgroundWorker() as backstage:
-        journal.write_behind(backstage.submit)
+    monkeypatch.setattr(store.history, "add_scores", slow)
+    with BackgroundWorker() as background:
+        journal = Journal("pump", store, lambda _: None, submit=background.submit)
         for number in range(35):
             journal.second(second(number))
         assert stored(journal) == []
@@ -109,29 +129,28 @@ def test_a_slow_disk_does_not_hold_up_the_sound(journal: Journal, monkeypatch: p
     assert stored(journal) == list(range(35))
 
 
-def test_behind_the_scenes_a_full_disk_is_told_and_nothing_is_lost_or_doubled(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+def test_a_disk_that_fills_up_in_the_background_loses_and_doubles_nothing(
+    store: Store, published: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise ConfigError("database or disk is full")
 
-    with BackgroundWorker() as backstage:
-        journal.write_behind(backstage.submit)
+    with BackgroundWorker() as background:
+        journal = Journal("pump", store, published.append, submit=background.submit)
         with monkeypatch.context() as patch:
             patch.setattr(journal._store.history, "add_scores", full)
             for number in range(25):
                 journal.second(second(number))
-                assert backstage.wait_idle(120)
+                assert background.wait_idle(120)
         for number in range(25, 45):
             journal.second(second(number))
-            assert backstage.wait_idle(120)
+            assert background.wait_idle(120)
         journal.finish()
     assert stored(journal) == list(range(45))
-    events = [record.event for record in journal.take() if isinstance(record, EventRecord)]
-    assert events == ["store.failed", "store.recovered"]
+    assert event_names(published) == ["store.failed", "store.recovered"]
 
 
-def test_a_thread_that_takes_no_more_work_is_asked_again(journal: Journal) -> None:
+def test_a_batch_that_the_worker_refuses_is_submitted_again(store: Store) -> None:
     asked: list[object] = []
 
     def submit(job: Callable[[], None]) -> bool:
@@ -140,7 +159,7 @@ def test_a_thread_that_takes_no_more_work_is_asked_again(journal: Journal) -> No
             job()
         return len(asked) > 2
 
-    journal.write_behind(submit)
+    journal = Journal("pump", store, lambda _: None, submit=submit)
     for number in range(12):
         journal.second(second(number))
     assert len(asked) >= 2
@@ -150,8 +169,16 @@ def test_a_thread_that_takes_no_more_work_is_asked_again(journal: Journal) -> No
 
 def test_what_scores_is_stored_with_the_first_second_of_each_model(journal: Journal) -> None:
     for number, model in enumerate(["", "student a", "student a", "teacher a"]):
-        journal.model = model
+        journal.set_model(model)
         journal.second(second(number))
     journal.flush()
     found = journal._store.time_series.states("pump", "model")
     assert [(row.time_s, row.state) for row in found] == [(1.0, "student a"), (3.0, "teacher a")]
+
+
+def test_held_seconds_that_count_are_stored_though_no_second_follows(journal: Journal) -> None:
+    journal.second(second(0))
+    journal.ramp_counted(1.0, 4.0)
+    journal.finish()
+    found = journal._store.time_series.states("pump", "ramp")
+    assert [(row.time_s, row.state) for row in found] == [(1.0, "counted"), (4.5, "over")]

@@ -6,14 +6,17 @@ import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
-from anomaly.bundle import open_bundle, versions, write_bundle
+from anomaly.bundle import Bundle, open_bundle, versions, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
+from anomaly.errors import ModelError
+from anomaly.monitor.model_switch import ModelSwitch
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.records import EventRecord, SecondRecord
 
@@ -56,11 +59,11 @@ def test_another_model_takes_over_at_a_reset_without_a_restart(
     )
     before = [r for r in live.records[:at] if isinstance(r, SecondRecord)]
     assert len(before) % live.scorer.front_end.reset_s == 0
-    assert live.operations.figures.machine("pump").model == versions.version_of(models / "pump") != first
+    assert live.operations.statistics.machine("pump").model == versions.version_of(models / "pump") != first
     versions.rollback(models, "pump")
     live.records.clear()
     until_taken(live, normal, "model.activated")
-    assert live.operations.figures.machine("pump").model == first
+    assert live.operations.statistics.machine("pump").model == first
 
 
 def test_a_clip_after_a_change_of_model_scores_again(
@@ -96,15 +99,52 @@ def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_goes_on(
     assert live.events.count("model.refused") == 1
 
 
-def test_after_a_change_the_microphone_is_judged_by_what_the_new_model_learned(
+def test_after_a_change_the_microphone_is_judged_by_the_training_of_the_new_model(
     chain: Callable[..., Any], models: Path, normal: Samples
 ) -> None:
     live = chain()
-    quiet = normal[: 6 * SAMPLE_RATE_HZ] / 4
-    # This chain begins without knowledge of the training sound: nothing tells it of another gain.
-    live.hear(quiet)
-    assert {r.sensor for r in live.records if isinstance(r, SecondRecord)} == {"ok"}
+    live.hear(normal[: 3 * SAMPLE_RATE_HZ])
+    first = live.session.pipeline._check
     other_bundle(models)
     until_taken(live, normal, "model.activated")
-    live.hear(quiet)
+    assert live.session.pipeline._check is not first
+    live.hear(normal[: 6 * SAMPLE_RATE_HZ] / 4)
     assert "gain" in {r.sensor for r in live.records[-4:] if isinstance(r, SecondRecord)}
+
+
+def looked_at(models: Path, load: Any) -> tuple[ModelSwitch, list[str]]:
+    """A switch over a bundle, and the reasons for which it refused one."""
+    refused: list[str] = []
+    return ModelSwitch(models, "pump", load, refused.append), refused
+
+
+def test_a_bundle_met_in_the_middle_of_a_switch_is_looked_at_again(models: Path) -> None:
+    """The first load fails because another bundle was put in its place meanwhile: that is no reason to refuse it."""
+    loads: list[str] = []
+
+    def load(version: str, bundle: Bundle) -> Any:
+        loads.append(version)
+        if len(loads) == 1:
+            other_bundle(models, machine="pump", **{"report/note.txt": b"second"})
+            raise ModelError("a file has gone")
+        return SimpleNamespace(version=version)
+
+    switch, refused = looked_at(models, load)
+    other_bundle(models)
+    switch.look()
+    assert (refused, switch.take()) == ([], None)
+    switch.look()
+    assert refused == []
+    assert switch.take() is not None
+    assert loads[1] == versions.version_of(models / "pump") != loads[0]
+
+
+def test_a_bundle_that_stays_bad_is_refused_once(models: Path) -> None:
+    def load(version: str, bundle: Bundle) -> Any:
+        raise ModelError("its limit cannot be computed")
+
+    switch, refused = looked_at(models, load)
+    other_bundle(models)
+    for _ in range(3):
+        switch.look()
+    assert refused == ["its limit cannot be computed"]

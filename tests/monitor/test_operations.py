@@ -22,9 +22,8 @@ from anomaly.detect.scoring import SecondScore
 from anomaly.errors import InputError
 from anomaly.monitor.clips.files import FACTS, PICTURE, SOUND
 from anomaly.monitor.offline.clip_score import score_clip
-from anomaly.monitor.operations import MachineServices
 from anomaly.monitor.records import EventRecord
-from anomaly.monitor.sources.sources import Sound
+from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0
@@ -102,7 +101,7 @@ def test_none_means_none(chain: Callable[..., Any], normal: Samples, fault: Samp
     assert "case.opened" in live.events
     assert live.store.clips.select() == []
     assert not live.operations.clips_folder.exists()
-    assert len(live.attendant._clips.ring._blocks) == 0
+    assert len(live.session.clips.ring._blocks) == 0
 
 
 def test_a_clip_is_kept_as_far_as_it_goes_when_the_sound_breaks_off(
@@ -112,7 +111,7 @@ def test_a_clip_is_kept_as_far_as_it_goes_when_the_sound_breaks_off(
     live.hear(normal[: 5 * SAMPLE_RATE_HZ])
     live.hear(fault[: 5 * SAMPLE_RATE_HZ])
     live.lose()
-    assert live.operations.backstage.wait_idle(PATIENCE_S)
+    assert live.operations.background.wait_idle(PATIENCE_S)
     kinds = {case.id: case.kind for case in live.store.cases.select()}
     assert [kinds[clip.case_id] for clip in live.store.clips.select()] == ["machine"]
 
@@ -143,7 +142,7 @@ def test_clips_leave_room_on_the_disk(chain: Callable[..., Any], normal: Samples
     fail_after_a_while(live, normal, fault)
     failed = [r for r in live.records if isinstance(r, EventRecord) and r.event == "clip.failed"]
     assert len(failed) == 1
-    assert "MiB of the disk are free" in failed[0].words
+    assert "MiB of the disk are free" in failed[0].message
     assert len(live.scores) == 26
 
 
@@ -155,7 +154,7 @@ def test_gaps_are_kept(chain: Callable[..., Any], normal: Samples) -> None:
     live.lose()
     live.now_s += 60
     live.hear(normal[:SAMPLE_RATE_HZ])
-    assert live.operations.backstage.wait_idle(PATIENCE_S)
+    assert live.operations.background.wait_idle(PATIENCE_S)
     gaps = [
         (round(gap.begin_s - BEGIN_S, 3), round(gap.end_s - BEGIN_S, 3), gap.reason)
         for gap in live.store.time_series.gaps("pump")
@@ -176,13 +175,19 @@ def test_the_database_is_checked_while_the_monitor_works(
 
 def test_what_the_site_measures(chain: Callable[..., Any], until: Callable[..., None]) -> None:
     live = chain()
-    until(lambda: live.operations.figures.site.database_bytes > 0, PATIENCE_S)
-    assert live.operations.figures.site.disk_free_bytes > 0
+    until(lambda: live.operations.statistics.site.database_bytes > 0, PATIENCE_S)
+    assert live.operations.statistics.site.disk_free_bytes > 0
 
 
-def test_sound_that_is_not_live_stays_as_it_is(chain: Callable[..., Any]) -> None:
+def test_only_live_sound_is_put_on_the_grid_of_the_clips(
+    chain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = chain()
-    sound = Sound(np.full(4, 0.1, np.float32), BEGIN_S)
-    assert not np.array_equal(live.attendant.admit(sound).samples, sound.samples)  # type: ignore[union-attr]
-    file = MachineServices(live.operations, replace(live.attendant._ear, machine="fan", live=False))
-    assert file.admit(sound) is sound
+    block = SoundBlock(np.full(4, 0.1, np.float32), BEGIN_S)
+    passed: list[SoundBlock] = []
+    live.session._bus.subscribe(SoundBlock, passed.append)
+    live.session.process(block)
+    live.session.plan = replace(live.session.plan, device=None, source="recording.wav")
+    live.session.process(block)
+    assert not np.array_equal(passed[0].samples, block.samples)
+    assert passed[1] is block

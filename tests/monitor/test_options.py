@@ -13,7 +13,7 @@ from anomaly.config import Machine, Site
 from anomaly.errors import AnomalyError, ConfigError, UsageError
 from anomaly.false_alarm_budget import check_budget
 from anomaly.monitor.options import plan_from, plans_from
-from anomaly.monitor.run import MonitorPlan
+from anomaly.monitor.plan import MonitorPlan
 
 NOTHING: dict[str, Any] = {
     "machine": None,

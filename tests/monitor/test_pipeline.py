@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anomaly.errors import ConfigError
-from anomaly.monitor.sources.sources import Sound
+from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.case import iso_utc
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_the_time_follows_the_clock_of_the_microphone_not_a_count_of_samples(ben
     for number in range(700):
         samples = rng.normal(0, 0.01, 1_603).astype(np.float32)
         # A device that is one percent fast: 0.1 s of the world for each 1603 samples.
-        bench.records += bench.watch.hear(Sound(samples, bench.now_s + 0.0992 * number))
+        bench.process(SoundBlock(samples, bench.now_s + 0.0992 * number))
     lags = [record.time_s - bench.now_s - record.second - 1 for record in bench.seconds]
     assert lags[-1] == pytest.approx(-0.0098 * len(lags), rel=0.05)
     assert np.all(np.diff(lags) < 0.005)
@@ -46,10 +46,14 @@ def test_a_fault_leads_to_one_case_with_evidence(bench: Bench) -> None:
     changes = [(e.detail["from"], e.detail["to"]) for e in bench.events if e.event == "state.changed"]
     assert changes == [("OK", "WATCH"), ("WATCH", "ALARM")]
     assert bench.names == ["state.changed", "state.changed", "case.opened"]
-    assert bench.watch.alarms == 1
+    assert bench.pipeline.alarms == 1
     (case,) = bench.store.cases.select()
     opened = bench.events[-1]
-    assert (opened.detail["case"], opened.detail["kind"], opened.words) == (case.id, "machine", case.summary)
+    assert (opened.detail["case"], opened.detail["kind"], opened.message) == (
+        case.id,
+        "machine",
+        case.summary,
+    )
     assert case.opened_at == iso_utc(opened.time_s)
     assert case.sound_position_s == next(r.second for r in bench.seconds if r.state == "ALARM") + 1
     assert (case.peak_score, case.min_p_value) == (9.0, 1e-6)
@@ -74,7 +78,7 @@ def test_a_case_returns_and_comes_back_as_the_same_case(bench: Bench) -> None:
     bench.hear(8, LOUD)
     assert bench.names[-1] == "case.again"
     assert bench.cases("machine") == ["active-unacknowledged"]
-    assert bench.watch.alarms == 2
+    assert bench.pipeline.alarms == 2
     assert bench.told() == [("case.opened", "machine")] + [("case.updated", "machine")] * 2
 
 
@@ -106,10 +110,10 @@ def test_an_open_case_keeps_its_worst_measurements(bench: Bench) -> None:
 def test_scores_reach_the_store_in_batches_and_at_the_end(bench: Bench) -> None:
     bench.hear(25)
     assert len(bench.store.history.scores("pump")) == 21
-    bench.watch.finish()
+    bench.pipeline.finish()
     rows = bench.store.history.scores("pump")
     assert [(row.second, row.score, row.state) for row in rows] == [(k, 0.1, "OK") for k in range(25)]
-    bench.watch.finish()
+    bench.pipeline.finish()
     assert len(bench.store.history.scores("pump")) == 25
 
 
@@ -165,7 +169,7 @@ def test_a_lost_microphone_is_told_once_and_inhibits(bench: Bench) -> None:
     bench.hear(5.5)
     bench.lose(4)
     assert bench.names == ["device.lost", "case.opened"]
-    assert "the microphone is gone (gave no sound for 3 s)" in bench.events[1].words
+    assert "the microphone is gone (gave no sound for 3 s)" in bench.events[1].message
     assert bench.stream.resets == 4
     bench.hear(2.9)
     assert bench.cases("sensor") == ["active-unacknowledged"]
@@ -211,7 +215,7 @@ def test_sound_that_is_never_whole_for_a_second_is_a_sensor_case(bench: Bench) -
     bench.hear(6, gap=True)
     assert bench.names == ["audio.gap", "case.opened"]
     assert bench.events[1].time_s - bench.seconds[2].time_s == pytest.approx(3, abs=0.2)
-    assert "arrives in pieces" in bench.events[1].words
+    assert "arrives in pieces" in bench.events[1].message
     bench.hear(4)
     assert bench.names[-1] == "sensor.recovered"
 
@@ -243,7 +247,7 @@ def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(
     assert len(caplog.records) == 1
     assert [record.second for record in bench.seconds] == list(range(37))
     bench.hear(10, LOUD)
-    bench.watch.finish()
+    bench.pipeline.finish()
     assert "store.recovered" in bench.names
     assert bench.cases("machine") == ["active-unacknowledged"]
     assert bench.cases("sensor") == []

@@ -17,8 +17,9 @@ from anomaly.config import Sinks, Site
 from anomaly.detect.model import load_model
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.errors import AnomalyError, ConfigError
+from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.run import MonitorPlan, monitor
+from anomaly.monitor.run import monitor
 from anomaly.store.message import AlertMessage
 from anomaly.store.store import DATABASE_NAME, Store
 
@@ -62,7 +63,7 @@ def plan_for(source: Path | str | None, detector: str = "student", device: str |
 
 def watched(plan: MonitorPlan, site: Site) -> list[SecondRecord]:
     records: list[Record] = []
-    monitor(plan, site, records.append, sinks=[])
+    monitor([plan], site, records.append, sinks=[])
     return [record for record in records if isinstance(record, SecondRecord)]
 
 
@@ -80,7 +81,7 @@ def test_scores_are_those_of_the_recording_to_the_last_bit(site: Site, failing: 
 
 def test_a_failing_pump_ends_in_one_delivered_case(site: Site, failing: Path) -> None:
     sink, records = Kept(), list[Record]()
-    assert monitor(plan_for(failing), site, records.append, sinks=[sink]) == 1
+    assert monitor([plan_for(failing)], site, records.append, sinks=[sink]) == 1
     opened = [message for message in sink.messages if message.event == "case.opened"]
     assert len(opened) == 1
     assert opened[0].case is not None
@@ -106,7 +107,7 @@ def test_a_bad_start_leaves_nothing_behind(
     site: Site, failing: Path, change: dict[str, str | None], code: int
 ) -> None:
     with pytest.raises(AnomalyError) as caught:
-        monitor(replace(plan_for(failing), **change), site, lambda _: None, sinks=[])
+        monitor([replace(plan_for(failing), **change)], site, lambda _: None, sinks=[])
     assert caught.value.exit_code == code
     assert not site.state_dir.exists()
 
@@ -117,13 +118,13 @@ def test_sound_that_goes_bad_later_keeps_the_scores_before(site: Site, failing: 
     soundfile.write(tmp_path / "bad.wav", sound, 16_000, subtype="FLOAT")
     # Blocks of the decoder are longer than this file: the whole of it is refused.
     with pytest.raises(AnomalyError, match=r"not sound .*at 4\.000"):
-        monitor(plan_for(tmp_path / "bad.wav"), site, lambda _: None, sinks=[])
+        monitor([plan_for(tmp_path / "bad.wav")], site, lambda _: None, sinks=[])
 
 
 def test_less_than_a_second_is_said(site: Site, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "short.wav", np.full(15_999, 0.1), 16_000)
     with pytest.raises(AnomalyError, match="less than a second") as caught:
-        monitor(plan_for(tmp_path / "short.wav"), site, lambda _: None, sinks=[])
+        monitor([plan_for(tmp_path / "short.wav")], site, lambda _: None, sinks=[])
     assert caught.value.exit_code == 4
 
 
@@ -131,7 +132,7 @@ def test_a_folder_that_cannot_be_written_is_said(site: Site, failing: Path, tmp_
     (tmp_path / "file").touch()
     barred = site.model_copy(update={"state_dir": tmp_path / "file" / "state"})
     with pytest.raises(ConfigError, match="state"):
-        monitor(plan_for(failing), barred, lambda _: None, sinks=[])
+        monitor([plan_for(failing)], barred, lambda _: None, sinks=[])
 
 
 def test_a_machine_has_one_monitor_at_a_time(site: Site, failing: Path) -> None:
@@ -140,12 +141,12 @@ def test_a_machine_has_one_monitor_at_a_time(site: Site, failing: Path) -> None:
     def show(_: Record) -> None:
         if not refused:
             with pytest.raises(ConfigError, match="another monitor watches pump") as caught:
-                monitor(plan_for(failing), site, lambda _: None, sinks=[])
+                monitor([plan_for(failing)], site, lambda _: None, sinks=[])
             refused.append(caught.value)
 
-    monitor(plan_for(failing), site, show, sinks=[])
+    monitor([plan_for(failing)], site, show, sinks=[])
     assert "--state" in str(refused[0].hint)
-    monitor(plan_for(failing), site, lambda _: None, sinks=[])
+    monitor([plan_for(failing)], site, lambda _: None, sinks=[])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
@@ -161,7 +162,7 @@ def test_an_interruption_keeps_scores_and_releases_the_microphone(
             raise error
 
     with pytest.raises(error):
-        monitor(plan_for(None, device=pulse_microphone.device), site, show, sinks=[sink])
+        monitor([plan_for(None, device=pulse_microphone.device)], site, show, sinks=[sink])
     assert [c for c in psutil.Process().children() if "anomaly.audio.capture.worker" in c.cmdline()] == []
     assert sink.closed
     with Store.open(site.state_dir / DATABASE_NAME) as store:
@@ -179,5 +180,5 @@ def test_a_broker_hears_of_a_machine_that_the_site_file_does_not_name(
 
     monkeypatch.setattr("anomaly.monitor.run.build_sinks", build)
     sinks = Sinks.model_validate({"mqtt": [{"name": "house", "host": "127.0.0.1"}]})
-    monitor(plan_for(failing), site.model_copy(update={"sinks": sinks}), lambda _: None)
+    monitor([plan_for(failing)], site.model_copy(update={"sinks": sinks}), lambda _: None)
     assert announced == [("pump",)]

@@ -8,26 +8,29 @@ from pathlib import Path
 import pytest
 
 from anomaly.audio.sensor.health import Health, Status
+from anomaly.errors import ConfigError
 from anomaly.monitor.journal import Journal
-from anomaly.monitor.records import EventRecord
-from anomaly.monitor.sensor_case import _WORDS, SensorCase
+from anomaly.monitor.records import EventRecord, Record
+from anomaly.monitor.sensor_case import _SUMMARY, SensorCase
 from anomaly.store.store import Store
 
 
 class _Case:
-    """A case whose seconds are told by their names."""
+    """A case whose seconds are given by their status."""
 
     def __init__(self, store: Store) -> None:
-        self.journal = Journal("pump", store)
+        self.published: list[Record] = []
+        self.journal = Journal("pump", store, self.published.append)
         self.sensor = SensorCase(store, self.journal)
 
-    def hear(self, *statuses: Status) -> list[str]:
-        """Take seconds; return the events and what they say of the fault."""
+    def seconds(self, *statuses: Status) -> list[str]:
+        """Pass seconds; return the events with their fault."""
+        self.published.clear()
         for status in statuses:
-            self.journal.time_s += 1.0
+            self.journal.advance(self.journal.time_s + 1.0)
             self.sensor.second(Health(status, -40.0, -20.0, 0.0, 0.0))
-        said = [record for record in self.journal.take() if isinstance(record, EventRecord)]
-        return [f"{event.event} {event.detail.get('fault', '')}".strip() for event in said]
+        events = [record for record in self.published if isinstance(record, EventRecord)]
+        return [f"{event.event} {event.detail.get('fault', '')}".strip() for event in events]
 
 
 @pytest.fixture
@@ -37,25 +40,39 @@ def case(tmp_path: Path) -> Iterator[_Case]:
 
 
 def test_three_bad_seconds_open_it_and_three_good_ones_close_it(case: _Case) -> None:
-    assert case.hear("hum", "hum") == []
-    assert case.hear("hum") == ["case.opened hum"]
-    assert case.hear("ok", "ok", "hum", "ok", "ok") == []
-    assert case.hear("ok") == ["sensor.recovered"]
+    assert case.seconds("hum", "hum") == []
+    assert case.seconds("hum") == ["case.opened hum"]
+    assert case.seconds("ok", "ok", "hum", "ok", "ok") == []
+    assert case.seconds("ok") == ["sensor.recovered"]
     assert case.sensor.fault is None
 
 
 def test_its_name_is_that_of_the_third_second(case: _Case) -> None:
-    assert case.hear("low-level", "silent", "silent") == ["case.opened silent"]
+    assert case.seconds("low-level", "silent", "silent") == ["case.opened silent"]
 
 
 def test_a_name_that_flickers_stays(case: _Case) -> None:
-    case.hear("gain", "gain", "gain")
-    case.hear("processed", "gain", "processed", "processed", "gain")
+    case.seconds("gain", "gain", "gain")
+    case.seconds("processed", "gain", "processed", "processed", "gain")
     assert case.sensor.fault == "gain"
-    case.hear("processed", "processed", "processed")
+    case.seconds("processed", "processed", "processed")
     assert case.sensor.fault == "processed"
 
 
-@pytest.mark.parametrize("status", [status for status in _WORDS if status not in ("lost", "gaps")])
+@pytest.mark.parametrize("status", [status for status in _SUMMARY if status not in ("lost", "gaps")])
 def test_every_fault_has_words(case: _Case, status: Status) -> None:
-    assert case.hear(status, status, status) == [f"case.opened {status}"]
+    assert case.seconds(status, status, status) == [f"case.opened {status}"]
+
+
+def test_a_case_that_cannot_be_closed_is_closed_later(case: _Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise ConfigError("database or disk is full")
+
+    case.seconds("silent", "silent", "silent")
+    with monkeypatch.context() as patch:
+        patch.setattr(case.sensor._store.cases, "close", full)
+        assert case.seconds("ok", "ok", "ok") == ["store.failed"]
+    # Heard again at once; the case follows as soon as it can be written.
+    assert case.sensor.fault is None
+    assert case.seconds(*["ok"] * 12) == ["sensor.recovered", "store.recovered"]
+    assert case.sensor._store.cases.select(open_only=True) == []

@@ -19,9 +19,11 @@ from anomaly.config import Machine, Site
 from anomaly.detect.decision import Policy
 from anomaly.errors import ModelError
 from anomaly.monitor.operations import Operations
+from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record
-from anomaly.monitor.session import MachineSession, MonitorPlan, load_session_model, policy_of
-from anomaly.monitor.sources.sources import Sound
+from anomaly.monitor.session import MachineSession
+from anomaly.monitor.session_model import load_session_model, policy_of
+from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.store import DATABASE_NAME, Store
 
 PATIENCE_S = 120.0
@@ -40,7 +42,7 @@ def site(pump_bundle: Path, tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def posts(site: Site) -> Iterator[dict[str, MachineSession]]:
+def sessions(site: Site) -> Iterator[dict[str, MachineSession]]:
     with (
         Store.open(site.state_dir / DATABASE_NAME) as store,
         Operations(site, store) as operations,
@@ -72,7 +74,7 @@ def write_again(models: Path, machine: str) -> str:
 
 
 @pytest.fixture
-def told(posts: dict[str, MachineSession], normal: Samples) -> Callable[[str], dict[str, EventRecord]]:
+def told(sessions: dict[str, MachineSession], normal: Samples) -> Callable[[str], dict[str, EventRecord]]:
     """Hear normal sound until each machine has told an event; that event of each."""
     records: list[Record] = []
     clock = [1_800_000_000.0]
@@ -82,8 +84,8 @@ def told(posts: dict[str, MachineSession], normal: Samples) -> Callable[[str], d
         found: dict[str, EventRecord] = {}
         while set(found) != set(NAMES):
             assert time.monotonic() < end, f"only {sorted(found)} told {event}"
-            for post in posts.values():
-                records.extend(post.hear(Sound(normal, clock[0])))
+            for session in sessions.values():
+                records.extend(session.process(SoundBlock(normal, clock[0])))
             clock[0] += 1.0
             found = {r.machine: r for r in records if isinstance(r, EventRecord) and r.event == event}
             time.sleep(0.01)
@@ -94,7 +96,7 @@ def told(posts: dict[str, MachineSession], normal: Samples) -> Callable[[str], d
 
 
 def test_all_machines_of_a_bundle_follow_it_forth_and_back(
-    site: Site, posts: dict[str, MachineSession], told: Callable[[str], dict[str, EventRecord]]
+    site: Site, sessions: dict[str, MachineSession], told: Callable[[str], dict[str, EventRecord]]
 ) -> None:
     first = versions.version_of(site.models_dir / "both")
     second = write_again(site.models_dir, open_bundle(site.models_dir / "both").manifest.machine)
@@ -107,11 +109,11 @@ def test_all_machines_of_a_bundle_follow_it_forth_and_back(
 
 
 def test_the_bundle_of_another_machine_is_refused_by_all(
-    site: Site, posts: dict[str, MachineSession], told: Callable[[str], dict[str, EventRecord]]
+    site: Site, sessions: dict[str, MachineSession], told: Callable[[str], dict[str, EventRecord]]
 ) -> None:
     write_again(site.models_dir, "turbine")
     for event in told("model.refused").values():
-        assert "is the bundle of turbine" in event.words
+        assert "is the bundle of turbine" in event.message
 
 
 def test_alarms_follow_the_site_file(site: Site) -> None:

@@ -60,12 +60,18 @@ def test_silence_has_an_end(make_case: Make) -> None:
     assert not make_case().is_silenced(LATER)
 
 
-def test_newer_measurements_keep_the_worst(make_case: Make) -> None:
+def test_measurements_that_are_not_worse_change_nothing(make_case: Make) -> None:
     case = make_case(peak_score=3.0, min_p_value=1e-3, evidence={"groups": [3.0]}).acknowledged("ann", LATER)
-    newer = make_case(peak_score=2.0, min_p_value=1e-4, summary="Now two tones")
+    newer = make_case(peak_score=2.0, min_p_value=1e-4, summary="Now two tones", evidence={"groups": [2.0]})
+    assert case.merged(newer) == case
+
+
+def test_worse_measurements_replace_all_of_them_together(make_case: Make) -> None:
+    case = make_case(peak_score=3.0, min_p_value=1e-3, evidence={"groups": [3.0]}).acknowledged("ann", LATER)
+    newer = make_case(peak_score=4.0, min_p_value=1e-4, summary="Now two tones", evidence={"groups": [4.0]})
     merged = case.merged(newer)
-    assert (merged.peak_score, merged.min_p_value, merged.summary) == (3.0, 1e-4, "Now two tones")
-    assert merged.evidence == {"groups": [3.0]}
+    assert (merged.peak_score, merged.min_p_value, merged.summary) == (4.0, 1e-4, "Now two tones")
+    assert merged.evidence == {"groups": [4.0]}
     assert (merged.id, merged.state, merged.acknowledged_by) == (case.id, case.state, "ann")
 
 

@@ -24,9 +24,9 @@ from anomaly.detect.calibration import checksummed
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.calibration.cross_fit import calibrate_on_errors
 from anomaly.detect.calibration.versions import CalibrationVersions
-from anomaly.detect.decision_mask import recording_decision_mask
 from anomaly.detect.detectors.detector import Detector
 from anomaly.detect.detectors.registry import detector_kind, load_detector
+from anomaly.detect.operating.ramp import recording_decision_mask
 from anomaly.detect.operating.states import second_spectra
 from anomaly.detect.scoring import recording_errors
 from anomaly.detect.shared_parts import front_end_of, operating_states_of

@@ -13,7 +13,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.detect.operating.states import OperatingState, OperatingStates, OperatingTracker, Spectrum
+from anomaly.detect.operating.states import OperatingState, OperatingStates, Spectrum
+from anomaly.detect.operating.tracker import OperatingTracker
 
 _WINDOW_S = 5
 # A stretch is steady if the means of the windows on both sides of it differ by less (dB, over groups).

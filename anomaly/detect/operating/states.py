@@ -31,7 +31,7 @@ _INDEPENDENT_BANDS = 3.0
 # A second at least this many standard deviations from every state is unknown.
 _UNKNOWN_DEVIATIONS = 4.0
 # What a ramp's way between two states may be off by, in dB, and what it costs to call a second a ramp.
-_RAMP_WIDTH_DB, _RAMP_TOLL, _RAMP_COST = 1.5, 2.0, 6.0
+_RAMP_WIDTH_DB, RAMP_TOLL, _RAMP_COST = 1.5, 2.0, 6.0
 # An unheard stop: quieter by this much in the mean over groups, and louder in none.
 _STOP_DB, _STOP_DEVIATIONS = 6.0, 3.0
 
@@ -133,94 +133,6 @@ def group_levels(levels: Centibels) -> Spectrum:
     """Mean level of each group of bands over one second of pooled levels [frames, bands], in dB: [OPERATING_BANDS]."""
     mean = np.asarray(levels, dtype=np.float64).mean(axis=0) / 100.0
     return np.array([part.mean() for part in np.array_split(mean, OPERATING_BANDS)])
-
-
-@dataclass(frozen=True)
-class OperatingResult:
-    """What a second amounts to.
-
-    Args:
-        operating: what the machine is doing.
-        counts: whether the decision takes this second now.
-        late: how many seconds that were held back turn out not to be a ramp: the decision takes them now,
-            before this one.
-    """
-
-    operating: OperatingState
-    counts: bool
-    late: int = 0
-
-
-class OperatingTracker:
-    """Follows a machine from state to state.
-
-    A second that may belong to a ramp is held back, not dropped: if what follows is the state that went before,
-    or no known state, or nothing within ``longest_ramp_s``, it was no ramp, and the decision takes it late. Between
-    rest and rest it does not: the machine stood, and a blow in the hall was heard as it is heard nowhere else.
-
-    Args:
-        states: what training found; None (an old bundle) for a machine of which nothing is known.
-    """
-
-    def __init__(self, states: OperatingStates | None) -> None:
-        self._states = states
-        self._worth: Spectrum | None = None
-        self._before: int | None = None
-        self._held = 0
-        self._given_up = False
-
-    def second(self, spectrum: Spectrum) -> OperatingResult:
-        """Take the group levels of one second."""
-        if self._states is None:
-            return OperatingResult(OperatingState.UNKNOWN, True)
-        count = len(self._states.centre)
-        # An unheard stop is a state of its own, numbered after all others.
-        place = count + 2 if self._states.at_rest(spectrum) else self._follow(self._states.explain(spectrum))
-        if place == count + 2:
-            self._worth = None
-        if place == count:
-            return self._ramp()
-        late, self._held = self._resolve(place, known=place != count + 1), 0
-        if place == count + 1:
-            return OperatingResult(OperatingState.UNKNOWN, True, late)
-        self._before, self._given_up = place, False
-        if self._rests(place):
-            return OperatingResult(OperatingState.STOPPED, False, late)
-        return OperatingResult(OperatingState.RUNNING, True, late)
-
-    def reset(self) -> None:
-        """After a gap, or a time in which nothing could be heard."""
-        self._worth, self._before, self._held, self._given_up = None, None, 0, False
-
-    def _follow(self, now: Spectrum) -> int:
-        """The state with the best history so far: staying is free, changing costs the toll, or a ramp's."""
-        if self._worth is not None and self._states is not None:
-            from_ramp = self._worth[-2] - _RAMP_TOLL
-            change = np.full(len(now), max(float(self._worth.max()) - self._states.toll, float(from_ramp)))
-            change[-2] = float(self._worth.max()) - _RAMP_TOLL
-            now = now + np.maximum(self._worth, change)
-        self._worth = now - now.max()
-        return int(now.argmax())
-
-    def _ramp(self) -> OperatingResult:
-        longest = self._states.longest_ramp_s if self._states is not None else 0
-        if self._given_up:
-            return OperatingResult(OperatingState.UNKNOWN, True)
-        if self._held >= longest:
-            late, self._held, self._given_up = self._held, 0, True
-            return OperatingResult(OperatingState.UNKNOWN, True, late)
-        self._held += 1
-        return OperatingResult(OperatingState.RAMPING, False)
-
-    def _resolve(self, place: int, *, known: bool) -> int:
-        """How many of the seconds held back were no ramp."""
-        if not known or self._before is None:
-            return self._held
-        return 0 if place != self._before or self._rests(place) else self._held
-
-    def _rests(self, place: int) -> bool:
-        """Whether a place is the machine at rest, heard in training or not."""
-        return self._states is not None and place in (self._states.stopped, len(self._states.centre) + 2)
 
 
 def _off_segment(point: Spectrum, begin: Spectrum, end: Spectrum) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anomaly.detect.decision import Decision, Limit
-from anomaly.detect.decision_mask import decision_mask
 from anomaly.detect.file_score import FileScore
+from anomaly.detect.operating.ramp import decision_mask
 
 
 def decision_sums(p_values: Sequence[float | None], taken: Sequence[bool], limit: Limit) -> list[float]:

@@ -1,4 +1,4 @@
-"""Clips: sound from before a case to a little after its opening, kept with the case."""
+"""Clip recorder: sound from before a case to a little after its opening, kept with the case."""
 
 from __future__ import annotations
 
@@ -24,19 +24,29 @@ from anomaly.monitor.clips.files import ClipFacts, write_clip
 from anomaly.monitor.clips.retention import make_room
 from anomaly.monitor.clips.ring_buffer import Excerpt, SoundRing
 from anomaly.monitor.clips.spectrogram_png import spectrogram_png
+from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.events import BlockProcessed, EventName, ModelActivated, SessionEnded
 from anomaly.monitor.memory import trim_memory
-from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
 from anomaly.store.rows import ClipRow
 from anomaly.store.store import Store
 
 FOLDER = "clips"
-_TRIGGERS = ("case.opened", "case.again")
-Tell = Callable[[str, str, Mapping[str, Any]], None]
+_TRIGGERS = (EventName.CASE_OPENED, EventName.CASE_AGAIN)
+Emit = Callable[[EventName, str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class ClipContext:
-    """By what a clip was heard: machine, network, model (digits of its manifest's hash), front end."""
+    """What scored the sound of a clip.
+
+    Args:
+        machine: its name.
+        detector: name of the detector.
+        model: version of the bundle.
+        front_end: settings of the front end.
+    """
 
     machine: str
     detector: str
@@ -45,7 +55,7 @@ class ClipContext:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Pending:
     case_id: str
     opened_s: float
     at: int
@@ -53,85 +63,115 @@ class _Wanted:
 
 
 class ClipRecorder:
-    """Watches one machine's records for cases and keeps the sound around them.
+    """Keeps the sound around the cases of one machine.
 
     Args:
-        by: by what the sound is heard; replaced when another model takes over.
+        context: what scores the sound; replaced when another model takes over.
         settings: what to keep, and how much.
         folder: of all clips of the site.
         store: where clips are listed.
-        backstage: where they are made: encoding and writing never hold up the sound.
-        tell: is told ``clip.saved`` and ``clip.failed``, from the thread behind the scenes.
+        background: where they are made: encoding and writing never hold up the sound.
+        emit: publishes ``clip.saved`` and ``clip.failed`` from the background thread.
     """
 
     def __init__(
         self,
-        by: ClipContext,
+        context: ClipContext,
         settings: Clips,
         folder: Path,
         store: Store,
-        backstage: BackgroundWorker,
-        tell: Tell,
+        background: BackgroundWorker,
+        emit: Emit,
     ) -> None:
-        self.by = by
+        self.context = context
         self._settings, self._folder, self._store = settings, folder, store
-        self._backstage, self._tell = backstage, tell
-        self.ring = SoundRing(settings.before_s, settings.after_s, by.front_end.reset_s)
+        self._background, self._emit = background, emit
+        self.ring = SoundRing(settings.before_s, settings.after_s, context.front_end.reset_s)
         self._seconds: deque[SecondRecord] = deque(maxlen=1_000)
-        self._wanted: list[_Wanted] = []
+        self._since_reset_s = 0
+        self._pending: list[_Pending] = []
+        self._lost = False
 
-    def records(self, records: list[Record]) -> None:
-        """Take what was said of the sound that the ring holds now."""
-        for record in records:
-            if isinstance(record, SecondRecord):
-                self._seconds.append(record)
-            elif record.event in _TRIGGERS and isinstance(case := record.detail.get("case"), str):
-                self._want(case, record)
-        ripe = [wanted for wanted in self._wanted if self.ring.position >= wanted.until]
-        self._keep(ripe)
+    def subscribe(self, bus: EventBus) -> None:
+        """Follow the sound, the seconds and the cases of a session."""
+        bus.subscribe(SoundBlock, self._sound)
+        bus.subscribe(MicrophoneLost, self._microphone_lost)
+        bus.subscribe(SecondRecord, self._second)
+        bus.subscribe(EventRecord, self._event)
+        bus.subscribe(ModelActivated, self._model_activated)
+        bus.subscribe(BlockProcessed, lambda _: self._save_complete())
+        bus.subscribe(SessionEnded, lambda _: self._break())
 
-    def cut(self) -> None:
-        """The sound ends or breaks off here: what was wanted is kept as far as it goes, and the ring begins anew."""
-        self._keep(list(self._wanted))
+    def _sound(self, block: SoundBlock) -> None:
+        if block.gap or self._lost:
+            self._break()
+        self._lost = False
+        if self._settings.content != "none":
+            self.ring.push(block.samples, block.time_s)
+
+    def _microphone_lost(self, _: MicrophoneLost) -> None:
+        self._break()
+        self._lost = True
+
+    def _second(self, record: SecondRecord) -> None:
+        self._seconds.append(record)
+        self._since_reset_s += 1
+
+    def _event(self, record: EventRecord) -> None:
+        case = record.detail.get("case")
+        if record.event in _TRIGGERS and isinstance(case, str):
+            self._request(case, record)
+
+    def _model_activated(self, activated: ModelActivated) -> None:
+        """Let clips begin at the earliest where another model began to score."""
+        self._save(list(self._pending))
+        model = activated.model
+        front_end = model.scorer.front_end
+        self.context = replace(self.context, model=model.version, front_end=front_end)
+        self.ring.begin_at(self._since_reset_s * SAMPLE_RATE_HZ, front_end.reset_s)
+        self._since_reset_s = 0
+
+    def _break(self) -> None:
+        """The sound ends or breaks off here: pending clips are saved as far as they go, and the ring begins anew."""
+        self._save(list(self._pending))
         self.ring.begin_anew()
+        self._since_reset_s = 0
 
-    def model_taken_over(self, model: str, front_end: FrontEnd, position: int) -> None:
-        """Another model has scored since a position of the ring: clips begin there at the earliest."""
-        self._keep(list(self._wanted))
-        self.by = replace(self.by, model=model, front_end=front_end)
-        self.ring.begin_at(position, front_end.reset_s)
+    def _save_complete(self) -> None:
+        self._save([pending for pending in self._pending if self.ring.position >= pending.until])
 
-    def _want(self, case_id: str, record: EventRecord) -> None:
+    def _request(self, case_id: str, record: EventRecord) -> None:
         if self._settings.content != "none" and self.ring.position:
             at = self.ring.position
             until = at + round(self._settings.after_s * SAMPLE_RATE_HZ)
-            self._wanted.append(_Wanted(case_id, record.time_s, at, until))
+            self._pending.append(_Pending(case_id, record.time_s, at, until))
 
-    def _keep(self, ripe: list[_Wanted]) -> None:
-        for wanted in ripe:
-            self._wanted.remove(wanted)
-            excerpt = self.ring.excerpt(wanted.at)
+    def _save(self, complete: list[_Pending]) -> None:
+        for pending in complete:
+            self._pending.remove(pending)
+            excerpt = self.ring.excerpt(pending.at)
             if excerpt is None:
                 continue
-            facts = self._facts(wanted, excerpt)
-            if not self._backstage.submit(partial(self._save, facts, excerpt)):
-                self._tell("clip.failed", "too many clips wait to be written", {"case": wanted.case_id})
+            facts = self._facts(pending, excerpt)
+            if not self._background.submit(partial(self._write, facts, excerpt)):
+                message = "too many clips wait to be written"
+                self._emit(EventName.CLIP_FAILED, message, {"case": pending.case_id})
 
-    def _facts(self, wanted: _Wanted, excerpt: Excerpt) -> ClipFacts:
+    def _facts(self, pending: _Pending, excerpt: Excerpt) -> ClipFacts:
         content = self._settings.content
         end_s = excerpt.begin_s + len(excerpt.samples) / SAMPLE_RATE_HZ
         return ClipFacts(
             id=uuid.uuid4().hex[:12],
-            case_id=wanted.case_id,
-            machine=self.by.machine,
+            case_id=pending.case_id,
+            machine=self.context.machine,
             content=content,
             begin_s=excerpt.begin_s,
             samples=len(excerpt.samples),
             since_reset=excerpt.since_reset,
-            opened_s=wanted.opened_s,
-            detector=self.by.detector,
-            model=self.by.model,
-            front_end=self.by.front_end.to_dict(),
+            opened_s=pending.opened_s,
+            detector=self.context.detector,
+            model=self.context.model,
+            front_end=self.context.front_end.to_dict(),
             repeatable=excerpt.since_reset == 0 and content in ("features", "full"),
             seconds=tuple(
                 _result(record, excerpt.begin_s)
@@ -141,7 +181,7 @@ class ClipRecorder:
             ),
         )
 
-    def _save(self, facts: ClipFacts, excerpt: Excerpt) -> None:
+    def _write(self, facts: ClipFacts, excerpt: Excerpt) -> None:
         stamp = datetime.fromtimestamp(facts.begin_s, UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = Path(facts.machine) / f"{stamp}-{facts.id}"
         try:
@@ -160,11 +200,10 @@ class ClipRecorder:
                 )
             )
         except AnomalyError as error:
-            self._tell("clip.failed", str(error), {"case": facts.case_id})
+            self._emit(EventName.CLIP_FAILED, str(error), {"case": facts.case_id})
         else:
-            self._tell(
-                "clip.saved", f"{facts.content}, {size} bytes", {"case": facts.case_id, "clip": facts.id}
-            )
+            detail = {"case": facts.case_id, "clip": facts.id}
+            self._emit(EventName.CLIP_SAVED, f"{facts.content}, {size} bytes", detail)
         finally:
             trim_memory()
 

@@ -13,9 +13,6 @@ from anomaly.detect.calibration.versions import Source
 from anomaly.errors import InputError
 from anomaly.store.rows import ScoreRow, StateRow
 
-MODEL = "model"
-"""Kind of state that says, from a second on, what scores."""
-
 
 @dataclass(frozen=True)
 class CalibrationInput:
@@ -74,18 +71,13 @@ def new_recordings(
     return tuple(kept), left_out
 
 
-def scored_by(detector: str, version: str) -> str:
-    """What is stored of the model that scores; another calibration of it changes no score."""
-    return f"{detector} {version.partition('+')[0]}"
-
-
 def rows_of(rows: Sequence[ScoreRow], models: Sequence[StateRow], model: str) -> list[ScoreRow]:
     """Rows that this model scored.
 
     Args:
         rows: of one machine.
-        models: its states of the kind `MODEL`, oldest first; before the first nobody knows.
-        model: see `scored_by`.
+        models: its states of the kind `StateKind.MODEL`, oldest first; before the first nobody knows.
+        model: see `model_label`.
     """
     ours = scored_when(models, model)
     return [row for row in rows if ours(row.time_s)]

@@ -1,24 +1,75 @@
-"""Which of the seconds in the monitor's memory its decision took."""
+"""Filter for stored seconds: those that the decision took, by the stored operating states and the ramp rule."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import compress
 
+from anomaly.detect.operating.ramp import decision_mask
+from anomaly.detect.operating.states import OperatingState
+from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.state_kinds import RAMP_COUNTED, StateKind
+from anomaly.store.store import Store
+
+_RESTING = (OperatingState.STOPPED, OperatingState.RAMPING)
 
 
-def operating_filter(rows: Sequence[ScoreRow], changes: Sequence[StateRow]) -> list[ScoreRow]:
-    """Rows that the decision took: stops are left out, and ramps that led somewhere.
+def operating_filter(
+    store: Store, machine: str, rows: Sequence[ScoreRow], *, end_counts: bool = True
+) -> list[ScoreRow]:
+    """Return the rows that the decision took: without stops, and without ramps that led to another state.
 
     Args:
-        rows: of one machine.
-        changes: of its operating state, oldest first.
+        store: where operating states and counted ramps are.
+        machine: its name.
+        rows: of that machine, in the order of time.
+        end_counts: whether a possible ramp at the end counts, see `decision_mask`.
     """
-    begins = [change.time_s for change in changes]
-    states = [change.state for change in changes]
-    taken = [
-        state != "stopped" and (state != "ramping" or after == "unknown")
-        for state, after in zip(states, [*states[1:], ""][: len(states)], strict=True)
-    ]
-    return [row for row in rows if (k := bisect_right(begins, row.time_s)) == 0 or taken[k - 1]]
+    operating = store.time_series.states(machine, StateKind.OPERATING)
+    ramps = store.time_series.states(machine, StateKind.RAMP)
+    results = stored_results(rows, operating, ramps)
+    if rows and (after := _after(operating, rows[-1].time_s)):
+        # What the rows end before is stored: it shows whether a ramp at their end counted.
+        end_counts = after == OperatingState.UNKNOWN or _state_at(ramps, rows[-1].time_s) == RAMP_COUNTED
+    return list(compress(rows, decision_mask(results, end_counts=end_counts)))
+
+
+def stored_results(
+    rows: Sequence[ScoreRow], operating: Sequence[StateRow], ramps: Sequence[StateRow]
+) -> list[OperatingResult]:
+    """Rebuild the operating result of stored seconds.
+
+    Args:
+        rows: of one machine, in the order of time.
+        operating: its changes of operating state, oldest first.
+        ramps: its states of the kind `StateKind.RAMP`, oldest first. Monitors before that was stored left none: there
+            a ramp counts if what follows it is unknown.
+    """
+    results: list[OperatingResult] = []
+    held = 0
+    counted = False
+    for row in rows:
+        state = OperatingState(_state_at(operating, row.time_s) or OperatingState.UNKNOWN)
+        if state is OperatingState.RAMPING:
+            held += 1
+            counted = _state_at(ramps, row.time_s) == RAMP_COUNTED
+            results.append(OperatingResult(state, counts=False))
+            continue
+        late = held if counted or state is OperatingState.UNKNOWN else 0
+        results.append(OperatingResult(state, counts=state not in _RESTING, late=late))
+        held, counted = 0, False
+    return results
+
+
+def _state_at(changes: Sequence[StateRow], time_s: float) -> str:
+    """Return the state at a UNIX time; "" before the first change."""
+    position = bisect_right(changes, time_s, key=lambda change: change.time_s)
+    return changes[position - 1].state if position else ""
+
+
+def _after(changes: Sequence[StateRow], time_s: float) -> str:
+    """Return the state that follows the one at a UNIX time; "" if none is stored."""
+    position = bisect_right(changes, time_s, key=lambda change: change.time_s)
+    return changes[position].state if position < len(changes) else ""

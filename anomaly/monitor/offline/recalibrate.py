@@ -22,16 +22,15 @@ from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer
 from anomaly.errors import InputError, UsageError
 from anomaly.monitor.offline.calibration_filter import (
-    MODEL,
     CalibrationInput,
     new_recordings,
     new_rows,
     rows_of,
-    scored_by,
 )
 from anomaly.monitor.offline.operating_filter import operating_filter
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.rows import ScoreRow
+from anomaly.store.state_kinds import StateKind, model_label
 from anomaly.store.store import Store
 
 LEAST_S = 60
@@ -45,8 +44,6 @@ _APART_S = 1.5
 # The sound of a case begins some seconds before the case does.
 LEAD_S = 30.0
 FEEDBACK = "case.feedback"
-OPERATING = "operating"
-"""Kind of state that says what the machine is doing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +95,7 @@ class CalibratedDetector:
     @property
     def model(self) -> str:
         """What the monitor's memory calls bundle and detector."""
-        return scored_by(self.own.detector.name, self.bundle)
+        return model_label(self.own.detector.name, self.bundle)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -170,8 +167,8 @@ def from_history(
     rows = store.history.scores(machine, max(begin_s, end_s - _MOST_S), end_s)
     spans = [_span(case, end_s) for case in store.cases.select(machine=machine) if case.kind == "machine"]
     rows = [row for row in rows if not any(a <= row.time_s <= b for a, b in spans)]
-    heard = [row for row in _leave_out_ramps(store, machine, rows) if row.score is not None]
-    ours = rows_of(heard, store.time_series.states(machine, MODEL), detector.model)
+    heard = [row for row in operating_filter(store, machine, rows, end_counts=False) if row.score is not None]
+    ours = rows_of(heard, store.time_series.states(machine, StateKind.MODEL), detector.model)
     new = new_rows(ours, held)
     words = f"{iso_utc(begin_s)} to {iso_utc(end_s)}"
     return CalibrationInput(
@@ -190,8 +187,8 @@ def from_case(store: Store, detector: CalibratedDetector, case: Case, now_s: flo
     """
     begin_s, end_s = _span(case, now_s)
     heard = [row for row in store.history.scores(case.machine, begin_s, end_s) if row.score is not None]
-    ours = rows_of(heard, store.time_series.states(case.machine, MODEL), detector.model)
-    recordings = stretches(operating_filter(ours, store.time_series.states(case.machine, OPERATING)))
+    ours = rows_of(heard, store.time_series.states(case.machine, StateKind.MODEL), detector.model)
+    recordings = stretches(operating_filter(store, case.machine, ours))
     if not recordings:
         if ours:
             words = "all of this case was heard while the machine stood still or changed its speed"
@@ -273,16 +270,3 @@ def unix_s(iso: str) -> float:
 def _span(case: Case, now_s: float) -> tuple[float, float]:
     end = case.returned_at or case.closed_at
     return unix_s(case.opened_at) - LEAD_S, now_s if end is None else unix_s(end)
-
-
-def _leave_out_ramps(store: Store, machine: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
-    """Rows of seconds in which the machine ran or was unknown."""
-    changes = store.time_series.states(machine, OPERATING)
-    kept: list[ScoreRow] = []
-    place, now = 0, ""
-    for row in rows:
-        while place < len(changes) and changes[place].time_s <= row.time_s:
-            now, place = changes[place].state, place + 1
-        if now not in ("ramping", "stopped"):
-            kept.append(row)
-    return kept

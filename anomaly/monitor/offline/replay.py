@@ -19,14 +19,15 @@ from anomaly.detect.scoring import Scorer
 from anomaly.detect.verdict import judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clips.files import StoredClip, read_clip
-from anomaly.monitor.offline.calibration_filter import MODEL, scored_when
+from anomaly.monitor.offline.calibration_filter import scored_when
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.offline.operating_filter import operating_filter
-from anomaly.monitor.offline.recalibrate import LEAD_S, OPERATING, unix_s
+from anomaly.monitor.offline.recalibrate import LEAD_S, unix_s
 from anomaly.monitor.offline.replay_clips import ClipHistory, replay_from_clip
 from anomaly.monitor.offline.replay_result import NewAlarm, ReplayedCase, ReplayResult, ReplaySpan
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.rows import ScoreRow
+from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import Store
 
 # Alarms this close to a stored case are the same.
@@ -60,17 +61,16 @@ def replay_history(
         machine: its name.
         scorer: its calibration sets the limit.
         span: when, and for which budget.
-        model: bundle and detector that are asked, see `left_out.scored_by`.
+        model: bundle and detector that are asked, see `model_label`.
         judge_anew: whether the calibration also gives the probabilities, instead of those stored.
         clips: what says something of cases whose scores are gone; None where nothing does.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
-    states = store.time_series.states(machine, OPERATING)
     rows, others_s = _of_model(store, machine, span, model)
     p_of = _stored if not judge_anew else _from(scorer.calibration)
 
     def alarms_in(seconds: Sequence[ScoreRow]) -> list[_Alarm]:
-        return list(_alarms(operating_filter(seconds, states), Decision(limit, span.policy), p_of))
+        return list(_alarms(operating_filter(store, machine, seconds), Decision(limit, span.policy), p_of))
 
     alarms = alarms_in(rows)
     cases = _cases(store, machine, span)
@@ -84,14 +84,14 @@ def replay_history(
         return _by_history(case, alarms, span.end_s)
 
     new = [a for a in alarms if not any(_meet(a, case, span.end_s) for case in cases)]
-    took = sum(ours is not None for ours in map(p_of, operating_filter(rows, states)))
+    took = sum(ours is not None for ours in map(p_of, operating_filter(store, machine, rows)))
     found = _result(machine, span, limit, took, tuple(map(judged, cases)), new)
     return replace(found, model=model, other_seconds=len(others_s))
 
 
 def _of_model(store: Store, machine: str, span: ReplaySpan, model: str) -> tuple[list[ScoreRow], list[float]]:
     """Stored seconds, those of other models without their scores, and the times of these."""
-    ours = scored_when(store.time_series.states(machine, MODEL), model)
+    ours = scored_when(store.time_series.states(machine, StateKind.MODEL), model)
     stored = store.history.scores(machine, span.begin_s, span.end_s)
     others_s = [row.time_s for row in stored if row.score is not None and not ours(row.time_s)]
     silent = [row if ours(row.time_s) else replace(row, score=None, p_value=None) for row in stored]
@@ -109,7 +109,7 @@ def replay_clips(
         scorer: of the other bundle.
         span: when, and for which budget.
         clips: folder of the clips.
-        model: what to call it, see `left_out.scored_by`.
+        model: what to call it, see `model_label`.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
 

@@ -10,11 +10,11 @@ from typing import Any
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.errors import InputError
 from anomaly.monitor.clips.files import ClipFacts, read_facts
-from anomaly.monitor.offline.calibration_filter import scored_by
 from anomaly.monitor.offline.recalibrate import unix_s
 from anomaly.monitor.offline.replay_result import ReplayedCase
 from anomaly.store.case import Case
 from anomaly.store.rows import ScoreRow
+from anomaly.store.state_kinds import model_label
 from anomaly.store.store import Store
 
 
@@ -24,7 +24,7 @@ class ClipHistory:
 
     Args:
         folder: of all clips.
-        model: whose scores are meant, see `left_out.scored_by`.
+        model: whose scores are meant, see `model_label`.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ def replay_from_clip(
         except InputError as error:
             why = error.message
             continue
-        if scored_by(facts.detector, facts.model) != clips.model:
+        if model_label(facts.detector, facts.model) != clips.model:
             why = "its clip was heard by another bundle or detector"
         elif alarm_in(seconds):
             return ReplayedCase(case.id, case.opened_at, "stays", "clip")

@@ -1,4 +1,4 @@
-"""The log as JSON, one object a line, with event names that stay: for journald, Loki and the like."""
+"""JSON log: one object a line, with stable event names, for journald, Loki and the like."""
 
 from __future__ import annotations
 
@@ -9,23 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from anomaly.monitor.events import WARNINGS
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.store.case import iso_utc, json_value
 
 _EVENTS = logging.getLogger("anomaly.events")
-# These say that something is wrong with the monitor or the machine, the others that something happened.
-_WARNINGS = frozenset(
-    {
-        "audio.gap",
-        "case.again",
-        "case.opened",
-        "clip.failed",
-        "device.lost",
-        "model.refused",
-        "store.damaged",
-        "store.failed",
-    }
-)
 _FIELD = "anomaly_event"
 
 
@@ -34,11 +22,14 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record."""
-        told: dict[str, Any] = getattr(record, _FIELD, None) or {"event": "log", "logger": record.name}
+        fields_of_event: dict[str, Any] = getattr(record, _FIELD, None) or {
+            "event": "log",
+            "logger": record.name,
+        }
         fields = {
             "time": iso_utc(record.created),
             "level": record.levelname.lower(),
-            **told,
+            **fields_of_event,
             "message": record.getMessage(),
         }
         if record.exc_info:
@@ -48,7 +39,7 @@ class JsonFormatter(logging.Formatter):
 
 @contextmanager
 def json_log(stream: TextIO | None = None) -> Iterator[None]:
-    """All that is logged during the block goes to ``stream`` (stderr) as JSON."""
+    """Write the log to ``stream`` (stderr) as JSON during the block."""
     handler = logging.StreamHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
@@ -65,15 +56,15 @@ def json_log(stream: TextIO | None = None) -> Iterator[None]:
 def log_record(record: Record) -> None:
     """Log an event; of the seconds, one a minute."""
     if isinstance(record, EventRecord):
-        level = logging.WARNING if record.event in _WARNINGS else logging.INFO
-        # What belongs to an event never takes the place of who, what and when.
-        told = {
+        level = logging.WARNING if record.event in WARNINGS else logging.INFO
+        # A detail never replaces machine, event and time.
+        event = {
             **record.detail,
             "event": record.event,
             "machine": record.machine,
             "at": iso_utc(record.time_s),
         }
-        _EVENTS.log(level, "%s", record.words, extra={_FIELD: told})
+        _EVENTS.log(level, "%s", record.message, extra={_FIELD: event})
     elif record.second % 60 == 0:
         _EVENTS.info("%s", _line(record), extra={_FIELD: {"event": "score", **record.to_dict()}})
 

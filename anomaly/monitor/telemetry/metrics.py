@@ -1,7 +1,7 @@
-"""Figures for Prometheus, over HTTP, on this machine unless told otherwise.
+"""Metrics for Prometheus over HTTP, on the loopback address by default.
 
 Names and base units follow https://prometheus.io/docs/practices/naming/. The library is loaded only when
-somebody wants the figures.
+metrics are served.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from anomaly.audio.capture.capture_state import CaptureState
 from anomaly.config import host_and_port
 from anomaly.errors import ConfigError, UsageError
 from anomaly.extras import needs
+from anomaly.monitor.events import EventName
 from anomaly.monitor.telemetry.statistics import DELAY_BUCKETS_S, MachineStatistics, MonitorStatistics
 
 if TYPE_CHECKING:
@@ -22,29 +23,29 @@ if TYPE_CHECKING:
 
 STATES = ("OK", "WATCH", "ALARM")
 _COUNTED = {
-    "audio.gap": "anomaly_audio_gaps",
-    "device.lost": "anomaly_device_losses",
-    "clip.saved": "anomaly_clips_saved",
-    "clip.failed": "anomaly_clips_failed",
-    "store.failed": "anomaly_store_failures",
-    "model.activated": "anomaly_model_activations",
+    EventName.AUDIO_GAP: "anomaly_audio_gaps",
+    EventName.DEVICE_LOST: "anomaly_device_losses",
+    EventName.CLIP_SAVED: "anomaly_clips_saved",
+    EventName.CLIP_FAILED: "anomaly_clips_failed",
+    EventName.STORE_FAILED: "anomaly_store_failures",
+    EventName.MODEL_ACTIVATED: "anomaly_model_activations",
 }
 
 
 class PrometheusCollector:
-    """Turns the figures into metrics whenever Prometheus asks."""
+    """Collects the statistics as metrics at each scrape."""
 
-    def __init__(self, figures: MonitorStatistics) -> None:
-        self._figures = figures
+    def __init__(self, statistics: MonitorStatistics) -> None:
+        self._statistics = statistics
 
     def collect(self) -> Iterable[Metric]:
-        """All metrics as they are now."""
-        with self._figures.lock:
-            machines = dict(self._figures.machines)
+        """Yield all metrics as they are now."""
+        with self._statistics.lock:
+            machines = dict(self._statistics.machines)
             yield from _scores(machines)
             yield from _counts(machines)
             yield _delays(machines)
-            yield from _site(self._figures)
+            yield from _site(self._statistics)
 
 
 def check_address(text: str) -> str:
@@ -60,11 +61,11 @@ def check_address(text: str) -> str:
 
 
 @contextmanager
-def serving(figures: MonitorStatistics, address: str) -> Iterator[int]:
+def serving(statistics: MonitorStatistics, address: str) -> Iterator[int]:
     """Serve ``/metrics`` during the block; yield the port.
 
     Args:
-        figures: what to show.
+        statistics: what to show.
         address: host and port, such as ``127.0.0.1:9464``; port 0 is any that is free.
 
     Raises:
@@ -79,7 +80,7 @@ def serving(figures: MonitorStatistics, address: str) -> Iterator[int]:
         )
     host, _, port = address.rpartition(":")
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(PrometheusCollector(figures))
+    registry.register(PrometheusCollector(statistics))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     try:
@@ -120,8 +121,8 @@ def _scores(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
         # A file has no capture, and a device that was never opened is being started.
         for stage in CaptureState if mine.capture else ():
             capture.add_metric([name, stage.value], float(mine.capture == stage.value))
-        if mine.heard_s is not None:
-            heard.add_metric([name], mine.heard_s)
+        if mine.last_sound_s is not None:
+            heard.add_metric([name], mine.last_sound_s)
         model.add_metric([name], {"version": mine.model})
         if mine.last is None:
             continue
@@ -147,7 +148,7 @@ def _counts(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
             cases.add_metric([name, kind], mine.cases[kind])
     yield from (judged, cases)
     for event, metric in _COUNTED.items():
-        counter = CounterMetricFamily(metric, f"How often {event} was told", labels=["machine"])
+        counter = CounterMetricFamily(metric, f"How often {event} was reported", labels=["machine"])
         for name, mine in machines.items():
             counter.add_metric([name], mine.events[event])
         yield counter
@@ -168,10 +169,10 @@ def _delays(machines: dict[str, MachineStatistics]) -> Metric:
     return delays
 
 
-def _site(figures: MonitorStatistics) -> Iterator[Metric]:
+def _site(statistics: MonitorStatistics) -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
-    site = figures.site
+    site = statistics.site
     yield InfoMetricFamily("anomaly_build", "This program", value={"version": __version__})
     yield GaugeMetricFamily("anomaly_database_bytes", "Size of the database", value=site.database_bytes)
     yield GaugeMetricFamily(

@@ -1,18 +1,20 @@
-"""What a person sees: events as lines, and on a terminal one line that follows the sound of all machines."""
+"""The screen: events as lines, and on a terminal one line that follows the sound of all machines."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TextIO
 
+from anomaly.monitor.events import EventName
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.readable import rarity
 
-_MINUTE_S = 60
-_BAR = 20
+_LINE_EVERY_S = 60
+_BAR_WIDTH = 20
 # The bar is full at a score that no normal sound reaches.
-_FULL = 20.0
-_DEAF_EVENTS = ("device.lost", "machine.failed")
+_BAR_MAX_SCORE = 20.0
+_END_OF_SOUND = (EventName.DEVICE_LOST, EventName.MACHINE_FAILED)
 
 
 class Screen:
@@ -29,14 +31,14 @@ class Screen:
         """Show one record."""
         if isinstance(record, SecondRecord):
             self._last[record.machine] = record
-        elif record.event in _DEAF_EVENTS:
-            # What was heard last is no news of a machine that is not heard any more.
+        elif record.event in _END_OF_SOUND:
+            # The last score is no state of a machine whose sound does not arrive any more.
             self._last.pop(record.machine, None)
         if isinstance(record, SecondRecord) and self._terminal:
             text = line(record) if len(self._last) == 1 else summary(list(self._last.values()))
             self._write(f"\r\x1b[K{text[: self._width or None]}")
             self._following = True
-        elif not isinstance(record, SecondRecord) or record.second % _MINUTE_S == 0:
+        elif not isinstance(record, SecondRecord) or record.second % _LINE_EVERY_S == 0:
             self._line(line(record))
 
     def close(self) -> None:
@@ -55,25 +57,28 @@ class Screen:
 
 
 def line(record: Record) -> str:
-    """One record as one line."""
+    """Return one record as one line."""
     if isinstance(record, EventRecord):
-        return f"{_clock(record.time_s)}  {record.machine}  {record.event}: {record.words}"
+        return f"{_clock(record.time_s)}  {record.machine}  {record.event}: {record.message}"
     head = f"{_clock(record.time_s)}  {record.machine}  {record.state:<5}"
-    if record.score is None:
-        return f"{head}  sensor {record.sensor}"
-    filled = round(_BAR * min(max(record.score, 0.0), _FULL) / _FULL)
-    bar = "#" * filled + "." * (_BAR - filled)
-    return f"{head}  [{bar}] score {record.score:6.2f}  p {record.p_value:.1e}  {record.level_dbfs:5.1f} dBFS"
+    if record.score is None or record.p_value is None:
+        return f"{head}  not judged: sensor {record.sensor}"
+    filled = round(_BAR_WIDTH * min(max(record.score, 0.0), _BAR_MAX_SCORE) / _BAR_MAX_SCORE)
+    bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+    return (
+        f"{head}  [{bar}] score {record.score:5.1f}, {rarity(record.p_value)}, {record.level_dbfs:.0f} dBFS"
+    )
 
 
 def summary(records: list[SecondRecord]) -> str:
-    """What was last heard of several machines as one line, in the order of their names."""
+    """Return the newest seconds of several machines as one line, in the order of their names."""
     parts = []
     for record in sorted(records, key=lambda record: record.machine):
-        heard = f"{record.score:.1f}" if record.score is not None else f"sensor {record.sensor}"
-        parts.append(f"{record.machine} {record.state} {heard}")
+        result = f"{record.score:.1f}" if record.score is not None else f"sensor {record.sensor}"
+        parts.append(f"{record.machine} {record.state} {result}")
     return f"{_clock(max(record.time_s for record in records))}  " + "  |  ".join(parts)
 
 
 def _clock(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).strftime("%H:%M:%S")
+    """Return a UNIX time as local time with its zone."""
+    return datetime.fromtimestamp(time_s).astimezone().strftime("%H:%M:%S %Z")

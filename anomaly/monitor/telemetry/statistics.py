@@ -1,31 +1,36 @@
-"""The figures that the monitor keeps of itself; ``metrics`` shows them to Prometheus."""
+"""Statistics that the monitor keeps of itself; ``metrics`` exports them to Prometheus."""
 
 from __future__ import annotations
 
 import bisect
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.audio import SAMPLE_RATE_HZ
+from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.events import EventName, ModelActivated
+from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.sources.events import SoundBlock
 
-# Seconds from the last sample of a second to its published score.
+# Upper bounds of the histogram: seconds from the last sample of a second to its published score.
 DELAY_BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 @dataclass
 class MachineStatistics:
-    """One machine's.
+    """Statistics of one machine.
 
     Args:
         last: its newest second.
         seconds: how many were judged.
-        events: how often each event has happened; gaps are told together, and counted one by one.
+        events: how often each event has happened; gaps are reported together, and counted one by one.
         cases: how many cases were opened, by kind.
-        heard_s: UNIX seconds of the newest sound.
+        last_sound_s: UNIX seconds of the newest sound.
         delays: how many scores came within each bucket, and later than all of them.
         delay_sum_s: of all scores.
-        model: the first digits of its bundle's hash.
+        model: version of its bundle.
         capture: state of its capture; "" for a file or a pipe.
     """
 
@@ -33,7 +38,7 @@ class MachineStatistics:
     seconds: int = 0
     events: Counter[str] = field(default_factory=Counter)
     cases: Counter[str] = field(default_factory=Counter)
-    heard_s: float | None = None
+    last_sound_s: float | None = None
     delays: list[int] = field(default_factory=lambda: [0] * (len(DELAY_BUCKETS_S) + 1))
     delay_sum_s: float = 0.0
     model: str = ""
@@ -42,7 +47,7 @@ class MachineStatistics:
 
 @dataclass
 class SiteStatistics:
-    """What the thread behind the scenes measures now and then, in bytes and numbers."""
+    """Sizes and counts of the site, measured now and then by the background worker."""
 
     database_bytes: int = 0
     disk_free_bytes: int = 0
@@ -52,38 +57,75 @@ class SiteStatistics:
 
 
 class MonitorStatistics:
-    """All figures; the sound's thread writes, the reader's thread reads."""
+    """Statistics of all machines and of the site; the thread of the sound writes, others read under the lock.
 
-    def __init__(self) -> None:
+    Args:
+        clock: UNIX seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.lock = threading.Lock()
         self.machines: dict[str, MachineStatistics] = {}
         self.site = SiteStatistics()
 
     def machine(self, name: str) -> MachineStatistics:
-        """The figures of a machine."""
+        """Return the statistics of a machine."""
         with self.lock:
             return self.machines.setdefault(name, MachineStatistics())
 
-    def heard(self, machine: str, time_s: float) -> None:
-        """Note that sound arrived."""
-        self.machine(machine).heard_s = time_s
-
-    def record(self, record: Record, now_s: float, *, live: bool) -> None:
-        """Take a record that is being published at a UNIX time; delays mean something only of live sound."""
-        mine = self.machine(record.machine)
+    def update_site(self, site: SiteStatistics) -> None:
+        """Replace the measurements of the site."""
         with self.lock:
-            if isinstance(record, EventRecord):
-                mine.events[record.event] += (
-                    int(record.detail.get("gaps", 1)) if record.event == "audio.gap" else 1
-                )
-                if record.event == "case.opened":
-                    mine.cases[str(record.detail.get("kind", "machine"))] += 1
-                elif record.event == "capture.state":
-                    mine.capture = str(record.detail["to"])
-                return
-            mine.last = record
-            mine.seconds += 1
-            if live:
-                delay_s = max(0.0, now_s - record.time_s)
-                mine.delays[bisect.bisect_left(DELAY_BUCKETS_S, delay_s)] += 1
-                mine.delay_sum_s += delay_s
+            self.site = site
+
+    def subscribe(self, bus: EventBus, machine: str, version: str, *, live: bool) -> None:
+        """Follow the session of a machine.
+
+        Args:
+            bus: of the session.
+            machine: its name.
+            version: of its bundle.
+            live: whether the sound comes from a microphone: only then delays mean something.
+        """
+        recorder = _MachineRecorder(self.machine(machine), self.lock, self._clock if live else None)
+        recorder.model(version)
+        bus.subscribe(SoundBlock, recorder.sound)
+        bus.subscribe(SecondRecord, recorder.second)
+        bus.subscribe(EventRecord, recorder.event)
+        bus.subscribe(ModelActivated, lambda activated: recorder.model(activated.model.version))
+
+
+class _MachineRecorder:
+    """Writes the statistics of one machine."""
+
+    def __init__(
+        self, machine: MachineStatistics, lock: threading.Lock, clock: Callable[[], float] | None
+    ) -> None:
+        self._machine, self._lock, self._clock = machine, lock, clock
+
+    def model(self, version: str) -> None:
+        with self._lock:
+            self._machine.model = version
+
+    def sound(self, block: SoundBlock) -> None:
+        with self._lock:
+            self._machine.last_sound_s = block.time_s + len(block.samples) / SAMPLE_RATE_HZ
+
+    def second(self, record: SecondRecord) -> None:
+        with self._lock:
+            self._machine.last = record
+            self._machine.seconds += 1
+            if self._clock is not None:
+                delay_s = max(0.0, self._clock() - record.time_s)
+                self._machine.delays[bisect.bisect_left(DELAY_BUCKETS_S, delay_s)] += 1
+                self._machine.delay_sum_s += delay_s
+
+    def event(self, record: EventRecord) -> None:
+        gaps = record.event is EventName.AUDIO_GAP
+        with self._lock:
+            self._machine.events[record.event] += int(record.detail.get("gaps", 1)) if gaps else 1
+            if record.event is EventName.CASE_OPENED:
+                self._machine.cases[str(record.detail.get("kind", "machine"))] += 1
+            elif record.event is EventName.CAPTURE_STATE:
+                self._machine.capture = str(record.detail["to"])

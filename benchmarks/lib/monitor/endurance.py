@@ -32,8 +32,10 @@ def run_endurance(hours: int, models: Path) -> dict[str, float]:
     """Score simulated hours second by second, and return the growth of memory and of open file handles."""
     from anomaly.config import Site
     from anomaly.monitor.operations import Operations
-    from anomaly.monitor.session import MachineSession, MonitorPlan, load_session_model
-    from anomaly.monitor.sources.sources import Sound
+    from anomaly.monitor.plan import MonitorPlan
+    from anomaly.monitor.session import MachineSession
+    from anomaly.monitor.session_model import load_session_model
+    from anomaly.monitor.sources.events import SoundBlock
     from anomaly.store.store import Store
 
     sound = resampled([pump_sound(60), pump_sound(20, fault="cavitation")])
@@ -49,7 +51,7 @@ def run_endurance(hours: int, models: Path) -> dict[str, float]:
                 source = _source_second(second % 3600, rng)
                 block = sound[source * 16_000 : (source + 1) * 16_000]
                 noise = rng.standard_normal(16_000, dtype=np.float32) * np.float32(1e-3)
-                session.hear(Sound(block + noise, start_s + second))
+                session.process(SoundBlock(block + noise, start_s + second))
                 if second % 600 == 599:
                     memory.append(process.memory_info().rss / 2**20)
                     handles.append(process.num_fds())

@@ -13,8 +13,8 @@ from anomaly.audio.simulator import simulate
 from anomaly.audio.simulator.background import factory_noise
 from anomaly.audio.simulator.timeline import Timeline, control_hop
 from anomaly.detect.calibration.calibration import Calibration, calibrate
-from anomaly.detect.decision_mask import decision_mask
 from anomaly.detect.model import Model
+from anomaly.detect.operating.ramp import decision_mask
 from anomaly.training.in_memory import train_on_clips
 
 SNR_DB, TAKE_S, BLOCK_S = 10.0, 600, 60

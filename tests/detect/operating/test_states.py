@@ -13,13 +13,12 @@ from anomaly.audio.simulator import Simulation, simulate
 from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import (
     OPERATING_BANDS,
-    OperatingResult,
     OperatingState,
     OperatingStates,
-    OperatingTracker,
     group_levels,
     second_spectra,
 )
+from anomaly.detect.operating.tracker import OperatingResult, OperatingTracker
 from anomaly.errors import ModelError
 from anomaly.features.front_end import FrontEnd
 

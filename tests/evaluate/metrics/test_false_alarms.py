@@ -9,7 +9,8 @@ from scipy.stats import binomtest
 
 from anomaly.detect.decision import Limit, limit_for
 from anomaly.detect.file_score import FileScore
-from anomaly.detect.operating.states import OperatingResult, OperatingState
+from anomaly.detect.operating.states import OperatingState
+from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.detect.scoring import SecondScore
 from anomaly.detect.verdict import judge
 from anomaly.evaluate.metrics.false_alarms import FalseAlarms, share_interval
@@ -20,8 +21,8 @@ LIMIT = limit_for(1.0, 0.0)
 
 def file(p_values: list[float], dead: tuple[int, ...] = ()) -> FileScore:
     seconds = tuple(SecondScore(i, 0.0, p, np.zeros(16)) for i, p in enumerate(p_values))
-    counts = [i not in dead for i in range(len(p_values))]
-    return FileScore(Path("n.wav"), "ok", float(len(p_values)), seconds, judge(seconds, LIMIT, counts=counts))
+    sensor = ["silent" if i in dead else "ok" for i in range(len(p_values))]
+    return FileScore(Path("n.wav"), "ok", float(len(p_values)), seconds, judge(seconds, LIMIT, sensor=sensor))
 
 
 def false_alarms(normals: list[FileScore], limit: Limit) -> FalseAlarms:

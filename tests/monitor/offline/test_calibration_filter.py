@@ -11,9 +11,9 @@ from anomaly.monitor.offline.calibration_filter import (
     new_recordings,
     new_rows,
     rows_of,
-    scored_by,
 )
 from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.state_kinds import model_label
 
 HELD = Source("since", "an hour", 100.0, 109.0, ((1.0, 2.0),))
 
@@ -49,4 +49,4 @@ def test_only_scores_of_the_model_count() -> None:
     assert [row.second for row in rows_of(rows(0, 9), models, "student a")] == [3, 4, 5]
     assert [row.second for row in rows_of(rows(0, 9), models, "teacher a")] == [6, 7, 8]
     assert rows_of(rows(0, 9), [], "student a") == []
-    assert scored_by("student", "abc+3") == "student abc"
+    assert model_label("student", "abc+3") == "student abc"

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from anomaly.monitor.sources.capture_events import CaptureEventEmitter
-from anomaly.monitor.sources.sources import CaptureEvent
+from anomaly.monitor.sources.events import CaptureEvent
 
 
-def states(news: list[CaptureEvent]) -> list[str]:
-    return [str(item.state) for item in news if item.event == "capture.state"]
+def states(events: list[CaptureEvent]) -> list[str]:
+    return [str(item.state) for item in events if item.event == "capture.state"]
 
 
 def test_each_change_is_told_once() -> None:
-    teller = CaptureEventEmitter()
-    (opened,) = teller.opened("card 0", 48_000)
+    emitter = CaptureEventEmitter()
+    (opened,) = emitter.opened("card 0", 48_000)
     assert (opened.event, opened.detail) == ("device.opened", {"input": "card 0", "sample_rate_hz": 48_000})
-    assert states(teller.sound(0, 1_600, 100.0, lost=False)[1]) == ["healthy"]
-    assert teller.sound(1_600, 1_600, 100.1, lost=False) == (False, [])
-    assert states(teller.lost("unplugged")) == ["lost"]
-    assert teller.lost("unplugged") == []
-    teller.opened("card 0", 48_000)
-    (back,) = teller.sound(0, 1_600, 110.0, lost=False)[1]
+    assert states(emitter.sound(0, 1_600, 100.0, lost=False)[1]) == ["healthy"]
+    assert emitter.sound(1_600, 1_600, 100.1, lost=False) == (False, [])
+    assert states(emitter.lost("unplugged")) == ["lost"]
+    assert emitter.lost("unplugged") == []
+    emitter.opened("card 0", 48_000)
+    (back,) = emitter.sound(0, 1_600, 110.0, lost=False)[1]
     assert (back.state, back.detail["from"], back.detail["losses"], back.detail["opened"]) == (
         "recovering",
         "lost",
@@ -29,37 +29,37 @@ def test_each_change_is_told_once() -> None:
 
 
 def test_a_jump_in_the_count_of_samples_is_a_gap() -> None:
-    teller = CaptureEventEmitter()
-    teller.sound(0, 1_600, 100.0, lost=False)
-    gap, news = teller.sound(4_800, 1_600, 100.3, lost=False)
-    assert (gap, states(news)) == (True, ["degraded"])
-    assert (teller.counts.gaps, teller.counts.lost_samples) == (1, 3_200)
-    assert teller.sound(6_400, 1_600, 100.4, lost=True)[0] is True
-    assert teller.counts.gaps == 2
+    emitter = CaptureEventEmitter()
+    emitter.sound(0, 1_600, 100.0, lost=False)
+    gap, events = emitter.sound(4_800, 1_600, 100.3, lost=False)
+    assert (gap, states(events)) == (True, ["degraded"])
+    assert (emitter.counts.gaps, emitter.counts.lost_samples) == (1, 3_200)
+    assert emitter.sound(6_400, 1_600, 100.4, lost=True)[0] is True
+    assert emitter.counts.gaps == 2
 
 
 def test_the_first_block_follows_no_gap() -> None:
-    teller = CaptureEventEmitter()
-    assert teller.sound(500, 1_600, 100.0, lost=True)[0] is False
+    emitter = CaptureEventEmitter()
+    assert emitter.sound(500, 1_600, 100.0, lost=True)[0] is False
 
 
 def test_a_clock_that_is_set_is_no_gap() -> None:
-    teller = CaptureEventEmitter()
+    emitter = CaptureEventEmitter()
     told: list[str] = []
     for number in range(6):
         # Set forward by an hour before the third block, back by two before the fifth.
         set_s = 3_600.0 * (number >= 2) - 7_200.0 * (number >= 4)
-        gap, news = teller.sound(1_600 * number, 1_600, 100 + 0.1 * number + set_s, lost=False)
-        told += [f"{number} {item.detail['seconds']}" for item in news if item.event == "clock.set"]
+        gap, events = emitter.sound(1_600 * number, 1_600, 100 + 0.1 * number + set_s, lost=False)
+        told += [f"{number} {item.detail['seconds']}" for item in events if item.event == "clock.set"]
         assert gap is False
     assert told == ["2 3600.0", "4 -7200.0"]
-    assert (teller.counts.gaps, teller.counts.clock_steps) == (0, 2)
+    assert (emitter.counts.gaps, emitter.counts.clock_steps) == (0, 2)
 
 
 def test_a_clock_that_drifts_is_not_set() -> None:
-    teller = CaptureEventEmitter()
+    emitter = CaptureEventEmitter()
     for number in range(1_000):
         assert all(
             item.event != "clock.set"
-            for item in teller.sound(1_600 * number, 1_600, 0.101 * number, lost=False)[1]
+            for item in emitter.sound(1_600 * number, 1_600, 0.101 * number, lost=False)[1]
         )

@@ -1,8 +1,9 @@
-"""Microphones and streams: what is heard, what is told of the capture, and what brings a lost one back."""
+"""Microphones and streams: sound, events of the capture, and recovery after a loss."""
 
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from itertools import islice
 
 import psutil
@@ -11,9 +12,19 @@ from sound_server import SoundServer, tone
 
 from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.errors import DeviceError
-from anomaly.monitor.sources.device_source import from_device, from_microphone, from_stream
-from anomaly.monitor.sources.sources import CaptureEvent, Lost, Sound, Source
+from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.sources.device_source import from_device
+from anomaly.monitor.sources.events import CaptureEvent, MicrophoneLost, SoundBlock, Source
+from anomaly.monitor.sources.registry import open_source
 from anomaly.monitor.stop import Stop
+
+
+def from_microphone(device: str, stop: Stop) -> Source:
+    """The events of a single machine at a device."""
+    with closing(open_source([MonitorPlan("pump", device, None, "mean", "student", 1.0)], stop)) as events:
+        for (event,) in events:
+            if event is not None:
+                yield event
 
 
 def capture_processes() -> list[psutil.Process]:
@@ -30,8 +41,8 @@ def test_a_microphone_that_is_not_there_at_the_start_is_an_error() -> None:
     assert capture_processes() == []
 
 
-def first_sound(source: Source) -> Sound:
-    return next(piece for piece in source if isinstance(piece, Sound))
+def first_sound(source: Source) -> SoundBlock:
+    return next(piece for piece in source if isinstance(piece, SoundBlock))
 
 
 def test_a_microphone_is_released_when_its_source_is_closed(pulse_microphone: SoundServer) -> None:
@@ -59,10 +70,10 @@ def test_a_lost_microphone_is_found_again(pulse_microphone: SoundServer) -> None
     first_sound(source)
     pulse_microphone.kill()
     begun = time.monotonic()
-    lost = next(piece for piece in source if isinstance(piece, Lost))
+    lost = next(piece for piece in source if isinstance(piece, MicrophoneLost))
     assert time.monotonic() - begun < 5
     assert lost.reason.startswith("pulse:mic: ")
-    assert isinstance(next(piece for piece in source if not isinstance(piece, CaptureEvent)), Lost)
+    assert isinstance(next(piece for piece in source if not isinstance(piece, CaptureEvent)), MicrophoneLost)
     pulse_microphone.start()
     begun = time.monotonic()
     assert first_sound(source).time_s == pytest.approx(time.time(), abs=3)
@@ -76,7 +87,7 @@ def test_looking_for_a_lost_microphone_ends_when_asked(pulse_microphone: SoundSe
     source = from_microphone(pulse_microphone.device, stop)
     first_sound(source)
     pulse_microphone.kill()
-    next(piece for piece in source if isinstance(piece, Lost))
+    next(piece for piece in source if isinstance(piece, MicrophoneLost))
     stop.ask()
     assert list(source) == []
     assert capture_processes() == []
@@ -89,7 +100,7 @@ def test_a_source_that_is_unloaded_is_lost_though_the_server_moves_us_to_another
     source = from_microphone(pulse_microphone.device, Stop())
     first_sound(source)
     pulse_microphone.control("unload-module", "module-remap-source")
-    lost = next(piece for piece in source if isinstance(piece, Lost))
+    lost = next(piece for piece in source if isinstance(piece, MicrophoneLost))
     assert "no longer offered" in lost.reason
     pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=mic")
     assert first_sound(source).time_s == pytest.approx(time.time(), abs=3)
@@ -103,44 +114,45 @@ def test_a_suspended_source_is_lost_and_found_without_being_opened_again(
     source = from_microphone(pulse_microphone.device, Stop())
     first_sound(source)
     pulse_microphone.suspend(True)
-    lost = next(piece for piece in source if isinstance(piece, Lost))
+    lost = next(piece for piece in source if isinstance(piece, MicrophoneLost))
     assert "gave no sound for 3 s" in lost.reason
     pulse_microphone.suspend(False)
-    news = []
+    events = []
     for piece in source:
         if isinstance(piece, CaptureEvent):
-            news.append(piece)
-        elif isinstance(piece, Sound):
+            events.append(piece)
+        elif isinstance(piece, SoundBlock):
             break
-    assert {"recovering", "degraded"} & {item.state for item in news}
+    assert {"recovering", "degraded"} & {item.state for item in events}
     source.close()
 
 
 def test_one_that_is_not_there_is_looked_for_by_the_patient(pulse_microphone: SoundServer) -> None:
     stop = Stop()
-    heards = from_device(lambda: resolve("pulse:later"), stop, ["mean"], patient=True)
-    assert any(isinstance(heard[0], Lost) for heard in islice(heards, 3))
+    events = from_device(lambda: resolve("pulse:later"), stop, ["mean"], patient=True)
+    assert any(isinstance(heard[0], MicrophoneLost) for heard in islice(events, 3))
     pulse_microphone.play(tone(440))
     pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=later")
-    assert any(isinstance(heard[0], Sound) for heard in heards)
-    heards.close()
+    assert any(isinstance(heard[0], SoundBlock) for heard in events)
+    events.close()
 
 
 def test_a_channel_that_is_not_there_does_not_keep_the_others_from_hearing(
     pulse_microphone: SoundServer,
 ) -> None:
     pulse_microphone.play(tone(440))
-    heards = from_device(lambda: resolve("mic"), Stop(), [60, 1], patient=True)
-    first = next(heards)
-    assert isinstance(first[0], Lost)
+    events = from_device(lambda: resolve("mic"), Stop(), [60, 1], patient=True)
+    first = next(events)
+    assert isinstance(first[0], MicrophoneLost)
     assert "there is no channel 60" in first[0].reason
-    heard = next(heard for heard in heards if isinstance(heard[1], Sound))
+    heard = next(heard for heard in events if isinstance(heard[1], SoundBlock))
     assert heard[0] is None
-    heards.close()
+    events.close()
     with pytest.raises(DeviceError, match="there is no channel 60"):
         next(from_device(lambda: resolve("mic"), Stop(), [60], patient=True))
 
 
 def test_a_stream_that_cannot_be_opened_is_an_error_at_the_start() -> None:
+    address = "http://127.0.0.1:9/sound.wav"
     with pytest.raises(DeviceError, match="cannot be opened"):
-        next(from_stream("http://127.0.0.1:9/sound.wav", Stop()))
+        next(open_source([MonitorPlan("pump", None, address, "mean", "student", 1.0)], Stop()))

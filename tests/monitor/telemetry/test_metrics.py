@@ -6,11 +6,15 @@ import re
 import urllib.request
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from anomaly.errors import ConfigError, UsageError
+from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.events import EventName
 from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.sources.events import SoundBlock
 from anomaly.monitor.telemetry.metrics import check_address, serving
 from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
 
@@ -21,23 +25,32 @@ def second(score: float | None = 3.5, state: str = "ALARM", sensor: str = "ok") 
     return SecondRecord("pump", NOW_S - 0.03, 7, score, None if score is None else 1e-4, state, sensor, -20.0)
 
 
+class Site:
+    """Statistics, and the bus of one machine's session."""
+
+    def __init__(self, *, live: bool = True) -> None:
+        self.statistics, self.bus = MonitorStatistics(lambda: NOW_S), EventBus()
+        self.statistics.subscribe(self.bus, "pump", "0123456789ab", live=live)
+
+    def event(self, event: EventName, **detail: object) -> None:
+        self.bus.publish(EventRecord(event, "pump", NOW_S, "x", detail))
+
+
 @pytest.fixture
-def figures() -> MonitorStatistics:
-    made = MonitorStatistics()
-    made.machine("pump").model = "0123456789ab"
-    made.heard("pump", NOW_S)
-    made.record(second(), NOW_S, live=True)
-    made.record(EventRecord("case.opened", "pump", NOW_S, "x", {"kind": "machine"}), NOW_S, live=True)
-    made.record(EventRecord("audio.gap", "pump", NOW_S, "x", {"gaps": 3}), NOW_S, live=True)
-    change = {"from": "healthy", "to": "lost", "gaps": 3}
-    made.record(EventRecord("capture.state", "pump", NOW_S, "x", change), NOW_S, live=True)
-    made.site = SiteStatistics(4096, 10**9, 2, 5000, {"plant": 3})
+def site() -> Site:
+    made = Site()
+    made.bus.publish(SoundBlock(np.zeros(16_000, np.float32), NOW_S - 1.0))
+    made.bus.publish(second())
+    made.event(EventName.CASE_OPENED, kind="machine")
+    made.event(EventName.AUDIO_GAP, gaps=3)
+    made.event(EventName.CAPTURE_STATE, **{"from": "healthy", "to": "lost", "gaps": 3})
+    made.statistics.update_site(SiteStatistics(4096, 10**9, 2, 5000, {"plant": 3}))
     return made
 
 
 @pytest.fixture
-def address(figures: MonitorStatistics) -> Iterator[str]:
-    with serving(figures, "127.0.0.1:0") as port:
+def address(site: Site) -> Iterator[str]:
+    with serving(site.statistics, "127.0.0.1:0") as port:
         yield f"http://127.0.0.1:{port}/metrics"
 
 
@@ -77,8 +90,8 @@ def test_what_is_read(address: str) -> None:
     assert ("process_resident_memory_bytes", ()) in found
 
 
-def test_without_a_score_there_is_a_gap_and_no_zero(figures: MonitorStatistics, address: str) -> None:
-    figures.record(second(score=None, sensor="silent", state="OK"), NOW_S, live=True)
+def test_without_a_score_there_is_a_gap_and_no_zero(site: Site, address: str) -> None:
+    site.bus.publish(second(score=None, sensor="silent", state="OK"))
     found = read(address)
     assert ("anomaly_score", (("machine", "pump"),)) not in found
     assert found["anomaly_sensor_ok", (("machine", "pump"),)] == 0
@@ -93,16 +106,16 @@ def test_names_have_base_units(address: str) -> None:
 
 
 def test_a_recording_has_no_delay() -> None:
-    figures = MonitorStatistics()
-    figures.record(second(), NOW_S, live=False)
-    assert sum(figures.machine("pump").delays) == 0
+    site = Site(live=False)
+    site.bus.publish(second())
+    assert sum(site.statistics.machine("pump").delays) == 0
 
 
-def test_an_address_that_is_taken(figures: MonitorStatistics) -> None:
+def test_an_address_that_is_taken(site: Site) -> None:
     with (
-        serving(figures, "127.0.0.1:0") as port,
+        serving(site.statistics, "127.0.0.1:0") as port,
         pytest.raises(ConfigError, match="metrics cannot be served") as caught,
-        serving(figures, f"127.0.0.1:{port}"),
+        serving(site.statistics, f"127.0.0.1:{port}"),
     ):
         pytest.fail("it was not taken")
     assert "--metrics" in str(caught.value.hint)
@@ -114,8 +127,8 @@ def test_an_address_that_is_none(wrong: str) -> None:
         check_address(wrong)
 
 
-def test_the_port_is_free_again(figures: MonitorStatistics) -> None:
-    with serving(figures, "127.0.0.1:0") as port:
+def test_the_port_is_free_again(site: Site) -> None:
+    with serving(site.statistics, "127.0.0.1:0") as port:
         pass
-    with serving(figures, f"127.0.0.1:{port}") as again:
+    with serving(site.statistics, f"127.0.0.1:{port}") as again:
         assert again == port

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
+
+import pytest
 
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.telemetry.screen import Screen, line
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The computer stands in a place without summer time."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 class Terminal(io.StringIO):
@@ -23,8 +37,9 @@ EVENT = EventRecord("case.opened", "pump", 63.0, "it rattles")
 
 def test_a_line_for_a_second() -> None:
     shown = line(second(1, 10.0, "ALARM"))
-    assert shown.startswith("00:01:01  pump  ALARM  [##########..........] score  10.00")
-    assert shown.endswith("p 3.0e-01  -30.0 dBFS")
+    assert (
+        shown == "00:01:01 UTC  pump  ALARM  [##########..........] score  10.0, as in normal sound, -30 dBFS"
+    )
 
 
 def test_the_bar_stays_in_its_frame() -> None:
@@ -66,9 +81,9 @@ def test_several_machines_share_the_line() -> None:
     screen = Screen(terminal, columns=60)
     for name, score in (("pump", 0.5), ("fan", 12.0)):
         screen.show(SecondRecord(name, 0.0, 1, score, 0.5, "OK", "ok", -30.0))
-    assert terminal.getvalue().endswith("00:00:00  fan OK 12.0  |  pump OK 0.5")
+    assert terminal.getvalue().endswith("00:00:00 UTC  fan OK 12.0  |  pump OK 0.5")
     screen.show(SecondRecord("fan", 1.0, 2, None, None, "OK", "silent", -200.0))
-    assert terminal.getvalue().endswith("00:00:01  fan OK sensor silent  |  pump OK 0.5")
+    assert terminal.getvalue().endswith("00:00:01 UTC  fan OK sensor silent  |  pump OK 0.5")
     screen.show(EventRecord("device.lost", "fan", 2.0, "it is gone"))
     screen.show(SecondRecord("pump", 2.0, 3, 0.5, 0.5, "OK", "ok", -30.0))
     assert "fan" not in terminal.getvalue().rpartition("\r")[2]
@@ -80,3 +95,8 @@ def test_a_long_line_is_cut_at_the_width_of_the_terminal() -> None:
     for number in range(9):
         screen.show(SecondRecord(f"m{number}", 0.0, 1, 1.0, 0.5, "OK", "ok", -30.0))
     assert len(terminal.getvalue().rpartition("\x1b[K")[2]) == 20
+
+
+def test_a_probability_is_shown_as_how_often_normal_sound_scores_so() -> None:
+    shown = line(SecondRecord("pump", 0.0, 1, 1.0, 1e-12, "OK", "ok", -30.0))
+    assert "less often than once in a million seconds of normal sound" in shown

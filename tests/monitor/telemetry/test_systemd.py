@@ -53,10 +53,10 @@ def notifier(tmp_path: Path, clock: Clock, **environ: str) -> SystemdNotifier:
 
 def test_ready_with_the_first_sound_and_stopping_at_the_end(tmp_path: Path, manager: Manager) -> None:
     one = notifier(tmp_path, Clock())
-    one.alive()
+    one.feed()
     assert manager.told() == []
-    one.heard()
-    one.heard()
+    one.sound_arrived()
+    one.sound_arrived()
     assert manager.told() == ["READY=1"]
     one.stopping()
     assert manager.told() == ["STOPPING=1"]
@@ -65,63 +65,63 @@ def test_ready_with_the_first_sound_and_stopping_at_the_end(tmp_path: Path, mana
 def test_the_watchdog_is_fed_while_sound_arrives_and_not_after(tmp_path: Path, manager: Manager) -> None:
     clock = Clock()
     one = notifier(tmp_path, clock)
-    one.heard()
+    one.sound_arrived()
     assert manager.told() == ["READY=1"]
     for _ in range(100):
-        one.heard()
-        one.alive()
+        one.sound_arrived()
+        one.feed()
         clock.now_s += 0.1
     # A third of the limit: once at the beginning, and not again before ten seconds have passed.
     assert manager.told() == ["WATCHDOG=1"]
     clock.now_s += 0.5
-    one.heard()
-    one.alive()
+    one.sound_arrived()
+    one.feed()
     assert manager.told() == ["WATCHDOG=1"]
     clock.now_s += RECENT_S + 1
-    one.alive()
+    one.feed()
     assert manager.told() == []
-    one.heard()
-    one.alive()
+    one.sound_arrived()
+    one.feed()
     assert manager.told() == ["WATCHDOG=1"]
 
 
 def test_looking_for_a_microphone_is_work(tmp_path: Path, manager: Manager) -> None:
     clock = Clock()
     one = notifier(tmp_path, clock)
-    one.looking()
+    one.searching()
     assert manager.told() == ["READY=1"]
     fed = []
     for _ in range(100):
-        one.looking()
-        one.alive()
+        one.searching()
+        one.feed()
         fed += manager.told()
         clock.now_s += 2.0
     # Three times in the limit of thirty seconds, for two hundred.
     assert fed == ["WATCHDOG=1"] * 20
     clock.now_s += RECENT_S + 1
-    one.alive()
+    one.feed()
     assert manager.told() == []
 
 
 @pytest.mark.parametrize("environ", [{"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_PID": "1"}])
 def test_without_a_watchdog(tmp_path: Path, manager: Manager, environ: dict[str, str]) -> None:
     one = notifier(tmp_path, Clock(), **environ)
-    one.heard()
-    one.alive()
+    one.sound_arrived()
+    one.feed()
     assert manager.told() == ["READY=1"]
 
 
 def test_ours_by_number(tmp_path: Path, manager: Manager) -> None:
     one = notifier(tmp_path, Clock(), WATCHDOG_PID=str(os.getpid()))
-    one.heard()
-    one.alive()
+    one.sound_arrived()
+    one.feed()
     assert manager.told() == ["READY=1", "WATCHDOG=1"]
 
 
 def test_an_abstract_socket() -> None:
     name = f"anomaly-test-{os.getpid()}"
     manager = Manager(f"\0{name}")
-    SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}, Clock()).heard()
+    SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}, Clock()).sound_arrived()
     assert manager.told() == ["READY=1"]
     manager.close()
 
@@ -129,7 +129,7 @@ def test_an_abstract_socket() -> None:
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/at/all"}])
 def test_nobody_listens(environ: dict[str, str]) -> None:
     one = SystemdNotifier(environ, Clock())
-    one.heard()
-    one.alive()
+    one.sound_arrived()
+    one.feed()
     one.status("x")
     one.stopping()

@@ -1,4 +1,4 @@
-"""The watch and the operating state: ramps and stops raise no alarm, faults do, and drift is told apart."""
+"""The pipeline and the operating state: ramps and stops raise no alarm, faults do, and drift is told apart."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 
 from anomaly.audio.channels import Samples
+from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.decision import Policy, limit_for
-from anomaly.detect.operating.states import OperatingResult, OperatingState
+from anomaly.detect.operating.states import OperatingState
+from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.pipeline import MonitorPipeline
-from anomaly.monitor.records import EventRecord, SecondRecord
-from anomaly.monitor.sources.sources import Sound
+from anomaly.monitor.records import EventRecord, Record, SecondRecord
+from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
 from anomaly.store.store import Store
 
 RUN, STOP, RAMP, UNKNOWN = (
@@ -33,7 +36,7 @@ GOOD, BAD = 0.6, 1e-6
 
 @dataclass
 class Scripted:
-    """A stream that says of each second what the test wrote down."""
+    """A stream whose seconds the test has written down."""
 
     script: Iterator[SecondScore]
     at_reset: bool = True
@@ -47,28 +50,35 @@ class Scripted:
 
 @dataclass
 class Play:
-    """A watch over scripted seconds."""
+    """Pipelines over scripted seconds."""
 
     store: Store
     policy: Policy = field(default_factory=Policy)
     calibration: Calibration | None = None
     time_s: float = 1_800_000_000.0
+    records: list[Record] = field(default_factory=list)
 
     def begin(self, script: list[SecondScore]) -> MonitorPipeline:
         stream = Scripted(iter(script))
         scorer = cast(Scorer, SimpleNamespace(stream=lambda: stream, calibration=self.calibration))
-        return MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, policy=self.policy)
+        bus = EventBus()
+        self.records = []
+        bus.subscribe(SecondRecord, self.records.append)
+        bus.subscribe(EventRecord, self.records.append)
+        return MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, bus, policy=self.policy)
 
-    def run(self, script: list[SecondScore]) -> tuple[list[SecondRecord], list[EventRecord]]:
-        watch = self.begin(script)
-        samples = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
-        records = []
-        for _ in script:
-            records += watch.hear(Sound(samples, self.time_s))
+    def run(
+        self, script: list[SecondScore], levels: list[float] | None = None
+    ) -> tuple[list[SecondRecord], list[EventRecord]]:
+        """Run a script; ``levels`` gives the loudness of each second, 0 for a dead microphone."""
+        pipeline = self.begin(script)
+        noise = np.random.default_rng(1).normal(0, 1.0, 16_000).astype(np.float32)
+        for level in levels or [0.01] * len(script):
+            pipeline.process(SoundBlock(np.float32(level) * noise, self.time_s))
             self.time_s += 1.0
-        records += watch.finish()
-        seconds = [record for record in records if isinstance(record, SecondRecord)]
-        return seconds, [record for record in records if isinstance(record, EventRecord)]
+        pipeline.finish()
+        seconds = [record for record in self.records if isinstance(record, SecondRecord)]
+        return seconds, [record for record in self.records if isinstance(record, EventRecord)]
 
 
 def seconds(
@@ -126,7 +136,12 @@ def test_unknown_sound_is_decided_upon(store: Store) -> None:
 def test_what_is_held_back_when_the_sound_ends_counts(store: Store) -> None:
     heard, events = Play(store).run(seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False))
     assert heard[-1].state == "OK"
-    assert [event.event for event in events] == ["state.changed", "case.opened"]
+    assert [event.event for event in events] == [
+        "seconds.decided",
+        "state.changed",
+        "state.changed",
+        "case.opened",
+    ]
 
 
 def test_a_stop_does_not_end_a_case(store: Store) -> None:
@@ -141,14 +156,13 @@ def test_a_latched_alarm_ends_when_somebody_knows_of_it(store: Store) -> None:
     script = seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 60)
     heard, _ = play.run(script)
     assert heard[-1].state == "ALARM"
-    watch = play.begin(seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 30))
+    pipeline = play.begin(seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 30))
     samples = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
-    states = []
     for second in range(38):
         if second == 12:
             store.cases.acknowledge(store.cases.select()[0].id, "ann")
-        records = watch.hear(Sound(samples, play.time_s + second))
-        states += [record.state for record in records if isinstance(record, SecondRecord)]
+        pipeline.process(SoundBlock(samples, play.time_s + second))
+    states = [record.state for record in play.records if isinstance(record, SecondRecord)]
     assert states[11] == "ALARM"
     assert states[-1] == "OK"
 
@@ -173,3 +187,59 @@ def test_drift_is_told_once_opens_no_case_and_is_remembered(store: Store) -> Non
     assert store.cases.select() == []
     _, events = play.run(hour(-20.0))
     assert [event.event for event in events] == ["drift.over"]
+
+
+@pytest.mark.parametrize("broken_off_by", ["gap", "loss"])
+def test_held_seconds_are_decided_where_the_sound_breaks_off(store: Store, broken_off_by: str) -> None:
+    play = Play(store)
+    script = seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False) + seconds(RUN, GOOD, 1)
+    pipeline = play.begin(script)
+    noise = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
+    for number in range(8):
+        pipeline.process(SoundBlock(noise, play.time_s + number))
+    assert [record for record in play.records if isinstance(record, EventRecord)] == []
+    if broken_off_by == "gap":
+        pipeline.process(SoundBlock(noise, play.time_s + 8.5, gap=True))
+    else:
+        pipeline.process(MicrophoneLost(play.time_s + 8.5, "unplugged"))
+    names = [record.event for record in play.records if isinstance(record, EventRecord)]
+    assert names[:4] == ["seconds.decided", "state.changed", "state.changed", "case.opened"]
+
+
+@pytest.mark.parametrize("broken_off_by", ["gap", "loss"])
+def test_where_the_sound_breaks_off_the_sensor_check_begins_anew(store: Store, broken_off_by: str) -> None:
+    class Check(SensorCheck):
+        beginnings = 0
+
+        def reset(self) -> None:
+            self.beginnings += 1
+
+    play = Play(store)
+    pipeline = play.begin(seconds(RUN, GOOD, 2))
+    pipeline._check = check = Check()
+    noise = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
+    pipeline.process(SoundBlock(noise, play.time_s))
+    assert check.beginnings == 0
+    if broken_off_by == "gap":
+        pipeline.process(SoundBlock(noise, play.time_s + 1.5, gap=True))
+    else:
+        pipeline.process(MicrophoneLost(play.time_s + 1.5, "unplugged"))
+    assert check.beginnings == 1
+
+
+def test_the_case_describes_its_worst_second(store: Store) -> None:
+    """Text, evidence, score and p-value are of one second, however the sound goes on."""
+
+    def second(number: int, score: float, group: int) -> SecondScore:
+        groups = np.zeros(16)
+        groups[group] = score
+        return SecondScore(number, score, 10**-score, groups, OperatingResult(RUN, True))
+
+    rising = [second(k, 6.0 + 0.1 * k, 2) for k in range(13)]
+    worst = second(13, 11.0, 9)
+    script = [*rising, worst, *(second(14 + k, 6.0, 4) for k in range(25))]
+    Play(store).run(script)
+    (case,) = store.cases.select()
+    assert (case.peak_score, case.min_p_value) == (11.0, 10**-11.0)
+    assert case.evidence["groups"] == pytest.approx(list(worst.groups))
+    assert case.summary.count("11.0") == 1

@@ -17,11 +17,12 @@ from sound_server import SoundServer, tone
 from anomaly.audio.files.recordings import read_16k
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, ConfigError
-from anomaly.monitor import fleet
-from anomaly.monitor.fleet import monitor_all
+from anomaly.monitor import run
+from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.session import MonitorPlan
-from anomaly.monitor.sources.sources import Sound
+from anomaly.monitor.run import monitor
+from anomaly.monitor.session import MachineSession
+from anomaly.monitor.sources.events import SoundBlock
 from anomaly.monitor.stop import Stop
 from anomaly.store.store import DATABASE_NAME, Store
 
@@ -60,12 +61,12 @@ def test_each_machine_is_scored_as_if_it_were_alone(site: Site, sounds: list[Pat
     together: list[Record] = []
     names = ("one", "two", "three")
     plans = [plan_of(name, path) for name, path in zip(names, sounds, strict=True)]
-    alarms = monitor_all(plans, site, together.append, sinks=[])
+    alarms = monitor(plans, site, together.append, sinks=[])
     assert alarms == 1
     for plan in plans:
         alone: list[Record] = []
         other = site.model_copy(update={"state_dir": site.state_dir / plan.machine})
-        fleet.monitor_all([plan], other, alone.append, sinks=[])
+        monitor([plan], other, alone.append, sinks=[])
         scores = [
             [(r.second, r.score, r.state) for r in seconds_of(x, plan.machine)] for x in (together, alone)
         ]
@@ -87,11 +88,11 @@ def test_what_fails_with_one_is_told_and_the_others_go_on(
         replace(plan_of("unknown", sounds[2]), model="turbine"),
     ]
     records: list[Record] = []
-    assert monitor_all(plans, site, records.append, sinks=[]) == 0
+    assert monitor(plans, site, records.append, sinks=[]) == 0
     assert len(seconds_of(records, "well")) == 12
     failed = {event.machine: event for event in events_of(records, "machine.failed")}
     assert set(failed) == {"damaged", "missing", "unknown"}
-    assert "nowhere.wav" in failed["missing"].words
+    assert "nowhere.wav" in failed["missing"].message
     with Store.open(site.state_dir / DATABASE_NAME) as store:
         assert {event.machine for event in store.history.events() if event.event == "machine.failed"} == set(
             failed
@@ -101,35 +102,35 @@ def test_what_fails_with_one_is_told_and_the_others_go_on(
 def test_a_bug_in_one_machine_does_not_stop_the_others(
     site: Site, sounds: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hear = fleet.Post.hear
+    process = MachineSession.process
 
-    def odd(post: fleet.Post, heard: Sound) -> list[Record]:
-        if post.plan.machine == "odd":
+    def odd(session: MachineSession, event: SoundBlock) -> list[Record]:
+        if session.plan.machine == "odd":
             raise ZeroDivisionError("a bug")
-        return hear(post, heard)
+        return process(session, event)
 
-    monkeypatch.setattr(fleet.Post, "hear", odd)
+    monkeypatch.setattr(MachineSession, "process", odd)
     records: list[Record] = []
-    monitor_all([plan_of("odd", sounds[0]), plan_of("well", sounds[2])], site, records.append, sinks=[])
+    monitor([plan_of("odd", sounds[0]), plan_of("well", sounds[2])], site, records.append, sinks=[])
     assert len(seconds_of(records, "well")) == 12
     assert seconds_of(records, "odd") == []
     assert [event.machine for event in events_of(records, "machine.failed")] == ["odd"]
-    assert "odd is no longer watched" in caplog.text
+    assert "odd is no longer monitored" in caplog.text
 
 
 def test_where_nothing_can_be_watched_the_first_reason_is_raised(site: Site, tmp_path: Path) -> None:
     nowhere = [plan_of(name, tmp_path / f"{name}.wav") for name in ("a", "b")]
     with pytest.raises(AnomalyError, match=r"[ab]\.wav") as caught:
-        monitor_all(nowhere, site, lambda _: None, sinks=[])
+        monitor(nowhere, site, lambda _: None, sinks=[])
     assert caught.value.exit_code == 4
     other = site.model_copy(update={"state_dir": tmp_path / "other"})
     unknown = [replace(plan, model="turbine") for plan in nowhere]
     with pytest.raises(AnomalyError) as caught:
-        monitor_all(unknown, other, lambda _: None, sinks=[])
+        monitor(unknown, other, lambda _: None, sinks=[])
     assert caught.value.exit_code == 5
     assert not (tmp_path / "other").exists()
     with pytest.raises(ConfigError, match="standard input"):
-        monitor_all([plan_of("a", "-"), plan_of("b", "-")], site, lambda _: None, sinks=[])
+        monitor([plan_of("a", "-"), plan_of("b", "-")], site, lambda _: None, sinks=[])
 
 
 class _Lines:
@@ -151,7 +152,7 @@ class _Lines:
 def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
     """The wish to end of the fleet that is started next; it is expressed after a minute at the latest."""
     made = Stop()
-    monkeypatch.setattr(fleet, "Stop", lambda: made)
+    monkeypatch.setattr(run, "Stop", lambda: made)
     timer = threading.Timer(60, made.ask)
     timer.start()
     yield made
@@ -169,7 +170,7 @@ def test_machines_at_one_device_share_its_capture_and_a_missing_one_is_looked_fo
         plan_of("absent", None, "pulse:nothing"),
     ]
     lines = _Lines(stop)
-    monitor_all(plans, site, lines.show, sinks=[])
+    monitor(plans, site, lines.show, sinks=[])
     opened = {event.machine for event in events_of(lines.records, "device.opened")}
     assert {"left", "right"} <= opened
     assert {"left", "right"} <= {

@@ -17,7 +17,8 @@ import soundfile
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.errors import InputError
-from anomaly.monitor.sources.sources import Sound, SourceEvent, from_blocks, from_file, from_stdin
+from anomaly.monitor.sources.events import SoundBlock, SourceEvent
+from anomaly.monitor.sources.file_source import from_blocks, from_file, from_stdin
 from anomaly.monitor.stop import Stop
 
 PIECES = [np.full(n, 0.1, np.float32) for n in (1_600, 800, 2_400)]
@@ -47,7 +48,7 @@ def stdin() -> Iterator[Callable[[int], None]]:
 
 
 def joined(heard: Iterator[SourceEvent]) -> np.ndarray:
-    return np.concatenate([piece.samples for piece in heard if isinstance(piece, Sound)])
+    return np.concatenate([piece.samples for piece in heard if isinstance(piece, SoundBlock)])
 
 
 def open_files() -> set[str]:
@@ -57,9 +58,9 @@ def open_files() -> set[str]:
 def test_blocks_have_the_time_of_their_first_sample() -> None:
     heard = list(from_blocks(iter(PIECES), Stop(), realtime=False, start_s=100.0))
     assert [(type(piece), piece.time_s) for piece in heard] == [
-        (Sound, 100.0),
-        (Sound, 100.1),
-        (Sound, 100.15),
+        (SoundBlock, 100.0),
+        (SoundBlock, 100.1),
+        (SoundBlock, 100.15),
     ]
 
 

@@ -1,0 +1,69 @@
+"""The model of a session: a scorer with the calibration in use, the limit, and the sensor check of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomaly.audio.sensor.sensor_check import SensorCheck
+from anomaly.bundle import Bundle, open_bundle, versions
+from anomaly.config import Site
+from anomaly.detect.calibration.versions import with_calibration_in_use
+from anomaly.detect.decision import Limit, Policy
+from anomaly.detect.model import load_model
+from anomaly.detect.scoring import Scorer
+from anomaly.monitor.plan import MonitorPlan
+
+
+@dataclass(frozen=True, eq=False)
+class SessionModel:
+    """What scores one machine.
+
+    Args:
+        version: of the bundle, ``+N`` with the number of a calibration made after training.
+        scorer: its detector with the calibration in use.
+        limit: of the decision.
+        sensor: judges the microphone by what it received in this model's training.
+    """
+
+    version: str
+    scorer: Scorer
+    limit: Limit
+    sensor: SensorCheck
+
+
+def load_session_model(plan: MonitorPlan, site: Site) -> SessionModel:
+    """Load the model that a plan asks for.
+
+    Raises:
+        ModelError: the bundle cannot be used.
+        ConfigError: the budget cannot be kept.
+    """
+    bundle = open_bundle(site.models_dir / plan.bundle)
+    return model_of_bundle(versions.version_of(bundle.path), bundle, plan, site.state_dir)
+
+
+def model_of_bundle(version: str, bundle: Bundle, plan: MonitorPlan, state_dir: Path) -> SessionModel:
+    """Load a bundle with the calibration in use.
+
+    Args:
+        version: the name that it gets.
+        bundle: the folder.
+        plan: detector and budget.
+        state_dir: where calibrations are kept.
+
+    Raises:
+        ModelError: the bundle cannot be used.
+        ConfigError: the budget cannot be kept.
+    """
+    model = load_model(bundle, (plan.detector,), state_dir=state_dir, machine=plan.machine)
+    own = model.scorer(plan.detector)
+    scorer = with_calibration_in_use(own, state_dir, plan.machine, versions.version_of(bundle.path))
+    sensor = SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
+    return SessionModel(version, scorer, scorer.calibration.limit(plan.false_alarms_per_day), sensor)
+
+
+def policy_of(site: Site, machine: str) -> Policy:
+    """Return when an alarm of a machine begins and ends around its limit, as the site file says."""
+    settings = site.machines.get(machine)
+    return Policy() if settings is None else Policy(**settings.alarm.model_dump())

@@ -1,0 +1,33 @@
+"""Kinds of stored states, and the texts that some of them hold."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class StateKind(StrEnum):
+    """What a row of the table ``states`` is about."""
+
+    DECISION = "decision"
+    """OK, WATCH or ALARM."""
+    SENSOR = "sensor"
+    """Status of the sensor check."""
+    OPERATING = "operating"
+    """Operating state of the machine."""
+    MODEL = "model"
+    """Detector and bundle that score, see `model_label`."""
+    RAMP = "ramp"
+    """`RAMP_COUNTED` from the first to the last held second that proved to be no ramp, `RAMP_OVER` after it."""
+
+
+RAMP_COUNTED, RAMP_OVER = "counted", "over"
+
+
+def model_label(detector: str, version: str) -> str:
+    """Return what is stored of the model that scores; another calibration of it changes no score.
+
+    Args:
+        detector: its name.
+        version: of the bundle, ``+N`` with the number of a later calibration.
+    """
+    return f"{detector} {version.partition('+')[0]}"
