@@ -1,11 +1,12 @@
-"""NIR, the Neuromorphic Intermediate Representation: graphs of other tools in, networks of ours out.
+"""NIR, the Neuromorphic Intermediate Representation: import of graphs of other tools, export of networks.
 
-What NIR cannot say is declared, node by node, and its effect on the spikes is measured; see docs/nir.md.
+Differences between NIR and the chip are declared, node by node, and their effect on the spikes is measured; see
+docs/nir.md.
 """
 
 from __future__ import annotations
 
-from chip.nir.declare import Declaration
+from chip.nir.declarations import Declaration
 from chip.nir.export import DT_S, export_declarations, export_nir, write_nir
 from chip.nir.load import NirImport, import_nir, read_nir
 from chip.nir.measure import Agreement, measure

@@ -1,4 +1,4 @@
-"""Convolutions and pools of NIR, unrolled into one synapse per weight and place."""
+"""Convolutions and pools of NIR, unrolled into one synapse per weight and position."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from chip.errors import NetworkError
-from chip.nir.graph import Node, place
+from chip.nir.graph import Node, node_name
 from chip.validation import MAX_INPUTS, MAX_SYNAPSES
 
-__all__ = ["Window", "unrolled", "window_of"]
+__all__ = ["Window", "unrolled"]
 
 Matrix = sparse.csr_array[np.float64, tuple[int, int]]
 
 
 class Window:
-    """A kernel that slides over the last dimensions of its input, the first being channels.
+    """Kernel that slides over the last dimensions of its input, the first being channels.
 
     Args:
         node: a Conv1d, Conv2d, SumPool2d or AvgPool2d.
@@ -33,7 +33,7 @@ class Window:
         self.rank = 1 if node.kind == "Conv1d" else 2
         if len(shape) != self.rank + 1:
             words = f"hears the shape {shape}, not one of {self.rank + 1} dimensions, channels first"
-            raise NetworkError(words, where=place(node))
+            raise NetworkError(words, where=node_name(node))
         pool = node.kind.endswith("Pool2d")
         self.weight = self._pool_weight() if pool else node.array("weight")
         self.groups = shape[0] if pool else self._numbers("groups", 1, least=1)[0]
@@ -49,20 +49,20 @@ class Window:
     def _numbers(self, field: str, count: int, *, least: int) -> tuple[int, ...]:
         values = self.node.array(field).ravel()
         if values.size not in (1, count) or (values != np.round(values)).any():
-            raise NetworkError(f"{field} is not {count} whole numbers", where=place(self.node))
+            raise NetworkError(f"{field} is not {count} whole numbers", where=node_name(self.node))
         if values.min() < least or values.max() > MAX_INPUTS:
-            raise NetworkError(f"{field} is not within {least}..{MAX_INPUTS}", where=place(self.node))
+            raise NetworkError(f"{field} is not within {least}..{MAX_INPUTS}", where=node_name(self.node))
         return tuple(int(value) for value in np.broadcast_to(values, (count,)))
 
     def _pool_weight(self) -> NDArray[np.float64]:
         kernel = self._numbers("kernel_size", 2, least=1)
         if math.prod(kernel) * self.shape[0] > MAX_SYNAPSES:
-            raise NetworkError(f"kernel_size is {kernel}, which is too large", where=place(self.node))
+            raise NetworkError(f"kernel_size is {kernel}, which is too large", where=node_name(self.node))
         value = 1.0 / math.prod(kernel) if self.node.kind == "AvgPool2d" else 1.0
         return np.full((self.shape[0], 1, *kernel), value)
 
     def _check_weight(self) -> None:
-        weight, where = self.weight, place(self.node)
+        weight, where = self.weight, node_name(self.node)
         if weight.ndim != self.rank + 2 or 0 in weight.shape:
             raise NetworkError(f"weight has shape {weight.shape}", where=where)
         if weight.shape[1] * self.groups != self.shape[0] or weight.shape[0] % self.groups:
@@ -72,7 +72,7 @@ class Window:
             raise NetworkError(f"bias has {self.bias.size} values, not {weight.shape[0]}", where=where)
 
     def _padding(self, reach: list[int]) -> tuple[tuple[int, int], ...]:
-        """Zeros before and after, in each dimension."""
+        """Return the number of zeros before and after, in each dimension."""
         word = self.node.fields["padding"]
         if not isinstance(word, str):
             return tuple((pad, pad) for pad in self._numbers("padding", self.rank, least=0))
@@ -80,7 +80,7 @@ class Window:
             return ((0, 0),) * self.rank
         if word != "same" or set(self.stride) != {1}:
             words = "padding is neither numbers nor 'valid', nor 'same' with stride 1"
-            raise NetworkError(words, where=place(self.node))
+            raise NetworkError(words, where=node_name(self.node))
         return tuple(((span - 1) // 2, span - 1 - (span - 1) // 2) for span in reach)
 
     def _out(self, reach: list[int]) -> tuple[int, ...]:
@@ -88,21 +88,16 @@ class Window:
         out = (self.weight.shape[0], *((n + sum(pad) - span) // step + 1 for n, pad, span, step in sizes))
         if min(out) < 1:
             words = f"its kernel {self.kernel} is larger than its input {self.shape[1:]}"
-            raise NetworkError(words, where=place(self.node))
+            raise NetworkError(words, where=node_name(self.node))
         synapses = math.prod(out) * math.prod(self.weight.shape[1:])
         if synapses > MAX_SYNAPSES:
             words = f"unrolls to {synapses} synapses, more than the {MAX_SYNAPSES} a description may hold"
-            raise NetworkError(words, where=place(self.node))
+            raise NetworkError(words, where=node_name(self.node))
         return out
 
 
-def window_of(node: Node, shape: tuple[int, ...]) -> Window:
-    """The window of a node over an input of ``shape``; see ``Window``."""
-    return Window(node, shape)
-
-
 def unrolled(window: Window) -> tuple[Matrix, NDArray[np.float64]]:
-    """The matrix [output, input] of a window, both flattened as C does, and its bias [output]."""
+    """Build the matrix [output, input] of a window, both in C order, and its bias [output]."""
     out, weight = window.out, window.weight
     indices = np.indices((*out, *weight.shape[1:])).reshape(2 + 2 * window.rank, -1)
     channel, spot = indices[0], indices[1 : 1 + window.rank]

@@ -1,4 +1,4 @@
-"""Writes a network as a NIR graph that other simulators run: IF and LIF nodes with Affine nodes between them."""
+"""Export of a network as a NIR graph that other simulators run: IF and LIF nodes with Affine nodes between."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy as np
 
 from chip.errors import NetworkError
 from chip.network import Network
-from chip.nir.declare import Declaration
+from chip.nir.declarations import Declaration
 from chip.nir.hdf5 import nir_modules
 from chip.nir.metadata import pack
 from chip.nir.populations import BELOW, Blocks, Population, blocks_of, populations_of
 
 __all__ = ["DT_S", "export_declarations", "export_nir", "write_nir"]
 
-# What snnTorch takes for a step when it reads NIR.
+# Step that snnTorch assumes when it reads NIR.
 DT_S = 1e-4
 
 
 def export_nir(network: Network, *, dt_s: float = DT_S) -> Any:
-    """The network as a ``nir.NIRGraph``.
+    """Convert a network to a ``nir.NIRGraph``.
 
     Each neuron becomes an IF, or a LIF if it leaks; one with a negative output becomes two, one for each sign, that
-    tell each other of their spikes. Synapses become Affine nodes. A network in strict layers becomes layers without
-    delay; any other one population with a recurrent Affine. Integers and all that NIR cannot say go along as
-    metadata, from which ``import_nir`` makes the identical network.
+    receive each other's spikes. Synapses become Affine nodes. A network in strict layers becomes layers without delay;
+    any other becomes one population with a recurrent Affine. Integers and all that NIR cannot express are stored as
+    metadata, from which ``import_nir`` restores the identical network.
 
     Args:
         network: with at least one input, neuron and output.
-        dt_s: how long a step is; only time constants depend on it.
+        dt_s: duration of a step in seconds; only time constants depend on it.
 
     Raises:
         NetworkError: the network has no input, neuron or output, or is too large for dense matrices.
@@ -45,7 +45,7 @@ def export_nir(network: Network, *, dt_s: float = DT_S) -> Any:
 
 
 def write_nir(network: Network, *, dt_s: float = DT_S) -> bytes:
-    """The bytes of the NIR file of a network; the same network gives the same bytes.
+    """Write the NIR file of a network; the same network gives the same bytes.
 
     Raises:
         NetworkError: see ``export_nir``.
@@ -87,7 +87,7 @@ def _neurons(population: Population, dt_s: float, nir: Any) -> Any:
 
 
 def export_declarations(network: Network) -> Iterator[Declaration]:
-    """What a reader of the graph who does not know the metadata will not know."""
+    """Declare the properties of a network that a reader of the graph without its metadata does not get."""
     signed = int(network.negative.sum())
     if signed:
         words = (

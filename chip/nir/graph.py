@@ -1,4 +1,4 @@
-"""A NIR graph as plain values: every node known, every edge between two of them, subgraphs dissolved."""
+"""NIR graph as plain values: known nodes, edges between two of them, subgraphs flattened."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ENDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Output": (("shape",), ()),
 }
 KNOWN = {**ENDS, **LINEAR, **NEURONS}
-# What an Input or Output of a subgraph becomes: it hands on what it gets.
+# Kind of the Input and Output of a subgraph, which pass their values on.
 PASS = "pass"
 MAX_EDGES = 100_000
 MAX_NESTED = 8
@@ -51,7 +51,7 @@ class Node:
 
     Args:
         name: of the node; those of a subgraph follow its name and a dot.
-        kind: as NIR calls it.
+        kind: type in NIR.
         fields: its parameters: arrays of float64, or a text for the padding "same" and "valid".
     """
 
@@ -60,19 +60,19 @@ class Node:
     fields: dict[str, Any]
 
     def array(self, name: str) -> NDArray[np.float64]:
-        """A parameter as an array.
+        """Return a parameter as an array.
 
         Raises:
             NetworkError: it is a text.
         """
         value = self.fields[name]
         if isinstance(value, str):
-            raise NetworkError(f"{name} is {value!r}, not a number"[:120], where=place(self))
+            raise NetworkError(f"{name} is {value!r}, not a number"[:120], where=node_name(self))
         array: NDArray[np.float64] = value
         return array
 
     def shape(self) -> tuple[int, ...]:
-        """The shape that an Input or Output states."""
+        """Return the shape that an Input or Output states."""
         return tuple(int(length) for length in self.array("shape").ravel())
 
 
@@ -83,35 +83,35 @@ class Graph:
     Args:
         nodes: in the order of the file.
         edges: name of source and target.
-        metadata: whatever the writer of the graph left.
+        metadata: metadata of the graph, unchecked.
     """
 
     nodes: dict[str, Node]
     edges: tuple[tuple[str, str], ...]
     metadata: dict[str, Any]
 
-    def before(self) -> dict[str, list[str]]:
-        """The sources of every node."""
+    def predecessors(self) -> dict[str, list[str]]:
+        """Return the sources of every node."""
         found: dict[str, list[str]] = {name: [] for name in self.nodes}
         for source, target in self.edges:
             found[target].append(source)
         return found
 
-    def after(self) -> dict[str, list[str]]:
-        """The targets of every node."""
+    def successors(self) -> dict[str, list[str]]:
+        """Return the targets of every node."""
         found: dict[str, list[str]] = {name: [] for name in self.nodes}
         for source, target in self.edges:
             found[source].append(target)
         return found
 
 
-def place(node: Node) -> str:
-    """How an error names a node."""
+def node_name(node: Node) -> str:
+    """Return the name of a node in error messages."""
     return f"node {node.name!r} ({node.kind})"[:200]
 
 
 def graph_of(tree: Mapping[str, Any]) -> Graph:
-    """The graph that nested dictionaries describe, as ``NIRGraph.to_dict`` or a file gives them.
+    """Build the graph of nested dictionaries, as ``NIRGraph.to_dict`` or a file gives them.
 
     Raises:
         NetworkError: an unknown node, a missing field, an edge that ends nowhere; names the node.
@@ -125,9 +125,9 @@ def graph_of(tree: Mapping[str, Any]) -> Graph:
             raise NetworkError(f"has no {needed} node", where="nir")
     for source, target in edges:
         if nodes[source].kind == "Output":
-            raise NetworkError(f"leads on to {target!r}"[:200], where=place(nodes[source]))
+            raise NetworkError(f"leads on to {target!r}"[:200], where=node_name(nodes[source]))
         if nodes[target].kind == "Input":
-            raise NetworkError(f"hears {source!r}"[:200], where=place(nodes[target]))
+            raise NetworkError(f"hears {source!r}"[:200], where=node_name(nodes[target]))
     metadata = tree.get("metadata")
     return Graph(nodes, tuple(edges), metadata if isinstance(metadata, dict) else {})
 
@@ -135,7 +135,7 @@ def graph_of(tree: Mapping[str, Any]) -> Graph:
 def _collect(
     tree: Mapping[str, Any], prefix: str, depth: int, nodes: dict[str, Node], edges: list[tuple[str, str]]
 ) -> tuple[list[str], list[str]]:
-    """Add the nodes and edges of a graph, subgraphs included; returns where it begins and where it ends."""
+    """Add the nodes and edges of a graph, subgraphs included; return its inputs and outputs."""
     where = f"graph {prefix.removesuffix('.')!r}"[:200] if prefix else "nir"
     if depth > MAX_NESTED:
         raise NetworkError(f"is nested more than {MAX_NESTED} deep", where=where)
@@ -201,7 +201,7 @@ def _node(name: str, values: Mapping[str, Any], *, nested: bool) -> Node:
 
 
 def _value(where: str, value: Any) -> Any:
-    """A parameter: finite numbers, or a text."""
+    """Validate a parameter: finite numbers, or a text."""
     if isinstance(value, str):
         return value
     try:

@@ -1,7 +1,7 @@
-"""Reads the HDF5 file of a NIR graph into plain values, without trusting a byte of it.
+"""Reader of the HDF5 file of a NIR graph that does not trust its sizes and links.
 
 The reader of the ``nir`` package believes every size that a file states; a file of two kilobytes can state 2^60
-numbers. Here each size is added up before anything is read, and links to other places and other files are refused.
+numbers. Here each size is added up before anything is read, and links to other places and files are refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chip.errors import ChipError, MissingPackageError, NetworkError
-from chip.nir.heap import ENTRY_BYTES, Texts
+from chip.nir.heap import ENTRY_BYTES, GlobalHeap
 
 __all__ = ["nir_modules", "read_tree"]
 
@@ -21,12 +21,12 @@ MAX_BYTES = 512 << 20
 MAX_ITEMS = 20_000
 MAX_DEPTH = 12
 INSTALL = "pip install 'anomaly[nir]'"
-# What h5py was seen to raise on files with flipped bits and cut ends.
+# Exceptions that h5py was observed to raise on files with flipped bits and cut ends.
 _DAMAGE = (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError)
 
 
 def nir_modules() -> tuple[Any, Any]:
-    """The packages ``h5py`` and ``nir``.
+    """Import the packages ``h5py`` and ``nir``.
 
     Raises:
         MissingPackageError: they are not installed; the hint says how to.
@@ -40,7 +40,7 @@ def nir_modules() -> tuple[Any, Any]:
 
 
 def read_tree(data: bytes) -> dict[str, Any]:
-    """The group ``node`` of a NIR file as nested dictionaries of arrays and texts.
+    """Read the group ``node`` of a NIR file as nested dictionaries of arrays and texts.
 
     Raises:
         NetworkError: no HDF5, damaged, too large, or it holds links or types that NIR has no use for.
@@ -51,20 +51,20 @@ def read_tree(data: bytes) -> dict[str, Any]:
         with h5py.File(io.BytesIO(data), "r") as file:
             if "node" not in file or not isinstance(file["node"], h5py.Group):
                 raise NetworkError("holds no group 'node'", where="nir", hint="write it with nir.write")
-            return _Walk(h5py, data).group(file["node"], "node", 0)
+            return _TreeReader(h5py, data).group(file["node"], "node", 0)
     except ChipError:
         raise
     except _DAMAGE as error:
         raise NetworkError(f"is not a whole HDF5 file: {_line(error)}", where="nir") from error
 
 
-class _Walk:
-    """Goes through a file and counts what it holds before it takes anything from it."""
+class _TreeReader:
+    """Recursive reader that checks the total size before it reads anything."""
 
     def __init__(self, h5py: Any, data: bytes) -> None:
         self._h5py = h5py
         self._data = data
-        self._heap = Texts(data)
+        self._heap = GlobalHeap(data)
         self._items = 0
         self._bytes = 0
 
@@ -95,22 +95,22 @@ class _Walk:
             raise NetworkError("keeps its values in another file, which is not opened", where=place)
         if item.compression not in (None, "gzip", "lzf"):
             raise NetworkError(f"is packed by {item.compression!r}; gzip and lzf are read", where=place)
-        self._take(item.shape, item.dtype.itemsize, place)
-        self._take(item.chunks or (), item.dtype.itemsize, place)
+        self._count_bytes(item.shape, item.dtype.itemsize, place)
+        self._count_bytes(item.chunks or (), item.dtype.itemsize, place)
         if (text := self._h5py.check_string_dtype(item.dtype)) is not None:
             return _text(self._texts(item, place) if text.length is None else item[()], item.shape, place)
         if item.dtype.kind not in "biuf":
             raise NetworkError(f"holds {item.dtype}, neither numbers nor text"[:200], where=place)
         return np.asarray(item[()])
 
-    def _take(self, shape: Any, item_bytes: int, place: str) -> None:
+    def _count_bytes(self, shape: Any, item_bytes: int, place: str) -> None:
         self._bytes += int(np.prod([int(length) for length in shape], dtype=object)) * int(item_bytes)
         if self._bytes > MAX_BYTES:
             words = f"of shape {_short(shape)} would make more than {MAX_BYTES >> 20} MiB in all"
             raise NetworkError(words, where=place)
 
     def _texts(self, item: Any, place: str) -> list[bytes]:
-        """Texts of their own length, one after the other."""
+        """Read variable-length texts, one after the other."""
         start, count = item.id.get_offset(), int(item.size)
         odd = start is None or item.id.get_storage_size() != count * ENTRY_BYTES
         if count and (odd or start + count * ENTRY_BYTES > len(self._data)):
@@ -119,12 +119,12 @@ class _Walk:
         for at in range(count):
             # Many entries may lead to the same long text.
             found.append(self._heap.read(start + at * ENTRY_BYTES, place))
-            self._take((len(found[-1]),), 1, place)
+            self._count_bytes((len(found[-1]),), 1, place)
         return found
 
 
 def _text(value: Any, shape: tuple[int, ...], place: str) -> Any:
-    """One text, or rows of them."""
+    """Decode one text, or rows of texts."""
     try:
         texts = [one.decode() for one in np.asarray(value, object).ravel()]
     except (UnicodeDecodeError, AttributeError) as error:

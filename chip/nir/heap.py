@@ -1,7 +1,7 @@
-"""The texts of an HDF5 file, read from its bytes.
+"""Reader of the variable-length texts of an HDF5 file.
 
-HDF5 keeps a text of its own length in a global heap: collections of numbered objects. Its library takes memory for any
-length that a text states and was seen to run for ever on a damaged heap, so neither is asked of it. The layout is that
+HDF5 keeps such a text in a global heap: collections of numbered objects. Its library allocates memory for any length
+that a text states and was observed to loop for ever on a damaged heap, so it is not used for them. The layout is that
 of the HDF5 file format specification, version 3.0, sections III.E and VIII.B, with addresses of eight bytes.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from chip.errors import NetworkError
 
-__all__ = ["ENTRY_BYTES", "Texts"]
+__all__ = ["ENTRY_BYTES", "GlobalHeap"]
 
 # In the data set, a text is four bytes of length, eight of the collection's address, four of the object's number.
 ENTRY_BYTES = 16
 MAX_OBJECTS = 1 << 20
 
 
-class Texts:
-    """The global heap of a file.
+class GlobalHeap:
+    """Global heap of a file.
 
     Args:
         data: the bytes of the file, which begins at address 0.
@@ -29,7 +29,7 @@ class Texts:
         self._objects = 0
 
     def read(self, start: int, place: str) -> bytes:
-        """The text whose entry begins at byte ``start``.
+        """Read the text whose entry begins at byte ``start``.
 
         Raises:
             NetworkError: the entry leads to no object of the heap, or to a shorter one.
@@ -48,7 +48,7 @@ class Texts:
         return self._data[begin : begin + length]
 
     def _collection(self, address: int, place: str) -> dict[int, tuple[int, int]]:
-        """Where each object of a collection begins, and its size, by its number."""
+        """Return the begin and size of each object of a collection, by its number."""
         if self._data[address : address + 4] != b"GCOL":
             raise NetworkError("leads to no text", where=place)
         end = min(len(self._data), address + int.from_bytes(self._data[address + 8 : address + 16], "little"))

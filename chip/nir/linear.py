@@ -1,4 +1,4 @@
-"""What linear nodes make of their inputs: for every node, one matrix from each neuron node or Input before it."""
+"""Linear nodes composed into one matrix from each neuron node or Input to each neuron node or Output."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from chip.errors import NetworkError
-from chip.nir.convolution import Matrix, unrolled, window_of
-from chip.nir.graph import LINEAR, PASS, Graph, Node, place
+from chip.nir.convolution import Matrix, Window, unrolled
+from chip.nir.graph import LINEAR, PASS, Graph, Node, node_name
 from chip.nir.shapes import Shape
 from chip.validation import MAX_SYNAPSES
 
@@ -21,11 +21,11 @@ __all__ = ["Current", "currents"]
 
 @dataclass(frozen=True)
 class Current:
-    """What arrives at a node in a step.
+    """Input of a node in a step, as a function of the spikes.
 
     Args:
-        weights: a matrix [value, source value] for each Input or neuron node that is heard.
-        bias: what arrives in every step besides.
+        weights: a matrix [value, source value] for each Input or neuron node that contributes.
+        bias: constant part.
     """
 
     weights: dict[str, Matrix]
@@ -33,42 +33,42 @@ class Current:
 
 
 def currents(graph: Graph, shapes: dict[str, Shape]) -> dict[str, Current]:
-    """What arrives at every neuron node and Output.
+    """Compute the input of every neuron node and Output.
 
     Raises:
         NetworkError: linear nodes form a loop without a neuron in it, or hold more weights than a description may.
     """
-    before, after = graph.before(), graph.after()
+    predecessors, successors = graph.predecessors(), graph.successors()
     budget = _Budget()
-    given = {name: _own(name, shapes, budget) for name, node in graph.nodes.items() if not _is_linear(node)}
-    left = {name: len(before[name]) for name, node in graph.nodes.items() if _is_linear(node)}
+    outputs = {name: _own(name, shapes, budget) for name, node in graph.nodes.items() if not _is_linear(node)}
+    left = {name: len(predecessors[name]) for name, node in graph.nodes.items() if _is_linear(node)}
     ready = deque(name for name, count in left.items() if count == 0)
-    for source in given:
-        for target in after[source]:
+    for source in outputs:
+        for target in successors[source]:
             if target in left:
                 left[target] -= 1
                 ready.extend([target] if left[target] == 0 else [])
     while ready:
         name = ready.popleft()
-        if not before[name]:
-            raise NetworkError("hears nothing", where=place(graph.nodes[name]))
-        shape = shapes[before[name][0]]
-        heard = _sum([given[source] for source in before[name]], math.prod(shape))
-        given[name] = _through(graph.nodes[name], shape, heard, budget)
-        for target in after[name]:
+        if not predecessors[name]:
+            raise NetworkError("hears nothing", where=node_name(graph.nodes[name]))
+        shape = shapes[predecessors[name][0]]
+        total = _sum([outputs[source] for source in predecessors[name]], math.prod(shape))
+        outputs[name] = _apply(graph.nodes[name], shape, total, budget)
+        for target in successors[name]:
             if target in left:
                 left[target] -= 1
                 ready.extend([target] if left[target] == 0 else [])
     if stuck := [name for name, count in left.items() if count > 0]:
-        raise NetworkError("is on a loop without a neuron", where=place(graph.nodes[stuck[0]]))
+        raise NetworkError("is on a loop without a neuron", where=node_name(graph.nodes[stuck[0]]))
     ends = [name for name, node in graph.nodes.items() if not _is_linear(node) and node.kind != "Input"]
-    arriving = {name: [given[source] for source in before[name]] for name in ends}
+    arriving = {name: [outputs[source] for source in predecessors[name]] for name in ends}
     _limit(arriving)
     return {name: _sum(parts, math.prod(shapes[name])) for name, parts in arriving.items()}
 
 
 def _limit(arriving: dict[str, list[Current]]) -> None:
-    """One matrix may lead to many nodes, each of which needs synapses of its own."""
+    """Refuse too many synapses: one matrix may lead to many nodes, each of which needs synapses of its own."""
     count = sum(
         matrix.nnz for parts in arriving.values() for part in parts for matrix in part.weights.values()
     )
@@ -77,7 +77,7 @@ def _limit(arriving: dict[str, list[Current]]) -> None:
 
 
 class _Budget:
-    """Refuses before more weights are kept than a description may hold several times over."""
+    """Limit on the weights of all intermediate matrices: several times what a description may hold."""
 
     def __init__(self) -> None:
         self.left = 4 * MAX_SYNAPSES
@@ -85,7 +85,7 @@ class _Budget:
     def take(self, count: int, node: Node) -> None:
         self.left -= count
         if self.left < 0:
-            raise NetworkError(f"makes more than {4 * MAX_SYNAPSES} weights in all", where=place(node))
+            raise NetworkError(f"makes more than {4 * MAX_SYNAPSES} weights in all", where=node_name(node))
 
 
 def _is_linear(node: Node) -> bool:
@@ -109,21 +109,21 @@ def _sum(parts: list[Current], size: int) -> Current:
     return Current(weights, bias)
 
 
-def _through(node: Node, shape: Shape, heard: Current, budget: _Budget) -> Current:
-    """What a linear node makes of what it hears."""
-    budget.take(heard.bias.size, node)
+def _apply(node: Node, shape: Shape, arriving: Current, budget: _Budget) -> Current:
+    """Apply a linear node to its input."""
+    budget.take(arriving.bias.size, node)
     if node.kind in (PASS, "Flatten"):
-        for matrix in heard.weights.values():
+        for matrix in arriving.weights.values():
             budget.take(matrix.nnz, node)
-        return heard
-    own, bias = _matrix(node, shape, heard.bias.size)
+        return arriving
+    own, bias = _matrix(node, shape, arriving.bias.size)
     weights = {}
-    for source, matrix in heard.weights.items():
+    for source, matrix in arriving.weights.items():
         # The exact number of products, and so at least the number of weights that come of them.
         in_column = np.bincount(own.indices, minlength=own.shape[1])
         budget.take(int(in_column @ np.diff(matrix.indptr).astype(np.int64)), node)
         weights[source] = sparse.csr_array(own @ matrix)
-    return Current(weights, own @ heard.bias + bias)
+    return Current(weights, own @ arriving.bias + bias)
 
 
 def _matrix(node: Node, shape: Shape, size: int) -> tuple[Matrix, NDArray[np.float64]]:
@@ -134,6 +134,6 @@ def _matrix(node: Node, shape: Shape, size: int) -> tuple[Matrix, NDArray[np.flo
         weight = node.array("weight")
         bias = node.array("bias").ravel() if node.kind == "Affine" else np.zeros(weight.shape[0])
         if bias.size != weight.shape[0]:
-            raise NetworkError(f"bias has {bias.size} values, not {weight.shape[0]}", where=place(node))
+            raise NetworkError(f"bias has {bias.size} values, not {weight.shape[0]}", where=node_name(node))
         return sparse.csr_array(weight), bias
-    return unrolled(window_of(node, shape))
+    return unrolled(Window(node, shape))

@@ -1,4 +1,4 @@
-"""How much of a spike train each declaration of an import costs, one at a time and all together."""
+"""Measurement of the effect of each approximation of an import on the spikes, one at a time and all together."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scipy import sparse
 
 from chip.errors import NetworkError
 from chip.network import Network
+from chip.nir.discretise import DiscreteNeurons
 from chip.nir.load import NirImport, Translation
 from chip.nir.quantise import real_leaks
 from chip.nir.reference import checked_spikes, reference_spikes, trial_spikes
-from chip.nir.units import Units
 from chip.sim.simulator import Simulator
 
 __all__ = ["Agreement", "agreement_of", "measure"]
@@ -22,15 +22,15 @@ __all__ = ["Agreement", "agreement_of", "measure"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two spike trains of the same neurons side by side.
+    """Comparison of two spike trains of the same neurons.
 
     Args:
-        agreement: share of [step, neuron] at which both say the same, silence included.
+        agreement: share of [step, neuron] at which both are equal, silence included.
         spike_agreement: the same where at least one fires; 1 if none ever does.
-        spikes: of the graph in real numbers.
-        chip_spikes: of what it is compared with.
-        count_difference: by how much the counts of the neurons differ, added up, as a share of ``spikes``: small
-            where spikes come a little earlier or later, as they do after rounding.
+        spikes: spikes of the graph in real numbers.
+        chip_spikes: spikes of the other train.
+        count_difference: summed difference of the spike counts of the neurons, as a share of ``spikes``: small where
+            spikes come a little earlier or later, as they do after rounding.
     """
 
     agreement: float
@@ -40,7 +40,7 @@ class Agreement:
     count_difference: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """Return the figures as plain values."""
         return asdict(self)
 
 
@@ -58,61 +58,63 @@ def agreement_of(one: NDArray[Any], other: NDArray[Any]) -> Agreement:
 def measure(
     imported: NirImport, *, v_sat: int, spikes: NDArray[np.integer[Any]] | None = None, seed: int = 0
 ) -> dict[str, Agreement]:
-    """The graph in real numbers, against itself with one approximation at a time, and against the chip.
+    """Compare the graph in real numbers with itself under one approximation at a time, and with the chip.
 
     Args:
-        imported: a graph that was not imported from metadata.
-        v_sat: where the chip holds membranes.
-        spikes: input, [step, input]; those of ``trial_spikes`` if None.
-        seed: of random input.
+        imported: import of a graph that was not restored from metadata.
+        v_sat: saturation of the membranes on the chip.
+        spikes: input, [step, input]; ``trial_spikes`` by default.
+        seed: random seed of the trial spikes.
 
     Returns:
-        By what the declarations are about: ``filter``, ``leak``, ``weights`` (with thresholds), ``reset``; and
-        ``chip``, all of them and the rest.
+        Agreement by the subject of the declarations: ``filter``, ``leak``, ``weights`` (with thresholds), ``reset``;
+        and ``chip``, all of them and the rest.
 
     Raises:
         NetworkError: the import was exact, or ``spikes`` has another number of inputs.
     """
-    if (done := imported.translation) is None:
+    if (translation := imported.translation) is None:
         raise NetworkError(
             "was imported from metadata, which is exact", where="nir", hint="--plain reads the nodes"
         )
-    units = done.units
+    neurons = translation.neurons
     if spikes is None:
-        spikes = trial_spikes(units.n_inputs, seed=seed)
-    given = checked_spikes(units, spikes)
-    meant = reference_spikes(units, given, reset=done.reset)
+        spikes = trial_spikes(neurons.n_inputs, seed=seed)
+    inputs = checked_spikes(neurons, spikes)
+    reference = reference_spikes(neurons, inputs, reset=translation.reset)
     found = {
-        about: agreement_of(meant, reference_spikes(changed, given, reset=done.reset))
-        for about, changed in _changed(imported.network, done)
+        about: agreement_of(reference, reference_spikes(changed, inputs, reset=translation.reset))
+        for about, changed in _changed(imported.network, translation)
     }
-    if done.reset == "zero":
-        found["reset"] = agreement_of(meant, reference_spikes(units, given, reset="subtract"))
-    found["chip"] = agreement_of(meant, _on_chip(imported.network, units, given, v_sat))
+    if translation.reset == "zero":
+        found["reset"] = agreement_of(reference, reference_spikes(neurons, inputs, reset="subtract"))
+    found["chip"] = agreement_of(reference, _on_chip(imported.network, neurons, inputs, v_sat))
     return found
 
 
-def _changed(network: Network, done: Translation) -> list[tuple[str, Units]]:
-    folded, scale = done.folded, done.quantised.scale
-    changed = [("filter", folded)] if (done.units.keep_current > 0).any() else []
+def _changed(network: Network, translation: Translation) -> list[tuple[str, DiscreteNeurons]]:
+    folded, scale = translation.folded, translation.quantised.scale
+    changed = [("filter", folded)] if (translation.neurons.alpha > 0).any() else []
     shifts = network.decay[: folded.count].astype(np.int64)
-    if not np.array_equal(real_leaks(shifts), folded.keep):
-        changed.append(("leak", replace(folded, keep=real_leaks(shifts))))
-    real = sparse.csr_array(sparse.diags_array(1 / scale) @ done.quantised.weights)
+    if not np.array_equal(real_leaks(shifts), folded.beta):
+        changed.append(("leak", replace(folded, beta=real_leaks(shifts))))
+    real = sparse.csr_array(sparse.diags_array(1 / scale) @ translation.quantised.weights)
     # "At least theta" in whole numbers is "more than theta - 1/2".
-    theta = (done.quantised.theta - 0.5) / scale
-    bias = done.quantised.bias / scale
+    theta = (translation.quantised.theta - 0.5) / scale
+    bias = translation.quantised.bias / scale
     return [*changed, ("weights", replace(folded, weights=real, bias=bias, theta=theta))]
 
 
-def _on_chip(network: Network, units: Units, given: NDArray[np.int8], v_sat: int) -> NDArray[np.int8]:
-    """Spikes of the chip's neurons, each moved back by the layers it lies behind the first."""
-    late = int(units.level.max(initial=0))
-    padded = np.concatenate([given, np.zeros((late, given.shape[1]), np.int8)])
+def _on_chip(
+    network: Network, neurons: DiscreteNeurons, inputs: NDArray[np.int8], v_sat: int
+) -> NDArray[np.int8]:
+    """Run the chip's neurons, each shifted back by the layers between it and the first."""
+    late = int(neurons.layer.max(initial=0))
+    padded = np.concatenate([inputs, np.zeros((late, inputs.shape[1]), np.int8)])
     run = Simulator(network, v_sat=v_sat).run(padded[:, None], record="all")
     if run.neurons is None:
         raise NetworkError("kept no spikes of its neurons", where="simulator")
-    neurons = run.neurons[:, 0, : units.count]
-    at = np.arange(len(given))[:, None] + units.level
-    moved: NDArray[np.int8] = neurons[at, np.arange(units.count)]
+    chip_spikes = run.neurons[:, 0, : neurons.count]
+    at = np.arange(len(inputs))[:, None] + neurons.layer
+    moved: NDArray[np.int8] = chip_spikes[at, np.arange(neurons.count)]
     return moved

@@ -1,4 +1,4 @@
-"""The integers of a network in the metadata of its NIR graph."""
+"""Integers of a network in the metadata of its NIR graph."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 def pack(network: Network, dt_s: float) -> dict[str, Any]:
-    """The metadata of a graph: all columns of the network, and how long a step is."""
+    """Build the metadata of a graph: all columns of the network, and the duration of a step."""
     columns: dict[str, Any] = {name: np.asarray(array, "<i4") for name, array in network.arrays().items()}
     columns |= {name: json.dumps(list(getattr(network, name))) for name in NAMES}
     sizes = {"version": VERSION, "n_inputs": network.n_inputs, "dt_s": dt_s}
@@ -27,7 +27,7 @@ def pack(network: Network, dt_s: float) -> dict[str, Any]:
 
 
 def unpack(metadata: Mapping[str, Any]) -> tuple[Network, float] | None:
-    """The network that the metadata of a graph hold, and its step in seconds; None if they hold none.
+    """Read the network in the metadata of a graph, and its step in seconds; None if there is none.
 
     Raises:
         NetworkError: they hold one that is malformed or of another version.
@@ -52,7 +52,7 @@ def unpack(metadata: Mapping[str, Any]) -> tuple[Network, float] | None:
 
 
 def stated_step(metadata: Mapping[str, Any]) -> float | None:
-    """The step in seconds that the metadata of an export state, whatever else they hold; None if they do not."""
+    """Return the step in seconds that the metadata of an export state, whatever else they hold; None otherwise."""
     columns = metadata.get(KEY)
     try:
         dt_s = _number(columns, "dt_s", KEY) if isinstance(columns, Mapping) else 0.0

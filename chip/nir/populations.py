@@ -1,4 +1,4 @@
-"""Sorts the neurons of a network into NIR's populations, and its synapses into the matrices between them."""
+"""Division of a network into the populations of a NIR graph and the weight matrices between them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from chip.network import Network
 
 __all__ = ["BELOW", "Blocks", "Population", "blocks_of", "populations_of"]
 
-# How far thresholds stand below the integer: some simulators ask for more than it, some for no less. A resetting
-# simulator subtracts that much too little; it takes 4095 spikes of a neuron for that to make one more. With
-# membranes up to 2047 it is the least that float32 adds up without rounding.
+# Distance of thresholds below the integer, so that ">" and ">=" of different simulators mean the same. A resetting
+# simulator subtracts that much too little, which gives one spike too many in 4095. With membranes up to 2047 it is the
+# smallest distance that float32 adds up without rounding.
 BELOW = 2.0**-12
 MAX_WEIGHTS = 1 << 26
 Integers = NDArray[np.int64]
@@ -24,7 +24,7 @@ Blocks = dict[tuple[str, str], NDArray[np.float32] | None]
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons that become one IF or LIF node; a neuron with a negative output stands here twice.
+    """Neurons of one IF or LIF node; a neuron with a negative output occurs twice.
 
     Args:
         name: of the node.
@@ -32,7 +32,7 @@ class Population:
         sign: +1 for the half that sends +1, -1 for the one that sends -1.
         theta: threshold of each.
         decay: n of the leak of each; all 0, or none.
-        layer: how many steps from the inputs, or 0 if the network has no layers.
+        layer: steps from the inputs, or 0 if the network has no layers.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Population:
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Number of neurons, halves counted singly."""
         return self.neuron.size
 
 
 def populations_of(network: Network) -> list[Population]:
-    """One population for each layer and for leaking and other neurons.
+    """Divide a network by layers, and into leaking and other neurons.
 
     Raises:
         NetworkError: the network has no input, neuron or output.
@@ -72,7 +72,7 @@ def populations_of(network: Network) -> list[Population]:
 
 
 def _layers(network: Network) -> Integers:
-    """The layer of each neuron if every synapse leads to the next layer and outputs are in the last; else all 0."""
+    """Return the layer of each neuron if every synapse leads to the next and outputs are in the last; else all 0."""
     steps = steps_from_inputs(network)
     from_input = network.source < network.n_inputs
     source = np.where(from_input, 0, steps[np.maximum(network.source - network.n_inputs, 0)])
@@ -83,7 +83,7 @@ def _layers(network: Network) -> Integers:
 
 
 def _in_output_order(network: Network, members: Integers) -> Integers:
-    """If the members are exactly the outputs, in their order: no matrix is needed behind them."""
+    """Return the outputs in their order if they are exactly the members, so that no matrix is needed behind them."""
     outputs = network.outputs.astype(np.int64)
     return outputs if np.array_equal(np.sort(outputs), members) else members
 
@@ -97,7 +97,7 @@ def _population(network: Network, name: str, members: Integers, layer: int) -> P
 
 
 def blocks_of(network: Network, populations: list[Population]) -> Blocks:
-    """The matrix of each connection of "input", populations and "output"; None where one stands for the other.
+    """Build the matrix of each connection of "input", populations and "output"; None for an identity.
 
     Raises:
         NetworkError: the matrices would be too large.
@@ -129,20 +129,20 @@ def blocks_of(network: Network, populations: list[Population]) -> Blocks:
 
 
 def _feeds_back(network: Network, population: Population) -> bool:
-    """Whether taking the threshold away is not what the chip does."""
+    """Return whether the reset of NIR by the threshold differs from the feedback of the chip."""
     odd = population.theta != network.w_fb[population.neuron]
     return bool(odd.any() or (population.sign < 0).any())
 
 
 def _synapses(network: Network, source: Population | None, target: Population) -> NDArray[np.float32]:
-    """The matrix [target, source]; inputs are signed already, halves of a neuron have the sign they send."""
+    """Build the matrix [target, source]; inputs are signed already, halves of a neuron have the sign they send."""
     inputs = network.n_inputs
     if source is None:
         columns = np.arange(inputs)
         sign = np.ones(inputs, np.int64)
     else:
         columns, sign = source.neuron + inputs, source.sign
-    # Where each source of the network stands among the columns: its half for +1, and its half for -1.
+    # Column of each source of the network: that of its half for +1, and that of its half for -1.
     place = np.full((2, inputs + network.n_neurons), -1)
     place[(sign < 0).astype(int), columns] = np.arange(columns.size)
     rows = np.full((2, network.n_neurons), -1)
@@ -157,7 +157,7 @@ def _synapses(network: Network, source: Population | None, target: Population) -
 
 
 def _feedback(network: Network, population: Population) -> NDArray[np.float32]:
-    """What makes up, one step later, for a reset that takes away the threshold of the half that fired alone."""
+    """Build the matrix that corrects, one step later, a reset by the threshold of the half that fired alone."""
     w_fb = network.w_fb[population.neuron]
     kept = np.where(population.decay > 0, 1 - np.exp2(-population.decay), 1.0)
     weight = np.diag(kept * (population.theta - BELOW - w_fb)).astype(np.float32)
@@ -176,7 +176,7 @@ def _readout(network: Network, populations: list[Population]) -> Blocks:
         return {(last[0].name, "output"): None}
     blocks: Blocks = {}
     for population in last:
-        # Even if nothing is read: the package nir makes an Output of its own of what leads nowhere.
+        # Even without outputs in it: the package nir adds an Output to a node that leads nowhere.
         weight = (network.outputs[:, None] == population.neuron) * population.sign
         blocks[population.name, "output"] = weight.astype(np.float32)
     return blocks

@@ -1,4 +1,4 @@
-"""The shape of what every node of a NIR graph puts out, and whether its neighbours agree."""
+"""Output shapes of the nodes of a NIR graph, and their agreement along the edges."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from collections import deque
 
 from chip.errors import NetworkError
-from chip.nir.convolution import window_of
-from chip.nir.graph import NEURONS, PASS, Graph, Node, place
+from chip.nir.convolution import Window
+from chip.nir.graph import NEURONS, PASS, Graph, Node, node_name
 from chip.validation import MAX_INPUTS, MAX_NEURONS
 
 __all__ = ["shapes_of"]
@@ -16,26 +16,26 @@ Shape = tuple[int, ...]
 
 
 def shapes_of(graph: Graph) -> dict[str, Shape]:
-    """The output shape of every node.
+    """Infer the output shape of every node.
 
     Raises:
-        NetworkError: a shape is negative or gigantic, cannot be told, or two neighbours disagree; names the node.
+        NetworkError: a shape is negative, too large or unknown, or two neighbours disagree; names the node.
     """
-    before, after = graph.before(), graph.after()
+    predecessors, successors = graph.predecessors(), graph.successors()
     shapes: dict[str, Shape] = {}
     waiting = deque(graph.nodes)
     while waiting:
         name = waiting.popleft()
         if name in shapes:
             continue
-        heard = next((shapes[source] for source in before[name] if source in shapes), None)
-        shape = _shape(graph.nodes[name], heard, bool(before[name]))
+        incoming = next((shapes[source] for source in predecessors[name] if source in shapes), None)
+        shape = _shape(graph.nodes[name], incoming, bool(predecessors[name]))
         if shape is not None:
             shapes[name] = shape
-            waiting.extend(after[name])
+            waiting.extend(successors[name])
     for name, node in graph.nodes.items():
         if name not in shapes:
-            raise NetworkError("hears nothing whose shape is known", where=place(node))
+            raise NetworkError("hears nothing whose shape is known", where=node_name(node))
     for source, target in graph.edges:
         _agree(graph, shapes, source, target)
     _limit(graph, shapes)
@@ -43,56 +43,56 @@ def shapes_of(graph: Graph) -> dict[str, Shape]:
 
 
 def parameters_shape(node: Node) -> Shape:
-    """The common shape of the parameters of a neuron; (1,) if all of them are single numbers."""
+    """Return the common shape of the parameters of a neuron; (1,) if all of them are single numbers."""
     shapes = {node.array(field).shape for field in node.fields}
     large = {shape for shape in shapes if math.prod(shape) != 1}
     if len(large) > 1:
         words = "has parameters of the shapes " + " and ".join(str(shape) for shape in sorted(large))
-        raise NetworkError(words, where=place(node))
+        raise NetworkError(words, where=node_name(node))
     return next(iter(large), (1,))
 
 
-def _shape(node: Node, heard: Shape | None, hears: bool) -> Shape | None:
+def _shape(node: Node, incoming: Shape | None, has_sources: bool) -> Shape | None:
     if node.kind in ("Input", "Output"):
         return _stated(node)
     if node.kind in NEURONS or node.kind == "Scale":
         own = parameters_shape(node)
-        return heard if own == (1,) and hears else own
+        return incoming if own == (1,) and has_sources else own
     if node.kind in ("Linear", "Affine"):
         weight = node.array("weight")
         if weight.ndim != 2 or 0 in weight.shape:
-            raise NetworkError(f"weight has shape {weight.shape}, not two dimensions", where=place(node))
+            raise NetworkError(f"weight has shape {weight.shape}, not two dimensions", where=node_name(node))
         return (weight.shape[0],)
-    if heard is None:
+    if incoming is None:
         return None
     if node.kind == PASS:
-        return heard
-    return (math.prod(heard),) if node.kind == "Flatten" else window_of(node, heard).out
+        return incoming
+    return (math.prod(incoming),) if node.kind == "Flatten" else Window(node, incoming).out
 
 
 def _stated(node: Node) -> Shape:
     values = node.array("shape").ravel()
     if (values != values.round()).any() or (values < 1).any() or (values > MAX_INPUTS).any():
         words = f"shape {values[:8].tolist()} is not made of whole numbers within 1..{MAX_INPUTS}"
-        raise NetworkError(words, where=place(node))
+        raise NetworkError(words, where=node_name(node))
     if math.prod(shape := tuple(int(value) for value in values)) > MAX_INPUTS:
-        raise NetworkError(f"shape {shape} holds more than {MAX_INPUTS} values", where=place(node))
+        raise NetworkError(f"shape {shape} holds more than {MAX_INPUTS} values", where=node_name(node))
     return shape
 
 
 def _agree(graph: Graph, shapes: dict[str, Shape], source: str, target: str) -> None:
-    node, given = graph.nodes[target], shapes[source]
+    node, source_shape = graph.nodes[target], shapes[source]
     if node.kind in ("Linear", "Affine"):
         expected = node.array("weight").shape[1]
     elif "Pool" in node.kind or "Conv" in node.kind:
-        if window_of(node, given).out != shapes[target]:
-            raise NetworkError("hears inputs of different shapes", where=place(node))
+        if Window(node, source_shape).out != shapes[target]:
+            raise NetworkError("hears inputs of different shapes", where=node_name(node))
         return
     else:
         expected = math.prod(shapes[target])
-    if math.prod(given) != expected:
-        words = f"takes {expected} values, but {source!r} gives {math.prod(given)}"
-        raise NetworkError(words[:200], where=place(node))
+    if math.prod(source_shape) != expected:
+        words = f"takes {expected} values, but {source!r} gives {math.prod(source_shape)}"
+        raise NetworkError(words[:200], where=node_name(node))
 
 
 def _limit(graph: Graph, shapes: dict[str, Shape]) -> None:

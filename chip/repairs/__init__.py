@@ -1,4 +1,4 @@
-"""Repairs a network that breaks design rules, says what was done, and measures what it changes."""
+"""Repair of networks that break design rules, with a report of all changes and their measured effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["REFUSED", "Action", "Change", "Repaired", "repair"]
 
 _Step = Callable[[RepairDraft, ArchSpec], tuple[RepairDraft, list[Action]]]
 _STEPS, _STREAMS = 512, 2
-# What a program should not decide: rule and reason.
+# Violations that are not repaired: rule and reason.
 REFUSED = {
     "input_count": "which inputs can be spared, or merged, only the one who made the network knows",
     "negative_output": "a network without negative spikes has to be trained as one",
@@ -35,15 +35,15 @@ REFUSED = {
 
 @dataclass(frozen=True, eq=False)
 class Repaired:
-    """A network after repair.
+    """Network after repair.
 
     Args:
-        network: it has the inputs of the one before, and its outputs, in the same order.
-        actions: what was done, in this order.
-        outputs: which of the outputs before are left: all, unless the chip has too few.
-        change: the outputs before and after on the input below.
-        input: in words.
-        findings: what the rules still find.
+        network: repaired network, with the inputs and outputs of the original in the same order.
+        actions: changes in the order in which they were made.
+        outputs: original outputs that are left: all, unless the chip has too few.
+        change: difference of the outputs on the test input.
+        input: description of the test input.
+        findings: remaining findings of the rules.
     """
 
     network: Network
@@ -55,16 +55,16 @@ class Repaired:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What still keeps the network off the chip."""
+        """Findings that still keep the network off the chip."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def exact(self) -> bool:
-        """Whether the outputs are the same on every input."""
+        """Return whether the outputs are the same on every input."""
         return all(action.exact for action in self.actions)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as plain values, without the network itself."""
+        """Return the result as plain values, without the network itself."""
         return {
             "fits": not self.errors,
             "exact": self.exact,
@@ -85,24 +85,26 @@ class Repaired:
 def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | None = None) -> Repaired:
     """Make a network obey the design rules, with as little change of its outputs as possible.
 
-    Too many synapses at a neuron can be split or cut: both are tried, and what changes the running count of output
-    spikes less on the given input stays. Outputs are left out only where the chip has too few. What a repair should
-    not decide (``REFUSED``) stays as it is and is reported.
+    Too many synapses of a neuron can be split or pruned: both are tried, and the one that changes the running count of
+    output spikes less on the test input is kept. Outputs are left out only where the chip has too few. Violations that
+    need a decision (``REFUSED``) are reported and not changed.
 
     Args:
-        network: what is to be repaired.
+        network: network to repair.
         arch: the chip.
-        spikes: input to judge by, -1, 0 or +1 of each [step, stream, input]; sparse random spikes without it.
+        spikes: test input, -1, 0 or +1 of each [step, stream, input]; by default sparse random spikes.
 
     Raises:
-        NetworkError: the spikes do not suit the network.
+        NetworkError: the spikes do not match the network.
     """
     given = spikes is not None
-    judge = random_spikes(network.n_inputs, _STEPS, streams=_STREAMS) if spikes is None else spikes
-    start, left_out, kept = fewer_outputs(RepairDraft(network, spike_rates(network, arch, judge)), arch)
+    test_input = random_spikes(network.n_inputs, _STEPS, streams=_STREAMS) if spikes is None else spikes
+    start, output_actions, kept = fewer_outputs(
+        RepairDraft(network, spike_rates(network, arch, test_input)), arch
+    )
     tried = [_run(start, arch, fan_in) for fan_in in ((split_fan_in, prune_fan_in), (prune_fan_in,))]
     changes = [
-        output_change(network, draft.network, judge, v_sat=arch.v_sat, kept=kept) for draft, _ in tried
+        output_change(network, draft.network, test_input, v_sat=arch.v_sat, kept=kept) for draft, _ in tried
     ]
     best = min(
         range(len(tried)), key=lambda at: (changes[at].mean_running_difference, -changes[at].agreement)
@@ -110,7 +112,7 @@ def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | 
     draft, actions = tried[best]
     words = "the given input" if given else f"sparse random spikes, {_STREAMS} x {_STEPS} steps"
     findings = tuple(check(draft.network, arch))
-    done, outputs = (*left_out, *actions), tuple(kept.tolist())
+    done, outputs = (*output_actions, *actions), tuple(kept.tolist())
     return Repaired(draft.network, done, outputs, changes[best], words, findings)
 
 

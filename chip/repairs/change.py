@@ -1,4 +1,4 @@
-"""What a repair changes, measured: the outputs before and after on the same input."""
+"""Measured effect of a repair: the outputs before and after on the same input."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Change", "output_change"]
 
 @dataclass(frozen=True)
 class Change:
-    """How far the outputs of two networks agree.
+    """Agreement of the outputs of two networks.
 
     Args:
-        steps: of the input, all streams together.
-        agreement: share of [step, stream, output] at which both say the same, silence included.
+        steps: steps of the input, all streams together.
+        agreement: share of [step, stream, output] at which both are equal, silence included.
         spike_agreement: the same where at least one of them fires; None if neither ever does.
-        mean_count_difference: of the spikes of an output in a stream, on average; plus and minus cancel.
-        mean_count: of these spikes before the repair, as a measure for the difference.
-        mean_running_difference: of the spikes counted so far, averaged over steps: a spike that comes a step
-            late counts for one step, a spike that is lost counts from there on.
+        mean_count_difference: mean difference of the signed spike count of an output in a stream.
+        mean_count: mean magnitude of that count before the repair, for comparison.
+        mean_running_difference: difference of the running counts, averaged over steps: a spike that comes a step
+            late counts for one step, a lost spike for all steps that follow.
         changed_outputs: outputs that differ anywhere.
-        outputs: how many there are.
+        outputs: number of outputs compared.
     """
 
     steps: int
@@ -48,7 +48,7 @@ class Change:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The change as plain values."""
+        """Return the change as plain values."""
         return asdict(self)
 
 
@@ -60,14 +60,14 @@ def output_change(
     v_sat: int,
     kept: NDArray[np.int64] | None = None,
 ) -> Change:
-    """Run both on the same input and compare what comes out.
+    """Run both networks on the same input and compare their outputs.
 
     Args:
-        before: one network.
-        after: another one with as many inputs.
+        before: original network.
+        after: changed network with as many inputs.
         spikes: -1, 0 or +1 of each [step, stream, input].
         v_sat: membranes are clipped to [-v_sat, +v_sat].
-        kept: which of the outputs before the other one still has; all of them by default.
+        kept: original outputs that ``after`` still has; all of them by default.
     """
     one, other = (Simulator(network, v_sat=v_sat).run(spikes).outputs for network in (before, after))
     if kept is not None:

@@ -1,4 +1,4 @@
-"""A network under repair: how often its sources spike stays with it while neurons and synapses come and go."""
+"""Network under repair, with the activity of its sources kept while neurons and synapses are added and removed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from chip.network import NEURON_FIELDS, SYNAPSE_FIELDS, Network
 
 __all__ = ["RELAY", "Action", "RepairDraft"]
 
-# A neuron that passes on what it gets: it fires as soon as it can and takes away exactly what it sent.
+# A relay neuron: it passes spikes on, and its feedback subtracts exactly what it sent.
 RELAY: Mapping[str, int] = {"theta_p": 1, "theta_n": 1, "negative": 1, "w_fb": 1, "decay": 0}
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing a repair did.
+    """One change by a repair.
 
     Args:
-        rule: the design rule that asked for it.
-        place: the neuron, source or synapse; the first of several.
-        done: what was done.
-        exact: whether every output spike stays the same whatever the input.
-        effect: what it changes, in words.
+        rule: design rule that was violated.
+        place: neuron, source or synapse; the first of several.
+        done: description of the change.
+        exact: whether every output spike stays the same on any input.
+        effect: description of its effect on spikes.
     """
 
     rule: str
@@ -39,16 +39,16 @@ class Action:
         return f"{self.rule}: {self.place}: {self.done}; {self.effect}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The action as plain values."""
+        """Return the action as plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
 class RepairDraft:
-    """A network and its activity.
+    """Network under repair and its activity.
 
     Args:
-        network: as far as it is repaired.
+        network: network, as far as it is repaired.
         rates: spikes per step of each source, inputs first, float64[n_inputs + n_neurons].
     """
 
@@ -56,12 +56,12 @@ class RepairDraft:
     rates: NDArray[np.float64]
 
     def usefulness(self) -> NDArray[np.float64]:
-        """Charge that each synapse moves in a step: |weight| x spikes of its source, [synapse]."""
+        """Compute the charge that each synapse moves in a step: |weight| x spikes of its source, [synapse]."""
         useful: NDArray[np.float64] = np.abs(self.network.weight) * self.rates[self.network.source]
         return useful
 
     def changed(self, **arrays: Any) -> RepairDraft:
-        """The same neurons with other values."""
+        """Return the same neurons with other values."""
         network = self.network
         names = {"labels": network.labels, "input_labels": network.input_labels}
         return RepairDraft(
@@ -69,11 +69,11 @@ class RepairDraft:
         )
 
     def with_synapses(self, keep: NDArray[np.bool_]) -> RepairDraft:
-        """Only the synapses that are kept, [synapse]."""
+        """Return the draft with only the synapses that are kept, [synapse]."""
         return self.changed(**{name: getattr(self.network, name)[keep] for name in SYNAPSE_FIELDS})
 
     def with_neurons(self, keep: NDArray[np.bool_]) -> RepairDraft:
-        """Only the neurons that are kept, [neuron], and the synapses between them; outputs must be kept."""
+        """Return the draft with only the kept neurons, [neuron], and the synapses between them; it needs all outputs."""
         network, n_inputs = self.network, self.network.n_inputs
         sources = np.concatenate([np.ones(n_inputs, np.bool_), keep])
         number = np.cumsum(sources) - 1
@@ -96,14 +96,14 @@ class RepairDraft:
         synapses: Sequence[tuple[int, int, int]],
         keep: NDArray[np.bool_] | None = None,
     ) -> RepairDraft:
-        """The network with more neurons, numbered on from the last one.
+        """Return the draft with more neurons, numbered after the last one.
 
         Args:
-            neurons: fields of each new one.
-            labels: of them; left out where the network has none.
-            rates: spikes per step that they are expected to emit.
-            synapses: source, target and weight of each new one.
-            keep: which of the old synapses stay; all of them by default.
+            neurons: fields of each new neuron.
+            labels: their labels; ignored where the network has none.
+            rates: expected spikes of each per step.
+            synapses: source, target and weight of each new synapse.
+            keep: old synapses that stay; all of them by default.
         """
         network = self.network
         stays = np.ones(network.n_synapses, np.bool_) if keep is None else keep

@@ -1,10 +1,10 @@
-"""Split fan-in: a tree of relay neurons collects what one neuron cannot hear by itself.
+"""Repair of too large fan-in: a tree of relay neurons sums the inputs that one neuron cannot take.
 
-A relay that collects synapses of one magnitude W adds +1 or -1 for each spike, fires while its membrane is not
-zero, and takes away what it sent; its own synapse has the weight W. It does not leak, so all the charge arrives,
-exactly, one step later, or later still while more than one spike a step comes in. Synapses of unlike magnitudes
-share a relay only where there are not enough equal ones; it then sends in units of their common divisor, or,
-where that would be too slow, of the largest, and keeps back less than one such unit.
+A relay that collects synapses of one magnitude W adds +1 or -1 for each spike, fires while its membrane is not zero,
+and subtracts what it sent; its own synapse has the weight W. It does not leak, so all the charge arrives exactly, one
+step later, or later still while more than one spike a step arrives. Synapses of unequal magnitudes share a relay only
+where there are not enough equal ones; it then sends in units of their common divisor, or, where that would be too
+slow, of the largest, and retains less than one such unit.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from chip.repairs.draft import RELAY, Action, RepairDraft
 __all__ = ["split_fan_in"]
 
 Ints = NDArray[np.int64]
-# Spikes a relay is to send per step at most, on average: beyond that it falls behind.
-_BUSY = 0.5
+# Largest mean number of spikes per step of a relay: at more its delay grows.
+_MAX_RELAY_RATE = 0.5
 
 
 def split_fan_in(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
-    """Give each neuron that has too many synapses relays, as long as there are free cells.
+    """Insert relays at each neuron that has too many synapses, as long as there are free cells.
 
-    Neurons for which none are left stay as they are. Without negative outputs nothing is split: a relay could
-    not pass on what is below zero.
+    Other neurons stay as they are. Without negative outputs nothing is split: a relay could not send negative sums.
     """
     limit, actions = arch.neuron.fan_in.value, []
     if limit < 2 or not arch.neuron.negative_output.value:
@@ -44,7 +43,7 @@ def split_fan_in(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[
 
 
 def _choose(draft: RepairDraft, neuron: int, size: int) -> Ints:
-    """Synapses to be collected: as alike in magnitude as can be found, among those the least active."""
+    """Choose the synapses to collect: as equal in magnitude as possible, among those the least active."""
     network = draft.network
     mine = np.flatnonzero(network.target == neuron)
     magnitude, rate = np.abs(network.weight[mine]), draft.rates[network.source[mine]]
@@ -58,7 +57,7 @@ def _choose(draft: RepairDraft, neuron: int, size: int) -> Ints:
 
 @dataclass(frozen=True)
 class _Unit:
-    """What one spike of a relay is worth, in units of its target; and whether nothing is kept back."""
+    """Value of one spike of a relay."""
 
     weight: int
     divisor: int
@@ -67,7 +66,7 @@ class _Unit:
 
 def _unit(magnitude: Ints, charge: float) -> _Unit:
     common, largest = int(np.gcd.reduce(magnitude)), int(magnitude.max())
-    whole = common == largest or charge <= _BUSY * common
+    whole = common == largest or charge <= _MAX_RELAY_RATE * common
     return _Unit(common if whole else largest, common, whole)
 
 

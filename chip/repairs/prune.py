@@ -1,4 +1,4 @@
-"""Too many of something: first what cannot matter goes, then what matters least on the given input."""
+"""Pruning: removal of neurons and synapses without effect, then of the least useful on the test input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def drop_idle(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
-    """Drop neurons that lead to no output, and such that never fire; no output can tell the difference."""
+    """Drop neurons that lead to no output and neurons that never fire; the outputs stay the same."""
     actions = []
     for rule, find, why in (
         ("dangling", _leads_to_output, "no output hears them"),
@@ -35,7 +35,7 @@ def fewer_outputs(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list
     """Leave out the outputs that spike least, the last of equals, until there is a pad for each.
 
     Returns:
-        The draft, what was done, and which of the outputs are left, ascending, int64[output].
+        The draft, the actions, and the outputs that are left, ascending, int64[output].
     """
     network, limit = draft.network, arch.array.outputs.value
     if network.n_outputs <= limit:
@@ -98,7 +98,7 @@ def prune_fan_in(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[
 
 
 def least_useful(draft: RepairDraft, among: NDArray[np.int64], count: int) -> tuple[NDArray[np.bool_], str]:
-    """Which synapses stay when ``count`` of ``among`` go; and what goes with them, in words.
+    """Select ``count`` of ``among`` to remove; return the mask of all synapses that stay, and the loss in words.
 
     Usefulness is |weight| x spikes per step; between equal ones the smaller weight goes.
     """
@@ -123,7 +123,7 @@ def _leads_to_output(network: Network) -> NDArray[np.bool_]:
 
 
 def _can_fire(network: Network) -> NDArray[np.bool_]:
-    """Neurons that an input, or a neuron that fires at rest, leads to."""
+    """Return the neurons that an input, or a neuron that fires at rest, leads to."""
     reached = (network.theta_p == 0) | (network.negative & (network.theta_n == 0))
     inside = network.source >= network.n_inputs
     reached[network.target[~inside]] = True

@@ -1,4 +1,4 @@
-"""Values that cannot be stored: scale a neuron down as a whole, take the nearest leak."""
+"""Repair of values out of range: a neuron is scaled down as a whole, a leak replaced by the nearest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["nearest_decay", "scale"]
 
 
 def nearest_decay(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
-    """Leaks that cannot be set become the nearest that can; one too weak to ever act becomes none."""
+    """Replace leaks that cannot be set by the nearest; one too weak ever to act is removed."""
     network, allowed = draft.network, np.array(arch.neuron.decay_shifts.value)
     decay, actions = network.decay.copy(), []
     leak = np.where(allowed > 0, 2.0**-allowed, 0.0)
@@ -29,15 +29,15 @@ def nearest_decay(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list
 
 
 def scale(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]]:
-    """Neurons with too large values get weights, thresholds and feedback scaled down together.
+    """Scale weights, thresholds and feedback of neurons with too large values down together.
 
-    Scaling is exact where a common divisor of weights and feedback does it, nothing leaks and nothing saturates;
-    otherwise values are rounded, and synapses that round to nothing are left out. A neuron that would lose all
-    synapses stays as it is.
+    Scaling is exact where a common divisor of weights and feedback suffices, nothing leaks and nothing saturates;
+    otherwise values are rounded, and synapses that round to 0 are removed. A neuron that would lose all synapses stays
+    as it is.
     """
     network, actions = draft.network, []
     values = {name: getattr(network, name).astype(np.int64) for name in ("theta_p", "theta_n", "w_fb")}
-    # Without a negative output its threshold means nothing.
+    # Without a negative output its threshold is not used.
     values["theta_n"] = np.where(
         network.negative, values["theta_n"], np.minimum(values["theta_n"], arch.threshold_max)
     )
@@ -68,7 +68,7 @@ def scale(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Action]
 
 
 def _excess(network: Network, values: dict[str, NDArray[np.int64]], arch: ArchSpec) -> NDArray[np.float64]:
-    """How many times too large the largest value of each neuron is."""
+    """Compute the factor by which the largest value of each neuron exceeds its range."""
     largest = np.zeros(network.n_neurons)
     np.maximum.at(largest, network.target, np.abs(network.weight) / arch.weight_max)
     limits = {"theta_p": arch.threshold_max, "theta_n": arch.threshold_max, "w_fb": arch.feedback_max}
@@ -78,7 +78,7 @@ def _excess(network: Network, values: dict[str, NDArray[np.int64]], arch: ArchSp
 
 
 def _factor(moves: NDArray[np.int64], excess: float) -> tuple[float, bool]:
-    """The smallest common divisor that is large enough, or the excess itself; and whether it divides all."""
+    """Return the smallest common divisor that is large enough, or the excess itself; and whether it divides all."""
     common = int(np.gcd.reduce(moves))
     for divisor in range(int(np.ceil(excess)), min(common, 1 << 16) + 1):
         if common % divisor == 0:

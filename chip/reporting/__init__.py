@@ -1,1 +1,1 @@
-"""Reports on a compiled network: cost, pictures, pages, comparison with other chips."""
+"""Reports about a network on the chip: text, HTML, pictures, comparison with other chips."""

@@ -1,9 +1,9 @@
-"""The same network side by side on SENNA and on the profiles of other neuromorphic chips.
+"""Comparison of a network on SENNA with the profiles of other neuromorphic chips.
 
-Other chips know one kind of spike, so a network of ours has to be put in their words first: an input or neuron
-that sends -1 becomes a pair, one member for each sign, and whoever hears it hears both. That is the least it
-takes; a pair does not share a membrane, so the spikes will differ, and a network for such a chip is better
-trained for it. Energy is what the published figures say, with what they leave out; none where none is published.
+Other chips have one kind of spike, so a network with signed spikes is converted first: an input or neuron that sends
+-1 becomes a pair, one member for each sign, and its targets get synapses from both. That is a lower bound of the
+resources; a pair does not share a membrane, so the spikes will differ, and a network for such a chip is better trained
+for it. Energy follows the published figures, with what they leave out; it is None where none is published.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ __all__ = ["ChipComparison", "compare", "compare_text"]
 
 @dataclass(frozen=True)
 class ChipComparison:
-    """A network on one chip.
+    """Resources and energy of a network on one chip.
 
     Args:
-        name: of the chip.
-        title: of it.
+        name: name of the chip.
+        title: maker and technology.
         fits: whether no published limit is exceeded.
-        reasons: each limit that is.
-        needs: what the network takes there: neurons, inputs, outputs, synapses, and the largest fan-in and fan-out
+        reasons: each limit that is exceeded.
+        needs: resources of the network there: neurons, inputs, outputs, synapses, and the largest fan-in and fan-out
             of a neuron; inputs come from outside and may be sent as often as needed.
         energy_j: least and greatest energy of the run, in joule; None if no figure is published.
-        energy_covers: what that includes and leaves out.
+        energy_covers: scope of that energy.
         figures: limits, energies and facts with unit, provenance and source.
     """
 
@@ -52,7 +52,7 @@ class ChipComparison:
     figures: dict[str, dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain values."""
+        """Return the comparison as unpaired values."""
         return asdict(self)
 
 
@@ -64,23 +64,23 @@ def compare(
     *,
     step_hz: float,
 ) -> list[ChipComparison]:
-    """The network on ``arch`` and on every profile.
+    """Compare the network on ``arch`` and on every profile.
 
     Args:
-        network: what is compared.
-        arch: our chip, which comes first.
-        run: a run of the network; its operations and steps are what energy is counted for.
+        network: network to compare.
+        arch: the first chip of the comparison.
+        run: a run of the network, whose operations and steps determine the energy.
         spikes: its input, -1, 0 or +1 of each [step, stream, input].
-        step_hz: steps a second: what runs by the second costs by it.
+        step_hz: steps a second, which determine the energy of idle power.
     """
     operations = _unsigned_sop(network, run, spikes)
     return [
-        _on_ours(network, arch, run, step_hz),
-        *(_on(network, profile, run, operations, step_hz) for profile in load_profiles()),
+        _on_arch(network, arch, run, step_hz),
+        *(_on_profile(network, profile, run, operations, step_hz) for profile in load_profiles()),
     ]
 
 
-def _on_ours(network: Network, arch: ArchSpec, run: SimulationResult, step_hz: float) -> ChipComparison:
+def _on_arch(network: Network, arch: ArchSpec, run: SimulationResult, step_hz: float) -> ChipComparison:
     steps = run.outputs.shape[0] * run.outputs.shape[1]
     report = cost(arch, steps, run.sop, run.spikes, max(steps, 1) / step_hz)
     joules = [energy.joule for energy in report.energies]
@@ -102,7 +102,7 @@ def _on_ours(network: Network, arch: ArchSpec, run: SimulationResult, step_hz: f
     )
 
 
-def _on(
+def _on_profile(
     network: Network, profile: ChipProfile, run: SimulationResult, operations: float, step_hz: float
 ) -> ChipComparison:
     needs, steps = _unsigned(network), run.outputs.shape[0] * run.outputs.shape[1]
@@ -120,30 +120,30 @@ def _on(
 
 
 def _unsigned(network: Network) -> dict[str, int]:
-    """What the network takes where a spike has no sign: pairs for all that can send -1."""
+    """Count the resources of the network with unsigned spikes: pairs for all sources that can send -1."""
     members = 1 + spike_signs(network)[1].astype(np.int64)
     inputs, neurons = members[: network.n_inputs], members[network.n_inputs :]
-    heard, double = members[network.source], neurons[network.target]
-    fan_in = np.bincount(network.target, weights=heard, minlength=network.n_neurons)
+    pairs_of_source, double = members[network.source], neurons[network.target]
+    fan_in = np.bincount(network.target, weights=pairs_of_source, minlength=network.n_neurons)
     fan_out = np.bincount(network.source, weights=double, minlength=members.size)
     return {
         "neurons": int(neurons.sum()),
         "inputs": int(inputs.sum()),
         "outputs": int(neurons[network.outputs].sum()),
-        "synapses": int((heard * double).sum()),
+        "synapses": int((pairs_of_source * double).sum()),
         "fan_in": int(fan_in.max(initial=0)),
         "fan_out": int(fan_out[network.n_inputs :].max(initial=0)),
     }
 
 
 def _unsigned_sop(network: Network, run: SimulationResult, spikes: NDArray[np.integer[Any]]) -> float:
-    """Synaptic operations of the run there: a spike arrives at both members of a pair."""
+    """Compute the synaptic operations of the run with unsigned spikes: a spike arrives at both members of a pair."""
     members = 1 + spike_signs(network)[1][network.n_inputs :].astype(np.int64)
     arrived = np.concatenate([np.count_nonzero(spikes, axis=(0, 1)), run.neuron_spikes])
     by_source = arrived[network.source]
-    plain = int(by_source.sum())
-    # The spikes of the last step are emitted but do not arrive: the ratio is theirs as well, the count is not.
-    return run.sop * float(by_source @ members[network.target]) / plain if plain else float(run.sop)
+    unpaired = int(by_source.sum())
+    # The spikes of the last step are emitted but do not arrive: they count for the ratio, not for the operations.
+    return run.sop * float(by_source @ members[network.target]) / unpaired if unpaired else float(run.sop)
 
 
 def _sizes(profile: ChipProfile, needs: dict[str, int]) -> list[Finding]:
@@ -172,7 +172,7 @@ def _weights(network: Network, profile: ChipProfile) -> list[Finding]:
         found.append(Finding("weight_bits", "error", "network", f"±{most}", f"±{largest}", remedy))
     if values is not None and network.n_synapses:
         _, sign = spike_signs(network)
-        # A source that sends both signs is heard with its weight and with the opposite of it.
+        # A source that sends both signs has a synapse with its weight and one with the opposite weight.
         weight = np.concatenate([network.weight, -network.weight[sign[network.source]]])
         target = np.concatenate([network.target, network.target[sign[network.source]]])
         pairs = np.unique(np.stack([target, weight]), axis=1)
@@ -201,7 +201,7 @@ def _energy(
 
 
 def compare_text(comparisons: Sequence[Mapping[str, Any]]) -> str:
-    """Comparisons as plain values, ours first, in lines for a person."""
+    """Format comparisons, given as unpaired values with our chip first, as lines of text."""
     lines = []
     for at, one in enumerate(comparisons):
         energy = "no figure published" if one["energy_j"] is None else _range(*one["energy_j"])
@@ -209,7 +209,7 @@ def compare_text(comparisons: Sequence[Mapping[str, Any]]) -> str:
         lines.append("  needs   " + ", ".join(f"{value} {name}" for name, value in one["needs"].items()))
         lines += [f"  because {Finding(**reason)}" for reason in one["reasons"]]
         lines.append(f"  energy  {energy}: {one['energy_covers']}")
-        # The figures of our own chip stand in the report already.
+        # The figures of the first chip are in the report already.
         lines += [
             f"    {figure['provenance']:<9} {key} = {figure['value']} {figure['unit']}: {figure['source']}"
             for key, figure in (one["figures"].items() if at else ())

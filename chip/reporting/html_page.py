@@ -1,4 +1,4 @@
-"""The report of a compiled network as one HTML file that needs nothing else, and as text beside it."""
+"""Report of a compiled network as one self-contained HTML file, and as text."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def report_files(
     *,
     step_hz: float = 125.0,
 ) -> tuple[dict[str, bytes | str], str | None]:
-    """Everything that explains a compiled network, by file name; and why there are no pictures, if so.
+    """Build all report files by name; the second value says why there are no pictures, if so.
 
     Args:
-        compiled: what is explained.
+        compiled: compiled network.
         arch: the chip it was compiled for.
-        spikes: input of the run that is measured and drawn; sparse random spikes without it.
+        spikes: input of the run that is measured and drawn; by default sparse random spikes.
         step_hz: steps a second, for the energy.
     """
     usage = compiled.implementation.routing.usage
@@ -68,13 +68,13 @@ def report_files(
 def page(
     compiled: Compiled, content: Mapping[str, Any], pictures: Mapping[str, bytes], missing: str | None = None
 ) -> str:
-    """The report as HTML with the pictures inside; labels and names are escaped.
+    """Build the HTML report with the pictures embedded; labels and names are escaped.
 
     Args:
-        compiled: what is explained.
-        content: of ``full_report``.
+        compiled: compiled network.
+        content: result of ``full_report``.
         pictures: PNG files by their names in ``PICTURES``.
-        missing: why there are no pictures.
+        missing: reason why there are no pictures.
     """
     parts = [
         _tiles(compiled.report),

@@ -1,11 +1,11 @@
-"""NeuroBench's complexity metrics of a network and a run, in NeuroBench's words and units.
+"""NeuroBench's complexity metrics of a network and a run, in NeuroBench's terms and units.
 
 Definitions: Yik et al., "The neurobench framework for benchmarking neuromorphic computing algorithms and
 systems", Nature Communications 16, 2025, section "Algorithm track metrics" (arXiv 2304.04640), and the
 documentation of its harness (github.com/NeuroBench/neurobench, docs/metrics).
 
-NeuroBench counts connections between layers. A network of ours has none, so neurons that are equally many
-steps away from the inputs are taken as one, and two layers are connected if any synapse joins them.
+NeuroBench counts connections between layers. A network here has none, so neurons equally many steps away from the
+inputs form a layer, and two layers are connected if any synapse joins them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class NeuroBench:
-    """The metrics; ``DEFINITIONS`` says what each is.
+    """Complexity metrics; ``DEFINITIONS`` defines each.
 
     Args:
         footprint_bytes: with zero weights.
@@ -59,7 +59,7 @@ class NeuroBench:
     steps: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The metrics and their definitions as plain values."""
+        """Return the metrics and their definitions as plain values."""
         source = "Yik et al., Nature Communications 16, 2025 (arXiv 2304.04640)"
         return asdict(self) | {"definitions": DEFINITIONS, "source": source}
 
@@ -68,9 +68,9 @@ def neurobench(network: Network, run: SimulationResult, arch: ArchSpec) -> Neuro
     """Measure a network on a run of it.
 
     Args:
-        network: what was run.
-        run: from the first step after a reset.
-        arch: how many bits weights, thresholds and membranes have.
+        network: network that ran.
+        run: run from the first step after a reset.
+        arch: bits of weights, thresholds and membranes.
     """
     steps = run.outputs.shape[0] * run.outputs.shape[1]
     dense = _dense(network)
@@ -89,7 +89,7 @@ def neurobench(network: Network, run: SimulationResult, arch: ArchSpec) -> Neuro
 
 
 def _dense(network: Network) -> int:
-    """Weights of all connected pairs of layers, zero or not."""
+    """Count the weights of all connected pairs of layers, zero or not."""
     depth = steps_from_inputs(network) + 1
     # Layer 0 is the neurons that no input leads to, layer 1 the inputs, then the neurons by distance.
     layer = np.concatenate([np.ones(network.n_inputs, np.int64), np.where(depth > 0, depth, 0)])
@@ -99,7 +99,7 @@ def _dense(network: Network) -> int:
 
 
 def _neuron_bits(arch: ArchSpec) -> int:
-    """Two thresholds, feedback, leak, whether the negative output is enabled, and the membrane."""
+    """Return the bits of a neuron: two thresholds, feedback, leak, negative output, and the membrane."""
     neuron = arch.neuron
     leak = max(neuron.decay_shifts.value).bit_length()
     parameters = 2 * neuron.threshold_bits.value + neuron.feedback_bits.value + leak + 1

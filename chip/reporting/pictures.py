@@ -38,12 +38,12 @@ _MAP, _WIDTH, _HEIGHT, _DPI = 7.0, 9.0, 7.6, 130
 def draw(
     compiled: Compiled, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | None = None
 ) -> dict[str, bytes]:
-    """The pictures as PNG files, by their names in ``PICTURES``; the same design gives the same bytes.
+    """Draw the pictures as PNG files, by their names in ``PICTURES``; the same design gives the same bytes.
 
     Args:
-        compiled: what is drawn.
+        compiled: compiled network.
         arch: the chip it was compiled for.
-        spikes: of which the raster shows the first stream, [step, stream, input]; sparse random ones without.
+        spikes: input of the raster, which shows the first stream, [step, stream, input]; by default sparse random.
 
     Raises:
         ChipError: Matplotlib is not installed.
@@ -88,7 +88,7 @@ def _map_axes(axes: Axes, fabric: Fabric) -> None:
 
 
 def _positions(compiled: Compiled, fabric: Fabric) -> NDArray[np.float64]:
-    """Where each block is drawn, [block, 2]: output pads stand outside of the input pads."""
+    """Return the position of each block in the drawing, [block, 2]: output pads lie outside of the input pads."""
     at = fabric.position[compiled.implementation.design.placement.sites(fabric)].astype(np.float64)
     first = compiled.network.n_neurons + compiled.network.n_inputs
     pads = at[first:]
@@ -110,7 +110,7 @@ def _floorplan(compiled: Compiled, fabric: Fabric) -> Figure:
     deepest = max(1, int(depth.max(initial=1)))
     norm = BoundaryNorm(np.arange(-0.5, deepest + 1.5), 256)
     colour = ScalarMappable(norm, "viridis")
-    # Depth of each block: inputs 0, neurons theirs, outputs that of nobody.
+    # Depth of each block; that of outputs is not used.
     depths = np.concatenate([np.maximum(depth, 0), np.zeros(network.n_inputs + network.n_outputs, np.int64)])
     driver = np.repeat(nets.block[nets.start[:-1]], np.diff(nets.start))
     sinks = driver != nets.block
@@ -146,12 +146,12 @@ def _floorplan(compiled: Compiled, fabric: Fabric) -> Figure:
 
 
 def _dot_size(fabric: Fabric) -> float:
-    """Area in square points of a marker that fills six tenths of a cell."""
+    """Return the area in square points of a marker that fills six tenths of a cell."""
     return float((0.6 * 72 * _MAP / (max(fabric.columns, fabric.rows) + 5)) ** 2)
 
 
 def _cells(axes: Axes, fabric: Fabric, colour: str, *, filled: bool) -> None:
-    """All cells of the array, as outlines or as squares."""
+    """Draw all cells of the array, as outlines or as squares."""
     place = fabric.position[: fabric.n_cells]
     face, edge = (colour, "none") if filled else ("none", colour)
     axes.scatter(
@@ -167,7 +167,7 @@ def _cells(axes: Axes, fabric: Fabric, colour: str, *, filled: bool) -> None:
 
 
 def _segments(fabric: Fabric) -> NDArray[np.float64]:
-    """Both ends of each channel segment on the map, [segment, end, 2]; see ``Fabric``."""
+    """Return both ends of each channel segment on the map, [segment, end, 2]; see ``Fabric``."""
     k, x = np.divmod(np.arange((fabric.rows + 1) * fabric.columns), fabric.columns)
     across = np.stack([np.stack([x - 0.4, k - 0.5], 1), np.stack([x + 0.4, k - 0.5], 1)], 1)
     y, k = np.divmod(np.arange(fabric.rows * (fabric.columns + 1)), fabric.columns + 1)

@@ -1,4 +1,4 @@
-"""A raster of a run in a file: which input and which neuron spiked when, as a picture or as numbers."""
+"""Spike raster of a run as a file: a picture or arrays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from chip.sim.simulator import SimulationResult
 __all__ = ["SUFFIXES", "check_raster_name", "npy_file", "raster_file"]
 
 SUFFIXES = (".png", ".npz")
-"""What the name of a raster may end in."""
+"""Suffixes of raster files."""
 
-# What fits a picture and the eye.
-_SHOWN_STEPS = 1000
+# Largest number of steps in a picture; more cannot be told apart.
+_MAX_STEPS = 1000
 
 
 def check_raster_name(path: Path) -> None:
-    """Refuse a file name that says nothing about the kind of raster.
+    """Refuse a file name without the suffix of a raster format.
 
     Raises:
         NetworkError: the name ends neither in .png nor in .npz.
@@ -36,16 +36,16 @@ def check_raster_name(path: Path) -> None:
 def raster_file(
     path: Path, network: Network, spikes: NDArray[np.integer[Any]], run: SimulationResult
 ) -> bytes:
-    """The content of a raster file, by the end of its name.
+    """Build the content of a raster file, in the format of its suffix.
 
     A .png shows the first thousand steps of the first stream. A .npz holds ``inputs`` [step, stream, input],
     ``neurons`` [step, stream, neuron] and ``outputs``, the numbers of the neurons that are outputs.
 
     Args:
-        path: the file's name.
-        network: what ran.
-        spikes: what it was given, [step, stream, input].
-        run: what it did, with ``record="all"``.
+        path: name of the file.
+        network: network that ran.
+        spikes: its input, [step, stream, input].
+        run: its result, with ``record="all"``.
 
     Raises:
         NetworkError: no such kind of raster, or the run kept the outputs only.
@@ -62,11 +62,11 @@ def raster_file(
         return buffer.getvalue()
     from chip.reporting.pictures import draw_raster
 
-    return draw_raster(network, spikes[:_SHOWN_STEPS, 0], run.neurons[:_SHOWN_STEPS, 0])
+    return draw_raster(network, spikes[:_MAX_STEPS, 0], run.neurons[:_MAX_STEPS, 0])
 
 
 def npy_file(array: NDArray[Any]) -> bytes:
-    """An array as the content of a .npy file."""
+    """Serialise an array as a .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What there is to say about a network on a chip, as plain values and as text for a terminal."""
+"""Report of a network on a chip as plain values and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _STEPS = 256
 def network_report(
     network: Network, arch: ArchSpec, usage: NDArray[np.int64] | None = None
 ) -> dict[str, Any]:
-    """Sizes, use of the chip, findings, and every parameter of the chip with what it rests on.
+    """Report sizes, utilisation, findings, and every parameter of the chip with its provenance.
 
     Args:
-        network: what is reported.
+        network: network to report.
         arch: the chip.
-        usage: nets in each channel segment; without it the network is placed and routed to know them. If that
-            cannot be done, ``unrouted`` says why, and ``utilisation`` holds no ``tracks``.
+        usage: nets in each channel segment; by default the network is placed and routed to count them. If that
+            fails, ``unrouted`` gives the reason, and ``utilisation`` holds no ``tracks``.
     """
     findings = check(network, arch)
-    way = latency(network, arch)
+    delays = latency(network, arch)
     unrouted = None
     if usage is None:
         usage, unrouted = _routed(network, arch)
@@ -50,17 +50,17 @@ def network_report(
         "network_fingerprint": network.fingerprint(),
         "utilisation": utilisation(network, arch, usage),
         "unrouted": unrouted,
-        "latency_s": None if way is None else {name: figure.value for name, figure in way.items()},
+        "latency_s": None if delays is None else {name: figure.value for name, figure in delays.items()},
         "findings": [finding.to_dict() for finding in findings],
         "parameters": {key: parameter.model_dump() for key, parameter in arch.parameters()},
     }
 
 
 def _routed(network: Network, arch: ArchSpec) -> tuple[NDArray[np.int64] | None, str | None]:
-    """Nets in each channel segment, or why there are none."""
+    """Return the nets in each channel segment, or the reason why there are none."""
     try:
         require_fit(network, arch)
-        # Squeezed as compile does it, so that both say the same.
+        # With the width search of the compiler, so that both report the same usage.
         return implement(network, arch, search=True).routing.usage, None
     except FitError as error:
         return None, str(error)
@@ -75,12 +75,12 @@ def full_report(
     compared: bool = False,
     usage: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
-    """The report of a network with NeuroBench's metrics, and how it would do on other chips.
+    """Report a network with NeuroBench's metrics, and its needs on other chips.
 
     Args:
-        network: what is reported.
+        network: network to report.
         arch: the chip.
-        spikes: -1, 0 or +1 of each [step, stream, input]; sparse random spikes without it.
+        spikes: -1, 0 or +1 of each [step, stream, input]; by default sparse random spikes.
         step_hz: steps a second, for the energy.
         compared: whether to add the other chips.
         usage: nets in each channel segment, if they are known; see ``network_report``.
@@ -97,7 +97,7 @@ def full_report(
 
 
 def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict[str, Any]:
-    """Counts of a run and what it costs if streams follow each other at ``step_hz`` steps a second."""
+    """Report the counts of a run and its cost if streams follow each other at ``step_hz`` steps a second."""
     steps, streams = run.outputs.shape[:2]
     seconds = max(steps * streams, 1) / step_hz
     return {
@@ -113,7 +113,7 @@ def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """The report of ``network_report`` or ``full_report`` in lines for a person."""
+    """Format the report of ``network_report`` or ``full_report`` as lines of text."""
     lines = [report["title"], "", f"fits        {'yes' if report['fits'] else 'no'}"]
     for name, use in report["utilisation"].items():
         lines.append(f"{name:<11} {use['used']} of {use['available']} ({use['share']:.1%})")

@@ -1,4 +1,4 @@
-"""The command `chip check`: what keeps a network off the chip, and what can be done about it."""
+"""Command `chip check`: design rules of a network, and their repair."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what keeps a network off the chip, and repair it if asked to; exit 5 if anything is left."""
+    """Check a network against the design rules, and repair it with --repair; exit 5 if an error is left."""
     from chip.rules import check as check_rules
 
     needs(context, "--input-spikes", "--repair")
@@ -54,7 +54,7 @@ def check(
 
 
 def _check_out(out: Path, network: Path, spikes: Path | None) -> None:
-    """Whether the repaired network can be written, before minutes of work."""
+    """Refuse an output file that cannot be written, before minutes of work."""
     from anomaly.atomic import check_writable
     from anomaly.errors import UsageError
 

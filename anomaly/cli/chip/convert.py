@@ -1,4 +1,4 @@
-"""The command `chip convert`: networks from one kind of file to another, NIR among them."""
+"""Command `chip convert`: conversion between network files, NIR among them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def convert(
     spikes: Spikes = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a network file into another kind, and say what the other cannot say: NIR graphs in and out."""
+    """Convert a network file to another format, NIR included, and declare what the other cannot express."""
     from anomaly.atomic import write_bytes
     from anomaly.errors import UsageError
     from chip.arch import load_arch
@@ -102,7 +102,7 @@ def _check_options(context: typer.Context, network: Path, dt: float | None, fit_
 
 
 def _check_exact(context: typer.Context, out: Path) -> None:
-    """Refuse what says nothing where the very integers of a network are read; --dt is for a .nir OUT, too."""
+    """Refuse options without effect where the exact integers of a network are read; --dt is for a .nir OUT, too."""
     from anomaly.errors import UsageError
 
     timed = () if out.suffix == ".nir" else ("--dt",)

@@ -1,4 +1,4 @@
-"""Commands of the group `chip`: the SENNA toolchain on network files, no sound needed."""
+"""Commands of the group `chip`: the SENNA toolchain on network files, without sound."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def decode(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Turn a bitstream back into the network it programs; --out writes it as JSON and NPZ."""
+    """Decode a bitstream into the network it programs; --out writes that as JSON and NPZ."""
     excludes(context, "--against", "--out")
     if against is not None:
         _compare(against, network, arch, as_json)

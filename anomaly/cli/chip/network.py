@@ -1,4 +1,4 @@
-"""What the commands of the group `chip` have in common: the network that is named, and how answers are written."""
+"""Shared arguments, input and output of the commands of the group `chip`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write the files into."
 
 
 def load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
-    """The chip and the network; what an import from NIR approximates is told on stderr."""
+    """Load the chip and the network; approximations of an import from NIR are reported on stderr."""
     from chip.arch import load_arch
     from chip.files import load_network
 
@@ -32,13 +32,13 @@ def load(network: Path, arch: str) -> tuple[ArchSpec, Network]:
         from chip.nir import read_nir
 
         imported = read_nir(network, spec)
-        say_declarations(imported.declarations)
+        print_declarations(imported.declarations)
         return spec, imported.network
     return spec, load_network(network, spec)
 
 
-def say_declarations(declarations: Iterable[Declaration]) -> None:
-    """What an import approximated, in lines on stderr."""
+def print_declarations(declarations: Iterable[Declaration]) -> None:
+    """Print the approximations of an import on stderr."""
     found = [declaration for declaration in declarations if not declaration.exact]
     for declaration in found:
         typer.echo(f"declared: {declaration}", err=True)
@@ -47,11 +47,11 @@ def say_declarations(declarations: Iterable[Declaration]) -> None:
 
 
 def keep_inputs(written: Path, where: str, *read: Path | None) -> None:
-    """Refuse to write over what is read.
+    """Refuse to overwrite a file that the command reads.
 
     Args:
-        written: the file that will be written.
-        where: the option or argument that says so.
+        written: file to write.
+        where: option or argument that names it.
         read: files that the command reads.
 
     Raises:
@@ -66,7 +66,7 @@ def keep_inputs(written: Path, where: str, *read: Path | None) -> None:
 
 
 def write(folder: Path, files: Mapping[str, bytes | str]) -> None:
-    """All files appear, or none; whatever else is in the folder stays."""
+    """Write all files, or none; other files in the folder stay."""
     from anomaly.atomic import new_files, write_bytes
 
     with new_files(folder) as work:
@@ -75,12 +75,12 @@ def write(folder: Path, files: Mapping[str, bytes | str]) -> None:
 
 
 def in_json(content: dict[str, Any]) -> str:
-    """An answer as people can read it, too."""
+    """Format a result as indented JSON."""
     import json
 
     return json.dumps(content, indent=2) + "\n"
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
+    """Print one JSON object on stdout."""
     typer.echo(in_json(content), nl=False)

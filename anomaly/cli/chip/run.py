@@ -1,4 +1,4 @@
-"""The commands `chip simulate` and `chip report`: what a network does on spikes, and what that costs."""
+"""Commands `chip simulate` and `chip report`: spikes of a network, use of the chip, and energy."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def report(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Say how a network uses the chip, what every figure rests on, and how it would do on other chips."""
+    """Report how a network uses the chip, the provenance of every figure, and its needs on other chips."""
     from chip.files import load_usage
     from chip.reporting.report import as_text, full_report
     from chip.sim.stimulus import load_spikes
@@ -110,7 +110,7 @@ def report(
 
 
 def _check_files(raster: Path | None, out: Path | None, network: Path, spikes: Path | None) -> None:
-    """Whether what is asked for can be written, before anything is run."""
+    """Refuse outputs that cannot be written, before anything is run."""
     from anomaly.atomic import check_writable
     from anomaly.errors import UsageError
     from chip.reporting.raster import SUFFIXES

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from chip.nir.convolution import unrolled, window_of
+from chip.nir.convolution import Window, unrolled
+from chip.nir.discretise import discretise
 from chip.nir.graph import graph_of
 from chip.nir.shapes import shapes_of
-from chip.nir.units import units_of
 
 RANDOM = np.random.default_rng(0)
 
@@ -53,7 +53,7 @@ def test_convolutions_unroll_as_torch_computes_them(
         }
     )
     assert shapes_of(plain)["c"] == tuple(y.shape[1:])
-    matrix, bias = unrolled(window_of(plain.nodes["c"], shape))
+    matrix, bias = unrolled(Window(plain.nodes["c"], shape))
     np.testing.assert_allclose(matrix @ x.numpy().ravel() + bias, y.numpy().ravel(), atol=1e-12)
 
 
@@ -63,7 +63,7 @@ def test_pools_unroll_as_torch_computes_them(
 ) -> None:
     pool = getattr(nir, kind)(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
     graph = chain((3, 4, 6), pool, fire((3, 2, 3), 10.0))
-    units = units_of(graph_of(graph.to_dict()), 1e-4)
+    neurons = discretise(graph_of(graph.to_dict()), 1e-4)
     x = RANDOM.normal(size=(1, 3, 4, 6))
     y = torch.nn.functional.avg_pool2d(torch.from_numpy(x), 2).numpy() * (4 if kind == "SumPool2d" else 1)
-    np.testing.assert_allclose(units.weights[:, : x.size] @ x.ravel(), y.ravel(), atol=1e-12)
+    np.testing.assert_allclose(neurons.weights[:, : x.size] @ x.ravel(), y.ravel(), atol=1e-12)

@@ -16,10 +16,10 @@ from chip.builder import NetworkBuilder
 from chip.errors import NetworkError
 from chip.network import Network
 from chip.nir import export_declarations, export_nir, import_nir, write_nir
+from chip.nir.discretise import discretise
 from chip.nir.graph import graph_of
 from chip.nir.hdf5 import read_tree
 from chip.nir.reference import reference_spikes
-from chip.nir.units import units_of
 from chip.sim.simulator import Simulator
 from chip.sim.stimulus import random_spikes
 from chip.testing import layered_network, random_network
@@ -53,9 +53,9 @@ def test_the_same_integers_come_back(seed: int, sizes: tuple[int, int, int, int]
 def test_without_leaks_the_nodes_alone_mean_the_same(seed: int, sizes: tuple[int, int, int, int]) -> None:
     network = drawn(seed, sizes, leaks=False)
     spikes = random_spikes(network.n_inputs, 100, rate=0.4, seed=seed)
-    units = units_of(graph_of(read_tree(write_nir(network))), 1e-4)
-    meant = reference_spikes(units, spikes[:, 0], reset="subtract") @ units.readout.T.toarray()
-    layers = int(units.level.max())
+    neurons = discretise(graph_of(read_tree(write_nir(network))), 1e-4)
+    meant = reference_spikes(neurons, spikes[:, 0], reset="subtract") @ neurons.readout.T.toarray()
+    layers = int(neurons.layer.max())
     padded = np.concatenate([spikes, np.zeros((layers, 1, network.n_inputs), np.int8)])
     run = Simulator(network, v_sat=FAR).run(padded)
     np.testing.assert_array_equal(meant, run.outputs[layers:, 0])

@@ -9,7 +9,7 @@ import pytest
 
 from chip.errors import NetworkError
 from chip.nir.hdf5 import read_tree
-from chip.nir.heap import ENTRY_BYTES, Texts
+from chip.nir.heap import ENTRY_BYTES, GlobalHeap
 
 WORDS = ["", "a", "edge", "x" * 5000, "größer", *(f"node {at}" for at in range(300))]
 
@@ -28,7 +28,7 @@ def written() -> tuple[bytes, int]:
 
 def test_texts_are_those_that_were_written() -> None:
     data, start = written()
-    heap = Texts(data)
+    heap = GlobalHeap(data)
     assert [heap.read(start + at * ENTRY_BYTES, "words").decode() for at in range(len(WORDS))] == WORDS
     tree = read_tree(data)
     assert (tree["one"], tree["fixed"], tree["pairs"]) == ("alone", "six", [["a", "b"], ["c", "d"]])

@@ -57,11 +57,15 @@ def test_a_reset_to_a_value_is_declared(chain: Callable[..., Any]) -> None:
 def test_fractions_are_scaled_neuron_by_neuron(chain: Callable[..., Any], fire: Callable[..., Any]) -> None:
     weight = np.array([[0.25, -0.75], [0.1234, 0.9137]])
     imported = import_nir(chain((2,), nir.Linear(weight), fire(2, 1.0)), SENNA)
-    network, done = imported.network, imported.translation
-    assert done is not None
+    network, translation = imported.network, imported.translation
+    assert translation is not None
     assert network.weight[:2].tolist() == [1, -3]
-    assert (int(network.theta_p[0]), int(network.w_fb[0]), float(done.quantised.scale[0])) == (5, 4, 4.0)
-    real = network.weight[2:] / done.quantised.scale[1]
+    assert (int(network.theta_p[0]), int(network.w_fb[0]), float(translation.quantised.scale[0])) == (
+        5,
+        4,
+        4.0,
+    )
+    real = network.weight[2:] / translation.quantised.scale[1]
     np.testing.assert_allclose(real, [0.1234, 0.9137], atol=0.01)
     assert declared(imported)["if", "weights"] is False
 
@@ -116,15 +120,16 @@ def test_a_current_leaves_its_charge_and_the_slower_filter(chain: Callable[..., 
         tau_syn=2 * ones, tau_mem=8 * ones, r=8 * ones, v_leak=0 * ones, v_threshold=40 * ones, w_in=2 * ones
     )
     imported = import_nir(chain((2,), nir.Linear(W), node), SENNA, dt_s=1.0)
-    done = imported.translation
-    assert done is not None
+    translation = imported.translation
+    assert translation is not None
     assert imported.network.decay.tolist() == [3, 3, 3]
-    np.testing.assert_allclose(done.folded.weights.toarray()[:, :2], 2 * W)
+    np.testing.assert_allclose(translation.folded.weights.toarray()[:, :2], 2 * W)
     assert declared(imported)["cubalif", "filter"] is False
     lasting = np.ones((400, 2), np.int8)
+    silent = replace(translation.neurons, theta=translation.neurons.theta * 0 + 1e9)
     spiking = [
-        reference_spikes(units, lasting).sum()
-        for units in (replace(done.units, theta=done.units.theta * 0 + 1e9), done.units, done.folded)
+        reference_spikes(neurons, lasting).sum()
+        for neurons in (silent, translation.neurons, translation.folded)
     ]
     assert spiking[0] == 0
     assert spiking[1] == pytest.approx(spiking[2], rel=0.35)

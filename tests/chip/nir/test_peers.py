@@ -48,8 +48,8 @@ def test_with_leaks_both_do_what_the_nodes_say(name: str) -> None:
     example = examples(SENNA)[name]
     translation = import_nir(example.file(), SENNA, plain=True).translation
     assert translation is not None
-    units = translation.units
-    meant = reference_spikes(units, example.spikes, reset="subtract") @ units.readout.T.toarray()
+    neurons = translation.neurons
+    meant = reference_spikes(neurons, example.spikes, reset="subtract") @ neurons.readout.T.toarray()
     for peer in PEERS:
         found = agreement_of(meant, run_peer(example.file(), example.spikes, peer))
         assert found.agreement > 0.999, peer
