@@ -73,7 +73,7 @@ class RepairDraft:
         return self.changed(**{name: getattr(self.network, name)[keep] for name in SYNAPSE_FIELDS})
 
     def with_neurons(self, keep: NDArray[np.bool_]) -> RepairDraft:
-        """Return the draft with only the kept neurons, [neuron], and the synapses between them; it needs all outputs."""
+        """Return the draft with only the kept neurons, [neuron], and the synapses between them; outputs must stay."""
         network, n_inputs = self.network, self.network.n_inputs
         sources = np.concatenate([np.ones(n_inputs, np.bool_), keep])
         number = np.cumsum(sources) - 1
