@@ -1,4 +1,4 @@
-"""The other side of each sink: a web hook receiver, and a real Mosquitto with somebody who listens."""
+"""Receiving side of the sinks: certificates, and a real Mosquitto with a subscriber."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -37,15 +38,23 @@ class Broker:
     def __init__(self, folder: Path, *settings: str) -> None:
         self.port = free_port()
         self._config = folder / f"mosquitto-{self.port}.conf"
-        self._config.write_text("\n".join([f"listener {self.port} 127.0.0.1", *settings, ""]))
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
+        """Start, with other settings than before if some are given."""
         assert MOSQUITTO is not None
+        self._settings = ("user root", *settings) if settings else self._settings
+        self._config.write_text("\n".join([f"listener {self.port} 127.0.0.1", *self._settings, ""]))
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         eventually(self._answers)
+
+    def pause(self) -> None:
+        """Stop the process without closing its connections; the kernel still accepts new ones."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -62,7 +71,7 @@ class Broker:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Received:
     topic: str
     text: str
     retained: bool
@@ -73,10 +82,10 @@ class Heard:
 
 
 class Listener:
-    """Hears everything that a broker is told."""
+    """Subscriber to all topics of a broker."""
 
     def __init__(self, port: int, **account: str) -> None:
-        self.heard: list[Heard] = []
+        self.received: list[Received] = []
         self.subscriptions = 0
         self._client = Client(CallbackAPIVersion.VERSION2)
         if account:
@@ -84,17 +93,17 @@ class Listener:
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_subscribe = self._on_subscribe
-        # Back long before a sink, which waits a second: what nobody listens to yet would seem lost.
+        # Back long before a sink, which waits a second: a message without a subscriber would seem lost.
         self._client.reconnect_delay_set(0.05, 0.05)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         self.wait_for_subscription(1)
 
-    def on(self, topic: str) -> list[Heard]:
-        return [heard for heard in self.heard if heard.topic == topic]
+    def on(self, topic: str) -> list[Received]:
+        return [one for one in self.received if one.topic == topic]
 
     def alerts(self) -> list[dict[str, Any]]:
-        return [heard.json for heard in self.heard if heard.topic.endswith("/alerts")]
+        return [one.json for one in self.received if one.topic.endswith("/alerts")]
 
     def wait_for_subscription(self, number: int) -> None:
         """Wait until it has subscribed so many times: once, and once more after each death of the broker."""
@@ -108,14 +117,14 @@ class Listener:
         self.subscriptions += 1
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self.heard.append(Heard(message.topic, message.payload.decode(), message.retain))
+        self.received.append(Received(message.topic, message.payload.decode(), message.retain))
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
+        assert time.monotonic() < end, "the condition did not hold in time"
         time.sleep(0.02)
 
 

@@ -33,11 +33,11 @@ def test_topics(sink: MqttSink, listener: Listener, make_message: MakeMessage) -
     message = make_message()
     sink.deliver(message)
     eventually(lambda: listener.on("anomaly/pump/alerts"))
-    assert [heard.json for heard in listener.on("anomaly/pump/alerts")] == [message.to_dict()]
-    assert [heard.json for heard in listener.on("anomaly/pump/state")] == [
+    assert [one.json for one in listener.on("anomaly/pump/alerts")] == [message.to_dict()]
+    assert [one.json for one in listener.on("anomaly/pump/state")] == [
         {"time": message.time, "state": "ALARM", "score": 4.5, "p_value": 1e-5}
     ]
-    assert [heard.text for heard in listener.on("anomaly/status")] == ["online"]
+    assert [one.text for one in listener.on("anomaly/status")] == ["online"]
 
 
 def test_what_is_retained_and_what_is_not(
@@ -48,7 +48,7 @@ def test_what_is_retained_and_what_is_not(
     late = Listener(broker.port)
     eventually(lambda: late.on("anomaly/pump/state") and late.on("anomaly/status"))
     late.close()
-    assert all(heard.retained for heard in late.heard)
+    assert all(one.retained for one in late.received)
     assert late.alerts() == []
 
 
@@ -71,7 +71,7 @@ def test_without_home_assistant(broker: Broker, listener: Listener, make_message
     sink.deliver(make_message())
     eventually(lambda: listener.alerts())
     sink.close()
-    assert {heard.topic for heard in listener.heard} == {
+    assert {one.topic for one in listener.received} == {
         *("works/north/status", "works/north/pump/state", "works/north/pump/alerts")
     }
 
@@ -99,7 +99,7 @@ def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:
 def test_goodbye(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
     sink.deliver(make_message())
     sink.close()
-    eventually(lambda: [heard.text for heard in listener.on("anomaly/status")] == ["online", "offline"])
+    eventually(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
 
 
 def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -> None:
@@ -118,7 +118,7 @@ def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -
         assert process.stdout.readline() == "delivered\n"
         process.kill()
         process.wait()
-    eventually(lambda: [heard.text for heard in listener.on("anomaly/status")] == ["online", "offline"])
+    eventually(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
 
 
 def test_all_is_told_again_to_a_broker_that_forgot(
@@ -127,7 +127,7 @@ def test_all_is_told_again_to_a_broker_that_forgot(
     sink.deliver(make_message())
     eventually(lambda: listener.alerts())
     broker.kill()
-    listener.heard.clear()
+    listener.received.clear()
     broker.start()
     eventually(lambda: listener.on("anomaly/status"), 15)
     eventually(lambda: listener.on("homeassistant/sensor/anomaly_pump/state/config"))
