@@ -17,6 +17,8 @@ _RATES = (
 )
 # Calibrations hold some thousand seconds: a smaller probability than this is extrapolated over several decades.
 _LEAST_P = 1e-6
+# A second in five of normal sound is nothing rare.
+_COMMON_P = 0.2
 
 
 def duration(seconds: float) -> str:
@@ -55,7 +57,7 @@ def rarity(p_value: float) -> str:
         >>> rarity(0.01), rarity(1e-12)
         ('once in 100 seconds of normal sound', 'less often than once in a million seconds of normal sound')
     """
-    if p_value > 0.2:
+    if p_value > _COMMON_P:
         return "as in normal sound"
     if p_value < _LEAST_P:
         return "less often than once in a million seconds of normal sound"
@@ -66,9 +68,11 @@ def one_in(p_value: float) -> str:
     """Probability as one in so many, for the cell of a table.
 
     Example:
-        >>> one_in(1.0), one_in(0.011), one_in(1e-12)
-        ('1 in 1', '1 in 91', '< 1 in a million')
+        >>> one_in(0.4), one_in(0.011), one_in(1e-12)
+        ('common', '1 in 91', '< 1 in a million')
     """
+    if p_value > _COMMON_P:
+        return "common"
     return f"1 in {significant(1.0 / p_value)}" if p_value >= _LEAST_P else "< 1 in a million"
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TextIO
 
 from anomaly.archive.rows import FileRow
+from anomaly.readable import one_in
 from anomaly.text_table import NOTHING, print_table
 
-_HEAD = ("state", "score", "p", "seconds", "status", "path", "problem")
+_HEAD = ("state", "score", "rarity", "seconds", "path", "problem")
 
 
 class JsonlPrinter:
@@ -84,11 +85,10 @@ def table_cells(rows: Sequence[FileRow]) -> list[list[str]]:
 
 def _cells(row: FileRow) -> list[str]:
     return [
-        row.state or NOTHING,
-        _number(row.score, ".3f"),
-        _number(row.p_value, ".2g"),
+        row.state or "not scored",
+        _number(row.score, ".1f"),
+        NOTHING if row.p_value is None else one_in(row.p_value),
         _number(row.seconds, ".1f"),
-        row.status,
         row.path,
         row.error or "",
     ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from anomaly.archive.rows import FileRow
+from anomaly.readable import count
 
-_STATES = ("OK", "WATCH", "ALARM")
+# Files named in the summary; the table and the rows name all.
+_MAX_NAMED = 5
 
 
 class ResultCounts:
@@ -15,12 +17,15 @@ class ResultCounts:
     def __init__(self) -> None:
         self.files = 0
         self._states: Counter[str | None] = Counter()
+        self._unscored: list[FileRow] = []
 
     def add(self, row: FileRow) -> None:
         """Count a row."""
         self.files += 1
         if row.status == "ok":
             self._states[row.state] += 1
+        elif len(self._unscored) < _MAX_NAMED:
+            self._unscored.append(row)
 
     @property
     def scored(self) -> int:
@@ -33,8 +38,15 @@ class ResultCounts:
         return self._states["ALARM"]
 
     def summary(self) -> str:
-        """Return the counts in one line."""
-        states = ", ".join(f"{self._states[state]} {state}" for state in _STATES if self._states[state])
-        text = f"{self.scored} of {self.files} files scored" + (f": {states}" if states else "")
-        failed = self.files - self.scored
-        return f"{text}; {failed} could not be" if failed else text
+        """Return the verdicts in one line, and in another the files that could not be scored with their reasons."""
+        watched, calm = self._states["WATCH"], self._states["OK"]
+        alarms = f"{self.alarms} of {count(self.scored, 'file')} in ALARM"
+        if not self.alarms:
+            alarms = f"no alarm in {count(self.scored, 'file')}"
+        others = [f"{watched} in WATCH"] * bool(watched) + [f"{calm} OK"] * bool(calm)
+        lines = [", ".join([alarms, *others])] if self.scored else []
+        if failed := self.files - self.scored:
+            named = [f"{row.path} ({row.error})" for row in self._unscored]
+            more = [f"{failed - len(named)} more"] * (failed > len(named))
+            lines.append(f"{failed} of {count(self.files, 'file')} not scored: {', '.join([*named, *more])}")
+        return "\n".join(lines)

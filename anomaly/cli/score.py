@@ -150,8 +150,9 @@ def _run(
                 build_executor("serial"),
                 on_row=lambda counts: report("scoring", counts.files / len(files)),
             )
-        printer.finish()
+        # The verdict comes before the table that it sums up.
         print(counts.summary(), file=sys.stderr)
+        printer.finish()
         for path in tables.finish():
             print(f"wrote {path}", file=sys.stderr)
     return counts
@@ -162,6 +163,6 @@ def _conclude(counts: ResultCounts, fail_on_anomaly: bool) -> None:
     from anomaly.errors import InputError
 
     if not counts.scored:
-        raise InputError("no file could be scored", hint="the column `problem` says why")
+        raise InputError("no file could be scored", hint="the reasons stand above")
     if fail_on_anomaly and counts.alarms:
         raise typer.Exit(ANOMALY_FOUND)

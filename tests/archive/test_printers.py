@@ -41,9 +41,9 @@ def test_lines_are_printed_as_rows_come(scored: FileRow, unreadable: FileRow) ->
 
 def test_a_table_has_one_line_per_file(scored: FileRow, unreadable: FileRow) -> None:
     head, good, bad = table_cells([scored, unreadable])
-    assert head == ["state", "score", "p", "seconds", "status", "path", "problem"]
-    assert good == ["ALARM", "0.300", "0.33", "2.0", "ok", 'a "b", c.wav', ""]
-    assert bad == [*["–"] * 4, "error", "d.wav", "is empty (0 bytes)"]
+    assert head == ["state", "score", "rarity", "seconds", "path", "problem"]
+    assert good == ["ALARM", "0.3", "common", "2.0", 'a "b", c.wav', ""]
+    assert bad == ["not scored", *["–"] * 3, "d.wav", "is empty (0 bytes)"]
 
 
 def test_a_table_without_problems_has_no_column_for_them(scored: FileRow) -> None:
@@ -57,6 +57,6 @@ def test_a_table_is_printed_at_the_end(scored: FileRow) -> None:
     assert file.getvalue() == ""
     text = printed(printer, file)
     assert text.splitlines() == [
-        "state  score     p  seconds  status  path",
-        'ALARM  0.300  0.33      2.0  ok      a "b", c.wav',
+        "state  score  rarity  seconds  path",
+        'ALARM    0.3  common      2.0  a "b", c.wav',
     ]

@@ -13,10 +13,23 @@ def counted(*rows: FileRow) -> ResultCounts:
     return counts
 
 
-def test_the_summary_names_states_and_failures(scored: FileRow, unreadable: FileRow) -> None:
-    assert counted(scored, replace(scored, state="OK")).summary() == "2 of 2 files scored: 1 OK, 1 ALARM"
-    assert counted(scored, unreadable).summary() == "1 of 2 files scored: 1 ALARM; 1 could not be"
-    assert counted(unreadable).summary() == "0 of 1 files scored; 1 could not be"
+def test_the_summary_begins_with_the_verdict(scored: FileRow) -> None:
+    ok, watch = replace(scored, state="OK"), replace(scored, state="WATCH")
+    assert counted(scored, ok).summary() == "1 of 2 files in ALARM, 1 OK"
+    assert counted(scored, watch, ok, ok).summary() == "1 of 4 files in ALARM, 1 in WATCH, 2 OK"
+    assert counted(ok).summary() == "no alarm in 1 file, 1 OK"
+
+
+def test_the_summary_names_files_that_are_not_scored(scored: FileRow, unreadable: FileRow) -> None:
+    assert counted(scored, unreadable).summary().splitlines() == [
+        "1 of 1 file in ALARM",
+        "1 of 2 files not scored: d.wav (is empty (0 bytes))",
+    ]
+    assert counted(unreadable).summary() == "1 of 1 file not scored: d.wav (is empty (0 bytes))"
+    many = counted(
+        *(replace(unreadable, path=f"{number}.wav", error="is cut") for number in range(7))
+    ).summary()
+    assert many.endswith("3.wav (is cut), 4.wav (is cut), 2 more")
 
 
 def test_counts(scored: FileRow, unreadable: FileRow) -> None:

@@ -53,7 +53,7 @@ def test_both_detectors_and_formats_say_the_same(
         assert run([*words, "--detector", detector, "--jsonl", "--per-second"]) == 0
         shown = capsys.readouterr()
         assert [json.loads(line) for line in shown.out.splitlines()] == rows
-        assert "8 of 8 files scored" in shown.err
+        assert " of 8 files in ALARM" in shown.err
         assert all(list(s) == ["second", "score", "p_value", "state"] for s in rows[0]["per_second"])
 
 
@@ -76,7 +76,7 @@ def test_a_table_for_people(words: list[str], capsys: pytest.CaptureFixture[str]
     assert run(words) == 0
     shown = capsys.readouterr()
     head, *lines = shown.out.splitlines()
-    assert head.split() == ["state", "score", "p", "seconds", "status", "path"]
+    assert head.split() == ["state", "score", "rarity", "seconds", "path"]
     assert len(lines) == 8
     assert lines[0].startswith("ALARM")
 
@@ -97,7 +97,7 @@ def test_a_copied_bundle_gives_the_same_bytes(
 
 def test_the_only_machine_needs_no_name(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*words[:2], *words[4:]]) == 0
-    assert "8 of 8" in capsys.readouterr().err
+    assert " of 8 files in ALARM" in capsys.readouterr().err
 
 
 def test_out_writes_tables(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +195,7 @@ def test_a_bad_file_is_a_row_and_the_run_goes_on(
         "studio": "ok",
     }
     assert all(row["error"] for row in found.values() if row["status"] != "ok")
-    assert "1 of 7 files scored" in shown.err
+    assert "6 of 7 files not scored: " in shown.err
     (tmp_path / "g_studio.wav").unlink()
     assert run([words[0], str(tmp_path), *words[2:]]) == 4
     shown = capsys.readouterr()

@@ -103,7 +103,9 @@ def _sum_panel(
     axes.set(ylabel="sum of the decision,\nunusual seconds added up")
     if limit is None:
         return
-    axes.set_ylim(0.0, 1.15 * max(limit, float(np.nanmax(sums, initial=0.0))))
+    highest = max(limit, float(np.nanmax(sums, initial=0.0)))
+    # Below zero there is room for the band of states.
+    axes.set_ylim(-0.12 * highest, 1.15 * highest)
     for height, name in ((limit, "ALARM"), (0.5 * limit, "WATCH")):
         axes.axhline(height, color=STATES[name], linewidth=1.3, linestyle=(0, (4, 3)))
         axes.annotate(
