@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from anomaly.demo.result import DemoResult
     from anomaly.monitor.records import Record
 
 
@@ -25,9 +24,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for report, bundle, recordings and database.")] = Path(
         "demo-report"
     ),
+    details: Annotated[bool, typer.Option("--details", help="Also print all figures and the alert.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """The whole chain on a simulated pump: learn, distil, compile, watch it fail, deliver the alert, report."""
+    """The whole chain on a simulated pump: train, compile, monitor it while it fails, deliver the alert, report."""
     import json
 
     from anomaly.extras import trainer_installed
@@ -35,13 +35,14 @@ def demo(
 
     with trainer_installed(), stages() as report:
         from anomaly.demo.run import run_demo
+        from anomaly.demo.summary import summary_text
 
         result = run_demo(out, seconds=seconds, seed=seed, report=report, show=_show)
-    typer.echo(json.dumps(result.to_dict()) if as_json else _in_words(result))
+    typer.echo(json.dumps(result.to_dict()) if as_json else f"\n{summary_text(result, details=details)}")
 
 
 def _show(record: Record) -> None:
-    """Every tenth second and every event, on stderr."""
+    """Print every tenth second and every event on stderr."""
     import sys
 
     from anomaly.monitor.records import SecondRecord
@@ -49,26 +50,3 @@ def _show(record: Record) -> None:
 
     if not isinstance(record, SecondRecord) or record.second % 10 == 9:
         print(line(record), file=sys.stderr, flush=True)
-
-
-def _in_words(result: DemoResult) -> str:
-    import json
-
-    from anomaly.training.reporting.summary import summary_text
-
-    alarm_s = result.watched.alarm_s()
-    took = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.took_s.items())
-    return "\n".join(
-        [
-            "",
-            summary_text(result.trained),
-            "",
-            f"The bearing began to fail at {result.begins_s:.0f} s; the alarm came at {alarm_s:.0f} s.",
-            "The alert, as the receiver got it:",
-            json.dumps(dict(result.alert), indent=2),
-            "",
-            f"unseen clips  AUC student {result.trial.auc('student'):.3f}, teacher {result.trial.auc('teacher'):.3f}",
-            f"took          {took}",
-            f"report        {result.out / 'index.html'}",
-        ]
-    )

@@ -1,1 +1,1 @@
-"""The whole chain on a simulated pump: learn, distil, compile, watch it fail, deliver the alert, report."""
+"""Demo of the whole chain on a simulated pump: train, compile, monitor it while it fails, alert, report."""

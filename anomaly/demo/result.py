@@ -1,4 +1,4 @@
-"""What the demo found, from training to the delivered alert."""
+"""Result of the demo, from training to the delivered alert."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from anomaly.demo.trial import Trial
+from anomaly.detect.decision import Limit
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.training.pipeline import TrainingResult
 
 
 @dataclass(eq=False)
-class Watched:
-    """What the monitor said while the pump failed."""
+class MonitorRecords:
+    """Records of the monitor while the pump failed."""
 
     seconds: list[SecondRecord] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
@@ -27,33 +28,40 @@ class Watched:
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """What the demo found.
+    """Result of one demo.
 
     Args:
         out: the folder with report, bundle, recordings and database.
-        trained: the training.
-        watched: records of the failing pump.
-        alert: the message as the receiver got it.
+        trained: result of the training.
+        monitored: records of the failing pump.
+        alert: message as it was delivered.
         trial: student and teacher on unseen clips.
+        limit: limit of the decision that the monitor used.
         begins_s: second at which the bearing began to fail.
-        took_s: seconds the demo took, by stage.
+        took_s: duration of each stage in seconds.
     """
 
     out: Path
     trained: TrainingResult
-    watched: Watched
+    monitored: MonitorRecords
     alert: Mapping[str, Any]
     trial: Trial
+    limit: Limit
     begins_s: float
     took_s: dict[str, float]
 
+    def delay_s(self) -> float | None:
+        """Seconds from the beginning of the fault to the alarm; None without an alarm."""
+        alarm_s = self.monitored.alarm_s()
+        return None if alarm_s is None else alarm_s - self.begins_s
+
     def to_dict(self) -> dict[str, Any]:
-        """The result of ``demo --json``."""
+        """JSON values of ``demo --json``."""
         return {
             "report": str(self.out / "index.html"),
             "alert": dict(self.alert),
             "fault_began_s": self.begins_s,
-            "alarm_s": self.watched.alarm_s(),
+            "alarm_s": self.monitored.alarm_s(),
             "auc": {"student": self.trial.auc("student"), "teacher": self.trial.auc("teacher")},
             "training": self.trained.to_dict(),
             "took_s": self.took_s,

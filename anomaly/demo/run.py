@@ -1,4 +1,4 @@
-"""The demo from start to end."""
+"""Run of the demo from simulation to report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from anomaly.alerts.webhook_receiver import WebhookReceiver
 from anomaly.config import Site
 from anomaly.demo import scenes
 from anomaly.demo.report import write
-from anomaly.demo.result import DemoResult, Watched
-from anomaly.demo.trial import run_trial
+from anomaly.demo.result import DemoResult, MonitorRecords
+from anomaly.demo.trial import BUDGET_PER_DAY, run_trial
 from anomaly.detect.model import load_model
 from anomaly.errors import ConfigError, RemoteError
 from anomaly.monitor.plan import MonitorPlan
@@ -32,22 +32,22 @@ _DELIVERY_S = 15.0
 def run_demo(
     out: Path, *, seconds: float, seed: int, report: Report, show: Callable[[Record], None]
 ) -> DemoResult:
-    """Run the whole chain.
+    """Simulate, train, monitor, alert, test and report.
 
     Args:
         out: folder for everything the demo makes.
         seconds: length of the failing pump's recording.
         seed: of the machine's sounds and of the training.
         report: progress of the long stages.
-        show: gets each record of the watch.
+        show: receives each record of the monitor.
 
     Raises:
-        ConfigError: the folder holds something that no demo has made.
+        ConfigError: the folder holds files that no demo wrote.
         AnomalyError: a stage failed.
-        RemoteError: no alarm was raised, or it did not arrive.
+        RemoteError: no alarm was raised, or its alert did not arrive.
     """
     clock = _Clock()
-    _take(out)
+    _claim_folder(out)
     with clock.stage("simulating", report):
         data = scenes.write_healthy(out / "data" / scenes.MACHINE, seed)
         recording = scenes.write_failing(out / "failing.wav", seconds, seed)
@@ -55,17 +55,20 @@ def run_demo(
         request = TrainingRequest(scenes.MACHINE, data, out / "models", profile="fast", seed=seed)
         trained = train(request, report=report)
     with clock.stage("watching", report):
-        watched, alert = _watch(out, recording, show)
+        monitored, alert = _monitor(out, recording, show)
     with clock.stage("testing", report):
-        trial = run_trial(load_model(trained.bundle), seed)
-    result = DemoResult(out, trained, watched, alert, trial, scenes.fault_begins_s(seconds), clock.took_s)
+        model = load_model(trained.bundle)
+        trial = run_trial(model, seed)
+    limit = model.scorer("student").calibration.limit(BUDGET_PER_DAY)
+    begins_s = scenes.fault_begins_s(seconds)
+    result = DemoResult(out, trained, monitored, alert, trial, limit, begins_s, clock.took_s)
     with clock.stage("reporting", report):
         write(result, recording)
     return result
 
 
-def _take(out: Path) -> None:
-    """Make the folder ours: only an empty one, or one that an earlier demo made, may be written to."""
+def _claim_folder(out: Path) -> None:
+    """Mark the folder as the demo's; refuse one with files that no earlier demo wrote."""
     mark = out / _MARK
     if out.is_dir() and any(out.iterdir()) and not mark.is_file():
         raise ConfigError("is not empty, and no demo made it", where=out, hint="give a new folder with --out")
@@ -73,36 +76,40 @@ def _take(out: Path) -> None:
     atomic.write_bytes(mark, b"Made by `anomaly demo`, which may write over everything here.\n")
 
 
-def _watch(out: Path, recording: Path, show: Callable[[Record], None]) -> tuple[Watched, Mapping[str, Any]]:
-    """Monitor the recording with a real web hook; the receiver checks the signature."""
+def _monitor(
+    out: Path, recording: Path, show: Callable[[Record], None]
+) -> tuple[MonitorRecords, Mapping[str, Any]]:
+    """Monitor the recording with a web hook whose receiver checks the signature."""
     state = out / "state"
-    # An open case of an earlier demo would swallow this one's alert.
+    # With an open case of an earlier demo in the store there would be no new alert.
     for old in state.glob(f"{DATABASE_NAME}*"):
         old.unlink()
     site = Site(models_dir=out / "models", state_dir=state)
-    plan = MonitorPlan(scenes.MACHINE, None, str(recording), "mean", "student", 1.0, realtime=False)
-    watched, key = Watched(), secrets.token_bytes(32)
+    plan = MonitorPlan(
+        scenes.MACHINE, None, str(recording), "mean", "student", BUDGET_PER_DAY, realtime=False
+    )
+    monitored, key = MonitorRecords(), secrets.token_bytes(32)
 
     def keep(record: Record) -> None:
         if isinstance(record, SecondRecord):
-            watched.seconds.append(record)
+            monitored.seconds.append(record)
         else:
-            watched.events.append(record)
+            monitored.events.append(record)
         show(record)
 
     with WebhookReceiver(key) as receiver:
         monitor([plan], site, keep, sinks=[WebhookSink("demo", receiver.url, secret=key)])
-        arrived = watched.alarm_s() is not None and receiver.wait_for(1, _DELIVERY_S)
+        arrived = monitored.alarm_s() is not None and receiver.wait_for(1, _DELIVERY_S)
         opened = [m for m in receiver.messages if m.get("event") == "case.opened"]
     if not arrived or not opened:
         raise RemoteError(
             "no alert arrived at the demo's receiver", hint="try a longer --seconds or another --seed"
         )
-    return watched, opened[0]
+    return monitored, opened[0]
 
 
 class _Clock:
-    """Measures the stages."""
+    """Durations of the stages."""
 
     def __init__(self) -> None:
         self.took_s: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""The sounds of the demo: a healthy pump to learn from, one whose bearing fails, and clips to test with."""
+"""Sounds of the demo: a healthy pump to train on, one whose bearing fails, and labelled clips to test with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HEALTHY_S = 600.0
 _CLIP_S = 10.0
 _NORMAL_CLIPS = 40
 _SEVERITIES = (0.1, 0.3, 1.0)
-# The pump stays healthy for this share of the stream, then its bearing fails over the next.
+# Shares of the recording: first without a fault, then with rising severity; the rest is at full severity.
 _HEALTHY_SHARE, _FAILING_SHARE = 0.4, 0.5
 _RATE_HZ = 16_000
 
 
 @dataclass(frozen=True, eq=False)
 class TestClip:
-    """One labelled clip.
+    """Labelled clip of a test.
 
     Args:
         samples: [n], float32, 16 kHz.
@@ -43,25 +43,25 @@ class TestClip:
 
 
 def severity_at(time_s: npt.NDArray[np.float64], seconds: float) -> npt.NDArray[np.float64]:
-    """How far the bearing has failed: 0 at first, then slowly up to 1."""
+    """Severity of the bearing's fault over time: 0 at first, then slowly up to 1."""
     begins, lasts = _HEALTHY_SHARE * seconds, _FAILING_SHARE * seconds
     return np.clip((time_s - begins) / lasts, 0.0, 1.0)
 
 
 def fault_begins_s(seconds: float) -> float:
-    """Second of the stream at which the bearing begins to fail."""
+    """Second of the recording at which the bearing begins to fail."""
     return _HEALTHY_SHARE * seconds
 
 
 def write_healthy(folder: Path, seed: int) -> Path:
-    """Ten minutes of a healthy pump as one recording; returns the data folder."""
+    """Write ten minutes of a healthy pump as one recording, and return the data folder."""
     sound = simulate(MACHINE, seconds=HEALTHY_S, seed=seed)
     save_wav(folder / "normal" / "normal_healthy.wav", sound.samples, _RATE_HZ)
     return folder
 
 
 def write_failing(path: Path, seconds: float, seed: int) -> Path:
-    """The pump on another day, its outer race failing slowly."""
+    """Write the pump at another time, with the outer race of its bearing failing slowly."""
     sound = simulate(
         MACHINE,
         seconds=seconds,
@@ -74,7 +74,7 @@ def write_failing(path: Path, seconds: float, seed: int) -> Path:
 
 
 def test_clips(seed: int) -> Iterator[TestClip]:
-    """Clips the model has never heard: normal ones, and every fault of the pump at three severities."""
+    """Yield clips that are not in the training: normal ones, and every fault of the pump at three severities."""
     normal = simulate(MACHINE, seconds=_NORMAL_CLIPS * _CLIP_S, seed=seed + 2)
     for piece in np.split(normal.samples, _NORMAL_CLIPS):
         yield TestClip(piece, None, 0.0)

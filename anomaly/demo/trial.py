@@ -1,4 +1,4 @@
-"""Student and teacher on clips that neither has heard: what the chosen threshold makes of them."""
+"""Test of student and teacher on labelled clips that are not in the training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BUDGET_PER_DAY = 1.0
 
 
 @dataclass(frozen=True)
-class JudgedClip:
-    """One clip and what the detectors said.
+class ScoredClip:
+    """Scores and alarms of all detectors on one clip.
 
     Args:
         fault: its fault, or None.
@@ -38,25 +38,25 @@ class JudgedClip:
 
 @dataclass(frozen=True)
 class Trial:
-    """All clips."""
+    """Scores and alarms on all clips of the test."""
 
-    clips: tuple[JudgedClip, ...]
+    clips: tuple[ScoredClip, ...]
 
     @property
     def labels(self) -> list[bool]:
-        """True for clips with a fault."""
+        """Return True for each clip with a fault."""
         return [clip.fault is not None for clip in self.clips]
 
     def scores(self, detector: str) -> list[float]:
-        """Score of each clip."""
+        """Return the score of each clip."""
         return [clip.scores[detector] for clip in self.clips]
 
     def auc(self, detector: str) -> float:
-        """Area under the curve over all clips."""
+        """Return the area under the ROC curve over all clips."""
         return detection_metrics.auc(self.labels, self.scores(detector))
 
     def confusion(self, detector: str) -> Confusion:
-        """Alarms of single clips at the budget's limit."""
+        """Count the alarms on single clips at the limit of the budget."""
         return confusion(self.labels, [float(clip.alarms[detector]) for clip in self.clips], 0.5)
 
     def by_fault(
@@ -69,27 +69,29 @@ class Trial:
         table = np.full((len(faults), len(severities)), np.nan)
         for row, fault in enumerate(faults):
             for column, severity in enumerate(severities):
-                bad = [c.scores[detector] for c in self.clips if (c.fault, c.severity) == (fault, severity)]
+                faulty = [
+                    c.scores[detector] for c in self.clips if (c.fault, c.severity) == (fault, severity)
+                ]
                 table[row, column] = detection_metrics.auc(
-                    [False] * len(normal) + [True] * len(bad), normal + bad
+                    [False] * len(normal) + [True] * len(faulty), normal + faulty
                 )
         return faults, severities, table
 
 
 def run_trial(model: Model, seed: int) -> Trial:
-    """Score the demo's test clips with both detectors."""
-    judged = []
+    """Score the demo's test clips with student and teacher."""
+    scored = []
     for clip in test_clips(seed):
         seconds = {name: model.scorer(name).recording(clip.samples) for name in BUILT_IN_DETECTORS}
-        judged.append(
-            JudgedClip(
+        scored.append(
+            ScoredClip(
                 clip.fault,
                 clip.severity,
                 {name: recording_score(scores) for name, scores in seconds.items()},
                 {name: _alarm(model.scorer(name), scores) for name, scores in seconds.items()},
             )
         )
-    return Trial(tuple(judged))
+    return Trial(tuple(scored))
 
 
 def _alarm(scorer: Scorer, seconds: Sequence[SecondScore]) -> bool:

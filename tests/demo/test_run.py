@@ -14,7 +14,9 @@ from anomaly.bundle import open_bundle
 from anomaly.demo import run, scenes
 from anomaly.demo.result import DemoResult
 from anomaly.demo.run import run_demo
+from anomaly.demo.summary import alarm_sentence, clips_sentence, summary_text
 from anomaly.errors import AnomalyError, ConfigError, RemoteError
+from anomaly.evaluate.metrics.decision_sums import decision_sums
 from anomaly.monitor.records import Record
 from anomaly.store.store import DATABASE_NAME, Store
 from anomaly.teacher.fit import TeacherPlan
@@ -55,7 +57,7 @@ def test_the_alarm_comes_after_the_fault_and_the_alert_arrives(
     first: tuple[DemoResult, list[Record], list[str]],
 ) -> None:
     result, shown, stages = first
-    alarm_s = result.watched.alarm_s()
+    alarm_s = result.monitored.alarm_s()
     assert alarm_s is not None
     assert result.begins_s == 24.0
     assert 24 < alarm_s < 60
@@ -64,8 +66,8 @@ def test_the_alarm_comes_after_the_fault_and_the_alert_arrives(
         "pump",
         "ALARM",
     )
-    assert [record.second for record in result.watched.seconds] == list(range(60))
-    assert len(shown) == 60 + len(result.watched.events)
+    assert [record.second for record in result.monitored.seconds] == list(range(60))
+    assert len(shown) == 60 + len(result.monitored.events)
     assert stages[0] == "simulating"
     assert stages[-3:] == ["watching", "testing", "reporting"]
     assert set(result.took_s) == {"simulating", "training", "watching", "testing", "reporting"}
@@ -87,9 +89,52 @@ def test_the_report_stands_alone_and_shows_the_pictures(
     assert all(source.startswith(("data:image/png;base64,", "#")) for source in sources)
     assert sum(source.startswith("data:") for source in sources) >= 5
     assert not re.search(r"<script|@import|url\(|https?://", page)
-    for words in ("microphone heard", "student said", "Confusion", "Chip use", first[0].alert["id"]):
-        assert words in page
+    for heading in ("Sound at the microphone", "Score and decision", "Alarms on unseen", "Chip use"):
+        assert heading in page
+    assert first[0].alert["id"] in page
     assert open_bundle(out / "models/pump").manifest.machine == "pump"
+
+
+def test_the_report_begins_with_the_alarm_and_ends_with_the_chip(
+    first: tuple[DemoResult, list[Record], list[str]], out: Path
+) -> None:
+    page = (out / "index.html").read_text()
+    summary = re.search(r'<p class="summary">(.*?)</p>', page, re.DOTALL)
+    assert summary is not None
+    assert summary[1].startswith(alarm_sentence(first[0]).replace("'", "&#39;"))
+    titles = re.findall(r"<h2>(.*?)</h2>", page)
+    assert titles[0] == "Score and decision of the student"
+    assert titles[-3:] == ["Chip use", "Placement and routing", "Energy is a range"]
+
+
+def test_the_screen_begins_with_the_alarm(
+    first: tuple[DemoResult, list[Record], list[str]], out: Path
+) -> None:
+    result = first[0]
+    alarm, model, alert, report = summary_text(result).split("\n\n")
+    assert alarm.splitlines() == [alarm_sentence(result), clips_sentence(result)]
+    assert re.match(r"Alarm \d+ s after the bearing \(outer race\) began to fail: it began at 24 s", alarm)
+    assert model.startswith(("The model: ready", "The model: not ready"))
+    assert re.search(r"ALARM since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", alert)
+    assert "of normal sound" in alert
+    assert str(out / "index.html") in report
+    assert "AUC" not in "".join((alarm, model, alert))
+
+
+def test_all_figures_come_with_details(first: tuple[DemoResult, list[Record], list[str]]) -> None:
+    details = summary_text(first[0], details=True)
+    for figure in ("AUC student", "neurons", first[0].alert["id"], "took "):
+        assert figure in details
+
+
+def test_the_alarm_is_raised_where_the_drawn_sum_passes_the_limit(
+    first: tuple[DemoResult, list[Record], list[str]],
+) -> None:
+    result = first[0]
+    seconds = result.monitored.seconds
+    sums = decision_sums([r.p_value for r in seconds], [True] * len(seconds), result.limit)
+    over = next(number for number, total in enumerate(sums) if total >= result.limit.value)
+    assert over + 1 == result.monitored.alarm_s()
 
 
 def test_a_second_demo_into_the_same_folder_has_an_alert_of_its_own(
@@ -100,7 +145,7 @@ def test_a_second_demo_into_the_same_folder_has_an_alert_of_its_own(
     with Store.open(out / "state" / DATABASE_NAME, create=False) as store:
         assert [case.id for case in store.cases.select()] == [again.alert["case"]["id"]]
     # The same seed: the same sounds, the same model, the same scores.
-    assert [r.score for r in again.watched.seconds] == [r.score for r in first[0].watched.seconds]
+    assert [r.score for r in again.monitored.seconds] == [r.score for r in first[0].monitored.seconds]
 
 
 def test_a_pump_that_never_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
 from anomaly.demo import trial
 from anomaly.demo.scenes import TestClip
-from anomaly.demo.trial import JudgedClip, Trial, run_trial
+from anomaly.demo.trial import ScoredClip, Trial, run_trial
 from anomaly.detect.model import load_model
 
 
-def judged(fault: str | None, severity: float, student: float, *, alarm: bool = False) -> JudgedClip:
+def judged(fault: str | None, severity: float, student: float, *, alarm: bool = False) -> ScoredClip:
     scores = {"student": student, "teacher": -student}
-    return JudgedClip(fault, severity, scores, {"student": alarm, "teacher": not alarm})  # type: ignore[arg-type]
+    return ScoredClip(fault, severity, scores, {"student": alarm, "teacher": not alarm})  # type: ignore[arg-type]
 
 
 TRIAL = Trial(
