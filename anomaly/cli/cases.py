@@ -61,7 +61,10 @@ def list_(
 
 
 def show(case: CaseId, state: State = None, config: Config = None, as_json: Json = False) -> None:
-    """Show all that is known about a case, and what has happened to it."""
+    """Show a case: what, since when, how bad, where in the spectrum, what to do, and its history."""
+    import time
+
+    from anomaly.alerts.case_card import case_card
     from anomaly.store.page import iterate
     from anomaly.store.reader import PageRequest
 
@@ -71,12 +74,8 @@ def show(case: CaseId, state: State = None, config: Config = None, as_json: Json
     if as_json:
         typer.echo(json.dumps(found.to_dict() | {"events": [_event(event) for event in events]}))
         return
-    for name, value in found.to_dict().items():
-        if value is not None and value != {}:
-            typer.echo(f"{name:<18} {json.dumps(value) if isinstance(value, dict) else value}")
-    for event in events:
-        words = " ".join(f"{key}={value}" for key, value in event.detail.items())
-        typer.echo(f"{event.time:<18} {event.event} {words}".rstrip())
+    for line in case_card(found, events, time.time()):
+        typer.echo(line)
 
 
 def ack(
@@ -170,13 +169,16 @@ def _tell(case: Case, as_json: bool) -> None:
 
 
 def _line(case: Case) -> str:
-    from anomaly.store.case import SHORT_ID
+    from anomaly.readable import local_time, significant
+    from anomaly.store.case import SHORT_ID, unix_s
 
-    score = "-" if case.peak_score is None else f"{case.peak_score:.3g}"
-    until = f" (silenced until {case.silenced_until})" if case.silenced_until and case.is_open else ""
+    score = "-" if case.peak_score is None else significant(case.peak_score)
+    until = ""
+    if case.silenced_until and case.is_open:
+        until = f" (silenced until {local_time(unix_s(case.silenced_until))})"
     return (
-        f"{case.id[:SHORT_ID]}  {case.opened_at}  {case.machine:<12}  {case.kind:<7}"
-        f"  {case.state:<23}  {score:>8}  {case.summary}{until}"
+        f"{case.id[:SHORT_ID]}  {local_time(unix_s(case.opened_at))}  {case.machine:<12}  {case.kind:<7}"
+        f"  {case.state:<23}  {score:>6}  {case.summary}{until}"
     )
 
 

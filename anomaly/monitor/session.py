@@ -95,7 +95,9 @@ class MachineSession:
         operations.statistics.subscribe(self._bus, plan.machine, self._switch.version, live=plan.live)
         operations.notifier.subscribe(self._bus, plan.machine)
         GapLog(plan.machine, store, operations.background).subscribe(self._bus)
-        context = ClipContext(plan.machine, plan.detector, self._switch.version, model.scorer.front_end)
+        context = ClipContext(
+            plan.machine, plan.detector, self._switch.version, model.scorer.front_end, model.normal_levels
+        )
         clips = ClipRecorder(
             context,
             operations.site.clips,

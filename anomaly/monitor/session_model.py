@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle, open_bundle, versions
+from anomaly.bundle.parts import read_calibration
 from anomaly.config import Site
 from anomaly.detect.calibration.versions import with_calibration_in_use
 from anomaly.detect.decision import Limit, Policy
 from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer
+from anomaly.features.front_end import FrontEnd
+from anomaly.features.mel import Centibels
 from anomaly.monitor.plan import MonitorPlan
 
 
@@ -24,12 +29,15 @@ class SessionModel:
         scorer: its detector with the calibration in use.
         limit: of the decision.
         sensor: judges the microphone by what it received in this model's training.
+        normal_levels: mean levels of the training sound, hundredths of a decibel, [bands]; None where levels are
+            normalised, or the bundle does not hold them.
     """
 
     version: str
     scorer: Scorer
     limit: Limit
     sensor: SensorCheck
+    normal_levels: Centibels | None = None
 
 
 def load_session_model(plan: MonitorPlan, site: Site) -> SessionModel:
@@ -60,10 +68,19 @@ def model_of_bundle(version: str, bundle: Bundle, plan: MonitorPlan, state_dir: 
     own = model.scorer(plan.detector)
     scorer = with_calibration_in_use(own, state_dir, plan.machine, versions.version_of(bundle.path))
     sensor = SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
-    return SessionModel(version, scorer, scorer.calibration.limit(plan.false_alarms_per_day), sensor)
+    limit = scorer.calibration.limit(plan.false_alarms_per_day)
+    return SessionModel(version, scorer, limit, sensor, _normal_levels(bundle, model.front_end))
 
 
 def policy_of(site: Site, machine: str) -> Policy:
     """Return when an alarm of a machine begins and ends around its limit, as the site file says."""
     settings = site.machines.get(machine)
     return Policy() if settings is None else Policy(**settings.alarm.model_dump())
+
+
+def _normal_levels(bundle: Bundle, front_end: FrontEnd) -> Centibels | None:
+    """Return the mean levels that the encoder starts from: those of the training sound."""
+    mean = read_calibration(bundle).get("encoder", {}).get("mean")
+    if front_end.level_normalise or not isinstance(mean, list) or len(mean) != front_end.bands:
+        return None
+    return np.array(mean, dtype=np.int32)

@@ -176,6 +176,11 @@ def iso_utc(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def unix_s(iso: str) -> float:
+    """Return a time that `iso_utc` wrote in UNIX seconds."""
+    return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+
+
 def json_value(value: Any) -> Any:
     """A value as JSON can hold it: JSON has no NaN and no infinity, they become null."""
     if isinstance(value, float):

@@ -15,20 +15,22 @@ from typing import Any
 import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
+from anomaly.audio.channels import Samples
 from anomaly.config.retention import Clips
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd, segment_levels
 from anomaly.features.mel import HOP_S, N_MELS, Centibels, mel_power, pool
 from anomaly.monitor.background import BackgroundWorker
 from anomaly.monitor.clips.files import ClipFacts, write_clip
+from anomaly.monitor.clips.picture import ClipSpectrum, draw_clip
 from anomaly.monitor.clips.retention import make_room
 from anomaly.monitor.clips.ring_buffer import Excerpt, SoundRing
-from anomaly.monitor.clips.spectrogram_png import spectrogram_png
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import BlockProcessed, EventName, ModelActivated, SessionEnded
 from anomaly.monitor.memory import trim_memory
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
+from anomaly.store.case import SHORT_ID
 from anomaly.store.rows import ClipRow
 from anomaly.store.store import Store
 
@@ -37,7 +39,7 @@ _TRIGGERS = (EventName.CASE_OPENED, EventName.CASE_AGAIN)
 Emit = Callable[[EventName, str, Mapping[str, Any]], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClipContext:
     """What scored the sound of a clip.
 
@@ -46,12 +48,14 @@ class ClipContext:
         detector: name of the detector.
         model: version of the bundle.
         front_end: settings of the front end.
+        normal: mean levels of the training sound, hundredths of a decibel, [bands]; None where levels are normalised.
     """
 
     machine: str
     detector: str
     model: str
     front_end: FrontEnd
+    normal: Centibels | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ class ClipRecorder:
         self._save(list(self._pending))
         model = activated.model
         front_end = model.scorer.front_end
-        self.context = replace(self.context, model=model.version, front_end=front_end)
+        self.context = replace(
+            self.context, model=model.version, front_end=front_end, normal=model.normal_levels
+        )
         self.ring.begin_at(self._since_reset_s * SAMPLE_RATE_HZ, front_end.reset_s)
         self._since_reset_s = 0
 
@@ -153,7 +159,7 @@ class ClipRecorder:
             if excerpt is None:
                 continue
             facts = self._facts(pending, excerpt)
-            if not self._background.submit(partial(self._write, facts, excerpt)):
+            if not self._background.submit(partial(self._write, facts, excerpt, self.context.normal)):
                 message = "too many clips wait to be written"
                 self._emit(EventName.CLIP_FAILED, message, {"case": pending.case_id})
 
@@ -181,12 +187,12 @@ class ClipRecorder:
             ),
         )
 
-    def _write(self, facts: ClipFacts, excerpt: Excerpt) -> None:
+    def _write(self, facts: ClipFacts, excerpt: Excerpt, normal: Centibels | None) -> None:
         stamp = datetime.fromtimestamp(facts.begin_s, UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = Path(facts.machine) / f"{stamp}-{facts.id}"
         try:
             make_room(self._store, self._folder, self._settings, time.time(), for_bytes=4 * facts.samples)
-            size = _written(self._folder / folder, facts, excerpt)
+            size = _write_files(self._folder / folder, facts, excerpt, normal)
             self._store.clips.add(
                 ClipRow(
                     facts.id,
@@ -218,27 +224,38 @@ def _result(record: SecondRecord, begin_s: float) -> dict[str, Any]:
     }
 
 
-def _written(folder: Path, facts: ClipFacts, excerpt: Excerpt) -> int:
-    """Make the files of a clip; only what its content allows ever reaches the disk."""
+def _write_files(folder: Path, facts: ClipFacts, excerpt: Excerpt, normal: Centibels | None) -> int:
+    """Write the files of a clip; only what its content allows ever reaches the disk."""
     front_end = FrontEnd.from_dict(dict(facts.front_end))
-    mark_s = facts.opened_s - facts.begin_s
     if facts.content == "speech-filtered":
         from anomaly.audio.speech_filter import obfuscate_speech
 
         samples = obfuscate_speech(excerpt.samples)
-        return write_clip(
-            folder, facts, samples, None, _picture(pool(mel_power(samples), N_MELS), mark_s, facts)
-        )
+        return write_clip(folder, facts, samples, None, _picture_of_sound(samples, facts, normal))
     levels = segment_levels(excerpt.samples, front_end)
     if facts.content == "features":
-        drawn = levels.reshape(-1, levels.shape[2])
+        frames = levels.reshape(-1, levels.shape[2])
         # A last, shorter segment is padded with zeros, which are no levels.
-        drawn = np.where(drawn == 0, drawn.min(initial=0), drawn).astype(np.int32)
-        return write_clip(folder, facts, None, levels, _picture(drawn, mark_s, facts))
-    picture = _picture(pool(mel_power(excerpt.samples), N_MELS), mark_s, facts)
+        frames = np.where(frames == 0, frames.min(initial=0), frames).astype(np.int32)
+        return write_clip(folder, facts, None, levels, _picture(frames, frames, facts, normal))
+    picture = _picture_of_sound(excerpt.samples, facts, normal)
     return write_clip(folder, facts, excerpt.samples, levels, picture)
 
 
-def _picture(levels: Centibels, mark_s: float, facts: ClipFacts) -> bytes:
-    words = {"Title": f"{facts.machine}, case {facts.case_id[:8]}", "Software": "anomaly"}
-    return spectrogram_png(levels, 1.0 / HOP_S, mark_s=mark_s, words=words)
+def _picture_of_sound(samples: Samples, facts: ClipFacts, normal: Centibels | None) -> bytes:
+    power = mel_power(samples)
+    pooled = pool(power, N_MELS if normal is None else len(normal))
+    return _picture(pool(power, N_MELS), pooled, facts, normal)
+
+
+def _picture(drawn: Centibels, pooled: Centibels, facts: ClipFacts, normal: Centibels | None) -> bytes:
+    """Draw a clip: levels as they are drawn, and pooled ones to compare with the normal spectrum."""
+    mark_s = facts.opened_s - facts.begin_s
+    after = pooled[max(0, min(round(mark_s / HOP_S), len(pooled) - 1)) :]
+    spectrum = None
+    if normal is not None and len(after):
+        spectrum = ClipSpectrum(np.rint(after.mean(axis=0)).astype(np.int32), normal)
+    title = f"{facts.machine}, case {facts.case_id[:SHORT_ID]}"
+    return draw_clip(
+        drawn, 1.0 / HOP_S, opened_at_s=facts.opened_s, mark_s=mark_s, title=title, spectrum=spectrum
+    )

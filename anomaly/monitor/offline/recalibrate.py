@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from anomaly.monitor.offline.calibration_filter import (
     rows_of,
 )
 from anomaly.monitor.offline.operating_filter import operating_filter
-from anomaly.store.case import Case, iso_utc
+from anomaly.store.case import Case, iso_utc, unix_s
 from anomaly.store.rows import ScoreRow
 from anomaly.store.state_kinds import StateKind, model_label
 from anomaly.store.store import Store
@@ -260,11 +259,6 @@ def stretches(rows: Sequence[ScoreRow]) -> tuple[tuple[float, ...], ...]:
     cuts = [0] + [k for k, (a, b) in enumerate(pairwise(heard), 1) if b.time_s - a.time_s > _APART_S]
     parts = [heard[a:b] for a, b in pairwise([*cuts, len(heard)])]
     return tuple(tuple(float(row.score or 0.0) for row in part) for part in parts if part)
-
-
-def unix_s(iso: str) -> float:
-    """A time of a case in UNIX seconds."""
-    return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
 def _span(case: Case, now_s: float) -> tuple[float, float]:

@@ -22,10 +22,10 @@ from anomaly.monitor.clips.files import StoredClip, read_clip
 from anomaly.monitor.offline.calibration_filter import scored_when
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.offline.operating_filter import operating_filter
-from anomaly.monitor.offline.recalibrate import LEAD_S, unix_s
+from anomaly.monitor.offline.recalibrate import LEAD_S
 from anomaly.monitor.offline.replay_clips import ClipHistory, replay_from_clip
 from anomaly.monitor.offline.replay_result import NewAlarm, ReplayedCase, ReplayResult, ReplaySpan
-from anomaly.store.case import Case, iso_utc
+from anomaly.store.case import Case, iso_utc, unix_s
 from anomaly.store.rows import ScoreRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import Store

@@ -1,0 +1,135 @@
+"""The card of a case: what it is, since when, how bad, where in the spectrum, what to check, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from anomaly.readable import duration, local_time, rarity, significant
+from anomaly.store.case import SHORT_ID, Case, CaseState, unix_s
+from anomaly.store.rows import EventRow
+
+_STATES = {
+    CaseState.ACTIVE_UNACKNOWLEDGED: "open, nobody has acknowledged it",
+    CaseState.ACTIVE_ACKNOWLEDGED: "open, acknowledged",
+    CaseState.RETURNED_UNACKNOWLEDGED: "the sound is normal again, nobody has acknowledged it",
+    CaseState.CLOSED: "closed",
+}
+_EVENTS = {
+    "case.opened": "opened",
+    "case.updated": "updated",
+    "case.acknowledged": "acknowledged",
+    "case.closed": "closed",
+    "case.feedback": "feedback",
+    "clip.saved": "clip of the sound saved",
+    "clip.failed": "no clip could be saved",
+    "message.abandoned": "a message was given up",
+    "message.dead-lettered": "a sink refused a message for good",
+}
+_CHANGES = {"again": "came back", "returned": "the sound became normal", "silenced": "messages held back"}
+_BAR_WIDTH, _BARS = 20, 4
+# Deviations below this are within the scatter of normal sound.
+_LEAST_DEVIATION = 1.0
+_SENSOR_CHECKS = {
+    "silent": "Is the microphone plugged in, switched on and not muted?",
+    "constant": "Is the microphone plugged in? A constant value points to a broken cable or converter.",
+    "clipping": "Lower the gain of the microphone, or move it away from the machine.",
+    "dc-offset": "Check the microphone and its cable; try another input of the sound card.",
+    "repeated": "Restart the device or its driver; try another USB port.",
+    "hum": "Check the cable and its shield: only mains hum arrives.",
+    "band-limit": "Is the microphone covered, or has its driver switched to a telephone profile?",
+    "gain": "Has somebody changed the gain or the place of the microphone? Set it back, or train again.",
+    "processed": "Switch off automatic gain, noise suppression and echo cancellation of the device.",
+    "low-level": "Is the microphone covered, unplugged or far from the machine?",
+    "gaps": "The computer or the network is overloaded, or a USB hub fails.",
+    "lost": "Is the microphone plugged in? `anomaly devices` lists what is there.",
+}
+
+
+def case_card(case: Case, events: Sequence[EventRow], now_s: float) -> Iterator[str]:
+    """Yield the lines of the card.
+
+    Args:
+        case: as stored.
+        events: of the case, oldest first.
+        now_s: UNIX seconds.
+    """
+    yield f"Case {case.id[:SHORT_ID]}: {case.machine}, {_STATES[case.state]}"
+    yield ""
+    yield _row("what", case.summary)
+    yield _row("since", _since(case, now_s))
+    if case.peak_score is not None:
+        yield _row("how bad", _severity(case))
+    bars = list(_bars(case.evidence))
+    for name, bar in zip(["where", *[""] * len(bars)], bars, strict=False):
+        yield _row(name, bar)
+    for name, line in zip(["to do", *[""] * 4], _checks(case), strict=False):
+        yield _row(name, line)
+    for name, line in zip(["history", *[""] * len(events)], map(_event, events), strict=False):
+        yield _row(name, line)
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:<9}{text}"
+
+
+def _since(case: Case, now_s: float) -> str:
+    begin_s = unix_s(case.opened_at)
+    end = case.returned_at or case.closed_at
+    if end is None:
+        return f"{local_time(begin_s)}, for {duration(max(0.0, now_s - begin_s))}"
+    return f"{local_time(begin_s)}, until {local_time(unix_s(end))}"
+
+
+def _severity(case: Case) -> str:
+    score = f"score {significant(case.peak_score or 0.0)} at its worst"
+    return (
+        score
+        if case.min_p_value is None
+        else f"{score}: normal sound is so far off {rarity(case.min_p_value)}"
+    )
+
+
+def _bars(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the most deviating bands of the spectrum as bars, from low to high."""
+    groups, edges = evidence.get("groups"), evidence.get("edges_hz")
+    if not isinstance(groups, list) or not isinstance(edges, list) or len(edges) != len(groups) + 1:
+        return
+    worst = sorted(range(len(groups)), key=lambda group: -groups[group])[:_BARS]
+    most = max(groups[worst[0]], _LEAST_DEVIATION)
+    for group in sorted(group for group in worst if groups[group] >= _LEAST_DEVIATION):
+        band = f"{edges[group] / 1000:.1f} to {edges[group + 1] / 1000:.1f} kHz"
+        bar = "#" * max(1, round(_BAR_WIDTH * groups[group] / most))
+        yield f"{band:<16} {bar:<{_BAR_WIDTH}} {significant(groups[group])} deviations above normal"
+
+
+def _checks(case: Case) -> Iterator[str]:
+    short = case.id[:SHORT_ID]
+    if not case.is_open:
+        yield f"Nothing. If it was a false alarm: anomaly feedback {short} --normal"
+        return
+    if case.kind == "sensor":
+        yield _SENSOR_CHECKS.get(str(case.evidence.get("status")), "Check the microphone and its cable.")
+        yield "The machine is not judged until the microphone is well again."
+    else:
+        yield f"Listen to it: anomaly cases clip {short} --play"
+        yield "Look at the machine: has speed, load, tool or a part changed since then?"
+        yield f"If it is how the machine is to sound: anomaly feedback {short} --normal"
+    if case.acknowledged_at is None:
+        yield f"Say that you know: anomaly cases ack {short}"
+
+
+def _event(event: EventRow) -> str:
+    detail = dict(event.detail)
+    text = _CHANGES.get(str(detail.pop("change", "")), _EVENTS.get(event.event, event.event))
+    by, note = detail.pop("by", None), detail.pop("note", "")
+    until = detail.pop("until", None)
+    words = detail.pop("words", None)
+    return "".join(
+        [
+            f"{local_time(unix_s(event.time))}  {text}",
+            f" until {local_time(unix_s(until))}" if isinstance(until, str) else "",
+            f" by {by}" if by else "",
+            f": {note or words}" if note or words else "",
+        ]
+    )
