@@ -53,7 +53,7 @@ class FileReport:
 
     @property
     def usable(self) -> bool:
-        """Whether training and scoring can use it."""
+        """True if training and scoring can use it."""
         return self.status in ("ok", "clipping", "dc-offset")
 
 

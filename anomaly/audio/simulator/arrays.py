@@ -1,4 +1,4 @@
-"""The two kinds of array that the simulator passes around: sound, and curves that change slowly."""
+"""Array types of the simulator: sound, and curves that change slowly."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import numpy.typing as npt
 from anomaly.audio.channels import Samples
 
 Curve: TypeAlias = npt.NDArray[np.float64]
-"""Something slow (speed, an envelope, event times): one value per control point or per event."""
+"""Slow quantity (speed, an envelope, event times): one float64 value per control point or per event."""
 
 __all__ = ["Curve", "Samples"]

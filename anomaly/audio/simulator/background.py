@@ -1,38 +1,40 @@
-"""The hall around the machine: coloured noise, other machines' hum, distant blows; or a recording of one."""
+"""Background noise: a factory hall (coloured noise, tones of other machines, distant impacts), or a recording."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from anomaly.audio.simulator import fluctuation, seeds
+from anomaly.audio.simulator import seeds
 from anomaly.audio.simulator.arrays import Curve, Samples
-from anomaly.audio.simulator.convolve import add_filtered
-from anomaly.audio.simulator.impulses import place
-from anomaly.audio.simulator.resonance import rings, shaped
-from anomaly.audio.simulator.timeline import Timeline
+from anomaly.audio.simulator.motion import fluctuation
+from anomaly.audio.simulator.motion.timeline import Timeline
+from anomaly.audio.simulator.sources.impulses import place
+from anomaly.audio.simulator.transfer.convolve import add_filtered
+from anomaly.audio.simulator.transfer.resonance import modal_response, shaping_filter
 from anomaly.errors import InputError
 
-_BLOWS_PER_S = 0.4
+# Distant impacts per second, and the length of the reverberation of the hall.
+_IMPACTS_PER_S = 0.4
 _HALL_S = 0.45
 
 
 def factory_noise(timeline: Timeline, machine_id: int, seed: int) -> Samples:
-    """A factory hall at RMS 1 [samples]; ``machine_id`` chooses the hall, ``seed`` what happens in it."""
+    """Generate the noise of a factory hall at RMS 1 [samples]; ``machine_id`` selects the hall, ``seed`` the take."""
     rate = timeline.sample_rate_hz
-    place_rng = seeds.stream("hall", machine_id)
+    hall_rng = seeds.stream("hall", machine_id)
     out = np.zeros(timeline.samples, dtype=np.float32)
-    add_filtered(out, [(_rumble(timeline, seed), _colour(rate, place_rng))])
+    add_filtered(out, [(_rumble(timeline, seed), _rumble_filter(rate, hall_rng))])
     out /= np.float32(_rms(out))
-    out += np.float32(0.3) * _hums(timeline, place_rng, seeds.stream("hall hum", machine_id, seed))
-    blows = np.zeros(timeline.samples, dtype=np.float32)
-    add_filtered(blows, [(_blows(timeline, seed), _distance(rate, place_rng))])
-    # Blows are scaled by how loud they are on average, not by those that happen to fall into this take.
-    out += blows
+    out += np.float32(0.3) * _tones(timeline, hall_rng, seeds.stream("hall hum", machine_id, seed))
+    impacts = np.zeros(timeline.samples, dtype=np.float32)
+    add_filtered(impacts, [(_impacts(timeline, seed), _impact_response(rate, hall_rng))])
+    # Impacts are scaled by their mean level, not by that of the few in this take.
+    out += impacts
     return out / np.float32(_rms(out))
 
 
-def own_noise(samples: Samples, wanted: int) -> Samples:
-    """A given background at RMS 1, repeated to the wanted length [wanted].
+def supplied_noise(samples: Samples, length: int) -> Samples:
+    """Scale a recording of a background to RMS 1, and repeat it to a length [length].
 
     Raises:
         InputError: it is empty, silent, not one channel, or holds NaN.
@@ -45,7 +47,7 @@ def own_noise(samples: Samples, wanted: int) -> Samples:
     level = _rms(sound)
     if level < 1e-9:
         raise InputError("is silent, so no signal-to-noise ratio can be set", where="background")
-    return np.resize(sound, wanted) / np.float32(level)
+    return np.resize(sound, length) / np.float32(level)
 
 
 def _rumble(timeline: Timeline, seed: int) -> Samples:
@@ -56,18 +58,20 @@ def _rumble(timeline: Timeline, seed: int) -> Samples:
     return noise
 
 
-def _colour(rate: int, rng: np.random.Generator) -> Samples:
+def _rumble_filter(rate: int, rng: np.random.Generator) -> Samples:
     octaves = [(31.5, -6.0), (63.0, 0.0), (125.0, 0.0), (250.0, -3.0), (500.0, -7.0), (1000.0, -12.0)]
     octaves += [(2000.0, -18.0), (4000.0, -25.0), (8000.0, -33.0)]
-    return shaped([(f, level + 2.0 * rng.standard_normal()) for f, level in octaves], rate).astype(np.float32)
+    return shaping_filter([(f, level + 2.0 * rng.standard_normal()) for f, level in octaves], rate).astype(
+        np.float32
+    )
 
 
-def _hums(timeline: Timeline, place_rng: np.random.Generator, take: np.random.Generator) -> Samples:
-    """Three other machines that turn at speeds of their own, a sinusoid and its octave each."""
+def _tones(timeline: Timeline, hall_rng: np.random.Generator, take: np.random.Generator) -> Samples:
+    """Sum three other machines that turn at different speeds, a sinusoid and its octave each."""
     total = np.zeros(timeline.samples, dtype=np.float32)
     rate_hz = timeline.sample_rate_hz / timeline.hop
     for _ in range(3):
-        frequency = float(place_rng.uniform(40.0, 400.0))
+        frequency = float(hall_rng.uniform(40.0, 400.0))
         speed = frequency * (1.0 + 0.002 * fluctuation.wander(take, timeline.steps, rate_hz, 0.1))
         turned = np.concatenate([[take.uniform()], np.cumsum(speed) / rate_hz])
         hum = Timeline(timeline.sample_rate_hz, timeline.hop, turned, turned, 1.0).angle()
@@ -77,23 +81,23 @@ def _hums(timeline: Timeline, place_rng: np.random.Generator, take: np.random.Ge
     return total / np.float32(_rms(total))
 
 
-def _blows(timeline: Timeline, seed: int) -> Samples:
+def _impacts(timeline: Timeline, seed: int) -> Samples:
     rng = seeds.stream("hall blows", seed)
     seconds = timeline.samples / timeline.sample_rate_hz
-    count = int(rng.poisson(_BLOWS_PER_S * seconds))
+    count = int(rng.poisson(_IMPACTS_PER_S * seconds))
     strengths: Curve = rng.lognormal(0.0, 0.6, count) * rng.choice([-1.0, 1.0], count)
     return place(rng.uniform(0.0, seconds, count), strengths, timeline)
 
 
-def _distance(rate: int, rng: np.random.Generator) -> Samples:
-    """Steel on steel somewhere in the hall: a few modes, then a long reverberation without high notes."""
+def _impact_response(rate: int, rng: np.random.Generator) -> Samples:
+    """Response of the hall to an impact of steel on steel: a few modes, then reverberation."""
     modes = [(float(rng.uniform(250.0, 2500.0)), 0.006, -float(rng.uniform(0.0, 6.0))) for _ in range(5)]
-    ring = rings(modes, None, rate)
+    ring = modal_response(modes, None, rate)
     length = int(_HALL_S * rate)
     tail = rng.standard_normal(length) * 10.0 ** (-3.0 * np.arange(length) / length)
-    answer = np.convolve(ring, tail)[:length]
-    # One blow carries as much as half a second of the rumble.
-    return np.asarray(answer * np.sqrt(0.15 * rate / np.sum(answer**2)), dtype=np.float32)
+    response = np.convolve(ring, tail)[:length]
+    # An impact of strength 1 has the energy of 0.15 s of the rumble.
+    return np.asarray(response * np.sqrt(0.15 * rate / np.sum(response**2)), dtype=np.float32)
 
 
 def _rms(sound: Samples) -> float:

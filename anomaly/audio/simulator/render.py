@@ -1,4 +1,4 @@
-"""The simulator's front: one call, one take of a machine."""
+"""Rendering of one take of a machine: normal sound, fault and background at the microphone."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ from anomaly.audio.simulator import seeds
 from anomaly.audio.simulator import severity as severities
 from anomaly.audio.simulator.arrays import Samples
 from anomaly.audio.simulator.machine import SimulatedMachine, build
-from anomaly.audio.simulator.recipe import Recipe
-from anomaly.audio.simulator.recipe_file import load_recipe
-from anomaly.audio.simulator.room import self_noise
+from anomaly.audio.simulator.motion.states import Schedule, Segment, make_timeline, plan
+from anomaly.audio.simulator.motion.timeline import Timeline
+from anomaly.audio.simulator.recipe.model import Recipe
+from anomaly.audio.simulator.recipe.recipe_file import load_recipe
 from anomaly.audio.simulator.severity import Severity
-from anomaly.audio.simulator.states import Schedule, Segment, make_timeline, plan
 from anomaly.audio.simulator.third_octave import band_energies, own_bands
-from anomaly.audio.simulator.timeline import Timeline
+from anomaly.audio.simulator.transfer.room import self_noise
 from anomaly.errors import UsageError
 
-LONGEST_S = 3600.0
-"""Seconds of one take; longer sound is several takes with seeds of their own."""
+MAX_TAKE_S = 3600.0
+"""Longest take; longer sound is several takes, each with its seed."""
 
-_SHORTEST_S = 0.1
+_MIN_TAKE_S = 0.1
+# Longer than the longest reverberation of a recipe, 0.5 s.
 _LEAD_IN_S = 0.6
+# Amplitude from which the amplifier compresses, and the one that it never exceeds.
 _KNEE = 0.8
 _CEILING = 0.99
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """A take and what it is made of.
+    """A take and its parts.
 
     Args:
-        samples: [n] what the microphone delivers: normal + fault + background, never beyond full scale.
+        samples: [n] sound at the microphone: normal + fault + background, within full scale.
         sample_rate_hz: samples per second.
         states: (start_s, state, speed_rpm) in order; ``ramp`` lies between two states.
-        normal_samples: [n] the healthy machine and the microphone's own noise.
-        fault_samples: [n] what the fault adds; zeros without one.
-        background_samples: [n] the hall; zeros without ``snr_db``.
+        normal_samples: [n] the healthy machine and the self-noise of the microphone.
+        fault_samples: [n] the fault; zeros without one.
+        background_samples: [n] the background; zeros without ``snr_db``.
     """
 
     samples: Samples
@@ -71,8 +73,8 @@ def simulate(
     Args:
         machine: a shipped machine's name, a recipe file, or a recipe.
         seconds: length, 0.1 to 3600.
-        seed: the take: another seed is the same machine at another time.
-        machine_id: which machine of its kind: its resonances, room, microphone and exact speeds.
+        seed: of the take: another seed is the same machine at another time.
+        machine_id: number of the machine of its kind: its resonances, room, microphone and exact speeds.
         fault: a fault of the recipe.
         severity: 0 to 1, or a function from times [k] in seconds to severities [k].
         speed: a state's name or rpm for a take at one speed; default the nominal one.
@@ -82,28 +84,28 @@ def simulate(
         sample_rate_hz: 8000 to 192000.
 
     Raises:
-        UsageError: an argument that the machine cannot follow; the hint lists what it can.
+        UsageError: an argument that the recipe does not allow; the hint lists what it does.
         ConfigError: a recipe file that cannot be used.
         InputError: a background that cannot be used.
     """
     seed, machine_id = index(seed), index(machine_id)
-    made = _made(machine, machine_id, sample_rate_hz)
-    _check(made.recipe, seconds, seed, fault, severity, snr_db)
+    built = _build(machine, machine_id, sample_rate_hz)
+    _check(built.recipe, seconds, seed, fault, severity, snr_db)
     if background is not None and snr_db is None:
         raise UsageError("a background needs its level", where="background", hint="give snr_db")
-    timeline, segments = _timeline(made, seconds, seed, speed, states)
-    cut = _cut(timeline, seconds)
-    normal = made.sound(timeline, seed)[cut]
-    noise = self_noise(len(normal), seeds.of_take(made.recipe.machine, machine_id, seed, "self noise"))
-    noise *= np.float32(made.level * 10.0 ** (made.recipe.microphone.self_noise_db / 20.0))
+    timeline, segments = _timeline(built, seconds, seed, speed, states)
+    take = _without_lead_in(timeline, seconds)
+    normal = built.sound(timeline, seed)[take]
+    noise = self_noise(len(normal), seeds.of_take(built.recipe.machine, machine_id, seed, "self noise"))
+    noise *= np.float32(built.level * 10.0 ** (built.recipe.microphone.self_noise_db / 20.0))
     normal += noise
-    faulty = _fault(made, timeline, cut, seed, fault, severity, normal)
-    around = _background(made, timeline, cut, seed, snr_db, background, normal)
-    samples = normal + faulty
-    samples += around
+    fault_samples = _fault(built, timeline, take, seed, fault, severity, normal)
+    background_samples = _background(built, timeline, take, seed, snr_db, background, normal)
+    samples = normal + fault_samples
+    samples += background_samples
     limit(samples)
-    heard = [(s.start_s, s.state, s.speed_rpm) for s in segments if s.start_s < seconds]
-    return Simulation(samples, sample_rate_hz, heard, normal, faulty, around)
+    in_take = [(s.start_s, s.state, s.speed_rpm) for s in segments if s.start_s < seconds]
+    return Simulation(samples, sample_rate_hz, in_take, normal, fault_samples, background_samples)
 
 
 def fault_sound(
@@ -117,35 +119,35 @@ def fault_sound(
     states: str | Schedule | None = None,
     sample_rate_hz: int = 16_000,
 ) -> Samples:
-    """A fault alone [n], at RMS 1 within its own third octaves, to be mixed into real recordings.
+    """Render a fault alone [n], at RMS 1 within its own third octaves, for mixing into real recordings.
 
     Raises:
         UsageError: as :func:`simulate`, and if the fault does not occur in such a take.
     """
-    made = _made(machine, machine_id, sample_rate_hz)
-    _check(made.recipe, seconds, seed, fault, 1.0, None)
-    timeline, _ = _timeline(made, seconds, seed, speed, states)
-    sound = made.sound(timeline, seed, fault)[_cut(timeline, seconds)]
+    built = _build(machine, machine_id, sample_rate_hz)
+    _check(built.recipe, seconds, seed, fault, 1.0, None)
+    timeline, _ = _timeline(built, seconds, seed, speed, states)
+    sound = built.sound(timeline, seed, fault)[_without_lead_in(timeline, seconds)]
     energies = band_energies(sound, sample_rate_hz)
-    mine = float(energies[own_bands(energies)].sum()) / len(sound)
-    if mine <= 1e-6 * made.level**2:
+    power = float(energies[own_bands(energies)].sum()) / len(sound)
+    if power <= 1e-6 * built.level**2:
         raise UsageError(
             f"{fault!r} is not heard in this take",
             where="fault",
             hint="take longer, or a state in which it turns",
         )
-    return sound / np.float32(np.sqrt(mine))
+    return sound / np.float32(np.sqrt(power))
 
 
 def limit(sound: Samples) -> None:
-    """What a microphone's amplifier does to peaks, in place: nothing up to 0.8, then softly to 0.99 at most."""
+    """Limit peaks in place as an overdriven amplifier does: unchanged up to 0.8, then by tanh to 0.99 at most."""
     high = np.flatnonzero(np.abs(sound) > _KNEE)
-    room = _CEILING - _KNEE
+    headroom = _CEILING - _KNEE
     peaks = sound[high]
-    sound[high] = np.sign(peaks) * (_KNEE + room * np.tanh((np.abs(peaks) - _KNEE) / room))
+    sound[high] = np.sign(peaks) * (_KNEE + headroom * np.tanh((np.abs(peaks) - _KNEE) / headroom))
 
 
-def _made(machine: str | Path | Recipe, machine_id: int, sample_rate_hz: int) -> SimulatedMachine:
+def _build(machine: str | Path | Recipe, machine_id: int, sample_rate_hz: int) -> SimulatedMachine:
     if not 8_000 <= sample_rate_hz <= 192_000:
         raise UsageError(
             f"{sample_rate_hz} Hz is no sample rate here", where="sample_rate_hz", hint="8000 to 192000"
@@ -159,11 +161,11 @@ def _made(machine: str | Path | Recipe, machine_id: int, sample_rate_hz: int) ->
 def _check(
     recipe: Recipe, seconds: float, seed: int, fault: str | None, severity: Severity, snr_db: float | None
 ) -> None:
-    if not _SHORTEST_S <= seconds <= LONGEST_S:
+    if not _MIN_TAKE_S <= seconds <= MAX_TAKE_S:
         raise UsageError(
             f"a take cannot last {seconds} s",
             where="seconds",
-            hint=f"{_SHORTEST_S:g} to {LONGEST_S:g}; or more seeds",
+            hint=f"{_MIN_TAKE_S:g} to {MAX_TAKE_S:g}; or more seeds",
         )
     if seed < 0:
         raise UsageError("must not be negative", where="seed")
@@ -184,42 +186,42 @@ def _check(
 
 
 def _timeline(
-    made: SimulatedMachine,
+    built: SimulatedMachine,
     seconds: float,
     seed: int,
     speed: str | float | None,
     states: str | Schedule | None,
 ) -> tuple[Timeline, list[Segment]]:
-    recipe = made.recipe
+    recipe = built.recipe
     segments = plan(
         recipe,
         seconds,
         speed=speed,
         states=states,
-        speed_factor=made.speed_factor,
-        rng=seeds.of_take(recipe.machine, made.machine_id, seed, "states"),
+        speed_factor=built.speed_factor,
+        rng=seeds.of_take(recipe.machine, built.machine_id, seed, "states"),
     )
     timeline = make_timeline(
         recipe,
         segments,
         seconds=seconds,
         lead_in_s=_LEAD_IN_S,
-        sample_rate_hz=made.sample_rate_hz,
-        nominal_rpm=made.nominal_rpm,
-        rng=seeds.of_take(recipe.machine, made.machine_id, seed, "speed"),
+        sample_rate_hz=built.sample_rate_hz,
+        nominal_rpm=built.nominal_rpm,
+        rng=seeds.of_take(recipe.machine, built.machine_id, seed, "speed"),
     )
     return timeline, segments
 
 
-def _cut(timeline: Timeline, seconds: float) -> slice:
+def _without_lead_in(timeline: Timeline, seconds: float) -> slice:
     start = round(_LEAD_IN_S * timeline.sample_rate_hz)
     return slice(start, start + round(seconds * timeline.sample_rate_hz))
 
 
 def _fault(
-    made: SimulatedMachine,
+    built: SimulatedMachine,
     timeline: Timeline,
-    cut: slice,
+    take: slice,
     seed: int,
     fault: str | None,
     severity: Severity,
@@ -227,27 +229,27 @@ def _fault(
 ) -> Samples:
     if fault is None or severities.constant(severity) == 0.0:
         return np.zeros_like(normal)
-    raw = made.sound(timeline, seed, fault)[cut]
-    gain = severities.full_gain(raw, normal, made.sample_rate_hz, made.level)
-    curve = gain * severities.envelope(severity, timeline, _LEAD_IN_S, len(normal) / made.sample_rate_hz)
-    raw *= timeline.expand(curve)[cut]
+    raw = built.sound(timeline, seed, fault)[take]
+    gain = severities.unit_severity_gain(raw, normal, built.sample_rate_hz, built.level)
+    curve = gain * severities.envelope(severity, timeline, _LEAD_IN_S, len(normal) / built.sample_rate_hz)
+    raw *= timeline.expand(curve)[take]
     return raw
 
 
 def _background(
-    made: SimulatedMachine,
+    built: SimulatedMachine,
     timeline: Timeline,
-    cut: slice,
+    take: slice,
     seed: int,
     snr_db: float | None,
-    given: Samples | None,
+    supplied: Samples | None,
     normal: Samples,
 ) -> Samples:
     if snr_db is None:
         return np.zeros_like(normal)
-    if given is not None:
-        noise = hall.own_noise(given, len(normal))
+    if supplied is not None:
+        noise = hall.supplied_noise(supplied, len(normal))
     else:
-        noise = hall.factory_noise(timeline, made.machine_id, seed)[cut]
+        noise = hall.factory_noise(timeline, built.machine_id, seed)[take]
     energy = float(np.mean(np.square(normal, dtype=np.float64)) / np.mean(np.square(noise, dtype=np.float64)))
     return noise * np.float32(np.sqrt(energy * 10.0 ** (-snr_db / 10.0)))

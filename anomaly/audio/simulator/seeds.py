@@ -1,7 +1,7 @@
-"""Random numbers by name: each part of a machine and of a take has a stream of its own.
+"""Random number streams by name: each part of a machine and of a take has one of its own.
 
-A stream depends on its name alone and never on what was drawn before it, so that adding a fault
-leaves every random number of the normal sound as it was.
+A stream depends on its name alone, never on earlier draws, so that adding a fault does not change the random numbers
+of the normal sound (seeded by `numpy.random.SeedSequence`).
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import numpy as np
 
 
 def stream(*name: int | str) -> np.random.Generator:
-    """The random numbers that belong to a name such as ``("take", 7, "pump", 0, "flow")``.
+    """Return the random numbers of a name such as ``("take", 7, "pump", 0, "flow")``.
 
     Args:
-        name: whole numbers from 0 (seeds) and words, in order.
+        name: whole numbers from 0 (seeds) and strings, in order.
     """
-    words = [part if isinstance(part, int) else zlib.crc32(part.encode()) for part in name]
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+    entropy = [part if isinstance(part, int) else zlib.crc32(part.encode()) for part in name]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
 def of_machine(machine: str, machine_id: int, part: str) -> np.random.Generator:
-    """What makes this machine differ from the next one off the line: the same in every take."""
+    """Return the random numbers of one machine of a kind, the same in every take."""
     return stream("machine", machine, machine_id, part)
 
 
 def of_take(machine: str, machine_id: int, seed: int, part: str) -> np.random.Generator:
-    """What differs from one take of the same machine to the next."""
+    """Return the random numbers of one take of a machine."""
     return stream("take", machine, machine_id, seed, part)

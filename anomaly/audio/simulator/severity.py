@@ -1,4 +1,4 @@
-"""How loud a fault is: severity s is ``20·log10(s) + 10`` dB of fault over normal in the fault's own bands."""
+"""Level of a fault: severity s is ``20·log10(s) + 10`` dB of fault over normal energy in the fault's own bands."""
 
 from __future__ import annotations
 
@@ -9,39 +9,40 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from anomaly.audio.simulator.arrays import Curve, Samples
+from anomaly.audio.simulator.motion.timeline import CONTROL_RATE_HZ, Timeline
 from anomaly.audio.simulator.third_octave import band_energies, own_bands
-from anomaly.audio.simulator.timeline import CONTROL_RATE_HZ, Timeline
 from anomaly.errors import UsageError
 
 Severity: TypeAlias = float | Callable[[Curve], Curve]
 
 FULL_DB = 10.0
-"""Fault over normal at severity 1, in the fault's own third octaves."""
+"""Fault over normal energy at severity 1, in the fault's own third octaves."""
 
+# Energy relative to the machine's, -60 dB, below which a fault does not occur in a take.
 _ABSENT = 1e-6
 
 
-def full_gain(fault: Samples, normal: Samples, sample_rate_hz: int, level: float) -> float:
-    """The gain at which a fault has severity 1 over a whole take.
+def unit_severity_gain(fault: Samples, normal: Samples, sample_rate_hz: int, level: float) -> float:
+    """Compute the gain at which a fault has severity 1 over a whole take.
 
     Args:
         fault: [samples] the fault alone, at any level near the machine's.
         normal: [samples] the healthy machine alone.
         sample_rate_hz: of both.
-        level: the machine's RMS; a fault 60 dB below it does not occur in this take (it stands still, no stroke
-            falls into it) and gets the gain 0 rather than one that lifts its last echo.
+        level: the machine's RMS; a fault 60 dB below it does not occur in this take (the machine stands still, or no
+            stroke falls into it) and gets the gain 0 instead of one that amplifies its reverberation.
     """
-    theirs = band_energies(fault, sample_rate_hz)
-    mine = own_bands(theirs)
-    energy = float(theirs[mine].sum())
+    energies = band_energies(fault, sample_rate_hz)
+    own = own_bands(energies)
+    energy = float(energies[own].sum())
     if energy <= _ABSENT * level**2 * len(fault):
         return 0.0
-    wanted = float(band_energies(normal, sample_rate_hz)[mine].sum()) * 10.0 ** (FULL_DB / 10.0)
-    return float(np.sqrt(wanted / energy))
+    unit_energy = float(band_energies(normal, sample_rate_hz)[own].sum()) * 10.0 ** (FULL_DB / 10.0)
+    return float(np.sqrt(unit_energy / energy))
 
 
 def constant(severity: Severity) -> float | None:
-    """The severity if it is one number, None if it changes.
+    """Return the severity if it is one number, None if it is a function of time.
 
     Raises:
         UsageError: it is a number outside 0 to 1.
@@ -56,7 +57,7 @@ def constant(severity: Severity) -> float | None:
 
 
 def envelope(severity: Severity, timeline: Timeline, lead_in_s: float, seconds: float) -> Curve:
-    """Severity at each control point [steps + 1], smoothed over 50 ms so that no change clicks.
+    """Compute the severity at each control point [steps + 1], smoothed over 50 ms to avoid clicks.
 
     Raises:
         UsageError: a number or a value outside 0 to 1, or a callable that returns another length.

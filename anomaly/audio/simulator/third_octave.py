@@ -1,8 +1,8 @@
-"""Third-octave levels, and which of them are a fault's own.
+"""Third-octave energies, and the bands that hold most of a sound's energy.
 
 The bands have the exact midbands 10^(n/10) Hz of IEC 61260-1 (base ten, n = 13 for 20 Hz) and edges
 10^(±1/20) around them, up to half the sample rate. A sound's **own third octaves** are the smallest set of
-bands that holds 90 % of its energy: the strongest bands, taken until their sum is enough.
+bands that holds 90 % of its energy, found by adding the strongest bands one by one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def midbands_hz(sample_rate_hz: int) -> Curve:
 
 
 def band_energies(sound: Samples, sample_rate_hz: int) -> Curve:
-    """Energy [bands] of a sound in each band: the sum of its squared samples, by Parseval's theorem.
+    """Compute the energy of a sound in each band [bands]: the sum of squared samples, by Parseval's theorem.
 
-    Long sound is taken in blocks of about a million samples.
+    Long sound is processed in blocks of about a million samples.
     """
     middle = midbands_hz(sample_rate_hz)
     edges_hz = np.append(middle * 10.0**-0.05, middle[-1] * 10.0**0.05)
@@ -44,11 +44,11 @@ def band_energies(sound: Samples, sample_rate_hz: int) -> Curve:
 
 
 def own_bands(energies: Curve) -> npt.NDArray[np.bool_]:
-    """Marks [bands] the smallest set that holds 90 % of the energy; none if there is no energy."""
-    mine = np.zeros(len(energies), dtype=bool)
+    """Mark the smallest set of bands that holds 90 % of the energy, bool [bands]; none if there is no energy."""
+    own = np.zeros(len(energies), dtype=bool)
     if energies.sum() <= 0.0:
-        return mine
+        return own
     order = np.argsort(energies)[::-1]
     shares = np.cumsum(energies[order]) / energies.sum()
-    mine[order[: int(np.searchsorted(shares, OWN_SHARE)) + 1]] = True
-    return mine
+    own[order[: int(np.searchsorted(shares, OWN_SHARE)) + 1]] = True
+    return own

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli.data.simulated_machines import print_machines
 from anomaly.cli.option_rules import excludes, needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from anomaly.audio.simulator import Recipe, folders
-    from anomaly.audio.simulator.folders import Listening, Take
+    from anomaly.audio.simulator import Recipe, datasets
+    from anomaly.audio.simulator.datasets import Take, TakeSettings
 
 
 class OutputFormat(StrEnum):
@@ -61,7 +62,7 @@ _List = Annotated[bool, typer.Option("--list", help="List machines, states and f
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
-# What the simulator calls its arguments, and how they are given here.
+# Arguments of the simulator, and the options that set them.
 _OPTIONS = {
     "seconds": "--minutes",
     "fault": "--fault",
@@ -105,24 +106,24 @@ def simulate(
     excludes(context, "--list", *_OF_WRITING, *(o for o in _OPTIONS.values() if o not in _OF_WRITING))
     needs(context, "--test-clips", "--dataset")
     if list_:
-        _list(machine, recipe, as_json)
+        print_machines(_listed(machine, recipe), as_json)
         return
-    from anomaly.audio.simulator.folders import Listening
+    from anomaly.audio.simulator.datasets import TakeSettings
     from anomaly.workspace import data_dir
 
     with _options_named():
-        made = _recipe(machine, recipe)
-        _check_fault(made, fault, severity, dataset)
-        listening = Listening(made, machine_id, _speed(speed), _states(states), snr_db)
-        folder = data_dir() / made.machine if out is None else out
+        loaded = _recipe(machine, recipe)
+        _check_fault(loaded, fault, severity, dataset)
+        settings = TakeSettings(loaded, machine_id, _speed(speed), _states(states), snr_db)
+        folder = data_dir() / loaded.machine if out is None else out
         plan = _Plan(folder, minutes, clip_seconds, seed, file_format)
-        takes = plan.dataset(made, test_clips) if dataset else plan.recordings(fault, severity)
-        _write(folder, takes, listening, force, as_json)
+        takes = plan.dataset(loaded, test_clips) if dataset else plan.recordings(fault, severity)
+        _write(folder, takes, settings, force, as_json)
 
 
 @contextmanager
 def _options_named() -> Iterator[None]:
-    """What the simulator says of an argument is said of the option that gives it."""
+    """Name the option in errors that the simulator raises about its arguments."""
     from anomaly.errors import UsageError
 
     try:
@@ -132,11 +133,11 @@ def _options_named() -> Iterator[None]:
         raise
 
 
-def _check_fault(made: Recipe, fault: str | None, severity: float | None, dataset: bool) -> None:
+def _check_fault(recipe: Recipe, fault: str | None, severity: float | None, dataset: bool) -> None:
     from anomaly.errors import UsageError
 
     if severity is not None and fault is None:
-        faults = ", ".join(made.faults)
+        faults = ", ".join(recipe.faults)
         raise UsageError("a severity needs a fault", where="--severity", hint=f"faults: {faults}")
     if dataset and fault is not None:
         raise UsageError("--dataset holds every fault", where="--fault", hint="leave out one of the two")
@@ -144,7 +145,7 @@ def _check_fault(made: Recipe, fault: str | None, severity: float | None, datase
 
 @dataclass(frozen=True)
 class _Plan:
-    """What files are to be made of any simulated machine."""
+    """Files to be written, of any simulated machine."""
 
     folder: Path
     minutes: float
@@ -152,28 +153,28 @@ class _Plan:
     seed: int
     file_format: OutputFormat
 
-    def dataset(self, made: Recipe, test_clips: int) -> list[Take]:
-        """Those of a whole set; its clips last ten seconds where nobody says otherwise."""
-        from anomaly.audio.simulator import folders
+    def dataset(self, recipe: Recipe, test_clips: int) -> list[Take]:
+        """Plan a whole data set; its clips last ten seconds by default."""
+        from anomaly.audio.simulator import datasets
 
         clip_s = 10.0 if self.clip_s is None else self.clip_s
-        return folders.plan_dataset(
-            self.folder, made, minutes=self.minutes, clip_s=clip_s, test_clips=test_clips, seed=self.seed,
+        return datasets.plan_dataset(
+            self.folder, recipe, minutes=self.minutes, clip_s=clip_s, test_clips=test_clips, seed=self.seed,
             suffix=self._suffix,
         )  # fmt: skip
 
     def recordings(self, fault: str | None, severity: float | None) -> list[Take]:
-        """Those of normal sound, or of a fault, which is at its worst where nobody says otherwise."""
-        from anomaly.audio.simulator import folders
+        """Plan recordings of normal sound, or of a fault, of severity 1 by default."""
+        from anomaly.audio.simulator import datasets
 
-        worst = 0.0 if fault is None else 1.0
-        return folders.plan_recordings(
+        default = 0.0 if fault is None else 1.0
+        return datasets.plan_recordings(
             self.folder, minutes=self.minutes, clip_s=self.clip_s, seed=self.seed, fault=fault,
-            severity=worst if severity is None else severity, suffix=self._suffix,
+            severity=default if severity is None else severity, suffix=self._suffix,
         )  # fmt: skip
 
     @property
-    def _suffix(self) -> folders.Format:
+    def _suffix(self) -> datasets.AudioFileFormat:
         return "flac" if self.file_format is OutputFormat.flac else "wav"
 
 
@@ -187,6 +188,12 @@ def _recipe(machine: str | None, recipe: Path | None) -> Recipe:
             hint=f"machines: {', '.join(recipe_names())}",
         )
     return load_recipe(recipe if recipe is not None else str(machine))
+
+
+def _listed(machine: str | None, recipe: Path | None) -> list[Recipe]:
+    from anomaly.audio.simulator import load_recipe, recipe_names
+
+    return [_recipe(machine, recipe)] if machine or recipe else [load_recipe(name) for name in recipe_names()]
 
 
 def _speed(text: str | None) -> str | float | None:
@@ -215,16 +222,16 @@ def _states(text: str | None) -> str | list[tuple[str, float]] | None:
     return visits
 
 
-def _write(folder: Path, takes: list[Take], listening: Listening, force: bool, as_json: bool) -> None:
-    from anomaly.audio.simulator import folders
+def _write(folder: Path, takes: list[Take], settings: TakeSettings, force: bool, as_json: bool) -> None:
+    from anomaly.audio.simulator import datasets
 
     if not force:
-        folders.refuse_existing(takes)
+        datasets.refuse_existing(takes)
     show, stop = _progress(sum(len(take.paths) for take in takes))
     rows: list[dict[str, object]] = []
     try:
-        # Closed at once where it is interrupted, so that nothing is left of what was not finished.
-        with closing(folders.write(folder, takes, listening)) as files:
+        # Closed at once on an interruption, so that unfinished files are removed.
+        with closing(datasets.write(folder, takes, settings)) as files:
             for file in files:
                 about = {"fault": file.take.fault, "severity": file.take.severity, "seed": file.take.seed}
                 rows.append({"path": str(file.path)} | about | {"states": file.states})
@@ -234,8 +241,8 @@ def _write(folder: Path, takes: list[Take], listening: Listening, force: bool, a
     seconds = sum(take.seconds for take in takes)
     if as_json:
         head = {
-            "machine": listening.recipe.machine,
-            "machine_id": listening.machine_id,
+            "machine": settings.recipe.machine,
+            "machine_id": settings.machine_id,
             "folder": str(folder),
         }
         print(json.dumps(head | {"seconds": seconds, "files": rows}))
@@ -245,37 +252,8 @@ def _write(folder: Path, takes: list[Take], listening: Listening, force: bool, a
     print(f"{len(rows)} recordings, {seconds / 60:.1f} minutes of sound in {folder}", file=sys.stderr)
 
 
-def _list(machine: str | None, recipe: Path | None, as_json: bool) -> None:
-    from anomaly.audio.simulator import load_recipe, recipe_names
-
-    chosen = (
-        [_recipe(machine, recipe)] if machine or recipe else [load_recipe(name) for name in recipe_names()]
-    )
-    if as_json:
-        rows = [
-            {
-                "machine": made.machine,
-                "description": made.description,
-                "states": made.speeds_rpm,
-                "nominal": made.nominal,
-                "faults": {
-                    name: {"character": fault.character, "description": fault.description}
-                    for name, fault in made.faults.items()
-                },
-            }
-            for made in chosen
-        ]
-        print(json.dumps({"machines": rows}))
-        return
-    for made in chosen:
-        states = ", ".join(f"{name} {rpm:g} rpm" for name, rpm in made.speeds_rpm.items() if rpm)
-        print(f"{made.machine}: {made.description}\n  states: {states}; stopped\n  faults:")
-        for name, fault in made.faults.items():
-            print(f"    {name:<14}{fault.character:<11}{fault.description}")
-
-
 def _progress(files: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """What counts each file, and what ends it; nothing where stderr is no terminal."""
+    """Return a function that counts a file, and one that ends the bar; both do nothing without a terminal."""
     if not sys.stderr.isatty():
         return lambda: None, lambda: None
     from rich.console import Console

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.simulator import simulate
 from anomaly.audio.simulator.background import factory_noise
-from anomaly.audio.simulator.timeline import Timeline, control_hop
+from anomaly.audio.simulator.motion.timeline import Timeline, control_hop
 from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.model import Model
 from anomaly.detect.operating.ramp import decision_mask

@@ -251,7 +251,7 @@ def test_bands_that_drop_out_are_noise_suppression(reference: SensorReference) -
 
 def test_noise_suppression_takes_power_away(reference: SensorReference) -> None:
     steady = replace(reference, flutter_db=reference.flutter_db - 2)
-    assert statuses(steady, [amplified(-0.6), amplified(-0.4)]) == ["processed", "ok"]
+    assert statuses(steady, [amplified(-0.55), amplified(-0.45)]) == ["processed", "ok"]
 
 
 def test_noise_suppression_makes_no_band_louder(reference: SensorReference) -> None:

@@ -1,4 +1,4 @@
-"""What every take of every machine must keep: same seed, same samples; parts add up; nothing clips."""
+"""Properties of every take: reproducible, the sum of its parts, within full scale."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def late(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.clip((time_s - 10.0) / 10.0, 0.0, 1.0), dtype=np.float64)
 
 
-def test_a_fault_that_starts_at_zero_leaves_the_start_as_it_was() -> None:
+def test_a_fault_that_starts_at_zero_does_not_change_the_start() -> None:
     healthy = simulate("pump", seconds=20.0, seed=3)
     broken = simulate(
         "pump",
@@ -115,7 +115,7 @@ def test_levels_are_those_of_the_recipe_and_nothing_clips(machine: str, machine_
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_two_takes_are_of_one_machine_and_two_machines_are_not(machine: str) -> None:
+def test_takes_of_one_machine_resemble_each_other_more_than_two_machines(machine: str) -> None:
     one = bands_db(simulate(machine, seconds=30.0, seed=1).samples)
     other_take = bands_db(simulate(machine, seconds=30.0, seed=2).samples)
     other_machine = bands_db(simulate(machine, seconds=30.0, seed=1, machine_id=1).samples)
@@ -133,7 +133,7 @@ def test_no_two_takes_share_their_noise() -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_the_spectrum_is_a_machine_s(machine: str) -> None:
+def test_the_spectrum_is_that_of_a_machine(machine: str) -> None:
     """Broadband: most third octaves between 100 Hz and 5 kHz lie within 25 dB of the strongest."""
     sound = bands_db(simulate(machine, seconds=10.0, seed=4).samples)
     middle = sound[7:25]
@@ -159,7 +159,7 @@ def test_background_has_its_level(snr_db: float) -> None:
     assert measured == pytest.approx(snr_db, abs=0.01)
 
 
-def test_own_background_is_repeated_and_scaled() -> None:
+def test_a_supplied_background_is_repeated_and_scaled() -> None:
     hiss = np.random.default_rng(0).standard_normal(7_000).astype(np.float32)
     sound = simulate("fan", seconds=1.0, seed=1, snr_db=0.0, background=hiss)
     around = sound.background_samples
@@ -167,7 +167,7 @@ def test_own_background_is_repeated_and_scaled() -> None:
     np.testing.assert_array_equal(around[7_000:14_000], around[:7_000])
 
 
-def test_factory_noise_hums_and_knocks_and_is_dark() -> None:
+def test_factory_noise_has_tones_impacts_and_little_treble() -> None:
     around = simulate("fan", seconds=30.0, seed=1, snr_db=0.0).background_samples
     bands = bands_db(around)
     assert bands[5:12].max() > bands[-4:].max() + 10.0
@@ -199,7 +199,7 @@ def test_fault_sound_has_unit_rms_in_its_own_bands(machine: str, fault: str) -> 
     assert np.array_equal(sound, fault_sound(machine, fault, seconds=3.0, seed=3, machine_id=0))
 
 
-def test_fault_sound_is_the_fault_of_the_simulation() -> None:
+def test_fault_sound_is_the_fault_of_a_simulation() -> None:
     alone = fault_sound("pump", "outer_race", seconds=5.0, seed=3)
     within = simulate("pump", seconds=5.0, seed=3, fault="outer_race", severity=1.0).fault_samples
     np.testing.assert_allclose(alone / alone.std(), within / within.std(), rtol=1e-3, atol=1e-3)
@@ -234,7 +234,7 @@ BAD: dict[str, list[object]] = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
 )
-def test_bad_arguments_are_named(name: str, value: object) -> None:
+def test_invalid_arguments_are_named(name: str, value: object) -> None:
     with pytest.raises(UsageError) as caught:
         simulate("pump", **({"seconds": 1.0} | {name: value}))  # type: ignore[arg-type]
     assert caught.value.where == name
@@ -244,12 +244,12 @@ def test_bad_arguments_are_named(name: str, value: object) -> None:
     "severity",
     [-0.1, 1.1, float("nan"), lambda t: t * 0 + 2.0, lambda t: t[:3], lambda t: t * np.nan, "high"],
 )
-def test_bad_severities(severity: object) -> None:
+def test_invalid_severities(severity: object) -> None:
     with pytest.raises(UsageError, match="severity"):
         simulate("pump", seconds=1.0, fault="leak", severity=severity)  # type: ignore[arg-type]
 
 
-def test_unknown_names_come_with_those_that_are_known() -> None:
+def test_errors_about_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UsageError) as machine:
         simulate("pumpp")
     assert "gearbox" in str(machine.value.hint)

@@ -1,4 +1,4 @@
-"""The contract of severity, measured from rendered sound with filters of its own."""
+"""Definition of severity, measured from rendered sound with independent filters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_fault_over_normal_in_the_fault_s_own_bands(machine: str, fault: str) ->
 
 @pytest.mark.parametrize("states", ["steady", "cycle"])
 @pytest.mark.parametrize("machine_id", [0, 3])
-def test_the_contract_holds_for_any_machine_and_schedule(states: str, machine_id: int) -> None:
+def test_the_definition_holds_for_any_machine_and_schedule(states: str, machine_id: int) -> None:
     sound = simulate(
         "pump", seconds=40.0, seed=8, machine_id=machine_id, states=states, fault="inner_race", severity=1.0
     )
@@ -82,7 +82,7 @@ def test_each_machine_has_an_impulsive_and_a_steady_fault(machine: str) -> None:
     assert min(sharp["steady"]) < 6.0
 
 
-def test_all_the_faults_there_are() -> None:
+def test_list_of_all_faults() -> None:
     known = {fault for machine in recipe_names() for fault in load_recipe(machine).faults}
     assert known >= {
         "outer_race",
@@ -99,8 +99,8 @@ def test_all_the_faults_there_are() -> None:
 
 
 @pytest.mark.parametrize("machine", recipe_names())
-def test_at_severity_zero_a_detector_learns_nothing(machine: str) -> None:
-    """Levels of takes said to be faulty at severity 0 lie among those of other normal takes."""
+def test_at_severity_zero_a_detector_is_at_chance(machine: str) -> None:
+    """Levels of takes with a fault of severity 0 are among those of other normal takes."""
     fault = next(iter(load_recipe(machine).faults))
 
     def levels(seed: int, name: str | None) -> NDArray[np.float64]:
@@ -108,7 +108,7 @@ def test_at_severity_zero_a_detector_learns_nothing(machine: str) -> None:
         return 10.0 * np.log10(filtered_energies(sound.samples))
 
     normal = np.array([levels(seed, None) for seed in range(10)])
-    said = np.array([levels(seed, fault) for seed in range(100, 106)])
+    faulty = np.array([levels(seed, fault) for seed in range(100, 106)])
     spread = normal.std(axis=0, ddof=1)
-    t = (said.mean(axis=0) - normal.mean(axis=0)) / (spread * np.sqrt(1 / 6 + 1 / 10) + 0.05)
+    t = (faulty.mean(axis=0) - normal.mean(axis=0)) / (spread * np.sqrt(1 / 6 + 1 / 10) + 0.05)
     assert np.sqrt(np.mean(t**2)) < 2.0

@@ -23,7 +23,7 @@ def test_energies_are_those_of_the_samples(samples: int) -> None:
 
 
 @pytest.mark.parametrize("frequency", [50.0, 440.0, 1000.0, 5000.0])
-def test_a_tone_lies_in_its_band(frequency: float) -> None:
+def test_the_energy_of_a_tone_is_in_its_band(frequency: float) -> None:
     time_s = np.arange(32_000) / 16_000
     tone = np.sin(2.0 * np.pi * frequency * time_s).astype(np.float32)
     energies = band_energies(tone, 16_000)
@@ -32,7 +32,7 @@ def test_a_tone_lies_in_its_band(frequency: float) -> None:
     assert own_bands(energies).nonzero()[0].tolist() == [band]
 
 
-def test_own_bands_are_the_fewest_that_hold_nine_tenths() -> None:
+def test_own_bands_are_the_smallest_set_that_holds_90_percent() -> None:
     assert own_bands(np.array([5.0, 1.0, 50.0, 34.0, 10.0])).tolist() == [False, False, True, True, True]
     assert own_bands(np.array([6.0, 90.0, 4.0])).tolist() == [False, True, False]
     assert not own_bands(np.zeros(4)).any()

@@ -1,4 +1,4 @@
-"""`anomaly data fetch` as a user sees it."""
+"""Command `anomaly data fetch`: output, questions and exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOUND = sound_zip("fan/train/section_00_source_train_normal_0000_a.wav", "fan/at
 
 
 class Terminal(io.StringIO):
-    """Somebody who types, and sees."""
+    """A terminal on stdin and stderr."""
 
     def isatty(self) -> bool:
         return True
@@ -34,19 +34,19 @@ def data(zenodo: Zenodo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
-def fetch(*words: str) -> int:
-    return run(["data", "fetch", *words])
+def fetch(*arguments: str) -> int:
+    return run(["data", "fetch", *arguments])
 
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert fetch("--list") == 0
-    said = capsys.readouterr()
-    rows = {line.split()[0]: line for line in said.out.splitlines()}
+    output = capsys.readouterr()
+    rows = {line.split()[0]: line for line in output.out.splitlines()}
     assert "8.09 GB" in rows["dcase2020"]
     assert "CC BY-NC-SA 4.0" in rows["dcase2020"]
     assert "ToyConveyor" in rows["dcase2020"]
     assert "–" in rows["dcase2021"]
-    assert "–: not in the catalogue" in said.err
+    assert "–: not in the catalogue" in output.err
 
 
 def test_the_list_of_one_set(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,19 +65,21 @@ def test_the_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_fetching_without_being_asked(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_yes_fetches_without_a_question(
+    zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert fetch("dcase2021", "--machine", "fan", "--yes") == 0
     out, err = capsys.readouterr()
     assert out == f"{data / 'dcase2021-fan'}\n"
     assert (data / "dcase2021-fan" / "train").is_dir()
-    for words in (
+    for text in (
         "dev_data_fan.zip",
         "0.4 kB",
         f"{zenodo.base}/records/{RECORD}/files/",
         "cc-by-4.0",
         "cite",
     ):
-        assert words in err
+        assert text in err
     assert err.rstrip().endswith("train with `anomaly train --machine dcase2021-fan`")
 
 
@@ -101,7 +103,7 @@ def test_a_second_time(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         ([], "mimii-due"),
         (["dcase2021"], "gearbox"),
@@ -110,18 +112,18 @@ def test_a_second_time(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture
         (["dcase2021", "--machine", "fan"], "--yes"),
     ],
 )
-def test_words_that_do_not_fit(
-    zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+def test_wrong_arguments(
+    zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert fetch(*words) == 2
+    assert fetch(*arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert told in err
+    assert message in err
     assert zenodo.ranges() == []
 
 
 @pytest.mark.parametrize("answer", ["y", "n", ""])
-def test_being_asked(
+def test_a_question_on_a_terminal(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
@@ -133,7 +135,7 @@ def test_being_asked(
     assert ("nothing was downloaded" in err) == (answer != "y")
 
 
-def test_a_folder_in_the_way_is_told_before_the_question(
+def test_a_folder_in_the_way_is_reported_before_the_question(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (data / "dcase2021-fan" / "normal").mkdir(parents=True)
@@ -142,7 +144,7 @@ def test_a_folder_in_the_way_is_told_before_the_question(
     assert "Download?" not in capsys.readouterr().err
 
 
-def test_not_there(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     zenodo.spoil("dev_data_fan.zip", status(404))
     assert fetch("dcase2021", "--machine", "fan", "--yes") == 7
     out, err = capsys.readouterr()
@@ -150,7 +152,7 @@ def test_not_there(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str
     assert f"error: {zenodo.base}/records/{RECORD}/files/dev_data_fan.zip?download=1: answered 404" in err
 
 
-def test_a_busy_server_is_told(
+def test_a_busy_server_is_reported(
     zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote, "Patience", lambda: PATIENCE)
@@ -173,14 +175,14 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 PATIENCE = remote.Patience(sleep=lambda seconds: None)
 
 
-def test_without_a_terminal_it_says_what_it_would_download(
+def test_without_a_terminal_it_reports_the_download(
     zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert fetch("dcase2021", "--machine", "fan") == 2
-    said = capsys.readouterr().err
-    for words in ("to download: ", "licence: ", "there is no terminal to ask on", "say --yes"):
-        assert words in said
+    output = capsys.readouterr().err
+    for text in ("to download: ", "licence: ", "there is no terminal to ask on", "say --yes"):
+        assert text in output
     assert fetch("dcase2021", "--machine", "unicorn") == 2
     assert "unicorn" in capsys.readouterr().err
     assert not any(data.rglob("*.wav"))

@@ -24,22 +24,22 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def simulate(*words: str) -> int:
-    return run(["data", "simulate", *words])
+def simulate(*arguments: str) -> int:
+    return run(["data", "simulate", *arguments])
 
 
 def test_normal_clips(somewhere: Path, capsys: Capture) -> None:
     assert simulate("--machine", "pump", "--minutes", "0.1", "--clip-seconds", "2", "--seed", "4") == 0
-    said = capsys.readouterr()
-    paths = said.out.splitlines()
+    output = capsys.readouterr()
+    paths = output.out.splitlines()
     assert paths == [f"data/pump/normal/normal_4_{n:04d}.wav" for n in range(3)]
-    assert "3 recordings, 0.1 minutes" in said.err
+    assert "3 recordings, 0.1 minutes" in output.err
     info = soundfile.info(somewhere / paths[0])
     assert (info.samplerate, info.channels, info.frames, info.subtype) == (16_000, 1, 32_000, "PCM_16")
 
 
 def test_a_fault_in_one_long_file(somewhere: Path, capsys: Capture) -> None:
-    words = [
+    arguments = [
         "--machine",
         "valve",
         "--minutes",
@@ -51,7 +51,7 @@ def test_a_fault_in_one_long_file(somewhere: Path, capsys: Capture) -> None:
         "--out",
         "here",
     ]
-    assert simulate(*words, "--format", "flac", "--json") == 0
+    assert simulate(*arguments, "--format", "flac", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["machine"] == "valve"
     assert found["seconds"] == 3.0
@@ -62,7 +62,7 @@ def test_a_fault_in_one_long_file(somewhere: Path, capsys: Capture) -> None:
 
 
 def test_a_dataset(somewhere: Path, capsys: Capture) -> None:
-    words = [
+    arguments = [
         "--machine",
         "slider",
         "--dataset",
@@ -73,28 +73,28 @@ def test_a_dataset(somewhere: Path, capsys: Capture) -> None:
         "--test-clips",
         "1",
     ]
-    assert simulate(*words, "--out", "set") == 0
+    assert simulate(*arguments, "--out", "set") == 0
     names = {path.relative_to(somewhere / "set").as_posix() for path in (somewhere / "set").rglob("*.wav")}
     assert len(names) == 6 + 4 + 5 * 3
     assert {"train/normal_0_0005.wav", "test/normal_0_0009.wav", "test/anomaly_rub_0.3_0_0000.wav"} <= names
 
 
-def test_the_same_words_give_the_same_bytes(somewhere: Path) -> None:
-    words = ["--machine", "fan", "--minutes", "0.05", "--snr-db", "3", "--states", "high:2,stopped:1"]
-    assert simulate(*words, "--out", "a") == simulate(*words, "--out", "b") == 0
+def test_the_same_arguments_give_the_same_bytes(somewhere: Path) -> None:
+    arguments = ["--machine", "fan", "--minutes", "0.05", "--snr-db", "3", "--states", "high:2,stopped:1"]
+    assert simulate(*arguments, "--out", "a") == simulate(*arguments, "--out", "b") == 0
     first, second = (somewhere / name / "normal" / "normal_0_0000.wav" for name in "ab")
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_speed_as_name_or_rpm(somewhere: Path, capsys: Capture) -> None:
     for speed in ("low", "2000"):
-        words = ["--machine", "pump", "--minutes", "0.02", "--speed", speed, "--out", speed, "--json"]
-        assert simulate(*words) == 0
+        arguments = ["--machine", "pump", "--minutes", "0.02", "--speed", speed, "--out", speed, "--json"]
+        assert simulate(*arguments) == 0
         (file,) = json.loads(capsys.readouterr().out)["files"]
         assert file["states"][0][2] == pytest.approx(1460.0 if speed == "low" else 2000.0, rel=0.02)
 
 
-def test_a_recipe_of_one_s_own(somewhere: Path, capsys: Capture) -> None:
+def test_a_recipe_from_a_file(somewhere: Path, capsys: Capture) -> None:
     import anomaly.audio.simulator
 
     shipped = Path(anomaly.audio.simulator.__file__).parent / "recipes" / "fan.yaml"
@@ -112,26 +112,26 @@ def test_list(capsys: Capture) -> None:
     assert [machine["machine"] for machine in machines] == ["fan", "gearbox", "pump", "slider", "valve"]
     assert machines[2]["faults"]["cavitation"]["character"] == "steady"
     assert simulate("--list", "--machine", "pump") == 0
-    said = capsys.readouterr().out
-    assert "outer_race" in said
-    assert "2920 rpm" in said
-    assert "belt_squeal" not in said
+    output = capsys.readouterr().out
+    assert "outer_race" in output
+    assert "2920 rpm" in output
+    assert "belt_squeal" not in output
 
 
 def test_files_are_only_replaced_by_force(somewhere: Path, capsys: Capture) -> None:
-    words = ["--machine", "pump", "--minutes", "0.02", "--out", "x"]
-    assert simulate(*words) == 0
+    arguments = ["--machine", "pump", "--minutes", "0.02", "--out", "x"]
+    assert simulate(*arguments) == 0
     path = somewhere / "x" / "normal" / "normal_0_0000.wav"
     path.write_bytes(b"mine")
-    assert simulate(*words) == 4
+    assert simulate(*arguments) == 4
     assert "--force" in capsys.readouterr().err
     assert path.read_bytes() == b"mine"
-    assert simulate(*words, "--force") == 0
+    assert simulate(*arguments, "--force") == 0
     assert path.stat().st_size > 1000
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "message"),
+    ("arguments", "code", "message"),
     [
         ([], 2, "give --machine or --recipe"),
         (["--machine", "pump", "--recipe", "x.yaml"], 2, "not both"),
@@ -171,39 +171,43 @@ def test_files_are_only_replaced_by_force(somewhere: Path, capsys: Capture) -> N
         (["--recipe", "missing.yaml"], 3, "missing.yaml"),
     ],
 )
-def test_wrong_words(somewhere: Path, capsys: Capture, words: list[str], code: int, message: str) -> None:
-    assert simulate(*words) == code
-    said = capsys.readouterr()
-    assert message in said.err
-    assert said.out == ""
+def test_wrong_arguments(
+    somewhere: Path, capsys: Capture, arguments: list[str], code: int, message: str
+) -> None:
+    assert simulate(*arguments) == code
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.out == ""
     assert not (somewhere / "data").exists()
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError("the disk is gone")])
-@pytest.mark.parametrize("words", [["--dataset", "--test-clips", "1"], []])
-def test_half_a_set_is_none(
-    somewhere: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], stop: BaseException
+@pytest.mark.parametrize("arguments", [["--dataset", "--test-clips", "1"], []])
+def test_an_interrupted_set_leaves_nothing(
+    somewhere: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], stop: BaseException
 ) -> None:
     written = []
 
-    def stopped(*given: object, **more: object) -> None:
-        written.append(given)
+    def stopped(*arguments: object, **more: object) -> None:
+        written.append(arguments)
         if len(written) == 4:
             raise stop
-        save_wav(*given, **more)  # type: ignore[arg-type]
+        save_wav(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("anomaly.audio.simulator.folders.save_wav", stopped)
-    words = ["--machine", "pump", "--minutes", "0.1", "--clip-seconds", "1", *words]
-    assert simulate(*words) in (1, 130)
+    monkeypatch.setattr("anomaly.audio.simulator.datasets.save_wav", stopped)
+    arguments = ["--machine", "pump", "--minutes", "0.1", "--clip-seconds", "1", *arguments]
+    assert simulate(*arguments) in (1, 130)
     assert list(somewhere.iterdir()) == []
     monkeypatch.undo()
     monkeypatch.chdir(somewhere)
-    assert simulate(*words) == 0
+    assert simulate(*arguments) == 0
 
 
 def test_a_set_that_is_killed_leaves_nothing_under_its_name(somewhere: Path) -> None:
-    words = ["--machine", "fan", "--dataset", "--minutes", "20", "--out", "set"]
-    process = subprocess.Popen([sys.executable, "-m", "anomaly", "data", "simulate", *words], cwd=somewhere)
+    arguments = ["--machine", "fan", "--dataset", "--minutes", "20", "--out", "set"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "anomaly", "data", "simulate", *arguments], cwd=somewhere
+    )
     try:
         while not list(somewhere.rglob("*.wav")):
             assert process.poll() is None
