@@ -19,8 +19,8 @@ from pathlib import Path
 from anomaly.errors import AnomalyError
 from anomaly.evaluate.bench import SETS, SIMULATED, bench_sets
 from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
-from anomaly.evaluate.bench.rounds import FinishedRound, Rounds, run_rounds
-from anomaly.evaluate.bench.summary import Results, sum_up
+from anomaly.evaluate.bench.rounds import RoundCache, Rounds, run_rounds
+from anomaly.evaluate.bench.summary import Results, summarise_rounds
 from lib.contestants import EPOCHS, PROFILE, contestants, variant_names
 from lib.paths import BUILD, default_recordings
 from lib.progress import log
@@ -45,12 +45,12 @@ def run(
 ) -> Rounds:
     """Train and score every detector on every set with every seed."""
     rounds: Rounds = {}
-    finished = FinishedRound(cache)
+    finished = RoundCache(cache)
     # Once for all rounds, because the hashes must be those of the code that was imported.
     trained = contestants(detectors)
     for seed in range(seeds):
         for group in bench_sets(recordings, seed, sets):
-            run_rounds(rounds, group, seed, trained, finished=finished, say=log)
+            run_rounds(rounds, group, seed, trained, cache=finished, log=log)
     return rounds
 
 
@@ -60,7 +60,9 @@ def with_best_variant(rounds: Rounds) -> tuple[Rounds, str | None]:
     The choice uses the labels of the test, which favours this baseline.
     """
     names = variant_names()
-    means = mean_over_sets(sum_up({key: scored for key, scored in rounds.items() if key[2] in names}))
+    means = mean_over_sets(
+        summarise_rounds({key: scored for key, scored in rounds.items() if key[2] in names})
+    )
     best = max(means, key=lambda name: means[name]["auc"]) if means else None
     renamed = {
         (name, level, "frame_mahalanobis" if detector == best else detector): scored
@@ -73,8 +75,8 @@ def with_best_variant(rounds: Rounds) -> tuple[Rounds, str | None]:
 def report(rounds: Rounds) -> dict[str, object]:
     """All figures of the rounds as plain values."""
     chosen, best = with_best_variant(rounds)
-    results = sum_up(chosen)
-    everything = sum_up(rounds)
+    results = summarise_rounds(chosen)
+    everything = summarise_rounds(rounds)
     comparisons = {other: compare_detectors(chosen, "teacher", other) for other in DETECTORS[1:]}
     held = {name: one for name, one in comparisons.items() if one is not None}
     below = held.get("dcase_ae")
@@ -145,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print(rounds: Rounds, seeds: int, seconds: float) -> None:
     chosen, best = with_best_variant(rounds)
-    results = sum_up(chosen)
+    results = summarise_rounds(chosen)
     print("\n".join(table_lines(results)))
     for name, means in mean_over_sets(results).items():
         print(

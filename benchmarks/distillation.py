@@ -28,8 +28,8 @@ import training_speed
 from anomaly import atomic
 from anomaly.errors import AnomalyError
 from anomaly.evaluate.bench import SETS, SIMULATED, bench_sets
-from anomaly.evaluate.bench.rounds import FinishedRound, run_rounds
-from anomaly.evaluate.bench.summary import sum_up
+from anomaly.evaluate.bench.rounds import RoundCache, run_rounds
+from anomaly.evaluate.bench.summary import summarise_rounds
 from lib.contestants import contestants
 from lib.distillation import ablations, method_comparison, students
 from lib.distillation.experiment import ExperimentResult, ExperimentRunner
@@ -86,8 +86,8 @@ def run(options: Options) -> dict[str, ExperimentResult]:
                 if experiment.every_seed or seed == 0:
                     runner.run(results[experiment.name], experiment, group, seed)
             if "sets" in options.parts:
-                rounds, finished = results["sets"].rounds, FinishedRound(options.baseline)
-                run_rounds(rounds, group, seed, baseline, finished=finished, say=log)
+                rounds, finished = results["sets"].rounds, RoundCache(options.baseline)
+                run_rounds(rounds, group, seed, baseline, cache=finished, log=log)
     if "ablations" in options.parts:
         for seed, group in ablations.ablation_sets(options.quick):
             runner.run(results["ablations"], ablations.experiment(), group, seed)
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(figures | {"details": {"trainings": details}}, indent=2))
     else:
         if "sets" in results:
-            print("\n".join(table_lines(sum_up(results["sets"].rounds))))
+            print("\n".join(table_lines(summarise_rounds(results["sets"].rounds))))
         print(json.dumps({name: value for name, value in figures.items() if name != "sets"}, indent=2))
     return 0
 

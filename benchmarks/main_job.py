@@ -17,7 +17,7 @@ from pathlib import Path
 
 from anomaly.errors import AnomalyError
 from anomaly.evaluate.bench.rounds import BenchDetector, Rounds, Score, run_rounds
-from anomaly.evaluate.bench.summary import Results, sum_up
+from anomaly.evaluate.bench.summary import Results, summarise_rounds
 from baselines import Samples
 from baselines.dcase_ae import DcaseAe
 from baselines.mean_knn import MeanKnn
@@ -60,8 +60,8 @@ def run(recordings: Path, seeds: int, quick: bool, only: Collection[str]) -> Res
     mixes = TRAIN_MIXES // 2 if quick else TRAIN_MIXES
     for seed in range(seeds):
         for group in main_sets(recordings, seed, mixes):
-            run_rounds(rounds, group, seed, detectors(only), say=log)
-    return sum_up({key: scored for key, scored in rounds.items() if key[2] in only})
+            run_rounds(rounds, group, seed, detectors(only), log=log)
+    return summarise_rounds({key: scored for key, scored in rounds.items() if key[2] in only})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

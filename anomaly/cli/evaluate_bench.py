@@ -1,4 +1,4 @@
-"""``anomaly evaluate --bench``: teacher and student on sets that are made at run time."""
+"""``anomaly evaluate --bench``: teacher and student on sets made at run time."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import sys
 from pathlib import Path
 
 
-def refuse(**given: object) -> None:
-    """Options of an evaluation that make no sense with the bench.
+def refuse(**options: object) -> None:
+    """Refuse options of an evaluation that have no meaning with the bench.
 
     Raises:
-        UsageError: one was given.
+        UsageError: one is set.
     """
     from anomaly.errors import UsageError
 
-    if wrong := [f"--{name}" for name, value in given.items() if value is not None]:
+    if wrong := [f"--{name}" for name, value in options.items() if value is not None]:
         raise UsageError(f"--bench trains models of its own and takes no {', '.join(wrong)}")
 
 
-def refuse_without(**given: object) -> None:
-    """Options of the bench that make no sense without it.
+def refuse_without(**options: object) -> None:
+    """Refuse options that have no meaning without the bench.
 
     Raises:
-        UsageError: one was given.
+        UsageError: one is set.
     """
     from anomaly.errors import UsageError
 
-    if wrong := [f"--{name}" for name, value in given.items() if value is not None]:
+    if wrong := [f"--{name}" for name, value in options.items() if value is not None]:
         raise UsageError(
             f"without --bench there is no {', '.join(wrong)}", hint="add --bench, or leave it out"
         )
@@ -43,7 +43,7 @@ def run(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Train and measure on the sets of the bench. What was scored is kept in --out, for a run that was interrupted.
+    """Train and measure on the sets of the bench; scores are cached in --out, so that an interrupted run continues.
 
     Raises:
         UsageError: two options contradict each other, or there is no such set or profile.
@@ -60,10 +60,10 @@ def run(
     if out is not None:
         check_writable(out, "--out")
     notes = [] if recordings is not None else ["no recordings were given (--recordings): simulated sets only"]
-    for words in notes:
-        print(f"note: {words}", file=sys.stderr)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
     keep = None if out is None else out / "scores"
-    rounds = run_bench(recordings, count, sets=sets, profile=profile, keep=keep, say=_progress)
+    rounds = run_bench(recordings, count, sets=sets, profile=profile, keep=keep, log=_progress)
     values = tables.as_json(rounds) | {"seeds": count, "profile": profile}
     if as_json:
         values["notes"] = [*notes, *values["notes"]]
@@ -71,8 +71,8 @@ def run(
     else:
         head, *rows = tables.table(rounds)
         print_table(head, rows)
-    for words in [] if as_json else values["notes"]:
-        print(f"note: {words}", file=sys.stderr)
+    for note in [] if as_json else values["notes"]:
+        print(f"note: {note}", file=sys.stderr)
     for path in write_bench(out, rounds, count, notes) if out is not None else ():
         print(f"wrote {path}", file=sys.stderr)
 
@@ -85,11 +85,11 @@ def _seeds(seeds: int | None, quick: bool) -> int:
     return 1 if quick else seeds or 3
 
 
-def _recordings(given: Path | None) -> Path | None:
+def _recordings(option: Path | None) -> Path | None:
     from anomaly.errors import InputError
 
     named = os.environ.get("ANOMALY_RECORDINGS")
-    folder = Path(named) if given is None and named else given
+    folder = Path(named) if option is None and named else option
     if folder is not None and not folder.is_dir():
         raise InputError(
             "there is no such folder", where=folder, hint="leave --recordings out for simulated sets"
@@ -97,6 +97,6 @@ def _recordings(given: Path | None) -> Path | None:
     return folder
 
 
-def _progress(words: str) -> None:
+def _progress(line: str) -> None:
     if sys.stderr.isatty():
-        print(words, file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)

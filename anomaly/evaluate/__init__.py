@@ -1,5 +1,5 @@
-"""Evaluation anybody can repeat: data-set layouts, metrics, pictures and reports.
+"""Evaluation: data-set layouts, metrics, reports and the detection bench.
 
-``names`` and ``layouts`` read what a folder of recordings says about itself, ``metrics``,
-``alarms`` and ``detection`` turn scores into figures, ``pictures``, ``timelines`` and ``report`` show them.
+``layouts`` recognises a folder of recordings, ``run`` scores its test part, ``metrics`` turns scores into figures and
+``reporting`` shows them; ``bench`` trains and measures detectors on sets made at run time.
 """

@@ -20,7 +20,7 @@ from anomaly.errors import InputError
 from anomaly.evaluate.layouts.layouts import Clip, DataSet, read_layout
 from anomaly.evaluate.metrics.alarm_rates import Confusion, confusion
 from anomaly.evaluate.metrics.false_alarms import FalseAlarms, false_alarms
-from anomaly.evaluate.metrics.per_fault import Detection, measure
+from anomaly.evaluate.metrics.per_fault import DetectionFigures, detection_figures
 from anomaly.progress import Report
 
 BUDGET_PER_DAY = 1.0
@@ -43,7 +43,7 @@ class Outcome:
     """
 
     scored: tuple[FileScore, ...]
-    detection: Detection
+    detection: DetectionFigures
     false_alarms: FalseAlarms | None
     confusion: Confusion
     supported_p: float
@@ -145,7 +145,7 @@ def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scor
     alarmed = [verdict.state is State.ALARM for verdict in verdicts]
     return Outcome(
         scored,
-        measure(
+        detection_figures(
             labels,
             [verdict.score for verdict in verdicts],
             faults=[clip.fault for clip in clips],

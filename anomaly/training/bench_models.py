@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomaly.bundle import fingerprint
 from anomaly.evaluate.bench import bench_sets
-from anomaly.evaluate.bench.rounds import BenchDetector, FinishedRound, Rounds, Score, run_rounds
+from anomaly.evaluate.bench.rounds import BenchDetector, RoundCache, Rounds, Score, run_rounds
 from anomaly.features.mel import Samples
 from anomaly.training.in_memory import train_on_clips
 from anomaly.training.profiles import profile_named
@@ -38,9 +38,9 @@ def run_bench(
     sets: Sequence[str] = (),
     profile: str = "standard",
     keep: Path | None = None,
-    say: Callable[[str], None] = lambda _words: None,
+    log: Callable[[str], None] = lambda _line: None,
 ) -> Rounds:
-    """Train and score the product on every set, with every seed.
+    """Train and score teacher and student on every set, with every seed.
 
     Args:
         recordings: folder of the real recordings; None for simulated sets only.
@@ -48,7 +48,7 @@ def run_bench(
         sets: names of the sets; empty for all.
         profile: of the training.
         keep: folder for finished scores, so that an interrupted run continues; None keeps nothing.
-        say: receives a line of text at each step.
+        log: receives a line of text at each step.
 
     Raises:
         UsageError: there is no such set or profile.
@@ -56,8 +56,8 @@ def run_bench(
         ConfigError: the folder cannot be written.
     """
     rounds: Rounds = {}
-    entrant, finished = trained_model(profile), FinishedRound(keep)
+    entrant, cache = trained_model(profile), RoundCache(keep)
     for seed in range(seeds):
         for group in bench_sets(recordings, seed, sets):
-            run_rounds(rounds, group, seed, [entrant], finished=finished, say=say)
+            run_rounds(rounds, group, seed, [entrant], cache=cache, log=log)
     return rounds

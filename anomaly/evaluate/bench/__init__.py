@@ -1,7 +1,7 @@
-"""The detection bench: sets made at run time, detectors trained on each, and what their scores show.
+"""Detection bench: sets made at run time, detectors trained and scored on each, figures of their scores.
 
-``sets`` yields the sets of a seed, ``play`` trains and scores detectors on them (any function that fits, see
-``Training``), ``summary`` turns their scores into figures, ``tables`` and ``page`` show them.
+``sets`` yields the sets of a seed, ``rounds`` trains and scores detectors on them (see ``Training``), ``summary`` and
+``comparison`` turn the scores into figures, ``tables`` and ``page`` show them.
 """
 
 from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples

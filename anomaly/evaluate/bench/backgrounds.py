@@ -1,4 +1,4 @@
-"""Backgrounds to mix machines into: training and test never share a recording of one."""
+"""Background sound to mix machines into; training and test share no recording of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import numpy as np
 
 from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.errors import UsageError
-from anomaly.evaluate.bench.clips import Samples, levelled, mixed, need, rms, stretch
+from anomaly.evaluate.bench.clips import (
+    Samples,
+    mix_at_level,
+    random_excerpt,
+    require_parts,
+    rms,
+    to_unit_rms,
+)
 from anomaly.evaluate.layouts.layouts import read_layout
 
 BACKGROUNDS = ("slider", "noise")
@@ -22,8 +29,8 @@ class Background:
 
     Attributes:
         name: ``slider`` (a factory) or ``noise`` (air conditioning, dishwashers, a street).
-        train: recordings to mix training sound into, [n] each.
-        test: other recordings, to mix test sound into.
+        train: recordings for training sound, [n] each.
+        test: other recordings, for test sound.
     """
 
     name: str
@@ -31,25 +38,25 @@ class Background:
     test: list[Samples]
 
     def scenes(self, count: int, length: int, generator: np.random.Generator) -> list[Samples]:
-        """Stretches [length] of the test's recordings."""
-        return [stretch(self.test, length, generator) for _ in range(count)]
+        """Draw excerpts [length] of the recordings for the test."""
+        return [random_excerpt(self.test, length, generator) for _ in range(count)]
 
 
 @dataclass(frozen=True, eq=False)
 class Mixtures:
-    """What is to be mixed with what, before a level is chosen.
+    """Pairs of machine and background sound, before a level is chosen.
 
     Attributes:
-        train: each sound to train on with a stretch of background as long.
-        scenes: stretches of background for the test, each with the background's name.
+        train: each training sound with an excerpt of background of the same length.
+        scenes: excerpts of background for the test, each with the background's name.
     """
 
     train: list[tuple[Samples, Samples]]
     scenes: list[tuple[str, Samples]]
 
     def training(self, level_db: float) -> list[Samples]:
-        """The training sound with the machine ``level_db`` above the background."""
-        return [mixed(sound, background, level_db) for sound, background in self.train]
+        """Return the training sound with the machine ``level_db`` above the background."""
+        return [mix_at_level(sound, background, level_db) for sound, background in self.train]
 
 
 def mixtures(
@@ -61,10 +68,12 @@ def mixtures(
     train_mixes: int,
     test_mixes: int,
 ) -> Mixtures:
-    """Choose stretches: for each place ``train_mixes`` for each sound, and ``test_mixes`` scenes [scene_length]."""
+    """Draw excerpts: for each place ``train_mixes`` for each sound, and ``test_mixes`` scenes [scene_length]."""
     train, scenes = [], []
     for place in places:
-        train += [(s, stretch(place.train, len(s), generator)) for _ in range(train_mixes) for s in sounds]
+        train += [
+            (s, random_excerpt(place.train, len(s), generator)) for _ in range(train_mixes) for s in sounds
+        ]
         scenes += [(place.name, scene) for scene in place.scenes(test_mixes, scene_length, generator)]
     return Mixtures(train, scenes)
 
@@ -92,14 +101,15 @@ def _slider(folder: Path) -> Background:
     data = read_layout(folder)
     train = [read_16k(clip.path) for clip in data.train]
     test = [read_16k(clip.path) for clip in data.test if clip.label == "normal"]
-    need(folder, train=train, test=test)
+    require_parts(folder, train=train, test=test)
     return Background("slider", train, test)
 
 
 def _noise(folder: Path, level: float) -> Background:
-    """The first two parts of a name are the recording; every second one is for the test.
+    """Read the recordings of ``noise/``, every second one for the test.
 
-    A whole recording is taken where it is there, its pieces otherwise: they hold the same sound.
+    The first two parts of a file name are the recording. A whole recording is preferred to its pieces, which hold the
+    same sound.
     """
     found: dict[str, list[Path]] = {}
     for path in find_recordings(folder):
@@ -108,6 +118,6 @@ def _noise(folder: Path, level: float) -> Background:
     for name, paths in sorted(found.items()):
         whole = [path for path in paths if path.stem == name] or paths
         sound = np.concatenate([read_16k(path) for path in whole])
-        sounds.append(levelled(sound) * np.float32(level))
-    need(folder, train=sounds[::2], test=sounds[1::2])
+        sounds.append(to_unit_rms(sound) * np.float32(level))
+    require_parts(folder, train=sounds[::2], test=sounds[1::2])
     return Background("noise", sounds[::2], sounds[1::2])

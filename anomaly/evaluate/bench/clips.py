@@ -1,4 +1,4 @@
-"""What a detection set is, and the mixing that all of them share."""
+"""Detection sets and labelled clips, and the mixing of machine and background sound."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class LabelledClip:
-    """One clip to score.
+    """Clip to score, with its label.
 
     Attributes:
         samples: float32, shape [n], 16 kHz.
         label: normal or anomaly.
         fault: the kind of fault of an anomaly.
-        recording: equal for clips that share the recording that makes them alike.
-        condition: what it was recorded in: a background, or ``source`` (as in training) and ``target`` (not).
+        recording: equal for clips cut from, or mixed with, the same recording.
+        condition: background, or ``source`` (as in training) and ``target`` (unlike it).
     """
 
     samples: Samples
@@ -56,13 +56,13 @@ def rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-def levelled(samples: Samples) -> Samples:
-    """The same sound at an RMS of one."""
+def to_unit_rms(samples: Samples) -> Samples:
+    """Scale a sound to an RMS of one."""
     return samples / np.float32(max(rms(samples), 1e-12))
 
 
-def stretch(backgrounds: Sequence[Samples], length: int, generator: np.random.Generator) -> Samples:
-    """A random stretch [length] of a random background, repeated from its start if that is too short."""
+def random_excerpt(backgrounds: Sequence[Samples], length: int, generator: np.random.Generator) -> Samples:
+    """Random excerpt [length] of a random background, repeated from its start if that is too short."""
     background = backgrounds[int(generator.integers(len(backgrounds)))]
     start = int(generator.integers(max(len(background) - length, 0) + 1))
     if len(background) < length:
@@ -70,13 +70,13 @@ def stretch(backgrounds: Sequence[Samples], length: int, generator: np.random.Ge
     return background[start : start + length]
 
 
-def mixed(machine: Samples, background: Samples, level_db: float) -> Samples:
-    """A machine at RMS one in a background [n], ``level_db`` above it."""
+def mix_at_level(machine: Samples, background: Samples, level_db: float) -> Samples:
+    """Mix a machine at RMS one into a background [n], ``level_db`` above it."""
     return background + np.float32(rms(background) * 10.0 ** (level_db / 20.0)) * machine
 
 
-def need(folder: Path, **parts: Sequence[object]) -> None:
-    """Make sure that a folder gave what a set is made of.
+def require_parts(folder: Path, **parts: Sequence[object]) -> None:
+    """Check that no part of a set is empty.
 
     Raises:
         InputError: a part is empty.

@@ -1,4 +1,4 @@
-"""One detector against another over a whole bench: level by level, set by set, and over all sets."""
+"""Comparison of two detectors over a bench: by level, by set, and over all sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pair = tuple[Sequence[Round], Sequence[Round]]
 
 @dataclass(frozen=True)
 class BenchComparison:
-    """Ours less theirs.
+    """Differences of two detectors, ours less theirs.
 
     Attributes:
         levels: set → level → difference.
@@ -42,7 +42,7 @@ class BenchComparison:
         return self._where(1)
 
     def as_json(self) -> dict[str, object]:
-        """Plain values."""
+        """Return JSON values."""
         return {
             "overall": asdict(self.overall),
             "sets": {name: asdict(one) for name, one in self.sets.items()},
@@ -64,7 +64,7 @@ class BenchComparison:
 
 
 def compare_detectors(rounds: Rounds, ours: str, theirs: str) -> BenchComparison | None:
-    """Compare two detectors wherever both were scored; None if nowhere.
+    """Compare two detectors on the tests on which both were scored; None without any.
 
     Raises:
         InputError: they were not scored on the same clips.
@@ -86,9 +86,9 @@ def compare_detectors(rounds: Rounds, ours: str, theirs: str) -> BenchComparison
 
 
 def mean_over_sets(results: Results) -> dict[str, dict[str, float]]:
-    """AUC, partial AUC and F1-EV of each detector: mean over the levels of each set, then over the sets.
+    """Mean AUC, partial AUC and F1-EV of each detector over the levels of each set, then over the sets.
 
-    Only sets on which every detector was scored count, so that the means can be compared.
+    Sets on which a detector was not scored are left out, so that the means can be compared.
     """
     detectors = list(dict.fromkeys(d for levels in results.values() for row in levels.values() for d in row))
     whole = [
@@ -110,7 +110,7 @@ def mean_over_sets(results: Results) -> dict[str, dict[str, float]]:
 
 
 def resolutions(rounds: Rounds) -> dict[str, dict[str, Resolution]]:
-    """What each test of a bench can resolve: set → level → resolution."""
+    """Resolution of each test of a bench: set → level → resolution."""
     tests: dict[tuple[str, str], dict[str, list[Round]]] = {}
     for (name, level, detector), played in rounds.items():
         tests.setdefault((name, level), {})[detector] = played

@@ -1,4 +1,4 @@
-"""The report of a bench: figures, ROC curves, histograms of scores and heat maps of faults."""
+"""Report of a bench: figures, ROC curves, histograms of scores and heat maps of faults."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from anomaly import atomic
 from anomaly.evaluate.bench.rounds import Round, Rounds
-from anomaly.evaluate.bench.summary import SetFigures, sum_up
+from anomaly.evaluate.bench.summary import SetFigures, summarise_rounds
 from anomaly.evaluate.bench.tables import as_csv, as_json, table
 from anomaly.evaluate.metrics.detection_metrics import roc_curve
 from anomaly.evaluate.reporting import plots
 from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 
 JSON_NAME, CSV_NAME = "bench.json", "bench.csv"
-_WORDS = """Each cell: AUC with its 95 % interval over recordings, normals included, and partial AUC where at most a
-tenth of normal sound raises an alarm; means over seeds. "tells": the smallest difference of AUC between two detectors
-that this test tells from none, with 95 % confidence. The level is that of the machine, or of the fault, over the
-background in dB; of simulated faults it is their severity."""
+_LEGEND = """Each cell: AUC with its 95 % interval over recordings, normals included, and partial AUC where at most a
+tenth of normal sound raises an alarm; means over seeds. "resolves": the smallest difference of AUC between two
+detectors that this test distinguishes from none, with 95 % confidence. The level is that of the machine, or of
+the fault, over the background in dB; of simulated faults it is their severity."""
 
 
 def write_bench(folder: Path, rounds: Rounds, seeds: int, notes: Sequence[str] = ()) -> list[Path]:
@@ -40,8 +40,8 @@ def write_bench(folder: Path, rounds: Rounds, seeds: int, notes: Sequence[str] =
 
 
 def _sections(rounds: Rounds) -> Iterator[ReportSection]:
-    yield ReportSection("Figures", _WORDS, rows=table(rounds))
-    for name, levels in sum_up(rounds).items():
+    yield ReportSection("Figures", _LEGEND, rows=table(rounds))
+    for name, levels in summarise_rounds(rounds).items():
         for level, row in levels.items():
             played = {detector: rounds[name, level, detector] for detector in row}
             title = f"{name} at {level}"

@@ -1,8 +1,8 @@
-"""Detectors as plug-ins: each is trained on a set's normal sound and scores its test clips.
+"""Rounds of the bench: each detector is trained on a set's normal sound and scores its test clips.
 
-A plug-in is a function ``fit(train, seed)`` that returns scoring functions by detector name; each takes clips and
-returns one number for each, higher for stranger sound. What has been scored is kept in a folder, so that an
-interrupted run goes on where it stopped.
+A bench detector is a function ``fit(train, seed)`` that returns scoring functions by detector name; each takes clips
+and returns one number per clip, higher for more anomalous sound. Scores are cached in a folder, so that an interrupted
+run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from anomaly.evaluate.bench.clips import DetectionSet, Samples
 
 Score = Callable[[Sequence[Samples]], Sequence[float]]
 Training = Callable[[Sequence[Samples], int], Mapping[str, Score]]
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class BenchDetector:
-    """A way to train one or several detectors.
+    """Training of one or several detectors for the bench.
 
     Attributes:
-        name: what to call it while it runs.
-        fit: trains on clips with a seed; returns the detectors that come of it.
-        code: changes when its results may change, such as a hash of its source; they are kept under this.
+        name: name in messages and in the cache.
+        fit: trains on clips with a seed; returns scoring functions by detector name.
+        code: changes when the results may change, such as a hash of the source; part of the cache key.
     """
 
     name: str
@@ -43,7 +43,7 @@ class BenchDetector:
 
 @dataclass(frozen=True)
 class Round:
-    """One detector's scores on one test with one seed, and the truth about its clips.
+    """Scores of one detector on one test with one seed, and the labels of its clips.
 
     Attributes:
         scores: one for each clip.
@@ -64,46 +64,46 @@ class Round:
 Rounds = dict[tuple[str, str, str], list[Round]]
 
 
-class FinishedRound:
-    """Scores of earlier runs, by what was trained on what with which seed.
+class RoundCache:
+    """Cache of scores, keyed by detector, training and test sound, and seed.
 
     Args:
-        folder: made when there is something to keep; None keeps nothing.
+        folder: made with the first entry; None caches nothing.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def path(self, group: Sequence[DetectionSet], seed: int, who: BenchDetector) -> Path | None:
-        """Where the scores of a contestant on sets that share their training are kept."""
+    def path(self, group: Sequence[DetectionSet], seed: int, detector: BenchDetector) -> Path | None:
+        """Return the file of the scores of a detector on sets that share their training."""
         if self._folder is None:
             return None
-        total = hashlib.sha256(f"{who.name}\0{who.code}\0{seed}\0".encode())
+        total = hashlib.sha256(f"{detector.name}\0{detector.code}\0{seed}\0".encode())
         for samples in (*group[0].train, *(clip.samples for one in group for clip in one.test)):
             total.update(np.ascontiguousarray(samples).data)
         levels = "_".join(f"{one.level:g}" for one in group)
-        return self._folder / f"{group[0].name}_{levels}_{seed}_{who.name}_{total.hexdigest()[:16]}.json"
+        return self._folder / f"{group[0].name}_{levels}_{seed}_{detector.name}_{total.hexdigest()[:16]}.json"
 
-    def get(self, path: Path | None) -> _Kept | None:
-        """What was kept there; None if nothing, or nothing that can be read."""
+    def get(self, path: Path | None) -> _CachedRound | None:
+        """Read an entry; None if there is none or it cannot be read."""
         try:
-            return None if path is None else _Kept(**json.loads(path.read_bytes()))
+            return None if path is None else _CachedRound(**json.loads(path.read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
 
-    def put(self, path: Path | None, kept: _Kept) -> None:
-        """Keep scores.
+    def put(self, path: Path | None, cached: _CachedRound) -> None:
+        """Write an entry.
 
         Raises:
             ConfigError: the folder cannot be written.
         """
         if path is not None:
-            atomic.write_bytes(path, json.dumps(vars(kept)).encode())
+            atomic.write_bytes(path, json.dumps(vars(cached)).encode())
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """Scores of each detector on each set of a group, and how long training took."""
+class _CachedRound:
+    """Scores of each detector on each set of a group, and the duration of the training."""
 
     scores: dict[str, list[list[float]]]
     train_s: float
@@ -113,48 +113,52 @@ def run_rounds(
     rounds: Rounds,
     group: Sequence[DetectionSet],
     seed: int,
-    contestants: Sequence[BenchDetector],
+    detectors: Sequence[BenchDetector],
     *,
-    finished: FinishedRound | None = None,
-    say: Say = lambda _words: None,
+    cache: RoundCache | None = None,
+    log: Log = lambda _line: None,
 ) -> None:
-    """Train every contestant once on sets that share their training, score the tests, and add to ``rounds``.
+    """Train every detector once on sets that share their training, score the tests, and add to ``rounds``.
 
     Raises:
         InputError: a detector gave no finite number for a clip.
     """
-    kept_in = finished or FinishedRound(None)
-    for who in contestants:
-        path = kept_in.path(group, seed, who)
-        kept = kept_in.get(path)
-        if kept is None:
-            kept = _run(group, seed, who, say)
-            kept_in.put(path, kept)
+    cache = cache or RoundCache(None)
+    for detector in detectors:
+        path = cache.path(group, seed, detector)
+        cached = cache.get(path)
+        if cached is None:
+            cached = _train_and_score(group, seed, detector, log)
+            cache.put(path, cached)
         else:
-            say(f"{_title(group, seed)}: {who.name} was scored before")
-        for detector, by_set in kept.scores.items():
+            log(f"{_title(group, seed)}: {detector.name} was scored before")
+        for name, by_set in cached.scores.items():
             for one, scores in zip(group, by_set, strict=True):
-                key = (one.name, f"{one.level:g}", detector)
-                rounds.setdefault(key, []).append(_round(one, scores, kept.train_s))
+                key = (one.name, f"{one.level:g}", name)
+                rounds.setdefault(key, []).append(_round(one, scores, cached.train_s))
 
 
-def _run(group: Sequence[DetectionSet], seed: int, who: BenchDetector, say: Say) -> _Kept:
+def _train_and_score(
+    group: Sequence[DetectionSet], seed: int, detector: BenchDetector, log: Log
+) -> _CachedRound:
     where = _title(group, seed)
     minutes = sum(map(len, group[0].train)) / SAMPLE_RATE_HZ / 60
-    say(f"{where}: training {who.name} on {minutes:.1f} min of sound")
+    log(f"{where}: training {detector.name} on {minutes:.1f} min of sound")
     started = time.monotonic()
-    detectors = who.fit(group[0].train, seed)
+    score_functions = detector.fit(group[0].train, seed)
     trained = time.monotonic()
     scores = {
         name: [[float(value) for value in score([clip.samples for clip in one.test])] for one in group]
-        for name, score in detectors.items()
+        for name, score in score_functions.items()
     }
     for name, by_set in scores.items():
         if not all(np.isfinite(values).all() for values in by_set):
             raise InputError(f"{name} gave a score that is no finite number", where=where)
     clips, scored = sum(len(one.test) for one in group), time.monotonic() - trained
-    say(f"{where}: {who.name} trained in {trained - started:.0f} s, scored {clips} clips in {scored:.0f} s")
-    return _Kept(scores, trained - started)
+    log(
+        f"{where}: {detector.name} trained in {trained - started:.0f} s, scored {clips} clips in {scored:.0f} s"
+    )
+    return _CachedRound(scores, trained - started)
 
 
 def _title(group: Sequence[DetectionSet], seed: int) -> str:

@@ -1,4 +1,4 @@
-"""All sets of the detection bench, made at run time; nothing of them is written to disk.
+"""Sets of the detection bench, made at run time; nothing of them is written to disk.
 
 The same recordings and the same seed give the same samples. Training and test sound never share a
 recording of the background.
@@ -24,24 +24,24 @@ SETS = (*RECORDED, *SIMULATED)
 
 
 def bench_sets(recordings: Path | None, seed: int, names: Sequence[str] = ()) -> Iterator[list[DetectionSet]]:
-    """Every set for a seed, as lists of sets that train on the very same sound; built when asked for the next.
+    """Yield all sets of a seed, in lists of sets that share their training; each list is built when it is needed.
 
     Args:
-        recordings: folder of the real recordings; None if only simulated sets are wanted.
+        recordings: folder of the real recordings; None for simulated sets only.
         seed: of the mixtures, the faults and the simulated machines.
-        names: which sets; all if left empty, or all simulated ones where there are no recordings.
+        names: names of the sets; empty for all, or for all simulated ones without recordings.
 
     Raises:
         UsageError: there is no set of that name.
         InputError: a set needs recordings that are not there, or that cannot be read.
     """
-    wanted = tuple(names) or (SETS if recordings is not None else SIMULATED)
-    for name in dict.fromkeys(check_names(wanted)):
+    selected = tuple(names) or (SETS if recordings is not None else SIMULATED)
+    for name in dict.fromkeys(check_names(selected)):
         yield from same_training(_build(name, recordings, seed))
 
 
 def check_names(names: Sequence[str]) -> Sequence[str]:
-    """The names, if every one is that of a set.
+    """Return the names if each is that of a set.
 
     Raises:
         UsageError: one is not.
@@ -53,7 +53,7 @@ def check_names(names: Sequence[str]) -> Sequence[str]:
 
 
 def same_training(sets: Sequence[DetectionSet]) -> list[list[DetectionSet]]:
-    """Sets in groups that train on the very same sound."""
+    """Group sets that share their training sound."""
     groups: dict[int, list[DetectionSet]] = {}
     for one in sets:
         groups.setdefault(id(one.train), []).append(one)

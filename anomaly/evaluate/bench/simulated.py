@@ -1,4 +1,4 @@
-"""Simulated machines in a hall, some of them at speeds that training never had."""
+"""Simulated machines in a hall, a third of the test at speeds that are not in the training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def simulated(
     normals: int = NORMALS,
     per_fault: int = CLIPS_PER_FAULT,
 ) -> list[DetectionSet]:
-    """A simulated machine with each of its faults at each severity.
+    """Make sets of a simulated machine with each of its faults at each severity.
 
     Training has the speeds that the recipe names. A third of the test, normal and faulty alike, runs at others,
     between these and above them: its condition is ``target``, that of the rest ``source``. Every clip is a take
@@ -65,7 +65,7 @@ def simulated(
 
 
 class _Take:
-    """One take, healthy sound and fault still apart."""
+    """One take, with healthy sound and fault kept separate."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class _Take:
         self._condition = ("source", "target")[domain]
 
     def at(self, severity: float) -> Samples:
-        """The sound at a severity, as `simulate` would give it: a fault's amplitude is its severity."""
+        """Return the sound at a severity, as `simulate` gives it: the fault's amplitude is its severity."""
         samples = self._healthy + np.float32(severity) * self._faulty
         limit(samples)
         return samples
@@ -109,5 +109,5 @@ class _Take:
 
 
 def _between(rpm: Sequence[float]) -> list[str | float]:
-    """Speeds between those given, and one above them all."""
+    """Speeds between those of the list, and one above them all."""
     return [*(float(np.sqrt(low * high)) for low, high in itertools.pairwise(rpm)), 1.12 * rpm[-1]]

@@ -1,4 +1,4 @@
-"""A real slide rail with modelled faults in its held-out clips."""
+"""Real slide rail with modelled faults injected into its held-out clips."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.files.recordings import read_16k
 from anomaly.audio.simulator import fault_sound, load_recipe
 from anomaly.audio.simulator.third_octave import band_energies, own_bands
-from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, need
+from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, require_parts
 from anomaly.evaluate.layouts.layouts import Clip, read_layout
 
 LEVELS_DB = (0.0, -5.0, -10.0, -15.0)
@@ -21,7 +21,7 @@ LEVELS_DB = (0.0, -5.0, -10.0, -15.0)
 def slider_fault(
     recordings: Path, levels_db: Sequence[float] = LEVELS_DB, seed: int = 0, faults: Sequence[str] = ()
 ) -> list[DetectionSet]:
-    """A real slide rail, and modelled faults injected into its held-out normal clips.
+    """Make sets of a real slide rail with modelled faults injected into its held-out normal clips.
 
     A level of L dB means that, within the fault's own third octaves (those that hold 90 % of its
     energy), fault and clip have energies in the ratio L. Each fault is injected into each held-out
@@ -39,7 +39,7 @@ def slider_fault(
     data = read_layout(recordings / "slider")
     train = [read_16k(clip.path) for clip in data.train]
     held_out = [(clip, read_16k(clip.path)) for clip in data.test if clip.label == "normal"]
-    need(recordings / "slider", train=train, test=held_out)
+    require_parts(recordings / "slider", train=train, test=held_out)
     injected = list(_injected(held_out, tuple(faults) or tuple(load_recipe("slider").faults), seed))
     normals = [LabelledClip(samples, "normal", None, clip.recording) for clip, samples in held_out]
     return [
@@ -49,8 +49,8 @@ def slider_fault(
 
 
 @dataclass(frozen=True, eq=False)
-class _Injected:
-    """A fault and the clip it goes into, still apart."""
+class _InjectedFault:
+    """Fault and the clip to inject it into, kept separate."""
 
     clip: Clip
     normal: Samples
@@ -66,7 +66,7 @@ class _Injected:
 
 def _injected(
     held_out: Sequence[tuple[Clip, Samples]], faults: Sequence[str], seed: int
-) -> Iterator[_Injected]:
+) -> Iterator[_InjectedFault]:
     for kind, fault in enumerate(faults):
         for number, (clip, normal) in enumerate(held_out):
             own_seed = int(np.random.SeedSequence([seed, kind, number]).generate_state(1)[0])
@@ -76,4 +76,4 @@ def _injected(
             energies = band_energies(sound, SAMPLE_RATE_HZ)
             own = own_bands(energies)
             background = band_energies(normal, SAMPLE_RATE_HZ)[own].sum()
-            yield _Injected(clip, normal, fault, sound, float(np.sqrt(background / energies[own].sum())))
+            yield _InjectedFault(clip, normal, fault, sound, float(np.sqrt(background / energies[own].sum())))

@@ -1,4 +1,4 @@
-"""What the rounds of a bench show: figures, differences between detectors, and what a set can resolve."""
+"""Figures of a bench: AUC and others per set, differences between detectors, and the resolution of each test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SetFigures:
         pauc: partial AUC where at most a tenth of normal sound raises an alarm.
         ci: interval of the AUC.
         pauc_ci: interval of the partial AUC.
-        f1_ev: bounded F1-EV: whether a good threshold can be found from normal sound.
+        f1_ev: bounded F1-EV, expected F1 score of a threshold estimated from normal sound.
         faults: AUC of each kind of fault against all normals.
         fault_pauc, fault_f1_ev: the other figures of each kind of fault.
         conditions: AUC of the normals and anomalies of each condition.
@@ -49,13 +49,13 @@ class SetFigures:
 
 @dataclass(frozen=True)
 class Resolution:
-    """How small a difference a test can tell.
+    """Resolution of a test: the smallest difference of AUC that it can show.
 
     Attributes:
         normals, anomalies: clips of each kind, of one seed.
         normal_recordings, anomalous_recordings: recordings of each kind.
         sd: standard deviation of an AUC over recordings: the median of the detectors.
-        least: smallest difference between two detectors that is told from none with 95 % confidence: 1.96
+        least: smallest difference between two detectors that is significant with 95 % confidence: 1.96
             standard deviations of their difference, the median of all pairs; None with a single detector.
     """
 
@@ -69,7 +69,7 @@ class Resolution:
 
 @dataclass(frozen=True)
 class DetectorDifference:
-    """One detector less another on the same clips, drawn alike; ``p`` is two-sided, of there being none."""
+    """Difference of two detectors on the same clips in a paired bootstrap; ``p`` is two-sided, of no difference."""
 
     auc: float
     ci: Interval
@@ -88,8 +88,8 @@ class DetectorDifference:
 Results = dict[str, dict[str, dict[str, SetFigures]]]
 
 
-def sum_up(rounds: Rounds) -> Results:
-    """The figures of every set, level and detector."""
+def summarise_rounds(rounds: Rounds) -> Results:
+    """Return the figures of every set, level and detector."""
     results: Results = {}
     for (name, level, detector), played in rounds.items():
         results.setdefault(name, {}).setdefault(level, {})[detector] = figures_of(played)
@@ -125,7 +125,7 @@ def spread(played: Sequence[Round]) -> Spread:
 
 
 def difference(ours: Sequence[Round], theirs: Sequence[Round]) -> DetectorDifference:
-    """How much better our detector is than theirs on one test, with its certainty by a paired bootstrap.
+    """Difference of AUC and partial AUC of two detectors on one test, with intervals of a paired bootstrap.
 
     Raises:
         InputError: they were not scored on the same clips.
@@ -142,7 +142,7 @@ def mean_difference(sets: Sequence[Sequence[tuple[Sequence[Round], Sequence[Roun
     Raises:
         InputError: a pair was not scored on the same clips.
     """
-    gaps = [[_gap(ours, theirs) for ours, theirs in levels] for levels in sets]
+    gaps = [[_paired_difference(ours, theirs) for ours, theirs in levels] for levels in sets]
     value = np.mean([np.mean([gap.value for gap in levels], axis=0) for levels in gaps], axis=0)
     drawn = np.mean([np.mean([gap.drawn for gap in levels], axis=0) for levels in gaps], axis=0)
     return DetectorDifference(
@@ -156,24 +156,24 @@ def mean_difference(sets: Sequence[Sequence[tuple[Sequence[Round], Sequence[Roun
 
 
 @dataclass(frozen=True, eq=False)
-class _Gap:
+class _PairedDifference:
     """Differences of AUC and partial AUC: as they are [2], and in each draw [2, draws]."""
 
     value: Floats
     drawn: Floats
 
 
-def _gap(ours: Sequence[Round], theirs: Sequence[Round]) -> _Gap:
+def _paired_difference(ours: Sequence[Round], theirs: Sequence[Round]) -> _PairedDifference:
     if [(one.labels, one.recordings) for one in ours] != [(one.labels, one.recordings) for one in theirs]:
         raise InputError("the detectors were not scored on the same clips")
     a, b = spread(ours), spread(theirs)
     pairs = list(zip(ours, theirs, strict=True))
     value = [_mean([of(o.labels, o.scores) - of(t.labels, t.scores) for o, t in pairs]) for of in (auc, pauc)]
-    return _Gap(np.array(value), np.stack([a.auc - b.auc, a.pauc - b.pauc]))
+    return _PairedDifference(np.array(value), np.stack([a.auc - b.auc, a.pauc - b.pauc]))
 
 
 def resolution(by_detector: Mapping[str, Sequence[Round]]) -> Resolution:
-    """What one test can tell apart, judged by the detectors that were scored on it."""
+    """Return the resolution of one test, from the spread of the detectors that were scored on it."""
     spreads = [spread(played).auc for played in by_detector.values()]
     pairs = [a - b for i, a in enumerate(spreads) for b in spreads[i + 1 :]]
     one = next(iter(by_detector.values()))[0]

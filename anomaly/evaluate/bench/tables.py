@@ -1,4 +1,4 @@
-"""A bench's figures for people and for programs: a table, JSON and CSV."""
+"""Figures of a bench as a table, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
 from anomaly.evaluate.bench.rounds import Rounds
-from anomaly.evaluate.bench.summary import SetFigures, sum_up
+from anomaly.evaluate.bench.summary import SetFigures, summarise_rounds
 
 NOTES = {
     "rig": "rig: a single recording of each condition, its first second trained on and its second tested",
@@ -19,10 +19,10 @@ NOTES = {
 
 
 def as_json(rounds: Rounds) -> dict[str, Any]:
-    """All figures as plain values: ``sets`` by set, level and detector, and what can be said of them."""
-    results = sum_up(rounds)
+    """Return all figures as JSON values: ``sets`` by set, level and detector, means, differences and resolution."""
+    results = summarise_rounds(rounds)
     names = list(dict.fromkeys(detector for _, _, detector in rounds))
-    duels = {
+    pairs = {
         f"{a} less {b}": compare_detectors(rounds, a, b) for i, a in enumerate(names) for b in names[i + 1 :]
     }
     return {
@@ -34,26 +34,26 @@ def as_json(rounds: Rounds) -> dict[str, Any]:
             for name, levels in results.items()
         },
         "mean_over_sets": mean_over_sets(results),
-        "differences": {title: duel.as_json() for title, duel in duels.items() if duel is not None},
+        "differences": {title: pair.as_json() for title, pair in pairs.items() if pair is not None},
         "resolution": {
             name: {level: asdict(one) for level, one in levels.items()}
             for name, levels in resolutions(rounds).items()
         },
-        "notes": [words for name, words in NOTES.items() if name in results],
+        "notes": [note for name, note in NOTES.items() if name in results],
     }
 
 
 def table(rounds: Rounds) -> list[list[str]]:
     """A head and a line for each set and level: AUC with its interval, and pAUC, of each detector."""
-    results = sum_up(rounds)
-    told = resolutions(rounds)
+    results = summarise_rounds(rounds)
+    resolution = resolutions(rounds)
     names = list(dict.fromkeys(detector for _, _, detector in rounds))
-    head = ["set", "level", *(f"{name} {figure}" for name in names for figure in ("AUC", "pAUC")), "tells"]
+    head = ["set", "level", *(f"{name} {figure}" for name in names for figure in ("AUC", "pAUC")), "resolves"]
     lines = [head]
     for name, levels in results.items():
         for level, row in levels.items():
             cells = [cell for detector in names for cell in _cells(row, detector)]
-            least = told[name][level].least
+            least = resolution[name][level].least
             lines.append([name, level, *cells, "" if least is None else f"{least:.3f}"])
     means = mean_over_sets(results)
     if len(results) > 1 and means:
@@ -67,7 +67,7 @@ def as_csv(rounds: Rounds) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["set", "level", "detector", "part", "auc", "ci_low", "ci_high", "pauc", "f1_ev"])
-    for name, levels in sum_up(rounds).items():
+    for name, levels in summarise_rounds(rounds).items():
         for level, row in levels.items():
             for detector, got in row.items():
                 where = [name, level, detector]

@@ -1,4 +1,4 @@
-"""What a file's place and name say about a recording, without opening it."""
+"""Label, split, fault and recording of a file, parsed from its folders and name without opening it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
-from anomaly.evaluate.layouts.toyadmos import read_toy_name
+from anomaly.evaluate.layouts.toyadmos import parse_toy_name
 
 Label = Literal["normal", "anomaly"]
 Split = Literal["train", "test"]
@@ -43,7 +43,7 @@ _SECTION_FOLDER = re.compile(r"(?:id|section|case)_?(\d+)", re.IGNORECASE)
 _SECTION_NAME = re.compile(r"(?:id|section)_(\d+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
 _FAULT_FOLDER = re.compile(r"[A-Za-z][A-Za-z_\- ]*")
-# Words in front of a number or a condition that name no fault.
+# Terms in front of a number or a condition that name no fault.
 _NO_FAULT = frozenset({"id", "section", "unknown", "no", "run", "rec", "recording", "file", "clip", "part"})
 # aircon_1_7: piece 7 of recording aircon_1. valve_part3: piece 3 of valve.
 _NUMBERED_PIECE = re.compile(r"(.*[A-Za-z]_\d+)_\d{1,2}")
@@ -51,8 +51,8 @@ _MARKED_PIECE = re.compile(r"(.+?)[_\-](?:part|piece|seg|segment|chunk|cut|block
 
 
 @dataclass(frozen=True)
-class Named:
-    """What the place and the name of one file say; ``None`` where they say nothing.
+class ParsedName:
+    """Fields parsed from the path of one file; ``None`` where it has no such field.
 
     Attributes:
         label: normal or anomaly.
@@ -60,9 +60,9 @@ class Named:
         fault: the kind of fault, as in ``anomaly_outer_race_0.3_7.wav``.
         recording: the recording the file is a piece of; equal for all its pieces.
         section: the number of the machine among its like, as in ``id_00`` or ``section_00``.
-        domain: source or target, where a set tells them apart.
+        domain: source or target, where a set distinguishes them.
         machine: the folders above the split or label folder that are no section.
-        by_folder: the label stands in a folder's name, or the file's name is of a scheme that labels every file.
+        by_folder: the label is in a folder's name, or the naming scheme labels every file.
     """
 
     label: Label | None
@@ -75,10 +75,10 @@ class Named:
     by_folder: bool
 
 
-def read_name(path: PurePath) -> Named:
-    """Read a path relative to the folder of a data set.
+def parse_name(path: PurePath) -> ParsedName:
+    """Parse a path relative to the folder of a data set.
 
-    The folder says more than the name: ``abnormal/normal_speed_3.wav`` is an anomaly.
+    A label in a folder's name takes precedence: ``abnormal/normal_speed_3.wav`` is an anomaly.
 
     Example:
         >>> name = read_name(PurePath("test/anomaly_bearing_M4_1700.wav"))
@@ -89,14 +89,14 @@ def read_name(path: PurePath) -> Named:
     split, domain = next((_SPLITS[f.lower()] for f in folders if f.lower() in _SPLITS), (None, None))
     by_folder = next((_LABELS[f.lower()] for f in folders if f.lower() in _LABELS), None)
     by_name, rest = _label_in_name(stem)
-    toy = read_toy_name(stem)
+    toy = parse_toy_name(stem)
     if toy is not None:
-        said = by_folder or toy.label
-        return Named(
-            label=said,
+        toy_label = by_folder or toy.label
+        return ParsedName(
+            label=toy_label,
             split=split,
-            fault=toy.fault if said == "anomaly" else None,
-            recording=f"{said}/{toy.recording}",
+            fault=toy.fault if toy_label == "anomaly" else None,
+            recording=f"{toy_label}/{toy.recording}",
             section=toy.section,
             domain=domain,
             machine="/".join(_machine_folders(folders)),
@@ -107,7 +107,7 @@ def read_name(path: PurePath) -> Named:
     fault = None
     if label == "anomaly" and not sectioned:
         fault = _fault_folder(folders) or (_fault_in_name(rest) if by_name == "anomaly" else None)
-    return Named(
+    return ParsedName(
         label=label,
         split=split,
         fault=fault,
@@ -120,7 +120,7 @@ def read_name(path: PurePath) -> Named:
 
 
 def _label_in_name(stem: str) -> tuple[Label | None, str]:
-    """The label a name begins with, and what follows it."""
+    """Return the label at the beginning of a name, and the rest of the name."""
     sectioned = _SECTIONED.fullmatch(stem)
     if sectioned:
         return _LABELS[sectioned["label"].lower()], stem
@@ -131,12 +131,12 @@ def _label_in_name(stem: str) -> tuple[Label | None, str]:
 
 
 def _fault_in_name(rest: str) -> str | None:
-    words = []
+    parts = []
     for word in rest.split("_"):
         if not _WORD.fullmatch(word) or word in _NO_FAULT:
             break
-        words.append(word)
-    return "_".join(words) or None
+        parts.append(word)
+    return "_".join(parts) or None
 
 
 def _fault_folder(folders: tuple[str, ...]) -> str | None:
@@ -172,7 +172,7 @@ def _machine_folders(folders: tuple[str, ...]) -> Iterator[str]:
 
 
 def _recording(folders: tuple[str, ...], label: Label | None, rest: str) -> str:
-    """Equal for pieces of one recording; with the label, as sets number normals and anomalies apart."""
+    """Name of the recording, equal for its pieces; with the label, as sets number normals and anomalies separately."""
     place = [f for f in folders if f.lower() not in _SPLITS and f.lower() not in _LABELS]
     piece = _MARKED_PIECE.fullmatch(rest) or _NUMBERED_PIECE.fullmatch(rest)
     return "/".join([label or "normal", *place, piece[1] if piece else rest])

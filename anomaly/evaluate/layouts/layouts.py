@@ -1,4 +1,4 @@
-"""Folders of labelled sound, recognised by the names in them.
+"""Data sets of labelled sound, their layout recognised by folder and file names.
 
 ===============  ==============================================  =================================
 layout           looks like                                      train and test
@@ -11,7 +11,7 @@ layout           looks like                                      train and test
                  a name without either is normal
 ===============  ==============================================  =================================
 
-docs/data-layouts.md says the same to users.
+docs/data-layouts.md is the description for users.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Literal
 
 from anomaly.audio.files.recordings import find_recordings
 from anomaly.errors import InputError
-from anomaly.evaluate.layouts.file_names import Label, Named, read_name
+from anomaly.evaluate.layouts.file_names import Label, ParsedName, parse_name
 
 Layout = Literal["split", "folders", "flat"]
 
@@ -33,16 +33,16 @@ _HELD_OUT = 0.2
 
 @dataclass(frozen=True)
 class Clip:
-    """One file and what its name says.
+    """One file with the labels of its path.
 
     Attributes:
         path: the file.
         label: normal or anomaly.
-        fault: the kind of fault, where the name tells.
+        fault: the kind of fault, if the name has one.
         recording: equal for pieces of one recording, which belong on one side of any split. A file
-            of several minutes is one recording all the same; whoever splits it takes blocks of 60 s.
-        section: the number of the machine among its like, where the name tells.
-        domain: source or target, where the name tells.
+            of several minutes is one recording, too; training splits it into blocks of 60 s.
+        section: the number of the machine among its like, if the name has one.
+        domain: source or target, if the name has one.
     """
 
     path: Path
@@ -59,12 +59,11 @@ class DataSet:
 
     Attributes:
         name: the name of the folder.
-        layout: how it was recognised.
+        layout: layout of the folder.
         train: normal sound only, sorted by path.
         test: normal and anomalous sound, sorted by path.
-        held_out_by_us: the folder had no split, and the normals of ``test`` were set aside here.
-        left_out: files that say neither where they belong nor what they are, such as the unlabelled
-            test sound of a DCASE evaluation set.
+        held_out_by_us: the folder has no split, and the normals of ``test`` were held out here.
+        left_out: files without split or label, such as the unlabelled test sound of a DCASE evaluation set.
     """
 
     name: str
@@ -76,33 +75,32 @@ class DataSet:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The kinds of fault in the test part, sorted."""
+        """Return the kinds of fault in the test part, sorted."""
         return tuple(sorted({clip.fault for clip in self.test if clip.fault is not None}))
 
     @property
     def shared_recordings(self) -> tuple[str, ...]:
-        """Recordings with pieces on both sides, which make the test easier than life: a report says so."""
+        """Return the recordings with pieces in training and test, which make the figures too good."""
         return tuple(sorted({c.recording for c in self.train} & {c.recording for c in self.test}))
 
 
 def read_layout(folder: Path, *, hold_out: bool | None = None) -> DataSet:
-    """Recognise a folder of recordings by its names; no file is opened.
+    """Recognise the layout of a folder of recordings by its names; no file is opened.
 
-    Where the folder has no split of its own, a fifth of the normal recordings is set aside for
-    testing: those whose names hash lowest, so that the same files are set aside on every machine,
-    in every run, and when files are added.
+    Without a split of its own, a fifth of the normal recordings is held out for testing: those whose names hash
+    lowest, so that the same files are held out on every machine, in every run, and after files are added.
 
     Args:
         folder: the folder, searched with its sub-folders.
-        hold_out: whether to set normals aside if there are none to test with. ``None`` does so
-            where there are anomalies, unless the folder has a split of its own.
+        hold_out: whether to hold normals out if there are none to test with. ``None`` does so if there are
+            anomalies and the folder has no split of its own.
 
     Raises:
         InputError: the folder is missing, holds no audio, no normal sound, or several machines.
     """
     named = _names_in(folder)
     layout = _recognise(named)
-    train, test, left_out = _sort(named, layout)
+    train, test, left_out = _split_clips(named, layout)
     tested = any(clip.label == "normal" for clip in test)
     if not train and not tested:
         raise InputError(
@@ -112,24 +110,24 @@ def read_layout(folder: Path, *, hold_out: bool | None = None) -> DataSet:
         )
     if hold_out is None:
         hold_out = layout != "split" and bool(test)
-    held = _hold_out(train) if hold_out and not tested else frozenset[str]()
-    set_aside = [clip for clip in train if clip.recording in held]
+    held_out = _hold_out(train) if hold_out and not tested else frozenset[str]()
+    set_aside = [clip for clip in train if clip.recording in held_out]
     return DataSet(
         name=folder.resolve().name,
         layout=layout,
-        train=tuple(clip for clip in train if clip.recording not in held),
+        train=tuple(clip for clip in train if clip.recording not in held_out),
         test=tuple(sorted([*test, *set_aside], key=lambda clip: clip.path)),
         held_out_by_us=bool(set_aside),
         left_out=tuple(left_out),
     )
 
 
-def _names_in(folder: Path) -> list[tuple[Path, Named]]:
-    """Every recording below the folder, with what its name says."""
+def _names_in(folder: Path) -> list[tuple[Path, ParsedName]]:
+    """Return every recording below the folder with its parsed name."""
     if not folder.is_dir():
         problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
         raise InputError(problem, where=folder, hint="give the folder that holds the recordings")
-    named = [(path, read_name(path.relative_to(folder))) for path in find_recordings(folder)]
+    named = [(path, parse_name(path.relative_to(folder))) for path in find_recordings(folder)]
     if not named:
         raise InputError(
             "no audio files here",
@@ -140,7 +138,7 @@ def _names_in(folder: Path) -> list[tuple[Path, Named]]:
     return named
 
 
-def _one_machine(folder: Path, named: Iterable[tuple[Path, Named]]) -> None:
+def _one_machine(folder: Path, named: Iterable[tuple[Path, ParsedName]]) -> None:
     machines = sorted({name.machine for _, name in named if name.split is not None or name.by_folder})
     if len(machines) > 1:
         listed = ", ".join(machine or "." for machine in machines)
@@ -149,15 +147,17 @@ def _one_machine(folder: Path, named: Iterable[tuple[Path, Named]]) -> None:
         )
 
 
-def _recognise(named: Iterable[tuple[Path, Named]]) -> Layout:
+def _recognise(named: Iterable[tuple[Path, ParsedName]]) -> Layout:
     names = [name for _, name in named]
     if any(name.split is not None for name in names):
         return "split"
     return "folders" if any(name.by_folder for name in names) else "flat"
 
 
-def _sort(named: Iterable[tuple[Path, Named]], layout: Layout) -> tuple[list[Clip], list[Clip], list[Path]]:
-    """Normals to train on, sound to test with, and files that belong to neither."""
+def _split_clips(
+    named: Iterable[tuple[Path, ParsedName]], layout: Layout
+) -> tuple[list[Clip], list[Clip], list[Path]]:
+    """Return normal clips to train on, clips to test with, and files that belong to neither."""
     train: list[Clip] = []
     test: list[Clip] = []
     left_out: list[Path] = []
@@ -175,14 +175,14 @@ def _sort(named: Iterable[tuple[Path, Named]], layout: Layout) -> tuple[list[Cli
 
 
 def _hold_out(normals: Iterable[Clip]) -> frozenset[str]:
-    """About a fifth of the recordings, at least one, never all; none where there is only one."""
-    recordings = sorted({clip.recording for clip in normals}, key=_position)
+    """Select about a fifth of the recordings, at least one and never all; none of a single one."""
+    recordings = sorted({clip.recording for clip in normals}, key=_hash_position)
     if len(recordings) < 2:
         return frozenset()
-    low = sum(_position(recording) < _HELD_OUT for recording in recordings)
+    low = sum(_hash_position(recording) < _HELD_OUT for recording in recordings)
     return frozenset(recordings[: min(max(low, 1), len(recordings) - 1)])
 
 
-def _position(recording: str) -> float:
-    """A place between 0 and 1 that depends on the name of the recording alone."""
+def _hash_position(recording: str) -> float:
+    """Position between 0 and 1 from a hash of the recording's name."""
     return int.from_bytes(hashlib.sha256(recording.encode()).digest()[:8]) / 2.0**64

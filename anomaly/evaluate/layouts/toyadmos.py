@@ -1,12 +1,12 @@
-"""Names of ToyADMOS and ToyADMOS2, which have schemes of their own.
+"""File names of ToyADMOS and ToyADMOS2, which have naming schemes of their own.
 
 ToyADMOS (arXiv 1908.03299) has ``case1/NormalSound_IND/1100010001_ToyCar_case1_normal_IND_ch1_0001.wav`` and
 ``case1/AnomalousSound_IND/1101010001_ToyCar_case1_ab01_IND_ch1_0001.wav``: case 1 to 4 are machines of a kind, ``ab01``
-a fault, ``ch1`` to ``ch4`` microphones that hear the same take. ``EnvironmentalNoise_CNT`` is no machine.
+a fault, ``ch1`` to ``ch4`` microphones of the same take. ``EnvironmentalNoise_CNT`` is no machine.
 
 ToyADMOS2 (arXiv 2106.02369) has ``CN001-carA1-speed1_mic1_00001`` and ``CA001-carA1-speed1-a-damageL_mic1_00001``:
-C a car, T a train, N normal, A anomalous, ``A1`` which machine, ``a`` the fault, ``L`` how bad; ``N1_mic1_00001`` is
-noise. What its authors' mixer makes of them has the names of DCASE 2021.
+C a car, T a train, N normal, A anomalous, ``A1`` the machine, ``a`` the fault, ``L`` the severity; ``N1_mic1_00001`` is
+noise. Files written by the authors' mixer have the names of DCASE 2021.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _SECOND = re.compile(
 
 @dataclass(frozen=True)
 class ToyName:
-    """What such a name says.
+    """Fields parsed from a name of ToyADMOS.
 
     Attributes:
         label: normal or anomaly.
         fault: the fault's code, such as ``ab01`` or ``a``.
-        recording: equal for the microphones that heard the same take.
-        section: which machine of its kind.
+        recording: equal for the microphones of one take.
+        section: number of the machine among its like.
     """
 
     label: Literal["normal", "anomaly"]
@@ -43,8 +43,8 @@ class ToyName:
     section: str
 
 
-def read_toy_name(stem: str) -> ToyName | None:
-    """Read a name without its suffix; None if it is of neither scheme.
+def parse_toy_name(stem: str) -> ToyName | None:
+    """Parse a name without its suffix; None if it is of neither scheme.
 
     Example:
         >>> read_toy_name("CA001-carA1-speed1-a-damageL_mic2_00003")

@@ -1,4 +1,4 @@
-"""What a threshold does: hits, misses, and how often it cries wolf."""
+"""Alarms at a threshold: confusion matrix, and the rate of false alarms with its upper bound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS_PER_HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Confusion:
-    """Clips on either side of a threshold, by what they are."""
+    """Confusion matrix: clips with and without an alarm, by label."""
 
     true_alarms: int
     missed: int
@@ -24,22 +24,22 @@ class Confusion:
 
     @property
     def precision(self) -> float | None:
-        """Share of alarms that were right; ``None`` without an alarm."""
+        """Return the share of alarms that were right; ``None`` without an alarm."""
         return _ratio(self.true_alarms, self.true_alarms + self.false_alarms)
 
     @property
     def recall(self) -> float | None:
-        """Share of anomalies that raised an alarm; ``None`` without an anomaly."""
+        """Return the share of anomalies that raised an alarm; ``None`` without an anomaly."""
         return _ratio(self.true_alarms, self.true_alarms + self.missed)
 
     @property
     def false_positive_rate(self) -> float | None:
-        """Share of normal clips that raised an alarm; ``None`` without a normal clip."""
+        """Return the share of normal clips that raised an alarm; ``None`` without a normal clip."""
         return _ratio(self.false_alarms, self.false_alarms + self.true_silence)
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of precision and recall; ``None`` with neither an alarm nor an anomaly."""
+        """Return the harmonic mean of precision and recall; ``None`` with neither an alarm nor an anomaly."""
         return _ratio(2 * self.true_alarms, 2 * self.true_alarms + self.missed + self.false_alarms)
 
 
@@ -68,11 +68,11 @@ def confusion(labels: npt.ArrayLike, scores: npt.ArrayLike, threshold: float) ->
 
 @dataclass(frozen=True)
 class AlarmRate:
-    """False alarms on normal sound, with what so many hours can and cannot say.
+    """Rate of false alarms on normal sound, with its upper bound.
 
     Attributes:
-        alarms: how many there were.
-        hours: of normal sound listened to.
+        alarms: number of alarms.
+        hours: duration of the normal sound.
         per_hour: ``alarms / hours``.
         upper_per_hour: the rate is below this with 95 % confidence, if alarms come at random
             (Poisson); with no alarm at all it is 3 / hours, the rule of three.
@@ -89,7 +89,7 @@ def false_alarms_per_hour(above: npt.ArrayLike, seconds_each: float = 1.0) -> Al
 
     Args:
         above: whether each stretch of sound was above the threshold, shape [n], in order. Clips
-            that do not follow each other are given as shape [clips, n]: an alarm ends with its clip.
+            that do not follow each other have shape [clips, n]: an alarm ends with its clip.
         seconds_each: length of a stretch, in seconds.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Is one bundle better than another, or were they lucky in different ways?"""
+"""Difference of two bundles on the same clips, with intervals of a paired bootstrap."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Difference:
-    """Ours less theirs; None where the set cannot say, and then ``reason`` tells why.
+    """Figures of one bundle less those of another; None where the set has too little, with the ``reason``.
 
     Args:
         auc: difference of the AUC.
         auc_ci: its 95 % interval over recordings, both bundles drawn alike.
         pauc: difference of the partial AUC.
-        pauc_ci: its interval.
-        reason: why figures are missing.
+        pauc_ci: interval of that.
+        reason: reason for missing figures.
     """
 
     auc: float | None
@@ -33,7 +33,7 @@ class Difference:
     reason: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Plain values; ``reason`` only where there is one."""
+        """Return JSON values; ``reason`` only where there is one."""
         values: dict[str, object] = {
             "auc": self.auc,
             "auc_ci": None if self.auc_ci is None else list(self.auc_ci),
@@ -44,9 +44,9 @@ class Difference:
 
 
 def difference(ours: Evaluation, theirs: Evaluation, detector: str) -> Difference:
-    """How much better our detector does than theirs on the same clips.
+    """Difference of AUC and partial AUC of one detector in two bundles on the same clips.
 
-    Recordings are drawn with replacement, the same ones for both, so that a hard clip is hard for both.
+    Recordings are drawn with replacement, the same ones for both (paired bootstrap).
 
     Raises:
         InputError: they were not scored on the same clips.

@@ -1,4 +1,4 @@
-"""An evaluation by the rules of DCASE Task 2, where the files' names say that this is what it is."""
+"""Evaluation by the rules of DCASE Task 2, for files with its names."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 from anomaly.detect.decision import State
 from anomaly.detect.file_score import FileScore
-from anomaly.evaluate.layouts.file_names import read_name
-from anomaly.evaluate.metrics.dcase_files import Scored, write_challenge_files
-from anomaly.evaluate.metrics.dcase_metrics import Edition, Official, edition_of, official
+from anomaly.evaluate.layouts.file_names import parse_name
+from anomaly.evaluate.metrics.dcase_files import ScoredFile, write_challenge_files
+from anomaly.evaluate.metrics.dcase_metrics import DcaseFigures, Edition, dcase_figures, edition_of
 from anomaly.evaluate.run import Evaluation
 
 FOLDER = "official"
 
 
 def edition(evaluation: Evaluation) -> Edition | None:
-    """The edition whose rules apply; None if the test's names are not those of DCASE Task 2."""
+    """Return the edition whose rules apply; None if the names are not those of DCASE Task 2."""
     return edition_of([file.path for file in _files(evaluation, "student")])
 
 
-def official_figures(evaluation: Evaluation, name: str) -> Official | None:
-    """Official figures of a detector; None where no edition's rules apply or the test has no anomalies.
+def official_figures(evaluation: Evaluation, name: str) -> DcaseFigures | None:
+    """Return the official figures of a detector; None where no edition's rules apply or the test has no anomalies.
 
     Raises:
         InputError: a score is not a finite number.
@@ -30,7 +30,7 @@ def official_figures(evaluation: Evaluation, name: str) -> Official | None:
         return None
     outcome = evaluation.outcomes[name]
     alarms = [verdict.state is State.ALARM for verdict in outcome.verdicts]
-    return official(evaluation.clips, outcome.scores, alarms, rules)
+    return dcase_figures(evaluation.clips, outcome.scores, alarms, rules)
 
 
 def write_official(folder: Path, evaluation: Evaluation) -> list[Path]:
@@ -52,7 +52,7 @@ def write_official(folder: Path, evaluation: Evaluation) -> list[Path]:
 
 
 def _files(evaluation: Evaluation, name: str) -> list[FileScore]:
-    """Scored files of the test, labelled or not; those set aside from training are none of it."""
+    """Return the scored files of the test, labelled or not, without those held out from training."""
     labelled = evaluation.outcomes[name].scored
     ours = [
         file for file in labelled if not evaluation.data.held_out_by_us or file.path.parent.name != "train"
@@ -60,10 +60,10 @@ def _files(evaluation: Evaluation, name: str) -> list[FileScore]:
     return [*ours, *evaluation.unlabelled[name]]
 
 
-def _scored(file: FileScore) -> Scored:
-    named = read_name(Path(*file.path.parts[-2:]))
+def _scored(file: FileScore) -> ScoredFile:
+    named = parse_name(Path(*file.path.parts[-2:]))
     if file.verdict is None or named.section is None:
         raise ValueError(f"{file.path} has no score or no section")
-    return Scored(
+    return ScoredFile(
         file.path, named.section, named.domain, file.verdict.score, file.verdict.state is State.ALARM
     )

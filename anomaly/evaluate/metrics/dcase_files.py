@@ -1,4 +1,4 @@
-"""Score files as DCASE Task 2 asks for them: one of scores and one of decisions for each section."""
+"""Score files in the format of DCASE Task 2: one of scores and one of decisions for each section."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from anomaly.evaluate.metrics.dcase_metrics import Edition
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One file of a test, labelled or not.
+class ScoredFile:
+    """Score and decision of one test file, labelled or not.
 
     Attributes:
         path: the file.
         section: the number in its name.
-        domain: source or target, where folders tell them apart (2021).
+        domain: source or target, where folders distinguish them (2021).
         score: higher is more anomalous.
-        alarm: whether it was decided to be an anomaly.
+        alarm: whether the decision is anomaly.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class Scored:
 
 
 def write_challenge_files(
-    folder: Path, machine: str, scored: Sequence[Scored], edition: Edition
+    folder: Path, machine: str, scored: Sequence[ScoredFile], edition: Edition
 ) -> list[Path]:
     """Write ``anomaly_score_…csv`` and, from 2021, ``decision_result_…csv``: file name and value, without a head.
 
@@ -42,7 +42,7 @@ def write_challenge_files(
     Raises:
         ConfigError: the folder cannot be written.
     """
-    groups: dict[str, list[Scored]] = {}
+    groups: dict[str, list[ScoredFile]] = {}
     for one in sorted(scored, key=lambda one: one.path.name):
         groups.setdefault(_stem(one, edition), []).append(one)
     written = []
@@ -59,7 +59,7 @@ def write_challenge_files(
     return written
 
 
-def _stem(one: Scored, edition: Edition) -> str:
+def _stem(one: ScoredFile, edition: Edition) -> str:
     if edition == "2020":
         return f"id_{one.section}"
     domain = f"_{one.domain}" if edition == "2021" else ""

@@ -1,4 +1,4 @@
-"""The figures by which DCASE Task 2 ranks systems, as its evaluators compute them.
+"""Figures by which DCASE Task 2 ranks systems, as its evaluators compute them.
 
 Editions differ. 2020: AUC and partial AUC of each machine, their arithmetic means. 2021: the same of each section
 and domain, harmonic means. From 2022: the AUC of a domain takes the normals of that domain and the anomalies of
@@ -34,7 +34,7 @@ _Figure = Callable[[npt.ArrayLike, npt.ArrayLike], float]
 
 @dataclass(frozen=True)
 class DcaseSection:
-    """Official figures of one section; None where the edition has no such figure, or the section cannot say.
+    """Official figures of one section; None where the edition or the clips of the section have no such figure.
 
     Attributes:
         section: the number in the files' names.
@@ -57,12 +57,12 @@ class DcaseSection:
 
 
 @dataclass(frozen=True)
-class Official:
+class DcaseFigures:
     """Official figures of one machine.
 
     Attributes:
-        edition: whose definitions these are.
-        sections: of each section.
+        edition: edition whose definitions apply.
+        sections: figures of each section.
         score: the mean that the edition ranks by: arithmetic for 2020, harmonic after; None if a part is missing.
     """
 
@@ -71,7 +71,7 @@ class Official:
     score: float | None
 
     def as_json(self) -> dict[str, object]:
-        """Plain values."""
+        """Return JSON values."""
         return {
             "edition": self.edition,
             "score": self.score,
@@ -80,7 +80,7 @@ class Official:
 
 
 def edition_of(paths: Sequence[Path]) -> Edition | None:
-    """The edition that a test's file names belong to; None if they are no names of DCASE Task 2.
+    """Return the edition of a test's file names; None if they are not names of DCASE Task 2.
 
     2020 has ``id_00``, later ones ``section_00``; 2021 keeps the domains in folders of their own, ``source_test/``
     and ``target_test/``. Evaluation sets hide the label, and from 2022 the domain.
@@ -91,20 +91,20 @@ def edition_of(paths: Sequence[Path]) -> Edition | None:
         return "2020"
     if not all(_SECTION.match(path.stem) for path in paths):
         return None
-    apart = all(path.parent.name in ("source_test", "target_test") for path in paths)
-    return "2021" if apart else "2022 and later"
+    domain_folders = all(path.parent.name in ("source_test", "target_test") for path in paths)
+    return "2021" if domain_folders else "2022 and later"
 
 
-def official(
+def dcase_figures(
     clips: Sequence[Clip], scores: npt.ArrayLike, decisions: npt.ArrayLike, edition: Edition
-) -> Official:
-    """Official figures of one machine's test.
+) -> DcaseFigures:
+    """Compute the official figures of one machine's test.
 
     Args:
         clips: with section and, from 2021, domain.
         scores: shape [clips].
         decisions: whether each clip raised an alarm, shape [clips].
-        edition: whose definitions to use.
+        edition: edition whose definitions apply.
 
     Raises:
         InputError: numbers of clips, scores and decisions differ, or a score is not a finite number.
@@ -114,11 +114,11 @@ def official(
         raise InputError(f"{len(clips)} clips but {len(values)} scores and {len(alarms)} decisions")
     names = sorted({clip.section or "" for clip in clips})
     sections = tuple(_section(name, clips, values, alarms, edition) for name in names)
-    return Official(edition, sections, _score(sections, edition))
+    return DcaseFigures(edition, sections, _score(sections, edition))
 
 
 def harmonic_mean(values: Sequence[float]) -> float:
-    """The harmonic mean, zeros counted as the smallest number that is told from 1, as the evaluators do."""
+    """Harmonic mean with zeros replaced by the machine epsilon, as the evaluators do."""
     return float(len(values) / np.sum(1.0 / np.maximum(np.asarray(values), sys.float_info.epsilon)))
 
 
@@ -129,17 +129,20 @@ def _section(
     alarms: npt.NDArray[np.bool_],
     edition: Edition,
 ) -> DcaseSection:
-    mine = np.array([clip.section == name for clip in clips])
+    in_section = np.array([clip.section == name for clip in clips])
     labels = np.array([clip.label == "anomaly" for clip in clips])
     found: dict[str, float | None] = {}
     for domain in DOMAINS:
-        here = mine & np.array([clip.domain == domain for clip in clips])
-        with_anomalies = here if edition == "2021" else here | (mine & labels)
+        here = in_section & np.array([clip.domain == domain for clip in clips])
+        with_anomalies = here if edition == "2021" else here | (in_section & labels)
         found[f"auc_{domain}"] = _both(auc, labels, scores, with_anomalies) if here.any() else None
         found[f"pauc_{domain}"] = _both(pauc, labels, scores, here) if edition == "2021" else None
         found[f"f1_{domain}"] = confusion(labels[here], alarms[here], 0.5).f1 if here.any() else None
     return DcaseSection(
-        section=name, auc=_both(auc, labels, scores, mine), pauc=_both(pauc, labels, scores, mine), **found
+        section=name,
+        auc=_both(auc, labels, scores, in_section),
+        pauc=_both(pauc, labels, scores, in_section),
+        **found,
     )
 
 
@@ -149,7 +152,7 @@ def _both(
     scores: npt.NDArray[np.float64],
     chosen: npt.NDArray[np.bool_],
 ) -> float | None:
-    """A figure of the chosen clips; None where they are all of one kind."""
+    """Figure of the chosen clips; None where they are all of one kind."""
     kinds = set(labels[chosen].tolist())
     return figure(labels[chosen], scores[chosen]) if kinds == {True, False} else None
 

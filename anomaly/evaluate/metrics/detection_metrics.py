@@ -1,6 +1,6 @@
-"""How well scores tell anomalies from normal sound, and how sure a set lets us be.
+"""Detection metrics (ROC, AUC, partial AUC, F1-EV) and their bootstrap over recordings.
 
-Definitions follow scikit-learn, which is the oracle in the tests: ties count half, the partial AUC
+Definitions follow scikit-learn, the reference in the tests: ties count half, the partial AUC
 is McClish's standardised one (Med Decis Making 9, 1989), 0.5 for chance and 1 for perfect.
 Labels are true (or 1) for anomalies; higher scores mean more anomalous.
 """
@@ -23,7 +23,7 @@ DRAWS = 1000
 
 @dataclass(frozen=True)
 class Roc:
-    """A receiver operating characteristic, from (0, 0) to (1, 1).
+    """Receiver operating characteristic, from (0, 0) to (1, 1).
 
     Attributes:
         false_positive_rate: shape [points], rising.
@@ -37,7 +37,7 @@ class Roc:
 
 
 def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Roc:
-    """Every trade between false and missed alarms that a threshold can make.
+    """False and true positive rates for every threshold.
 
     Raises:
         InputError: fewer than one normal and one anomaly, a score that is no number, or unequal lengths.
@@ -48,7 +48,7 @@ def roc_curve(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Roc:
 
 
 def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
-    """The probability that an anomaly scores higher than a normal sound, ties counted half.
+    """Area under the ROC curve: probability that an anomaly scores higher than a normal sound, ties counted half.
 
     Raises:
         InputError: as `roc_curve`.
@@ -121,11 +121,11 @@ def bootstrap(
     seed: int = 0,
     max_fpr: float = MAX_FPR,
 ) -> Spread:
-    """Score the set again as if other recordings of the same kind had been made.
+    """Resample recordings and compute AUC and partial AUC of each draw.
 
     Whole recordings are drawn with replacement, normals included, because clips of one recording
     resemble each other. Recordings with normal clips only, with anomalies only, and with both (a
-    fault injected into a normal clip) are drawn apart, so that each draw has both classes. The
+    fault injected into a normal clip) are drawn separately, so that each draw has both classes. The
     draws depend on the recordings and the seed alone: two detectors, or two trainings, scored on
     the same clips can be compared draw by draw.
 
@@ -133,7 +133,7 @@ def bootstrap(
         labels: shape [clips].
         scores: shape [clips].
         recordings: the recording of each clip, length [clips].
-        draws: how often to draw.
+        draws: number of draws.
         seed: of the draws.
         max_fpr: for the partial AUC.
 
@@ -194,7 +194,7 @@ def _partial_areas(fpr: Floats, tpr: Floats, max_fpr: float) -> Floats:
 
 
 def _resampled(anomalous: npt.NDArray[np.bool_], recordings: Sequence[str], draws: int, seed: int) -> Floats:
-    """How often each clip counts in each draw, [draws, clips]."""
+    """Number of times that each clip counts in each draw, [draws, clips]."""
     names, index = np.unique(np.asarray(recordings), return_inverse=True)
     has_normal = np.bincount(index, weights=~anomalous, minlength=len(names)) > 0
     has_anomaly = np.bincount(index, weights=anomalous, minlength=len(names)) > 0

@@ -1,4 +1,4 @@
-"""How often a detector cries wolf on normal sound, and what so little sound can say about it."""
+"""False alarms of a detector on normal sound: rate with upper bound, time in alarm, share of unlikely seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anomaly.detect.decision import Decision, Limit, State
 from anomaly.detect.file_score import FileScore
 from anomaly.evaluate.metrics.alarm_rates import AlarmRate, false_alarms_per_hour
 
-# Seconds of normal sound this unlikely should be one in a hundred.
+# By definition of the tail probability one normal second in a hundred has at most this p.
 UNLIKELY_P = 0.01
 
 
@@ -21,13 +21,13 @@ class FalseAlarms:
     """False alarms on normal clips.
 
     Args:
-        budget_per_day: what the limit was set for.
-        rate: times the decision went into ALARM, the clips played one after the other as a monitor hears them.
-        alarm_seconds: seconds it stayed there: an alarm that never ends is one alarm.
+        budget_per_day: budget that the limit was set for.
+        rate: transitions of the decision to ALARM over the clips in a row, as in the monitor.
+        alarm_seconds: seconds in ALARM; an alarm that never ends is one alarm.
         seconds: of normal sound.
         unlikely: seconds with a tail probability of at most ``UNLIKELY_P``.
         unlikely_ci: 95 % interval of their share (Clopper and Pearson), as if seconds were independent; they are
-            not, so the truth is less sure than this.
+            not, so the real interval is wider.
     """
 
     budget_per_day: float
@@ -39,16 +39,16 @@ class FalseAlarms:
 
     @property
     def time_in_alarm(self) -> float:
-        """Share of seconds spent in ALARM."""
+        """Return the share of seconds in ALARM."""
         return self.alarm_seconds / self.seconds
 
     @property
     def unlikely_share(self) -> float:
-        """Share of seconds that the calibration calls unlikely: ``UNLIKELY_P`` if it is right."""
+        """Return the share of unlikely seconds, which is ``UNLIKELY_P`` for a right calibration."""
         return self.unlikely / self.seconds
 
     def as_json(self) -> dict[str, object]:
-        """Plain values."""
+        """Return JSON values."""
         return {
             "budget_per_day": self.budget_per_day,
             "alarms": self.rate.alarms,
@@ -67,11 +67,11 @@ class FalseAlarms:
 
 
 def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms | None:
-    """Count false alarms on normal clips; None where the decision took not one second of them."""
+    """Count false alarms on normal clips; None where the decision took none of their seconds."""
     decision = Decision(limit)
     onsets: list[bool] = []
     alarm_seconds = unlikely = 0
-    for p_value in _heard(normals):
+    for p_value in _decided_p_values(normals):
         if p_value is None:
             decision.reset()
             continue
@@ -88,8 +88,8 @@ def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms | No
     return FalseAlarms(limit.false_alarms_per_day, rate, alarm_seconds, len(onsets), unlikely, interval)
 
 
-def _heard(normals: Sequence[FileScore]) -> Iterator[float | None]:
-    """Tail probability of each second; None where the decision took none."""
+def _decided_p_values(normals: Sequence[FileScore]) -> Iterator[float | None]:
+    """Yield the tail probability of each second; None for a second that the decision did not take."""
     for file in normals:
         if file.verdict is not None:
             for second, state in zip(file.scores, file.verdict.states, strict=True):

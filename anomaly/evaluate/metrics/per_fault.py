@@ -1,4 +1,4 @@
-"""The figures of one detector on one set: overall, per fault, and why a figure is missing."""
+"""Detection figures of one detector on one set, overall and per fault."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ UNNAMED = "unnamed"
 
 
 @dataclass(frozen=True)
-class Detection:
-    """How well one detector did; ``None`` where the set cannot say, and then ``reason`` tells why.
+class DetectionFigures:
+    """Detection figures of one detector; ``None`` where the set lacks normals or anomalies, with the ``reason``.
 
     Attributes:
         auc: area under the ROC curve.
         pauc: the same where at most a tenth of normal sound raises an alarm (McClish).
         ci: 95 % interval of the AUC over recordings; ``None`` if either class has but one.
         faults: AUC of each kind of fault against all normals.
-        f1_ev: bounded F1-EV, whether a good threshold can be found from normal sound.
+        f1_ev: bounded F1-EV, expected F1 score of a threshold estimated from normal sound.
         normals: number of normal clips.
         anomalies: number of anomalous clips.
-        reason: why figures are missing.
+        reason: reason for missing figures.
     """
 
     auc: float | None
@@ -39,7 +39,7 @@ class Detection:
     f1_ev: float | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Plain values, as `anomaly evaluate --json` prints them; ``reason`` only where there is one."""
+        """Return JSON values; ``reason`` only where there is one."""
         values: dict[str, object] = {
             "auc": self.auc,
             "pauc": self.pauc,
@@ -52,15 +52,15 @@ class Detection:
         return values if self.reason is None else {**values, "reason": self.reason}
 
 
-def measure(
+def detection_figures(
     labels: npt.ArrayLike,
     scores: npt.ArrayLike,
     *,
     faults: Sequence[str | None] | None = None,
     recordings: Sequence[str] | None = None,
     seed: int = 0,
-) -> Detection:
-    """Measure a detector's scores.
+) -> DetectionFigures:
+    """Compute the detection figures of a detector's scores.
 
     Args:
         labels: true for anomalies, shape [clips].
@@ -80,13 +80,13 @@ def measure(
     if not normals or not anomalies:
         missing = "normal sound" if not normals else "anomalies"
         reason = f"no {missing} to test with, so an AUC cannot be given"
-        return Detection(None, None, None, {}, normals, anomalies, reason)
+        return DetectionFigures(None, None, None, {}, normals, anomalies, reason)
     groups = [str(i) for i in range(len(values))] if recordings is None else list(recordings)
     few = (
         min(len({g for g, a in zip(groups, anomalous, strict=True) if a == kind}) for kind in (False, True))
         < 2
     )
-    return Detection(
+    return DetectionFigures(
         auc=auc(anomalous, values),
         pauc=pauc(anomalous, values),
         ci=None if few else bootstrap(anomalous, values, groups, seed=seed).interval(),

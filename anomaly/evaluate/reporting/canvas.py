@@ -1,4 +1,4 @@
-"""One look for all pictures, and the way from a drawing to the bytes of a PNG."""
+"""Common style of all pictures, and their rendering to the bytes of a PNG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report that opens in any browser: one HTML file with everything in it."""
+"""Self-contained HTML reports: one file with text, tables and embedded pictures."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class ReportSection:
-    """One part of a report; what is ``None`` or empty is left out.
+    """One section of a report; parts that are ``None`` or empty are left out.
 
     Attributes:
         title: its heading.
-        text: plain words; an empty line starts a new paragraph.
+        text: plain text; an empty line starts a new paragraph.
         picture: the bytes of a PNG.
         rows: a table, the first row being its head. ``None`` in a cell is shown as a dash, a
             ``float`` with three decimals.
@@ -69,7 +69,7 @@ def write_report(
 
 
 def page(title: str, sections: Sequence[ReportSection], summary: str, figures: Mapping[str, object]) -> str:
-    """The page as text, for writers that keep it elsewhere; arguments as for ``write_report``.
+    """Return the page as text, for other destinations; arguments as for ``write_report``.
 
     Raises:
         ConfigError: the packages for reports are missing.

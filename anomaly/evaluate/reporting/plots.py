@@ -1,4 +1,4 @@
-"""Pictures of how well a detector does and of what it takes, from plain arrays to the bytes of a PNG."""
+"""Pictures of detection figures and chip use, from arrays to the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DASHES = ("-", (0, (4, 1.6)), (0, (1.4, 1.4)), (0, (6, 1.4, 1.4, 1.4)))
 
 
 def roc(curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, max_fpr: float = 0.1) -> bytes:
-    """Hits against false alarms, one line per detector, the range of the partial AUC shaded.
+    """ROC curves, one per detector, with the range of the partial AUC shaded.
 
     Args:
         curves: name → (false positive rates, true positive rates), shape [points] each, rising.
@@ -53,14 +53,14 @@ def score_histogram(
     marked: str = "threshold",
     of: str = "clips",
 ) -> bytes:
-    """How the scores of normal and anomalous sound lie to each other.
+    """Histogram of the scores of normal and anomalous sound.
 
     Args:
         normal: scores of normal clips, shape [n]; may be empty.
         anomalous: scores of anomalous clips, shape [m]; may be empty.
         threshold: drawn as a line, in units of the scores.
-        marked: what the line is.
-        of: what has one score each, such as clips or seconds.
+        marked: label of the line.
+        of: items with one score each, such as clips or seconds.
     """
     groups = {"normal": np.asarray(normal, dtype=float), "anomaly": np.asarray(anomalous, dtype=float)}
 
@@ -90,13 +90,13 @@ def heat_map(
     label: str = "AUC",
     limits: tuple[float, float] = (0.5, 1.0),
 ) -> bytes:
-    """A table of figures as colours, such as the AUC per fault and detector.
+    """Heat map of a table of figures, such as the AUC per fault and detector.
 
     Args:
         values: shape [rows, columns]; NaN is left white.
         rows: names, from the top.
         columns: names, from the left.
-        label: what the figures are.
+        label: name of the figures.
         limits: values of the palest and the darkest colour.
     """
     table = np.asarray(values, dtype=float)
@@ -119,7 +119,7 @@ def heat_map(
 
 
 def confusion(true_alarms: int, missed: int, false_alarms: int, true_silence: int) -> bytes:
-    """What the chosen threshold makes of normal and anomalous clips."""
+    """Confusion matrix of clips at a limit, with counts and shares."""
     counts = np.array([[true_silence, false_alarms], [missed, true_alarms]])
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
@@ -144,7 +144,7 @@ def confusion(true_alarms: int, missed: int, false_alarms: int, true_silence: in
 
 
 def chip_use(resources: Mapping[str, tuple[float, float]]) -> bytes:
-    """How much of the chip a network takes.
+    """Bars of the share of each chip resource that a network uses.
 
     Args:
         resources: name → (used, available), in the order to show, such as neurons and synapses.
@@ -156,8 +156,8 @@ def chip_use(resources: Mapping[str, tuple[float, float]]) -> bytes:
             share = used / available if available else 0.0
             axes.barh(row, 1.0, color=PALE, height=0.56)
             axes.barh(row, min(share, 1.0), color=ANOMALY if share > 1.0 else NORMAL, height=0.56)
-            words = f"{used:,.0f} of {available:,.0f} ({share:.0%})"
-            axes.text(1.02, row, words, va="center", color=INK)
+            text = f"{used:,.0f} of {available:,.0f} ({share:.0%})"
+            axes.text(1.02, row, text, va="center", color=INK)
         axes.set_yticks(range(len(resources)), labels=list(resources))
         axes.invert_yaxis()
         axes.set(xlim=(0, 1.45), xticks=[])

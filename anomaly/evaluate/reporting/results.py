@@ -1,4 +1,4 @@
-"""The figures of an evaluation: as JSON for programs, as a table for people."""
+"""Figures of an evaluation as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALARM_RULE = "a clip raises an alarm if the decision reaches ALARM within it"
 
 
 def as_json(ours: Evaluation, theirs: Evaluation | None = None) -> dict[str, Any]:
-    """What `anomaly evaluate --json` prints."""
+    """Return the JSON values of `anomaly evaluate --json`."""
     values = _side(ours)
     values["data"] = {
         "folder": str(ours.folder),
@@ -49,11 +49,11 @@ def _side(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict[str, Any]:
-    wolf, counts = outcome.false_alarms, outcome.confusion
+    false_alarms, counts = outcome.false_alarms, outcome.confusion
     return {
         **outcome.detection.as_json(),
-        "false_alarms_per_hour": None if wolf is None else wolf.rate.per_hour,
-        "false_alarms": None if wolf is None else wolf.as_json(),
+        "false_alarms_per_hour": None if false_alarms is None else false_alarms.rate.per_hour,
+        "false_alarms": None if false_alarms is None else false_alarms.as_json(),
         "confusion": {
             "rule": ALARM_RULE,
             "true_alarms": counts.true_alarms,
@@ -75,7 +75,7 @@ def _official(evaluation: Evaluation, name: str) -> dict[str, Any]:
 
 
 def states(evaluation: Evaluation, outcome: Outcome) -> dict[str, dict[str, int]]:
-    """How many normal and anomalous clips reached which state at worst."""
+    """Number of normal and anomalous clips by the worst state that they reached."""
     found = Counter(
         (clip.label, verdict.state) for clip, verdict in zip(evaluation.clips, outcome.verdicts, strict=True)
     )
@@ -83,7 +83,7 @@ def states(evaluation: Evaluation, outcome: Outcome) -> dict[str, dict[str, int]
 
 
 def clip_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """One row for each clip and detector, for those who want to look closer."""
+    """Return one row for each clip and detector."""
     return [
         {
             "path": str(clip.path),
@@ -103,12 +103,12 @@ def clip_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def table(ours: Evaluation, theirs: Evaluation | None = None, *, other: str = "other") -> list[list[str]]:
-    """The figures in words, a head and a line for each figure; a column for each detector.
+    """Return a head and a line for each figure, with a column for each detector.
 
     Args:
-        ours: what was asked for.
-        theirs: what it is compared with.
-        other: what to call it.
+        ours: the evaluation.
+        theirs: evaluation that it is compared with.
+        other: name of that.
     """
     columns = [(str(name), outcome) for name, outcome in ours.outcomes.items()]
     if theirs is not None:
@@ -141,7 +141,7 @@ def table(ours: Evaluation, theirs: Evaluation | None = None, *, other: str = "o
 
 
 def _official_lines(ours: Evaluation, theirs: Evaluation | None) -> list[list[str]]:
-    """The score that the edition ranks by, where the folder is that of a DCASE Task 2 machine."""
+    """Return the line of the score that the edition ranks by, for folders of DCASE Task 2."""
     sides = [side for side in (ours, theirs) if side is not None]
     found = [official_figures(side, name) for side in sides for name in side.outcomes]
     if found[0] is None:
@@ -177,16 +177,20 @@ def _share(part: int, whole: int) -> str:
     return f"{part} of {whole}" if whole else NOTHING
 
 
-def _rate(wolf: FalseAlarms | None) -> str:
-    return NOTHING if wolf is None else f"{wolf.rate.per_hour:.1f} (below {wolf.rate.upper_per_hour:.1f})"
+def _rate(false_alarms: FalseAlarms | None) -> str:
+    return (
+        NOTHING
+        if false_alarms is None
+        else f"{false_alarms.rate.per_hour:.1f} (below {false_alarms.rate.upper_per_hour:.1f})"
+    )
 
 
-def _time(wolf: FalseAlarms | None) -> str:
-    return NOTHING if wolf is None else f"{wolf.time_in_alarm:.1%}"
+def _time(false_alarms: FalseAlarms | None) -> str:
+    return NOTHING if false_alarms is None else f"{false_alarms.time_in_alarm:.1%}"
 
 
-def _unlikely(wolf: FalseAlarms | None) -> str:
-    if wolf is None:
+def _unlikely(false_alarms: FalseAlarms | None) -> str:
+    if false_alarms is None:
         return NOTHING
-    low, high = wolf.unlikely_ci
-    return f"{wolf.unlikely_share:.1%} ({low:.1%} to {high:.1%})"
+    low, high = false_alarms.unlikely_ci
+    return f"{false_alarms.unlikely_share:.1%} ({low:.1%} to {high:.1%})"

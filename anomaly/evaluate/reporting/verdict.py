@@ -1,4 +1,4 @@
-"""Verdict of an evaluation in plain words: faults alarmed, false alarms, what they mean, and why faults were missed."""
+"""Verdict of an evaluation as text: faults alarmed, false alarms, their meaning, and the reasons of misses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class MissExplanation:
 
     Args:
         clips: number of clips with this reason.
-        reason: the reason in plain words.
-        remedy: what would help.
+        reason: the reason as text.
+        remedy: a change that would help.
     """
 
     clips: int

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anomaly import atomic
 from anomaly.evaluate.bench.clips import DetectionSet, Samples
-from anomaly.evaluate.bench.rounds import BenchDetector, FinishedRound, Rounds, Score, run_rounds
+from anomaly.evaluate.bench.rounds import BenchDetector, RoundCache, Rounds, Score, run_rounds
 from lib.distillation.training_run import Facts, TrainingCache, TrainingRun, code_of
 from lib.progress import log
 
@@ -83,7 +83,7 @@ class ExperimentRunner:
 
     def __init__(self, cache: Path, profile: str) -> None:
         self._profile = profile
-        self._finished, self._trainings = FinishedRound(cache), TrainingCache(cache)
+        self._finished, self._trainings = RoundCache(cache), TrainingCache(cache)
         self._code: dict[str, str] = {}
         self._run: TrainingRun | None = None
 
@@ -107,7 +107,7 @@ class ExperimentRunner:
         facts_path = None if path is None else path.with_suffix(".facts")
         if path is not None and facts_path is not None and not facts_path.is_file():
             path.unlink(missing_ok=True)
-        run_rounds(result.rounds, chosen, seed, [detector], finished=self._finished, say=log)
+        run_rounds(result.rounds, chosen, seed, [detector], cache=self._finished, log=log)
         if facts_path is not None and values:
             atomic.write_bytes(facts_path, json.dumps(values).encode())
         elif facts_path is not None:

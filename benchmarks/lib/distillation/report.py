@@ -10,7 +10,7 @@ import numpy as np
 
 from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets
 from anomaly.evaluate.bench.rounds import Rounds
-from anomaly.evaluate.bench.summary import Results, sum_up
+from anomaly.evaluate.bench.summary import Results, summarise_rounds
 from anomaly.evaluate.metrics.detection_metrics import auc
 from anomaly.evaluate.reporting.canvas import INK, NORMAL, QUIET, png
 from lib.distillation.ablations import NO_LEAK, WITHOUT_LEAK
@@ -37,7 +37,7 @@ MORE = (
 
 def of_sets(result: ExperimentResult) -> dict[str, Any]:
     """Teacher, student and closed form on all sets, and the cost of the student."""
-    results = sum_up(result.rounds)
+    results = summarise_rounds(result.rounds)
     macs, sop = result.mean("teacher_macs_per_s"), result.mean("sop_per_s")
     return {
         "sets": as_json(results),
@@ -54,7 +54,7 @@ def of_sets(result: ExperimentResult) -> dict[str, Any]:
 
 def of_small(result: ExperimentResult) -> dict[str, Any]:
     """Scores and cost of the small student."""
-    results = sum_up(result.rounds)
+    results = summarise_rounds(result.rounds)
     return {
         "small": {
             "mean_over_sets": mean_over_sets(results),
@@ -97,7 +97,7 @@ def of_robust(result: ExperimentResult) -> dict[str, Any]:
 
 def of_curve(result: ExperimentResult) -> dict[str, Any]:
     """AUC against synaptic operations, mean over sets; dominated points are kept."""
-    means = mean_over_sets(sum_up(result.rounds))
+    means = mean_over_sets(summarise_rounds(result.rounds))
     points = [
         {
             "plan": name,
@@ -129,7 +129,7 @@ def _against_blind(result: ExperimentResult, name: str) -> dict[str, Any]:
 
 def of_methods(result: ExperimentResult) -> dict[str, Any]:
     """AUC and seconds of every method on every share of the data, and the gain of distillation over each."""
-    means = mean_over_sets(sum_up(result.rounds))
+    means = mean_over_sets(summarise_rounds(result.rounds))
     table = {
         method: {
             f"{share:g}": {
@@ -170,7 +170,7 @@ def of_methods(result: ExperimentResult) -> dict[str, Any]:
 def of_ablations(result: ExperimentResult) -> dict[str, Any]:
     """AUC of each ablated student, and its difference from the full one, on machines that the bench does not use."""
     names = list(dict.fromkeys(name for _, _, name in result.rounds))
-    means = mean_over_sets(sum_up(result.rounds))
+    means = mean_over_sets(summarise_rounds(result.rounds))
     return {
         "ablations": {
             name: {

@@ -17,7 +17,7 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.files.recordings import read_16k
 from anomaly.detect.model import Model
 from anomaly.evaluate.bench.backgrounds import read_backgrounds
-from anomaly.evaluate.bench.clips import levelled, mixed, stretch
+from anomaly.evaluate.bench.clips import mix_at_level, random_excerpt, to_unit_rms
 from anomaly.evaluate.layouts.layouts import read_layout
 from anomaly.training.in_memory import train_on_clips
 from lib.monitor.hall_sound import score_take
@@ -75,11 +75,11 @@ def read_motors(recordings: Path, seed: int = 0) -> Motors:
     pieces = [
         (clip.fault if clip.label == "anomaly" else None, clip.recording, sound[start : start + length])
         for clip in motors.test
-        for sound in [levelled(read_16k(clip.path))]
+        for sound in [to_unit_rms(read_16k(clip.path))]
         for start in range(0, len(sound) - length + 1, length)
     ]
-    scenes = [stretch([one], length, random) for one in rail.test]
-    return Motors([levelled(read_16k(clip.path)) for clip in motors.train], pieces, rail.train, scenes)
+    scenes = [random_excerpt([one], length, random) for one in rail.test]
+    return Motors([to_unit_rms(read_16k(clip.path)) for clip in motors.train], pieces, rail.train, scenes)
 
 
 def train_motors(motors: Motors, level_db: float, seed: int = 0) -> Model:
@@ -89,7 +89,7 @@ def train_motors(motors: Motors, level_db: float, seed: int = 0) -> Model:
     clips, names = [], []
     for number in range(MIXES * len(motors.training)):
         sound, rail = motors.training[number % len(motors.training)], int(order[number % len(order)])
-        clips.append(mixed(sound, stretch([motors.rails[rail]], len(sound), random), level_db))
+        clips.append(mix_at_level(sound, random_excerpt([motors.rails[rail]], len(sound), random), level_db))
         names.append(f"rail {rail:03d}")
     return train_on_clips(clips, recordings=names)
 
@@ -97,7 +97,7 @@ def train_motors(motors: Motors, level_db: float, seed: int = 0) -> Model:
 def score_pieces(motors: Motors, model: Model, level_db: float) -> list[PieceScores]:
     """Score every excerpt in every scene, in the order of scenes."""
     return [
-        PieceScores(fault, recording, scene, score_take(model, mixed(piece, sound, level_db)).judged)
+        PieceScores(fault, recording, scene, score_take(model, mix_at_level(piece, sound, level_db)).judged)
         for scene, sound in enumerate(motors.scenes)
         for fault, recording, piece in motors.pieces
     ]

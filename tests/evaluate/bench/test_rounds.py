@@ -6,9 +6,9 @@ import pytest
 
 from anomaly.errors import InputError
 from anomaly.evaluate.bench import DetectionSet, LabelledClip
-from anomaly.evaluate.bench.rounds import BenchDetector, FinishedRound, Rounds, Score, run_rounds
+from anomaly.evaluate.bench.rounds import BenchDetector, RoundCache, Rounds, Score, run_rounds
 from anomaly.evaluate.bench.sets import same_training
-from anomaly.evaluate.bench.summary import sum_up
+from anomaly.evaluate.bench.summary import summarise_rounds
 
 
 def some_set(level: float, train: list[np.ndarray]) -> DetectionSet:
@@ -42,34 +42,34 @@ def test_sets_that_share_their_sound_are_trained_on_once() -> None:
         for group in groups:
             run_rounds(rounds, group, seed, [BenchDetector("it", fit)])
     assert fit.trained == [0, 0, 1, 1]
-    results = sum_up(rounds)
+    results = summarise_rounds(rounds)
     assert list(results["some"]) == ["0", "-5", "6"]
     assert results["some"]["0"]["sum"].auc == 1.0
     assert results["some"]["0"]["sum"].ci == (1.0, 1.0)
 
 
 def test_what_was_scored_is_not_scored_again(tmp_path: Path) -> None:
-    fit, group, said = Summing(), [some_set(0.0, TRAIN)], list[str]()
+    fit, group, lines = Summing(), [some_set(0.0, TRAIN)], list[str]()
     first: Rounds = {}
     again: Rounds = {}
-    run_rounds(first, group, 0, [BenchDetector("it", fit, "v1")], finished=FinishedRound(tmp_path))
+    run_rounds(first, group, 0, [BenchDetector("it", fit, "v1")], cache=RoundCache(tmp_path))
     run_rounds(
-        again, group, 0, [BenchDetector("it", fit, "v1")], finished=FinishedRound(tmp_path), say=said.append
+        again, group, 0, [BenchDetector("it", fit, "v1")], cache=RoundCache(tmp_path), log=lines.append
     )
     assert fit.trained == [0]
     assert again == first
-    assert said == ["some 0, seed 0: it was scored before"]
+    assert lines == ["some 0, seed 0: it was scored before"]
 
 
 @pytest.mark.parametrize("change", ["code", "seed", "sound", "damage"])
 def test_what_changed_is_scored_again(tmp_path: Path, change: str) -> None:
-    fit, finished = Summing(), FinishedRound(tmp_path)
-    run_rounds({}, [some_set(0.0, TRAIN)], 0, [BenchDetector("it", fit, "v1")], finished=finished)
+    fit, cache = Summing(), RoundCache(tmp_path)
+    run_rounds({}, [some_set(0.0, TRAIN)], 0, [BenchDetector("it", fit, "v1")], cache=cache)
     if change == "damage":
         next(tmp_path.iterdir()).write_text("{")
     train = [np.ones(16_000, np.float32)] if change == "sound" else TRAIN
-    who = BenchDetector("it", fit, "v2" if change == "code" else "v1")
-    run_rounds({}, [some_set(0.0, train)], int(change == "seed"), [who], finished=finished)
+    detector = BenchDetector("it", fit, "v2" if change == "code" else "v1")
+    run_rounds({}, [some_set(0.0, train)], int(change == "seed"), [detector], cache=cache)
     assert len(fit.trained) == 2
 
 

@@ -4,7 +4,7 @@ import pytest
 from anomaly.errors import InputError
 from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
 from anomaly.evaluate.bench.rounds import Round, Rounds
-from anomaly.evaluate.bench.summary import difference, figures_of, sum_up
+from anomaly.evaluate.bench.summary import difference, figures_of, summarise_rounds
 from anomaly.evaluate.metrics.detection_metrics import pauc
 
 GENERATOR = np.random.default_rng(0)
@@ -79,7 +79,7 @@ def test_a_contest_over_sets() -> None:
     assert duel.significantly_below == []
     assert duel.as_json()["significantly_above"] == duel.significantly_above
     assert compare_detectors(rounds, "ours", "nobody") is None
-    means = mean_over_sets(sum_up({key: one for key, one in rounds.items() if key[2] != "alone"}))
+    means = mean_over_sets(summarise_rounds({key: one for key, one in rounds.items() if key[2] != "alone"}))
     assert means["ours"]["auc"] - means["theirs"]["auc"] == pytest.approx(duel.overall.auc)
 
 
@@ -89,7 +89,7 @@ def test_only_sets_with_every_detector_count_for_the_mean() -> None:
         ("a", "0", "y"): [played(2.0)],
         ("b", "0", "x"): [played(9.0)],
     }
-    results = sum_up(rounds)
+    results = summarise_rounds(rounds)
     assert mean_over_sets(results)["x"]["auc"] == results["a"]["0"]["x"].auc
     assert mean_over_sets({}) == {}
 

@@ -2,11 +2,11 @@ from pathlib import PurePath
 
 import pytest
 
-from anomaly.evaluate.layouts.file_names import Named, read_name
+from anomaly.evaluate.layouts.file_names import ParsedName, parse_name
 
 
-def named(path: str) -> Named:
-    return read_name(PurePath(path))
+def named(path: str) -> ParsedName:
+    return parse_name(PurePath(path))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from anomaly.errors import InputError
 from anomaly.evaluate.metrics.comparison import difference
-from anomaly.evaluate.metrics.per_fault import measure
+from anomaly.evaluate.metrics.per_fault import detection_figures
 from anomaly.evaluate.run import Evaluation, Outcome
 
 
@@ -21,7 +21,9 @@ def with_scores(evaluation: Evaluation, change: float) -> Evaluation:
         if file.verdict is not None
     )
     changed: Outcome = replace(student, scored=scored)
-    detection = measure(anomalous, changed.scores, recordings=[clip.recording for clip in evaluation.clips])
+    detection = detection_figures(
+        anomalous, changed.scores, recordings=[clip.recording for clip in evaluation.clips]
+    )
     outcome = replace(changed, detection=detection)
     return replace(evaluation, outcomes={**evaluation.outcomes, "student": outcome})
 

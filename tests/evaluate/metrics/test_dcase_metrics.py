@@ -9,8 +9,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from anomaly.errors import InputError
 from anomaly.evaluate.layouts.layouts import Clip
-from anomaly.evaluate.metrics.dcase_files import Scored, write_challenge_files
-from anomaly.evaluate.metrics.dcase_metrics import Edition, edition_of, harmonic_mean, official
+from anomaly.evaluate.metrics.dcase_files import ScoredFile, write_challenge_files
+from anomaly.evaluate.metrics.dcase_metrics import Edition, dcase_figures, edition_of, harmonic_mean
 
 LAYOUTS: dict[Edition, str] = {
     "2020": "test/{label}_id_{section}_{number:08}.wav",
@@ -74,7 +74,7 @@ def test_2020_is_the_arithmetic_mean_of_machines(seed: int) -> None:
         (roc_auc_score(labels[one], scores[one]), roc_auc_score(labels[one], scores[one], max_fpr=0.1))
         for one in (sections == "00", sections == "02")
     ]
-    found = official(clips, scores, decisions, "2020")
+    found = dcase_figures(clips, scores, decisions, "2020")
     assert [(one.auc, one.pauc) for one in found.sections] == [pytest.approx(one) for one in performance]
     assert found.score == pytest.approx(np.mean(performance))
     assert found.sections[0].f1_source is None
@@ -90,14 +90,14 @@ def test_2021_is_the_harmonic_mean_of_sections_and_domains(seed: int) -> None:
             one = (sections == section) & (domains == domain)
             performance.append(roc_auc_score(labels[one], scores[one]))
             performance.append(roc_auc_score(labels[one], scores[one], max_fpr=0.1))
-    assert official(clips, scores, decisions, "2021").score == pytest.approx(hmean(performance))
+    assert dcase_figures(clips, scores, decisions, "2021").score == pytest.approx(hmean(performance))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_later_editions_rank_a_domain_s_normals_against_all_anomalies(seed: int) -> None:
     clips = clips_of("2022 and later", seed)
     labels, domains, sections, scores, decisions = judged(clips, seed)
-    found = official(clips, scores, decisions, "2022 and later")
+    found = dcase_figures(clips, scores, decisions, "2022 and later")
     performance = []
     for section, one in zip(("00", "02"), found.sections, strict=True):
         here = sections == section
@@ -119,7 +119,7 @@ def test_later_editions_rank_a_domain_s_normals_against_all_anomalies(seed: int)
 
 def test_a_section_without_anomalies_has_no_score() -> None:
     clips = [clip for clip in clips_of("2022 and later") if clip.label == "normal"]
-    found = official(clips, np.zeros(len(clips)), np.zeros(len(clips)), "2022 and later")
+    found = dcase_figures(clips, np.zeros(len(clips)), np.zeros(len(clips)), "2022 and later")
     assert found.score is None
     assert found.sections[0].auc_source is None
     assert found.as_json()["edition"] == "2022 and later"
@@ -131,7 +131,7 @@ def test_a_zero_counts_as_the_evaluators_count_it() -> None:
 
 def test_lengths_must_agree() -> None:
     with pytest.raises(InputError, match="120 clips but 3 scores"):
-        official(clips_of("2021"), np.zeros(3), np.zeros(120), "2021")
+        dcase_figures(clips_of("2021"), np.zeros(3), np.zeros(120), "2021")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_files_of_scores_and_decisions(tmp_path: Path, edition: Edition, names: 
     clips = clips_of(edition)
     _, _, _, scores, decisions = judged(clips, 0)
     scored = [
-        Scored(clip.path, clip.section or "", clip.domain, float(score), bool(alarm))
+        ScoredFile(clip.path, clip.section or "", clip.domain, float(score), bool(alarm))
         for clip, score, alarm in zip(clips, scores, decisions, strict=True)
     ]
     written = write_challenge_files(tmp_path, "fan", scored[::-1], edition)
