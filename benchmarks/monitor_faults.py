@@ -22,14 +22,21 @@ from lib.code_hashes import product_code
 from lib.monitor.crash_recovery import kill_at_random
 from lib.monitor.endurance import run_endurance
 from lib.monitor.microphone_faults import microphone_faults
-from lib.monitor.monitor_process import SOUND_SERVER, trained_machine
+from lib.monitor.monitor_process import trained_machine
 from lib.paths import BENCHMARKS, BUILD
 from lib.progress import log
 
 RESTARTS, KILLS, HOURS = 10, 200, 48
 CACHE = BUILD / "monitor_faults"
 # Modules that decide the results, besides the product.
-_MODULES = ("microphone_faults", "crash_recovery", "endurance", "monitor_process", "command_process")
+_MODULES = (
+    "microphone_faults",
+    "crash_recovery",
+    "endurance",
+    "monitor_process",
+    "command_process",
+    "sound_server",
+)
 
 
 def faults_part(restarts: int, models: Path) -> dict[str, Any]:
@@ -86,7 +93,7 @@ def measure(restarts: int, killed: int, hours: int, *, again: bool) -> dict[str,
 
 def _code() -> str:
     """Hash of the code that decides the results."""
-    files = [*(BENCHMARKS / "lib" / "monitor" / f"{name}.py" for name in _MODULES), SOUND_SERVER]
+    files = [BENCHMARKS / "lib" / "monitor" / f"{name}.py" for name in _MODULES]
     product = product_code(("", "../chip"))
     return hashlib.sha256(b"".join([*(path.read_bytes() for path in files), product.encode()])).hexdigest()[
         :16

@@ -3,14 +3,10 @@ from __future__ import annotations
 import io
 
 from anomaly.text_table import aligned, print_table
+from support.terminal import Terminal
 
 HEAD = ("state", "score", "path")
 ROWS = [("OK", "-0.25", "a.wav"), ("ALARM", "12.5", "with [brackets].wav"), ("–", "–", "")]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_columns_stand_apart_and_numbers_to_the_right() -> None:

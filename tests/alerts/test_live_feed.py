@@ -5,8 +5,7 @@ from __future__ import annotations
 from anomaly.alerts import ScoreRow, Store
 from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.store.message import AlertMessage
-
-from .conftest import Clock
+from support.alert_store import Clock
 
 
 class Screen:

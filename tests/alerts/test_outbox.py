@@ -16,8 +16,7 @@ from anomaly.alerts.outbox import SinkWorker
 from anomaly.alerts.sinks import SinkError
 from anomaly.errors import ConfigError, RemoteError
 from anomaly.store.reader import StoreReader
-
-from .conftest import Clock
+from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]
 QUICK = RetryPolicy(first_s=0.01, longest_s=0.05)

@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from chip.arch import ArchSpec, load_arch
 from chip.network import Network
+from support.senna import senna
 
-
-@pytest.fixture(scope="session")
-def senna() -> ArchSpec:
-    return load_arch("senna")
+__all__ = ["senna"]
 
 
 @pytest.fixture(scope="session")

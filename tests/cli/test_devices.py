@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sound_server import SoundServer, strongest_hz, tone
+
+from support.sound_card import SoundServer, strongest_hz, tone
 
 ANOMALY = [sys.executable, "-m", "anomaly"]
 

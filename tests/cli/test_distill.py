@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import tree, write_clips
 
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
 from anomaly.cli import run
+from support.clips import tree, write_clips
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from clips import RATE_HZ, tree, write_clips
 
 from anomaly.bundle import open_bundle
 from anomaly.bundle.versions import versions
 from anomaly.cli import run
+from support.clips import RATE_HZ, tree, write_clips
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 

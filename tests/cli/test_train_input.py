@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from clips import RATE_HZ, tree, write_clips
 
 from anomaly.cli import run
+from support.clips import RATE_HZ, tree, write_clips
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import write_clips
 
 from anomaly.bundle import open_bundle
 from anomaly.cli import run
+from support.clips import write_clips
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from anomaly.monitor.session import MachineSession
 from anomaly.monitor.session_model import load_session_model
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock, SourceEvent
 from anomaly.store.store import DATABASE_NAME, Store
+from support.waiting import wait_until
 
 BEGIN_S = 1_800_000_000.0
 PATIENCE_S = 120.0
@@ -121,15 +121,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def until() -> Callable[..., None]:
-    """Wait for something that another process does."""
-
-    def wait(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-        end = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < end, "it did not come about in time"
-            time.sleep(0.02)
-
-    return wait
+    """Wait for another thread or process."""
+    return wait_until
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from sound_server import SoundServer
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
@@ -22,6 +21,7 @@ from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.run import monitor
 from anomaly.store.message import AlertMessage
 from anomaly.store.store import DATABASE_NAME, Store
+from support.sound_card import SoundServer
 
 
 class Kept:

@@ -12,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from sound_server import SoundServer, tone
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.config import Site
@@ -25,6 +24,7 @@ from anomaly.monitor.session import MachineSession
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.monitor.stop import Stop
 from anomaly.store.store import DATABASE_NAME, Store
+from support.sound_card import SoundServer, tone
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from anomaly.alerts import ScoreRow, Store
-
-from .conftest import START_S, Clock
+from support.alert_store import START_S, Clock
 
 
 def rows(machine: str, count: int) -> list[ScoreRow]:

@@ -8,8 +8,7 @@ from anomaly.alerts import AlertMessage, Case, Store
 from anomaly.store.outbox_queue import LONGEST_WAIT_S
 from anomaly.store.reader import StoreReader
 from anomaly.store.rows import DueMessage
-
-from .conftest import Clock
+from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]
 

@@ -12,8 +12,7 @@ import pytest
 from anomaly.alerts import AlertMessage, Case, CaseState, Store
 from anomaly.errors import ConfigError, UsageError
 from anomaly.store import case_table
-
-from .conftest import Clock
+from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]
 MakeMessage = Callable[..., AlertMessage]

@@ -8,14 +8,12 @@ import pytest
 
 from anomaly.student.circuit import FILTER_KINDS, Circuit, DriftIntegrators, SumNeurons
 from anomaly.student.neuron_limits import NeuronLimits
-from chip.arch import ArchSpec, load_arch
+from chip.arch import ArchSpec
+from support.senna import senna
 
 Centibels = npt.NDArray[np.int32]
 
-
-@pytest.fixture(scope="session")
-def senna() -> ArchSpec:
-    return load_arch("senna")
+__all__ = ["senna"]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
-"""Commands that run while the test goes on, and a broker with somebody who listens."""
+"""Fixtures of the system tests: running commands, a broker with a subscriber, and a bundle trained by the command."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -10,48 +9,33 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
-import trained
-from sound_server import SoundServer
 
 from anomaly.audio.simulator import simulate
 from lib.monitor.command_process import CommandProcess
+from support.mqtt_broker import broker, listener, start_broker
+from support.sound_card import SoundServer
+from support.trained_bundle import make_once
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["broker", "listener", "start_broker"]
+
 # The folder of `anomaly` itself, as it is in a shell with the virtual environment.
 BIN = Path(sys.executable).parent
 
 
-def _module(name: str, path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_broker_fixtures = _module("broker_fixtures", "tests/alerts/sinks/conftest.py")
-start_broker = _broker_fixtures.start_broker
-broker = _broker_fixtures.broker
-listener = _broker_fixtures.listener
-
-
 def environment(**more: str) -> dict[str, str]:
-    """That of this test, with `anomaly` on the path and one thread: the tests share few cores."""
+    """Environment variables of this test, with `anomaly` on the path and one thread per library."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **more}
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., CommandProcess]]:
-    """Start a command line in a folder; what still runs at the end of the test is killed."""
+    """Start a command line in a folder; processes that still run at the end of the test are killed."""
     running: list[CommandProcess] = []
 
     def begin(line: str, cwd: Path, **more: str) -> CommandProcess:
@@ -89,8 +73,8 @@ def finish() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def trained_by_user(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``data/pump`` and what `anomaly train --machine pump` made of it, `train.json` too."""
-    return trained._once(tmp_path_factory, "user", _train_as_a_user_does)
+    """Folder with ``data/pump``, the result of `anomaly train --machine pump`, and its output in `train.json`."""
+    return make_once(tmp_path_factory, "user", _train_as_a_user_does)
 
 
 def _train_as_a_user_does(folder: Path) -> None:
@@ -113,7 +97,7 @@ def _train_as_a_user_does(folder: Path) -> None:
 
 @pytest.fixture
 def workshop(trained_by_user: Path, tmp_path: Path) -> Path:
-    """A folder with the user's bundle in it, for one test."""
+    """Folder with a copy of the trained bundle, for one test."""
     shutil.copytree(trained_by_user / "models", tmp_path / "models")
     return tmp_path
 
@@ -127,5 +111,5 @@ def pump_sounds() -> dict[str, np.ndarray]:
 
 
 def at_48k(samples: np.ndarray) -> np.ndarray:
-    """Sound as a sound card delivers it: all of it takes the same way to 16 kHz."""
+    """Resample sound to the rate of a sound card, so that all of it passes through the same resampler."""
     return soxr.resample(samples, 16_000, 48_000)

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sound_server import SoundServer
 
 from anomaly.store.store import DATABASE_NAME
+from support.sound_card import SoundServer
 
 pytestmark = pytest.mark.slow
 

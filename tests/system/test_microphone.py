@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from sound_server import SoundServer
 
 from anomaly.alerts.webhook_receiver import WebhookReceiver
 from anomaly.store.store import DATABASE_NAME, Store
+from support.sound_card import SoundServer
 
 pytestmark = pytest.mark.slow
 

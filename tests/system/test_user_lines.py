@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sound_server import SoundServer
 
 from anomaly.bundle import open_bundle
+from support.sound_card import SoundServer
 
 
 @pytest.mark.slow

@@ -50,8 +50,8 @@ def inject(
     monitor: MonitorProcess,
     results: FaultResults,
     name: str,
-    inject_fault: Callable[[], None],
-    repair: Callable[[], None],
+    inject_fault: Callable[[], object],
+    repair: Callable[[], object],
 ) -> None:
     """Inject a fault, wait for its sensor case, remove the fault, and wait for the recovery."""
     known, recovered = len(monitor.events("case.opened")), len(monitor.events("sensor.recovered"))

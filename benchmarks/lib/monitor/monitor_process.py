@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -10,37 +9,25 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from lib.monitor.command_process import CommandProcess
+from lib.monitor.sound_server import SoundServer
 from lib.paths import ROOT
 
 MACHINE = "pump"
 RATE_HZ = 48_000
 OPTIONS = ["--device", "pulse:mic", "--machine", MACHINE]
-SOUND_SERVER = ROOT / "tests" / "sound_server.py"
 _TRAIN_S, _CLIP_S = 120, 10
 
 
-def sound_server_module() -> ModuleType:
-    """Load the private PulseAudio server of the tests as a module."""
-    spec = importlib.util.spec_from_file_location("sound_server", SOUND_SERVER)
-    if spec is None or spec.loader is None:
-        raise RuntimeError(f"{SOUND_SERVER} is missing")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @contextmanager
-def running_sound_server() -> Iterator[Any]:
+def running_sound_server() -> Iterator[SoundServer]:
     """Run a sound server, with its environment variables set for every process that is started meanwhile."""
     with tempfile.TemporaryDirectory(prefix="an") as folder:
-        server = sound_server_module().SoundServer(Path(folder))
+        server = SoundServer(Path(folder))
         before = {key: os.environ.get(key) for key in server.environment}
         os.environ.update(server.environment)
         try:

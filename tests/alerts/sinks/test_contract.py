@@ -15,8 +15,7 @@ from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.alerts.sinks.testing import SINK_CHECKS, Check, SinkHarness
 from anomaly.alerts.sinks.webhook import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
-
-from .conftest import MOSQUITTO, Broker, Listener, free_port
+from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
 
 SECRET = "a-secret-that-must-not-show"
 StartBroker = Callable[..., Broker]

@@ -15,8 +15,9 @@ from anomaly.alerts import AlertMessage, Case, Dispatcher, ScoreRow, Store
 from anomaly.alerts.sinks import LiveSink, SinkError
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.errors import ConfigError
-
-from .conftest import MOSQUITTO, Broker, Certificate, Listener, eventually, free_port
+from support.certificate import Certificate
+from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
+from support.waiting import wait_until
 
 MakeMessage = Callable[..., AlertMessage]
 ROW = ScoreRow("pump", 1_800_000_000.0, 12, 0.5, 0.25, "OK")
@@ -32,7 +33,7 @@ def sink(broker: Broker) -> Iterator[MqttSink]:
 def test_topics(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
     message = make_message()
     sink.deliver(message)
-    eventually(lambda: listener.on("anomaly/pump/alerts"))
+    wait_until(lambda: listener.on("anomaly/pump/alerts"))
     assert [one.json for one in listener.on("anomaly/pump/alerts")] == [message.to_dict()]
     assert [one.json for one in listener.on("anomaly/pump/state")] == [
         {"time": message.time, "state": "ALARM", "score": 4.5, "p_value": 1e-5}
@@ -44,9 +45,9 @@ def test_what_is_retained_and_what_is_not(
     sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
 ) -> None:
     sink.deliver(make_message())
-    eventually(lambda: listener.alerts())
+    wait_until(lambda: listener.alerts())
     late = Listener(broker.port)
-    eventually(lambda: late.on("anomaly/pump/state") and late.on("anomaly/status"))
+    wait_until(lambda: late.on("anomaly/pump/state") and late.on("anomaly/status"))
     late.close()
     assert all(one.retained for one in late.received)
     assert late.alerts() == []
@@ -56,7 +57,7 @@ def test_home_assistant_finds_the_machines(
     sink: MqttSink, listener: Listener, make_message: MakeMessage, make_case: Callable[..., object]
 ) -> None:
     sink.deliver(make_message(case=make_case("fan")))
-    eventually(lambda: listener.alerts())
+    wait_until(lambda: listener.alerts())
     for machine in ("pump", "fan"):
         state = listener.on(f"homeassistant/sensor/anomaly_{machine}/state/config")[0].json
         assert state["state_topic"] == f"anomaly/{machine}/state"
@@ -69,7 +70,7 @@ def test_home_assistant_finds_the_machines(
 def test_without_home_assistant(broker: Broker, listener: Listener, make_message: MakeMessage) -> None:
     sink = MqttSink("house", "127.0.0.1", port=broker.port, topic="works/north", discovery_prefix="")
     sink.deliver(make_message())
-    eventually(lambda: listener.alerts())
+    wait_until(lambda: listener.alerts())
     sink.close()
     assert {one.topic for one in listener.received} == {
         *("works/north/status", "works/north/pump/state", "works/north/pump/alerts")
@@ -79,9 +80,9 @@ def test_without_home_assistant(broker: Broker, listener: Listener, make_message
 def test_live_scores(sink: MqttSink, listener: Listener) -> None:
     assert isinstance(sink, LiveSink)
     sink.publish_score(ROW)
-    eventually(lambda: listener.on("anomaly/status"))
+    wait_until(lambda: listener.on("anomaly/status"))
     sink.publish_score(ROW)
-    eventually(lambda: listener.on("anomaly/pump/state"))
+    wait_until(lambda: listener.on("anomaly/pump/state"))
     assert listener.on("anomaly/pump/state")[0].json == {
         **{"time": "2027-01-15T08:00:00.000Z", "state": "OK", "score": 0.5, "p_value": 0.25}
     }
@@ -99,7 +100,7 @@ def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:
 def test_goodbye(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
     sink.deliver(make_message())
     sink.close()
-    eventually(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
+    wait_until(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
 
 
 def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -> None:
@@ -118,19 +119,19 @@ def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -
         assert process.stdout.readline() == "delivered\n"
         process.kill()
         process.wait()
-    eventually(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
+    wait_until(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
 
 
 def test_all_is_told_again_to_a_broker_that_forgot(
     sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
 ) -> None:
     sink.deliver(make_message())
-    eventually(lambda: listener.alerts())
+    wait_until(lambda: listener.alerts())
     broker.kill()
     listener.received.clear()
     broker.start()
-    eventually(lambda: listener.on("anomaly/status"), 15)
-    eventually(lambda: listener.on("homeassistant/sensor/anomaly_pump/state/config"))
+    wait_until(lambda: listener.on("anomaly/status"), 15)
+    wait_until(lambda: listener.on("homeassistant/sensor/anomaly_pump/state/config"))
 
 
 def passwords(tmp_path: Path) -> Path:
@@ -163,7 +164,7 @@ def test_accounts(start_broker: Callable[..., Broker], tmp_path: Path, make_mess
         bad.close()
         assert "wrong" not in str(caught.value)
         assert caught.value.permanent
-    eventually(lambda: len(listener.alerts()) == 2)
+    wait_until(lambda: len(listener.alerts()) == 2)
     listener.close()
 
 
@@ -197,7 +198,7 @@ def test_a_rejected_account_that_is_corrected_is_accepted(
         sink.deliver(make_message())
     assert not caught.value.permanent
     broker.start()
-    eventually(lambda: delivered(sink, make_message()), 20)
+    wait_until(lambda: delivered(sink, make_message()), 20)
     sink.close()
 
 
@@ -296,5 +297,5 @@ def test_the_dispatcher_shows_stored_scores(
         store.cases.open(make_case("fan"))
         assert dispatcher.drain(10)
         store.history.add_scores([ROW])
-        eventually(lambda: listener.on("anomaly/pump/state"))
+        wait_until(lambda: listener.on("anomaly/pump/state"))
     assert listener.on("anomaly/pump/state")[0].json["score"] == ROW.score

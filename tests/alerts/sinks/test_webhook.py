@@ -19,8 +19,7 @@ from anomaly.alerts.sinks import SinkError
 from anomaly.alerts.sinks.webhook import WebhookSink, cloud_event, retry_after_s, signature
 from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 from anomaly.errors import ConfigError
-
-from .conftest import Certificate
+from support.certificate import Certificate
 
 MakeMessage = Callable[..., AlertMessage]
 

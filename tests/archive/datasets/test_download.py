@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zenodo_server import Answer, Mishap, Zenodo, drop, longer, md5, shorter, status, wrong
 
 from anomaly.archive.datasets.download import Expected, download
 from anomaly.archive.datasets.remote import Patience, Remote
 from anomaly.errors import ConfigError, RemoteError
+from support.zenodo_server import Answer, Mishap, Zenodo, drop, longer, md5, shorter, status, wrong
 
 DATA = np.random.default_rng(1).bytes(3_000_000)
 

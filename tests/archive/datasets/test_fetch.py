@@ -10,7 +10,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from zenodo_server import Zenodo, drop, md5, sound_zip, status, wrong
 
 from anomaly.archive.datasets import fetch_plan
 from anomaly.archive.datasets.catalogue import Catalogue, PublicSet
@@ -20,6 +19,7 @@ from anomaly.archive.datasets.remote import Patience, Remote
 from anomaly.errors import ConfigError, RemoteError, UsageError
 from anomaly.evaluate.layouts.layouts import read_layout
 from anomaly.store.file_lock import FileLock
+from support.zenodo_server import Zenodo, drop, md5, sound_zip, status, wrong
 
 # Records and names of the real catalogue; it has no sizes and checksums for 2021, so that the record is asked.
 DEV, TRAIN, TEST = 4562016, 4660992, 4884786

@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
-from zenodo_server import Zenodo, drop, status
 
 from anomaly.archive.datasets.remote import Patience, Remote
 from anomaly.errors import ConfigError, RemoteError
+from support.zenodo_server import Zenodo, drop, status
 
 
 @pytest.fixture

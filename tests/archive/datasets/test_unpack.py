@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from zenodo_server import sound_zip
 
 from anomaly.archive.datasets import unpack as unpacking
 from anomaly.archive.datasets.unpack import unpack
 from anomaly.errors import ConfigError, RemoteError
+from support.zenodo_server import sound_zip
 
 URL = "https://zenodo.example/records/1/files/a.zip"
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zenodo_server import Zenodo, status
 
 from anomaly.archive.datasets.catalogue import RemoteFile
 from anomaly.archive.datasets.remote import Patience, Remote
 from anomaly.archive.datasets.zenodo import Published, address, parse_record, read_record
 from anomaly.errors import RemoteError
+from support.zenodo_server import Zenodo, status
 
 SUM = "0123456789abcdef" * 2
 JSON = st.recursive(

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from sound_server import SoundServer, strongest_hz, tone
 
 from anomaly.audio.capture.microphone import CapturedBlock, Microphone
 from anomaly.errors import DeviceError
+from support.sound_card import SoundServer, strongest_hz, tone
 
 
 def captured(microphone: Microphone, seconds: float) -> list[CapturedBlock]:

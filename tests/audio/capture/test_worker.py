@@ -8,10 +8,10 @@ import sys
 import time
 
 import pytest
-from sound_server import SoundServer
 
 from anomaly.audio.capture.wire_format import RawBlock, Unpacker
 from anomaly.audio.capture.worker import copy
+from support.sound_card import SoundServer
 
 
 class Stream:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
-import sys
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -19,13 +17,7 @@ from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.audio.sensor.reference import SensorReference, fit_reference
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.audio.simulator import simulate
-
-_spec = importlib.util.spec_from_file_location("sensor_damage", Path(__file__).with_name("damage.py"))
-assert _spec is not None
-assert _spec.loader is not None
-damage = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = damage
-_spec.loader.exec_module(damage)
+from support import microphone_damage as damage
 
 RECORDINGS = Path(os.environ.get("ANOMALY_RECORDINGS", "../shared/audio"))
 FAULTS = {

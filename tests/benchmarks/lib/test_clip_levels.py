@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from bench_recordings import hum
 
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.scoring import recording_errors
@@ -11,6 +10,7 @@ from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from chip.builder import NetworkBuilder
 from lib.clip_levels import ClipLevels, LevelCache
+from support.bench_recordings import hum
 
 
 def detector() -> StudentDetector:

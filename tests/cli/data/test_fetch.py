@@ -8,21 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from zenodo_server import Zenodo, sound_zip, status
 
 from anomaly.archive.datasets import remote
 from anomaly.cli import run
 from anomaly.cli.data import fetch as fetch_command
+from support.terminal import Terminal
+from support.zenodo_server import Zenodo, sound_zip, status
 
 RECORD = 4562016
 SOUND = sound_zip("fan/train/section_00_source_train_normal_0000_a.wav", "fan/attributes_00.csv")
-
-
-class Terminal(io.StringIO):
-    """A terminal on stdin and stderr."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sound_server import SoundServer
 
 from anomaly.alerts import AlertMessage, ScoreRow, Store
 from anomaly.config import Clips, Machine, Sinks, Site
@@ -17,6 +16,7 @@ from anomaly.monitor.doctor import CheckResult, examine, sound, system
 from anomaly.monitor.doctor import site as of_site
 from anomaly.store.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME
+from support.sound_card import SoundServer
 
 
 def by_check(found: list[CheckResult]) -> dict[str, CheckResult]:

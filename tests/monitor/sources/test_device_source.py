@@ -8,7 +8,6 @@ from itertools import islice
 
 import psutil
 import pytest
-from sound_server import SoundServer, tone
 
 from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.errors import DeviceError
@@ -17,6 +16,7 @@ from anomaly.monitor.sources.device_source import from_device
 from anomaly.monitor.sources.events import CaptureEvent, MicrophoneLost, SoundBlock, Source
 from anomaly.monitor.sources.registry import open_source
 from anomaly.monitor.stop import Stop
+from support.sound_card import SoundServer, tone
 
 
 def from_microphone(device: str, stop: Stop) -> Source:

@@ -10,6 +10,7 @@ import pytest
 
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.telemetry.screen import Screen, line
+from support.terminal import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -20,11 +21,6 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def second(number: int, score: float | None = 1.0, state: str = "OK") -> SecondRecord:

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from sound_server import make_card_list
 
 from anomaly.audio.capture.inputs.alsa import card_inputs, definition, parse_hardware, pulse_definition
+from support.sound_card import make_card_list
 
 CARDS = """ 0 [PCH            ]: HDA-Intel - HDA Intel PCH
                       HDA Intel PCH at 0xf7d10000 irq 32

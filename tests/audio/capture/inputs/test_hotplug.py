@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sound_server import CARDS, PCM, SoundServer, make_card_list, plug_usb
 
 from anomaly.audio.capture.inputs.hotplug import HotplugMonitor, is_present
 from anomaly.audio.capture.inputs.input_device import Target
 from anomaly.audio.capture.inputs.resolve import resolve
+from support.sound_card import CARDS, PCM, SoundServer, make_card_list, plug_usb
 
 
 def test_cards_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

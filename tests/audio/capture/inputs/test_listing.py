@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sound_server import SoundServer
 
 from anomaly.audio.capture.inputs.listing import inputs_hint, list_inputs
+from support.sound_card import SoundServer
 
 
 def test_the_list(fake_card: SoundServer) -> None:

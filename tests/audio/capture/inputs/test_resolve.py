@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sound_server import SoundServer
 
 from anomaly.audio.capture.inputs.input_device import Target
 from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.errors import DeviceError
+from support.sound_card import SoundServer
 
 
 def test_each_kind_of_name(fake_card: SoundServer) -> None:

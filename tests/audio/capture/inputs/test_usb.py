@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sound_server import make_card_list, plug_usb
 
 from anomaly.audio.capture.inputs.alsa import card_inputs
 from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.audio.capture.inputs.usb import UsbIdentity, parse_usb, usb_identity
 from anomaly.errors import DeviceError
+from support.sound_card import make_card_list, plug_usb
 
 CARDS = """ 0 [PCH            ]: HDA-Intel - HDA Intel PCH
                       HDA Intel PCH at 0xf7d10000 irq 32

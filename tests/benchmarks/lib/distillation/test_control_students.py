@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from bench_recordings import hum
 
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.student.distillation.distil import DistillationSetup, _teacher_says, _windows
 from anomaly.student.neuron_limits import NeuronLimits
 from lib.distillation.control_students import PseudoAnomalyLabels
+from support.bench_recordings import hum
 
 
 def test_every_second_window_is_disturbed_and_labelled_so() -> None:

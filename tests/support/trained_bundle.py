@@ -1,4 +1,4 @@
-"""One small trained bundle, and sound to test it with: a pump that exists only in the simulator."""
+"""A small trained bundle of a simulated pump, and recordings to test it with."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _SEED = 7
 
 @pytest.fixture(scope="session")
 def pump_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a whole bundle named ``pump``; its parent is a models folder. Read it, never write to it.
+    """Folder of a bundle named ``pump`` in a models folder, to be read only.
 
-    It is trained once per run of pytest, in about ten seconds, however many workers there are.
+    It is trained once per run of pytest, in about ten seconds, for all workers.
     """
-    return _once(tmp_path_factory, "models", _train) / "pump"
+    return make_once(tmp_path_factory, "models", _train) / "pump"
 
 
 @pytest.fixture(scope="session")
 def pump_recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``test/normal_*`` and ``test/anomaly_<fault>_*`` of the same pump, at other times."""
-    return _once(tmp_path_factory, "recordings", _record)
+    return make_once(tmp_path_factory, "recordings", _record)
 
 
-def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that the first worker to need it makes, and all use."""
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Folder that the first worker makes and all workers share."""
     base = factory.getbasetemp()
     # With xdist each worker has a folder of its own below the one that they share.
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

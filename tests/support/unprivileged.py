@@ -1,4 +1,4 @@
-"""Permissions do not bind root, and tests often run as root: become somebody else for a moment."""
+"""File permissions in tests that run as root, to which permissions do not apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings in folders, and what is in a folder, for tests of trainings."""
+"""Folders of recordings for tests of training, and snapshots of folders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_clips(folder: Path, sound: np.ndarray, clip_s: float, rate_hz: int = R
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every path below a folder, hidden ones too, with its bytes."""
+    """Content of every path below a folder, hidden ones included."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""A server on this machine that publishes files as Zenodo does, and fails in the ways that servers fail."""
+"""A local server that publishes files as Zenodo does, and fails as servers do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Mishap = Callable[["Answer"], None]
 
 @dataclass
 class Answer:
-    """What the server is about to send.
+    """Answer that the server is about to send.
 
     Attributes:
         code: the status.
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass
 class Zenodo:
-    """The server's memory: what it publishes, what will go wrong, and who asked for what.
+    """State of the server: published files, planned failures, and requests.
 
     Attributes:
         base: its address.
@@ -61,8 +61,8 @@ class Zenodo:
         """Offer a file, and name it in its record."""
         self.files[record, name] = data
         entry = {"key": name, "size": len(data), "checksum": f"md5:{md5(data)}"}
-        told = self.records.setdefault(record, {"metadata": {"license": {"id": "cc-by-4.0"}}, "files": []})
-        told["files"].append(entry)
+        content = self.records.setdefault(record, {"metadata": {"license": {"id": "cc-by-4.0"}}, "files": []})
+        content["files"].append(entry)
 
     def spoil(self, name: str, *mishaps: Mishap) -> None:
         """Let the next answers about a file, or about a ``record``, go wrong."""
@@ -148,7 +148,7 @@ def zenodo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zenodo]:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever asked may be gone by now: an interrupted download hangs up."""
+        """Ignore connections that an interrupted download has closed."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -175,9 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, state: Zenodo, path: str) -> tuple[str, Answer]:
         record = re.fullmatch(r"/api/records/(\d+)", path)
         if record:
-            told = state.records.get(int(record[1]))
-            body = json.dumps(told).encode()
-            return "record", Answer(404 if told is None else 200, {"Content-Type": "application/json"}, body)
+            content = state.records.get(int(record[1]))
+            body = json.dumps(content).encode()
+            return "record", Answer(
+                404 if content is None else 200, {"Content-Type": "application/json"}, body
+            )
         file = re.fullmatch(r"/records/(\d+)/files/([^/]+)", path)
         key = (int(file[1]), file[2]) if file else (0, "")
         if key not in state.files:
@@ -191,8 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(span[1])
         if start >= len(data):
             return Answer(416, {"Content-Range": f"bytes */{len(data)}"}, b"")
-        told = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        return Answer(206, {"Content-Range": told}, data[start:])
+        content = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        return Answer(206, {"Content-Range": content}, data[start:])
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Write no log."""

@@ -1,4 +1,4 @@
-"""A folder like that of the real recordings, with little and simple sound."""
+"""A folder like that of the real recordings, with short and simple sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RIG = (
 
 
 def hum(seconds: float, pitch_hz: float, generator: np.random.Generator) -> np.ndarray:
-    """A machine good enough for a test: three harmonics in noise."""
+    """Simple machine sound: three harmonics in noise."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     tones = sum(np.sin(2 * np.pi * pitch_hz * k * time_s + generator.uniform(0, 6)) / k for k in (1, 2, 3))
     return (0.01 * (tones + 0.3 * generator.standard_normal(len(time_s)))).astype(np.float32)
