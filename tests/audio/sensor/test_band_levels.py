@@ -36,3 +36,33 @@ def test_hum_share_of_the_mains() -> None:
     assert hum_share(np.zeros(16_000, np.float32), 50) == 0.0
     noise = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
     assert hum_share(noise, 50) < 0.1
+
+
+def test_bands_are_those_of_stored_references() -> None:
+    edges = edges_hz()
+    assert (BANDS, FLOOR_DB) == (32, -130.0)
+    assert edges.shape == (33,)
+    assert edges[:10].tolist() == [40, 160, 280, 400, 520, 640, 760, 880, 1_000, 1_090]
+    assert edges[-3:].tolist() == [6_730, 7_340, 8_000]
+
+
+def test_flutter_is_the_drop_of_single_bands() -> None:
+    """One tone in the middle of each band; ten bands drop by 12 dB at a time, for a tenth of a second."""
+    edges = edges_hz()
+    middles_hz = (edges[1:] + edges[:-1]) // 20 * 10
+    sound = np.zeros(16_000)
+    for band, frequency_hz in enumerate(middles_hz):
+        amplitude = np.full(16_000, 0.01)
+        if band < 30:
+            start = (2 + 2 * (band // 10)) * 1_600
+            amplitude[start : start + 1_600] *= 10 ** (-12 / 20)
+        sound += amplitude * np.sin(2 * np.pi * frequency_hz * TIME_S)
+    assert band_levels(sound.astype(np.float32)).flutter_db == pytest.approx(12.0, abs=0.1)
+    assert band_levels(np.tile(sound[:1_600], 10).astype(np.float32)).flutter_db == pytest.approx(
+        0.0, abs=0.1
+    )
+
+
+def test_hum_is_a_share_of_power() -> None:
+    wave = np.sin(2 * np.pi * 50 * TIME_S) + 0.5 * np.sin(2 * np.pi * 75 * TIME_S)
+    assert hum_share(wave.astype(np.float32), 50) == pytest.approx(0.8, abs=0.01)

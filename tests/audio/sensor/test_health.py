@@ -50,3 +50,31 @@ def test_levels_and_shares() -> None:
 
 def test_the_floor_can_be_moved() -> None:
     assert check_second(NOISE, floor_dbfs=-20).status == "silent"
+
+
+@pytest.mark.parametrize(("dc", "status"), [(0.045, "ok"), (0.055, "dc-offset"), (-0.055, "dc-offset")])
+def test_dc_limit(dc: float, status: str) -> None:
+    zero_mean = NOISE - NOISE.mean()
+    assert check_second(zero_mean + np.float32(dc)).status == status
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [(0.0009, "silent"), (0.0011, "constant"), (-0.0011, "constant")]
+)
+def test_a_small_constant_is_silence(value: float, status: str) -> None:
+    assert check_second(np.full(16_000, value, np.float32)).status == status
+
+
+@pytest.mark.parametrize(("level_dbfs", "status"), [(-91.0, "silent"), (-89.0, "ok")])
+def test_silence_limit(level_dbfs: float, status: str) -> None:
+    sound = NOISE * 10 ** (level_dbfs / 20) / NOISE.std()
+    assert check_second(sound.astype(np.float32)).status == status
+
+
+@pytest.mark.parametrize(
+    ("count", "value", "status"), [(9, 1.0, "ok"), (10, 1.0, "clipping"), (10, 0.985, "ok")]
+)
+def test_clipping_limit(count: int, value: float, status: str) -> None:
+    samples = NOISE.copy()
+    samples[100 : 100 + count] = value
+    assert check_second(samples).status == status

@@ -106,6 +106,11 @@ def test_a_gain_found_before_may_differ_more_in_shape(reference: SensorReference
     assert statuses(reference, [amplified(-9.7), other_shape]) == ["gain", "ok"]
 
 
+def test_the_last_gain_found_counts(reference: SensorReference) -> None:
+    other_shape = shaped(-8.4 + 0.8 * STEP)
+    assert statuses(reference, [*gains(-6, -7.2), other_shape]) == ["gain"] * 3
+
+
 def test_a_gain_found_before_is_forgotten_after_normal_sound(reference: SensorReference) -> None:
     other_shape = shaped(-8 + 0.8 * STEP)
     assert statuses(reference, [amplified(-8), NOISE, other_shape]) == ["gain", "ok", "ok"]
