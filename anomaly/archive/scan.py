@@ -1,4 +1,4 @@
-"""Which files a user means by the paths on the command line."""
+"""Recordings of the files and folders on the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anomaly.errors import InputError
 
 
 def scan(paths: Iterable[Path]) -> list[Path]:
-    """All recordings meant, each once: files as they are given, folders with all below them, sorted.
+    """Return all recordings, each once: files in the order given, folders with all recordings below them, sorted.
 
     Raises:
         InputError: a path leads nowhere, a folder cannot be read, or holds no recording.

@@ -20,12 +20,12 @@ def test_folders_are_searched_and_sorted(folder: Path) -> None:
     assert [str(p.relative_to(folder)) for p in scan([folder])] == ["a.FLAC", "b.wav", "deep/er/c.ogg"]
 
 
-def test_a_file_is_taken_whatever_its_name_and_only_once(folder: Path) -> None:
-    given = [folder / "notes.txt", folder / "b.wav", folder]
-    assert [p.name for p in scan(given)] == ["notes.txt", "b.wav", "a.FLAC", "c.ogg"]
+def test_a_file_of_any_name_is_included_once(folder: Path) -> None:
+    paths = [folder / "notes.txt", folder / "b.wav", folder]
+    assert [p.name for p in scan(paths)] == ["notes.txt", "b.wav", "a.FLAC", "c.ogg"]
 
 
-def test_a_path_to_nowhere_is_refused(folder: Path) -> None:
+def test_a_missing_path_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match="there is no such file or folder") as caught:
         scan([folder, folder / "e.wav"])
     assert caught.value.where == str(folder / "e.wav")

@@ -1,1 +1,1 @@
-"""Public data sets: catalogue, download, verification, unpacking."""
+"""Public data sets: ``catalogue``, ``fetch_plan``, ``fetch`` by ``remote``, ``zenodo``, ``download`` and ``unpack``."""

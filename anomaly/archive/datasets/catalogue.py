@@ -1,4 +1,4 @@
-"""The public data sets that can be fetched: what, where, how large, under which licence (``catalogue.yaml``)."""
+"""Catalogue of the public data sets that can be fetched, with files, sizes and licences (``catalogue.yaml``)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class RemoteFile(BaseModel):
     """One file of a record on Zenodo.
 
     Attributes:
-        record: the number of the record.
-        name: the file's name in it.
-        size_bytes: its size; None where no source confirms one, then the record is asked.
+        record: number of the record.
+        name: name of the file in it.
+        size_bytes: its size; None where no source confirms one, it is read from the record then.
         md5: its checksum as Zenodo publishes it; None as for the size.
     """
 
@@ -40,17 +40,17 @@ class RemoteFile(BaseModel):
 
 
 class PublicSet(BaseModel):
-    """A public data set: for each machine the files that make up its folder of recordings.
+    """A public data set: for each machine the files of its folder of recordings.
 
     Attributes:
-        title: what its authors call it.
-        layout: how ``anomaly evaluate`` reads the unpacked folder; ``none``: it does not.
+        title: as its authors call it.
+        layout: the layout in which ``anomaly evaluate`` reads the unpacked folder; ``none``: it cannot.
         packed: ``zip`` is unpacked, the volumes of a ``7z`` archive are left as they are.
-        licence: its licence; None where no source confirms one, then the record is asked.
-        citation: what its authors ask to cite.
-        note: what else one should know.
-        source: where each of these facts comes from.
-        machines: files by machine, named as the authors do.
+        licence: its licence; None where no source confirms one, it is read from the record then.
+        citation: as its authors request it.
+        note: further information.
+        source: source of each of these facts.
+        machines: files by machine, named as by the authors.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,7 +67,7 @@ class PublicSet(BaseModel):
     ]
 
     def machine(self, name: str) -> str | None:
-        """The machine of that name as it is spelt here, whatever the case."""
+        """Return the machine of a name as the authors spell it, ignoring case; None if there is none."""
         return next((known for known in self.machines if known.lower() == name.lower()), None)
 
 
@@ -79,7 +79,7 @@ class Catalogue(BaseModel):
     data_sets: dict[Name, PublicSet]
 
     def data_set(self, name: str) -> PublicSet:
-        """The data set of that name.
+        """Return the data set of a name.
 
         Raises:
             UsageError: there is none.
@@ -93,10 +93,10 @@ class Catalogue(BaseModel):
 
 @lru_cache
 def catalogue(path: Path = _FILE) -> Catalogue:
-    """The catalogue that comes with the program.
+    """Load the catalogue that comes with the program.
 
     Raises:
-        ConfigError: the file cannot be read, or says something that a catalogue cannot say.
+        ConfigError: the file cannot be read, or holds an invalid key or value.
     """
     value, lines = load(path)
     try:

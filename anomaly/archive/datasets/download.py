@@ -1,4 +1,4 @@
-"""Downloading one file: into a ``.part``, going on where it stopped, and checked against size and checksum."""
+"""Download of one file: into a ``.part``, resumed after an interruption, checked against size and checksum."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 
-from anomaly.archive.datasets.remote import PassingError, Remote
+from anomaly.archive.datasets.remote import Remote, TransientRemoteError
 from anomaly.errors import ConfigError, RemoteError
 
 Report = Callable[[str, int, int], None]
-"""Told what is being done, how many bytes of it are done, and how many there are."""
+"""Progress callback: the current work, its bytes done, and all its bytes."""
 
 _CHUNK_BYTES = 1 << 20
 _RANGE_UNSATISFIABLE = 416
@@ -22,8 +22,8 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What a file must be: its address, its size and its checksum as published."""
+class DownloadFile:
+    """A file to download: address, size and checksum as published."""
 
     url: str
     name: str
@@ -31,20 +31,20 @@ class Expected:
     md5: str
 
 
-def download(remote: Remote, file: Expected, part: Path, report: Report) -> None:
-    """Fill ``part`` until it is the file that was expected, keeping what is there.
+def download(remote: Remote, file: DownloadFile, part: Path, report: Report) -> None:
+    """Download a file to ``part``, continuing from the bytes that are there.
 
-    A connection that breaks is taken up where it broke. A file that was put together from several
-    connections and has the wrong checksum is fetched once more as a whole.
+    A broken connection is resumed at the position of the break. A file from several connections that has the wrong
+    checksum is downloaded once more as a whole.
 
     Raises:
-        RemoteError: it does not come, is too long, or is not what was expected.
+        RemoteError: the server does not send it, it is too long, or has another checksum.
         ConfigError: it cannot be written, as when the disk is full.
     """
     try:
-        in_one_go = _fill(remote, file, part, report)
+        one_connection = _fill(remote, file, part, report)
         found = _md5(part, file, report)
-        if found != file.md5 and not in_one_go:
+        if found != file.md5 and not one_connection:
             part.unlink()
             _fill(remote, file, part, report)
             found = _md5(part, file, report)
@@ -59,37 +59,37 @@ def download(remote: Remote, file: Expected, part: Path, report: Report) -> None
         raise ConfigError(f"cannot be written: {error.strerror or error}", where=part) from error
 
 
-def _fill(remote: Remote, file: Expected, part: Path, report: Report) -> bool:
-    """Ask until the size is right; say whether it came over one connection."""
-    most = _held(part)
+def _fill(remote: Remote, file: DownloadFile, part: Path, report: Report) -> bool:
+    """Request the file until its size is reached; return whether it came over one connection."""
+    most = _size(part)
     if most > file.size_bytes:
         part.unlink()
         most = 0
-    in_one_go, failures = most == 0, 0
-    while _held(part) < file.size_bytes:
+    one_connection, failures = most == 0, 0
+    while _size(part) < file.size_bytes:
         try:
-            _ask(remote, file, part, report)
-        except PassingError as trouble:
-            held = _held(part)
+            _request(remote, file, part, report)
+        except TransientRemoteError as error:
+            held = _size(part)
             failures = 1 if held > most else failures + 1
             most = max(most, held)
-            in_one_go = in_one_go and held == 0
-            remote.wait(trouble, failures)
-    return in_one_go
+            one_connection = one_connection and held == 0
+            remote.wait(error, failures)
+    return one_connection
 
 
-def _ask(remote: Remote, file: Expected, part: Path, report: Report) -> None:
-    held = _held(part)
+def _request(remote: Remote, file: DownloadFile, part: Path, report: Report) -> None:
+    held = _size(part)
     headers = {"Range": f"bytes={held}-"} if held else {}
     with remote.open(file.url, headers=headers, also=(206, _RANGE_UNSATISFIABLE)) as answer:
         if answer.status_code == _RANGE_UNSATISFIABLE:
             part.unlink(missing_ok=True)
-            raise PassingError("refuses to go on where it stopped", file.url)
+            raise TransientRemoteError("refuses to go on where it stopped", file.url)
         held = _start(answer, held, file)
         with part.open("r+b" if held else "wb") as out:
             out.seek(held)
             out.truncate()
-            # As it comes: pieces of a set size would be lost when the connection breaks in the middle of one.
+            # Chunks as they arrive: with a fixed size, the part of a chunk before a break would be lost.
             for chunk in answer.iter_raw():
                 held += len(chunk)
                 if held > file.size_bytes:
@@ -100,30 +100,30 @@ def _ask(remote: Remote, file: Expected, part: Path, report: Report) -> None:
         part.unlink()
         raise RemoteError(f"sends more than the {file.size_bytes} bytes that were published", where=file.url)
     if held < file.size_bytes:
-        raise PassingError(f"ended after {held} of {file.size_bytes} bytes", file.url)
+        raise TransientRemoteError(f"ended after {held} of {file.size_bytes} bytes", file.url)
 
 
-def _start(answer: httpx.Response, held: int, file: Expected) -> int:
-    """Where the answer begins in the file: where we asked, or at 0 if the server knows no ranges."""
+def _start(answer: httpx.Response, held: int, file: DownloadFile) -> int:
+    """Return the position in the file at which the answer begins: as requested, or 0 from a server without ranges."""
     if answer.status_code != httpx.codes.PARTIAL_CONTENT:
         return 0
     match = _RANGE.fullmatch(answer.headers.get("content-range", ""))
     if match is None or int(match[1]) != held or match[2] not in ("*", str(file.size_bytes)):
-        told = answer.headers.get("content-range", "nothing")
+        sent = answer.headers.get("content-range", "nothing")
         raise RemoteError(
-            f"was asked for bytes {held} to {file.size_bytes} and answers with {told}",
+            f"was asked for bytes {held} to {file.size_bytes} and answers with {sent}",
             where=file.url,
             hint="remove the .part file in the hidden folder .fetch of the data folder to start anew",
         )
     return held
 
 
-def _held(part: Path) -> int:
+def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _md5(part: Path, file: Expected, report: Report) -> str:
-    # Zenodo publishes nothing stronger; it guards against accidents, and https against the rest.
+def _md5(part: Path, file: DownloadFile, report: Report) -> str:
+    # Zenodo publishes no stronger checksum: MD5 finds transmission errors, https prevents changes.
     digest = hashlib.md5(usedforsecurity=False)
     done = 0
     with part.open("rb") as data:

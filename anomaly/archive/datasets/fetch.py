@@ -1,4 +1,4 @@
-"""Fetching what was planned: download, check, unpack, and move into place as a whole."""
+"""Execution of a fetch plan: download, check, unpack, and move into place as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anomaly.archive.datasets.download import Expected, Report, download
+from anomaly.archive.datasets.download import DownloadFile, Report, download
 from anomaly.archive.datasets.fetch_plan import SOURCE, FetchPlan
 from anomaly.archive.datasets.remote import Remote
 from anomaly.archive.datasets.unpack import unpack
@@ -19,20 +19,20 @@ from anomaly.store.file_lock import FileLock
 
 
 def fetch(plan: FetchPlan, remote: Remote, report: Report = lambda doing, done, of: None) -> int:
-    """Carry out a plan; the folder appears as a whole or not at all. What is downloaded is kept for the next try.
+    """Execute a plan; the folder appears as a whole or not at all. Downloaded files are kept for the next try.
 
     Returns:
         The number of recordings in the folder.
 
     Raises:
         UsageError: another folder of that name is there.
-        ConfigError: no room, no right to write, or another fetch is at work on it.
-        RemoteError: a file does not come, is not what was published, or is no safe archive of recordings.
+        ConfigError: no space on the disk, no permission to write, or another fetch of the same folder is running.
+        RemoteError: a file is not sent, is not the published one, or is no safe archive of recordings.
     """
-    with _at_work(plan):
+    with _locked(plan):
         if not plan.here:
-            refuse_other(plan)
-            _refuse_lack_of_room(plan)
+            refuse_other_folder(plan)
+            _check_space(plan)
             for file in plan.files:
                 download(remote, file, plan.part(file), report)
             _put_in_place(plan, report)
@@ -40,11 +40,11 @@ def fetch(plan: FetchPlan, remote: Remote, report: Report = lambda doing, done, 
     return len(find_recordings(plan.folder))
 
 
-def refuse_other(plan: FetchPlan) -> None:
-    """Never touch a folder that holds anything else.
+def refuse_other_folder(plan: FetchPlan) -> None:
+    """Refuse a plan whose folder exists and holds anything else.
 
     Raises:
-        UsageError: there is one.
+        UsageError: it does.
     """
     folder = plan.folder
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -54,8 +54,8 @@ def refuse_other(plan: FetchPlan) -> None:
 
 
 @contextmanager
-def _at_work(plan: FetchPlan) -> Iterator[None]:
-    """Keep other processes off the same folder, and make the folder for downloads."""
+def _locked(plan: FetchPlan) -> Iterator[None]:
+    """Make the folder for downloads, and lock it against other processes."""
     try:
         plan.downloads.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -69,8 +69,8 @@ def _at_work(plan: FetchPlan) -> Iterator[None]:
         lock.release()
 
 
-def _refuse_lack_of_room(plan: FetchPlan) -> None:
-    """Archives unpack to at least their own size, so that twice the size is the least there must be."""
+def _check_space(plan: FetchPlan) -> None:
+    """Require space for the downloads and, since archives unpack to at least their own size, for as much again."""
     unpacked = plan.size_bytes if plan.about.packed == "zip" else 0
     needed = plan.size_bytes - plan.held_bytes + unpacked
     free = shutil.disk_usage(plan.downloads).free
@@ -83,20 +83,20 @@ def _refuse_lack_of_room(plan: FetchPlan) -> None:
 
 
 def _put_in_place(plan: FetchPlan, report: Report) -> None:
-    """Unpack beside the downloads, and move into the final place what is whole."""
+    """Unpack beside the downloads, and move the complete folder to its final path."""
     work = plan.downloads / "unpacked"
     try:
-        # A run that was killed while unpacking has left some of it.
+        # A run that was killed while unpacking has left files here.
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         for file in plan.files:
-            _bring(plan, file, work, report)
+            _unpack_file(plan, file, work, report)
         # A set without a layout is not read as it is, such as one of MP4 files.
         if plan.about.layout != "none" and not find_recordings(work):
             raise RemoteError("there are no recordings in it", where=plan.files[0].url)
-        told = plan.as_json() | {"fetched": datetime.now(UTC).isoformat(timespec="seconds")}
-        (work / SOURCE).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        # Unlike a replacement this fails, and loses nothing, if a folder with something in it has appeared.
+        source = plan.as_json() | {"fetched": datetime.now(UTC).isoformat(timespec="seconds")}
+        (work / SOURCE).write_text(json.dumps(source, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        # Unlike a replacement, this fails if a folder that is not empty has appeared meanwhile.
         work.rename(plan.folder)
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror or error}", where=plan.folder) from error
@@ -104,10 +104,10 @@ def _put_in_place(plan: FetchPlan, report: Report) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _bring(plan: FetchPlan, file: Expected, work: Path, report: Report) -> None:
+def _unpack_file(plan: FetchPlan, file: DownloadFile, work: Path, report: Report) -> None:
     part = plan.part(file)
     if plan.about.packed != "zip":
-        # A second name, not a move: if a later step fails, what took hours to download is still there.
+        # A second name, not a move: if a later step fails, the download is kept.
         (work / file.name).hardlink_to(part)
         return
     try:

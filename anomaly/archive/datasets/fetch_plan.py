@@ -1,4 +1,4 @@
-"""What fetching a machine of a public data set would do: from where, how much, under which licence, to where."""
+"""Plan of the fetch of one machine of a public data set: source, size, licence and target folder."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anomaly.archive.datasets.catalogue import PublicSet, RemoteFile, catalogue
-from anomaly.archive.datasets.download import Expected
+from anomaly.archive.datasets.download import DownloadFile
 from anomaly.archive.datasets.remote import Remote
-from anomaly.archive.datasets.zenodo import Record, address, page, read_record
+from anomaly.archive.datasets.zenodo import Record, file_address, read_record, record_page
 from anomaly.errors import RemoteError, UsageError
 from anomaly.workspace import machine_name
 
 SOURCE = "SOURCE.json"
-"""The file in a fetched folder that says where it comes from and under which licence."""
+"""File in a fetched folder that holds its source and licence."""
 
 _DOWNLOADS = ".fetch"
 
 
 @dataclass(frozen=True)
 class FetchPlan:
-    """What would be fetched, from where and to where; every size and checksum is known.
+    """Files to fetch, their source and their target folder; every size and checksum is known.
 
     Attributes:
         data_set: its name in the catalogue.
         machine: the machine, as its authors spell it.
-        about: what the catalogue says of the data set.
+        about: entry of the data set in the catalogue.
         licence: the licence, from the catalogue or from the record.
         pages: addresses that show the records to people.
-        files: what to download.
-        folder: where the recordings go.
-        downloads: where what is half downloaded waits.
+        files: to download.
+        folder: of the recordings.
+        downloads: folder of incomplete downloads.
     """
 
     data_set: str
@@ -40,7 +40,7 @@ class FetchPlan:
     about: PublicSet
     licence: str
     pages: tuple[str, ...]
-    files: tuple[Expected, ...]
+    files: tuple[DownloadFile, ...]
     folder: Path
     downloads: Path
 
@@ -51,21 +51,21 @@ class FetchPlan:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that an earlier try has left here."""
+        """Bytes that an earlier try has downloaded."""
         parts = [self.part(file) for file in self.files]
         return sum(part.stat().st_size for part in parts if part.exists())
 
     @property
     def here(self) -> bool:
-        """Whether the folder is there already, and holds just this."""
+        """True if the folder exists already, and holds these files."""
         return _source(self.folder).get("files") == self._checksums()
 
-    def part(self, file: Expected) -> Path:
-        """Where a file is kept until all are unpacked."""
+    def part(self, file: DownloadFile) -> Path:
+        """Return the path of a download until all are unpacked."""
         return self.downloads / f"{file.name}.part"
 
     def as_json(self) -> dict[str, object]:
-        """The plan as JSON has it."""
+        """Return the plan as JSON types."""
         return {
             "data_set": self.data_set,
             "machine": self.machine,
@@ -85,11 +85,11 @@ class FetchPlan:
 def plan_fetch(
     data_set: str, machine: str, remote: Remote, *, data: Path, name: str | None = None
 ) -> FetchPlan:
-    """Find out what a fetch would do. What the catalogue does not know is asked of the record.
+    """Plan a fetch; facts that the catalogue lacks are read from the record.
 
     Args:
         data_set: a name of the catalogue.
-        machine: one of its machines, whatever the case.
+        machine: one of its machines, in any case.
         remote: Zenodo or a mirror.
         data: the folder that holds ``<machine>/`` folders of recordings.
         name: the folder's name in it; ``<data set>-<machine>`` if left out.
@@ -105,43 +105,43 @@ def plan_fetch(
         raise UsageError(
             f"{data_set} has no machine {machine!r}", hint=f"machines: {', '.join(about.machines)}"
         )
-    wanted = about.machines[spelt]
+    needed = about.machines[spelt]
     folder = data / machine_name(name or f"{data_set}-{spelt}")
-    incomplete = [file.record for file in wanted if file.size_bytes is None or file.md5 is None]
-    asked = {file.record for file in wanted} if about.licence is None else set(incomplete)
-    records = {number: read_record(remote, number) for number in sorted(asked)}
+    incomplete = [file.record for file in needed if file.size_bytes is None or file.md5 is None]
+    to_read = {file.record for file in needed} if about.licence is None else set(incomplete)
+    records = {number: read_record(remote, number) for number in sorted(to_read)}
     return FetchPlan(
         data_set=data_set,
         machine=spelt,
         about=about,
         licence=about.licence or _licences(records.values()),
-        pages=tuple(dict.fromkeys(page(remote, file.record) for file in wanted)),
-        files=tuple(_expected(remote, file, records.get(file.record)) for file in wanted),
+        pages=tuple(dict.fromkeys(record_page(remote, file.record) for file in needed)),
+        files=tuple(_completed(remote, file, records.get(file.record)) for file in needed),
         folder=folder,
         downloads=data / _DOWNLOADS / folder.name,
     )
 
 
-def _expected(remote: Remote, file: RemoteFile, record: Record | None) -> Expected:
-    """Complete what the catalogue says by what the record says; they must not disagree."""
-    url = address(remote, file)
+def _completed(remote: Remote, file: RemoteFile, record: Record | None) -> DownloadFile:
+    """Complete the facts of the catalogue by those of the record, which must not contradict them."""
+    url = file_address(remote, file)
     size_bytes, md5 = file.size_bytes, file.md5
     if record is not None:
-        told = record.files.get(file.name)
-        if told is None:
-            raise RemoteError(f"the record has no file {file.name}", where=page(remote, file.record))
-        pairs = ((size_bytes, told.size_bytes), (md5, told.md5))
+        published = record.files.get(file.name)
+        if published is None:
+            raise RemoteError(f"the record has no file {file.name}", where=record_page(remote, file.record))
+        pairs = ((size_bytes, published.size_bytes), (md5, published.md5))
         if any(ours is not None and theirs is not None and ours != theirs for ours, theirs in pairs):
             raise RemoteError(
-                f"the record names {told.size_bytes} bytes with MD5 {told.md5}, this program's catalogue "
+                f"the record names {published.size_bytes} bytes with MD5 {published.md5}, this program's catalogue "
                 f"{size_bytes or 'any number of'} bytes with {md5}",
                 where=url,
                 hint="the file was changed after it was published, or the mirror is not one",
             )
-        size_bytes, md5 = size_bytes or told.size_bytes, md5 or told.md5
+        size_bytes, md5 = size_bytes or published.size_bytes, md5 or published.md5
     if size_bytes is None or md5 is None:
         raise RemoteError("neither the catalogue nor the record says size and checksum", where=url)
-    return Expected(url, file.name, size_bytes, md5)
+    return DownloadFile(url, file.name, size_bytes, md5)
 
 
 def _licences(records: Iterable[Record]) -> str:
@@ -150,7 +150,7 @@ def _licences(records: Iterable[Record]) -> str:
 
 
 def _source(folder: Path) -> dict[str, object]:
-    """What the file in a fetched folder says; nothing if there is none."""
+    """Read the source file of a fetched folder; empty if there is none."""
     try:
         value = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Requests to Zenodo, or to a mirror of it: what may pass is tried again, all else is told with its address."""
+"""Requests to Zenodo, or to a mirror of it: transient failures are retried, others are errors with the address."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from anomaly.errors import ConfigError, RemoteError
 ENVIRONMENT = "ANOMALY_ZENODO"
 _HOME = "https://zenodo.org"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Status codes of transient failures (RFC 9110, 6585 and 8470).
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = 5
 
 
-class PassingError(Exception):
-    """A failure that may pass: a broken connection, a server that is busy.
+class TransientRemoteError(Exception):
+    """A failure that may pass: a broken connection, a busy server.
 
     Attributes:
-        message: what happened.
-        url: where.
-        wait_s: the pause that the server asks for, if it does.
+        message: description of the failure.
+        url: address of the request.
+        wait_s: pause that the server requests; None if it does not.
     """
 
     def __init__(self, message: str, url: str, wait_s: float | None = None) -> None:
@@ -40,15 +41,15 @@ class PassingError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to go on when nothing comes.
+class RequestRetries:
+    """Number and pauses of retries (exponential back-off).
 
     Attributes:
-        tries: fruitless tries in a row before giving up.
-        first_wait_s: the pause after the first; it doubles with each.
-        longest_wait_s: no pause is longer; a server that asks for more is given up.
-        answer_s: seconds without a byte that count as no answer.
-        sleep: what passes the time.
+        tries: failed tries in a row after which the request fails.
+        first_wait_s: pause after the first; it doubles with each.
+        longest_wait_s: longest pause; if the server requests a longer one, the request fails.
+        answer_s: time without a byte after which a try has failed.
+        sleep: waits for a number of seconds.
     """
 
     tries: int = 5
@@ -59,12 +60,12 @@ class Patience:
 
 
 class Remote:
-    """Zenodo, or the mirror that ``ANOMALY_ZENODO`` names. A proxy of the environment is used.
+    """Client of Zenodo, or of the mirror that ``ANOMALY_ZENODO`` names. A proxy of the environment is used.
 
     Args:
         base: address of a mirror, instead of the environment's.
-        patience: how long to go on when nothing comes.
-        say: told one line before each pause.
+        retries: number and pauses of retries.
+        on_retry: called with one line before each pause.
 
     Raises:
         ConfigError: the address or the proxy of the environment cannot be used.
@@ -74,18 +75,18 @@ class Remote:
         self,
         base: str | None = None,
         *,
-        patience: Patience | None = None,
-        say: Callable[[str], None] = lambda line: None,
+        retries: RequestRetries | None = None,
+        on_retry: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.base = _checked(base if base is not None else os.environ.get(ENVIRONMENT) or _HOME)
-        self._patience = patience or Patience()
-        self._say = say
+        self._retries = retries or RequestRetries()
+        self._on_retry = on_retry
         try:
             self._client = httpx.Client(
-                timeout=self._patience.answer_s,
+                timeout=self._retries.answer_s,
                 follow_redirects=True,
                 max_redirects=_REDIRECTS,
-                # A proxy of the environment knows nothing of this machine's own addresses.
+                # A proxy cannot reach loopback addresses of this computer.
                 trust_env=httpx.URL(self.base).host not in _LOOPBACK,
                 headers={"User-Agent": f"anomaly/{__version__}", "Accept-Encoding": "identity"},
             )
@@ -111,15 +112,15 @@ class Remote:
     def open(
         self, url: str, *, headers: Mapping[str, str] | None = None, also: tuple[int, ...] = ()
     ) -> Iterator[httpx.Response]:
-        """Ask once and yield the answer, its body unread.
+        """Send one request and yield the answer, its body unread.
 
         Args:
             url: the address.
-            headers: more headers of the request.
-            also: codes that are answers as good as 200.
+            headers: additional headers of the request.
+            also: codes that are accepted besides 200.
 
         Raises:
-            PassingError: no answer, a broken one, or a code that may pass; also from within the block.
+            TransientRemoteError: no answer, a broken one, or a transient code; also from within the block.
             RemoteError: any other code, or a redirect from https to http.
         """
         try:
@@ -127,51 +128,51 @@ class Remote:
                 _refuse(answer, url, also)
                 yield answer
         except httpx.TransportError as error:
-            raise PassingError(str(error) or type(error).__name__, url) from error
+            raise TransientRemoteError(str(error) or type(error).__name__, url) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise RemoteError(f"cannot be read: {error}", where=url) from error
 
     def get(self, url: str, *, largest_bytes: int) -> bytes:
-        """A small answer as a whole, asked for until it comes.
+        """Read a small answer as a whole, with retries.
 
         Raises:
-            RemoteError: it does not come, or is larger than it may be.
+            RemoteError: all tries failed, or the answer is larger than ``largest_bytes``.
         """
         failures = 0
         while True:
             try:
                 return self._once(url, largest_bytes)
-            except PassingError as trouble:
+            except TransientRemoteError as error:
                 failures += 1
-                self.wait(trouble, failures)
+                self.wait(error, failures)
 
-    def wait(self, trouble: PassingError, failures: int) -> None:
-        """Pass the time before the next try.
+    def wait(self, error: TransientRemoteError, failures: int) -> None:
+        """Wait before the next try.
 
         Args:
-            trouble: what went wrong.
-            failures: fruitless tries in a row, this one counted.
+            error: of the last try.
+            failures: failed tries in a row, the last one included.
 
         Raises:
-            RemoteError: enough is enough.
+            RemoteError: there have been too many, or the server requests too long a pause.
         """
-        patience = self._patience
-        asked_s = trouble.wait_s or 0.0
-        if asked_s > patience.longest_wait_s:
+        retries = self._retries
+        requested_s = error.wait_s or 0.0
+        if requested_s > retries.longest_wait_s:
             raise RemoteError(
-                f"{trouble.message}: asks to wait {asked_s:.0f} s",
-                where=trouble.url,
+                f"{error.message}: asks to wait {requested_s:.0f} s",
+                where=error.url,
                 hint="try again after that time",
-            ) from trouble
-        if failures >= patience.tries:
+            ) from error
+        if failures >= retries.tries:
             raise RemoteError(
-                f"{trouble.message} ({failures} tries)",
-                where=trouble.url,
+                f"{error.message} ({failures} tries)",
+                where=error.url,
                 hint=f"try again later; {ENVIRONMENT} can name a mirror, HTTPS_PROXY a proxy",
-            ) from trouble
-        pause_s = max(asked_s, min(patience.first_wait_s * 2.0 ** (failures - 1), patience.longest_wait_s))
-        self._say(f"{trouble.url}: {trouble.message}; trying again in {pause_s:.0f} s")
-        patience.sleep(pause_s)
+            ) from error
+        pause_s = max(requested_s, min(retries.first_wait_s * 2.0 ** (failures - 1), retries.longest_wait_s))
+        self._on_retry(f"{error.url}: {error.message}; trying again in {pause_s:.0f} s")
+        retries.sleep(pause_s)
 
     def _once(self, url: str, largest_bytes: int) -> bytes:
         body = bytearray()
@@ -190,10 +191,14 @@ def _refuse(answer: httpx.Response, url: str, also: tuple[int, ...]) -> None:
     code = answer.status_code
     if code in (200, *also):
         return
-    told = f"answered {code} {answer.reason_phrase}".rstrip()
-    if code in _PASSING:
-        raise PassingError(told, url, retry_after_s(answer.headers.get("retry-after"), time.time()))
-    raise RemoteError(told, where=url, hint=f"open the address in a browser; {ENVIRONMENT} can name a mirror")
+    message = f"answered {code} {answer.reason_phrase}".rstrip()
+    if code in _TRANSIENT:
+        raise TransientRemoteError(
+            message, url, retry_after_s(answer.headers.get("retry-after"), time.time())
+        )
+    raise RemoteError(
+        message, where=url, hint=f"open the address in a browser; {ENVIRONMENT} can name a mirror"
+    )
 
 
 def _checked(base: str) -> str:

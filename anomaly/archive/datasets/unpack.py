@@ -1,4 +1,4 @@
-"""Unpacking a zip archive from the net: only plain files, only below the folder, never more than it may be."""
+"""Safe unpacking of a zip archive from the net: plain files only, below the folder only, within limits of size."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ from pathlib import Path, PurePosixPath
 from anomaly.errors import ConfigError, RemoteError
 
 _CHUNK_BYTES = 1 << 20
-_MOST_FILES = 500_000
-# Recordings shrink to about 80 % in a zip; silence shrinks more, but no set is nothing but silence.
-_MOST_RATIO = 50
+_MAX_FILES = 500_000
+# Limit against zip bombs: recordings shrink to about 80 % in a zip, silence shrinks more. Small archives may exceed it
+# by the slack.
+_MAX_RATIO = 50
 _SLACK_BYTES = 64 << 20
-_LONGEST_NAME_BYTES = 255
-_CLUTTER = frozenset({"__MACOSX", ".DS_Store"})
-# Folders that say what a recording is; any other folder around all of an archive is wrapping.
+# Limit of most file systems.
+_MAX_NAME_BYTES = 255
+_IGNORED = frozenset({"__MACOSX", ".DS_Store"})
+# Folders that carry a meaning for the layout; any other folder around all files of an archive is dropped.
 _LAYOUT = re.compile(r"train|test|(source|target)_(train|test)|supplemental|normal|abnormal|(id|section)_\d+")
 
 Done = Callable[[int, int], None]
-"""Told how many bytes are unpacked, and how many there are."""
+"""Progress callback: bytes unpacked, and all bytes."""
 
 
 def unpack(archive: Path, folder: Path, *, where: str, on_bytes: Done = lambda done, of: None) -> None:
-    """Unpack into ``folder``, which exists and holds no links, leaving out folders that only wrap the rest.
+    """Unpack into ``folder``, which exists and holds no links, without folders that only enclose the others.
 
     ``pump/train/…`` and ``dev_data_pump/pump/train/…`` both become ``train/…``.
 
     Args:
         archive: the zip file.
-        folder: where to; files that are already there are never overwritten.
-        where: the address of the archive, for messages.
-        on_bytes: called as the work goes on.
+        folder: target; existing files are never overwritten.
+        where: address of the archive, for messages.
+        on_bytes: called as the work proceeds.
 
     Raises:
-        RemoteError: it is no whole zip archive, or holds what has no place in a set of recordings: an
-            absolute name or one with ``..``, a link, a device, an encrypted file, a name given twice, or
-            far more bytes than it should.
-        ConfigError: the folder cannot be written, or the disk has no room.
+        RemoteError: it is no complete zip archive, or unsafe: it holds an absolute name or one with ``..``, a link, a
+            device, an encrypted file, a duplicate name, or far more bytes than it should.
+        ConfigError: the folder cannot be written, or the disk is full.
     """
     try:
         with zipfile.ZipFile(archive) as zipped:
             files = _checked(zipped, archive.stat().st_size, where)
             total = sum(info.file_size for info in files.values())
-            room = shutil.disk_usage(folder).free
-            if total > room:
-                raise ConfigError(f"no room: {total} bytes to unpack, {room} free", where=folder)
+            free = shutil.disk_usage(folder).free
+            if total > free:
+                raise ConfigError(f"no room: {total} bytes to unpack, {free} free", where=folder)
             done = 0
             for path, info in files.items():
                 done = _write(zipped, info, folder / path, done, lambda so_far: on_bytes(so_far, total))
@@ -62,14 +63,14 @@ def unpack(archive: Path, folder: Path, *, where: str, on_bytes: Done = lambda d
 
 
 def _checked(zipped: zipfile.ZipFile, packed_bytes: int, where: str) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Every file to write, by its path below the folder."""
+    """Return the files to write by their path below the folder, once all entries are found safe."""
     entries = zipped.infolist()
-    if len(entries) > _MOST_FILES:
+    if len(entries) > _MAX_FILES:
         raise _unsafe(f"it holds {len(entries)} files", where)
     files: dict[PurePosixPath, zipfile.ZipInfo] = {}
     for info in entries:
         path = _safe(info, where)
-        if info.is_dir() or any(part in _CLUTTER or part.startswith("._") for part in path.parts):
+        if info.is_dir() or any(part in _IGNORED or part.startswith("._") for part in path.parts):
             continue
         if path in files:
             raise _unsafe(f"{path} is there twice", where)
@@ -77,19 +78,19 @@ def _checked(zipped: zipfile.ZipFile, packed_bytes: int, where: str) -> dict[Pur
     if not files:
         raise RemoteError("there are no files in it", where=where)
     total = sum(info.file_size for info in files.values())
-    if total > _MOST_RATIO * packed_bytes + _SLACK_BYTES:
+    if total > _MAX_RATIO * packed_bytes + _SLACK_BYTES:
         raise _unsafe(f"{packed_bytes} bytes would become {total}", where)
-    wrapping = _wrapping(list(files))
-    return {PurePosixPath(*path.parts[wrapping:]): info for path, info in files.items()}
+    depth = _enclosing_depth(list(files))
+    return {PurePosixPath(*path.parts[depth:]): info for path, info in files.items()}
 
 
 def _safe(info: zipfile.ZipInfo, where: str) -> PurePosixPath:
-    """The path of an entry, if it can only lead below the folder and to a plain file or folder."""
+    """Return the path of an entry, if it leads below the folder and to a plain file or folder."""
     name = info.orig_filename
     parts = name.removesuffix("/").split("/")
     if name.startswith("/") or "\\" in name or ":" in parts[0] or set(parts) & {"", ".", ".."}:
         raise _unsafe(f"the name {name!r} leads out of the folder", where)
-    if not name.isprintable() or max(len(part.encode()) for part in parts) > _LONGEST_NAME_BYTES:
+    if not name.isprintable() or max(len(part.encode()) for part in parts) > _MAX_NAME_BYTES:
         raise _unsafe(f"the name {name[:80]!r} cannot be used", where)
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -101,8 +102,8 @@ def _safe(info: zipfile.ZipInfo, where: str) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
-def _wrapping(paths: list[PurePosixPath]) -> int:
-    """How many folders lie around all files and say nothing about them."""
+def _enclosing_depth(paths: list[PurePosixPath]) -> int:
+    """Return the number of folders that enclose all files and carry no meaning for the layout."""
     depth = 0
     while True:
         here = {path.parts[depth] if len(path.parts) > depth + 1 else "" for path in paths}
@@ -114,7 +115,7 @@ def _wrapping(paths: list[PurePosixPath]) -> int:
 def _write(
     zipped: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, done: int, on_bytes: Callable[[int], None]
 ) -> int:
-    """Write one file, no byte more than its entry says; zipfile compares the checksum at its end."""
+    """Write one file, no byte more than its entry declares; zipfile compares the checksum at its end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     left = info.file_size
     with zipped.open(info) as packed, path.open("xb") as out:

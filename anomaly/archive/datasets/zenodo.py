@@ -1,4 +1,4 @@
-"""What Zenodo publishes of a record: its licence, and name, size and checksum of each of its files.
+"""Records of Zenodo: the licence, and name, size and checksum of each file.
 
 Format: https://developers.zenodo.org/#records. It has changed over the years, and a mirror may serve an older
 one, so that every part of it may be missing here.
@@ -22,8 +22,8 @@ _MD5 = re.compile(r"(?:md5:)?([0-9a-f]{32})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Published:
-    """Size and checksum of a file; None where the record does not say."""
+class PublishedFile:
+    """Size and checksum of a file; None where the record does not hold them."""
 
     size_bytes: int | None
     md5: str | None
@@ -31,24 +31,24 @@ class Published:
 
 @dataclass(frozen=True)
 class Record:
-    """One record: its licence, if it says, and its files by name."""
+    """One record: its licence, None where it names none, and its files by name."""
 
     licence: str | None
-    files: Mapping[str, Published]
+    files: Mapping[str, PublishedFile]
 
 
-def page(remote: Remote, number: int) -> str:
-    """The address that shows a record to people."""
+def record_page(remote: Remote, number: int) -> str:
+    """Return the address of the web page of a record."""
     return f"{remote.base}/records/{number}"
 
 
-def address(remote: Remote, file: RemoteFile) -> str:
-    """The address of a file."""
-    return f"{page(remote, file.record)}/files/{quote(file.name)}?download=1"
+def file_address(remote: Remote, file: RemoteFile) -> str:
+    """Return the address of a file."""
+    return f"{record_page(remote, file.record)}/files/{quote(file.name)}?download=1"
 
 
 def read_record(remote: Remote, number: int) -> Record:
-    """Ask for a record.
+    """Request a record.
 
     Raises:
         RemoteError: no answer, or one that is no record.
@@ -67,19 +67,19 @@ def read_record(remote: Remote, number: int) -> Record:
 
 
 def parse_record(value: object) -> Record:
-    """Read what can be read of a record; never fails.
+    """Parse the valid parts of a record; never fails.
 
     Example:
         >>> parse_record({"files": [{"key": "a.zip", "size": 3, "checksum": "md5:" + 32 * "0"}]}).files["a.zip"]
         Published(size_bytes=3, md5='00000000000000000000000000000000')
     """
     record = _mapping(value)
-    files = {name: Published(_size(entry), _md5(entry)) for name, entry in _entries(record.get("files"))}
+    files = {name: PublishedFile(_size(entry), _md5(entry)) for name, entry in _entries(record.get("files"))}
     return Record(_licence(_mapping(record.get("metadata"))), files)
 
 
 def _entries(files: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Files as a list, as InvenioRDM's ``entries`` by name, or as a list of these."""
+    """Yield the files of a list, of InvenioRDM's ``entries`` by name, or of a list of these."""
     entries = _mapping(files).get("entries", files)
     if isinstance(entries, Mapping):
         entries = [{"key": name, **_mapping(entry)} for name, entry in entries.items()]
@@ -101,7 +101,7 @@ def _md5(entry: Mapping[str, Any]) -> str | None:
 
 
 def _licence(metadata: Mapping[str, Any]) -> str | None:
-    """The licence's short name, from ``license`` or from the first of ``rights``."""
+    """Return the licence's short name, from ``license`` or from the first of ``rights``."""
     rights = metadata.get("rights")
     found = metadata.get("license", rights[0] if isinstance(rights, list) and rights else None)
     name = _mapping(found).get("id", found)

@@ -1,4 +1,4 @@
-"""Command `data check`: what is wrong with a folder of recordings."""
+"""Command `data check`: faults of a folder of recordings."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check(
 
 
 def _layout_refusals(report: FolderReport) -> list[str]:
-    """Why training could not tell what is what in the folder, in its own words."""
+    """Return the reasons why training could not read the layout of the folder, in its own words."""
     from anomaly.errors import InputError
     from anomaly.evaluate.layouts.layouts import read_layout
 
@@ -87,7 +87,7 @@ def _print(report: FolderReport) -> None:
 
 
 def _progress() -> tuple[Callable[[int, int], None], Callable[[], None]]:
-    """What shows how far it has come, and what ends it; nothing where stderr is no terminal."""
+    """Return a function that shows the progress, and one that ends it; both do nothing without a terminal."""
     if not sys.stderr.isatty():
         return lambda done, of: None, lambda: None
     from rich.console import Console

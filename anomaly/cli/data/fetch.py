@@ -55,12 +55,12 @@ def fetch(
     from anomaly.errors import UsageError
     from anomaly.workspace import data_dir
 
-    data_set, machine = _chosen(data_set, machine)
-    with Remote(say=lambda line: print(line, file=sys.stderr)) as remote:
+    data_set, machine = _checked_arguments(data_set, machine)
+    with Remote(on_retry=lambda line: print(line, file=sys.stderr)) as remote:
         plan = plan_fetch(data_set, machine, remote, data=data_dir(data), name=name)
         already = plan.here
         if not already:
-            fetching.refuse_other(plan)
+            fetching.refuse_other_folder(plan)
             _announce(plan)
             if not yes and not sys.stdin.isatty():
                 raise UsageError(
@@ -71,10 +71,10 @@ def fetch(
                 return
         with _progress() as report:
             recordings = fetching.fetch(plan, remote, report)
-    _tell(plan, recordings, already, as_json, data)
+    _report(plan, recordings, already, as_json, data)
 
 
-def _chosen(data_set: str | None, machine: str | None) -> tuple[str, str]:
+def _checked_arguments(data_set: str | None, machine: str | None) -> tuple[str, str]:
     from anomaly.archive.datasets.catalogue import catalogue
     from anomaly.errors import UsageError
 
@@ -93,7 +93,7 @@ def _agreed() -> bool:
 
 
 def _announce(plan: FetchPlan) -> None:
-    """What is about to happen, on stderr."""
+    """Print on stderr what will be downloaded."""
     from anomaly.text_table import aligned
 
     held = f", {_size(plan.held_bytes)} of it already here" if plan.held_bytes else ""
@@ -110,8 +110,8 @@ def _announce(plan: FetchPlan) -> None:
     print(aligned([("  file", "size", "address"), *rows]) + "\n".join(about), file=sys.stderr)
 
 
-def _tell(plan: FetchPlan, recordings: int, already: bool, as_json: bool, data: Path | None) -> None:
-    """The folder on stdout, and on stderr what to do with it."""
+def _report(plan: FetchPlan, recordings: int, already: bool, as_json: bool, data: Path | None) -> None:
+    """Print the folder on stdout, and on stderr how to use it."""
     if as_json:
         head = {"folder": str(plan.folder), "recordings": recordings, "already_here": already}
         print(json.dumps(head | plan.as_json()))
@@ -172,7 +172,7 @@ def _size(size_bytes: int | None) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Report]:
-    """What shows how far it has come: bytes, rate and time left; nothing where stderr is no terminal."""
+    """Yield a function that shows bytes, rate and time left; it does nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda doing, done, of: None
         return

@@ -1,4 +1,4 @@
-"""Commands of the group `data`: simulated machines, public data sets, and what is wrong with a folder."""
+"""Commands of the group `data`: simulated machines, public data sets, and the check of a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue says only what it can say, and what it says is as its sources have it."""
+"""The catalogue is valid, and agrees with its sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anomaly.workspace import machine_name
 SETS = catalogue().data_sets
 
 
-def test_the_challenges_and_their_origins_are_there() -> None:
+def test_the_catalogue_has_the_challenges_and_their_origins() -> None:
     challenges = {f"dcase{year}{part}" for year in range(2020, 2027) for part in ("", "-eval")}
     assert challenges | {"mimii-6db", "mimii-0db", "mimii-minus-6db", "mimii-due", "toyadmos"} <= set(SETS)
 
@@ -41,18 +41,18 @@ def test_no_checksum_stands_for_two_files() -> None:
     assert len({(file.record, file.name) for file in files}) == len(files)
 
 
-def test_machines_are_found_whatever_the_case() -> None:
+def test_machines_are_found_in_any_case() -> None:
     assert SETS["dcase2020"].machine("toycar") == "ToyCar"
     assert SETS["dcase2020"].machine("lathe") is None
 
 
-def test_an_unknown_set_is_told_with_the_known_ones() -> None:
+def test_the_error_of_an_unknown_set_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="dcase1999") as caught:
         catalogue().data_set("dcase1999")
     assert "mimii-due" in str(caught.value.hint)
 
 
-def test_a_wrong_catalogue_is_told_with_its_line(tmp_path: Path) -> None:
+def test_the_error_of_an_invalid_catalogue_names_the_line(tmp_path: Path) -> None:
     file = tmp_path / "catalogue.yaml"
     file.write_text(
         "data_sets:\n  a:\n    title: A\n    layout: split\n    citation: B\n    source: [C]\n"

@@ -1,4 +1,4 @@
-"""A machine's folder appears whole, says where it comes from, and nothing else is touched."""
+"""A fetched folder appears whole, holds its source, and nothing else is changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anomaly.archive.datasets import fetch_plan
 from anomaly.archive.datasets.catalogue import Catalogue, PublicSet
 from anomaly.archive.datasets.fetch import fetch
 from anomaly.archive.datasets.fetch_plan import SOURCE, FetchPlan, plan_fetch
-from anomaly.archive.datasets.remote import Patience, Remote
+from anomaly.archive.datasets.remote import Remote, RequestRetries
 from anomaly.errors import ConfigError, RemoteError, UsageError
 from anomaly.evaluate.layouts.layouts import read_layout
 from anomaly.store.file_lock import FileLock
@@ -31,7 +31,7 @@ DEV_ZIP = sound_zip(*TRAINING, *TESTING, "pump/attributes_00.csv")
 @pytest.fixture
 def remote(zenodo: Zenodo) -> Iterator[Remote]:
     zenodo.publish(DEV, "dev_data_pump.zip", DEV_ZIP)
-    with Remote(patience=Patience(tries=2, sleep=lambda seconds: None, answer_s=5)) as remote:
+    with Remote(retries=RequestRetries(tries=2, sleep=lambda seconds: None, answer_s=5)) as remote:
         yield remote
 
 
@@ -55,7 +55,7 @@ def known_to(monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
     monkeypatch.setattr(fetch_plan, "catalogue", lambda: made)
 
 
-def test_a_plan_says_what_would_come(zenodo: Zenodo, remote: Remote, data: Path) -> None:
+def test_a_plan_has_files_sizes_and_licence(zenodo: Zenodo, remote: Remote, data: Path) -> None:
     plan = planned(remote, data)
     (file,) = plan.files
     assert file.url == f"{zenodo.base}/records/{DEV}/files/dev_data_pump.zip?download=1"
@@ -68,19 +68,19 @@ def test_a_plan_says_what_would_come(zenodo: Zenodo, remote: Remote, data: Path)
     assert not data.exists()
 
 
-def test_the_whole_way(remote: Remote, data: Path) -> None:
+def test_a_fetch_from_plan_to_folder(remote: Remote, data: Path) -> None:
     plan = planned(remote, data)
-    told: list[str] = []
-    assert fetch(plan, remote, lambda doing, done, of: told.append(doing)) == 5
+    stages: list[str] = []
+    assert fetch(plan, remote, lambda doing, done, of: stages.append(doing)) == 5
     found = read_layout(data / "dcase2021-pump")
     assert (found.layout, len(found.train), len(found.test)) == ("split", 3, 2)
     assert found.test[0].domain == "source"
     assert entries(data / "dcase2021-pump") == [SOURCE, "attributes_00.csv", "source_test", "train"]
     assert entries(data / ".fetch") == ["dcase2021-pump.lock"]
-    assert list(dict.fromkeys(word.split()[0] for word in told)) == ["downloading", "checking", "unpacking"]
+    assert list(dict.fromkeys(word.split()[0] for word in stages)) == ["downloading", "checking", "unpacking"]
 
 
-def test_a_fetched_folder_says_where_it_comes_from(zenodo: Zenodo, remote: Remote, data: Path) -> None:
+def test_a_fetched_folder_holds_its_source(zenodo: Zenodo, remote: Remote, data: Path) -> None:
     plan = planned(remote, data)
     fetch(plan, remote)
     source = json.loads((plan.folder / SOURCE).read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def test_a_fetched_folder_says_where_it_comes_from(zenodo: Zenodo, remote: Remot
     assert source["fetched"].endswith("+00:00")
 
 
-def test_what_is_here_is_not_fetched_again(zenodo: Zenodo, remote: Remote, data: Path) -> None:
+def test_a_fetched_folder_is_not_fetched_again(zenodo: Zenodo, remote: Remote, data: Path) -> None:
     fetch(planned(remote, data), remote)
     again = planned(remote, data)
     assert again.here
@@ -116,7 +116,7 @@ def test_another_name(remote: Remote, data: Path) -> None:
     assert (data / "my-pump" / "train").is_dir()
 
 
-def test_names_that_are_none(remote: Remote, data: Path) -> None:
+def test_invalid_names(remote: Remote, data: Path) -> None:
     with pytest.raises(UsageError, match="dcase1999"):
         plan_fetch("dcase1999", "pump", remote, data=data)
     with pytest.raises(UsageError, match="lathe") as caught:
@@ -126,7 +126,7 @@ def test_names_that_are_none(remote: Remote, data: Path) -> None:
         planned(remote, data, name="../elsewhere")
 
 
-def test_recordings_of_ones_own_are_never_touched(remote: Remote, data: Path) -> None:
+def test_a_folder_with_other_recordings_is_not_changed(remote: Remote, data: Path) -> None:
     own = data / "dcase2021-pump" / "normal"
     own.mkdir(parents=True)
     (own / "monday.wav").write_bytes(b"mine")
@@ -136,12 +136,12 @@ def test_recordings_of_ones_own_are_never_touched(remote: Remote, data: Path) ->
     assert (own / "monday.wav").read_bytes() == b"mine"
 
 
-def test_an_empty_folder_is_in_nobodys_way(remote: Remote, data: Path) -> None:
+def test_an_empty_folder_is_used(remote: Remote, data: Path) -> None:
     (data / "dcase2021-pump").mkdir(parents=True)
     assert fetch(planned(remote, data), remote) == 5
 
 
-def test_an_interrupted_fetch_goes_on(zenodo: Zenodo, remote: Remote, data: Path) -> None:
+def test_an_interrupted_fetch_is_resumed(zenodo: Zenodo, remote: Remote, data: Path) -> None:
     def interrupt(doing: str, done: int, of: int) -> None:
         raise KeyboardInterrupt
 
@@ -155,9 +155,7 @@ def test_an_interrupted_fetch_goes_on(zenodo: Zenodo, remote: Remote, data: Path
     assert zenodo.ranges() == [None, "bytes=400-"]
 
 
-def test_what_a_killed_run_left_half_unpacked_is_unpacked_anew(
-    zenodo: Zenodo, remote: Remote, data: Path
-) -> None:
+def test_files_of_a_killed_run_are_unpacked_again(zenodo: Zenodo, remote: Remote, data: Path) -> None:
     plan = planned(remote, data)
     (plan.downloads / "unpacked" / "train").mkdir(parents=True)
     (plan.downloads / "unpacked" / "train" / "half.wav").write_bytes(b"half")
@@ -179,9 +177,7 @@ def test_interrupted_while_unpacking(zenodo: Zenodo, remote: Remote, data: Path)
 
 
 @pytest.mark.parametrize("mishap", [wrong, status(404), status(403)])
-def test_nothing_is_left_of_what_did_not_come(
-    zenodo: Zenodo, remote: Remote, data: Path, mishap: object
-) -> None:
+def test_a_failed_fetch_leaves_no_folder(zenodo: Zenodo, remote: Remote, data: Path, mishap: object) -> None:
     zenodo.mishaps["dev_data_pump.zip"] = [mishap]  # type: ignore[list-item]
     with pytest.raises(RemoteError) as caught:
         fetch(planned(remote, data), remote)
@@ -214,13 +210,15 @@ def test_a_record_that_lacks_the_file(zenodo: Zenodo, remote: Remote, data: Path
         planned(remote, data)
 
 
-def test_a_record_that_does_not_say(zenodo: Zenodo, remote: Remote, data: Path) -> None:
+def test_a_record_without_sizes(zenodo: Zenodo, remote: Remote, data: Path) -> None:
     del zenodo.records[DEV]["files"][0]["checksum"]
     with pytest.raises(RemoteError, match="neither the catalogue nor the record"):
         planned(remote, data)
 
 
-def test_what_the_catalogue_knows_is_not_asked(zenodo: Zenodo, remote: Remote, data: Path) -> None:
+def test_a_record_is_not_read_where_the_catalogue_is_complete(
+    zenodo: Zenodo, remote: Remote, data: Path
+) -> None:
     plan = plan_fetch("dcase2020", "pump", remote, data=data)
     assert plan.size_bytes == 1_031_279_015
     assert zenodo.asked == []
@@ -232,7 +230,7 @@ def test_a_record_must_not_contradict_the_catalogue(zenodo: Zenodo, remote: Remo
         plan_fetch("dcase2023", "fan", remote, data=data)
 
 
-def test_no_room(remote: Remote, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(remote: Remote, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned(remote, data)
     free = 2 * plan.size_bytes - 1
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, free))  # type: ignore[attr-defined]
@@ -246,7 +244,7 @@ def test_a_folder_that_cannot_be_written(remote: Remote, data: Path) -> None:
         fetch(planned(remote, data), remote)
 
 
-def test_two_at_once(remote: Remote, data: Path) -> None:
+def test_two_fetches_of_one_folder(remote: Remote, data: Path) -> None:
     plan = planned(remote, data)
     plan.downloads.mkdir(parents=True)
     with FileLock(data / ".fetch" / "dcase2021-pump.lock"), pytest.raises(ConfigError, match="another fetch"):
@@ -282,7 +280,7 @@ def test_licences_of_several_records(
     assert plan_fetch("made-up", "fan", remote, data=data).licence.startswith("not stated")
 
 
-def test_a_folder_with_nonsense_in_its_source_is_another(remote: Remote, data: Path) -> None:
+def test_a_folder_with_an_invalid_source_is_another_folder(remote: Remote, data: Path) -> None:
     plan = planned(remote, data)
     plan.folder.mkdir(parents=True)
     for nonsense in ("{", "[]", '{"files": 3}'):

@@ -1,4 +1,4 @@
-"""What may pass is tried again, all else is told; proxies are used."""
+"""Transient failures are retried, others are errors; proxies are used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 
-from anomaly.archive.datasets.remote import Patience, Remote
+from anomaly.archive.datasets.remote import Remote, RequestRetries
 from anomaly.errors import ConfigError, RemoteError
 from support.zenodo_server import Zenodo, drop, status
 
@@ -22,7 +22,7 @@ def waits() -> list[float]:
 @pytest.fixture
 def remote(zenodo: Zenodo, waits: list[float]) -> Iterator[Remote]:
     zenodo.records[1] = {"a": 1}
-    with Remote(patience=Patience(tries=3, sleep=waits.append, answer_s=5)) as remote:
+    with Remote(retries=RequestRetries(tries=3, sleep=waits.append, answer_s=5)) as remote:
         yield remote
 
 
@@ -36,13 +36,13 @@ def test_an_answer(remote: Remote, waits: list[float]) -> None:
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
-def test_a_busy_server_is_asked_again(zenodo: Zenodo, remote: Remote, waits: list[float], code: int) -> None:
+def test_a_busy_server_is_retried(zenodo: Zenodo, remote: Remote, waits: list[float], code: int) -> None:
     zenodo.spoil("record", status(code), status(code))
     assert ask(remote) == b'{"a": 1}'
     assert waits == [1, 2]
 
 
-def test_the_pause_that_a_server_asks_for(zenodo: Zenodo, remote: Remote, waits: list[float]) -> None:
+def test_the_pause_that_a_server_requests(zenodo: Zenodo, remote: Remote, waits: list[float]) -> None:
     zenodo.spoil("record", status(429, Retry_After="7"), status(429, Retry_After="0"))
     ask(remote)
     assert waits == [7, 2]
@@ -55,7 +55,7 @@ def test_a_pause_of_an_hour_is_not_waited_for(zenodo: Zenodo, remote: Remote, wa
     assert waits == []
 
 
-def test_enough_is_enough(zenodo: Zenodo, remote: Remote, waits: list[float]) -> None:
+def test_tries_are_limited(zenodo: Zenodo, remote: Remote, waits: list[float]) -> None:
     zenodo.spoil("record", *[status(503)] * 3)
     with pytest.raises(RemoteError, match=r"answered 503 Service Unavailable \(3 tries\)") as caught:
         ask(remote)
@@ -72,7 +72,7 @@ def test_a_refusal_is_final(zenodo: Zenodo, remote: Remote, waits: list[float], 
     assert waits == []
 
 
-def test_a_broken_answer_is_asked_for_again(zenodo: Zenodo, remote: Remote, waits: list[float]) -> None:
+def test_a_broken_answer_is_requested_again(zenodo: Zenodo, remote: Remote, waits: list[float]) -> None:
     zenodo.spoil("record", drop(3))
     assert ask(remote) == b'{"a": 1}'
     assert waits == [1]
@@ -83,23 +83,23 @@ def test_an_answer_that_is_too_long(remote: Remote) -> None:
         ask(remote, largest_bytes=4)
 
 
-def test_nobody_there(waits: list[float]) -> None:
-    said: list[str] = []
+def test_no_server(waits: list[float]) -> None:
+    lines: list[str] = []
     with (
         Remote(
-            "http://127.0.0.1:1", patience=Patience(tries=2, sleep=waits.append), say=said.append
+            "http://127.0.0.1:1", retries=RequestRetries(tries=2, sleep=waits.append), on_retry=lines.append
         ) as remote,
         pytest.raises(RemoteError, match="2 tries"),
     ):
         ask(remote)
-    assert len(said) == 1
-    assert "trying again in 1 s" in said[0]
+    assert len(lines) == 1
+    assert "trying again in 1 s" in lines[0]
 
 
 @pytest.mark.parametrize(
     "base", ["zenodo.org", "ftp://zenodo.org", "http://", "https://me:pw@a", "http://a/?b"]
 )
-def test_an_address_that_is_none(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_addresses(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANOMALY_ZENODO", base)
     with pytest.raises(ConfigError) as caught:
         Remote()

@@ -1,4 +1,4 @@
-"""Archives from the net put plain files below their folder, or nothing."""
+"""Unpacking writes plain files below the folder, or nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def refused(archive: Path, folder: Path, why: str) -> None:
         (["fan/train/a.wav", "__MACOSX/fan/train/._a.wav", "fan/.DS_Store", "fan/train/._b.wav"], ["train/a.wav"]),
     ],
 )  # fmt: skip
-def test_wrapping_is_taken_off(archive: Path, folder: Path, packed: list[str], unpacked: list[str]) -> None:
+def test_enclosing_folders_are_dropped(
+    archive: Path, folder: Path, packed: list[str], unpacked: list[str]
+) -> None:
     archive.write_bytes(sound_zip(*packed))
     told: list[tuple[int, int]] = []
     unpack(archive, folder, where=URL, on_bytes=lambda done, of: told.append((done, of)))
@@ -81,7 +83,7 @@ def test_folders_and_empty_files(archive: Path, folder: Path) -> None:
     "name",
     ["../a.wav", "fan/../../a.wav", "/etc/a.wav", "fan//a.wav", "./a.wav", "fan/./a.wav", "C:/a.wav", "fan\\..\\a.wav"],
 )  # fmt: skip
-def test_names_that_lead_out(archive: Path, folder: Path, tmp_path: Path, name: str) -> None:
+def test_names_that_lead_out_of_the_folder(archive: Path, folder: Path, tmp_path: Path, name: str) -> None:
     pack(archive, ("fan/good.wav", b"x"), (name, b"x"))
     before = names(tmp_path)
     refused(archive, folder, "leads out of the folder")
@@ -131,7 +133,7 @@ def test_a_method_that_python_does_not_know(archive: Path, folder: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_given_twice(archive: Path, folder: Path) -> None:
+def test_a_duplicate_name(archive: Path, folder: Path) -> None:
     pack(archive, ("fan/a.wav", b"x"), ("fan/a.wav", b"y"))
     refused(archive, folder, "twice")
 
@@ -151,19 +153,19 @@ def test_files_of_another_archive_are_not_overwritten(archive: Path, folder: Pat
     assert (folder / "train" / "a.wav").read_bytes() == b"first"
 
 
-def test_a_bomb(archive: Path, folder: Path) -> None:
+def test_a_zip_bomb(archive: Path, folder: Path) -> None:
     pack(archive, ("fan/a.wav", bytes(100 << 20)))
     assert archive.stat().st_size < 200_000
     refused(archive, folder, "would become")
 
 
 def test_too_many_files(archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "_MOST_FILES", 2)
+    monkeypatch.setattr(unpacking, "_MAX_FILES", 2)
     pack(archive, *[(f"fan/{number}.wav", b"x") for number in range(3)])
     refused(archive, folder, "3 files")
 
 
-def test_a_file_that_is_longer_than_it_says(archive: Path, folder: Path) -> None:
+def test_a_file_that_is_longer_than_declared(archive: Path, folder: Path) -> None:
     pack(archive, ("fan/a.wav", bytes(5000)))
     data = bytearray(archive.read_bytes())
     struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 10)
@@ -181,7 +183,7 @@ def test_a_file_that_was_changed(archive: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>not a zip</html>", sound_zip("a.wav")[:-30]])
-def test_what_is_no_archive(archive: Path, folder: Path, data: bytes) -> None:
+def test_data_that_is_no_archive(archive: Path, folder: Path, data: bytes) -> None:
     archive.write_bytes(data)
     refused(archive, folder, "cannot be unpacked")
 
@@ -192,7 +194,7 @@ def test_an_empty_archive(archive: Path, folder: Path) -> None:
     refused(archive, folder, "no files in it")
 
 
-def test_no_room(archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive.write_bytes(sound_zip("fan/train/a.wav"))
     full = shutil._ntuple_diskusage(100, 90, 10)  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)

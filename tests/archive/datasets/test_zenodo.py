@@ -1,4 +1,4 @@
-"""What a record says is read in every shape that Zenodo has given it, and nonsense is not believed."""
+"""Records are parsed in every format of Zenodo, and invalid values are ignored."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly.archive.datasets.catalogue import RemoteFile
-from anomaly.archive.datasets.remote import Patience, Remote
-from anomaly.archive.datasets.zenodo import Published, address, parse_record, read_record
+from anomaly.archive.datasets.remote import Remote, RequestRetries
+from anomaly.archive.datasets.zenodo import PublishedFile, file_address, parse_record, read_record
 from anomaly.errors import RemoteError
 from support.zenodo_server import Zenodo, status
 
@@ -33,8 +33,8 @@ JSON = st.recursive(
         {"enabled": True, "entries": [{"key": "a.zip", "size": 7, "checksum": f"md5:{SUM}"}]},
     ],
 )
-def test_the_shapes_of_a_record(files: Any) -> None:
-    assert parse_record({"files": files}).files == {"a.zip": Published(7, SUM)}
+def test_the_formats_of_a_record(files: Any) -> None:
+    assert parse_record({"files": files}).files == {"a.zip": PublishedFile(7, SUM)}
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_the_shapes_of_a_record(files: Any) -> None:
         {},
     ],
 )
-def test_what_is_no_size_and_no_checksum(entry: dict[str, Any]) -> None:
-    assert parse_record({"files": [entry | {"key": "a.zip"}]}).files == {"a.zip": Published(None, None)}
+def test_invalid_sizes_and_checksums(entry: dict[str, Any]) -> None:
+    assert parse_record({"files": [entry | {"key": "a.zip"}]}).files == {"a.zip": PublishedFile(None, None)}
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_the_licence(metadata: Any, licence: str | None) -> None:
 
 
 @given(JSON, JSON)
-def test_nothing_makes_it_fail(files: Any, metadata: Any) -> None:
+def test_any_value_is_parsed(files: Any, metadata: Any) -> None:
     parse_record(files)
     parse_record({"files": files, "metadata": metadata})
 
 
-def test_a_record_is_asked_for(zenodo: Zenodo) -> None:
+def test_a_record_is_requested(zenodo: Zenodo) -> None:
     zenodo.publish(5, "a.zip", b"abc")
     with Remote() as remote:
         record = read_record(remote, 5)
@@ -80,25 +80,25 @@ def test_a_record_is_asked_for(zenodo: Zenodo) -> None:
     assert zenodo.asked == [("/api/records/5", None)]
 
 
-def test_a_record_that_is_not_there(zenodo: Zenodo) -> None:
+def test_a_missing_record(zenodo: Zenodo) -> None:
     with Remote() as remote, pytest.raises(RemoteError, match="404"):
         read_record(remote, 5)
 
 
-@pytest.mark.parametrize("told", ["a page", [], {"files": []}, {"message": "restricted"}])
-def test_a_record_without_files(zenodo: Zenodo, told: Any) -> None:
-    zenodo.records[5] = told
+@pytest.mark.parametrize("value", ["a page", [], {"files": []}, {"message": "restricted"}])
+def test_a_record_without_files(zenodo: Zenodo, value: Any) -> None:
+    zenodo.records[5] = value
     with Remote() as remote, pytest.raises(RemoteError, match="no files"):
         read_record(remote, 5)
 
 
 def test_a_record_that_is_no_json(zenodo: Zenodo) -> None:
     zenodo.spoil("record", status(200))
-    with Remote(patience=Patience(tries=1)) as remote, pytest.raises(RemoteError, match="not JSON"):
+    with Remote(retries=RequestRetries(tries=1)) as remote, pytest.raises(RemoteError, match="not JSON"):
         read_record(remote, 5)
 
 
-def test_an_address_is_made_here_and_not_taken_from_the_record() -> None:
+def test_addresses_are_built_and_not_read_from_the_record() -> None:
     with Remote("https://zenodo.example") as remote:
-        made = address(remote, RemoteFile(record=3384388, name="-6_dB_fan.zip"))
+        made = file_address(remote, RemoteFile(record=3384388, name="-6_dB_fan.zip"))
     assert made == "https://zenodo.example/records/3384388/files/-6_dB_fan.zip?download=1"

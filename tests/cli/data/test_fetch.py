@@ -149,7 +149,7 @@ def test_a_missing_file(zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixtur
 def test_a_busy_server_is_reported(
     zenodo: Zenodo, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "Patience", lambda: PATIENCE)
+    monkeypatch.setattr(remote, "RequestRetries", lambda: RETRIES)
     zenodo.spoil("record", status(503))
     assert fetch("dcase2021", "--machine", "fan", "--yes") == 0
     assert "answered 503 Service Unavailable; trying again in 1 s" in capsys.readouterr().err
@@ -166,7 +166,7 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "checking a.zip" in screen.getvalue()
 
 
-PATIENCE = remote.Patience(sleep=lambda seconds: None)
+RETRIES = remote.RequestRetries(sleep=lambda seconds: None)
 
 
 def test_without_a_terminal_it_reports_the_download(
