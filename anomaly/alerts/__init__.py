@@ -1,7 +1,7 @@
-"""Advisory: alarms become cases, cases become messages, messages reach people and machines.
+"""Advisory generation (ISO 13374): alarms become cases, cases become messages, messages go to operators and systems.
 
-The way of an alarm: ``case`` (what is known) → ``store`` (kept, with its ``message``, in one transaction)
-→ ``outbox`` (delivered until confirmed) → ``sinks`` (how). Importing this loads no HTTP and no MQTT library.
+The path of an alarm: ``case`` → ``store`` (stored with its ``message`` in one transaction) → ``outbox`` (delivered
+until confirmed) → ``sinks``. Importing this loads no HTTP and no MQTT library.
 """
 
 from anomaly.alerts.outbox import Dispatcher, RetryPolicy

@@ -1,4 +1,4 @@
-"""Spans of time as people write them: ``30m``, ``8h``, ``2d``."""
+"""Durations on the command line: ``30m``, ``8h``, ``2d``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhd])\s*", re.ASCII | re.IG
 
 
 def duration_s(text: str) -> float:
-    """Seconds in a span of time: a number and one of s, m, h, d.
+    """Convert a duration, a number and one of s, m, h, d, to seconds.
 
     Example:
         >>> duration_s("8h")
         28800.0
 
     Raises:
-        UsageError: it is not written so.
+        UsageError: the text has another form.
     """
     found = _SPAN.fullmatch(text)
     if found is None:

@@ -1,4 +1,4 @@
-"""A small web hook receiver on this machine: for the demo, for tests, and to rehearse an outage."""
+"""Web hook receiver on this machine, for the demo, for tests, and to rehearse an outage."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LARGEST_BODY_BYTES = 1 << 20
-_PATIENCE_S = 10.0
+_SOCKET_TIMEOUT_S = 10.0
 _SIGNATURE = "X-Anomaly-Signature"
 _KEY = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request that was accepted.
+    """Accepted request.
 
     Args:
         key: its idempotency key.
         headers: its headers, names in lower case.
         body: the JSON it carried.
-        repeated: whether this key had been accepted before.
+        repeated: True if this key had been accepted before.
     """
 
     key: str
@@ -37,14 +37,14 @@ class Delivery:
 
     @property
     def message(self) -> Mapping[str, Any]:
-        """The alert message, whichever CloudEvents mode brought it."""
+        """Alert message, in either mode of CloudEvents."""
         data = self.body.get("data", self.body)
         return data if isinstance(data, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to give instead of accepting: to see what a sink does about it."""
+    """Answer to give instead of accepting a request, to test the reaction of a sink."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class WebhookReceiver:
         True
 
     Args:
-        secret: key of the signature that requests must carry; without it none is asked for.
+        secret: key of the signature that requests must carry; without it none is required.
         largest_body_bytes: longer bodies are refused.
         port: a fixed port instead of a free one.
     """
@@ -89,22 +89,22 @@ class WebhookReceiver:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """All accepted requests, repetitions too, in the order they came."""
+        """All accepted requests, repetitions too, in their order."""
         with self._changed:
             return list(self._deliveries)
 
     @property
     def messages(self) -> list[Mapping[str, Any]]:
-        """The alert messages, each once, in the order they came."""
+        """Alert messages, each once, in their order."""
         return [delivery.message for delivery in self.deliveries if not delivery.repeated]
 
     def plan(self, *replies: Reply) -> None:
-        """Answer the next requests so; after that, accept again."""
+        """Answer the next requests with these replies; after that, accept again."""
         with self._changed:
             self._replies.extend(replies)
 
     def wait_for(self, count: int, timeout_s: float) -> bool:
-        """Wait until so many different messages have come; say whether they have."""
+        """Wait until ``count`` different messages have arrived; return whether they have."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: sum(not d.repeated for d in self._deliveries) >= count, timeout_s
@@ -120,7 +120,7 @@ class WebhookReceiver:
         self._server.server_close()
 
     def answer(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Judge one request and keep it if it is good."""
+        """Check one request, and keep it if it is valid."""
         with self._changed:
             if self._replies:
                 return self._replies.pop(0)
@@ -142,25 +142,25 @@ class WebhookReceiver:
         return Reply(HTTPStatus.NO_CONTENT)
 
     def too_long(self, size: int) -> bool:
-        """Whether a body of so many bytes is refused."""
+        """Return whether a body of this size is refused."""
         return size > self._largest
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 128  # the default of 5 turns away what a burst of alerts sends
+    request_queue_size = 128  # the default of 5 refuses connections of a burst of alerts
 
     def handle_error(self, *_: object) -> None:
-        """Keep quiet: a client that hangs up is its own affair, and stderr belongs to the command."""
+        """Log nothing: a client that disconnects is no error here, and stderr belongs to the command."""
 
 
 def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = _PATIENCE_S
+        timeout = _SOCKET_TIMEOUT_S
 
         def do_POST(self) -> None:
-            self._send(self._judge())
+            self._send(self._check())
 
-        def _judge(self) -> Reply:
+        def _check(self) -> Reply:
             length = self.headers.get("Content-Length", "")
             if not (length.isascii() and length.isdigit()):
                 return Reply(HTTPStatus.LENGTH_REQUIRED)
@@ -179,6 +179,6 @@ def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(reply.body.encode())
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet: stderr belongs to the command."""
+            """Log nothing: stderr belongs to the command."""
 
     return Handler

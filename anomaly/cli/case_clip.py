@@ -1,4 +1,4 @@
-"""`anomaly cases clip` and `cases listeners`: the sound that was kept with a case, and who has listened to it."""
+"""`anomaly cases clip` and `cases listeners`: sound clips of a case, and the log of access to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of the groups `cases` and `alerts`: what is wrong now, who knows, and does the alert arrive."""
+"""Commands of the groups `cases` and `alerts`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def ack(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Say that you know. A case whose sound is normal again is closed by that."""
+    """Acknowledge a case. One whose sound is normal again is closed by that."""
     with open_store(state, config) as store:
         _tell(store.cases.acknowledge(case, user_name(by), note), as_json)
 
@@ -115,7 +115,7 @@ def silence(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Hold back the messages about a case for some time; its end is still told."""
+    """Hold back the messages about a case for some time; that of its end is still sent."""
     from anomaly.alerts.duration import duration_s
 
     for_s = duration_s(span)

@@ -27,7 +27,7 @@ DEFAULT_NAME = "site.yaml"
 
 
 class Alarm(ConfigSection):
-    """When an alarm begins and ends around its limit, in the words of ISA-18.2."""
+    """Beginning and end of an alarm around its limit, in the terms of ISA-18.2."""
 
     on_delay_s: int = Field(default=0, ge=0, le=3600, description="seconds over the limit before ALARM")
     off_delay_s: int = Field(default=0, ge=0, le=86_400, description="seconds below the deadband before OK")

@@ -1,4 +1,4 @@
-"""An alarm is a case: one record from the first bad second until somebody has closed it.
+"""Case: the record of one alarm, from the first abnormal second until it is closed.
 
 The states follow ISA-18.2 (IEC 62682), chapter "alarm states"::
 
@@ -6,7 +6,7 @@ The states follow ISA-18.2 (IEC 62682), chapter "alarm states"::
         │       ▲                               │
       return   again                          return
         ▼       │                               ▼
-    returned-unacknowledged ──acknowledge──▶ closed        (close leads there from everywhere)
+    returned-unacknowledged ──acknowledge──▶ closed        (close leads there from every state)
 
 Silenced (ISA-18.2: shelved) is a time limit on a case, not a state: it stops the messages, nothing else.
 """
@@ -31,7 +31,7 @@ SHORT_ID = 8
 
 
 class CaseState(StrEnum):
-    """Where a case stands between the alarm and its end."""
+    """State of a case between the alarm and its end (ISA-18.2)."""
 
     ACTIVE_UNACKNOWLEDGED = "active-unacknowledged"
     ACTIVE_ACKNOWLEDGED = "active-acknowledged"
@@ -47,12 +47,12 @@ class Case:
         machine: whose alarm it is.
         kind: ``machine``, or ``sensor`` for the microphone.
         opened_at: UTC, ISO 8601 as ``iso_utc`` writes it; so are all other times here.
-        summary: one sentence for a person.
+        summary: one sentence for operators.
         peak_score: highest score so far; summary, evidence and p-value are of the same second.
         min_p_value: tail probability of that second.
-        evidence: JSON: levels per sub-band group, band edges, and what else explains the alarm.
+        evidence: JSON: levels per sub-band group, band edges, and other explanations of the alarm.
         sound_position_s: seconds into the sound at which the case opened.
-        id: 32 hex digits; the first ``SHORT_ID`` are enough for people.
+        id: 32 hex digits; the first ``SHORT_ID`` are enough on the command line.
 
     Raises:
         ConfigError: the machine's name cannot be used.
@@ -82,11 +82,11 @@ class Case:
 
     @property
     def is_open(self) -> bool:
-        """Whether the case still counts: everything but closed."""
+        """True in every state but closed."""
         return self.state != CaseState.CLOSED
 
     def is_silenced(self, at: str) -> bool:
-        """Whether messages about the case are held back at a time (ISO 8601 UTC)."""
+        """Return whether messages about the case are held back at a time (ISO 8601 UTC)."""
         return self.silenced_until is not None and at < self.silenced_until
 
     def merged(self, newer: Case) -> Case:
@@ -110,7 +110,7 @@ class Case:
         return math.isfinite(newer.peak_score) and newer.peak_score >= self.peak_score
 
     def acknowledged(self, by: str, at: str) -> Case:
-        """The case after a person has taken note: closed if the sound is normal again.
+        """Return the case after its acknowledgement: closed if the sound is normal again.
 
         Raises:
             UsageError: the case is closed.
@@ -126,7 +126,7 @@ class Case:
         )
 
     def returned(self, at: str) -> Case:
-        """The case after the sound has become normal: closed if somebody had acknowledged it."""
+        """Return the case after the sound has become normal: closed if it was acknowledged."""
         if self.state == CaseState.ACTIVE_ACKNOWLEDGED:
             return dataclasses.replace(self, state=CaseState.CLOSED, returned_at=at, closed_at=at)
         if self.state == CaseState.ACTIVE_UNACKNOWLEDGED:
@@ -134,17 +134,17 @@ class Case:
         return self
 
     def again(self) -> Case:
-        """The case after the alarm came back before anybody had acknowledged the first one."""
+        """Return the case after the alarm came back before it was acknowledged."""
         if self.state == CaseState.RETURNED_UNACKNOWLEDGED:
             return dataclasses.replace(self, state=CaseState.ACTIVE_UNACKNOWLEDGED, returned_at=None)
         return self
 
     def closed(self, at: str) -> Case:
-        """The case after its end."""
+        """Return the case after its end."""
         return dataclasses.replace(self, state=CaseState.CLOSED, closed_at=at) if self.is_open else self
 
     def silenced(self, until: str) -> Case:
-        """The case with its messages held back until a time.
+        """Return the case with its messages held back until a time.
 
         Raises:
             UsageError: the case is closed.
@@ -153,12 +153,12 @@ class Case:
         return dataclasses.replace(self, silenced_until=until)
 
     def to_dict(self) -> dict[str, Any]:
-        """The case as JSON types; a number that is not finite becomes null."""
+        """Return the case as JSON types; a number that is not finite becomes null."""
         return {f.name: json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Case:
-        """The inverse of ``to_dict``; names it does not know are passed over."""
+        """Create a case from the result of ``to_dict``; unknown names are ignored."""
         known = {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields}
         return cls(**known | {"state": CaseState(known["state"])})
 
@@ -172,7 +172,7 @@ class Case:
 
 
 def iso_utc(unix_s: float) -> str:
-    """A time in UNIX seconds as ISO 8601 in UTC with milliseconds; such texts sort by time."""
+    """Convert UNIX seconds to ISO 8601 in UTC with milliseconds; such texts sort by time."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -182,7 +182,7 @@ def unix_s(iso: str) -> float:
 
 
 def json_value(value: Any) -> Any:
-    """A value as JSON can hold it: JSON has no NaN and no infinity, they become null."""
+    """Convert a value to JSON types: NaN and infinity, which JSON lacks, become null."""
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):

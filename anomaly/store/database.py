@@ -1,8 +1,8 @@
-"""The SQLite file behind the store: connections, transactions, and what to do with a broken file.
+"""SQLite file of the store: connections, transactions, and replacement of a damaged file.
 
 Write-ahead log, one connection per thread, writers begin with BEGIN IMMEDIATE and wait for each other.
-After a stop that was not clean all pages are to be read once (``Database.is_sound``): on a year of data that
-takes seconds, so it is not done while opening, but by whoever has opened it, when its work has begun.
+After an unclean stop all pages are to be read once (``Database.is_sound``). On a year of data that takes seconds, so
+it is not done while opening, but later by the process that has opened the file.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from anomaly.store.file_lock import FileLock
 from anomaly.store.read_write_lock import ReadWriteLock
 from anomaly.store.schema import migrate
 
+# Wait for another writer: longer than any transaction of the store, the largest of which takes about a second.
 BUSY_TIMEOUT_S = 10.0
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _HINTS = {
@@ -36,12 +37,12 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """An open database: hands each thread its connection and each writer its transaction.
+    """Open database: one connection for each thread, one transaction for each writer.
 
-    Not to be carried across a fork: SQLite forbids it. Open it anew in the child.
+    It must not be used across a fork: SQLite forbids it. Open it anew in the child.
 
     Args:
-        path: the file; ``open_database`` has looked at it.
+        path: the file, checked by ``open_database``.
         suspect: its pages are to be checked: the last stop was not a clean one.
 
     Attributes:
@@ -52,7 +53,7 @@ class Database:
         self.path = path
         self.suspect = suspect
         self._lock = threading.Lock()
-        self._gate = ReadWriteLock()
+        self._usage_lock = ReadWriteLock()
         self._connections: dict[threading.Thread, tuple[sqlite3.Connection, _FileId]] = {}
 
     @contextmanager
@@ -62,7 +63,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be read.
         """
-        with explained(self.path, self._met_damage), self._gate.use():
+        with explained(self.path, self._met_damage), self._usage_lock.shared():
             yield self._connection()
 
     @contextmanager
@@ -75,7 +76,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be written.
         """
-        with explained(self.path, self._met_damage), self._gate.use():
+        with explained(self.path, self._met_damage), self._usage_lock.shared():
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -88,7 +89,7 @@ class Database:
                 raise
 
     def is_sound(self) -> bool:
-        """Read all pages, beside whoever works with it; false if something is broken.
+        """Read all pages, while others use the database; return False if one is damaged.
 
         Raises:
             ConfigError: the database cannot be opened.
@@ -104,12 +105,12 @@ class Database:
         return sound
 
     def begin_anew(self) -> Path:
-        """Set a damaged file aside and begin a new one, while other threads wait; return where the old one lies.
+        """Set a damaged file aside and begin a new one, while other threads wait; return the path of the old one.
 
         Raises:
             ConfigError: the folder cannot be written.
         """
-        with explained(self.path), self._gate.shut(), _start_lock(self.path):
+        with explained(self.path), self._usage_lock.exclusive(), _start_lock(self.path):
             self.close()
             aside = _set_aside(self.path)
             _prepare(self.path)
@@ -148,10 +149,10 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
 
     Args:
         path: the file.
-        create: make what is missing and set aside what is damaged; else only open what is there.
+        create: make a missing file and set a damaged one aside; else only open an existing file.
 
     Returns:
-        The database, and where the damaged file lies now, if there was one.
+        The database, and the path of the damaged file after it was moved, if there was one.
 
     Raises:
         ConfigError: the folder is missing or read-only, the file is damaged (without ``create``),
@@ -184,7 +185,7 @@ def missing(path: Path) -> ConfigError:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in the mode that the store needs: autocommit, patient, with foreign keys."""
+    """Open a connection with the settings of the store: autocommit, busy timeout, foreign keys."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
@@ -204,13 +205,13 @@ def _start_lock(path: Path) -> FileLock:
 
 
 def _is_unclean(path: Path) -> bool:
-    """Whether the last stop was not a clean one: that would have emptied the log."""
+    """Return whether the last stop was unclean: a clean one empties the write-ahead log."""
     log_file = path.with_name(f"{path.name}-wal")
     return log_file.is_file() and log_file.stat().st_size > 0
 
 
 def _is_no_database(path: Path) -> bool:
-    """Whether the file's first pages are broken; reads no more than it must to begin."""
+    """Return whether the file's first pages are damaged; read no more than that."""
     if not path.is_file():
         return False
     try:

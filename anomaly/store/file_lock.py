@@ -1,4 +1,4 @@
-"""A lock between processes that the kernel frees when its holder dies, even by kill -9."""
+"""Lock between processes that the kernel releases when its holder dies, even by kill -9."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from anomaly.errors import ConfigError
 
 
 class FileLock:
-    """An exclusive lock on a file beside the thing it guards.
+    """Exclusive lock on a file beside the resource that it guards.
 
     Args:
-        path: the lock file; it is made, and left behind on purpose: removing it would race.
+        path: the lock file; it is created, and not removed: removal would race with other processes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,7 +21,7 @@ class FileLock:
         self._file: int | None = None
 
     def acquire(self, *, wait: bool = True) -> bool:
-        """Take the lock; say whether it is held now. Without ``wait``, never block.
+        """Acquire the lock; return whether it is held now. Without ``wait``, never block.
 
         Raises:
             ConfigError: the folder cannot be written.
@@ -44,7 +44,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back; harmless if it is not held."""
+        """Release the lock; harmless if it is not held."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

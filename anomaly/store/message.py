@@ -1,4 +1,4 @@
-"""What is told to the world: one JSON object, the same for every sink."""
+"""Alert message: one JSON object, the same for every sink."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """One message about a case, or a test of a sink.
+    """Message about a case, or test of a sink.
 
     Args:
-        event: what happened.
+        event: change of the case, or ``test``.
         machine: whose case it is.
-        time: when it happened, UTC, ISO 8601 as ``iso_utc`` writes it.
+        time: time of the event, UTC, ISO 8601 as ``iso_utc`` writes it.
         case: the case as it stands after the event; none for a test.
         score: the machine's score at that time.
         p_value: its tail probability on held-out normal sound.
@@ -48,7 +48,7 @@ class AlertMessage:
         machine_name(self.machine)
 
     def to_dict(self) -> dict[str, Any]:
-        """The message as JSON types."""
+        """Return the message as JSON types."""
         return {
             "version": VERSION,
             "id": self.id,
@@ -63,12 +63,12 @@ class AlertMessage:
         }
 
     def to_json(self) -> str:
-        """The message as one line of JSON."""
+        """Return the message as one line of JSON."""
         return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> AlertMessage:
-        """The inverse of ``to_dict``."""
+        """Create a message from the result of ``to_dict``."""
         case = fields.get("case")
         return cls(
             event=fields["event"],
@@ -84,5 +84,5 @@ class AlertMessage:
 
     @classmethod
     def from_json(cls, text: str) -> AlertMessage:
-        """The inverse of ``to_json``."""
+        """Create a message from the result of ``to_json``."""
         return cls.from_dict(json.loads(text))

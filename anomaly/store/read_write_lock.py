@@ -1,4 +1,4 @@
-"""Many may use a thing at once, until one wants it alone."""
+"""Lock that many threads share, or one thread holds exclusively."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from contextlib import contextmanager
 
 
 class ReadWriteLock:
-    """Counts the threads inside; ``shut`` waits until they have left and keeps others out meanwhile.
+    """Readers-writer lock that prefers the writer: while one waits, no other reader enters.
 
     Example:
-        >>> gate = Gate()
-        >>> with gate.use():
+        >>> lock = ReadWriteLock()
+        >>> with lock.shared():
         ...     pass
-        >>> with gate.shut():
+        >>> with lock.exclusive():
         ...     pass
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside = 0
-        self._is_shut = False
-        self._mine = threading.local()
+        self._readers = 0
+        self._has_writer = False
+        self._thread = threading.local()
 
     @contextmanager
-    def use(self) -> Iterator[None]:
-        """Be inside during the block; waits while the gate is shut. A thread inside may go in again."""
-        depth: int = getattr(self._mine, "depth", 0)
+    def shared(self) -> Iterator[None]:
+        """Hold the lock as one of many readers. A thread that holds it may enter again."""
+        depth: int = getattr(self._thread, "depth", 0)
         if depth == 0:
             with self._changed:
-                self._changed.wait_for(lambda: not self._is_shut)
-                self._inside += 1
-        self._mine.depth = depth + 1
+                self._changed.wait_for(lambda: not self._has_writer)
+                self._readers += 1
+        self._thread.depth = depth + 1
         try:
             yield
         finally:
-            self._mine.depth = depth
+            self._thread.depth = depth
             if depth == 0:
                 with self._changed:
-                    self._inside -= 1
+                    self._readers -= 1
                     self._changed.notify_all()
 
     @contextmanager
-    def shut(self) -> Iterator[None]:
-        """Be alone during the block. Not for a thread that is inside: it would wait for itself."""
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock alone. Not for a thread that holds it as a reader: it would wait for itself."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_shut)
-            self._is_shut = True
-            self._changed.wait_for(lambda: self._inside == 0)
+            self._changed.wait_for(lambda: not self._has_writer)
+            self._has_writer = True
+            self._changed.wait_for(lambda: self._readers == 0)
         try:
             yield
         finally:
             with self._changed:
-                self._is_shut = False
+                self._has_writer = False
                 self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What is old goes: in small steps, so that nobody who writes scores has to wait for it."""
+"""Removal of old rows, in small steps, so that writers of scores do not wait for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _STEP = 2_000
 
 @dataclass(frozen=True)
 class Retention:
-    """How long things are kept.
+    """Retention times of the tables.
 
     Args:
         scores_days: scores of each second.
-        minutes_days: scores summed up by the minute, states, gaps and the access log.
+        minutes_days: scores aggregated by the minute, states, gaps and the access log.
         events_days: events, closed cases and delivered messages.
     """
 
@@ -29,10 +29,10 @@ class Retention:
 
 
 def tidy(store: Store, keep: Retention, now_s: float) -> int:
-    """Sum up what is new, remove what is old; return how many rows went.
+    """Aggregate new scores, remove old rows; return the number of removed rows.
 
-    An open case keeps its events. A score goes only when its minute has been summed up, a state only when another has
-    followed it before the limit.
+    An open case keeps its events. A score is removed only after its minute has been aggregated, a state only if
+    another has followed it before the limit.
 
     Raises:
         ConfigError: the database cannot be written.
@@ -52,7 +52,7 @@ def tidy(store: Store, keep: Retention, now_s: float) -> int:
     return gone
 
 
-# What was last said of a machine before the limit held on after it: which bundle scores it may not change for years.
+# The last state of a machine before the limit was valid after it: the bundle that scores it may not change for years.
 _OLD_STATES = (
     "EXISTS (SELECT 1 FROM states AS later WHERE later.machine = states.machine AND later.kind = states.kind"
     " AND later.time_s > states.time_s AND later.time_s < ?)"
@@ -64,9 +64,9 @@ _DONE = "queued_s < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.
 
 
 def _old_scores(store: Store, before_s: float) -> int:
-    """Scores go machine by machine, along the index, so that a step never reads what it does not remove.
+    """Remove scores machine by machine, along the index, so that a step reads only the rows that it removes.
 
-    The newest of all stays, so that no row number is ever given twice: summing up counts on that.
+    The newest of all stays, so that SQLite never assigns a row number twice: the aggregation relies on that.
     """
     gone, machine = 0, ""
     while (found := _next_machine(store, machine)) is not None:

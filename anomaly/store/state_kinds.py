@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class StateKind(StrEnum):
-    """What a row of the table ``states`` is about."""
+    """Kind of state in a row of the table ``states``."""
 
     DECISION = "decision"
     """OK, WATCH or ALARM."""

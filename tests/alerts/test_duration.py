@@ -1,4 +1,4 @@
-"""Spans of time as people write them."""
+"""Durations on the command line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_spans(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "8", "h", "-1h", "1e9h", "1w", "8h later", "٣h", "9" * 40 + "s"])
-def test_what_is_none(text: str) -> None:
+def test_invalid_durations_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no span of time"):
         duration_s(text)

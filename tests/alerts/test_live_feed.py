@@ -1,4 +1,4 @@
-"""Scores are shown where they can be: a change of state at once, a score now and then, no history."""
+"""Live feed: a change of state at once, a score at intervals, nothing of the past."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Plain:
     def close(self) -> None: ...
 
 
-def hear(store: Store, clock: Clock, state: str = "OK") -> ScoreRow:
+def add_score(store: Store, clock: Clock, state: str = "OK") -> ScoreRow:
     row = ScoreRow("pump", clock(), int(clock()), 0.5, 0.5, state)
     store.history.add_scores([row])
     return row
 
 
-def test_states_at_once_and_scores_now_and_then(store: Store, clock: Clock) -> None:
+def test_states_at_once_and_scores_at_intervals(store: Store, clock: Clock) -> None:
     screen = Screen()
     feed = LiveScoreFeed(store, screen, clock, interval_s=10)
     feed.step()
     expected = []
     for second in range(25):
-        row = hear(store, clock, "ALARM" if second >= 13 else "OK")
+        row = add_score(store, clock, "ALARM" if second >= 13 else "OK")
         feed.step()
         feed.step()
         if second in (0, 10, 13, 23):
@@ -52,14 +52,14 @@ def test_states_at_once_and_scores_now_and_then(store: Store, clock: Clock) -> N
     assert screen.shown == expected
 
 
-def test_history_is_not_news(store: Store, clock: Clock) -> None:
+def test_old_scores_are_not_published(store: Store, clock: Clock) -> None:
     screen = Screen()
-    hear(store, clock)
+    add_score(store, clock)
     clock.forward(60)
     LiveScoreFeed(store, screen, clock).step()
     assert screen.shown == []
 
 
-def test_a_sink_that_shows_no_scores(store: Store, clock: Clock) -> None:
-    hear(store, clock)
+def test_a_sink_that_publishes_no_scores(store: Store, clock: Clock) -> None:
+    add_score(store, clock)
     LiveScoreFeed(store, Plain(), clock).step()

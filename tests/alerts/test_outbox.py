@@ -1,4 +1,4 @@
-"""Deliveries: at least once, in order, with patience, through failures of sink, disk and process."""
+"""Deliveries: at least once, in order, repeated, through failures of sink, disk and process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUICK = RetryPolicy(first_s=0.01, longest_s=0.05)
 
 
 class Recorder:
-    """A sink that remembers, and fails with what it is told to."""
+    """Sink that records messages, and raises the planned failures first."""
 
     def __init__(self, name: str = "recorder") -> None:
         self.name = name
@@ -68,7 +68,7 @@ def test_delivers_what_is_queued(store: Store, sink: Recorder, make_case: MakeCa
     assert sink.closed == 1
 
 
-def test_what_another_process_queues_is_found(
+def test_messages_of_another_process_are_found(
     store: Store, path: Path, sink: Recorder, make_case: MakeCase, clock: Clock
 ) -> None:
     with Dispatcher(store, [sink], poll_s=0.01) as dispatcher, Store.open(path, clock=clock) as other:
@@ -94,7 +94,7 @@ def test_a_failure_is_tried_again_later(
     assert all(0.5 * 2**i <= wait <= 2**i + 0.11 for i, wait in enumerate(waits))
 
 
-def test_the_other_side_may_ask_for_patience(
+def test_the_other_side_may_request_a_longer_wait(
     store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
 ) -> None:
     store.cases.open(make_case())

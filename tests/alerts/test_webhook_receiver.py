@@ -1,4 +1,4 @@
-"""The receiver believes only what is signed, whole and not too long."""
+"""The receiver accepts only requests that are signed, whole and not too long."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_signature_is_checked() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 50_000])
-def test_what_is_no_object(body: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with WebhookReceiver() as receiver:
         assert post(receiver, body) == 400
 
@@ -89,7 +89,7 @@ def test_only_on_this_machine() -> None:
         pass
 
 
-def test_a_client_that_hangs_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_client_that_disconnects_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     with WebhookReceiver() as receiver:
         with socket.create_connection(("127.0.0.1", receiver.port)) as caller:
             caller.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")

@@ -1,4 +1,4 @@
-"""`anomaly cases clip`: the sound of a case, played or copied, and noted before."""
+"""`anomaly cases clip`: clips of a case are played or copied after the access is logged."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_export_is_noted(case: Case, capsys: pytest.CaptureFixture[str]) -> None
     assert "export by anna: what was it" in capsys.readouterr().out
 
 
-def test_who_listened_over_all_cases(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+def test_access_log_of_all_cases(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "cases", "listeners") == []
     assert run(["cases", "clip", case.id, "--export", "there", "--by", "ann", "--note", "a rattle"]) == 0
     capsys.readouterr()
@@ -154,7 +154,7 @@ def test_clips_that_are_gone(case: Case, capsys: pytest.CaptureFixture[str]) -> 
     assert all(clip["removed_s"] for clip in told["clips"])
 
 
-def test_damaged_clips_are_not_handed_out(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_clips_are_not_exported(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     Path("state/clips/pump/full/sound.flac").write_bytes(b"fLaC")
     assert run(["cases", "clip", case.id, "--play"]) == 4
     assert "is no whole clip" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`anomaly cases` and `anomaly alerts test`: seen, acknowledged, silenced, closed, and does it arrive."""
+"""`anomaly cases` and `anomaly alerts`: list, acknowledge, silence, close, test of a sink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`anomaly config`: check says what is wrong, show what holds, schema what may stand there."""
+"""`anomaly config`: check, show and schema."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert find_site(None, {"ANOMALY_MODELS": "m"}).models_dir == Path("m")
 
 
-def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choice_of_the_site_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_file(None, {}) is None
     assert find_site(None, {}) == Site()
@@ -153,7 +153,7 @@ def test_the_machine_of_a_device(tmp_path: Path) -> None:
         ("just words\n", "1", "must hold keys"),
     ],
 )
-def test_what_is_wrong_and_where(text: str, place: str, words: str, tmp_path: Path) -> None:
+def test_errors_name_line_and_key(text: str, place: str, words: str, tmp_path: Path) -> None:
     path = write(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
         load_site(path, {})
@@ -162,7 +162,7 @@ def test_what_is_wrong_and_where(text: str, place: str, words: str, tmp_path: Pa
     assert caught.value.exit_code == 3
 
 
-def test_all_that_is_wrong_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
     path = write(
         tmp_path, "state: x\nmachines:\n  pump:\n    device: hw:0\n    channel: left\n    speed: 3\n"
     )
@@ -202,7 +202,7 @@ def test_names_of_sinks_differ(tmp_path: Path) -> None:
     assert str(caught.value.where).endswith(":3: sinks.mqtt.0.name")
 
 
-def test_two_machines_cannot_be_heard_through_one_channel(tmp_path: Path) -> None:
+def test_two_machines_cannot_share_a_channel(tmp_path: Path) -> None:
     text = "machines:\n  a: {device: hw:0}\n  b: {device: hw:0}\n"
     with pytest.raises(ConfigError, match="machines 'a' and 'b' share device and channel"):
         load_site(write(tmp_path, text), {})
@@ -221,7 +221,7 @@ def test_the_example_of_the_manual(tmp_path: Path) -> None:
     assert site.sinks.names == ["plant", "house"]
 
 
-def test_where_metrics_are_read(tmp_path: Path) -> None:
+def test_address_of_metrics(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text("metrics: 127.0.0.1:9464\n")
     assert load_site(path, {}).metrics == "127.0.0.1:9464"
@@ -231,7 +231,7 @@ def test_where_metrics_are_read(tmp_path: Path) -> None:
             load_site(path, {})
 
 
-def test_what_is_kept_by_default(tmp_path: Path) -> None:
+def test_retention_settings(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text("clips: {content: features, keep_count: 3}\nkeep: {scores_days: 2}\n")
     site = load_site(path, {})

@@ -1,4 +1,4 @@
-"""A case walks through the states of ISA-18.2, and its numbers only get worse."""
+"""States of a case after ISA-18.2, and its extreme values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Make = Callable[..., Case]
 LATER = "2027-01-15T09:00:00.000Z"
 
 
-def test_a_new_case_waits_for_somebody(make_case: Make) -> None:
+def test_a_new_case_is_active_and_unacknowledged(make_case: Make) -> None:
     case = make_case()
     assert case.state == CaseState.ACTIVE_UNACKNOWLEDGED
     assert case.is_open
@@ -25,14 +25,14 @@ def test_a_new_case_waits_for_somebody(make_case: Make) -> None:
     assert case.id != make_case().id
 
 
-def test_acknowledged_then_normal_again_is_closed(make_case: Make) -> None:
+def test_acknowledged_then_returned_is_closed(make_case: Make) -> None:
     known = make_case().acknowledged("ann", LATER)
     assert (known.state, known.acknowledged_by) == (CaseState.ACTIVE_ACKNOWLEDGED, "ann")
     over = known.returned(LATER)
     assert (over.state, over.closed_at, over.returned_at) == (CaseState.CLOSED, LATER, LATER)
 
 
-def test_normal_again_waits_for_acknowledgement(make_case: Make) -> None:
+def test_returned_waits_for_acknowledgement(make_case: Make) -> None:
     waiting = make_case().returned(LATER)
     assert waiting.state == CaseState.RETURNED_UNACKNOWLEDGED
     assert waiting.is_open
@@ -94,12 +94,12 @@ def test_json_has_no_nan(make_case: Make) -> None:
 
 
 @pytest.mark.parametrize("machine", ["", "../pump", "a/b", "pump+", "a#"])
-def test_a_name_that_is_no_name(machine: str) -> None:
+def test_an_invalid_machine_name_is_refused(machine: str) -> None:
     with pytest.raises(ConfigError, match="is no machine name"):
         Case(machine, "machine", LATER, "x")
 
 
-def test_a_kind_that_is_none(make_case: Make) -> None:
+def test_an_unknown_kind_is_refused(make_case: Make) -> None:
     with pytest.raises(InputError, match="'cat' is no kind of case"):
         make_case(kind="cat")
 
@@ -112,7 +112,7 @@ def test_times_as_text_sort_like_times(times: list[float]) -> None:
 
 
 @given(st.lists(st.sampled_from(["acknowledge", "return", "again", "close"]), max_size=12))
-def test_whatever_happens_closed_is_the_end(steps: list[str]) -> None:
+def test_closed_is_the_final_state(steps: list[str]) -> None:
     case = Case("pump", "machine", LATER, "x")
     for step in steps:
         before = case

@@ -1,4 +1,4 @@
-"""The database file: made, shared between threads, set aside when damaged, left alone when it is not ours."""
+"""The database file: created, shared between threads, set aside when damaged, untouched if another program's."""
 
 from __future__ import annotations
 
@@ -143,9 +143,7 @@ def test_a_sound_database_stays_after_an_unclean_stop(path: Path) -> None:
         assert [event.event for event in store.history.events()] == ["x"]
 
 
-def test_damage_that_is_met_is_dealt_with_at_the_next_check(
-    path: Path, make_case: Callable[..., Case]
-) -> None:
+def test_damage_met_in_use_is_repaired_at_the_next_check(path: Path, make_case: Callable[..., Case]) -> None:
     with Store.open(path) as store:
         store.outbox.subscribe(["plant"])
         store.cases.open(make_case())
@@ -154,13 +152,13 @@ def test_damage_that_is_met_is_dealt_with_at_the_next_check(
         with pytest.raises(ConfigError):
             store.history.scores("pump")
         assert store.check() is not None
-        # The open case, and what is to be told about it, went along.
+        # The open case and its pending message were carried over.
         assert [case.machine for case in store.cases.select(open_only=True)] == ["pump"]
         assert store.outbox.pending_count(["plant"]) == 1
         assert store.history.events()[-1].detail["carried_over"] == {"cases": 1, "messages": 1}
 
 
-def test_others_go_on_writing_while_a_new_one_begins(path: Path) -> None:
+def test_others_keep_writing_while_a_new_database_begins(path: Path) -> None:
     broken_page(path)
     Path(f"{path}-wal").write_bytes(b"left over")
     with Store.open(path) as store, ThreadPoolExecutor(3) as pool:

@@ -1,4 +1,4 @@
-"""A lock holds between processes and between owners in one process, and dies with its holder."""
+"""File lock: between processes, between owners in one process, released by death."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     first.release()
 
 
-def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     code = f"{HOLD} l.acquire(); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -43,6 +43,6 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         FileLock(tmp_path / "none" / "x.lock").acquire()

@@ -1,4 +1,4 @@
-"""Scores and events come back as they were stored."""
+"""Scores and events are read as they were stored."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def test_json_and_back(make_message: Make) -> None:
     assert AlertMessage.from_json(message.to_json()) == message
 
 
-def test_what_it_holds(make_message: Make) -> None:
+def test_fields_of_a_message(make_message: Make) -> None:
     found = json.loads(make_message("case.updated").to_json())
     assert set(found) == {
         *("version", "id", "event", "time", "machine", "state", "score", "p_value", "groups", "case")
@@ -40,10 +40,10 @@ def test_one_line_without_nan(make_message: Make) -> None:
     assert (json.loads(text)["score"], json.loads(text)["groups"]) == (None, [None, 1.0])
 
 
-def test_each_has_a_key_of_its_own(make_message: Make) -> None:
+def test_each_message_has_its_own_key(make_message: Make) -> None:
     assert make_message().id != make_message().id
 
 
-def test_a_name_that_would_be_a_wildcard() -> None:
+def test_a_machine_name_that_is_a_wildcard_is_refused() -> None:
     with pytest.raises(ConfigError, match="is no machine name"):
         AlertMessage("test", "#", "2027-01-15T09:00:00.000Z")

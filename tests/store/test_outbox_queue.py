@@ -1,4 +1,4 @@
-"""The outbox: each message once per sink, of each case in order, until delivered or given up."""
+"""The outbox: each message once per sink, of each case in order, until delivered, refused or given up."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_of_a_case_only_the_oldest_is_due(store: Store, clock: Clock, make_case:
     assert due(store, clock)[1].message.event == "case.acknowledged"
 
 
-def test_test_messages_wait_for_nobody(store: Store, clock: Clock) -> None:
+def test_test_messages_wait_for_no_case(store: Store, clock: Clock) -> None:
     store.outbox.subscribe(["a"])
     for _ in range(3):
         store.outbox.queue(AlertMessage("test", "pump", "2027-01-15T09:00:00.000Z"))
@@ -59,7 +59,7 @@ def test_test_messages_wait_for_nobody(store: Store, clock: Clock) -> None:
     assert due(store, clock, "b") == []
 
 
-def test_a_new_sink_gets_what_is_open_now(store: Store, clock: Clock, make_case: MakeCase) -> None:
+def test_a_new_sink_gets_the_messages_of_open_cases(store: Store, clock: Clock, make_case: MakeCase) -> None:
     old, standing = make_case("pump"), make_case("fan")
     store.cases.open(old)
     store.cases.close(old.id)

@@ -1,4 +1,4 @@
-"""The gate: many inside, or one alone."""
+"""Readers-writer lock: many readers, or one writer."""
 
 from __future__ import annotations
 
@@ -6,53 +6,53 @@ import threading
 
 from anomaly.store.read_write_lock import ReadWriteLock
 
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 
-def test_whoever_wants_to_be_alone_waits_for_those_inside() -> None:
-    gate, inside, leave, alone = ReadWriteLock(), threading.Event(), threading.Event(), threading.Event()
+def test_a_writer_waits_for_readers() -> None:
+    lock, inside, leave, alone = ReadWriteLock(), threading.Event(), threading.Event(), threading.Event()
 
     def user() -> None:
-        with gate.use():
+        with lock.shared():
             inside.set()
-            leave.wait(PATIENCE_S)
+            leave.wait(TIMEOUT_S)
 
     def owner() -> None:
-        with gate.shut():
+        with lock.exclusive():
             alone.set()
 
     threads = [threading.Thread(target=user), threading.Thread(target=owner)]
     threads[0].start()
-    assert inside.wait(PATIENCE_S)
+    assert inside.wait(TIMEOUT_S)
     threads[1].start()
     assert not alone.wait(0.1)
     leave.set()
-    assert alone.wait(PATIENCE_S)
+    assert alone.wait(TIMEOUT_S)
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
 
 
-def test_a_thread_inside_may_go_in_again_while_somebody_waits() -> None:
-    gate, alone = ReadWriteLock(), threading.Event()
+def test_a_reader_may_enter_again_while_a_writer_waits() -> None:
+    lock, alone = ReadWriteLock(), threading.Event()
 
     def owner() -> None:
-        with gate.shut():
+        with lock.exclusive():
             alone.set()
 
-    with gate.use():
+    with lock.shared():
         thread = threading.Thread(target=owner)
         thread.start()
-        with gate.use():
+        with lock.shared():
             assert not alone.is_set()
-    assert alone.wait(PATIENCE_S)
-    thread.join(PATIENCE_S)
+    assert alone.wait(TIMEOUT_S)
+    thread.join(TIMEOUT_S)
 
 
-def test_the_gate_opens_again() -> None:
-    gate = ReadWriteLock()
-    with gate.shut():
+def test_the_lock_can_be_held_again() -> None:
+    lock = ReadWriteLock()
+    with lock.exclusive():
         pass
-    with gate.use(), gate.use():
+    with lock.shared(), lock.shared():
         pass
-    with gate.shut():
+    with lock.exclusive():
         pass

@@ -1,4 +1,4 @@
-"""What is old goes, what is needed stays, and nobody has to wait."""
+"""Old rows are removed, needed ones stay, and no writer waits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def scores(store: Store, ages_s: list[float]) -> None:
     store.history.add_scores(ScoreRow("pump", NOW_S - age, i, 1.0, 0.5, "OK") for i, age in enumerate(ages_s))
 
 
-def test_scores_go_after_a_day_and_their_minutes_stay(store: Store) -> None:
+def test_scores_are_removed_after_a_day_and_their_minutes_stay(store: Store) -> None:
     scores(store, [2 * DAY_S, DAY_S + 1, DAY_S - 1, 0.0])
     assert tidy(store, Retention(), NOW_S) == 2
     assert [row.second for row in store.history.scores("pump")] == [2, 3]
@@ -30,7 +30,7 @@ def test_more_than_one_step(store: Store) -> None:
     assert tidy(store, Retention(), NOW_S) == 4_500
 
 
-def test_after_everything_went_new_scores_are_still_summed_up(store: Store) -> None:
+def test_new_scores_are_aggregated_after_all_were_removed(store: Store) -> None:
     scores(store, [3 * DAY_S] * 100)
     tidy(store, Retention(), NOW_S)
     assert len(store.history.scores("pump")) == 1
@@ -39,7 +39,7 @@ def test_after_everything_went_new_scores_are_still_summed_up(store: Store) -> N
     assert sum(row.seconds for row in store.time_series.minutes("pump", since_s=NOW_S - DAY_S)) == 2
 
 
-def test_the_year_is_over(store: Store) -> None:
+def test_rows_are_removed_after_a_year(store: Store) -> None:
     scores(store, [400 * DAY_S, 0.0])
     for age_days, state in ((402, "OK"), (401, "ALARM"), (400, "OK"), (2, "WATCH")):
         store.time_series.add_state(StateRow("pump", "decision", NOW_S - age_days * DAY_S, state))
@@ -55,7 +55,7 @@ def test_the_year_is_over(store: Store) -> None:
     assert len(store.time_series.gaps("pump")) == 1
 
 
-def test_an_open_case_keeps_its_events_and_a_closed_one_goes(
+def test_an_open_case_keeps_its_events_and_a_closed_one_is_removed(
     store: Store, clock: Any, make_case: Callable[..., Case]
 ) -> None:
     clock.now_s = NOW_S - 400 * DAY_S
@@ -70,13 +70,13 @@ def test_an_open_case_keeps_its_events_and_a_closed_one_goes(
     tidy(store, Retention(), NOW_S)
     assert [case.id for case in store.cases.select()] == [kept.id]
     assert [event.case_id for event in store.history.events()] == [kept.id]
-    # What is still to be told about the closed case waits for its delivery.
+    # The pending message about the closed case waits for its delivery.
     assert store.outbox.pending_count(["plant"]) == 1
     tidy(store, Retention(), NOW_S)
     assert store.outbox.pending_count(["plant"]) == 1
 
 
-def test_times_of_keeping_are_settings(store: Store) -> None:
+def test_retention_times_are_settings(store: Store) -> None:
     scores(store, [100.0, 0.0])
     store.history.add_event("old", time_s=NOW_S - 100)
     tidy(store, Retention(scores_days=10 / DAY_S, minutes_days=10 / DAY_S, events_days=10 / DAY_S), NOW_S)

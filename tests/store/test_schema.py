@@ -1,4 +1,4 @@
-"""The schema grows by migrations; an older file is brought up, a newer one refused."""
+"""Migrations: an older file is upgraded, a newer one refused."""
 
 from __future__ import annotations
 
@@ -89,9 +89,7 @@ def test_each_released_version_has_its_dump() -> None:
 
 
 @pytest.mark.parametrize("dump", RELEASED, ids=lambda dump: str(dump.stem))
-def test_a_database_of_each_released_version_is_taken_up_with_all_that_is_in_it(
-    dump: Path, path: Path
-) -> None:
+def test_a_database_of_each_released_version_keeps_its_content(dump: Path, path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(dump.read_text(encoding="utf-8"))

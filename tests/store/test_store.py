@@ -1,4 +1,4 @@
-"""Cases in the store: one at a time, told when they change, and never undone by another hand."""
+"""Cases in the store: one of a kind, with a message at each change, without lost updates."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_case_and_its_message(store: Store, make_case: MakeCase, make_message:
     assert [event.event for event in store.history.events(case_id=case.id)] == ["case.opened"]
 
 
-def test_both_or_neither(
+def test_case_and_message_are_stored_together_or_not_at_all(
     store: Store, make_case: MakeCase, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, message = make_case(), make_message()
@@ -51,7 +51,7 @@ def test_both_or_neither(
     assert store.history.events() == []
 
 
-def test_without_a_message_of_its_own_it_is_told_all_the_same(store: Store, make_case: MakeCase) -> None:
+def test_a_change_without_a_message_queues_a_default_one(store: Store, make_case: MakeCase) -> None:
     case = make_case()
     store.cases.open(case)
     assert [(m.event, m.machine, m.case) for m in queued(store)] == [("case.opened", "pump", case)]
@@ -84,7 +84,7 @@ def test_a_dead_microphone_inhibits_new_machine_cases(store: Store, make_case: M
     assert store.cases.open(make_case()) is not None
 
 
-def test_a_machine_case_lives_on_beside_a_sensor_case(store: Store, make_case: MakeCase) -> None:
+def test_an_open_machine_case_stays_open_beside_a_sensor_case(store: Store, make_case: MakeCase) -> None:
     case = make_case(peak_score=1.0)
     store.cases.open(case)
     assert store.cases.open(make_case(kind="sensor")) is not None
@@ -106,9 +106,7 @@ def test_newer_measurements(store: Store, make_case: MakeCase, make_message: Mak
     assert queued(store)[-1].case == stored
 
 
-def test_a_closed_case_is_not_measured_any_more(
-    store: Store, make_case: MakeCase, make_message: MakeMessage
-) -> None:
+def test_a_closed_case_is_not_updated(store: Store, make_case: MakeCase, make_message: MakeMessage) -> None:
     case = make_case(peak_score=1.0)
     store.cases.open(case)
     closed = store.cases.close(case.id, by="ann", note="bearing changed")
@@ -116,7 +114,7 @@ def test_a_closed_case_is_not_measured_any_more(
     assert [m.event for m in queued(store)] == ["case.opened", "case.closed"]
 
 
-def test_closing_twice_is_told_once(store: Store, make_case: MakeCase, clock: Clock) -> None:
+def test_closing_twice_queues_one_message(store: Store, make_case: MakeCase, clock: Clock) -> None:
     case = make_case()
     store.cases.open(case)
     closed = store.cases.close(case.id)
@@ -140,7 +138,7 @@ def test_acknowledged(store: Store, make_case: MakeCase, clock: Clock) -> None:
         store.cases.acknowledge(case.id, "bob")
 
 
-def test_normal_again_then_acknowledged(store: Store, make_case: MakeCase) -> None:
+def test_returned_then_acknowledged_is_closed(store: Store, make_case: MakeCase) -> None:
     case = make_case()
     store.cases.open(case)
     assert store.cases.mark_returned(case.id).state == CaseState.RETURNED_UNACKNOWLEDGED
@@ -162,7 +160,7 @@ def test_silence(store: Store, make_case: MakeCase, make_message: MakeMessage, c
     assert [m.event for m in queued(store)] == ["case.opened", "case.updated", "case.updated"]
 
 
-def test_the_end_of_a_silenced_case_is_told(store: Store, make_case: MakeCase) -> None:
+def test_the_end_of_a_silenced_case_is_sent(store: Store, make_case: MakeCase) -> None:
     case = make_case()
     store.cases.open(case)
     store.cases.silence(case.id, 3600, "ann")
@@ -171,7 +169,7 @@ def test_the_end_of_a_silenced_case_is_told(store: Store, make_case: MakeCase) -
 
 
 @pytest.mark.parametrize("for_s", [-1.0, float("nan"), float("inf"), 31 * 86_400.0])
-def test_silence_without_end(for_s: float, store: Store, make_case: MakeCase) -> None:
+def test_silence_is_bounded(for_s: float, store: Store, make_case: MakeCase) -> None:
     case = make_case()
     store.cases.open(case)
     with pytest.raises(UsageError, match="cannot be silenced for"):
@@ -190,7 +188,7 @@ def test_listing(store: Store, make_case: MakeCase, clock: Clock) -> None:
     assert [case.machine for case in store.cases.select(machine="fan")] == ["fan"]
 
 
-def test_found_by_its_first_digits(store: Store, make_case: MakeCase) -> None:
+def test_a_case_is_found_by_its_first_digits(store: Store, make_case: MakeCase) -> None:
     one, two = make_case("pump", id="ab" + "0" * 30), make_case("fan", id="ac" + "0" * 30)
     store.cases.open(one)
     store.cases.open(two)
@@ -201,7 +199,7 @@ def test_found_by_its_first_digits(store: Store, make_case: MakeCase) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "*", "xyz", "0" * 33, "%", "a'; DROP TABLE cases"])
-def test_what_is_no_identifier(text: str, store: Store) -> None:
+def test_invalid_identifiers_are_refused(text: str, store: Store) -> None:
     with pytest.raises(UsageError, match="is no case identifier"):
         store.cases.find(text)
     with pytest.raises(UsageError, match="there is no case"):
@@ -229,14 +227,14 @@ def test_rows_keep_every_field(store: Store, make_case: MakeCase) -> None:
     assert columns == {field.name for field in dataclasses.fields(Case)}
 
 
-def test_listeners_hear_of_a_commit(store: Store, make_case: MakeCase) -> None:
-    heard: list[int] = []
-    store.outbox.listeners.append(lambda: heard.append(len(store.cases.select())))
+def test_listeners_are_notified_of_a_commit(store: Store, make_case: MakeCase) -> None:
+    counts: list[int] = []
+    store.outbox.listeners.append(lambda: counts.append(len(store.cases.select())))
     store.cases.open(make_case())
-    assert heard == [1]
+    assert counts == [1]
 
 
-def test_another_process_may_not_slip_in_between(store: Store, make_case: MakeCase, path: Path) -> None:
+def test_a_transaction_excludes_another_process(store: Store, make_case: MakeCase, path: Path) -> None:
     other = sqlite3.connect(path, timeout=0, isolation_level=None)
     with store.database.transaction(), pytest.raises(sqlite3.OperationalError, match="locked"):
         other.execute("BEGIN IMMEDIATE")

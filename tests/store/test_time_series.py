@@ -1,4 +1,4 @@
-"""Minutes, states and gaps: what stays when the seconds have gone."""
+"""Minutes, states and gaps: the record that remains when the seconds are removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def seconds(store: Store, begin_s: float, scores: list[float | None], state: str
     )
 
 
-def test_a_minute_is_summed_up(store: Store) -> None:
+def test_a_minute_is_aggregated(store: Store) -> None:
     seconds(store, MINUTE_S, [1.0, 3.0, None])
     seconds(store, MINUTE_S + 10, [8.0], state="ALARM")
     seconds(store, MINUTE_S + 60, [2.0], state="WATCH")
@@ -33,7 +33,7 @@ def test_a_minute_is_summed_up(store: Store) -> None:
     assert (second.seconds, second.watch_s) == (1, 1)
 
 
-def test_a_minute_that_goes_on_is_summed_up_again(store: Store) -> None:
+def test_a_minute_with_later_scores_is_aggregated_again(store: Store) -> None:
     seconds(store, MINUTE_S, [1.0])
     store.time_series.sum_up()
     seconds(store, MINUTE_S + 1, [5.0])
@@ -42,7 +42,7 @@ def test_a_minute_that_goes_on_is_summed_up_again(store: Store) -> None:
     assert (row.seconds, row.score_max) == (2, 5.0)
 
 
-def test_it_is_done_in_steps(store: Store) -> None:
+def test_aggregation_is_done_in_steps(store: Store) -> None:
     seconds(store, MINUTE_S, [1.0] * 150)
     assert store.time_series.sum_up(most=100)
     assert not store.time_series.sum_up(most=100)
@@ -75,7 +75,7 @@ def test_gaps(store: Store) -> None:
 
 
 @pytest.mark.parametrize("method", ["add_state", "add_gaps"])
-def test_nothing_is_kept_of_a_block_that_fails(store: Store, method: str) -> None:
+def test_a_failed_write_stores_nothing(store: Store, method: str) -> None:
     bad: Callable[..., Any] = getattr(store.time_series, method)
     row = StateRow("pump", "decision", 1.0, None) if method == "add_state" else [GapRow("p", 1, None, "x")]  # type: ignore[arg-type]
     with pytest.raises(Exception, match="NOT NULL"):
@@ -84,7 +84,7 @@ def test_nothing_is_kept_of_a_block_that_fails(store: Store, method: str) -> Non
     assert store.time_series.gaps("p") == []
 
 
-def test_they_are_there_again_after_a_restart(path: Path) -> None:
+def test_minutes_outlive_a_restart(path: Path) -> None:
     with Store.open(path) as store:
         seconds(store, MINUTE_S, [1.0])
         store.time_series.sum_up()

@@ -1,4 +1,4 @@
-"""Home Assistant finds the machines by itself: MQTT discovery, one device per machine.
+"""MQTT discovery of Home Assistant: one device per machine.
 
 Source: Home Assistant documentation, integration "MQTT", section "MQTT Discovery".
 """
@@ -13,7 +13,7 @@ from anomaly import __version__
 
 
 class Topics:
-    """The MQTT topics of a site.
+    """MQTT topics of a site.
 
     Args:
         prefix: the first levels of each topic; two sites on one broker need different ones.
@@ -24,16 +24,16 @@ class Topics:
         self._prefix = prefix
 
     def state(self, machine: str) -> str:
-        """Retained: the machine's newest state and score."""
+        """Return the topic of a machine's newest state and score; retained."""
         return f"{self._prefix}/{machine}/state"
 
     def alerts(self, machine: str) -> str:
-        """Not retained: the alert messages."""
+        """Return the topic of a machine's alert messages; not retained."""
         return f"{self._prefix}/{machine}/alerts"
 
 
 def discovery(machine: str, topics: Topics, prefix: str) -> dict[str, dict[str, Any]]:
-    """Configuration messages (topic to payload) for the state, the score and the alarm of a machine."""
+    """Return configuration messages (topic to payload) for the state, the score and the alarm of a machine."""
     device = {
         "identifiers": [f"anomaly_{object_id(machine)}"],
         "name": machine,
@@ -71,6 +71,6 @@ def discovery(machine: str, topics: Topics, prefix: str) -> dict[str, dict[str, 
 
 
 def object_id(machine: str) -> str:
-    """A machine's name in the letters that Home Assistant allows, still different for different names."""
+    """Convert a machine's name to the letters that Home Assistant allows, still different for different names."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", machine)
     return plain if plain == machine else f"{plain}_{zlib.crc32(machine.encode()):08x}"

@@ -41,7 +41,7 @@ _TOPIC = re.compile(r"[^+#$/\0][^+#\0]*(?<!/)")
 
 
 class MqttSink:
-    """Publishes each message to a broker, over a lasting connection that shows whether the site is online.
+    """Sink that publishes each message to a broker, over a lasting connection that shows whether the site is online.
 
     Args:
         name: the sink's name.
@@ -50,7 +50,7 @@ class MqttSink:
         topic: first levels of each topic.
         discovery_prefix: where Home Assistant looks; empty to publish nothing for it.
         machines: machines to announce at once; others are announced when they first have a message.
-        username: of the account at the broker, if it asks for one.
+        username: of the account at the broker, if it requires one.
         password: of that account.
         tls: encrypt, and check the broker's certificate.
         ca_file: certificates to trust instead of the usual ones.
@@ -161,7 +161,7 @@ class MqttSink:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S)
-        self._client = client  # before its thread runs: the callbacks ask whether they are still current
+        self._client = client  # before its thread runs: callbacks of an earlier client are ignored
         client.loop_start()
         return client
 
@@ -243,7 +243,7 @@ class MqttSink:
         self._answered.set()
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
-        # paho calls this while it handles the error, but does not hand it over.
+        # paho calls this while it handles the error, but does not pass it.
         error = sys.exc_info()[1]
         self._connection_error = str(error) if error is not None else "connection failed"
 
@@ -255,7 +255,7 @@ class MqttSink:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        # After a refused connection it is called too, with less to say than ``_on_connect`` had.
+        # After a refused connection it is called too, with less information than ``_on_connect``.
         if client is self._client and self._connected.is_set():
             self._answered.clear()
             self._connected.clear()

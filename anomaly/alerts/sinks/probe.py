@@ -1,4 +1,4 @@
-"""Probe of a network address: does anything accept a connection there."""
+"""Probe of a network address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TIMEOUT_S = 5.0
 
 
 def probe_tcp(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
-    """Open and close a TCP connection; return one line that says that the address answers.
+    """Open and close a TCP connection; return one line about it.
 
     Raises:
         SinkError: nothing accepts the connection in time.

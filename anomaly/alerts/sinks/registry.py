@@ -67,11 +67,11 @@ class SinkKind(Generic[Settings]):
     """One kind of sink; the object of an entry point of the group ``anomaly.sinks``.
 
     Args:
-        description: what sinks of this kind are, a few words in the plural.
+        description: of sinks of this kind, a few words in the plural.
         config: pydantic model of one sink in the site file.
         build: makes a sink. It imports the library it needs, and connects to nothing yet. Raises ConfigError if a
             secret is missing or a setting cannot be used.
-        probe: checks that the other side answers, without sending a message, and returns one line that says so.
+        probe: checks that the other side answers, without sending a message, and returns one line about it.
             It never blocks for ever. Raises RemoteError if the other side does not answer.
 
     Example::
@@ -115,7 +115,7 @@ class ConfiguredSink:
         return sink_kind(self.kind).build(self.settings, self.context)
 
     def probe(self) -> str:
-        """Check that the other side answers; return one line that says so.
+        """Check that the other side answers; return one line about it.
 
         Raises:
             AnomalyError: it does not, or a setting cannot be used.

@@ -277,7 +277,7 @@ def _failure(sink: Sink) -> SinkError:
     thread.join(DEADLINE_S)
     _require(bool(errors), f"deliver has not returned within {DEADLINE_S:g} s")
     (error,) = errors
-    _require(error is not None, "a delivery that nobody received is confirmed")
+    _require(error is not None, "a delivery without a receiver is confirmed")
     if not isinstance(error, SinkError):
         raise AssertionError(f"deliver raised {type(error).__name__}, not SinkError") from error
     return error

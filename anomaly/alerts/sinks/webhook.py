@@ -38,7 +38,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class WebhookSink:
-    """Posts each message to one address; 2xx confirms it.
+    """Sink that posts each message to one address; 2xx confirms it.
 
     Args:
         name: the sink's name.
@@ -70,13 +70,13 @@ class WebhookSink:
             timeout=timeout_s,
             verify=_trust(ca_file, name),
             follow_redirects=False,
-            # A proxy of the environment knows nothing of this machine's own addresses.
+            # A proxy of the environment cannot reach this machine's own addresses.
             trust_env=self._url.host not in _LOOPBACK,
             headers={"User-Agent": f"anomaly/{__version__}", "Accept-Encoding": "identity"},
         )
 
     def deliver(self, message: AlertMessage) -> None:
-        """Post the message; a redirect is followed only to the same host, by 307 or 308.
+        """Post the message; follow a redirect only to the same host, by 307 or 308.
 
         Raises:
             SinkError: no answer, or one that is not 2xx; permanent for the client errors (4xx) that a repetition
@@ -100,7 +100,7 @@ class WebhookSink:
 
     @property
     def _where(self) -> str:
-        # Paths and queries of web hooks are often secrets themselves; the host is enough to find it.
+        # Paths and queries of web hooks are often secrets themselves; the host identifies the sink.
         return f"webhook {self.name} at {self._url.host}"
 
     def _post(self, url: httpx.URL, headers: dict[str, str], body: bytes) -> httpx.URL | None:
@@ -127,7 +127,7 @@ class WebhookSink:
         return target
 
     def _refused(self, answer: httpx.Response) -> SinkError:
-        # Only what comes first: an answer that drips for ever must not hold us.
+        # Only the first part: an answer without end must not block the delivery.
         excerpt = next(answer.iter_raw(), b"")[:_EXCERPT].decode("utf-8", "replace")
         text = " ".join("".join(c if c.isprintable() else " " for c in excerpt).split())
         return SinkError(
@@ -139,7 +139,7 @@ class WebhookSink:
 
 
 def cloud_event(message: AlertMessage, mode: Mode) -> tuple[dict[str, str], bytes]:
-    """Headers and body of a message as a CloudEvent."""
+    """Return headers and body of a message as a CloudEvent."""
     attributes = {
         "specversion": "1.0",
         "id": message.id,
@@ -158,12 +158,12 @@ def cloud_event(message: AlertMessage, mode: Mode) -> tuple[dict[str, str], byte
 
 
 def signature(secret: bytes, body: bytes) -> str:
-    """The value of the signature header for a body."""
+    """Return the value of the signature header for a body."""
     return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
 def retry_after_s(value: str | None, now_s: float) -> float | None:
-    """Seconds to wait that a ``Retry-After`` header asks for (RFC 9110, 10.2.3: seconds or a date)."""
+    """Return the wait of a ``Retry-After`` header in seconds (RFC 9110, 10.2.3: seconds or a date)."""
     if value is None:
         return None
     try:

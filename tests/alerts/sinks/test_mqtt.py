@@ -41,7 +41,7 @@ def test_topics(sink: MqttSink, listener: Listener, make_message: MakeMessage) -
     assert [one.text for one in listener.on("anomaly/status")] == ["online"]
 
 
-def test_what_is_retained_and_what_is_not(
+def test_states_are_retained_and_alerts_are_not(
     sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
 ) -> None:
     sink.deliver(make_message())
@@ -97,7 +97,7 @@ def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:
     sink.close()
 
 
-def test_goodbye(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
+def test_close_publishes_offline(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
     sink.deliver(make_message())
     sink.close()
     wait_until(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
@@ -122,7 +122,7 @@ def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -
     wait_until(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
 
 
-def test_all_is_told_again_to_a_broker_that_forgot(
+def test_retained_messages_are_published_again_after_a_restart_of_the_broker(
     sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
 ) -> None:
     sink.deliver(make_message())
@@ -241,7 +241,7 @@ def test_reason_codes_of_a_refused_connection(code: int, permanent: bool, make_m
     assert caught.value.permanent is permanent
 
 
-def test_a_broker_that_says_nothing(make_message: MakeMessage) -> None:
+def test_a_broker_that_does_not_answer(make_message: MakeMessage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         sink = MqttSink("house", "127.0.0.1", port=server.getsockname()[1], timeout_s=0.5)
         with pytest.raises(SinkError, match="cannot be reached: no answer in time"):
@@ -269,18 +269,18 @@ def test_tls(
 
 
 @pytest.mark.parametrize("topic", ["", "a/#", "+", "/a", "a/", "$SYS", "a\0b"])
-def test_what_cannot_begin_a_topic(topic: str) -> None:
+def test_invalid_topics_are_refused(topic: str) -> None:
     with pytest.raises(ConfigError, match="cannot begin a topic"):
         MqttSink("house", "127.0.0.1", topic=topic)
 
 
 @pytest.mark.parametrize("host", ["", "x" * 64, "a..b"])
-def test_what_is_no_host(host: str) -> None:
+def test_invalid_hosts_are_refused(host: str) -> None:
     with pytest.raises(ConfigError, match="is no host name"):
         MqttSink("house", host)
 
 
-def test_certificates_that_are_none(tmp_path: Path) -> None:
+def test_invalid_certificates_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="certificates cannot be read"):
         MqttSink("house", "127.0.0.1", tls=True, ca_file=tmp_path / "none.pem")
 
@@ -290,7 +290,7 @@ def test_usual_ports() -> None:
     assert "127.0.0.1:8883" in MqttSink("house", "127.0.0.1", tls=True)._where
 
 
-def test_the_dispatcher_shows_stored_scores(
+def test_the_dispatcher_publishes_stored_scores(
     sink: MqttSink, listener: Listener, store: Store, make_case: Callable[..., Case]
 ) -> None:
     with Dispatcher(store, [sink], clock=lambda: ROW.time_s, poll_s=0.02) as dispatcher:

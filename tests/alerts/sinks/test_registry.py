@@ -76,7 +76,7 @@ def test_a_secret_that_is_missing(tmp_path: Path) -> None:
         assert str(caught.value).startswith("webhook plant: ")
 
 
-def test_one_by_name() -> None:
+def test_a_sink_by_name() -> None:
     both = site([HOOK], [BROKER])
     for name in ("plant", "house"):
         found = build_sink(both, name, {})

@@ -1,4 +1,4 @@
-"""Web hooks: CloudEvents in both modes, signed; redirects, refusals and slowness handled with care."""
+"""Web hooks: CloudEvents in both modes, signatures, redirects, refusals and timeouts."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_same_message_is_the_same_body(make_message: MakeMessage) -> None:
         *[(status, False) for status in (301, 408, 409, 425, 429, 500, 501, 502, 503, 504)],
     ],
 )
-def test_client_errors_are_permanent_except_those_that_pass(
+def test_client_errors_are_permanent_except_the_retryable_ones(
     status: int, permanent: bool, receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage
 ) -> None:
     receiver.plan(Reply(status))
@@ -100,7 +100,7 @@ def test_client_errors_are_permanent_except_those_that_pass(
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
-def test_what_is_not_2xx_is_an_error(
+def test_a_status_other_than_2xx_is_an_error(
     status: int, receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage
 ) -> None:
     receiver.plan(Reply(status, body="why\x1b[31m\nnot " + "x" * 5000))
@@ -122,7 +122,7 @@ def test_the_path_of_the_address_does_not_show(receiver: WebhookReceiver, make_m
     assert "S3CRET" not in f"{caught.value}{caught.value.hint}"
 
 
-def test_it_waits_as_long_as_asked(
+def test_the_requested_wait_is_reported(
     receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage
 ) -> None:
     receiver.plan(Reply(429, {"Retry-After": "120"}))
@@ -169,7 +169,9 @@ def test_a_redirect_that_would_become_a_get_is_not(
         sink.deliver(make_message())
 
 
-def test_a_circle(receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage) -> None:
+def test_redirects_in_a_circle_are_an_error(
+    receiver: WebhookReceiver, sink: WebhookSink, make_message: MakeMessage
+) -> None:
     receiver.plan(*[Reply(307, {"Location": "/alerts"})] * 10)
     with pytest.raises(SinkError, match="redirects in a circle"):
         sink.deliver(make_message())
@@ -183,7 +185,7 @@ def test_slowness_is_an_error(receiver: WebhookReceiver, make_message: MakeMessa
     sink.close()
 
 
-def test_an_answer_without_end_does_not_hold_us(make_message: MakeMessage) -> None:
+def test_an_answer_without_end_does_not_block(make_message: MakeMessage) -> None:
     over = threading.Event()
 
     def drip(server: socket.socket) -> None:
@@ -225,7 +227,7 @@ def test_a_closed_sink_is_an_error(receiver: WebhookReceiver, make_message: Make
 @pytest.mark.parametrize(
     "url", ["", "ftp://x/y", "plant.example/hook", "http://", "http://[::1", "file:///etc/x"]
 )
-def test_what_is_no_address(url: str) -> None:
+def test_invalid_addresses_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="webhook hook: the address"):
         WebhookSink("hook", url)
 
@@ -249,7 +251,7 @@ def test_tls(certificate: Certificate, make_message: MakeMessage) -> None:
         doubting.close()
 
 
-def test_certificates_that_are_none(tmp_path: Path) -> None:
+def test_invalid_certificates_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
     for file in ("ca.pem", "missing.pem"):
         with pytest.raises(ConfigError, match="certificates cannot be read"):
