@@ -1,4 +1,4 @@
-"""Specifications are complete, say what they rest on, and errors name file, line and key."""
+"""Chip specifications: complete, with provenance; errors name file, line and key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_senna_has_the_published_and_derived_values(senna: ArchSpec) -> None:
     assert "ESSERC" in senna.energy.sop_j.source
 
 
-def test_every_parameter_says_what_it_rests_on(senna: ArchSpec) -> None:
+def test_every_parameter_has_a_provenance(senna: ArchSpec) -> None:
     parameters = dict(senna.parameters())
     assert len(parameters) == 26
     assert all(parameter.source and parameter.unit for parameter in parameters.values())
@@ -43,14 +43,14 @@ def test_every_parameter_says_what_it_rests_on(senna: ArchSpec) -> None:
     }
 
 
-def test_a_path_works_like_a_name(tmp_path: Path, senna: ArchSpec) -> None:
+def test_specification_is_loaded_by_path(tmp_path: Path, senna: ArchSpec) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(SENNA)
     assert load_arch(path) == senna
     assert load_arch(str(path)).fingerprint() == senna.fingerprint()
 
 
-def test_the_fingerprint_follows_what_bitstreams_mean(tmp_path: Path, senna: ArchSpec) -> None:
+def test_fingerprint_covers_what_bitstreams_depend_on(tmp_path: Path, senna: ArchSpec) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(SENNA.replace("value: 23e-3", "value: 29e-3"))
     assert load_arch(path).fingerprint() == senna.fingerprint()
@@ -100,7 +100,7 @@ def test_the_fingerprint_follows_what_bitstreams_mean(tmp_path: Path, senna: Arc
         ("  fan_in: {", "  fan_inn: {", "neuron.fan_in", "required"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_line(
+def test_invalid_value_is_reported_with_its_line(
     tmp_path: Path, old: str, new: str, key: str, words: str
 ) -> None:
     path = tmp_path / "mine.yaml"
@@ -113,7 +113,7 @@ def test_a_wrong_value_is_named_with_its_line(
     assert caught.value.where == f"{path}:{line}"
 
 
-def test_more_synapses_than_memory_holds_are_refused(tmp_path: Path) -> None:
+def test_too_many_synapses_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
         SENNA.replace("rows: {value: 32", "rows: {value: 64").replace(
@@ -141,7 +141,7 @@ def test_more_synapses_than_memory_holds_are_refused(tmp_path: Path) -> None:
         ("a: \x07", "", "is not YAML"),
     ],
 )
-def test_what_is_no_specification_is_refused(tmp_path: Path, text: str, place: str, words: str) -> None:
+def test_malformed_specification_is_refused(tmp_path: Path, text: str, place: str, words: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     with pytest.raises(SpecError, match=words) as caught:
@@ -149,7 +149,7 @@ def test_what_is_no_specification_is_refused(tmp_path: Path, text: str, place: s
     assert str(caught.value.where).startswith(f"{path}{place}")
 
 
-def test_a_missing_file_names_what_there_is(tmp_path: Path) -> None:
+def test_missing_file_lists_known_names(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_arch("senn")
     assert "senna" in (caught.value.hint or "")

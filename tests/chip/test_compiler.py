@@ -1,4 +1,4 @@
-"""Compiling ends in a proof, and the proof notices."""
+"""Compiler: the bitstream is verified, and a wrong one is detected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import chip
 from chip.arch import ArchSpec
 from chip.bitstream import decode
 from chip.builder import NetworkBuilder
@@ -22,7 +21,7 @@ def changed(network: Network, **changes: Any) -> Network:
     return Network(n_inputs=network.n_inputs, **network.arrays() | changes)
 
 
-def test_compiling_gives_the_decoded_network_and_a_report(senna: ArchSpec) -> None:
+def test_compile_returns_the_decoded_network_and_a_report(senna: ArchSpec) -> None:
     network = random_network(senna, seed=4)
     compiled = compile_network(network, senna)
     assert compiled.network is not network
@@ -39,28 +38,28 @@ def test_compiling_gives_the_decoded_network_and_a_report(senna: ArchSpec) -> No
     assert len(report["findings"]) == len(compiled.findings)
 
 
-def test_what_does_not_fit_is_not_compiled(senna: ArchSpec) -> None:
+def test_network_that_does_not_fit_is_refused(senna: ArchSpec) -> None:
     network = random_network(senna, seed=4, outputs=70, neurons=80)
     with pytest.raises(FitError) as caught:
         compile_network(network, senna)
     assert "output_count" in str(caught.value.hint)
 
 
-def test_what_cannot_be_routed_is_not_compiled(senna: ArchSpec) -> None:
+def test_network_that_cannot_be_routed_is_refused(senna: ArchSpec) -> None:
     few = senna.routing.nets_per_channel.model_copy(update={"value": 2})
     routing = senna.routing.model_copy(update={"nets_per_channel": few})
     with pytest.raises(FitError, match="overflow their 2 tracks"):
         compile_network(random_network(senna, seed=4), senna.model_copy(update={"routing": routing}))
 
 
-def test_the_seed_moves_neurons_and_changes_nothing_else(senna: ArchSpec) -> None:
+def test_seed_changes_the_placement_alone(senna: ArchSpec) -> None:
     network = random_network(senna, seed=4)
     first, again, other = (compile_network(network, senna, seed=seed) for seed in (0, 0, 1))
     assert first.bitstream == again.bitstream != other.bitstream
     assert first.network.same_as(other.network)
 
 
-def test_a_wrong_decoder_would_be_noticed(senna: ArchSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_decoder_is_detected(senna: ArchSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     other = random_network(senna, seed=5)
     monkeypatch.setattr("chip.compiler.decode", lambda data, arch: other)
     with pytest.raises(BitstreamError, match="decodes to another network: neuron 0"):
@@ -73,7 +72,7 @@ def test_equal_networks_spike_equally(senna: ArchSpec) -> None:
     assert verify_spikes(network, compile_network(network, senna).network, spikes, v_sat=senna.v_sat) is None
 
 
-def test_the_first_difference_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_difference_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     # Spikes are compared in chunks; the step must count from the beginning all the same.
     monkeypatch.setattr("chip.compiler._CHUNK_VALUES", 3)
     builder = NetworkBuilder(n_inputs=1)
@@ -84,19 +83,14 @@ def test_the_first_difference_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == "step 2, stream 0, neuron 0: 1 against 0"
 
 
-def test_networks_of_other_shape_differ_without_a_run(senna: ArchSpec) -> None:
+def test_different_shapes_are_compared_without_a_run(senna: ArchSpec) -> None:
     network = random_network(senna, seed=7)
     spikes = random_spikes(8, 3)
     for other in (random_network(senna, seed=7, inputs=9), changed(network, outputs=network.outputs[::-1])):
         assert verify_spikes(network, other, spikes, v_sat=100) is not None
 
 
-def test_unsuitable_spikes_are_refused(senna: ArchSpec) -> None:
+def test_invalid_spikes_are_refused(senna: ArchSpec) -> None:
     network = random_network(senna, seed=7)
     with pytest.raises(NetworkError, match="spikes"):
         verify_spikes(network, network, np.zeros((3, 8), np.int8), v_sat=100)
-
-
-def test_the_face_of_the_package_is_what_it_exports() -> None:
-    assert all(hasattr(chip, name) for name in chip.__all__)
-    assert {"load_arch", "compile_network", "Network", "NetworkBuilder", "Simulator"} <= set(chip.__all__)

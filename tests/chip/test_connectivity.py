@@ -1,4 +1,4 @@
-"""Who reaches whom: checked on networks small enough to see."""
+"""Distances, loops and self-sustaining loops of small networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from chip.connectivity import neurons_in_loops, self_sustaining, steps_from_inpu
 
 
 def _chain(weights: list[int], *, back: int = 0, negative: bool = False) -> NetworkBuilder:
-    """input → 0 → 1 → …, thresholds 5, with a synapse from the last neuron back to the first."""
+    """Return input → 0 → 1 → …, thresholds 5, with a synapse from the last neuron back to the first."""
     builder = NetworkBuilder(n_inputs=1)
     for at, weight in enumerate(weights):
         neuron = builder.add_neuron(theta_p=5, negative=negative, w_fb=5)
@@ -17,7 +17,7 @@ def _chain(weights: list[int], *, back: int = 0, negative: bool = False) -> Netw
     return builder
 
 
-def test_counts_the_steps_from_the_inputs() -> None:
+def test_steps_from_inputs() -> None:
     builder = _chain([5, 5, 5])
     lost = builder.add_neuron(theta_p=1)
     builder.connect(builder.source_of(lost), 2, 1)
@@ -25,7 +25,7 @@ def test_counts_the_steps_from_the_inputs() -> None:
     assert steps_from_inputs(builder.build()).tolist() == [1, 2, 1, -1]
 
 
-def test_finds_loops_of_any_length() -> None:
+def test_loops_of_any_length_are_found() -> None:
     builder = _chain([1, 1, 1], back=1)
     outside = builder.add_neuron(theta_p=1)
     alone = builder.add_neuron(theta_p=1)
@@ -36,13 +36,13 @@ def test_finds_loops_of_any_length() -> None:
     assert neurons_in_loops(NetworkBuilder(n_inputs=2).build()).tolist() == []
 
 
-def test_a_loop_sustains_itself_only_where_each_synapse_reaches_the_threshold() -> None:
+def test_loop_is_self_sustaining_if_each_synapse_reaches_the_threshold() -> None:
     assert self_sustaining(_chain([5, 5], back=5).build()).tolist() == [0, 1]
     assert self_sustaining(_chain([5, 4], back=5).build()).tolist() == []
     assert self_sustaining(_chain([5, -5], back=5).build()).tolist() == []
 
 
-def test_a_negative_spike_can_keep_a_loop_going() -> None:
+def test_negative_spikes_can_sustain_a_loop() -> None:
     assert self_sustaining(_chain([5, -5], back=5, negative=True).build()).tolist() == [0, 1]
     assert self_sustaining(_chain([5, -5], back=-5, negative=True).build()).tolist() == [0, 1]
     assert self_sustaining(_chain([5, -4], back=-5, negative=True).build()).tolist() == []

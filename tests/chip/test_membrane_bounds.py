@@ -1,4 +1,4 @@
-"""The bound on membranes holds for any input, and is tight where that is easy to see."""
+"""Membrane bounds: valid for any input, and tight in simple cases."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _bounds(network: Network) -> tuple[float, float]:
 
 
 def _membranes(engine: NumpyEngine, drive: NDArray[np.int8]) -> NDArray[Any]:
-    """Membranes after each step; saturation is out of their reach."""
+    """Return membranes after each step; saturation is out of their reach."""
     state = engine.rest(drive.shape[1])
     seen = []
     for step in drive:
@@ -48,14 +48,14 @@ def test_no_feedback_has_no_bound() -> None:
     assert _bounds(_one([3], theta_p=5, w_fb=5)) == (-np.inf, 4)
 
 
-def test_a_leak_balances_what_comes_in() -> None:
+def test_leak_bounds_the_membrane() -> None:
     lower, upper = _bounds(_one([3], theta_p=5, decay=4))
     assert (lower, upper) == (-48, 48)
     engine = NumpyEngine(_one([3], theta_p=5, decay=4), 10_000)
     assert _membranes(engine, np.ones((500, 1, 1), np.int8)).max() == 48
 
 
-def test_a_neuron_fed_by_one_sided_neurons_alone_cannot_go_below_zero() -> None:
+def test_unsigned_inputs_bound_the_membrane_at_zero() -> None:
     builder = NetworkBuilder(n_inputs=1)
     first, second = builder.add_neuron(theta_p=5, w_fb=5), builder.add_neuron(theta_p=2, w_fb=2)
     builder.connect(0, first, 5)
@@ -73,7 +73,7 @@ def test_a_neuron_fed_by_one_sided_neurons_alone_cannot_go_below_zero() -> None:
     w_fb=st.integers(0, 40),
     decay=st.integers(0, 3),
 )
-def test_no_input_goes_beyond_the_bound(
+def test_no_input_exceeds_the_bound(
     seed: int, weights: list[int], theta: tuple[int, int], negative: bool, w_fb: int, decay: int
 ) -> None:
     network = _one(weights, theta_p=theta[0], theta_n=theta[1], negative=negative, w_fb=w_fb, decay=decay)

@@ -1,4 +1,4 @@
-"""One thing too many, too large or forbidden: the right rule fires and names the place."""
+"""Design rules: each violation is reported with its rule and place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chip.testing import full_random_network, layered_network
 
 
 def layer(n_inputs: int, neurons: int, *, outputs: int | None = None, **changes: Any) -> Network:
-    """Neurons with one synapse each, all read unless fewer outputs are asked for."""
+    """Neurons with one synapse each; all are outputs unless ``outputs`` is given."""
     ones = np.ones(neurons, np.int64)
     fields: dict[str, Any] = {
         "n_inputs": n_inputs,
@@ -48,7 +48,7 @@ def wide(fan_in: int) -> Network:
     return builder.build()
 
 
-def test_what_just_fits_fits(senna: ArchSpec) -> None:
+def test_network_at_every_limit_fits(senna: ArchSpec) -> None:
     assert errors(layer(128, 1024, outputs=64), senna) == []
     assert errors(wide(25), senna) == []
     assert errors(layer(1, 256, outputs=64), senna) == []
@@ -77,7 +77,7 @@ def test_what_just_fits_fits(senna: ArchSpec) -> None:
         (layer(2, 2, decay=[11, 1]), "decay_choice", "neuron 0", "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10", "11"),
     ],
 )
-def test_one_too_many(
+def test_one_more_than_the_limit_is_an_error(
     network: Network, rule: str, place: str, limit: str, actual: str, senna: ArchSpec
 ) -> None:
     (finding,) = errors(network, senna)
@@ -85,14 +85,14 @@ def test_one_too_many(
     assert finding.remedy
 
 
-def test_synapses_can_be_too_many_for_a_chip_with_fewer_than_slots(senna: ArchSpec) -> None:
+def test_synapse_limit_below_the_number_of_slots(senna: ArchSpec) -> None:
     synapses = senna.array.synapses.model_copy(update={"value": 9})
     small = senna.model_copy(update={"array": senna.array.model_copy(update={"synapses": synapses})})
     assert [finding.rule for finding in errors(layer(5, 10), small)] == ["synapse_count"]
     assert errors(layer(5, 9), small) == []
 
 
-def test_a_chip_may_lack_negative_outputs_and_loops(senna: ArchSpec) -> None:
+def test_chip_without_negative_outputs_and_loops(senna: ArchSpec) -> None:
     false = {
         name: getattr(senna.neuron, name).model_copy(update={"value": False})
         for name in ("negative_output", "recurrence")
@@ -110,11 +110,11 @@ def warnings(network: Network, arch: ArchSpec) -> dict[str, Finding]:
     return {finding.rule: finding for finding in check(network, arch) if finding.severity == "warning"}
 
 
-def test_a_sound_network_gets_no_warning(senna: ArchSpec) -> None:
+def test_valid_network_gets_no_warning(senna: ArchSpec) -> None:
     assert warnings(layer(4, 8), senna) == {}
 
 
-def test_neurons_without_reader_or_source_are_named(senna: ArchSpec) -> None:
+def test_dangling_and_unreachable_neurons_are_reported(senna: ArchSpec) -> None:
     found = warnings(layer(4, 8, outputs=3), senna)
     assert set(found) == {"dangling"}
     assert found["dangling"].place == "neuron 3, neuron 4, neuron 5, neuron 6, neuron 7"
@@ -124,12 +124,12 @@ def test_neurons_without_reader_or_source_are_named(senna: ArchSpec) -> None:
     assert (set(found), found["unreachable"].place) == ({"unreachable"}, "neuron 1")
 
 
-def test_restless_neurons_are_named(senna: ArchSpec) -> None:
+def test_neurons_that_fire_at_rest_are_reported(senna: ArchSpec) -> None:
     found = warnings(layer(3, 3, theta_p=[0, 1, 1], theta_n=[1, 0, 0], negative=[0, 0, 1]), senna)
     assert found["fires_at_rest"].place == "neuron 0, neuron 2"
 
 
-def test_a_loop_that_never_rests_is_named(senna: ArchSpec) -> None:
+def test_self_sustaining_loop_is_reported(senna: ArchSpec) -> None:
     loop: dict[str, Any] = {"source": [0, 1, 2], "target": [0, 1, 0], "weight": [1, 1, 1], "w_fb": [5, 5]}
     found = warnings(layer(1, 2, **loop), senna)
     assert found["oscillating"].place == "neuron 0, neuron 1"
@@ -137,14 +137,14 @@ def test_a_loop_that_never_rests_is_named(senna: ArchSpec) -> None:
     assert "oscillating" not in found
 
 
-def test_saturation_is_foreseen(senna: ArchSpec) -> None:
+def test_possible_saturation_is_reported(senna: ArchSpec) -> None:
     integrates = warnings(layer(1, 2, decay=[0, 1], w_fb=[0, 0]), senna)["saturation"]
     assert (integrates.place, integrates.actual, integrates.limit) == ("neuron 0", "no bound", "±2047")
     leaks = warnings(layer(1, 2, decay=[8, 2], w_fb=[0, 0], weight=[9, 9]), senna)["saturation"]
     assert (leaks.place, leaks.actual) == ("neuron 0", "up to 2304")
 
 
-def test_wires_that_will_hardly_find_their_way_are_foreseen(senna: ArchSpec) -> None:
+def test_poor_routability_is_reported(senna: ArchSpec) -> None:
     found = warnings(full_random_network(senna, seed=0), senna)["routability"]
     assert found.place.startswith("network; its widest net, of ")
     assert (found.limit, found.severity) == ("80% of 32 tracks of a channel", "warning")
@@ -154,7 +154,7 @@ def test_wires_that_will_hardly_find_their_way_are_foreseen(senna: ArchSpec) -> 
     assert "routability" not in warnings(layer(129, 1, outputs=1), senna)
 
 
-def test_limits_are_errors_and_advice_is_not(senna: ArchSpec) -> None:
+def test_limits_are_errors_and_advice_is_warnings(senna: ArchSpec) -> None:
     broken = layer(20, 20, weight=[40] * 20, outputs=3)
     assert {finding.severity for rule in LIMITS for finding in rule(broken, senna)} == {"error"}
     assert {finding.severity for rule in ADVICE for finding in rule(broken, senna)} == {"warning"}
@@ -171,12 +171,12 @@ def test_require_fit_lists_the_first_errors_and_counts_the_rest(senna: ArchSpec)
     assert [finding.rule for finding in require_fit(layer(4, 8, outputs=3), senna)] == ["dangling"]
 
 
-def test_rules_have_names_and_reasons() -> None:
+def test_rules_have_names_and_docstrings() -> None:
     assert len({rule.__name__ for rule in RULES}) == len(RULES)
     assert all(rule.__doc__ for rule in RULES)
 
 
-def test_a_finding_reads_as_a_sentence() -> None:
+def test_finding_as_text() -> None:
     finding = Finding("fan_in", "error", "neuron 3", "25", "26 synapses", "prune")
     assert str(finding) == "error: fan_in: neuron 3: 26 synapses, limit 25; prune"
     assert finding.to_dict()["place"] == "neuron 3"

@@ -1,4 +1,4 @@
-"""Energy is a range whose ends can be checked by hand against SENNA's published figures."""
+"""Energy ranges against SENNA's published figures, by hand."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def test_at_the_operating_point_all_calibrations_agree(senna: ArchSpec) -> None:
     assert [energy.joule for energy in report.energies] == pytest.approx([23e-3] * 6)
 
 
-def test_says_whether_membranes_keep_their_charge(senna: ArchSpec) -> None:
+def test_retention_of_membranes(senna: ArchSpec) -> None:
     assert cost(senna, 125, 0, 0, 1.0).retention_ok
     slow = cost(senna, 10, 0, 0, 1.0)
     assert not slow.retention_ok
     assert any("too slow" in note and "assumed" in note for note in slow.notes)
 
 
-def test_every_figure_says_what_it_rests_on(senna: ArchSpec) -> None:
+def test_every_figure_has_a_provenance(senna: ArchSpec) -> None:
     report = cost(senna, 100, 5000, 300, 0.8)
     assert all(figure.unit and figure.source for figure in report.figures.values())
     assert report.figures["sop_j"].provenance == "published"
@@ -49,7 +49,7 @@ def test_every_figure_says_what_it_rests_on(senna: ArchSpec) -> None:
     assert plain["range_j"]["stepped"] == list(report.range_j("stepped"))
 
 
-def test_nothing_happening_costs_power_alone(senna: ArchSpec) -> None:
+def test_idle_run_costs_power_alone(senna: ArchSpec) -> None:
     report = cost(senna, 0, 0, 0, 2.0)
     assert report.range_j("stepped") == pytest.approx((0, 46e-3))
 
@@ -65,7 +65,7 @@ def test_impossible_counts_are_refused(
         cost(senna, steps, sop, spikes, seconds)
 
 
-def test_use_and_latency_of_a_small_network(senna: ArchSpec) -> None:
+def test_utilisation_and_latency_of_a_small_network(senna: ArchSpec) -> None:
     builder = NetworkBuilder(n_inputs=1)
     for source in range(3):
         builder.connect(source, builder.add_neuron(theta_p=1), 1)

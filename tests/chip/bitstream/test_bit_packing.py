@@ -1,4 +1,4 @@
-"""Bits come back as they went in, and values too large are refused rather than cut."""
+"""Bit packing: inverse of unpacking; values too large are refused."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def test_unpack_is_the_inverse_of_pack(widths: list[int], items: int, seed: int)
         np.testing.assert_array_equal(before, after)
 
 
-def test_the_least_significant_bit_comes_first() -> None:
+def test_least_significant_bit_comes_first() -> None:
     assert pack([np.array([1]), np.array([0b101])], [2, 4]).tolist() == [[0b010101]]
 
 
 @pytest.mark.parametrize("value", [-1, 8])
-def test_a_value_that_does_not_fit_is_refused(value: int) -> None:
+def test_too_large_value_is_refused(value: int) -> None:
     with pytest.raises(ValueError, match="3 bits"):
         pack([np.array([0, value])], [3])

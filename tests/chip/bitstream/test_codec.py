@@ -1,4 +1,4 @@
-"""What is decoded is what was encoded; anything else is refused or decodes to another network."""
+"""Codec: decoding is the inverse of encoding; anything else is refused or decodes to another network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADER_BYTES, FRAME_HEAD = 52, struct.Struct("<BBII")
 
 
 def spans(data: bytes) -> list[tuple[int, int]]:
-    """Start and end, without the checksum, of the header and of each frame."""
+    """Return start and end, without the checksum, of the header and of each frame."""
     found, at = [(0, HEADER_BYTES - 4)], HEADER_BYTES
     while at + FRAME_HEAD.size <= len(data):
         end = at + FRAME_HEAD.size + FRAME_HEAD.unpack_from(data, at)[3]
@@ -36,7 +36,7 @@ def spans(data: bytes) -> list[tuple[int, int]]:
 
 
 def repaired(data: bytearray) -> bytes:
-    """The same bytes with every checksum made right."""
+    """Return the same bytes with valid checksums."""
     for start, end in spans(bytes(data)):
         if end + 4 <= len(data):
             data[end : end + 4] = struct.pack("<I", zlib.crc32(data[start:end]))
@@ -60,7 +60,7 @@ def outcome(data: bytes, original: bytes) -> str:
     outputs=st.integers(0, 40),
     fan_in=st.integers(0, 25),
 )
-def test_decode_gives_back_what_was_encoded(
+def test_decode_is_the_inverse_of_encode(
     seed: int, inputs: int, neurons: int, outputs: int, fan_in: int
 ) -> None:
     network = random_network(
@@ -71,7 +71,7 @@ def test_decode_gives_back_what_was_encoded(
     assert encode(decode(data, SENNA), SENNA) == data
 
 
-def test_a_full_chip_comes_back() -> None:
+def test_full_chip_is_decoded() -> None:
     network = layered_network(SENNA, seed=1)
     full = np.full(1024, 255)
     extremes = {"theta_p": full, "theta_n": full, "w_fb": full, "weight": np.full(25_600, -31)}
@@ -81,7 +81,7 @@ def test_a_full_chip_comes_back() -> None:
     assert 140_000 < len(data) < 180_000
 
 
-def test_labels_do_not_travel_and_do_not_show() -> None:
+def test_labels_are_not_part_of_the_bitstream() -> None:
     bare, named = NetworkBuilder(n_inputs=1), NetworkBuilder(n_inputs=1, input_labels=["band 0"])
     bare.add_neuron(theta_p=1)
     named.add_neuron(theta_p=1, label="relay")
@@ -89,7 +89,7 @@ def test_labels_do_not_travel_and_do_not_show() -> None:
     assert decode(encode(named.build(), SENNA), SENNA).labels == ()
 
 
-def test_what_does_not_fit_is_not_encoded() -> None:
+def test_network_that_does_not_fit_is_refused() -> None:
     with pytest.raises(FitError, match="does not fit senna"):
         encode(random_network(SENNA, seed=1, inputs=129), SENNA)
 
@@ -101,7 +101,7 @@ def test_another_architecture_is_refused(senna: ArchSpec) -> None:
         decode(encode(random_network(senna, seed=1), senna), other)
 
 
-def test_no_mutant_passes() -> None:
+def test_every_mutant_is_refused_or_differs() -> None:
     seen = {"refused": 0, "different": 0, "silent": 0}
     for seed in range(6):
         data = encode(random_network(SENNA, seed=seed, neurons=12, fan_in=8), SENNA)
@@ -122,7 +122,7 @@ def test_no_mutant_passes() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_a_byte_that_changes_under_a_sound_checksum_is_seen(data: st.DataObject) -> None:
+def test_changed_byte_with_a_valid_checksum_is_detected(data: st.DataObject) -> None:
     original = encode(random_network(SENNA, seed=3, neurons=5, fan_in=4), SENNA)
     mutant = bytearray(original)
     at = data.draw(st.integers(0, len(mutant) - 1))
@@ -133,13 +133,13 @@ def test_a_byte_that_changes_under_a_sound_checksum_is_seen(data: st.DataObject)
 
 
 @given(st.binary(max_size=300))
-def test_noise_is_refused(noise: bytes) -> None:
+def test_random_bytes_are_refused(noise: bytes) -> None:
     with pytest.raises(BitstreamError):
         decode(noise, SENNA)
 
 
 def _pair() -> bytes:
-    """Two neurons that hear input 1 with weight 3, both read."""
+    """Return two output neurons with a synapse of weight 3 from input 1."""
     builder = NetworkBuilder(n_inputs=2)
     for _ in range(2):
         builder.connect(1, builder.add_neuron(theta_p=1), 3)
@@ -148,7 +148,7 @@ def _pair() -> bytes:
 
 
 def _frame_changed(data: bytes, kind: FrameKind, nth: int, changes: dict[str, int]) -> bytes:
-    """Overwrite fields of the nth frame of a kind, and make the checksum right."""
+    """Overwrite fields of the nth frame of a kind, with a valid checksum."""
     layout, changed = Layout.of(SENNA), bytearray(data)
     starts = [start for start, _ in spans(data)[1:] if data[start] == kind]
     at = starts[nth] + FRAME_HEAD.size
@@ -184,13 +184,15 @@ def _frame_changed(data: bytes, kind: FrameKind, nth: int, changes: dict[str, in
         (FrameKind.SEGMENT, -1, {"track 0": 0}, ""),
     ],
 )
-def test_the_place_of_a_lie_is_named(kind: FrameKind, nth: int, changes: dict[str, int], words: str) -> None:
+def test_place_of_an_inconsistency_is_named(
+    kind: FrameKind, nth: int, changes: dict[str, int], words: str
+) -> None:
     with pytest.raises(BitstreamError) as caught:
         decode(_frame_changed(_pair(), kind, nth, changes), SENNA)
     assert words in str(caught.value)
 
 
-def test_wires_in_a_circle_and_wires_to_nowhere_are_refused() -> None:
+def test_circular_and_dangling_wires_are_refused() -> None:
     data, fabric = _pair(), Fabric.of(SENNA)
     used = [
         frame.index for frame in read_frames(data, SENNA.fingerprint()) if frame.kind == FrameKind.SEGMENT
@@ -207,7 +209,7 @@ def test_wires_in_a_circle_and_wires_to_nowhere_are_refused() -> None:
         decode(stub, SENNA)
 
 
-def test_frames_out_of_order_or_of_no_kind_are_refused() -> None:
+def test_frames_out_of_order_or_of_unknown_kind_are_refused() -> None:
     frames = read_frames(_pair(), SENNA.fingerprint())
     swapped = [frames[0], frames[2], frames[1], *frames[3:]]
     foreign = [*frames, Frame(99, 0, b"")]

@@ -1,4 +1,4 @@
-"""The envelope refuses whatever it did not write, and says where."""
+"""Frames: anything else than written frames is refused with its place."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _sealed(body: bytes) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def test_frames_come_back() -> None:
+def test_frames_are_read_back() -> None:
     assert read_frames(write_frames(OURS, FRAMES), OURS) == FRAMES
     assert read_frames(write_frames(OURS, []), OURS) == []
 
 
-def test_every_cut_and_every_flip_is_refused() -> None:
+def test_every_cut_and_every_flipped_bit_is_refused() -> None:
     data = write_frames(OURS, FRAMES)
     for end in range(len(data)):
         with pytest.raises(BitstreamError):
@@ -48,13 +48,13 @@ HEADER = struct.Struct("<8sHH32sI")
         ((b"SNNBITS\x00", 2, 0, OURS, 2**32 - 1), "holds 0 frames instead of 4294967295"),
     ],
 )
-def test_a_sound_checksum_does_not_help_a_wrong_header(header: tuple[object, ...], words: str) -> None:
+def test_wrong_header_with_a_valid_checksum_is_refused(header: tuple[object, ...], words: str) -> None:
     with pytest.raises(BitstreamError, match=words) as caught:
         read_frames(_sealed(HEADER.pack(*header)), OURS)
     assert caught.value.where == "header"
 
 
-def test_a_wrong_frame_is_named() -> None:
+def test_damaged_frame_is_named() -> None:
     header = _sealed(HEADER.pack(b"SNNBITS\x00", 2, 0, OURS, 1))
     with pytest.raises(BitstreamError, match="reserved") as caught:
         read_frames(header + _sealed(struct.pack("<BBII", 2, 1, 0, 0)), OURS)

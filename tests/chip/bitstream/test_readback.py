@@ -1,4 +1,4 @@
-"""What differs is named: the cell, the pad, the channel, and the field."""
+"""Readback: the differing cell, pad or channel and its field are named."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def changed(data: bytes, senna: ArchSpec, number: int, frame: Frame | None) -> b
     return write_frames(senna.fingerprint(), frames)
 
 
-def test_equal_bytes_do_not_differ(written: bytes, senna: ArchSpec) -> None:
+def test_equal_bitstreams_have_no_differences(written: bytes, senna: ArchSpec) -> None:
     assert differences(written, written, senna) == []
 
 
-def test_the_cell_and_its_field_are_named(written: bytes, senna: ArchSpec) -> None:
+def test_differing_cell_and_field_are_named(written: bytes, senna: ArchSpec) -> None:
     cell = read_frames(written, senna.fingerprint())[1]
     # The number of a neuron takes 10 bits, so its threshold starts in the second byte.
     payload = bytearray(cell.payload)
@@ -43,7 +43,7 @@ def test_the_cell_and_its_field_are_named(written: bytes, senna: ArchSpec) -> No
     assert found[0].endswith("theta_p is 2, written was 3")
 
 
-def test_missing_frames_and_foreign_ones_are_named(written: bytes, senna: ArchSpec) -> None:
+def test_missing_and_additional_frames_are_named(written: bytes, senna: ArchSpec) -> None:
     last = read_frames(written, senna.fingerprint())[-1]
     end = len(read_frames(written, senna.fingerprint())) - 1
     without = changed(written, senna, end, None)
@@ -56,7 +56,7 @@ def test_missing_frames_and_foreign_ones_are_named(written: bytes, senna: ArchSp
     assert "frame of kind 77, index 5: is in use" in " ".join(differences(written, unknown, senna))
 
 
-def test_order_and_filling_bits_count(written: bytes, senna: ArchSpec) -> None:
+def test_order_and_padding_bits_are_compared(written: bytes, senna: ArchSpec) -> None:
     frames = read_frames(written, senna.fingerprint())
     swapped = write_frames(senna.fingerprint(), [*frames[1:], frames[0]])
     assert differences(written, swapped, senna) == ["frames: in another order, or more than once"]
@@ -65,6 +65,6 @@ def test_order_and_filling_bits_count(written: bytes, senna: ArchSpec) -> None:
     assert "fill up the last byte" in differences(written, filled, senna)[0]
 
 
-def test_damage_is_refused(written: bytes, senna: ArchSpec) -> None:
+def test_damaged_bitstream_is_refused(written: bytes, senna: ArchSpec) -> None:
     with pytest.raises(BitstreamError, match="checksum"):
         differences(written, written[:-1] + bytes([written[-1] ^ 1]), senna)

@@ -1,4 +1,4 @@
-"""The fabric is the same seen from every side."""
+"""Fabric: consistent references between cells, pads and segments."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_neighbours_are_mutual_and_inner_segments_have_six(fabric: Fabric) -> No
     assert (count == 6).sum() > 1800
 
 
-def test_sites_and_segments_know_each_other(fabric: Fabric) -> None:
+def test_sites_and_segments_refer_to_each_other(fabric: Fabric) -> None:
     seen = {(site, int(s)) for site, around in enumerate(fabric.around) for s in around if s >= 0}
     assert seen == {(int(t), s) for s, beside in enumerate(fabric.beside) for t in beside if t >= 0}
     assert (np.unique(fabric.around[: fabric.n_cells], return_counts=True)[1] <= 2).all()
 
 
-def test_a_cell_lies_between_its_segments(fabric: Fabric) -> None:
+def test_cell_lies_between_its_segments(fabric: Fabric) -> None:
     names = [fabric.segment_name(int(segment)) for segment in fabric.around[5 * 32 + 3]]
     assert names == ["channel H(3, 5)", "channel H(3, 6)", "channel V(3, 5)", "channel V(4, 5)"]
     assert fabric.site_name(5 * 32 + 3) == "cell (3, 5)"
@@ -45,7 +45,7 @@ def test_a_cell_lies_between_its_segments(fabric: Fabric) -> None:
     assert fabric.site_name(1152) == "output pad 0"
 
 
-def test_pads_stand_around_the_edge(fabric: Fabric) -> None:
+def test_pads_lie_along_the_edge(fabric: Fabric) -> None:
     pads = fabric.position[fabric.n_cells :]
     outside = (pads == -1) | (pads == 32)
     assert outside.any(axis=1).all()

@@ -1,4 +1,4 @@
-"""Costs of wires foretell what happens when synapses go or come."""
+"""Wire costs: predictions against the wire saved and added by real changes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def without(network: Network, synapses: Ints) -> Network:
 def wire(
     costs: WireCosts, weight: NDArray[np.float64], segment_cost: NDArray[np.float64] | None = None
 ) -> float:
-    """All wire as it is routed, each net by the weight of its source."""
+    """Sum the routed wire, each net by the weight of its source."""
     cost = np.ones(costs.usage.size) if segment_cost is None else segment_cost
     nets = zip(costs.trees, costs.nets.source, strict=True)
     return float(sum(cost[tree.segments].sum() * weight[source] for tree, source in nets))
 
 
-def test_shares_are_all_there_is_but_for_the_pads(network: Network, senna: ArchSpec) -> None:
+def test_shares_add_up_to_all_wires_except_those_of_pads(network: Network, senna: ArchSpec) -> None:
     unread = connections(INPUTS, NEURONS, network.source, network.target)
     for case, exactly in ((unread, True), (network, False)):
         costs = wire_costs(case, senna, rates=rates())
@@ -51,9 +51,7 @@ def test_shares_are_all_there_is_but_for_the_pads(network: Network, senna: ArchS
             assert wires.share.sum() == pytest.approx(total)
 
 
-def test_the_costliest_synapses_save_most_wire_and_what_was_foretold(
-    network: Network, senna: ArchSpec
-) -> None:
+def test_most_expensive_synapses_save_most_wire_as_predicted(network: Network, senna: ArchSpec) -> None:
     before = wire_costs(network, senna, rates=rates())
     wires, many = before.synapse_wires(), network.n_synapses // 5
     dear, cheap = np.argsort(-wires.share)[:many], np.argsort(wires.share)[:many]
@@ -68,7 +66,7 @@ def test_the_costliest_synapses_save_most_wire_and_what_was_foretold(
     assert annealed.usage.max() <= before.usage.max()
 
 
-def test_one_synapse_less_saves_its_own_wire(network: Network, senna: ArchSpec) -> None:
+def test_removing_one_synapse_saves_its_wire(network: Network, senna: ArchSpec) -> None:
     before = wire_costs(network, senna, rates=rates())
     before = wire_costs(network, senna, rates=rates(), before=before, sweeps=0)
     saving = before.synapse_wires().saving
@@ -80,7 +78,7 @@ def test_one_synapse_less_saves_its_own_wire(network: Network, senna: ArchSpec) 
         assert saving[synapse] / before.weight[source] / 4 <= fewer + 1
 
 
-def test_near_wires_cost_less_than_far_ones_and_add_less(network: Network, senna: ArchSpec) -> None:
+def test_short_wires_cost_less_than_long_ones(network: Network, senna: ArchSpec) -> None:
     costs = wire_costs(network, senna, rates=np.ones(INPUTS + NEURONS))
     table = costs.added_cost(np.arange(INPUTS + NEURONS)[:, None], np.arange(NEURONS)[None])
     assert table.shape == (INPUTS + NEURONS, NEURONS)
@@ -104,7 +102,7 @@ def test_near_wires_cost_less_than_far_ones_and_add_less(network: Network, senna
     assert added["far"] > 5 * max(1, added["near"])
 
 
-def test_the_same_call_costs_the_same_and_a_warm_one_is_no_worse(network: Network, senna: ArchSpec) -> None:
+def test_calls_repeat_and_a_warm_start_is_no_worse(network: Network, senna: ArchSpec) -> None:
     one, other = (wire_costs(network, senna, rates=rates()) for _ in range(2))
     assert np.array_equal(one.synapse_wires().share, other.synapse_wires().share)
     warm = wire_costs(network, senna, rates=rates(), before=one)
@@ -113,13 +111,13 @@ def test_the_same_call_costs_the_same_and_a_warm_one_is_no_worse(network: Networ
     assert wire_costs(fewer, senna, before=one).usage.sum() > 0
 
 
-def test_a_source_that_nobody_hears_pays_its_whole_way(senna: ArchSpec) -> None:
+def test_source_without_a_net_costs_its_whole_way(senna: ArchSpec) -> None:
     costs = wire_costs(connections(2, 3, [0], [0], [0]), senna)
     assert (costs.added_cost([1, 1], [1, 2]) >= 1).all()
     assert costs.overflow == 0
 
 
-def test_what_does_not_exist_has_no_cost(network: Network, senna: ArchSpec) -> None:
+def test_unknown_sources_and_neurons_are_refused(network: Network, senna: ArchSpec) -> None:
     costs = wire_costs(network, senna, rates=rates())
     for source, target in ((INPUTS + NEURONS, 0), (-1, 0), (0, NEURONS)):
         with pytest.raises(NetworkError, match="is none of the"):

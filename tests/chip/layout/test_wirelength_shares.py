@@ -1,4 +1,4 @@
-"""Tolls of a net's hearers add up to the box around it, and those who join pay for what they add."""
+"""Shapley shares of a net's sinks: they add up to the box, and a new sink pays for what it adds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Placed = tuple[Network, Nets, Fabric, Placement]
 @pytest.fixture(scope="module")
 def placed(senna: ArchSpec) -> Placed:
     drawn = random_network(load_arch("senna"), seed=3, inputs=INPUTS, neurons=NEURONS, outputs=6, fan_in=8)
-    # Pads of outputs bear their part too; without them neurons bear everything.
+    # Without outputs, whose pads would have shares too, those of neurons add up to the boxes.
     network = connections(INPUTS, NEURONS, drawn.source, drawn.target)
     nets = Nets.of(network, np.random.default_rng(5).lognormal(size=INPUTS + NEURONS))
     fabric = Fabric.of(senna)
@@ -34,45 +34,45 @@ def table(placed: Placed) -> NDArray[np.float64]:
     return wirelength_shares(nets, fabric, placement, np.arange(INPUTS + NEURONS), np.arange(NEURONS))
 
 
-def heard(network: Network) -> NDArray[np.bool_]:
+def is_sink(network: Network) -> NDArray[np.bool_]:
     there = np.zeros((INPUTS + NEURONS, NEURONS), np.bool_)
     there[network.source, network.target] = True
     return there
 
 
-def test_those_who_listen_bear_the_box_together(placed: Placed) -> None:
+def test_shares_of_sinks_add_up_to_the_box(placed: Placed) -> None:
     network, nets, fabric, placement = placed
-    borne = np.where(heard(network), table(placed), 0.0).sum(axis=1)
+    shares = np.where(is_sink(network), table(placed), 0.0).sum(axis=1)
     boxes = np.zeros(INPUTS + NEURONS)
     boxes[nets.source] = half_perimeters(nets, fabric, placement) * nets.rate
-    assert borne == pytest.approx(boxes)
+    assert shares == pytest.approx(boxes)
 
 
-def test_who_joins_pays_less_than_alone_and_more_than_what_it_adds_shared_by_all(placed: Placed) -> None:
+def test_share_of_a_new_sink_is_bounded(placed: Placed) -> None:
     network, nets, fabric, placement = placed
     at = fabric.position[placement.sites(fabric)]
     source = INPUTS + 4
-    away = np.abs(at[:NEURONS] - at[4]).sum(axis=1) * nets.rate[np.searchsorted(nets.source, source)]
-    paid = wirelength_shares(nets, fabric, placement, source, np.arange(NEURONS))[0]
-    hearers = int(heard(network)[source].sum())
-    assert hearers > 1
-    assert (paid <= away + 1e-9).all()
-    assert (paid >= away / (hearers + 1) - 1e-9).all()
-    # Who would lie farther than all that hear, in some direction, pays those last cells alone.
-    hearing = heard(network)[source]
+    distance = np.abs(at[:NEURONS] - at[4]).sum(axis=1) * nets.rate[np.searchsorted(nets.source, source)]
+    shares = wirelength_shares(nets, fabric, placement, source, np.arange(NEURONS))[0]
+    n_sinks = int(is_sink(network)[source].sum())
+    assert n_sinks > 1
+    assert (shares <= distance + 1e-9).all()
+    assert (shares >= distance / (n_sinks + 1) - 1e-9).all()
+    # A sink farther than all others in some direction bears the last cells alone.
+    sinks = is_sink(network)[source]
     offsets = (at[:NEURONS] - at[4]) * nets.rate[np.searchsorted(nets.source, source)]
     ways = np.concatenate([np.maximum(0, offsets), np.maximum(0, -offsets)], axis=1)
-    beyond = np.maximum(0, ways - ways[hearing].max(axis=0)).sum(axis=1)
-    assert (beyond[~hearing] > 0).any()
-    assert (paid[~hearing] >= beyond[~hearing] - 1e-9).all()
+    beyond = np.maximum(0, ways - ways[sinks].max(axis=0)).sum(axis=1)
+    assert (beyond[~sinks] > 0).any()
+    assert (shares[~sinks] >= beyond[~sinks] - 1e-9).all()
 
 
-def test_a_source_that_nobody_hears_is_paid_for_alone(senna: ArchSpec) -> None:
+def test_source_without_a_net_is_not_shared(senna: ArchSpec) -> None:
     network = connections(2, 3, source=[0, 2], target=[0, 1])
     nets, fabric = Nets.of(network, np.array([2.0, 9.0, 4.0, 9.0, 9.0])), Fabric.of(senna)
     placement = place(nets, fabric, sweeps=5)
     at = fabric.position[placement.sites(fabric)]
-    # The second input is block 4, after three neurons and the first input; the heard ones spike three times a step.
+    # The second input is block 4, after three neurons and the first input; the mean rate of the nets is 3.
     alone = 3.0 * np.abs(at[:3] - at[4]).sum(axis=1)
     assert wirelength_shares(nets, fabric, placement, [1], [0, 1, 2])[0] == pytest.approx(alone)
 
@@ -81,7 +81,9 @@ def test_a_source_that_nobody_hears_is_paid_for_alone(senna: ArchSpec) -> None:
     ("source", "target", "where"),
     [(INPUTS + NEURONS, 0, "source"), (-1, 0, "source"), (0, NEURONS, "target"), (0.5, 0, "source")],
 )
-def test_who_is_not_there_has_no_toll(placed: Placed, source: float, target: float, where: str) -> None:
+def test_unknown_sources_and_targets_are_refused(
+    placed: Placed, source: float, target: float, where: str
+) -> None:
     _, nets, fabric, placement = placed
     with pytest.raises(NetworkError) as raised:
         wirelength_shares(nets, fabric, placement, source, target)

@@ -1,4 +1,4 @@
-"""NIR graphs as other tools make them."""
+"""Fixtures: NIR graphs as other tools write them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def nir_bytes() -> Callable[[Any], bytes]:
-    """Turns a graph into the bytes of its file."""
+    """Converter from a graph to the bytes of its file."""
 
     def write(graph: Any) -> bytes:
         buffer = io.BytesIO()
@@ -25,7 +25,7 @@ def nir_bytes() -> Callable[[Any], bytes]:
 
 @pytest.fixture(scope="session")
 def chain() -> Callable[..., Any]:
-    """Makes a graph of nodes one after the other, inputs of the given shape first."""
+    """Builder of a graph of nodes one after the other, with an Input of the given shape."""
 
     def make(shape: tuple[int, ...], *nodes: Any) -> Any:
         return nir.NIRGraph.from_list(nir.Input(np.array(shape)), *nodes)
@@ -35,7 +35,7 @@ def chain() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def fire() -> Callable[..., Any]:
-    """Makes an IF node of a shape: threshold, resistance 1, reset to 0."""
+    """Builder of an IF node of a shape: threshold, resistance 1, reset to 0."""
 
     def make(shape: int | tuple[int, ...], threshold: float) -> Any:
         return nir.IF(r=np.ones(shape), v_threshold=np.full(shape, threshold))

@@ -1,4 +1,4 @@
-"""Convolutions and pools become the synapses that torch would multiply with."""
+"""Convolutions and pools against torch."""
 
 from __future__ import annotations
 

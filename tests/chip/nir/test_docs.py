@@ -1,4 +1,4 @@
-"""What docs/nir.md shows is what happens."""
+"""Examples and statements of docs/nir.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chip.nir.graph import KNOWN
 PAGE = Path(__file__).parents[3] / "docs" / "nir.md"
 
 
-def test_the_example_runs() -> None:
+def test_example_runs() -> None:
     assert doctest.testfile(str(PAGE), module_relative=False).failed == 0
 
 

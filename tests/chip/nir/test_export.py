@@ -1,4 +1,4 @@
-"""What goes out as NIR comes back as the same integers, and means the same to those who read the nodes alone."""
+"""Export as NIR: the same integers come back, and the nodes alone give the same spikes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SIZES = st.tuples(st.integers(1, 6), st.integers(1, 30), st.integers(1, 30), st.
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), sizes=SIZES, dt_s=st.sampled_from([1e-4, 1e-3, 1.0, 0.008]))
-def test_the_same_integers_come_back(seed: int, sizes: tuple[int, int, int, int], dt_s: float) -> None:
+def test_round_trip_restores_the_integers(seed: int, sizes: tuple[int, int, int, int], dt_s: float) -> None:
     network = drawn(seed, sizes)
     back = import_nir(write_nir(network, dt_s=dt_s), SENNA)
     assert back.network.difference(network) is None
@@ -50,7 +50,7 @@ def test_the_same_integers_come_back(seed: int, sizes: tuple[int, int, int, int]
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), sizes=SIZES)
-def test_without_leaks_the_nodes_alone_mean_the_same(seed: int, sizes: tuple[int, int, int, int]) -> None:
+def test_nodes_without_leaks_give_the_same_spikes(seed: int, sizes: tuple[int, int, int, int]) -> None:
     network = drawn(seed, sizes, leaks=False)
     spikes = random_spikes(network.n_inputs, 100, rate=0.4, seed=seed)
     neurons = discretise(graph_of(read_tree(write_nir(network))), 1e-4)
@@ -63,7 +63,7 @@ def test_without_leaks_the_nodes_alone_mean_the_same(seed: int, sizes: tuple[int
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), sizes=SIZES)
-def test_read_without_metadata_it_does_the_same(seed: int, sizes: tuple[int, int, int, int]) -> None:
+def test_import_without_metadata_gives_the_same_spikes(seed: int, sizes: tuple[int, int, int, int]) -> None:
     # Feedback becomes a weight of a neuron to itself, beside the one it may have: six bits hold the sum of both.
     large = drawn(seed, sizes, leaks=False)
     theta = np.random.default_rng(seed).integers(1, 17, large.n_neurons)
@@ -76,7 +76,7 @@ def test_read_without_metadata_it_does_the_same(seed: int, sizes: tuple[int, int
     np.testing.assert_array_equal(theirs.outputs[late:], mine.outputs[: len(spikes) - late])
 
 
-def test_strict_layers_become_layers_without_delay() -> None:
+def test_strict_layers_are_exported_as_layers() -> None:
     network = layered_network(SENNA, seed=1)
     one_sided = replace(
         network, negative=np.zeros(network.n_neurons, int), decay=np.zeros(network.n_neurons, int)
@@ -89,12 +89,12 @@ def test_strict_layers_become_layers_without_delay() -> None:
     assert import_nir(graph, SENNA).network.same_as(one_sided)
 
 
-def test_the_same_network_gives_the_same_bytes() -> None:
+def test_export_is_deterministic() -> None:
     network = random_network(SENNA, seed=4)
     assert write_nir(network) == write_nir(network)
 
 
-def test_the_package_nir_reads_what_is_written() -> None:
+def test_package_nir_reads_the_export() -> None:
     network = random_network(SENNA, seed=5)
     graph = nir.read(io.BytesIO(write_nir(network)))
     assert isinstance(graph.nodes["input"], nir.Input)
@@ -102,7 +102,7 @@ def test_the_package_nir_reads_what_is_written() -> None:
     assert import_nir(graph, SENNA).network.same_as(network)
 
 
-def test_a_leak_is_a_time_constant() -> None:
+def test_leak_is_exported_as_a_time_constant() -> None:
     builder = NetworkBuilder(n_inputs=1)
     builder.connect(0, builder.add_neuron(theta_p=100, w_fb=100, decay=3), 7)
     builder.output(0)
@@ -111,7 +111,7 @@ def test_a_leak_is_a_time_constant() -> None:
     assert (node.r[0], node.v_threshold[0]) == (8, np.float32(100 - 2.0**-12))
 
 
-def test_the_step_is_known_without_the_integers() -> None:
+def test_step_is_read_without_the_integers() -> None:
     network = random_network(SENNA, seed=9)
     graph = export_nir(network, dt_s=0.008)
     assert import_nir(graph, SENNA, plain=True).dt_s == 0.008
@@ -121,7 +121,7 @@ def test_the_step_is_known_without_the_integers() -> None:
         assert import_nir(graph, SENNA, plain=True).dt_s == 1e-4
 
 
-def test_edited_nodes_are_not_taken_for_the_metadata() -> None:
+def test_edited_nodes_are_refused() -> None:
     graph = export_nir(random_network(SENNA, seed=6))
     graph.nodes["lif_0"].v_threshold[2] += 1
     with pytest.raises(NetworkError, match="not what the metadata say") as caught:
@@ -131,7 +131,7 @@ def test_edited_nodes_are_not_taken_for_the_metadata() -> None:
     assert import_nir(graph, SENNA, plain=True).network.n_neurons > 0
 
 
-def test_edges_and_nodes_that_were_added_are_seen() -> None:
+def test_added_edges_and_nodes_are_refused() -> None:
     graph = export_nir(random_network(SENNA, seed=6))
     graph.edges.append(("input", "input_to_lif_0"))
     graph.edges = [edge for edge in graph.edges if edge != ("if_0", "if_0_to_if_0")]
@@ -153,7 +153,7 @@ def test_edges_and_nodes_that_were_added_are_seen() -> None:
         ("weight", np.zeros(3), "floa"),
     ],
 )
-def test_spoilt_metadata_are_refused(field: str, value: object, words: str) -> None:
+def test_damaged_metadata_are_refused(field: str, value: object, words: str) -> None:
     graph = export_nir(random_network(SENNA, seed=7))
     graph.metadata["spiking_network"][field] = value
     with pytest.raises(NetworkError, match=words):
@@ -163,7 +163,7 @@ def test_spoilt_metadata_are_refused(field: str, value: object, words: str) -> N
         import_nir(graph, SENNA)
 
 
-def test_networks_that_nir_cannot_hold_are_refused() -> None:
+def test_networks_without_a_nir_equivalent_are_refused() -> None:
     silent = NetworkBuilder(n_inputs=1)
     silent.add_neuron(theta_p=1)
     with pytest.raises(NetworkError, match="has no outputs"):
@@ -187,7 +187,7 @@ def test_networks_that_nir_cannot_hold_are_refused() -> None:
         export_nir(random_network(SENNA, seed=1), dt_s=0.0)
 
 
-def test_an_export_says_what_the_nodes_do_not() -> None:
+def test_export_declares_what_nodes_cannot_express() -> None:
     about = {found.about for found in export_declarations(random_network(SENNA, seed=8))}
     assert about == {"sign", "feedback", "reset", "threshold", "leak", "saturation"}
     plain = random_network(SENNA, seed=8)

@@ -1,4 +1,4 @@
-"""Texts are read from the bytes of the file as HDF5 would, and no damage to them takes time or memory."""
+"""Texts of HDF5 files: read as HDF5 reads them, in bounded time and memory if damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = ["", "a", "edge", "x" * 5000, "größer", *(f"node {at}" for at in range
 
 
 def written() -> tuple[bytes, int]:
-    """A file with texts, and where their entries begin."""
+    """Return a file with texts, and the offset of their entries."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.create_group("node").create_dataset("words", data=WORDS, dtype=h5py.string_dtype())
@@ -26,7 +26,7 @@ def written() -> tuple[bytes, int]:
     return buffer.getvalue(), start
 
 
-def test_texts_are_those_that_were_written() -> None:
+def test_texts_are_read_back() -> None:
     data, start = written()
     heap = GlobalHeap(data)
     assert [heap.read(start + at * ENTRY_BYTES, "words").decode() for at in range(len(WORDS))] == WORDS
@@ -44,7 +44,7 @@ def test_texts_are_those_that_were_written() -> None:
         (12, b"\xff\xff\x00\x00", "longer than what the file holds"),
     ],
 )
-def test_entries_that_lead_astray_are_refused(at: int, value: bytes, words: str) -> None:
+def test_invalid_entries_are_refused(at: int, value: bytes, words: str) -> None:
     data, start = written()
     entry = start + 2 * ENTRY_BYTES
     spoilt = data[: entry + at] + value + data[entry + at + len(value) :]
@@ -52,7 +52,7 @@ def test_entries_that_lead_astray_are_refused(at: int, value: bytes, words: str)
         read_tree(spoilt)
 
 
-def test_an_object_without_a_size_does_not_stop_the_reader() -> None:
+def test_object_of_size_zero_does_not_loop_for_ever() -> None:
     data, start = written()
     address = int.from_bytes(data[start + ENTRY_BYTES + 4 : start + ENTRY_BYTES + 12], "little")
     assert data[address : address + 4] == b"GCOL"
@@ -61,7 +61,7 @@ def test_an_object_without_a_size_does_not_stop_the_reader() -> None:
         read_tree(spoilt)
 
 
-def test_one_long_text_named_a_million_times_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_text_with_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data, start = written()
     long = data[start + 3 * ENTRY_BYTES : start + 4 * ENTRY_BYTES]
     monkeypatch.setattr("chip.nir.hdf5.MAX_BYTES", 100_000)

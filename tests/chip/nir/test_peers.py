@@ -1,4 +1,4 @@
-"""Exported examples in snnTorch and sinabs, spike by spike beside our simulator."""
+"""Exported examples in snnTorch and sinabs, compared with the simulator spike by spike."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.parametrize("peer", PEERS)
 @pytest.mark.parametrize("name", examples(SENNA))
-def test_exported_examples_spike_alike(name: str, peer: str) -> None:
+def test_exported_examples_give_the_same_spikes(name: str, peer: str) -> None:
     example = examples(SENNA)[name]
     found = agreement_of(example.expected(SENNA), run_peer(example.file(), example.spikes, peer))
     assert found.spikes > 100
@@ -44,7 +44,7 @@ def test_exported_examples_spike_alike(name: str, peer: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, one in examples(SENNA).items() if not one.exact])
-def test_with_leaks_both_do_what_the_nodes_say(name: str) -> None:
+def test_leaky_exports_follow_the_nodes(name: str) -> None:
     example = examples(SENNA)[name]
     translation = import_nir(example.file(), SENNA, plain=True).translation
     assert translation is not None
@@ -56,13 +56,13 @@ def test_with_leaks_both_do_what_the_nodes_say(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:nirtorch.load is being deprecated")
-def test_the_reader_of_sinabs_runs_our_file() -> None:
+def test_sinabs_runs_the_export() -> None:
     example = one_sided_layers(SENNA, leak=0)
     found = agreement_of(example.expected(SENNA), run_reader(example, "sinabs"))
     assert (found.spike_agreement, found.spikes > 100) == (1.0, True)
 
 
-def test_the_reader_of_snntorch_runs_our_file() -> None:
+def test_snntorch_runs_the_export() -> None:
     example = one_sided_layers(SENNA, leak=3)
     with redirect_stdout(io.StringIO()):
         theirs = run_reader(example, "snntorch")
@@ -72,7 +72,7 @@ def test_the_reader_of_snntorch_runs_our_file() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph is being deprecated")
-def test_what_they_export_is_imported_and_measured() -> None:
+def test_exports_of_other_tools_are_imported_and_measured() -> None:
     torch.manual_seed(0)
     layers = sinabs.layers
     module = torch.nn.Sequential(
@@ -92,7 +92,7 @@ def test_what_they_export_is_imported_and_measured() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph is being deprecated")
-def test_what_snntorch_exports_is_imported_at_its_own_step() -> None:
+def test_snntorch_export_is_imported_with_its_step() -> None:
     torch.manual_seed(0)
 
     def leaky(size: int) -> torch.nn.Module:

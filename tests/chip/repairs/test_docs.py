@@ -1,4 +1,4 @@
-"""What docs/chip-repair.md shows is what happens."""
+"""Examples and statements of docs/chip-repair.md."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from chip.repairs import REFUSED
 PAGE = Path(__file__).parents[3] / "docs" / "chip-repair.md"
 
 
-def test_the_example_runs() -> None:
+def test_example_runs() -> None:
     assert doctest.testfile(str(PAGE), module_relative=False).failed == 0
 
 
-def test_what_is_refused_is_listed() -> None:
+def test_refused_rules_are_listed() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [rule for rule in REFUSED if f"`{rule}`" not in text] == []

@@ -1,4 +1,4 @@
-"""One network on all chips: what each lacks is named, and every figure has its source."""
+"""Comparison of one network on all chips: exceeded limits are named, and every figure has its source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHIPS = ["senna", "loihi", "spinnaker", "truenorth", "xylo"]
 
 
 def small(n_inputs: int, weights: list[int], **changes: Any) -> Network:
-    """One neuron that hears every input, and sends no negative spikes."""
+    """One neuron with a synapse from every input, without negative spikes."""
     fields: dict[str, Any] = {"theta_p": [9], "theta_n": [9], "negative": [0], "w_fb": [9], "decay": [0]}
     synapses = {"source": np.arange(n_inputs), "target": [0] * n_inputs, "weight": weights}
     return Network(n_inputs=n_inputs, outputs=[0], **fields, **synapses | changes)
@@ -38,7 +38,7 @@ def rules(comparison: ChipComparison) -> set[str]:
     return {reason.rule for reason in comparison.reasons}
 
 
-def test_what_is_small_fits_everywhere(senna: ArchSpec) -> None:
+def test_small_network_fits_every_chip(senna: ArchSpec) -> None:
     chips = on(small(2, [5, 5]), senna)
     assert list(chips) == CHIPS
     assert all(one.fits and not one.reasons for one in chips.values())
@@ -60,7 +60,7 @@ def test_signed_inputs_become_pairs(senna: ArchSpec) -> None:
     assert chips["loihi"].fits
 
 
-def test_a_negative_output_makes_a_pair_of_neurons(senna: ArchSpec) -> None:
+def test_negative_output_becomes_a_pair_of_neurons(senna: ArchSpec) -> None:
     chips = on(_negative(), senna)
     assert (chips["xylo"].needs["neurons"], chips["xylo"].needs["outputs"]) == (2, 2)
     assert chips["xylo"].needs["synapses"] == 8
@@ -72,7 +72,7 @@ def _negative() -> Network:
     return Network(n_inputs=2, **network.arrays() | {"negative": [1]})
 
 
-def test_too_many_kinds_of_weight_are_named(senna: ArchSpec) -> None:
+def test_too_many_weight_values_are_reported(senna: ArchSpec) -> None:
     chips = on(small(3, [1, 2, 3]), senna)
     (reason,) = chips["truenorth"].reasons
     # Inputs come with both signs: 1, 2, 3 and their opposites.
@@ -81,13 +81,13 @@ def test_too_many_kinds_of_weight_are_named(senna: ArchSpec) -> None:
     assert on(small(2, [1, 2]), senna)["truenorth"].fits
 
 
-def test_too_large_weights_are_named(senna: ArchSpec) -> None:
+def test_too_large_weights_are_reported(senna: ArchSpec) -> None:
     chips = on(small(1, [200]), senna)
     assert (rules(chips["senna"]), rules(chips["xylo"])) == ({"weight_range"}, {"weight_bits"})
     assert chips["loihi"].fits
 
 
-def test_a_full_chip_side_by_side(senna: ArchSpec) -> None:
+def test_full_chip_is_compared(senna: ArchSpec) -> None:
     chips = on(layered_network(senna, seed=1), senna)
     assert chips["senna"].fits
     assert {"neurons", "inputs", "outputs"} <= rules(chips["xylo"])
@@ -99,7 +99,7 @@ def test_a_full_chip_side_by_side(senna: ArchSpec) -> None:
     assert "energy  no figure published: only the power of whole applications" in text
 
 
-def test_energy_is_counted_from_the_published_figures(senna: ArchSpec) -> None:
+def test_energy_follows_from_the_published_figures(senna: ArchSpec) -> None:
     run = _run(steps=1000, sop=500, senna=senna)
     network, spikes = small(2, [5, 5]), np.zeros((1000, 1, 2), np.int8)
     chips = {one.name: one for one in compare(network, senna, run, spikes, step_hz=100)}
@@ -111,7 +111,7 @@ def test_energy_is_counted_from_the_published_figures(senna: ArchSpec) -> None:
     assert chips["senna"].energy_j == pytest.approx((500 * 687e-15, 0.23))
 
 
-def test_a_spike_arrives_at_both_members_of_a_pair(senna: ArchSpec) -> None:
+def test_spike_arrives_at_both_members_of_a_pair(senna: ArchSpec) -> None:
     single, double = on(small(2, [5, 5]), senna), on(_negative(), senna)
     assert single["truenorth"].energy_j is not None
     assert double["truenorth"].energy_j == pytest.approx(
@@ -138,7 +138,7 @@ def test_comparisons_are_plain_values(senna: ArchSpec) -> None:
     assert content[1]["figures"]["energy.sop_j"]["unit"] == "J per synaptic spike operation"
 
 
-def test_a_malformed_profile_names_its_line() -> None:
+def test_malformed_profile_is_reported_with_its_line() -> None:
     text = "name: x\ntitle: x\nlimits:\n  neurons: {value: -4, unit: u, provenance: published, source: s}\n"
     with pytest.raises(SpecError, match=r"limits\.neurons\.value") as caught:
         validated(ChipProfile, parse(text + "energy: {covers: all}\n", "x.yaml"), "x.yaml")

@@ -1,4 +1,4 @@
-"""The page holds everything itself, escapes what comes from outside, and says what is missing."""
+"""HTML report: self-contained, escaped, with the reason for missing pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compiled(senna: ArchSpec) -> Compiled:
 
 
 class Balance(HTMLParser):
-    """Every tag that opens closes, in order."""
+    """Parser that checks that every tag that opens closes, in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ def parsed(text: str) -> Balance:
     return balance
 
 
-def test_the_page_needs_nothing_else(compiled: Compiled, senna: ArchSpec) -> None:
+def test_page_is_self_contained(compiled: Compiled, senna: ArchSpec) -> None:
     pytest.importorskip("matplotlib")
     files, missing = report_files(compiled, senna)
     assert missing is None
@@ -64,7 +64,7 @@ def test_the_page_needs_nothing_else(compiled: Compiled, senna: ArchSpec) -> Non
     assert "compiled in" in files["report.txt"]
 
 
-def test_every_parameter_stands_there_with_its_source(compiled: Compiled, senna: ArchSpec) -> None:
+def test_page_lists_every_parameter_with_its_source(compiled: Compiled, senna: ArchSpec) -> None:
     text = page(compiled, full_report(compiled.network, senna, step_hz=125), {}, None)
     for key, parameter in senna.parameters():
         assert f"<td>{key}</td>" in text
@@ -72,7 +72,7 @@ def test_every_parameter_stands_there_with_its_source(compiled: Compiled, senna:
     parsed(text)
 
 
-def test_names_from_outside_are_escaped(compiled: Compiled, senna: ArchSpec) -> None:
+def test_labels_are_escaped(compiled: Compiled, senna: ArchSpec) -> None:
     evil = "<script>alert(1)</script>"
     arch = senna.model_copy(update={"title": evil})
     content = full_report(compiled.network, arch, step_hz=125)

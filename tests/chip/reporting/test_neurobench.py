@@ -1,4 +1,4 @@
-"""NeuroBench's metrics agree with its definitions, worked out by hand and step by step."""
+"""NeuroBench's metrics against its definitions, computed by hand and step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chip.testing import random_network
 
 @pytest.fixture
 def layered() -> Network:
-    """The 3 x 3 weights of NeuroBench's documentation, then one neuron that hears two of the three."""
+    """The 3 x 3 weights of NeuroBench's documentation, then one neuron with synapses from two of the three."""
     builder = NetworkBuilder(n_inputs=3)
     for row in ((13, 0, -32), (0, 12, -51), (-11, 27, 0)):
         neuron = builder.add_neuron(theta_p=1, negative=True)
@@ -32,7 +32,7 @@ def layered() -> Network:
     return builder.build()
 
 
-def test_the_example_of_the_documentation(layered: Network, senna: ArchSpec) -> None:
+def test_example_of_the_neurobench_documentation(layered: Network, senna: ArchSpec) -> None:
     run = Simulator(layered, v_sat=senna.v_sat).run(np.array([[[0, 1, -1]]], np.int8))
     metrics = neurobench(layered, run, senna)
     # There: 4 effective operations and 9 dense ones; the second layer adds none and 3.
@@ -44,7 +44,7 @@ def test_the_example_of_the_documentation(layered: Network, senna: ArchSpec) -> 
     assert metrics.stored_bytes == (8 * 6 + 4 * bits) / 8
 
 
-def test_against_a_count_step_by_step(senna: ArchSpec) -> None:
+def test_metrics_equal_a_count_step_by_step(senna: ArchSpec) -> None:
     network = random_network(senna, seed=4)
     spikes = random_spikes(8, 60, streams=3, rate=0.5)
     run = Simulator(network, v_sat=senna.v_sat).run(spikes, record="all")
@@ -58,14 +58,14 @@ def test_against_a_count_step_by_step(senna: ArchSpec) -> None:
     assert metrics.dense >= network.n_synapses
 
 
-def test_a_network_of_nothing(senna: ArchSpec) -> None:
+def test_empty_network(senna: ArchSpec) -> None:
     network = NetworkBuilder(n_inputs=1).build()
     run = Simulator(network, v_sat=senna.v_sat).run(np.zeros((0, 1, 1), np.int8))
     metrics = neurobench(network, run, senna)
     assert (metrics.footprint_bytes, metrics.dense, metrics.activation_sparsity) == (0, 0, 1)
 
 
-def test_each_metric_has_its_definition(layered: Network, senna: ArchSpec) -> None:
+def test_each_metric_has_a_definition(layered: Network, senna: ArchSpec) -> None:
     run = Simulator(layered, v_sat=senna.v_sat).run(random_spikes(3, 10))
     content = json.loads(json.dumps(neurobench(layered, run, senna).to_dict()))
     assert set(DEFINITIONS) | {"steps", "definitions", "source"} == set(content)

@@ -1,4 +1,4 @@
-"""Pictures are whole PNG files that depend on nothing but the design."""
+"""Pictures: complete PNG files that depend on the design alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compiled(senna: ArchSpec) -> Compiled:
 
 
 def check_png(data: bytes) -> tuple[int, int]:
-    """Width and height, after checking every chunk."""
+    """Return width and height, after checking every chunk."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     at = 8
     while at < len(data):
@@ -38,27 +38,27 @@ def check_png(data: bytes) -> tuple[int, int]:
     return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
 
 
-def test_there_is_one_of_each_and_the_same_again(compiled: Compiled, senna: ArchSpec) -> None:
+def test_all_pictures_are_drawn_and_repeat(compiled: Compiled, senna: ArchSpec) -> None:
     pictures = draw(compiled, senna)
     assert list(pictures) == list(PICTURES)
     assert all(min(check_png(data)) > 500 for data in pictures.values())
     assert draw(compiled, senna) == pictures
 
 
-def test_the_raster_shows_the_given_spikes(compiled: Compiled, senna: ArchSpec) -> None:
+def test_raster_shows_the_given_spikes(compiled: Compiled, senna: ArchSpec) -> None:
     one, other = (draw(compiled, senna, random_spikes(8, 50, rate=rate)) for rate in (0.1, 0.9))
     assert one["floorplan.png"] == other["floorplan.png"]
     assert one["raster.png"] != other["raster.png"]
 
 
-def test_next_to_nothing_can_be_drawn(senna: ArchSpec) -> None:
+def test_smallest_network_can_be_drawn(senna: ArchSpec) -> None:
     builder = NetworkBuilder(n_inputs=1)
     builder.connect(0, builder.add_neuron(theta_p=1), 1)
     builder.output(0)
     assert len(draw(compile_network(builder.build(), senna), senna)) == 3
 
 
-def test_segments_are_drawn_beside_the_cells_that_they_lie_beside(senna: ArchSpec) -> None:
+def test_segments_are_drawn_beside_their_cells(senna: ArchSpec) -> None:
     fabric = Fabric.of(senna)
     middles = _segments(fabric).mean(axis=1)
     cells = fabric.position[: fabric.n_cells]
@@ -68,7 +68,7 @@ def test_segments_are_drawn_beside_the_cells_that_they_lie_beside(senna: ArchSpe
     )
 
 
-def test_without_matplotlib_it_says_what_to_install(
+def test_missing_matplotlib_is_reported_with_a_remedy(
     compiled: Compiled, senna: ArchSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

@@ -1,4 +1,4 @@
-"""The report says whether it fits, what is used, and what every figure rests on."""
+"""Report: fit, utilisation, and the provenance of every figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chip.sim.stimulus import random_spikes
 from chip.testing import random_network
 
 
-def test_the_report_holds_every_parameter_with_its_provenance(senna: ArchSpec) -> None:
+def test_report_lists_every_parameter_with_its_provenance(senna: ArchSpec) -> None:
     report = json.loads(json.dumps(network_report(random_network(senna, seed=1), senna)))
     assert report["fits"] is True
     assert report["parameters"]["neuron.fan_in"]["provenance"] == "derived"
@@ -30,7 +30,7 @@ def test_the_report_holds_every_parameter_with_its_provenance(senna: ArchSpec) -
     assert f"channels    {tracks['max']} of 32 tracks in the fullest" in text
 
 
-def test_the_report_of_what_does_not_fit_says_so(senna: ArchSpec) -> None:
+def test_report_of_a_network_that_does_not_fit(senna: ArchSpec) -> None:
     report = network_report(random_network(senna, seed=1, inputs=129), senna)
     assert report["fits"] is False
     assert "error: input_count: network\n      129, limit 128" in as_text(report)
@@ -38,7 +38,7 @@ def test_the_report_of_what_does_not_fit_says_so(senna: ArchSpec) -> None:
     assert "tracks      not routed: network: does not fit senna" in as_text(report)
 
 
-def test_tracks_that_are_known_are_not_routed_again(senna: ArchSpec) -> None:
+def test_known_usage_is_not_routed_again(senna: ArchSpec) -> None:
     usage = np.zeros(2112, np.int64)
     usage[:3] = (1, 0, 5)
     tracks = network_report(random_network(senna, seed=1), senna, usage)["utilisation"]["tracks"]
@@ -52,14 +52,14 @@ def test_tracks_that_are_known_are_not_routed_again(senna: ArchSpec) -> None:
     }
 
 
-def test_a_network_without_outputs_has_no_latency(senna: ArchSpec) -> None:
+def test_network_without_outputs_has_no_latency(senna: ArchSpec) -> None:
     report = network_report(NetworkBuilder(n_inputs=1).build(), senna)
     assert report["latency_s"] is None
     assert "from input to output" not in as_text(report)
     assert "no findings" in as_text(report)
 
 
-def test_the_report_of_a_run_counts_streams_one_after_the_other(senna: ArchSpec) -> None:
+def test_run_report_adds_the_durations_of_streams(senna: ArchSpec) -> None:
     network = random_network(senna, seed=1)
     run = Simulator(network, v_sat=senna.v_sat).run(random_spikes(8, 50, streams=5))
     report = json.loads(json.dumps(run_report(run, senna, step_hz=125.0)))
@@ -68,7 +68,7 @@ def test_the_report_of_a_run_counts_streams_one_after_the_other(senna: ArchSpec)
     assert report["cost"]["figures"]["steps"]["value"] == 250
 
 
-def test_the_full_report_adds_neurobench_and_other_chips(senna: ArchSpec) -> None:
+def test_full_report_adds_neurobench_and_other_chips(senna: ArchSpec) -> None:
     network = random_network(senna, seed=1)
     report = json.loads(json.dumps(full_report(network, senna, step_hz=125)))
     assert report["input"] == "256 steps of sparse random spikes"

@@ -1,4 +1,4 @@
-"""The compiled engine at the edges of its own making: words of tiles, groups of streams, lines of the cache."""
+"""Compiled engine: words of tiles, groups of streams, cache lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reaso
 
 
 def local_network(neurons: int, *, leaks: bool, inputs: int = 40, fan_in: int = 12) -> Network:
-    """Everybody hears those before it; with ``leaks``, some are negative and some leak."""
+    """Each neuron has synapses from the sources before it; with ``leaks``, some are negative and some leak."""
     random = np.random.default_rng(neurons)
     target = np.repeat(np.arange(neurons), fan_in)
     weight = random.integers(1, 120, target.size)
@@ -54,7 +54,7 @@ def test_any_number_of_tiles(tiles: int, leaks: bool) -> None:
 
 
 @pytest.mark.parametrize("gathered", [1, 40 * 64 * 3, 1 << 20])
-def test_groups_of_streams_do_not_show(gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_of_streams_give_the_same_result(gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # One stream at a time, three and then the two that are left, all.
     monkeypatch.setattr("chip.sim.compiled_engine._GATHERED_BYTES", gathered)
     network = local_network(90, leaks=True)
@@ -69,7 +69,7 @@ def test_groups_of_streams_do_not_show(gathered: int, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (3, 5), (7, 0)])
-def test_aligned_is_a_copy_on_a_line(shape: tuple[int, ...]) -> None:
+def test_aligned_copy_begins_at_a_cache_line(shape: tuple[int, ...]) -> None:
     array = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
     copy = aligned_copy(array)
     np.testing.assert_array_equal(copy, array)

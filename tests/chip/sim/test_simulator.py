@@ -1,4 +1,4 @@
-"""The simulator against a reference that follows SENNA's neuron equation word for word."""
+"""Simulator against a reference implementation of SENNA's neuron equation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def random_spikes(seed: int, steps: int, streams: int, inputs: int) -> NDArray[n
 def reference(
     network: Network, spikes: NDArray[np.int8], v_sat: int
 ) -> tuple[list[list[int]], dict[str, Any]]:
-    """One stream, [step][input] to [step][neuron], in plain Python integers."""
+    """Simulate one stream, [step][input] to [step][neuron], in plain Python integers."""
     n, n_in = network.n_neurons, network.n_inputs
     v, before = [0] * n, [0] * n
     counts: dict[str, Any] = {"sop": 0, "saturations": 0, "peak": [0] * n}
@@ -105,7 +105,7 @@ def assert_equal(
     v_sat=st.sampled_from([3, 20, 2047, 40_000, 2**29]),
     scale=st.sampled_from([1, 1, 3000, 10**7]),
 )
-def test_follows_the_equation(engine: EngineName, seed: int, v_sat: int, scale: int) -> None:
+def test_spikes_follow_the_equation(engine: EngineName, seed: int, v_sat: int, scale: int) -> None:
     network = random_network(seed, scale=scale)
     spikes = random_spikes(seed, 25, 1, network.n_inputs)
     result = Simulator(network, v_sat=v_sat, engine=engine).run(spikes, record="all")
@@ -132,7 +132,7 @@ def test_any_split_gives_the_same_bits(engine: EngineName, seed: int, cuts: list
 
 @ENGINES
 @pytest.mark.parametrize("streams", [2, 7, 300])
-def test_a_batch_is_its_streams_one_by_one(streams: int, engine: EngineName) -> None:
+def test_batch_equals_its_streams_one_by_one(streams: int, engine: EngineName) -> None:
     network = random_network(5, neurons=30)
     spikes = random_spikes(6, 60, streams, network.n_inputs)
     batch = Simulator(network, v_sat=100, engine=engine).run(spikes)
@@ -143,7 +143,7 @@ def test_a_batch_is_its_streams_one_by_one(streams: int, engine: EngineName) -> 
 
 
 @ENGINES
-def test_blocks_do_not_show(engine: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_give_the_same_result(engine: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:
     network, spikes = random_network(8), random_spikes(9, 50, 3, 4)
     whole = Simulator(network, v_sat=50).run(spikes)
     for name in ("numpy_engine.NumpyEngine", "compiled_engine.CompiledEngine"):
@@ -153,14 +153,14 @@ def test_blocks_do_not_show(engine: EngineName, monkeypatch: pytest.MonkeyPatch)
     assert (again.sop, again.saturations) == (whole.sop, whole.saturations)
 
 
-def test_without_numba_the_compiled_engine_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_numba_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ChipError, match="Numba is not installed"):
         Simulator(random_network(1), v_sat=10, engine="compiled")
 
 
 @pytest.mark.skipif(not HAS_NUMBA, reason="needs Numba")
-def test_moving_on_to_the_compiled_engine_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_change_to_the_compiled_engine_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     network, spikes = random_network(8, neurons=40), random_spikes(9, 60, 9, 4)
     monkeypatch.setattr("chip.sim.simulator._AUTO_NEURON_STEPS", 40 * 9 * 30)
     monkeypatch.setattr("chip.sim.simulator.is_loaded", lambda: False)
@@ -177,7 +177,7 @@ def test_moving_on_to_the_compiled_engine_does_not_show(monkeypatch: pytest.Monk
 
 @ENGINES
 @pytest.mark.parametrize("at", [0, 39])
-def test_a_refused_run_changes_nothing(engine: EngineName, at: int) -> None:
+def test_refused_run_leaves_the_state_unchanged(engine: EngineName, at: int) -> None:
     network, spikes = random_network(8), random_spikes(9, 40, 3, 4)
     simulator = Simulator(network, v_sat=50, engine=engine)
     simulator.run(spikes)
@@ -219,7 +219,7 @@ def test_networks_of_many_tiles(engine: EngineName, fan_in: int) -> None:
     np.testing.assert_array_equal(one.peak_membrane, other.peak_membrane)
 
 
-def test_a_spike_needs_one_step_from_neuron_to_neuron() -> None:
+def test_spike_takes_one_step_between_neurons() -> None:
     builder = NetworkBuilder(n_inputs=1)
     first, second = (builder.add_neuron(theta_p=1, negative=True, w_fb=1) for _ in range(2))
     builder.connect(0, first, 1)
@@ -243,7 +243,7 @@ def test_reset_returns_to_rest_and_changes_the_streams() -> None:
 
 
 @ENGINES
-def test_the_smallest_shapes_work(engine: EngineName) -> None:
+def test_smallest_shapes(engine: EngineName) -> None:
     network = NetworkBuilder(n_inputs=0).build()
     result = Simulator(network, v_sat=1, engine=engine).run(np.zeros((3, 1, 0), np.int8), record="all")
     assert (result.outputs.shape, result.sop, result.spikes) == ((3, 1, 0), 0, 0)
@@ -262,14 +262,14 @@ def test_the_smallest_shapes_work(engine: EngineName) -> None:
         (np.full((3, 1, 4), -300, np.int16), "other than -1, 0 and +1"),
     ],
 )
-def test_refuses_what_are_no_spikes(spikes: NDArray[Any], words: str) -> None:
+def test_invalid_spikes_are_refused(spikes: NDArray[Any], words: str) -> None:
     with pytest.raises(NetworkError) as caught:
         Simulator(random_network(1), v_sat=10).run(spikes)
     assert words in caught.value.message
     assert caught.value.where == "spikes"
 
 
-def test_refuses_other_streams_than_those_under_way() -> None:
+def test_other_number_of_streams_is_refused() -> None:
     simulator = Simulator(random_network(1), v_sat=10)
     simulator.run(np.zeros((1, 2, 4), np.int8))
     with pytest.raises(NetworkError, match="3 streams while 2"):

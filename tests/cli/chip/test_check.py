@@ -1,4 +1,4 @@
-"""anomaly chip check --repair: says what it did, writes what fits, and nothing else."""
+"""`anomaly chip check --repair`: reports its actions and writes a network only if it fits."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_repair_writes_a_network_that_fits(
     assert content["repair"]["actions"][0]["rule"] == "fan_in"
 
 
-def test_what_cannot_be_repaired_is_said_and_not_written(
+def test_unrepaired_network_is_reported_and_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = tmp_path / "many.json", tmp_path / "out.npz"
@@ -79,7 +79,7 @@ def test_damaged_spikes_are_refused(
 @pytest.mark.parametrize(
     "name", ["out.json", "out.bit", "out", "out.jpg", "heavy.npz", "folder.npz", "spikes.npz"]
 )
-def test_a_repair_goes_into_an_npz_of_its_own(
+def test_repair_is_written_to_a_separate_npz(
     heavy: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "folder.npz").mkdir()
@@ -96,6 +96,6 @@ def test_a_repair_goes_into_an_npz_of_its_own(
     assert {path.name for path in tmp_path.iterdir()} == {"heavy.npz", "spikes.npz", "folder.npz"}
 
 
-def test_spikes_are_for_a_repair(heavy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_spikes_need_repair(heavy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chip", "check", str(heavy), "--input-spikes", "spikes.npy"]) == 2
     assert "--input-spikes: says nothing without --repair" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""NIR on the command line: every chip command reads it, convert writes it and says what it could not say."""
+"""NIR on the command line: every chip command reads it, convert writes it and declares differences."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_nir_is_compiled(exported: Path, network: Network, tmp_path: Path) -> No
     assert Network.from_npz((tmp_path / "back" / "network.npz").read_bytes()).same_as(network)
 
 
-def test_what_an_import_approximates_is_said(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_approximations_of_an_import_are_reported(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chip", "check", str(foreign), "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["fits"] is True
@@ -75,7 +75,7 @@ def test_what_an_import_approximates_is_said(foreign: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json", ".bit"])
-def test_any_network_goes_out_and_comes_back(suffix: str, tmp_path: Path, network: Network) -> None:
+def test_round_trip_through_nir(suffix: str, tmp_path: Path, network: Network) -> None:
     source, out, back = tmp_path / f"a{suffix}", tmp_path / "a.nir", tmp_path / "back.json"
     contents = {".npz": network.to_npz(), ".json": network.to_json().encode(), ".bit": encode(network, SENNA)}
     source.write_bytes(contents[suffix])
@@ -85,7 +85,7 @@ def test_any_network_goes_out_and_comes_back(suffix: str, tmp_path: Path, networ
     assert Network.from_json(back.read_text()).same_as(network)
 
 
-def test_an_import_is_measured(foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_is_measured(foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, spikes = tmp_path / "a.npz", tmp_path / "spikes.npy"
     np.save(spikes, (np.random.default_rng(0).random((300, 3)) < 0.4).astype(np.int8))
     command = ["chip", "convert", str(foreign), str(out), "--spikes", str(spikes), "--reset", "subtract"]
@@ -111,7 +111,7 @@ def test_feedback_is_fitted_to_keep_counts(
     assert off[1] < 0.5 * off[0]
 
 
-def test_mistakes_are_named_and_nothing_is_written(
+def test_usage_errors_are_reported_and_nothing_is_written(
     foreign: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, npz = tmp_path / "out.npz", tmp_path / "in.npz"
@@ -148,7 +148,7 @@ def test_mistakes_are_named_and_nothing_is_written(
         assert not out.exists()
 
 
-def test_a_bad_node_is_named_with_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_malformed_node_is_reported_with_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "delay.nir"
     nodes = (nir.Input(np.array([2])), nir.Delay(np.ones(2)), nir.IF(np.ones(2), np.ones(2)))
     nir.write(path, nir.NIRGraph.from_list(*nodes))
@@ -158,7 +158,7 @@ def test_a_bad_node_is_named_with_its_file(tmp_path: Path, capsys: pytest.Captur
     )
 
 
-def test_without_the_package_the_error_says_what_to_install(
+def test_missing_package_is_reported_with_a_remedy(
     exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "nir", None)

@@ -1,4 +1,4 @@
-"""The chip commands: data on stdout, words on stderr, documented exit codes, files where asked."""
+"""Chip commands: data on stdout, messages on stderr, documented exit codes, output files."""
 
 from __future__ import annotations
 
@@ -46,12 +46,14 @@ def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return content
 
 
-def test_check_says_yes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_of_a_network_that_fits(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chip", "check", str(file), "--json"]) == 0
     assert _json(capsys)["fits"] is True
 
 
-def test_check_says_no_and_exits_with_5(too_wide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_of_a_network_that_does_not_fit_exits_with_5(
+    too_wide: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["chip", "check", str(too_wide)]) == 5
     shown = capsys.readouterr()
     assert "error: input_count: network: 129, limit 128" in shown.out
@@ -102,7 +104,7 @@ def test_decode_against_names_what_differs(
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_full_disk_leaves_no_part_of_the_files(
+def test_full_disk_leaves_no_partial_files(
     file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -138,7 +140,7 @@ def test_a_full_disk_leaves_no_part_of_the_files(
         ["check", "FILE", "--repair", "out.npz", "--input-spikes", "no.npz"],
     ],
 )
-def test_an_input_file_that_is_not_there_ends_with_4(
+def test_missing_input_file_exits_with_4(
     words: list[str], file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["chip", *(str(file) if word == "FILE" else word for word in words)]) == 4
@@ -158,14 +160,14 @@ def test_compile_without_matplotlib_writes_all_but_pictures(
     assert "no pictures: pictures need Matplotlib" in capsys.readouterr().err
 
 
-def test_compile_on_given_spikes(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compile_with_spikes(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "spikes.npy", np.ones((40, 1, 8), np.int8))
     words = ["chip", "compile", str(file), "--spikes", str(tmp_path / "spikes.npy"), "--seed", "3"]
     assert run([*words, "--out", str(tmp_path / "out")]) == 0
     assert "on the given spikes" in (tmp_path / "out" / "report.txt").read_text()
 
 
-def test_compile_takes_the_folder_from_the_name(
+def test_compile_derives_the_folder_from_the_name(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -175,7 +177,7 @@ def test_compile_takes_the_folder_from_the_name(
     assert (shown.out, "verified: 24 neurons" in shown.err) == ("", True)
 
 
-def test_what_does_not_fit_leaves_nothing_behind(
+def test_failed_compile_writes_nothing(
     too_wide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["chip", "compile", str(too_wide), "--out", str(tmp_path / "out")]) == 5
@@ -197,7 +199,9 @@ def test_simulate_counts_and_brackets_the_energy(
     assert np.count_nonzero(outputs, axis=(0, 1)).tolist() == summary["output_spikes"]
 
 
-def test_simulate_on_chance_repeats_with_its_seed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_simulate_on_random_input_repeats_with_its_seed(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shown = []
     for _ in range(2):
         assert run(["chip", "simulate", str(file), "--steps", "30", "--rate", "0.5", "--seed", "3"]) == 0
@@ -233,7 +237,7 @@ def test_report_compares_with_other_chips(file: Path, capsys: pytest.CaptureFixt
         (["compile", "FILE", "--out", "FILE"], 3, "cannot be written"),
     ],
 )
-def test_failures_have_words_and_codes(
+def test_failures_have_messages_and_exit_codes(
     words: list[str], code: int, message: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damaged = tmp_path / "damaged.bit"

@@ -1,4 +1,4 @@
-"""What every chip command says of a file that cannot be used: 5 for a bitstream, 4 for a network, 3 for a chip."""
+"""Errors of every chip command for an unusable file: exit 5 for a bitstream, 4 for a network, 3 for a chip."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def network(tmp_path: Path) -> Path:
         ("picture.jpg", b"", 4, "unknown suffix '.jpg'"),
     ],
 )
-def test_a_file_that_cannot_be_used(
+def test_unusable_file_is_reported(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     command: str,
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_used(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_chip_that_nobody_knows(
+def test_unknown_chip_is_reported(
     tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert _run(command, network, tmp_path, "--arch", "nowhere.yaml") == 3
@@ -86,7 +86,7 @@ def test_bitstreams_to_compare_are_named(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_network_is_not_written_over(
+def test_input_network_is_not_overwritten(
     tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["chip", "compile", str(network), "--out", str(tmp_path)]) == 0

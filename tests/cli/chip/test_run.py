@@ -1,4 +1,4 @@
-"""`anomaly chip simulate` and `report`: rasters, imperfect chips, and a mistake in every argument."""
+"""`anomaly chip simulate` and `report`: rasters, imperfect chips, and errors in every argument."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def file(tmp_path: Path, network: Network) -> Path:
     return path
 
 
-def test_a_raster_holds_every_spike(file: Path, tmp_path: Path, network: Network) -> None:
+def test_raster_holds_every_spike(file: Path, tmp_path: Path, network: Network) -> None:
     target = tmp_path / "new" / "raster.npz"
     assert (
         run(["chip", "simulate", str(file), "--steps", "40", "--rate", "0.5", "--raster", str(target)]) == 0
@@ -43,7 +43,7 @@ def test_a_raster_holds_every_spike(file: Path, tmp_path: Path, network: Network
         np.testing.assert_array_equal(raster["neurons"][:, :, raster["outputs"]], expected.outputs)
 
 
-def test_a_raster_may_be_a_picture(file: Path, tmp_path: Path) -> None:
+def test_raster_as_a_picture(file: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     target = tmp_path / "raster.png"
     assert run(["chip", "simulate", str(file), "--steps", "40", "--raster", str(target)]) == 0
@@ -97,7 +97,7 @@ def test_spikes_without_a_step_are_refused(
         (["--steps", "0"], 2, "--steps"),
     ],
 )
-def test_a_mistake_is_named(
+def test_usage_error_is_reported(
     file: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, message: str
 ) -> None:
     assert run(["chip", "simulate", str(file), *words]) == code
@@ -105,7 +105,7 @@ def test_a_mistake_is_named(
 
 
 @pytest.mark.parametrize("words", [["--steps", "9"], ["--rate", "0.5"], ["--steps", "1000"]])
-def test_given_spikes_leave_random_ones_nothing_to_say(
+def test_spikes_exclude_options_of_random_input(
     file: Path, tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     np.save(tmp_path / "spikes.npy", random_spikes(network.n_inputs, 5))
@@ -115,7 +115,7 @@ def test_given_spikes_leave_random_ones_nothing_to_say(
     assert run(["chip", "simulate", str(file), *given]) == 0
 
 
-def test_what_is_read_is_not_written_over(
+def test_input_files_are_not_overwritten(
     file: Path, tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = file.read_bytes()
@@ -129,7 +129,7 @@ def test_what_is_read_is_not_written_over(
 
 
 @pytest.mark.parametrize("command", ["simulate", "report"])
-def test_a_folder_that_cannot_be_is_found_out_before_anything_is_written(
+def test_unwritable_folder_is_detected_before_the_run(
     file: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "taken").touch()

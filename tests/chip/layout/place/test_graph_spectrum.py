@@ -1,4 +1,4 @@
-"""Vibrations of large graphs are as smooth as the exact ones, and parts without a wire between them do no harm."""
+"""Eigenvectors of large graphs: as smooth as exact ones, also for graphs with several components."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def roughness(
     return list(bent / (degree[:, None] * centred**2).sum(axis=0))
 
 
-def test_level_by_level_is_nearly_as_smooth_as_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_multilevel_vectors_are_nearly_as_smooth_as_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = grid(30, 17)
     exact = roughness(graph, smooth_eigenvectors(graph, 3))
     monkeypatch.setattr(graph_spectrum, "_MAX_DENSE", 100)
     assert np.allclose(roughness(graph, smooth_eigenvectors(graph, 3)), exact, rtol=0.1)
 
 
-def test_parts_that_nothing_connects_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unconnected_components_are_separated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph_spectrum, "_MAX_DENSE", 20)
     parts = sparse.csr_array(sparse.block_diag([grid(5, 4)] * 6 + [sparse.csr_array((7, 7))]))
     found = smooth_eigenvectors(parts, 5)

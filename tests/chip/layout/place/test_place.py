@@ -1,4 +1,4 @@
-"""Placements are legal, repeatable, and shorter than chance and greed."""
+"""Placement: legal, repeatable, and shorter than random and greedy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def legal(placement: Placement, nets: Nets) -> bool:
     ]
 
 
-def test_nets_hold_driver_and_hearers_once() -> None:
+def test_nets_hold_driver_and_sinks_once() -> None:
     builder = NetworkBuilder(n_inputs=2)
     one, two = builder.add_neuron(theta_p=1), builder.add_neuron(theta_p=1)
     for source, target in ((0, one), (builder.source_of(one), two), (builder.source_of(two), two)):
@@ -45,7 +45,7 @@ def test_nets_hold_driver_and_hearers_once() -> None:
     builder.output(two)
     nets = Nets.of(builder.build(), np.array([0.5, 9.0, 0.25, 0.125]))
     pins = np.split(nets.block, nets.start[1:-1])
-    # Blocks: neurons 0 and 1, inputs 2 and 3, output 4. Nobody hears input 1.
+    # Blocks: neurons 0 and 1, inputs 2 and 3, output 4. Input 1 has no synapse.
     assert [net.tolist() for net in pins] == [[2, 0], [0, 1], [1, 4]]
     assert nets.rate.tolist() == [0.5, 0.25, 0.125]
 
@@ -82,7 +82,7 @@ def test_two_blocks_on_one_site_are_refused() -> None:
             Placement.from_sites(np.array(sites), nets, FABRIC)
 
 
-def test_annealing_beats_chance_and_greed_and_repeats(senna: ArchSpec) -> None:
+def test_annealing_beats_random_and_greedy_and_repeats(senna: ArchSpec) -> None:
     network = layered_network(senna, seed=3)
     rates = np.random.default_rng(3).lognormal(size=128 + 1024)
     nets = Nets.of(network, rates)
@@ -97,12 +97,12 @@ def test_annealing_beats_chance_and_greed_and_repeats(senna: ArchSpec) -> None:
     assert np.array_equal(placed.sites(FABRIC), again.sites(FABRIC))
 
 
-def test_silent_networks_are_placed_by_their_wires_alone() -> None:
+def test_silent_networks_are_placed_by_wirelength_alone() -> None:
     nets = Nets.of(random_network(SENNA, seed=1), np.zeros(32))
     assert net_weights(nets).tolist() == [1.0] * len(nets)
 
 
-def test_half_perimeters_are_those_of_the_boxes() -> None:
+def test_half_perimeters() -> None:
     nets = Nets.of(random_network(SENNA, seed=5))
     placement = random_placement(nets, FABRIC, seed=5)
     at = FABRIC.position[placement.sites(FABRIC)]
@@ -111,7 +111,7 @@ def test_half_perimeters_are_those_of_the_boxes() -> None:
     assert half_perimeters(nets, FABRIC, placement).tolist() == expected
 
 
-def test_a_full_large_array_starts_near_its_best() -> None:
+def test_spectral_start_of_a_full_large_array_is_near_the_optimum() -> None:
     large = load_arch("senna-4096")
     fabric = Fabric.of(large)
     nets = Nets.of(layered_network(large, seed=1, layers=8, inputs=256, outputs=128))
@@ -124,6 +124,6 @@ def test_a_full_large_array_starts_near_its_best() -> None:
     assert lengths[0] < 0.25 * by_chance
 
 
-def test_the_number_of_sweeps_grows_more_slowly_than_a_large_array() -> None:
+def test_sweeps_grow_more_slowly_than_the_array() -> None:
     assert [default_sweeps(blocks) for blocks in (3, 1000, 1200)] == [50, 1000, 1200]
     assert 1200 < default_sweeps(2400) < 2400

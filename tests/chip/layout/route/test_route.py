@@ -1,4 +1,4 @@
-"""Routes are legal, the same with and without Numba, and what overflows is named."""
+"""Routing: legal, the same with and without Numba, and overflow is named."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_routing_is_legal(seed: int, neurons: int, fan_in: int) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
-def test_compiled_and_plain_routes_are_the_same() -> None:
+def test_compiled_and_plain_routes_are_equal() -> None:
     nets = Nets.of(random_network(SENNA, seed=3, neurons=120, fan_in=20))
     fabric, placement = narrow(14), random_placement(nets, narrow(14), seed=1)
     ways = [route(nets, fabric, placement, compiled=compiled) for compiled in (True, False)]
@@ -68,7 +68,7 @@ def test_compiled_and_plain_routes_are_the_same() -> None:
             assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_a_neuron_that_hears_only_itself_gets_a_wire() -> None:
+def test_neuron_connected_only_to_itself_gets_a_wire() -> None:
     builder = NetworkBuilder(n_inputs=0)
     neuron = builder.add_neuron(theta_p=1)
     builder.connect(neuron, neuron, 1)
@@ -79,7 +79,7 @@ def test_a_neuron_that_hears_only_itself_gets_a_wire() -> None:
     assert routing.usage.sum() == 1
 
 
-def test_the_smallest_width_is_searched_and_kept() -> None:
+def test_smallest_width_is_found_and_kept() -> None:
     network = random_network(SENNA, seed=3, neurons=60, fan_in=20)
     nets = Nets.of(network)
     placement = place(nets, FABRIC)
@@ -91,7 +91,7 @@ def test_the_smallest_width_is_searched_and_kept() -> None:
     route(nets, narrow(routing.min_width + 1), placement)
 
 
-def test_a_full_layered_chip_fits_and_a_random_one_does_not(senna: ArchSpec) -> None:
+def test_full_layered_chip_routes_and_a_random_one_does_not(senna: ArchSpec) -> None:
     def routed(network: Network, **options: Any) -> Routing:
         nets = Nets.of(network)
         placement = place(nets, FABRIC, sweeps=100)

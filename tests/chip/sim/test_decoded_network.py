@@ -1,4 +1,4 @@
-"""The network decoded from a bitstream is the trained one: every spike of 10 million neuron-steps, twice."""
+"""Equality of the trained network and the one decoded from its bitstream, over 10 million neuron-steps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def decoded() -> Network:
 
 
 def clips() -> list[NDArray[np.float32]]:
-    """Real sound; where there is none, a simulated pump."""
+    """Real sound, or a simulated pump where there is none."""
     if RECORDINGS.is_dir():
         return [read_16k(path) for path in find_recordings(RECORDINGS)[:CLIPS]]
     sound = simulate("pump", seconds=24, seed=5)
@@ -56,7 +56,7 @@ def sound_spikes() -> NDArray[np.int8]:
 
 
 def differing(trained: Network, decoded: Network, spikes: NDArray[np.int8]) -> tuple[int, int]:
-    """Spikes that differ, and neuron-steps, all of them: the plain engine against the compiled one."""
+    """Return differing spikes and the number of neuron-steps, with the NumPy engine against the compiled one."""
     engine: EngineName = "compiled" if numba_is_installed() else "numpy"
     one = Simulator(trained, v_sat=ARCH.v_sat).run(spikes, record="all")
     other = Simulator(decoded, v_sat=ARCH.v_sat, engine=engine).run(spikes, record="all")
@@ -79,7 +79,7 @@ def test_on_random_input(trained: Network, decoded: Network) -> None:
     assert neuron_steps >= NEURON_STEPS
 
 
-def test_one_changed_weight_shows(trained: Network, decoded: Network) -> None:
+def test_changed_weight_is_detected(trained: Network, decoded: Network) -> None:
     weight = decoded.weight.copy()
     weight[0] = -weight[0]
     wrong = Network(n_inputs=decoded.n_inputs, **decoded.arrays() | {"weight": weight})

@@ -1,4 +1,4 @@
-"""Imperfect chips: the same seed gives the same bits from both engines, in any order, one by one or together."""
+"""Imperfect chips: the same seed gives the same bits from both engines, for any order and batching."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_fractions_alone_change_nothing(engine: EngineName) -> None:
 
 
 @ENGINES
-def test_neither_splitting_nor_batching_shows(engine: EngineName) -> None:
+def test_splitting_and_batching_give_the_same_bits(engine: EngineName) -> None:
     spikes = random_spikes(40, 60, streams=4, rate=0.2)
     whole = run(spikes, EVERYTHING, engine)
     simulator = Simulator(network(), v_sat=200, engine=engine, imperfection=EVERYTHING)
@@ -108,7 +108,7 @@ def test_chips_of_a_series_differ_and_repeat(engine: EngineName) -> None:
     assert not np.array_equal(run(spikes, other_seed).outputs, runs[0].outputs)
 
 
-def test_mismatch_has_the_deviation_asked_for() -> None:
+def test_mismatch_has_the_specified_deviation() -> None:
     full = layered_network(SENNA, seed=0)
     chip = Deviation(Imperfection(weight_mismatch_sigma=0.05, seed=3)).mismatched(full)
     factor = chip["weight"] / (full.weight * 256.0)
@@ -118,7 +118,7 @@ def test_mismatch_has_the_deviation_asked_for() -> None:
     assert np.corrcoef(chip["theta_p"] / full.theta_p, chip["w_fb"] / full.w_fb)[0, 1] < 0.2
 
 
-def test_a_synapse_keeps_its_factor_when_another_goes() -> None:
+def test_synapse_keeps_its_factor_when_another_is_removed() -> None:
     full, left = network(), np.arange(1, network().n_synapses)
     fewer = Network(
         n_inputs=full.n_inputs,
@@ -130,14 +130,14 @@ def test_a_synapse_keeps_its_factor_when_another_goes() -> None:
     )
 
 
-def test_lost_events_are_as_many_as_asked_for() -> None:
+def test_share_of_lost_events() -> None:
     spikes = random_spikes(40, 2000, streams=2, rate=0.2)
     lost = 1 - run(spikes, Imperfection(lost_events=0.1)).input_spikes / np.count_nonzero(spikes)
     assert lost == pytest.approx(0.1, abs=0.01)
     assert run(spikes, Imperfection(lost_events=1.0)).input_spikes == 0
 
 
-def test_chance_is_normal_and_can_be_looked_up() -> None:
+def test_random_numbers_are_normal_and_counter_based() -> None:
     numbers = gaussian(words(key_of(1, 2), np.arange(100_000)))
     assert numbers.mean() == pytest.approx(0, abs=0.02)
     assert numbers.std() == pytest.approx(1, abs=0.02)
@@ -162,13 +162,13 @@ def test_chance_is_normal_and_can_be_looked_up() -> None:
         ({"seed": True}, "seed"),
     ],
 )
-def test_refuses_impossible_imperfections(values: dict[str, Any], where: str) -> None:
+def test_invalid_imperfections_are_refused(values: dict[str, Any], where: str) -> None:
     with pytest.raises(NetworkError) as caught:
         Imperfection(**values)
     assert caught.value.where == where
 
 
-def test_refuses_impossible_chips() -> None:
+def test_invalid_chips_are_refused() -> None:
     spikes = random_spikes(40, 3)
     with pytest.raises(NetworkError, match="chips"):
         next(run_series(network(), spikes, v_sat=10, imperfection=EVERYTHING, chips=0))

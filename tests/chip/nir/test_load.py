@@ -1,4 +1,4 @@
-"""Graphs of other tools become networks: each node as NIR defines it, what it cannot be declared and measured."""
+"""Import of graphs of other tools: each node as NIR defines it; approximations are declared and measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def declared(imported: NirImport) -> dict[tuple[str, str], bool]:
     return {(found.node, found.about): found.exact for found in imported.declarations}
 
 
-def test_whole_numbers_are_kept_and_more_than_five_is_at_least_six(
+def test_integers_are_kept_and_thresholds_become_inclusive(
     chain: Callable[..., Any], fire: Callable[..., Any]
 ) -> None:
     imported = import_nir(chain((2,), nir.Linear(W), fire(3, 5.0)), SENNA, reset="subtract")
@@ -47,14 +47,14 @@ def test_whole_numbers_are_kept_and_more_than_five_is_at_least_six(
     }
 
 
-def test_a_reset_to_a_value_is_declared(chain: Callable[..., Any]) -> None:
+def test_reset_to_a_value_is_declared(chain: Callable[..., Any]) -> None:
     node = nir.IF(r=np.ones(3), v_threshold=np.full(3, 5.0), v_reset=np.array([0.0, 1.0, -2.0]))
     imported = import_nir(chain((2,), nir.Linear(W), node), SENNA)
     assert imported.network.w_fb.tolist() == [5, 4, 7]
     assert declared(imported)["if", "reset"] is False
 
 
-def test_fractions_are_scaled_neuron_by_neuron(chain: Callable[..., Any], fire: Callable[..., Any]) -> None:
+def test_fractions_are_scaled_per_neuron(chain: Callable[..., Any], fire: Callable[..., Any]) -> None:
     weight = np.array([[0.25, -0.75], [0.1234, 0.9137]])
     imported = import_nir(chain((2,), nir.Linear(weight), fire(2, 1.0)), SENNA)
     network, translation = imported.network, imported.translation
@@ -70,7 +70,7 @@ def test_fractions_are_scaled_neuron_by_neuron(chain: Callable[..., Any], fire: 
     assert declared(imported)["if", "weights"] is False
 
 
-def test_scale_flatten_and_a_second_linear_fold_into_the_weights(
+def test_linear_nodes_are_merged_into_the_weights(
     chain: Callable[..., Any], fire: Callable[..., Any]
 ) -> None:
     graph = chain(
@@ -85,9 +85,7 @@ def test_scale_flatten_and_a_second_linear_fold_into_the_weights(
     assert network.weight.tolist() == [6, 2]
 
 
-def test_a_bias_is_a_neuron_that_fires_in_every_step(
-    chain: Callable[..., Any], fire: Callable[..., Any]
-) -> None:
+def test_bias_becomes_a_clock_neuron(chain: Callable[..., Any], fire: Callable[..., Any]) -> None:
     imported = import_nir(
         chain((2,), nir.Affine(W, np.array([2.0, 0.0, -1.0])), fire(3, 6.5)), SENNA, reset="subtract"
     )
@@ -101,7 +99,7 @@ def test_a_bias_is_a_neuron_that_fires_in_every_step(
     assert run.neurons[:, 0, 3].all()
 
 
-def test_a_leak_becomes_the_nearest_power(chain: Callable[..., Any]) -> None:
+def test_leak_becomes_the_nearest_power_of_two(chain: Callable[..., Any]) -> None:
     def leaky(tau: float) -> Any:
         ones = np.ones(3)
         return nir.LIF(tau=tau * ones, r=tau / 1e-3 * ones, v_leak=0 * ones, v_threshold=60 * ones)
@@ -114,7 +112,7 @@ def test_a_leak_becomes_the_nearest_power(chain: Callable[..., Any]) -> None:
     assert shifts == {1.0: 1, 2.0: 1, 8.0: 3, 9.0: 3, 500.0: 9, 1e6: 0}
 
 
-def test_a_current_leaves_its_charge_and_the_slower_filter(chain: Callable[..., Any]) -> None:
+def test_synaptic_current_is_replaced_by_the_slower_filter(chain: Callable[..., Any]) -> None:
     ones = np.ones(3)
     node = nir.CubaLIF(
         tau_syn=2 * ones, tau_mem=8 * ones, r=8 * ones, v_leak=0 * ones, v_threshold=40 * ones, w_in=2 * ones
@@ -136,7 +134,7 @@ def test_a_current_leaves_its_charge_and_the_slower_filter(chain: Callable[..., 
 
 
 @pytest.mark.parametrize("kind", ["I", "LI"])
-def test_an_integrator_under_a_threshold_is_a_comparator(kind: str, chain: Callable[..., Any]) -> None:
+def test_integrator_with_threshold_is_a_comparator(kind: str, chain: Callable[..., Any]) -> None:
     ones = np.ones(3)
     node = nir.I(r=ones) if kind == "I" else nir.LI(tau=8 * ones, r=8 * ones, v_leak=0 * ones)
     graph = chain((2,), nir.Linear(W), node, nir.Threshold(np.full(3, 5.5)))
@@ -149,7 +147,7 @@ def test_an_integrator_under_a_threshold_is_a_comparator(kind: str, chain: Calla
     assert run.outputs[:, 0, 2].tolist() == [0, 1, 1, 1]
 
 
-def test_loops_and_subgraphs_are_dissolved(fire: Callable[..., Any]) -> None:
+def test_loops_and_subgraphs_are_flattened(fire: Callable[..., Any]) -> None:
     inner = nir.NIRGraph(
         nodes={
             "in": nir.Input(np.array([3])),
@@ -181,7 +179,7 @@ def test_loops_and_subgraphs_are_dissolved(fire: Callable[..., Any]) -> None:
     ]
 
 
-def test_a_weighted_output_is_counted_by_a_signed_neuron(
+def test_weighted_output_becomes_a_signed_counter(
     chain: Callable[..., Any], fire: Callable[..., Any]
 ) -> None:
     graph = chain(
@@ -222,7 +220,7 @@ def test_synapses_that_skip_a_layer_are_declared(fire: Callable[..., Any]) -> No
     assert ("one", "delay") not in declared(imported)
 
 
-def test_layers_of_whole_numbers_that_cannot_saturate_are_exact(chain: Callable[..., Any]) -> None:
+def test_integer_layers_without_saturation_are_exact(chain: Callable[..., Any]) -> None:
     weight = RANDOM.integers(0, 4, (20, 6)).astype(float)
     weight[:, 0] += 1
     back = RANDOM.integers(0, 4, (5, 20)).astype(float)
@@ -268,7 +266,7 @@ def test_each_approximation_is_measured(chain: Callable[..., Any]) -> None:
         measure(imported, v_sat=SENNA.v_sat, spikes=np.zeros((10, 5), np.int8))
 
 
-def test_the_metadata_leave_nothing_to_measure() -> None:
+def test_import_from_metadata_cannot_be_measured() -> None:
     from chip.nir import export_nir
 
     exact = import_nir(export_nir(layered_network(SENNA, seed=1)), SENNA)

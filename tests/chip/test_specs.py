@@ -1,4 +1,4 @@
-"""The scaled member of the family: its arithmetic is what it says, and networks compile for it."""
+"""Scaled member of the chip family: consistent figures, and networks compile for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def large() -> ArchSpec:
     return load_arch("senna-4096")
 
 
-def test_the_array_is_four_times_as_large(large: ArchSpec, senna: ArchSpec) -> None:
+def test_array_is_four_times_as_large(large: ArchSpec, senna: ArchSpec) -> None:
     for name in ("neurons", "synapses"):
         assert getattr(large.array, name).value == 4 * getattr(senna.array, name).value
     for name in ("rows", "columns", "inputs", "outputs"):
@@ -32,18 +32,18 @@ def test_the_array_is_four_times_as_large(large: ArchSpec, senna: ArchSpec) -> N
     assert shares[0] == pytest.approx(shares[1])
 
 
-def test_the_cell_is_the_same(large: ArchSpec, senna: ArchSpec) -> None:
+def test_cell_parameters_are_the_same(large: ArchSpec, senna: ArchSpec) -> None:
     cells = [
         {key: p.value for key, p in arch.parameters() if key.startswith("neuron.")} for arch in (large, senna)
     ]
     assert cells[0] == cells[1]
 
 
-def test_nothing_about_it_is_called_published(large: ArchSpec) -> None:
+def test_no_parameter_is_called_published(large: ArchSpec) -> None:
     assert {parameter.provenance for _, parameter in large.parameters()} == {"derived", "assumed"}
 
 
-def test_a_small_network_compiles_for_it(large: ArchSpec, senna: ArchSpec) -> None:
+def test_small_network_compiles(large: ArchSpec, senna: ArchSpec) -> None:
     network = random_network(senna, seed=5, inputs=130)
     compiled = compile_network(network, large)
     assert compiled.network.same_as(network)

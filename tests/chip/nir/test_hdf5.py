@@ -1,4 +1,4 @@
-"""No file is believed: what is damaged, gigantic or of another kind is refused with the node's name."""
+"""Untrusted NIR files: damaged, excessive and foreign content is refused with the node's name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Change = Callable[[Any], None]
 
 
 def plain_file() -> bytes:
-    """Input, Linear, IF, Output: two values in, three neurons."""
+    """A file with Input, Linear, IF, Output: two values in, three neurons."""
     ones = np.ones(3)
     graph = nir.NIRGraph.from_list(
         nir.Input(np.array([2])), nir.Linear(np.ones((3, 2))), nir.IF(r=ones, v_threshold=2 * ones)
@@ -34,7 +34,7 @@ def plain_file() -> bytes:
 
 
 def changed(change: Change) -> bytes:
-    """The file after its HDF5 was written over."""
+    """Return the file with its HDF5 content changed."""
     buffer = io.BytesIO(plain_file())
     with h5py.File(buffer, "r+") as file:
         change(file["node"])
@@ -42,7 +42,7 @@ def changed(change: Change) -> bytes:
 
 
 def put(path: str, value: Any) -> Change:
-    """A change that replaces a data set."""
+    """Return a change that replaces a data set."""
 
     def change(node: Any) -> None:
         if path in node:
@@ -100,7 +100,7 @@ BAD: dict[str, tuple[Change, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_graphs_are_refused_with_the_place(name: str) -> None:
+def test_malformed_graph_is_refused_with_its_place(name: str) -> None:
     change, where, words = BAD[name]
     with pytest.raises(NetworkError) as caught:
         import_nir(changed(change), SENNA)
@@ -108,7 +108,7 @@ def test_bad_graphs_are_refused_with_the_place(name: str) -> None:
     assert words in caught.value.message
 
 
-def test_a_loop_of_linear_nodes_is_refused() -> None:
+def test_loop_of_linear_nodes_is_refused() -> None:
     def change(node: Any) -> None:
         node.copy("nodes/linear", "nodes/turn")
         put("nodes/linear/weight", np.ones((2, 2)))(node)
@@ -176,12 +176,12 @@ def virtual(node: Any) -> None:
         (virtual, "in another file"),
     ],
 )
-def test_files_that_promise_or_point_too_far_are_refused(change: Change, words: str) -> None:
+def test_excessive_sizes_and_outside_links_are_refused(change: Change, words: str) -> None:
     with pytest.raises(NetworkError, match=words):
         import_nir(changed(change), SENNA)
 
 
-def test_a_text_that_states_a_length_beyond_the_file_is_not_read() -> None:
+def test_text_with_a_length_beyond_the_file_is_refused() -> None:
     data = bytearray(plain_file())
     with h5py.File(io.BytesIO(bytes(data)), "r") as file:
         start = file["node/nodes/if/type"].id.get_offset()
@@ -192,12 +192,12 @@ def test_a_text_that_states_a_length_beyond_the_file_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n", plain_file()[:700]])
-def test_what_is_no_hdf5_is_refused(data: bytes) -> None:
+def test_file_that_is_not_hdf5_is_refused(data: bytes) -> None:
     with pytest.raises(NetworkError, match="not a whole HDF5 file"):
         import_nir(data, SENNA)
 
 
-def test_another_hdf5_file_is_refused() -> None:
+def test_hdf5_file_without_a_graph_is_refused() -> None:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file["node"] = 3
@@ -205,7 +205,7 @@ def test_another_hdf5_file_is_refused() -> None:
         import_nir(buffer.getvalue(), SENNA)
 
 
-def test_convolutions_that_unroll_beyond_measure_are_refused() -> None:
+def test_too_large_convolutions_are_refused() -> None:
     def graph(**changes: Any) -> Any:
         fields = {"weight": np.ones((64, 1, 3, 3)), "stride": 1, "padding": 1, "dilation": 1, "groups": 1}
         fields |= {"bias": np.zeros(64), "type": "Conv2d"} | changes
@@ -239,7 +239,7 @@ def test_convolutions_that_unroll_beyond_measure_are_refused() -> None:
         assert caught.value.where == "node 'c' (Conv2d)"
 
 
-def test_one_matrix_that_leads_to_many_nodes_is_counted_for_each() -> None:
+def test_matrix_to_many_nodes_counts_for_each() -> None:
     one = np.ones(1)
     neurons = {f"n{at}": {"type": "IF", "r": one, "v_threshold": one} for at in range(300)}
     nodes: dict[str, Any] = {
@@ -257,7 +257,7 @@ def test_one_matrix_that_leads_to_many_nodes_is_counted_for_each() -> None:
         import_nir(Graph(), SENNA)
 
 
-def test_flipped_bits_are_refused_or_make_a_sound_network() -> None:
+def test_flipped_bits_are_refused_or_give_a_valid_network() -> None:
     random, whole = np.random.default_rng(0), write_nir(random_network(SENNA, seed=3))
     read, places = [], []
     for _ in range(60):
@@ -275,7 +275,7 @@ def test_flipped_bits_are_refused_or_make_a_sound_network() -> None:
     assert all(places)
 
 
-def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     data = plain_file()
     for package in ("nir", "h5py"):
         with monkeypatch.context() as patch:
@@ -288,6 +288,6 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("dt_s", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_step_must_take_time(dt_s: float) -> None:
+def test_step_must_be_positive(dt_s: float) -> None:
     with pytest.raises(NetworkError, match="not a time above 0"):
         import_nir(plain_file(), SENNA, dt_s=dt_s)
