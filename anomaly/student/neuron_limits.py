@@ -1,4 +1,4 @@
-"""What a chip allows a student's neurons."""
+"""Limits that a chip sets to the neurons of a student."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chip.arch import ArchSpec
 
 @dataclass(frozen=True)
 class NeuronLimits:
-    """What the chip allows one neuron, as far as training must know it.
+    """Limits of one neuron that construction and training of a student must keep.
 
     Args:
         fan_in: synapses that end at a neuron.
@@ -28,8 +28,8 @@ class NeuronLimits:
     leaks: tuple[int, ...] = (1,)
 
     @classmethod
-    def of(cls, arch: ArchSpec) -> NeuronLimits:
-        """Read the limits off an architecture."""
+    def from_arch(cls, arch: ArchSpec) -> NeuronLimits:
+        """Read the limits from an architecture."""
         fan_in, fan_out = int(arch.neuron.fan_in.value), int(arch.routing.fan_out_load.value)
         leaks = tuple(sorted(int(n) for n in arch.neuron.decay_shifts.value if n > 0))
         # A quantum is a threshold and a feedback weight at once.
@@ -38,5 +38,5 @@ class NeuronLimits:
 
     @property
     def relay_leak(self) -> int:
-        """The strongest leak, 0 where there is none."""
+        """n of the strongest leak, 0 where the chip has none."""
         return min(self.leaks, default=0)

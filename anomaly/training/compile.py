@@ -41,7 +41,7 @@ class Chip:
     @property
     def limits(self) -> NeuronLimits:
         """Limits of a neuron that training must respect."""
-        return NeuronLimits.of(self.arch)
+        return NeuronLimits.from_arch(self.arch)
 
 
 def read_chip(name_or_path: str, weight_bits: int | None = None) -> Chip:

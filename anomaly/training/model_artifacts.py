@@ -184,12 +184,12 @@ def _distillation_metrics(distilled: DistillationResult | None) -> dict[str, Any
         return {"ran": False}
     return {
         "ran": True,
-        "lead": distilled.lead,
+        "lead": distilled.gap,
         "trained": distilled.trained,
         "kept_because": distilled.kept_because,
         "kept_start": distilled.kept_start,
         "phases": distilled.phases,
-        "lead_left": distilled.lead_left,
+        "lead_left": distilled.gap_left,
         "start_criterion": distilled.start_criterion,
         "trained_criterion": distilled.trained_criterion,
     }

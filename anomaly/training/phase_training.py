@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 from anomaly.student.circuit import Circuit
-from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, DistilPlan
+from anomaly.student.distillation.distil import DistillationResult
+from anomaly.student.distillation.plan import DistillationSetup, DistilPlan
 from anomaly.student.distillation.teacher_gap import teacher_student_gap
 from anomaly.student.phases.phase_gated_student import fit_phase_gated_student
 from anomaly.teacher.phase_classifier import PhaseClassifier
@@ -36,8 +37,8 @@ class PhaseTraining:
             distilled,
             kept_start=False,
             start_criterion=start_criterion,
-            lead=self.gap_before,
-            lead_left=self.gap_after,
+            gap=self.gap_before,
+            gap_left=self.gap_after,
             phases=self.phases,
         )
 
@@ -71,17 +72,17 @@ def train_phases(
     Returns:
         The student; None without a worthwhile gap, or where it does not fit.
     """
-    if classifier is None or sum(map(len, sounds)) < plan.least_sound_s * SAMPLE_RATE_HZ:
+    if classifier is None or sum(map(len, sounds)) < plan.min_sound_s * SAMPLE_RATE_HZ:
         return None
 
     def gap(circuit: Circuit) -> float:
         student = StudentDetector(setting.code, circuit.to_network(), setting.limits.v_sat)
         return teacher_student_gap(
-            setting.teacher.fresh(), student, sounds, setting.front_end, plan.checks, seed=seed
+            setting.teacher.fresh(), student, sounds, setting.front_end, plan.validation_windows, seed=seed
         )
 
     before = gap(start)
-    if before < plan.least_phases_lead:
+    if before < plan.min_phase_gap:
         return None
     training, held_out = levels
     phases = [classifier.of(segment) for segment in training]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from anomaly.errors import UsageError
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.distillation.distil import DistilPlan
+from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 
 
@@ -31,13 +31,15 @@ class TrainingProfile:
 
 PROFILES = {
     "fast": TrainingProfile(
-        teacher=TeacherPlan(epochs=3), distil=DistilPlan(windows=256, steps=40, checks=20), chips=10
+        teacher=TeacherPlan(epochs=3),
+        distil=DistilPlan(windows=256, steps=40, validation_windows=20),
+        chips=10,
     ),
-    "standard": TrainingProfile(distil=DistilPlan(windows=1024, steps=60, checks=60), chips=50),
+    "standard": TrainingProfile(distil=DistilPlan(windows=1024, steps=60, validation_windows=60), chips=50),
     "best": TrainingProfile(
         teacher=TeacherPlan(epochs=10),
         augmented=2,
-        distil=DistilPlan(windows=2048, steps=60, batch=64, checks=96),
+        distil=DistilPlan(windows=2048, steps=60, batch=64, validation_windows=96),
         chips=50,
     ),
 }

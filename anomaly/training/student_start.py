@@ -11,9 +11,10 @@ from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import HOP_S, Centibels
 from anomaly.student.budget import Budget, ResourceUse, choose_within_budget
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form.closed_form import closed_form, delta_code
+from anomaly.student.closed_form.closed_form import fit_closed_form
+from anomaly.student.closed_form.encoder_fit import fit_delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.closed_form.wire_aware import wire_aware_closed_form
+from anomaly.student.closed_form.wire_aware import fit_wire_aware_closed_form
 from anomaly.training.compile import Chip
 from chip.run_cost import cost
 from chip.sim.simulator import Simulator
@@ -59,12 +60,14 @@ def choose_start(
     Raises:
         UsageError: no student is small enough, or the link is lossy and the chip lacks the leak that it needs.
     """
-    plan = plan.on(chip.limits)
+    plan = plan.for_chip(chip.limits)
     array = chip.arch.array
 
     def build(candidate: ClosedFormPlan) -> StudentStart:
-        code = delta_code(training, candidate)
-        return StudentStart(code, closed_form(training, held_out, code, candidate, chip.limits), candidate)
+        code = fit_delta_code(training, candidate)
+        return StudentStart(
+            code, fit_closed_form(training, held_out, code, candidate, chip.limits), candidate
+        )
 
     tight = Budget(
         _smaller(budget.max_neurons, int(array.neurons.value)),
@@ -83,7 +86,7 @@ def choose_start(
     if start.plan.wire_cost == 0:
         return start
     settings = (start.code, start.plan, chip.limits, chip.arch)
-    shorter = StudentStart(*wire_aware_closed_form(training, held_out, *settings), start.plan)
+    shorter = StudentStart(*fit_wire_aware_closed_form(training, held_out, *settings), start.plan)
     # Fewer synapses should use less of everything; the budget is checked all the same.
     within = _with_reserve(measured_use(shorter, held_out, chip, budget), budget).within(tight)
     return shorter if within else start

@@ -18,7 +18,8 @@ from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.distillation.criterion import Criterion, validation_split
-from anomaly.student.distillation.distil import DistillationResult, DistillationSetup, DistilPlan, distil
+from anomaly.student.distillation.distil import DistillationResult, distil
+from anomaly.student.distillation.plan import DistillationSetup, DistilPlan
 from anomaly.teacher.phase_classifier import PhaseClassifier
 from anomaly.training.compile import Chip
 from anomaly.training.phase_training import train_phases
@@ -114,13 +115,15 @@ def train_student(
     distilled = None
     if profile.distil is not None:
         setting = DistillationSetup(front_end, start.code, chip.limits, *teacher)
-        criterion = Criterion.of(validation, profile.distil.checks, front_end, chip.limits.v_sat, seed=seed)
+        criterion = Criterion.from_sounds(
+            validation, profile.distil.validation_windows, front_end, chip.limits.v_sat, seed=seed
+        )
         run = _Distillation(
             start, setting, levels, sounds, criterion, profile.distil, chip, constraints, seed
         )
         distilled = run.outcome(classifier, progress)
     circuit = start.circuit if distilled is None else distilled.circuit
-    few = Criterion.of(validation, _ROBUSTNESS_CHECKS, front_end, chip.limits.v_sat, seed=seed)
+    few = Criterion.from_sounds(validation, _ROBUSTNESS_CHECKS, front_end, chip.limits.v_sat, seed=seed)
     robustness = measure_robustness(circuit, start.code, few, profile.chips, seed=seed)
     return TrainedStudent(start.code, circuit, distilled, robustness)
 
@@ -166,7 +169,7 @@ class _Distillation:
         )
         if phased is None:
             return distilled
-        return phased.merged_into(distilled, self.criterion.judge(circuit, self.start.code)[0])
+        return phased.merged_into(distilled, self.criterion.evaluate(circuit, self.start.code)[0])
 
     def _within_budget(self, circuit: Circuit) -> bool:
         student = StudentStart(self.start.code, circuit, self.start.plan)
@@ -189,9 +192,9 @@ def start_criterion(
 
     @cache
     def criterion() -> Criterion:
-        return Criterion.of(sounds, _START_CHECKS, front_end, chip.limits.v_sat, seed=seed)
+        return Criterion.from_sounds(sounds, _START_CHECKS, front_end, chip.limits.v_sat, seed=seed)
 
-    return lambda start: criterion().judge(start.circuit, start.code)[0]
+    return lambda start: criterion().evaluate(start.circuit, start.code)[0]
 
 
 def measure_robustness(
@@ -208,10 +211,10 @@ def measure_robustness(
     Returns:
         ``perfect``, ``lost_events`` and ``leak``, and ``mismatch`` with mean, least and number of chips.
     """
-    perfect, pooling = criterion.judge(circuit, code)
+    perfect, pooling = criterion.evaluate(circuit, code)
 
     def on(imperfection: Imperfection, chip: int = 0) -> float:
-        return criterion.judge(circuit, code, imperfection=imperfection, chip=chip, pooling=pooling)[0]
+        return criterion.evaluate(circuit, code, imperfection=imperfection, chip=chip, pooling=pooling)[0]
 
     found: dict[str, Any] = {
         "perfect": perfect,

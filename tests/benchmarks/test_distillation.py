@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import distillation
-from anomaly.student.distillation.distil import DistilPlan
+from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training.profiles import TrainingProfile
 from lib.distillation import students, training_run
@@ -18,7 +18,7 @@ from lib.distillation import students, training_run
 @pytest.fixture
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the profile by the shortest possible training."""
-    plan = DistilPlan(windows=8, steps=2, batch=4, checks=4)
+    plan = DistilPlan(windows=8, steps=2, batch=4, validation_windows=4)
     shortest = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=plan)
     monkeypatch.setattr(training_run, "profile_named", lambda name: shortest)
     monkeypatch.setattr(training_run, "product_code", lambda rooms: "the product as it is")
@@ -56,7 +56,7 @@ def test_results_of_parts_are_cached_and_combined(
     assert cached.read_bytes() == figures
     # Everything is cached from here on, so nothing is trained.
     monkeypatch.setattr(training_run, "build_artifacts", None)
-    monkeypatch.setattr(training_run, "wire_aware_closed_form", None)
+    monkeypatch.setattr(training_run, "fit_wire_aware_closed_form", None)
     words = ["--parts", "sets,robust,curve,wires", "--picture", str(picture)]
     everything = run_benchmark([*common, *words], capsys)
     assert everything["sets"] == alone["sets"]

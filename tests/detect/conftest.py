@@ -49,7 +49,8 @@ class Small:
 
 
 def make(front_end: FrontEnd) -> Small:
-    from anomaly.student.closed_form.closed_form import closed_form, delta_code
+    from anomaly.student.closed_form.closed_form import fit_closed_form
+    from anomaly.student.closed_form.encoder_fit import fit_delta_code
     from anomaly.student.closed_form.plan import ClosedFormPlan
     from anomaly.student.neuron_limits import NeuronLimits
     from anomaly.teacher.export import to_onnx
@@ -62,9 +63,9 @@ def make(front_end: FrontEnd) -> Small:
     segments, held_out = block_segments(blocks[:3], front_end), block_segments(blocks[3:], front_end)
     onnx = to_onnx(fit_teacher(segments, TeacherPlan(epochs=1), seed=0))
     plan = ClosedFormPlan()
-    code = delta_code(segments, plan)
-    limits = NeuronLimits.of(read_chip("senna").arch)
-    network = closed_form(segments, held_out, code, plan, limits).to_network()
+    code = fit_delta_code(segments, plan)
+    limits = NeuronLimits.from_arch(read_chip("senna").arch)
+    network = fit_closed_form(segments, held_out, code, plan, limits).to_network()
     small = Small(front_end, onnx, code, network, {})
     small.calibrations["student"] = calibrate_detector(
         small.detector("student"), "count", front_end, (blocks[3],)

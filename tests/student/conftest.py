@@ -1,4 +1,4 @@
-"""The limits of SENNA, and levels of machines that do not exist."""
+"""Limits of SENNA, synthetic levels and random circuits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import FILTER_KINDS, Circuit, DriftIntegrators, SumNeurons
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import FILTER_KINDS, DriftIntegrators, SumNeurons
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec
 from support.senna import senna
@@ -18,11 +19,11 @@ __all__ = ["senna"]
 
 @pytest.fixture(scope="session")
 def limits(senna: ArchSpec) -> NeuronLimits:
-    return NeuronLimits.of(senna)
+    return NeuronLimits.from_arch(senna)
 
 
 def levels(seed: int, frames: int = 300, bands: int = 32) -> Centibels:
-    """Bands that share a slow loudness and resemble their neighbours."""
+    """Return levels of bands that share a slow loudness and are correlated with their neighbours."""
     random = np.random.default_rng(seed)
     loudness = np.convolve(random.standard_normal(frames + 9), np.ones(10) / 10, "valid")
     own = random.standard_normal((frames, bands + 2))
@@ -42,7 +43,7 @@ def held_out() -> list[Centibels]:
 
 
 def random_rows(random: np.random.Generator, rows: int, taps: int, most: int) -> npt.NDArray[np.int32]:
-    """Rows of a few heavy synapses each."""
+    """Return rows of a few heavy synapses each."""
     weights = np.zeros((rows, taps), np.int32)
     for row in weights:
         chosen = random.permutation(taps)[: random.integers(1, most + 1)]
@@ -53,7 +54,7 @@ def random_rows(random: np.random.Generator, rows: int, taps: int, most: int) ->
 def random_circuit(
     seed: int, *, bands: int = 16, delays: int = 2, sums: int = 12, comparators: int = 40, most: int = 8
 ) -> Circuit:
-    """A circuit with random synapses, thresholds and read-outs."""
+    """Return a circuit with random synapses, thresholds and read-outs."""
     random = np.random.default_rng(seed)
     taps = (delays + 1) * bands
     return Circuit(
@@ -61,9 +62,9 @@ def random_circuit(
         micro_steps=4,
         delays=delays,
         kinds=FILTER_KINDS,
-        weights=random_rows(random, comparators, taps, most),
+        tap_weights=random_rows(random, comparators, taps, most),
         sums=SumNeurons(random_rows(random, sums, taps, most), random.integers(5, 40, sums).astype(np.int32)),
-        heard=random_rows(random, comparators, sums, 3),
+        sum_weights=random_rows(random, comparators, sums, 3),
         thresholds=random.integers(1, 90, comparators).astype(np.int32),
         channels=random.integers(0, 48, comparators).astype(np.int32),
         loads=random.integers(1, 3, comparators).astype(np.int32),
@@ -83,8 +84,8 @@ def circuit(request: pytest.FixtureRequest) -> Circuit:
 
 
 @pytest.fixture
-def slow() -> DriftIntegrators:
-    """Twenty neurons that listen to a few of forty comparators each, with read-outs from 48 on."""
+def drift() -> DriftIntegrators:
+    """Return twenty integrators of a few of forty comparators each, with read-outs from 48 on."""
     random = np.random.default_rng(5)
     return DriftIntegrators(
         weights=random_rows(random, 20, 40, 6),

@@ -1,4 +1,4 @@
-"""The best that fits, found without building everything; a budget nothing fits says what would do."""
+"""Choice within a budget: the best student that fits; the error of an impossible budget gives the smallest."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from anomaly.student.closed_form.plan import ClosedFormPlan
 BASE = ClosedFormPlan()
 
 
-def use(plan: ClosedFormPlan) -> ResourceUse:
-    """A student that exists on paper: all that matters is that less of a plan uses less."""
-    errors = len(plan.kinds) * 32 // plan.stride
+def measure(plan: ClosedFormPlan) -> ResourceUse:
+    """Return made-up resources that decrease with each setting of the plan."""
+    errors = len(plan.kinds) * 32 // plan.band_stride
     neurons = errors * (1 + 2 * len(plan.quantiles)) + 64 * plan.micro_steps * ("change" in plan.kinds)
-    synapses = errors * (plan.fan_in + 2 * len(plan.quantiles) * plan.direct) + neurons
-    return ResourceUse(neurons, synapses, 3.0 * synapses / plan.step, 1e-9 * synapses / plan.step)
+    synapses = errors * (plan.sum_fan_in + 2 * len(plan.quantiles) * plan.direct_fan_in) + neurons
+    return ResourceUse(neurons, synapses, 3.0 * synapses / plan.event_size, 1e-9 * synapses / plan.event_size)
 
 
 def quality(plan: ClosedFormPlan) -> float:
-    return len(plan.kinds) + 0.01 * plan.micro_steps + 0.1 * plan.fan_in - plan.step
+    return len(plan.kinds) + 0.01 * plan.micro_steps + 0.1 * plan.sum_fan_in - plan.event_size
 
 
 def best(base: ClosedFormPlan = BASE, **limits: Any) -> ClosedFormPlan:
-    return choose_within_budget(Budget(**limits), base, lambda plan: plan, use, quality)
+    return choose_within_budget(Budget(**limits), base, lambda plan: plan, measure, quality)
 
 
-def test_without_limits_it_is_the_plan_itself() -> None:
+def test_without_limits_the_plan_is_unchanged() -> None:
     assert best() == BASE
     assert not Budget().limited
 
@@ -48,56 +48,62 @@ def test_without_limits_it_is_the_plan_itself() -> None:
         {"max_neurons": 300, "max_synapses": 500, "max_sop_per_s": 5_000},
     ],
 )
-def test_what_comes_out_keeps_the_budget(limits: dict[str, Any]) -> None:
-    assert use(best(**limits)).within(Budget(**limits))
+def test_the_chosen_plan_keeps_the_budget(limits: dict[str, Any]) -> None:
+    assert measure(best(**limits)).within(Budget(**limits))
 
 
-def test_more_is_not_given_away() -> None:
-    """A limit that the plan keeps changes nothing, and a larger budget gives no less."""
+def test_a_larger_budget_gives_no_less() -> None:
+    """A limit that the plan keeps changes nothing, either."""
     assert best(max_neurons=10_000, max_sop_per_s=1e9) == BASE
     tight, wide = (quality(best(max_sop_per_s=limit)) for limit in (8_000, 30_000))
     assert tight <= wide
 
 
-def test_what_a_leak_costs_is_saved_first() -> None:
-    """Below that, a student is what it would be if nothing had ever leaked."""
-    still = BASE.without_leak()
-    dear, cheap = (use(plan).sop_per_s for plan in (BASE, still))
-    assert best(max_sop_per_s=dear) == BASE
-    assert best(max_sop_per_s=0.5 * (dear + cheap)) == still
+def test_the_leak_is_dropped_first() -> None:
+    """Smaller students are those of the plan without a leak."""
+    leakless = BASE.without_leak()
+    expensive, cheap = (measure(plan).sop_per_s for plan in (BASE, leakless))
+    assert best(max_sop_per_s=expensive) == BASE
+    assert best(max_sop_per_s=0.5 * (expensive + cheap)) == leakless
     tight: tuple[dict[str, Any], ...] = (
         {"max_sop_per_s": 0.9 * cheap},
         {"max_neurons": 300, "max_sop_per_s": 5_000.0},
     )
     for limits in tight:
-        assert best(**limits) == best(still, **limits) != still
+        assert best(**limits) == best(leakless, **limits) != leakless
         assert best(**limits).leak == 0
 
 
-def test_on_a_lossy_link_small_students_forget_as_fast_by_the_step() -> None:
-    tried: list[ClosedFormPlan] = []
+def test_on_a_lossy_link_small_students_have_the_same_leak_per_step() -> None:
+    built: list[ClosedFormPlan] = []
 
     def build(plan: ClosedFormPlan) -> ClosedFormPlan:
-        tried.append(plan)
+        built.append(plan)
         return plan
 
-    asked = Budget(max_neurons=300, max_sop_per_s=5_000)
+    budget = Budget(max_neurons=300, max_sop_per_s=5_000)
     for base in (BASE.for_lossy_link(), BASE.for_phases().for_lossy_link()):
-        tried.clear()
-        assert choose_within_budget(asked, base, build, use, quality).leak > 0
-        assert {plan.leak_per_step for plan in tried} == {base.leak_per_step}
-        assert {plan.micro_steps for plan in tried} == {2, 4}
+        built.clear()
+        assert choose_within_budget(budget, base, build, measure, quality).leak > 0
+        assert {plan.leak_per_step for plan in built} == {base.leak_per_step}
+        assert {plan.micro_steps for plan in built} == {2, 4}
 
 
 def test_a_budget_too_small_names_the_smallest() -> None:
     with pytest.raises(UsageError, match="too small for any student: --max-neurons 10 ") as caught:
         best(max_neurons=10)
-    one: dict[str, Any] = {"kinds": ("frame",), "quantiles": (0.95,), "loads": (1,), "stride": 2}
-    smallest = use(replace(BASE.without_leak(), fan_in=3, direct=1, step=1.0, **one))
+    one: dict[str, Any] = {
+        "kinds": ("frame",),
+        "quantiles": (0.95,),
+        "loads": (1,),
+        "band_stride": 2,
+        "drift_leak": 0,
+    }
+    smallest = measure(replace(BASE.without_leak(), sum_fan_in=3, direct_fan_in=1, event_size=1.0, **one))
     assert f"the smallest that would do has {smallest.neurons} neurons" in str(caught.value.hint)
 
 
-def test_energy_that_no_student_changes_is_told() -> None:
+def test_an_energy_below_every_student_is_refused() -> None:
     with pytest.raises(UsageError, match="--max-energy 1e-12"):
         best(max_energy_j=1e-12)
 
@@ -112,40 +118,40 @@ def test_energy_that_no_student_changes_is_told() -> None:
         ({"energy_calibration": "solar"}, "there is no calibration 'solar'"),
     ],
 )
-def test_budgets_that_are_none(limits: dict[str, Any], words: str) -> None:
+def test_invalid_budgets_are_refused(limits: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Budget(**limits)
 
 
-def test_a_plan_that_keeps_the_budget_is_not_put_to_the_vote() -> None:
+def test_a_plan_that_keeps_the_budget_is_not_evaluated() -> None:
     def never(_: ClosedFormPlan) -> float:
-        raise AssertionError("asked though there was no choice")
+        raise AssertionError("evaluated though there was no choice")
 
-    kept = choose_within_budget(Budget(max_neurons=10_000), BASE, lambda plan: plan, use, never)
+    kept = choose_within_budget(Budget(max_neurons=10_000), BASE, lambda plan: plan, measure, never)
     assert kept == BASE
 
 
 @pytest.mark.parametrize("neurons", [600, 300])
-def test_with_phases_smaller_students_have_rare_thresholds_too(neurons: int) -> None:
-    asked = Budget(max_neurons=neurons)
+def test_smaller_students_with_phases_have_rare_thresholds(neurons: int) -> None:
+    budget = Budget(max_neurons=neurons)
     found = [
-        choose_within_budget(asked, base, lambda plan: plan, use, quality)
+        choose_within_budget(budget, base, lambda plan: plan, measure, quality)
         for base in (BASE, BASE.for_phases())
     ]
-    assert [use(plan).within(asked) for plan in found] == [True, True]
+    assert [measure(plan).within(budget) for plan in found] == [True, True]
     assert [min(plan.quantiles) >= 0.98 for plan in found] == [False, True]
 
 
-def test_with_phases_the_first_of_those_that_are_judged_alike_is_taken() -> None:
-    """The criterion is near one for all there."""
-    asked, judged = Budget(max_neurons=300), []
+def test_with_phases_the_first_of_indistinguishable_students_is_chosen() -> None:
+    """The criterion is near one for all of them there."""
+    budget, scored = Budget(max_neurons=300), []
 
     def score(plan: ClosedFormPlan) -> float:
-        judged.append(plan)
-        return 0.99 + 0.002 * len(judged)
+        scored.append(plan)
+        return 0.99 + 0.002 * len(scored)
 
-    found = choose_within_budget(asked, BASE.for_phases(), lambda plan: plan, use, score)
-    assert found == judged[0] != judged[-1]
-    judged.clear()
-    found = choose_within_budget(asked, BASE, lambda plan: plan, use, score)
-    assert found == judged[-1] != judged[0]
+    found = choose_within_budget(budget, BASE.for_phases(), lambda plan: plan, measure, score)
+    assert found == scored[0] != scored[-1]
+    scored.clear()
+    found = choose_within_budget(budget, BASE, lambda plan: plan, measure, score)
+    assert found == scored[-1] != scored[0]

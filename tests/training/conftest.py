@@ -9,14 +9,16 @@ import pytest
 import soundfile
 
 from anomaly.audio.simulator import simulate
-from anomaly.student.distillation.distil import DistilPlan
+from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training import TrainingRequest, TrainingResult, train
 from anomaly.training.profiles import PROFILES, TrainingProfile
 
 CLIPS, CLIP_S = 7, 5
 SMALL = TrainingProfile(
-    teacher=TeacherPlan(epochs=2), augmented=1, distil=DistilPlan(windows=16, steps=6, batch=8, checks=3)
+    teacher=TeacherPlan(epochs=2),
+    augmented=1,
+    distil=DistilPlan(windows=16, steps=6, batch=8, validation_windows=3),
 )
 
 

@@ -12,7 +12,8 @@ import torch
 
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
-from anomaly.student.circuit import Circuit, SumNeurons
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import SumNeurons
 from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.training import compile as module
@@ -47,9 +48,9 @@ def circuit() -> Circuit:
         micro_steps=4,
         delays=1,
         kinds=("frame",),
-        weights=weights.astype(np.int32),
+        tap_weights=weights.astype(np.int32),
         sums=SumNeurons(weights[:3].astype(np.int32), random.integers(5, 40, 3).astype(np.int32)),
-        heard=random.integers(-5, 6, (24, 3)).astype(np.int32),
+        sum_weights=random.integers(-5, 6, (24, 3)).astype(np.int32),
         thresholds=random.integers(1, 40, 24).astype(np.int32),
         channels=(np.arange(24) % 16).astype(np.int32),
         loads=np.ones(24, np.int32),
@@ -65,7 +66,7 @@ def test_an_architecture_travels_as_its_text(tmp_path: Path) -> None:
     assert (chip.arch.name, own.arch.name) == ("senna", "own")
     assert own.text == path.read_bytes()
     assert own.arch.fingerprint() == chip.arch.fingerprint() == load_arch("senna").fingerprint()
-    assert own.limits == NeuronLimits.of(chip.arch)
+    assert own.limits == NeuronLimits.from_arch(chip.arch)
 
 
 def test_an_architecture_that_is_none(tmp_path: Path) -> None:
@@ -118,6 +119,6 @@ def test_a_difference_from_torch_is_found(
 
 
 def test_what_does_not_fit_is_not_compiled(chip: Chip, circuit: Circuit, segments: list[Centibels]) -> None:
-    wide = replace(circuit, weights=np.where(circuit.weights == 0, 0, 99).astype(np.int32))
+    wide = replace(circuit, tap_weights=np.where(circuit.tap_weights == 0, 0, 99).astype(np.int32))
     with pytest.raises(FitError, match="does not fit senna"):
         compile_circuit(wide, CODE, chip, segments)

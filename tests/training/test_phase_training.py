@@ -9,9 +9,9 @@ import pytest
 from anomaly.audio.simulator import simulate
 from anomaly.features.front_end import FrontEnd
 from anomaly.student.budget import Budget
-from anomaly.student.circuit import PHASE_KIND
+from anomaly.student.circuit_parts import PHASE_KIND
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.distillation.distil import DistilPlan
+from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training import teacher_training
 from anomaly.training.compile import Chip, read_chip
@@ -23,7 +23,7 @@ from anomaly.training.training_data import TrainingData, cut_blocks, split_held_
 QUICK = TrainingProfile(
     teacher=TeacherPlan(epochs=0),
     closed_form=ClosedFormPlan(),
-    distil=DistilPlan(windows=8, steps=1, checks=8, least_sound_s=1.0),
+    distil=DistilPlan(windows=8, steps=1, validation_windows=8, min_sound_s=1.0),
 )
 
 
@@ -95,21 +95,21 @@ def test_coarse_weights_tell_no_phases(data: TrainingData, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("leads", "least_sound_s", "told"),
+    ("leads", "min_sound_s", "told"),
     [([0.2, 0.1], 1.0, True), ([0.2, 0.3], 1.0, False), ([0.07], 1.0, False), ([], 90.0, False)],
 )
 def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
     data: TrainingData,
     chip: Chip,
     leads: list[float],
-    least_sound_s: float,
+    min_sound_s: float,
     told: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(teacher_training, "phase_gain_of_recordings", lambda recordings, size, seed: 1.0)
     left = list(leads)
     monkeypatch.setattr("anomaly.training.phase_training.teacher_student_gap", lambda *_, seed: left.pop(0))
-    plan = DistilPlan(windows=8, steps=1, checks=8, least_sound_s=least_sound_s)
+    plan = DistilPlan(windows=8, steps=1, validation_windows=8, min_sound_s=min_sound_s)
     made = build_artifacts(data, FrontEnd(), replace(QUICK, distil=plan), chip, seed=3)
     # First the start is heard, and what it could learn only where there is enough to be learned.
     assert left == []

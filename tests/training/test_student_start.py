@@ -14,7 +14,7 @@ from anomaly.training import student_start
 from anomaly.training.compile import read_chip
 from anomaly.training.student_start import choose_start
 
-PLAN = ClosedFormPlan(kinds=("frame",), quantiles=(0.9,), loads=(1,), slow=0, stride=4)
+PLAN = ClosedFormPlan(kinds=("frame",), quantiles=(0.9,), loads=(1,), drift_leak=0, band_stride=4)
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def test_wires_are_asked_for_their_price(
         made.append(blind.circuit)
         return blind.code, blind.circuit
 
-    monkeypatch.setattr(student_start, "wire_aware_closed_form", shorter)
+    monkeypatch.setattr(student_start, "fit_wire_aware_closed_form", shorter)
     plan = ClosedFormPlan(
-        kinds=("frame",), quantiles=(0.9,), loads=(1,), slow=0, stride=4, wire_cost=wire_cost
+        kinds=("frame",), quantiles=(0.9,), loads=(1,), drift_leak=0, band_stride=4, wire_cost=wire_cost
     )
     found = chosen(plan, Budget(max_sop_per_s=most))
     assert len(made) == (wire_cost > 0)

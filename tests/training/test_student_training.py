@@ -20,7 +20,7 @@ from anomaly.training.student_start import StudentStart, choose_start
 from anomaly.training.student_training import StudentConstraints, start_criterion
 from anomaly.training.training_data import TrainingData, block_segments, cut_blocks, split_held_out
 
-SMALL = ClosedFormPlan(kinds=("context",), micro_steps=2, stride=2)
+SMALL = ClosedFormPlan(kinds=("context",), micro_steps=2, band_stride=2)
 LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), closed_form=SMALL, distil=None)
 
 
@@ -70,7 +70,7 @@ def test_neurons_forget_as_machine_chip_and_link_want_it(
     start = choose_start(training, held_out, plan, read_chip("senna", bits), Budget(), lambda _: 0.0)
     assert (start.code.leak > 0) == (start.circuit.leak > 0) == leaks
     assert start.code.leak == start.circuit.leak
-    assert start.plan.step == (0.25 if leaks else 0.2 if phases else 0.3)
+    assert start.plan.event_size == (0.25 if leaks else 0.2 if phases else 0.3)
 
 
 def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
@@ -80,7 +80,7 @@ def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
     training, held_out = (block_segments(part, front_end) for part in (data.training, data.held_out))
     judge = start_criterion(data, front_end, chip, seed=0)
     start = choose_start(training, held_out, SMALL, chip, Budget(), judge)
-    deaf = replace(start.circuit, thresholds=np.full_like(start.circuit.thresholds, 255), slow=None)
+    deaf = replace(start.circuit, thresholds=np.full_like(start.circuit.thresholds, 255), drift=None)
     deaf = replace(deaf, kinds=("context",), divisors=deaf.divisors[:16])
     hearing = judge(start)
     assert hearing > judge(StudentStart(start.code, deaf, start.plan)) + 0.1

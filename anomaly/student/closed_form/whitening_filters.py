@@ -1,12 +1,17 @@
-"""What a frame should not do: rows of weights over bands and delays whose outputs are white on normal sound.
+"""Whitening filters: linear filters over bands and delays whose outputs are white on normal sound.
 
-A whitened vector has the same length as the Mahalanobis distance of what it was made from, so squares (or counts
-of exceedances) per sub-band may simply be added; a band's plain prediction error counts what neighbouring bands
-share twice. Zero-phase whitening (ZCA; Bell and Sejnowski, 1997) keeps each output at its band.
+With x_0 the standardised levels of a frame and x_1, x_2, ... those of the frames before it::
 
-``frame``    the frame alone: hears a steady change of spectrum
-``change``   what two frames before and the other bands' past do not tell: hears knocks, rattle, modulation
-``context``  the same with one frame before: less memory, fewer relays
+    e = x_0 - A [x_1; ...; x_d]      A = E[x_0 x_past^T] (E[x_past x_past^T] + ridge I)^-1
+    y = C^(-1/2) e                   C = E[e e^T] + ridge I
+
+A whitened vector is as long as the Mahalanobis distance of the vector that it was made from, so squares (or counts of
+exceedances) per sub-band may simply be added; plain prediction errors would count twice what neighbouring bands share.
+The symmetric root C^(-1/2) (zero-phase whitening, ZCA; Bell and Sejnowski, 1997) keeps each output at its band.
+
+``frame``    d = 0, the frame alone: sensitive to a steady change of spectrum
+``change``   d = 2, the part that the two frames before do not predict: sensitive to knocks, rattle, modulation
+``context``  d = 1, the same with one frame before: less memory, fewer relays
 """
 
 from __future__ import annotations
@@ -14,18 +19,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anomaly.student.circuit import FILTER_KINDS
-from anomaly.student.closed_form.integer_weights import Floats
+from anomaly.student.arrays import Floats
+from anomaly.student.circuit_parts import FILTER_KINDS
 
-# Added to the variances (1) of standardised bands. It keeps weights small where bands say nearly the same: mismatch and
-# lost events then cost less, and sound never heard before is whitened better.
+# Added to the variances (1) of standardised bands. It keeps weights small where bands are nearly equal: mismatch and
+# lost events then cost less, and unseen sound is whitened better.
 _RIDGE = 5e-2
 _PAST_RIDGE = 1e-2
-_REACH = {"frame": 0, "change": 2, "context": 1}
+# Frames of delay of each kind.
+_DELAYS = {"frame": 0, "change": 2, "context": 1}
 
 
 def fit_whitening_filters(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:
-    """Rows of all kinds, a band each, every one with a variance of one on normal sound.
+    """Fit filters of all kinds, one for each band, every one with an output variance of one on normal sound.
 
     Args:
         gram: second moments of standardised taps, [taps, taps], taps numbered ``delay * bands + band``.
@@ -33,27 +39,29 @@ def fit_whitening_filters(gram: Floats, bands: int, kinds: tuple[str, ...]) -> F
         kinds: of `FILTER_KINDS`.
 
     Returns:
-        [len(kinds) * bands, taps], in the order of the kinds, then bands.
+        Weights [len(kinds) * bands, taps], in the order of the kinds, then bands.
     """
-    rows = np.concatenate([_rows(gram, bands, min(_REACH[kind], len(gram) // bands - 1)) for kind in kinds])
-    power = np.einsum("rt,ts,rs->r", rows, gram, rows)
-    return np.asarray(rows / np.sqrt(np.maximum(power, 1e-12))[:, None], dtype=np.float64)
+    filters = np.concatenate(
+        [_filters(gram, bands, min(_DELAYS[kind], len(gram) // bands - 1)) for kind in kinds]
+    )
+    power = np.einsum("rt,ts,rs->r", filters, gram, filters)
+    return np.asarray(filters / np.sqrt(np.maximum(power, 1e-12))[:, None], dtype=np.float64)
 
 
 def max_delay(kinds: tuple[str, ...]) -> int:
-    """Frames of delay that these kinds look back."""
-    return max(_REACH[kind] for kind in kinds)
+    """Return the frames of delay that filters of these kinds reach back."""
+    return max(_DELAYS[kind] for kind in kinds)
 
 
 def valid_kinds(kinds: tuple[str, ...]) -> bool:
-    """Whether these are kinds, in the order of `FILTER_KINDS` and none twice."""
+    """Return whether these are kinds of filters, in the order of `FILTER_KINDS` and none twice."""
     return bool(kinds) and [kind for kind in FILTER_KINDS if kind in kinds] == list(kinds)
 
 
-def _rows(gram: Floats, bands: int, reach: int) -> Floats:
+def _filters(gram: Floats, bands: int, delays: int) -> Floats:
     predicted = np.zeros((bands, len(gram)))
     predicted[:, :bands] = np.eye(bands)
-    past = np.arange(bands, (reach + 1) * bands)
+    past = np.arange(bands, (delays + 1) * bands)
     if len(past):
         block = gram[np.ix_(past, past)] + _PAST_RIDGE * np.eye(len(past))
         predicted[:, past] = -np.linalg.solve(block, gram[past, :bands]).T

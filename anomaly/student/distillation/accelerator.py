@@ -1,4 +1,4 @@
-"""Where distillation computes."""
+"""Device on which distillation computes its gradients."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ACCELERATORS = ("auto", "cpu", "cuda")
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` takes a GPU where there is one.
+    """Look a device up by name; ``auto`` is a GPU where there is one.
 
     Raises:
         UsageError: there is no such accelerator.
-        DeviceError: a GPU is asked for and torch finds none.
+        DeviceError: ``cuda`` is required and torch finds none.
     """
     if name not in ACCELERATORS:
         raise UsageError(
@@ -39,7 +39,7 @@ def choose_device(name: str) -> torch.device:
 
 @contextmanager
 def repeatable(device: torch.device) -> Iterator[None]:
-    """Compute so that the same seed gives the same bits on the same device."""
+    """Compute deterministically inside the block: the same seed gives the same bits on the same device."""
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(device.type == "cuda" or before)
     try:

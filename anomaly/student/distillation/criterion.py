@@ -1,8 +1,8 @@
-"""Which of two students is better, without a label: normal sound against pseudo-anomalies made from it.
+"""Validation criterion of a student without labels: AUC of normal sound against pseudo-anomalies made from it.
 
-Which recordings, the caller says: held-out ones, by which all have their thresholds, tell layouts apart; a fifth of
-the training ones, on which nothing was distilled, tells whether distillation did harm. Two kinds of pseudo-anomalies,
-knocks and chirps, are never trained on.
+The caller chooses the recordings: held-out ones, which set the thresholds of all students alike, compare layouts; a
+fifth of the training ones, on which nothing was distilled, decides whether distillation did harm. Two kinds of
+pseudo-anomalies, knocks and chirps, are never trained on.
 """
 
 from __future__ import annotations
@@ -24,29 +24,34 @@ from anomaly.student.circuit import Circuit
 from anomaly.student.distillation.pseudo_anomalies import HELD_OUT_KINDS, pseudo_anomaly
 from chip.sim.imperfection import Imperfection
 
-_CHECK_S = 5
-_CHECKED_EVERY, _CHECKED_FROM = 5, 2
-_STREAMS = 64
+_WINDOW_S = 5
+# Every fifth sound, from the third on, is for validation.
+_VALIDATION_EVERY, _VALIDATION_FIRST = 5, 2
+# Most segments that are simulated side by side: a bound of memory.
+_MAX_STREAMS = 64
 
 Seconds = list[npt.NDArray[np.int32]]
 
 
 def validation_split(training: Sequence[Samples]) -> tuple[list[Samples], list[Samples]]:
-    """Sounds to train on and sounds for the criterion, every fifth; where there are too few, all serve for both."""
-    checked = list(training[_CHECKED_FROM::_CHECKED_EVERY])
-    if not checked:
+    """Split sounds into those to train on and those for validation, every fifth.
+
+    Where there are too few, all of them serve for both.
+    """
+    validation = list(training[_VALIDATION_FIRST::_VALIDATION_EVERY])
+    if not validation:
         return list(training), list(training)
-    rest = [sound for index, sound in enumerate(training) if index % _CHECKED_EVERY != _CHECKED_FROM]
-    return rest, checked
+    rest = [sound for index, sound in enumerate(training) if index % _VALIDATION_EVERY != _VALIDATION_FIRST]
+    return rest, validation
 
 
 @dataclass(frozen=True, eq=False)
 class Criterion:
-    """Checks, heard by the front end once and by every student that is judged.
+    """Validation windows, computed by the front end once and scored by every student.
 
     Args:
-        levels: of each check, one array [frames, bands] for each of its segments.
-        normal: whether each check is normal.
+        levels: of each window, one array [frames, bands] for each of its segments.
+        normal: whether each window is normal.
         v_sat: membrane limit of the chip.
     """
 
@@ -55,19 +60,19 @@ class Criterion:
     v_sat: int
 
     @classmethod
-    def of(
+    def from_sounds(
         cls, sounds: Sequence[Samples], count: int, front_end: FrontEnd, v_sat: int, *, seed: int
     ) -> Criterion:
-        """Cut windows of five seconds, half overlapping, and disturb each with every kind.
+        """Cut windows of five seconds, half overlapping, and disturb each with every kind of `HELD_OUT_KINDS`.
 
         Args:
             sounds: normal sound, float32, 16 kHz.
             count: windows, at most.
-            front_end, v_sat: how students listen.
+            front_end, v_sat: of the students.
             seed: of the pseudo-anomalies.
         """
         rng = np.random.default_rng([seed, 2])
-        length = _CHECK_S * SAMPLE_RATE_HZ
+        length = _WINDOW_S * SAMPLE_RATE_HZ
         starts = [(s, i) for s in sounds for i in range(0, max(1, len(s) - length + 1), length // 2)]
         chosen = np.unique(np.linspace(0, len(starts) - 1, min(count, len(starts))).astype(int))
         pieces = [sound[first : first + length] for sound, first in (starts[int(i)] for i in chosen)]
@@ -75,7 +80,7 @@ class Criterion:
         levels = [_segments(sound, front_end) for sound in (*pieces, *disturbed)]
         return cls(levels, [True] * len(pieces) + [False] * len(disturbed), v_sat)
 
-    def judge(
+    def evaluate(
         self,
         circuit: Circuit,
         code: DeltaCode,
@@ -84,7 +89,7 @@ class Criterion:
         chip: int = 0,
         pooling: Pooling | None = None,
     ) -> tuple[float, Pooling]:
-        """AUC between normal sound and pseudo-anomalies, on the network as the chip would run it.
+        """Compute the AUC between normal sound and pseudo-anomalies, on the network as the chip would run it.
 
         Args:
             circuit, code: the student.
@@ -105,22 +110,23 @@ class Criterion:
         return float(roc_auc_score(~np.array(self.normal), scores)), pooling
 
     def _errors(self, student: StudentDetector) -> list[Seconds]:
-        """Spike counts of each second of each check; segments of one length run side by side."""
+        """Return the spike counts of each second of each window; segments of one length run side by side."""
         found: list[dict[int, Seconds]] = [{} for _ in self.levels]
-        places: dict[int, list[tuple[int, int]]] = {}
-        for check, segments in enumerate(self.levels):
+        by_length: dict[int, list[tuple[int, int]]] = {}
+        for window, segments in enumerate(self.levels):
             for number, levels in enumerate(segments):
-                places.setdefault(len(levels), []).append((check, number))
-        for same in places.values():
-            for first in range(0, len(same), _STREAMS):
-                part = same[first : first + _STREAMS]
-                heard = _run(student, np.stack([self.levels[check][number] for check, number in part]))
-                for (check, number), seconds in zip(part, heard, strict=True):
-                    found[check][number] = seconds
-        return [[s for number in sorted(check) for s in check[number]] for check in found]
+                by_length.setdefault(len(levels), []).append((window, number))
+        for same in by_length.values():
+            for first in range(0, len(same), _MAX_STREAMS):
+                part = same[first : first + _MAX_STREAMS]
+                counts = _run(student, np.stack([self.levels[window][number] for window, number in part]))
+                for (window, number), seconds in zip(part, counts, strict=True):
+                    found[window][number] = seconds
+        return [[s for number in sorted(window) for s in window[number]] for window in found]
 
 
 def _run(student: StudentDetector, levels: Centibels) -> list[Seconds]:
+    """Run a student on segments [streams, frames, bands]; return the spike counts of each second of each."""
     student.reset(len(levels))
     by_second = []
     for second in range(len(levels[0])):

@@ -6,12 +6,12 @@ Step ``k``::
     s = +1 if q >= theta_p; -1 if q <= -theta_n and the negative output is enabled; else 0
     v = clip(q - w_fb * s, -v_sat, +v_sat)
 
-The layer runs on whatever numbers it is given. Whoever trains keeps weights and thresholds as real numbers and
-rounds them with `to_integers`, straight through, in every forward pass, so that what is trained is what is
-programmed from the first step on. Values stay far below 2^24, where float32 counts exactly.
+The layer runs on any real numbers. Training keeps weights and thresholds as real numbers and rounds them with
+`to_integers` (straight-through estimator; Bengio et al., 2013) in every forward pass, so that the trained network is
+the programmed one from the first step on. Values stay far below 2^24, where float32 counts exactly.
 
-All steps of a layer are one node of the graph. Forwards it keeps ``q``; backwards everything that does not wait for
-a later step is computed for all steps at once, and what does is one multiply-add a step.
+All steps of a layer are one node of the graph. Forwards it keeps ``q``; backwards every term that does not depend on a
+later step is computed for many steps at once, and the recurrence is one multiply-add a step.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-# Steps that are computed at once backwards: more of them do not fit the cache.
-_TOGETHER = 16
+# Steps that are computed at once backwards: more of them do not fit the processor's cache.
+_CHUNK_STEPS = 16
 
 
 class _RoundThrough(torch.autograd.Function):
@@ -76,34 +76,37 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         q, spikes, theta_p, theta_n, w_fb, _, _ = ctx.saved_tensors
-        (given,) = gradients
-        inward = torch.empty_like(given)
-        of_p, of_n, of_fb = (torch.zeros_like(given[0]) for _ in range(3))
-        # Of the membrane after the last step, nobody asks.
-        after = torch.zeros_like(given[0])
-        for last in range(len(q), 0, -_TOGETHER):
-            part = slice(max(last - _TOGETHER, 0), last)
+        (d_spikes,) = gradients
+        d_currents = torch.empty_like(d_spikes)
+        d_theta_p, d_theta_n, d_w_fb = (torch.zeros_like(d_spikes[0]) for _ in range(3))
+        # The membrane after the last step has no effect.
+        after = torch.zeros_like(d_spikes[0])
+        for last in range(len(q), 0, -_CHUNK_STEPS):
+            part = slice(max(last - _CHUNK_STEPS, 0), last)
             above, below, passed = _slopes(ctx, part)
             slope = above + below
             kept = torch.addcmul(passed, passed * w_fb, slope, value=-1.0)
-            torch.mul(given[part], slope, out=inward[part])
-            # Of each step's membrane: what it does to the current after it, as far as that is passed on.
+            torch.mul(d_spikes[part], slope, out=d_currents[part])
+            # Gradient of each step's membrane: through the next step's current, as far as it is passed on.
             passed[-1] *= after
             for step in range(last - 1, part.start - 1, -1):
-                after = inward[step].addcmul_(kept[step - part.start], after)
-            passed[:-1] *= inward[part][1:]
+                after = d_currents[step].addcmul_(kept[step - part.start], after)
+            passed[:-1] *= d_currents[part][1:]
             if any(ctx.needs_input_grad[1:3]):
-                outward = torch.addcmul(given[part], w_fb, passed, value=-1.0)
-                of_p -= (outward * above).sum(dim=0)
-                of_n += (outward * below).sum(dim=0)
+                d_excess = torch.addcmul(d_spikes[part], w_fb, passed, value=-1.0)
+                d_theta_p -= (d_excess * above).sum(dim=0)
+                d_theta_n += (d_excess * below).sum(dim=0)
             if ctx.needs_input_grad[3]:
-                of_fb -= (passed * spikes[part]).sum(dim=0)
-        found = ((of_p, theta_p), (of_n, theta_n), (of_fb, w_fb))
-        return inward, *(total.sum_to_size(value.shape) for total, value in found), *(None,) * 4
+                d_w_fb -= (passed * spikes[part]).sum(dim=0)
+        found = ((d_theta_p, theta_p), (d_theta_n, theta_n), (d_w_fb, w_fb))
+        return d_currents, *(total.sum_to_size(value.shape) for total, value in found), *(None,) * 4
 
 
 def _slopes(ctx: Any, part: slice) -> tuple[Tensor, Tensor, Tensor]:
-    """Of some steps: slopes of the spikes of either sign, and the share of a membrane that is not clipped or leaked."""
+    """Return the slopes of the spikes of either sign in some steps, and the share of a membrane that is passed on.
+
+    A clipped membrane passes nothing on, a leaky one the rest.
+    """
     q, spikes, theta_p, theta_n, w_fb, width, share = ctx.saved_tensors
     above = _slope(q[part] - theta_p, width)
     below = _slope(-q[part] - theta_n, width).mul_(spikes[part] <= 0) if ctx.negative else above.new_zeros(())
@@ -112,7 +115,7 @@ def _slopes(ctx: Any, part: slice) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _slope(excess: Tensor, width: Tensor) -> Tensor:
-    """Of a fast sigmoid that is as steep as its width says."""
+    """Return the surrogate slope, the derivative of a fast sigmoid: ``1 / (width * (1 + |excess / width|)^2)``."""
     scaled = excess.div_(width).abs_().add_(1.0)
     return scaled.square_().mul_(width).reciprocal_()
 
@@ -121,9 +124,9 @@ def _apply(function: type[torch.autograd.Function], *values: object) -> Tensor:
     return cast(Tensor, function.apply(*values))  # type: ignore[no-untyped-call]
 
 
-def to_integers(values: Tensor, most: float, least: float | None = None) -> Tensor:
-    """Round to integers within [least, most] (default symmetric); the gradient passes straight through."""
-    return _apply(_RoundThrough, values.clamp(-most if least is None else least, most))
+def to_integers(values: Tensor, high: float, low: float | None = None) -> Tensor:
+    """Round to integers within [low, high] (symmetric by default); the gradient passes straight through."""
+    return _apply(_RoundThrough, values.clamp(-high if low is None else low, high))
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class NeuronLayer:
     width: Tensor
 
     def run(self, currents: Tensor) -> Tensor:
-        """Spikes [steps, batch, neurons] from weighted input sums of the same shape, starting at rest."""
+        """Return spikes [steps, batch, neurons] for weighted input sums of the same shape, starting at rest."""
         n = torch.as_tensor(self.decay, dtype=currents.dtype, device=currents.device)
         share = torch.where(n > 0, torch.exp2(-n), torch.zeros_like(n))
         tensors = (currents, self.theta_p, self.theta_n, self.w_fb, self.width, share)

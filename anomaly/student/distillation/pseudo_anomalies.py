@@ -1,9 +1,9 @@
-"""Self-made pseudo-anomalies: normal sound with something added, taken away or bent.
+"""Pseudo-anomalies: normal sound with a component added, amplified, removed or distorted.
 
-They are not faults and need not look like them: they only have to spread over what the teacher can hear,
-from barely to clearly. Their labels come from the teacher. Two kinds, ``knock`` and ``chirp``, are never
-trained on; they are for the held-out criterion. Three kinds, ``surged``, ``moved`` and ``doubled``, are made of the
-machine's own sound at the wrong time, and are for telling whether the teacher knows more of a machine than its student.
+They are not faults and need not resemble them: they have to spread over the range that the teacher can detect, from
+barely to clearly. The teacher labels them. Two kinds, ``knock`` and ``chirp``, are never trained on; they are for the
+validation criterion. Three kinds, ``surged``, ``moved`` and ``doubled``, are made of the machine's own sound at the
+wrong time; they measure the gap between teacher and student.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _LEVEL_DB = (-18.0, 4.0)
 
 
 def pseudo_anomaly(samples: Samples, kind: str, rng: np.random.Generator) -> Samples:
-    """Disturb a stretch of normal sound.
+    """Make a pseudo-anomaly of a stretch of normal sound.
 
     Args:
         samples: [n], float32, 16 kHz, at least half a second.
         kind: a key of `ADDED` or `CHANGED`.
-        rng: decides everything else; level -18 to +4 dB relative to the sound for what is added.
+        rng: source of all other choices; an added component is at -18 to +4 dB relative to the sound.
     """
     if kind in CHANGED:
         return _fit(CHANGED[kind](samples, rng), len(samples))
@@ -75,7 +75,7 @@ def _hiss(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]
 def _ringing(
     times_s: npt.NDArray[np.float64], length: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Impulses at the given times, each ringing at one resonance."""
+    """Make impulses at the given times, all ringing at one resonance."""
     impulses = np.zeros(length)
     index = (times_s * _RATE_HZ).astype(int)
     index = index[(index >= 0) & (index < length)]
@@ -140,7 +140,7 @@ def _shifted(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float
 
 
 def _surged(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A stretch, or one of its bands, is louder or softer for a moment, as a stroke that is too hard or left out."""
+    """Amplify or attenuate a stretch, or one of its bands, as in a stroke that is too hard or missing."""
     length = _stretch(samples, rng)
     first = int(rng.integers(len(samples) - length + 1))
     sound = samples.astype(np.float64)
@@ -152,7 +152,7 @@ def _surged(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float6
 
 
 def _moved(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A stretch is heard again in the place of another, faded in and out over 10 ms."""
+    """Replace a stretch by a copy of another, faded in and out over 10 ms."""
     length = _stretch(samples, rng)
     source, place = (int(rng.integers(len(samples) - length + 1)) for _ in range(2))
     ramp = np.arange(length)
@@ -164,7 +164,7 @@ def _moved(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64
 
 
 def _doubled(samples: Samples, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """The sound once more, weaker and later."""
+    """Add an attenuated, delayed copy of the sound."""
     later = np.roll(samples.astype(np.float64), int(rng.uniform(0.03, 1.0) * _RATE_HZ))
     return samples + 10 ** (rng.uniform(-20, 0) / 20) * later
 

@@ -1,11 +1,11 @@
-"""How much more the teacher hears than a student, without a label: what is worth distilling, and whether anything is.
+"""Teacher-student gap: AUC of the teacher less that of a student on pseudo-anomalies, without labels.
 
 Pseudo-anomalies are made of the machine's own sound at the wrong time: a stroke that is too loud, comes twice or in
-the place of another. A student in closed form knows frames and the frames just before them; a teacher that knows more
-of the machine's cycle is ahead of it on these, and one that is not has nothing to teach.
+the place of another. A student in closed form models frames and the frames just before them; a teacher that models more
+of the machine's cycle is ahead of it on these. Where the gap is small, distillation cannot improve the student.
 
-Both are asked about sound that they were fitted on, and a teacher remembers more of it: on simulated machines its lead
-is 0.04 to 0.06 too high with two minutes of sound, 0.03 with five, and says nothing with one.
+Both are evaluated on sound that they were fitted on, and a teacher overfits more: on simulated machines the gap is 0.04
+to 0.06 too high with two minutes of sound, 0.03 with five, and is meaningless with one.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def teacher_student_gap(
     *,
     seed: int,
 ) -> float:
-    """AUC of the teacher less that of the student, normal sound against pseudo-anomalies made of it.
+    """Compute the AUC of the teacher less that of the student, normal sound against pseudo-anomalies made of it.
 
     Args:
         teacher, student: the detectors; each is standardised on the normal pieces.
         sounds: normal sound, float32, 16 kHz.
-        front_end: how both listen.
+        front_end: of both.
         count: pieces of five seconds, at most.
         seed: of the pseudo-anomalies.
 
     Returns:
-        The difference, positive where the teacher hears more; 0 where no sound is a second long.
+        The difference, positive where the teacher is better; 0 where no sound is a second long.
     """
     pieces = _pieces(sounds, count)
     if not pieces:
@@ -56,7 +56,7 @@ def teacher_student_gap(
 
 
 def _pieces(sounds: Sequence[Samples], count: int) -> list[Samples]:
-    """Pieces of five seconds, or of what there is, spread evenly over all sound."""
+    """Cut pieces of five seconds, or of at least one where no sound is longer, spread evenly over all sound."""
     length = _PIECE_S * SAMPLE_RATE_HZ
     pieces = [sound[i : i + length] for sound in sounds for i in range(0, len(sound), length)]
     whole = [piece for piece in pieces if len(piece) == length]

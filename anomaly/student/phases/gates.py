@@ -1,12 +1,13 @@
-"""Neurons that tell phases of a machine's cycle apart, and what comparators hear of them.
+"""Neurons that detect the phase of a machine's cycle and shift the thresholds of comparators.
 
-splits   one tap each: fire while its level is at or beyond a height
-gates    fire while enough of the splits they need do, and none that they forbid: a box of levels. A gate has no
-         memory: the strongest leak halves what it holds, and relays of the splits take off the other half
-edges    signed: +1 when a gate opens, -1 when it closes. A comparator that adds them up holds its own weight for
-         as long as the gate is open, so its threshold is another one in every phase
+splits   one tap each: fire while its level is at or beyond a threshold
+gates    fire while all splits that their box requires do, and none that it excludes. A gate has no memory: the
+strongest
+         leak halves its membrane in each step, and relays of the splits subtract the other half
+edges    signed: +1 when a gate opens, -1 when it closes. A comparator that integrates them holds its own weight for
+         as long as the gate is open, so its threshold is a different one in every phase
 
-All gates are shut at a reset, when all levels are nought.
+All gates are closed at a reset, when all levels are zero.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from anomaly.errors import ModelError
-from anomaly.student.closed_form.integer_weights import Integers
+from anomaly.student.arrays import Integers
 from anomaly.student.phases.decision_tree import Box
 from chip.builder import NetworkBuilder
 
-# Steps from an input to what comparators hold of gates: split, gate, edge.
+# Steps from an input to its effect on comparators through gates: split, gate, edge.
 GATE_LATENCY_STEPS = 3
-# The leak that gates need: a half a step.
+# n of the leak 2^-n that gates need: half a membrane a step.
 GATE_LEAK = 1
 
 
@@ -33,82 +34,99 @@ class Gates:
     """Gates of a circuit.
 
     Args:
-        taps: that each split listens to, [splits].
-        heights: a split fires while its level, in events, is at or above a positive height, or at or below a
-            negative one; never 0, [splits].
-        needs: 1 for each split that a gate needs, -1 for one that it forbids, [gates, splits].
-        least: a gate is open while its splits, those it forbids subtracted, are as many, at least 1, [gates].
-        weights: of each comparator and gate, [comparators, gates]; zero means no synapse.
+        split_taps: tap of each split, [splits].
+        split_thresholds: a split fires while its level, in events, is at or above a positive threshold, or at or below
+            a negative one; never 0, [splits].
+        split_signs: 1 for each split that a gate requires, -1 for one that it excludes, 0 for others, [gates, splits].
+        min_active: a gate is open while at least as many of its required splits fire as this, excluded ones
+            subtracted; at least 1, [gates].
+        comparator_weights: weight of each comparator and gate, [comparators, gates]; zero means no synapse.
         unit: weight of a synapse at splits and gates, even: thresholds lie half-way between two counts.
 
     Raises:
-        ModelError: shapes do not agree, a height is 0, a gate is open at a reset or the unit is odd.
+        ModelError: shapes do not agree, a split's threshold is 0, a gate is open at a reset or the unit is odd.
     """
 
-    taps: Integers
-    heights: Integers
-    needs: Integers
-    least: Integers
-    weights: Integers
+    split_taps: Integers
+    split_thresholds: Integers
+    split_signs: Integers
+    min_active: Integers
+    comparator_weights: Integers
     unit: int
 
     def __post_init__(self) -> None:
-        splits, gates = len(self.taps), len(self.least)
-        shapes = (self.heights.shape, self.needs.shape, self.weights.shape[1:])
+        splits, gates = len(self.split_taps), len(self.min_active)
+        shapes = (self.split_thresholds.shape, self.split_signs.shape, self.comparator_weights.shape[1:])
         if shapes != ((splits,), (gates, splits), (gates,)):
             raise ModelError(f"heights, needs and weights {shapes} do not belong to {splits} splits")
-        if not self.heights.all() or self.least.min(initial=1) < 1 or self.unit < 2 or self.unit % 2:
+        if (
+            not self.split_thresholds.all()
+            or self.min_active.min(initial=1) < 1
+            or self.unit < 2
+            or self.unit % 2
+        ):
             raise ModelError("a split needs a height, a gate something to open it, and a unit halves")
 
-    def beyond(self, levels: Integers) -> npt.NDArray[np.bool_]:
-        """Which splits fire at levels [..., taps] that have been sent, [..., splits]."""
-        own = levels[..., self.taps]
-        return np.asarray(np.where(self.heights > 0, own >= self.heights, own <= self.heights))
+    def active_splits(self, levels: Integers) -> npt.NDArray[np.bool_]:
+        """Return whether each split fires at levels [..., taps] that have been sent, [..., splits]."""
+        own = levels[..., self.split_taps]
+        thresholds = self.split_thresholds
+        return np.asarray(np.where(thresholds > 0, own >= thresholds, own <= thresholds))
 
-    def open(self, levels: Integers) -> npt.NDArray[np.bool_]:
-        """Which gates are open at levels [..., taps], in the step in which their splits are heard, [..., gates]."""
-        return np.asarray(self.beyond(levels).astype(np.int32) @ self.needs.T >= self.least)
+    def open_gates(self, levels: Integers) -> npt.NDArray[np.bool_]:
+        """Return whether each gate is open at levels [..., taps], before any latency, [..., gates]."""
+        return np.asarray(self.active_splits(levels).astype(np.int32) @ self.split_signs.T >= self.min_active)
 
-    def told(self, levels: Integers) -> Integers:
-        """What comparators hold of gates, in weights, [streams, steps, gates], of levels [streams, steps, taps]."""
-        late = np.zeros((*levels.shape[:2], len(self.least)), np.int32)
-        late[:, GATE_LATENCY_STEPS:] = self.open(levels[:, : max(0, levels.shape[1] - GATE_LATENCY_STEPS)])
+    def received_gates(self, levels: Integers) -> Integers:
+        """Return the sum of each gate's edges at the comparators, 1 while it is open, after `GATE_LATENCY_STEPS`.
+
+        Args:
+            levels: [streams, steps, taps], from a reset on.
+
+        Returns:
+            [streams, steps, gates].
+        """
+        late = np.zeros((*levels.shape[:2], len(self.min_active)), np.int32)
+        late[:, GATE_LATENCY_STEPS:] = self.open_gates(
+            levels[:, : max(0, levels.shape[1] - GATE_LATENCY_STEPS)]
+        )
         return late
 
 
 def gates_for_boxes(boxes: Sequence[Box], unit: int) -> tuple[Gates, npt.NDArray[np.bool_]]:
-    """Splits and gates for some boxes of levels, without comparators.
+    """Make splits and gates for some boxes of levels, without weights to comparators.
 
     Returns:
-        The gates, and which of them are open outside their box instead of inside: those whose box holds at a reset.
+        The gates, and whether each is open outside its box instead of inside: true of boxes that hold at a reset.
     """
     splits: dict[tuple[int, int], int] = {}
-    signs: list[dict[int, int]] = []
+    signs_by_box: list[dict[int, int]] = []
     for box in boxes:
-        needed: dict[int, int] = {}
+        signs: dict[int, int] = {}
         for tap, (low, high) in box.items():
             for bound, above in ((low, True), (high, False)):
                 if bound is not None:
-                    # A split fires at nought nowhere: below 1 it hears that the level is under the bound.
-                    height = bound if bound >= 1 else bound - 1
-                    split = splits.setdefault((tap, height), len(splits))
-                    needed[split] = 1 if above == (bound >= 1) else -1
-        signs.append(needed)
-    needs = np.zeros((len(boxes), len(splits)), np.int32)
-    for number, needed in enumerate(signs):
-        needs[number, list(needed)] = list(needed.values())
-    least = (needs > 0).sum(axis=1).astype(np.int32)
-    outside = least == 0
-    needs[outside] *= -1
-    where = np.array(list(splits), np.int32).reshape(-1, 2)
-    nobody = np.zeros((0, len(boxes)), np.int32)
-    return Gates(where[:, 0], where[:, 1], needs, np.maximum(least, 1), nobody, unit), outside
+                    # No split fires at level zero: for a bound below 1, the split fires below the bound.
+                    threshold = bound if bound >= 1 else bound - 1
+                    split = splits.setdefault((tap, threshold), len(splits))
+                    signs[split] = 1 if above == (bound >= 1) else -1
+        signs_by_box.append(signs)
+    split_signs = np.zeros((len(boxes), len(splits)), np.int32)
+    for number, signs in enumerate(signs_by_box):
+        split_signs[number, list(signs)] = list(signs.values())
+    min_active = (split_signs > 0).sum(axis=1).astype(np.int32)
+    outside = min_active == 0
+    split_signs[outside] *= -1
+    keys = np.array(list(splits), np.int32).reshape(-1, 2)
+    no_comparators = np.zeros((0, len(boxes)), np.int32)
+    gates = Gates(keys[:, 0], keys[:, 1], split_signs, np.maximum(min_active, 1), no_comparators, unit)
+    return gates, outside
 
 
 def add_gates(
     builder: NetworkBuilder, gates: Gates, taps: Sequence[int], relay: tuple[int, int]
 ) -> dict[int, int]:
-    """Add splits, gates and edges that comparators listen to.
+    """Add the splits, gates and edges that comparators use to a network.
 
     Args:
         builder: of the network.
@@ -119,33 +137,32 @@ def add_gates(
     Returns:
         Source number of each edge by gate.
     """
-    wanted = np.flatnonzero((gates.weights != 0).any(axis=0))
-    heard = np.flatnonzero((gates.needs[wanted] != 0).any(axis=0))
-    splits = {split: _add_split(builder, gates, split, taps, relay) for split in heard.tolist()}
+    used_gates = np.flatnonzero((gates.comparator_weights != 0).any(axis=0))
+    used_splits = np.flatnonzero((gates.split_signs[used_gates] != 0).any(axis=0))
+    splits = {split: _add_split(builder, gates, split, taps, relay) for split in used_splits.tolist()}
     edges = {}
-    for gate in wanted.tolist():
-        threshold = int(gates.least[gate]) * gates.unit - gates.unit // 2
+    for gate in used_gates.tolist():
+        threshold = int(gates.min_active[gate]) * gates.unit - gates.unit // 2
         neuron = builder.add_neuron(theta_p=threshold, decay=GATE_LEAK, label=f"gate {gate}")
-        for split in np.flatnonzero(gates.needs[gate]).tolist():
-            sign = int(gates.needs[gate, split])
+        for split in np.flatnonzero(gates.split_signs[gate]).tolist():
+            sign = int(gates.split_signs[gate, split])
             now, before = splits[split]
             builder.connect(now, neuron, sign * gates.unit)
             builder.connect(before, neuron, -sign * gates.unit // 2)
-        opened = builder.source_of(neuron)
-        edges[gate] = _add_edge(
-            builder, gate, opened, _add_relay(builder, opened, relay, f"gate {gate}"), relay
-        )
+        source = builder.source_of(neuron)
+        late = _add_relay(builder, source, relay, f"gate {gate}")
+        edges[gate] = _add_edge(builder, gate, source, late, relay)
     return edges
 
 
 def _add_split(
     builder: NetworkBuilder, gates: Gates, split: int, taps: Sequence[int], relay: tuple[int, int]
 ) -> tuple[int, int]:
-    """Source numbers of a split and of its relay."""
-    height = int(gates.heights[split])
+    """Add a split and its relay; return their source numbers."""
+    height = int(gates.split_thresholds[split])
     threshold = abs(height) * gates.unit - gates.unit // 2
     neuron = builder.add_neuron(theta_p=threshold, label=f"split {split}")
-    builder.connect(taps[int(gates.taps[split])], neuron, gates.unit if height > 0 else -gates.unit)
+    builder.connect(taps[int(gates.split_taps[split])], neuron, gates.unit if height > 0 else -gates.unit)
     source = builder.source_of(neuron)
     return source, _add_relay(builder, source, relay, f"split {split}")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomaly.readable import duration
-from anomaly.student.distillation.distil import DistilPlan
+from anomaly.student.distillation.plan import DistilPlan
 
 # Of all sound four fifths are for training, and of these four fifths are not kept for validation.
 _DISTILLED_SHARE = 0.64
@@ -39,7 +39,7 @@ def distillation_notice(metrics: Mapping[str, Any], sound_s: float) -> str | Non
         return None
     if metrics["kept_because"] != "too little sound":
         return f"Not distilled from the teacher: {_REASONS[metrics['kept_because']]}."
-    needed = _ROUNDED_TO_S * math.ceil(DistilPlan().least_sound_s / _DISTILLED_SHARE / _ROUNDED_TO_S)
+    needed = _ROUNDED_TO_S * math.ceil(DistilPlan().min_sound_s / _DISTILLED_SHARE / _ROUNDED_TO_S)
     return (
         f"Not distilled from the teacher: that needs {duration(needed)} of sound and there was {duration(sound_s)}. "
         "Record more and train again."

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-import anomaly.student.closed_form.closed_form as closed_form
-import anomaly.student.closed_form.filter_synapses as rows
-import anomaly.student.closed_form.scale_predictor as scales
+import anomaly.student.closed_form.encoder_fit as encoder_fit
+import anomaly.student.closed_form.error_filters as error_filters
+import anomaly.student.closed_form.filter_synapses as filter_synapses
+import anomaly.student.closed_form.scale_predictor as scale_predictor
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.evaluate.bench.clips import DetectionSet
 from anomaly.evaluate.bench.simulated import simulated
-from anomaly.student.circuit import DRIFT_KIND, Circuit
-from anomaly.student.closed_form.integer_weights import Floats, Integers
+from anomaly.student.arrays import Floats, Integers
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import DRIFT_KIND
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.training.compile import read_chip
 from anomaly.training.student_start import StudentStart
@@ -35,20 +37,20 @@ _REACH = {"frame": 0, "change": 2, "context": 1}
 _RIDGE = 1e-2
 
 NO_LEAK = "no_leak"
-_NO_LEAK: dict[str, Any] = {"leak": 0, "step": 0.3}
+_NO_LEAK: dict[str, Any] = {"leak": 0, "event_size": 0.3}
 # Changes of `ClosedFormPlan`.
 PLANS: dict[str, dict[str, Any]] = {
     "all": {},
-    "no_slow": {"slow": 0},
+    "no_slow": {"drift_leak": 0},
     "no_past": {"kinds": ("frame",)},
     "frame_too": {"kinds": ("frame", "change")},
     "one_frame_of_past": {"kinds": ("context",)},
-    "synapses_of_its_own": {"direct": 22},
+    "synapses_of_its_own": {"direct_fan_in": 22},
     "one_threshold": {"quantiles": (0.95,), "loads": (1,)},
     # With fewer events per frame a leak cannot be compensated; without leak there is only one change.
     "k_2": {"micro_steps": 2, **_NO_LEAK},
     "k_1": {"micro_steps": 1, **_NO_LEAK},
-    "fan_in_9": {"fan_in": 9},
+    "fan_in_9": {"sum_fan_in": 9},
     NO_LEAK: _NO_LEAK,
 }
 BITS = (8, 4, 3)
@@ -100,6 +102,10 @@ REPLACED: dict[str, dict[str, Any]] = {
 }
 
 
+# Modules of the closed form that use the functions in REPLACED.
+_MODULES = (encoder_fit, error_filters, filter_synapses, scale_predictor)
+
+
 @contextmanager
 def replaced(functions: dict[str, Any]) -> Iterator[None]:
     """Replace functions of the closed form by name.
@@ -123,7 +129,7 @@ def modules_of(name: str) -> list[ModuleType]:
     Raises:
         AttributeError: no module uses it.
     """
-    found = [module for module in (closed_form, rows, scales) if hasattr(module, name)]
+    found = [module for module in _MODULES if hasattr(module, name)]
     if not found:
         raise AttributeError(f"the closed form has no {name}")
     return found
@@ -158,9 +164,9 @@ def ablations(run: TrainingRun, _cache: TrainingCache) -> tuple[Detectors, Facts
 def _simpler(circuit: Circuit) -> dict[str, Circuit]:
     """Variants of a circuit with components removed: without its scale predictors."""
     errors = len(circuit.sums.quanta) - sum(SUB_BAND_GROUPS for kind in circuit.kinds if kind != DRIFT_KIND)
-    still = circuit.heard.copy()
+    still = circuit.sum_weights.copy()
     still[:, errors:] = 0
-    return {"no_scales": replace(circuit, heard=still)}
+    return {"no_scales": replace(circuit, sum_weights=still)}
 
 
 def _lossy(run: TrainingRun, start: StudentStart) -> Any:

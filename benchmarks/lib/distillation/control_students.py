@@ -11,9 +11,11 @@ import numpy.typing as npt
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.pooling import SUB_BAND_GROUPS, Pooling
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, Integers
+from anomaly.student.arrays import Integers
+from anomaly.student.circuit import Circuit
 from anomaly.student.distillation.criterion import Criterion, validation_split
-from anomaly.student.distillation.distil import DistillationSetup, DistilPlan, distil
+from anomaly.student.distillation.distil import distil
+from anomaly.student.distillation.plan import DistillationSetup, DistilPlan
 from anomaly.training.student_start import StudentStart
 from lib.distillation.conversion import deviations
 from lib.distillation.training_run import TrainingRun
@@ -76,15 +78,15 @@ def wired_at_random(run: TrainingRun, start: StudentStart) -> Circuit:
     most = run.chip.limits.weight_max
     old = start.circuit
     # Synapses of a comparator's sum become its own, up to the fan-in.
-    counts = np.count_nonzero(old.weights, axis=1) + np.count_nonzero(old.heard, axis=1)
-    direct = _scattered(old.weights.shape, np.maximum(counts, run.plan.fan_in), random, most)
-    before, after = (deviations(run.training, start.code, one) for one in (old.weights, direct))
+    counts = np.count_nonzero(old.tap_weights, axis=1) + np.count_nonzero(old.sum_weights, axis=1)
+    direct = _scattered(old.tap_weights.shape, np.maximum(counts, run.plan.sum_fan_in), random, most)
+    before, after = (deviations(run.training, start.code, one) for one in (old.tap_weights, direct))
     highest = run.chip.limits.threshold_max
     thresholds = np.clip(np.rint(old.thresholds * after / before), 1, highest).astype(np.int32)
-    made = replace(old, weights=direct, thresholds=thresholds, heard=np.zeros_like(old.heard))
-    if old.slow is None:
+    made = replace(old, tap_weights=direct, thresholds=thresholds, sum_weights=np.zeros_like(old.sum_weights))
+    if old.drift is None:
         return made
-    return replace(made, slow=None, kinds=old.kinds[:-1], divisors=old.divisors[:-SUB_BAND_GROUPS])
+    return replace(made, drift=None, kinds=old.kinds[:-1], divisors=old.divisors[:-SUB_BAND_GROUPS])
 
 
 def _scattered(shape: tuple[int, ...], counts: Integers, random: np.random.Generator, most: int) -> Integers:
@@ -106,7 +108,9 @@ def train_circuit(
     """Train a circuit with a teacher, or on pseudo-anomaly labels if there is none; keep it if training harms it."""
     sounds, validation = validation_split([block.samples for block in run.data.training])
     v_sat = run.chip.limits.v_sat
-    criterion = Criterion.of(validation, plan.checks, run.front_end, v_sat, seed=run.seed)
+    criterion = Criterion.from_sounds(
+        validation, plan.validation_windows, run.front_end, v_sat, seed=run.seed
+    )
     labels = PseudoAnomalyLabels(start.code.bands)
     target: tuple[Any, Pooling] = (
         (labels, labels.pooling) if teacher is None else (TeacherDetector(teacher[0]), teacher[1])
@@ -114,5 +118,5 @@ def train_circuit(
     setting = DistillationSetup(run.front_end, start.code, run.chip.limits, *target)
     if teacher is None:
         # Labels do not depend on the sound, so their gap to the start cannot be measured.
-        plan = replace(plan, least_lead=-1.0)
+        plan = replace(plan, min_gap=-1.0)
     return distil(circuit, setting, sounds, criterion, plan, seed=run.seed).circuit

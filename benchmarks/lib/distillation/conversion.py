@@ -21,7 +21,8 @@ import onnx as onnx_format
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.features.delta_encoder import DeltaCode, DeltaEncoder
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import Circuit, SumNeurons
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import SumNeurons
 from anomaly.student.closed_form.filter_synapses import repeat_with_signs
 from anomaly.student.closed_form.first_layer import delayed_taps, membrane_potentials
 from anomaly.student.neuron_limits import NeuronLimits
@@ -94,10 +95,10 @@ def convert(
         like,
         delays=FRAMES - 1,
         kinds=("frame", "change"),
-        slow=None,
-        weights=np.zeros((count * len(thresholds), weights.shape[1]), dtype=np.int32),
+        drift=None,
+        tap_weights=np.zeros((count * len(thresholds), weights.shape[1]), dtype=np.int32),
         sums=SumNeurons(weights, quanta),
-        heard=repeat_with_signs(weight * np.eye(count, dtype=np.int32), len(RISES), (1, -1)),
+        sum_weights=repeat_with_signs(weight * np.eye(count, dtype=np.int32), len(RISES), (1, -1)),
         thresholds=np.concatenate(thresholds).astype(np.int32),
         channels=np.tile(channels, len(thresholds)).astype(np.int32),
         loads=np.tile(np.repeat(loads, count), 2).astype(np.int32),

@@ -13,7 +13,7 @@ import numpy as np
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.evaluate.bench.clips import DetectionSet, Samples
 from anomaly.evaluate.bench.rounds import Score
-from anomaly.student.distillation.distil import DistilPlan
+from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.export import to_onnx
 from anomaly.training.compile import compile_circuit
 from anomaly.training.student_start import StudentStart
@@ -29,7 +29,7 @@ SETS = ("slider-fault", "bldc-mix", "sim-gearbox")
 LEVEL = {"bldc-mix": 0.0}
 # All students trained by gradients share this plan, which is smaller than the product's, because there are many.
 # The product refuses to distil from as little sound as a quarter of the data; here there is no lower bound.
-PLAN = DistilPlan(windows=512, steps=120, checks=30, least_sound_s=0.0)
+PLAN = DistilPlan(windows=512, steps=120, validation_windows=30, min_sound_s=0.0)
 METHODS = {
     "teacher": "the teacher itself",
     "distilled": "closed form, then distilled from the teacher",

@@ -30,14 +30,21 @@ SIGMA, LOST, LEAK = 0.05, 0.01, 8
 # From the smallest that detects anything to the product's, as changes of `ClosedFormPlan`; small ones have no leak.
 _ONE: dict[str, Any] = {"leak": 0, "quantiles": (0.9,), "loads": (1,)}
 LADDER: dict[str, dict[str, Any]] = {
-    "a": {"kinds": ("frame",), "stride": 4, "fan_in": 3, "step": 1.0, "slow": 0, **_ONE},
-    "b": {"kinds": ("frame",), "stride": 2, "fan_in": 6, "step": 0.7, "slow": 0, **_ONE},
-    "c": {"kinds": ("context",), "micro_steps": 2, "fan_in": 10, "step": 0.5, "slow": 0, **_ONE},
-    "d": {"kinds": ("context",), "micro_steps": 2, "fan_in": 10, "step": 0.5, **_ONE},
-    "e": {"kinds": ("context",), "micro_steps": 2, "step": 0.36, **_ONE},
-    "f": {"micro_steps": 2, "step": 0.36, **_ONE},
-    "g": {"leak": 0, "micro_steps": 2, "step": 0.3, "quantiles": (0.9, 0.98), "loads": (1, 2)},
-    "h": {"leak": 0, "step": 0.3},
+    "a": {"kinds": ("frame",), "band_stride": 4, "sum_fan_in": 3, "event_size": 1.0, "drift_leak": 0, **_ONE},
+    "b": {"kinds": ("frame",), "band_stride": 2, "sum_fan_in": 6, "event_size": 0.7, "drift_leak": 0, **_ONE},
+    "c": {
+        "kinds": ("context",),
+        "micro_steps": 2,
+        "sum_fan_in": 10,
+        "event_size": 0.5,
+        "drift_leak": 0,
+        **_ONE,
+    },
+    "d": {"kinds": ("context",), "micro_steps": 2, "sum_fan_in": 10, "event_size": 0.5, **_ONE},
+    "e": {"kinds": ("context",), "micro_steps": 2, "event_size": 0.36, **_ONE},
+    "f": {"micro_steps": 2, "event_size": 0.36, **_ONE},
+    "g": {"leak": 0, "micro_steps": 2, "event_size": 0.3, "quantiles": (0.9, 0.98), "loads": (1, 2)},
+    "h": {"leak": 0, "event_size": 0.3},
     "i": {},
 }
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from anomaly.detect.pooling import Pooling
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
-from anomaly.student.circuit import Circuit, DriftIntegrators, SumNeurons
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import DriftIntegrators, SumNeurons
 from anomaly.student.phases.gates import Gates
 
 

@@ -24,9 +24,9 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels
 from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
-from anomaly.student.closed_form.closed_form import delta_code
+from anomaly.student.closed_form.encoder_fit import fit_delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
-from anomaly.student.closed_form.wire_aware import wire_aware_closed_form
+from anomaly.student.closed_form.wire_aware import fit_wire_aware_closed_form
 from anomaly.training.compile import Chip, read_chip
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
 from anomaly.training.profiles import TrainingProfile, profile_named
@@ -118,10 +118,10 @@ class TrainingRun:
     def by_plan(self, plan: ClosedFormPlan | None = None, chip: Chip | None = None) -> StudentStart:
         """Fit a closed-form student by this plan, without a search over plans."""
         on = chip or self.chip
-        plan = (plan or self.plan).on(on.limits)
-        code = delta_code(self.training, plan)
+        plan = (plan or self.plan).for_chip(on.limits)
+        code = fit_delta_code(self.training, plan)
         arguments = (code, plan, on.limits, on.arch)
-        return StudentStart(*wire_aware_closed_form(self.training, self.held_out, *arguments), plan)
+        return StudentStart(*fit_wire_aware_closed_form(self.training, self.held_out, *arguments), plan)
 
     def build_artifacts(self, chip: Chip | None = None, **options: Any) -> tuple[ModelArtifacts, Facts]:
         """Run the product's training, and measure its wall-clock and processor seconds."""
@@ -173,7 +173,7 @@ def train_models(run: TrainingRun) -> TrainedModels:
     if artifacts.distilled is not None:
         facts |= {
             "kept_start": float(kept),
-            "lead": artifacts.distilled.lead,
+            "lead": artifacts.distilled.gap,
             "tried": float(artifacts.distilled.trained),
             "start_criterion": artifacts.distilled.start_criterion,
             "trained_criterion": artifacts.distilled.trained_criterion,

@@ -1,4 +1,4 @@
-"""A row on the chip is the row that was wanted, with few synapses at each comparator."""
+"""Filters on the chip approximate the target filters with few synapses at each comparator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anomaly.student.closed_form.filter_synapses import (
     repeat_with_signs,
 )
 
-WIRES = SynapseLimits(direct=6, fan_in=25, least_gain=1e-5, weight_max=31, threshold_max=255)
+LIMITS = SynapseLimits(direct_fan_in=6, sum_fan_in=25, min_gain=1e-5, weight_max=31, threshold_max=255)
 
 
 def moments(seed: int = 0, taps: int = 40) -> npt.NDArray[np.float64]:
@@ -26,78 +26,84 @@ def moments(seed: int = 0, taps: int = 40) -> npt.NDArray[np.float64]:
     return np.asarray(mixed.T @ mixed / len(mixed))
 
 
-def wanted(gram: npt.NDArray[np.float64], rows: int = 8) -> npt.NDArray[np.float64]:
-    """Whitening rows: every tap counts, the own one most."""
+def target_filters(gram: npt.NDArray[np.float64], filters: int = 8) -> npt.NDArray[np.float64]:
+    """Return whitening filters: every tap counts, the own one most."""
     values, vectors = np.linalg.eigh(gram)
-    return np.asarray((vectors / np.sqrt(values)) @ vectors.T)[:rows]
+    return np.asarray((vectors / np.sqrt(values)) @ vectors.T)[:filters]
 
 
 def fit(
-    wires: SynapseLimits = WIRES,
+    limits: SynapseLimits = LIMITS,
 ) -> tuple[FilterSynapses, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     gram = moments()
-    rows = wanted(gram)
-    return fit_filter_synapses(rows, gram, wires, lambda _row, _uses: (np.ones(len(gram)),) * 2), rows, gram
+    filters = target_filters(gram)
+    return (
+        fit_filter_synapses(filters, gram, limits, lambda _number, _uses: (np.ones(len(gram)),) * 2),
+        filters,
+        gram,
+    )
 
 
-def missed(made: FilterSynapses, rows: npt.NDArray[np.float64], gram: npt.NDArray[np.float64]) -> float:
-    """Share of the rows' variance that is not theirs, on whatever scale fits best."""
-    held = made.held(np.eye(len(gram))).T
-    related = np.einsum("rt,ts,rs->r", held, gram, rows) ** 2
-    power = np.einsum("rt,ts,rs->r", held, gram, held) * np.einsum("rt,ts,rs->r", rows, gram, rows)
+def missed(fitted: FilterSynapses, filters: npt.NDArray[np.float64], gram: npt.NDArray[np.float64]) -> float:
+    """Return the share of the filters' variance that is missed, at the best scale."""
+    outputs = fitted.outputs(np.eye(len(gram))).T
+    related = np.einsum("rt,ts,rs->r", outputs, gram, filters) ** 2
+    power = np.einsum("rt,ts,rs->r", outputs, gram, outputs) * np.einsum(
+        "rt,ts,rs->r", filters, gram, filters
+    )
     return float(np.mean(1 - related / power))
 
 
 def test_limits_are_kept() -> None:
-    made, _, _ = fit()
-    assert (made.direct != 0).sum(axis=1).max() <= 6
-    assert (made.rest != 0).sum(axis=1).max() <= 25
-    assert max(np.abs(made.direct).max(), np.abs(made.rest).max(), made.shares.max()) <= 31
-    assert 1 <= made.quanta.min() <= made.quanta.max() <= 255
-    # The highest threshold has room for four deviations.
-    assert (4 * made.deviations[np.abs(made.direct).max(axis=1) > 1] < 1.2 * 255).all()
+    fitted, _, _ = fit()
+    assert (fitted.direct != 0).sum(axis=1).max() <= 6
+    assert (fitted.residual != 0).sum(axis=1).max() <= 25
+    assert max(np.abs(fitted.direct).max(), np.abs(fitted.residual).max(), fitted.spike_weights.max()) <= 31
+    assert 1 <= fitted.quanta.min() <= fitted.quanta.max() <= 255
+    # Thresholds up to four deviations are representable.
+    assert (4 * fitted.deviations[np.abs(fitted.direct).max(axis=1) > 1] < 1.2 * 255).all()
 
 
-def test_a_sum_brings_what_direct_synapses_miss() -> None:
-    made, rows, gram = fit()
-    alone = replace(made, shares=0 * made.shares)
-    assert missed(made, rows, gram) < 0.4 * missed(alone, rows, gram)
-    assert missed(made, rows, gram) < 0.08
+def test_a_sum_adds_the_residual_of_direct_synapses() -> None:
+    fitted, filters, gram = fit()
+    alone = replace(fitted, spike_weights=0 * fitted.spike_weights)
+    assert missed(fitted, filters, gram) < 0.4 * missed(alone, filters, gram)
+    assert missed(fitted, filters, gram) < 0.08
 
 
-def test_deviations_are_those_of_what_is_held() -> None:
-    made, _, gram = fit()
-    held = made.held(np.eye(len(gram))).T
-    assert made.deviations == pytest.approx(np.sqrt(np.einsum("rt,ts,rs->r", held, gram, held)))
+def test_deviations_are_those_of_the_outputs() -> None:
+    fitted, _, gram = fit()
+    outputs = fitted.outputs(np.eye(len(gram))).T
+    assert fitted.deviations == pytest.approx(np.sqrt(np.einsum("rt,ts,rs->r", outputs, gram, outputs)))
 
 
-def test_a_row_that_needs_no_sum_has_none() -> None:
+def test_a_filter_without_residual_has_no_sum() -> None:
     gram = np.eye(40)
-    made = fit_filter_synapses(np.eye(40)[:3], gram, WIRES, lambda _row, _uses: (np.ones(40),) * 2)
-    assert not made.rest.any()
-    assert not made.shares.any()
-    assert (made.direct[np.arange(3), np.arange(3)] > 0).all()
+    fitted = fit_filter_synapses(np.eye(40)[:3], gram, LIMITS, lambda _number, _uses: (np.ones(40),) * 2)
+    assert not fitted.residual.any()
+    assert not fitted.spike_weights.any()
+    assert (fitted.direct[np.arange(3), np.arange(3)] > 0).all()
 
 
-def test_taps_that_are_not_on_offer_are_not_taken_and_uses_are_counted() -> None:
+def test_forbidden_taps_are_not_used_and_uses_are_counted() -> None:
     gram, seen = moments(), []
 
     def costs(
-        row: int, uses: npt.NDArray[np.int32]
+        number: int, uses: npt.NDArray[np.int32]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         seen.append(int(uses.sum()))
-        price = np.ones(len(gram))
-        price[20:] = np.inf
-        return price, price
+        cost = np.ones(len(gram))
+        cost[20:] = np.inf
+        return cost, cost
 
-    made = fit_filter_synapses(wanted(gram), gram, WIRES, costs)
-    assert not made.direct[:, 20:].any()
-    assert not made.rest[:, 20:].any()
+    fitted = fit_filter_synapses(target_filters(gram), gram, LIMITS, costs)
+    assert not fitted.direct[:, 20:].any()
+    assert not fitted.residual[:, 20:].any()
     assert seen == sorted(seen)
     assert seen[0] == 0 < seen[1]
 
 
-def test_rows_again_and_again_with_each_sign() -> None:
+def test_arrays_are_repeated_with_each_sign() -> None:
     assert repeat_with_signs(np.array([[1, 2]], np.int32), 2, (1, -1)).tolist() == [
         [1, 2],
         [1, 2],

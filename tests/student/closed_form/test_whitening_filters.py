@@ -1,4 +1,4 @@
-"""Outputs of the rows are white on the sound they were made for."""
+"""Outputs of whitening filters are white on the sound that they were fitted to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anomaly.student.circuit import FILTER_KINDS
+from anomaly.student.circuit_parts import FILTER_KINDS
 from anomaly.student.closed_form.whitening_filters import fit_whitening_filters, max_delay, valid_kinds
 
 Floats = npt.NDArray[np.float64]
@@ -14,7 +14,7 @@ BANDS = 8
 
 
 def moments(seed: int = 0) -> Floats:
-    """Of bands that resemble their neighbours and their past, standardised."""
+    """Return moments of standardised bands that are correlated with their neighbours and their past."""
     random = np.random.default_rng(seed)
     noise = random.standard_normal((5000, BANDS + 2))
     shared = noise[:, :-2] + noise[:, 1:-1] + noise[:, 2:]
@@ -30,34 +30,34 @@ def moments(seed: int = 0) -> Floats:
 @pytest.mark.parametrize("kind", FILTER_KINDS)
 def test_outputs_of_a_kind_are_white(kind: str) -> None:
     gram = moments()
-    rows = fit_whitening_filters(gram, BANDS, (kind,))
-    outputs = rows @ gram @ rows.T
+    filters = fit_whitening_filters(gram, BANDS, (kind,))
+    outputs = filters @ gram @ filters.T
     assert np.diag(outputs) == pytest.approx(np.ones(BANDS))
     before = gram[:BANDS, :BANDS] - np.eye(BANDS)
     assert np.abs(outputs - np.eye(BANDS)).max() < 0.35 * np.abs(before).max()
     # Zero phase: each output stays at its band.
-    assert np.abs(rows[:, :BANDS]).argmax(axis=1).tolist() == list(range(BANDS))
+    assert np.abs(filters[:, :BANDS]).argmax(axis=1).tolist() == list(range(BANDS))
 
 
-def test_kinds_look_back_as_far_as_they_say() -> None:
-    rows = fit_whitening_filters(moments(), BANDS, FILTER_KINDS)
-    used = [np.flatnonzero(np.abs(rows[k * BANDS : (k + 1) * BANDS]).max(axis=0) > 1e-9) for k in range(3)]
+def test_filters_reach_back_by_the_delay_of_their_kind() -> None:
+    filters = fit_whitening_filters(moments(), BANDS, FILTER_KINDS)
+    used = [np.flatnonzero(np.abs(filters[k * BANDS : (k + 1) * BANDS]).max(axis=0) > 1e-9) for k in range(3)]
     assert [int(taps.max()) // BANDS for taps in used] == [0, 2, 1]
     assert [max_delay((kind,)) for kind in FILTER_KINDS] == [0, 2, 1]
     assert max_delay(FILTER_KINDS) == 2
 
 
-def test_bands_that_say_the_same_do_no_harm() -> None:
+def test_equal_bands_have_finite_weights() -> None:
     gram = moments()
     gram[1] = gram[0]
     gram[:, 1] = gram[:, 0]
-    rows = fit_whitening_filters(gram, BANDS, ("frame",))
-    assert np.isfinite(rows).all()
-    assert np.abs(rows).max() < 50
+    filters = fit_whitening_filters(gram, BANDS, ("frame",))
+    assert np.isfinite(filters).all()
+    assert np.abs(filters).max() < 50
 
 
 @pytest.mark.parametrize(
-    ("kinds", "sound"),
+    ("kinds", "valid"),
     [
         (("frame",), True),
         (FILTER_KINDS, True),
@@ -66,5 +66,5 @@ def test_bands_that_say_the_same_do_no_harm() -> None:
         ((), False),
     ],
 )
-def test_kinds_have_an_order(kinds: tuple[str, ...], sound: bool) -> None:
-    assert valid_kinds(kinds) is sound
+def test_kinds_must_be_in_order(kinds: tuple[str, ...], valid: bool) -> None:
+    assert valid_kinds(kinds) is valid

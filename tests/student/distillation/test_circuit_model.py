@@ -1,4 +1,4 @@
-"""The circuit in torch is the circuit on the chip, before, during and after training."""
+"""The circuit in torch equals the circuit on the chip, before, during and after training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from anomaly.student.circuit import DRIFT_KIND, Circuit, DriftIntegrators
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import DRIFT_KIND, DriftIntegrators
 from anomaly.student.distillation.circuit_model import CircuitModel
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.sim.simulator import Simulator
@@ -35,29 +36,31 @@ def by_torch(model: CircuitModel, events: npt.NDArray[np.int8]) -> npt.NDArray[n
 
 @pytest.mark.parametrize("leak", [0, 3, 6])
 @pytest.mark.parametrize("v_sat", [2047, 60])
-def test_slow_neurons_are_those_of_the_simulator(
-    circuit: Circuit, slow: DriftIntegrators, limits: NeuronLimits, v_sat: int, leak: int
+def test_drift_integrators_equal_those_of_the_simulator(
+    circuit: Circuit, drift: DriftIntegrators, limits: NeuronLimits, v_sat: int, leak: int
 ) -> None:
     divisors = np.concatenate([circuit.divisors, np.full(16, 2, np.int32)])
     kinds = (*circuit.kinds, DRIFT_KIND)
-    both = replace(circuit, kinds=kinds, divisors=divisors, slow=replace(slow, leak=leak))
+    both = replace(circuit, kinds=kinds, divisors=divisors, drift=replace(drift, leak=leak))
     events = events_for(circuit, 3, steps=400)
     expected = by_chip(both, events, v_sat)
     assert np.array_equal(by_torch(CircuitModel(both, replace(limits, v_sat=v_sat)), events), expected)
     assert expected[:, :, 48:].any()
-    # What the other read-outs say does not depend on them.
+    # The other read-outs do not depend on them.
     assert np.array_equal(expected[:, :, :48], by_chip(circuit, events, v_sat))
 
 
 @pytest.mark.parametrize("v_sat", [2047, 60])
-def test_it_is_the_simulator_spike_for_spike(circuit: Circuit, limits: NeuronLimits, v_sat: int) -> None:
+def test_the_model_equals_the_simulator_spike_for_spike(
+    circuit: Circuit, limits: NeuronLimits, v_sat: int
+) -> None:
     events = events_for(circuit, 1)
     expected = by_chip(circuit, events, v_sat)
     assert np.array_equal(by_torch(CircuitModel(circuit, replace(limits, v_sat=v_sat)), events), expected)
     assert expected.any()
 
 
-def test_the_small_membrane_saturates(circuit: Circuit) -> None:
+def test_the_small_membrane_limit_saturates(circuit: Circuit) -> None:
     network = circuit.to_network()
     assert Simulator(network, v_sat=60).run(events_for(circuit, 1)).saturations > 0
 
@@ -68,9 +71,9 @@ def test_fewer_steps_than_a_delay(circuit: Circuit, limits: NeuronLimits) -> Non
         assert np.array_equal(by_torch(CircuitModel(circuit, limits), events), by_chip(circuit, events, 2047))
 
 
-def test_untrained_it_gives_the_circuit_back(circuit: Circuit, limits: NeuronLimits) -> None:
+def test_an_untrained_model_returns_its_circuit(circuit: Circuit, limits: NeuronLimits) -> None:
     again = CircuitModel(circuit, limits).to_circuit()
-    for name in ("weights", "thresholds", "channels", "divisors"):
+    for name in ("tap_weights", "thresholds", "channels", "divisors"):
         assert np.array_equal(getattr(again, name), getattr(circuit, name))
     assert (again.bands, again.delays, again.micro_steps) == (16, 2, 4)
 
@@ -92,13 +95,13 @@ def test_gradients_are_finite_and_reach_every_synapse(circuit: Circuit, limits: 
     assert torch.isfinite(weights).all()
     assert torch.isfinite(thresholds).all()
     assert (thresholds != 0).float().mean() > 0.9
-    there = torch.from_numpy(circuit.weights != 0)
-    assert (weights[there] != 0).float().mean() > 0.9
-    assert (weights[~there] == 0).all()
+    present = torch.from_numpy(circuit.tap_weights != 0)
+    assert (weights[present] != 0).float().mean() > 0.9
+    assert (weights[~present] == 0).all()
 
 
-def test_training_never_leaves_the_chip(one_circuit: Circuit, limits: NeuronLimits) -> None:
-    """Large steps, to come near every limit: integers within bounds, no new synapse, still spike for spike."""
+def test_training_keeps_the_limits_of_the_chip(one_circuit: Circuit, limits: NeuronLimits) -> None:
+    """With large steps towards every limit: integers within bounds, no new synapse, equal spikes."""
     model = CircuitModel(one_circuit, limits)
     optimiser = torch.optim.Adam(model.parameters(), lr=4.0)
     events = events_for(one_circuit, 4)
@@ -106,15 +109,15 @@ def test_training_never_leaves_the_chip(one_circuit: Circuit, limits: NeuronLimi
         step(model, torch.from_numpy(events).float(), torch.zeros(4, 48) if round_ % 2 else torch.ones(4, 48))
         optimiser.step()
         now = model.to_circuit()
-        assert np.abs(now.weights).max() <= limits.weight_max
+        assert np.abs(now.tap_weights).max() <= limits.weight_max
         assert 1 <= now.thresholds.min() <= now.thresholds.max() <= limits.threshold_max
-        assert (now.weights[one_circuit.weights == 0] == 0).all()
-        assert ((now.weights != 0).sum(axis=1) <= (one_circuit.weights != 0).sum(axis=1)).all()
+        assert (now.tap_weights[one_circuit.tap_weights == 0] == 0).all()
+        assert ((now.tap_weights != 0).sum(axis=1) <= (one_circuit.tap_weights != 0).sum(axis=1)).all()
         assert np.array_equal(by_torch(model, events), by_chip(now, events, 2047))
-    assert not np.array_equal(now.weights, one_circuit.weights)
+    assert not np.array_equal(now.tap_weights, one_circuit.tap_weights)
 
 
-def test_training_can_teach(one_circuit: Circuit, limits: NeuronLimits) -> None:
+def test_training_reduces_the_loss(one_circuit: Circuit, limits: NeuronLimits) -> None:
     model = CircuitModel(one_circuit, limits)
     optimiser = torch.optim.Adam(
         [{"params": [model.weights], "lr": 0.3}, {"params": [model.thresholds], "lr": 3.0}]

@@ -1,4 +1,4 @@
-"""The neuron in torch is the neuron of the simulator, spike for spike; backwards it has a slope."""
+"""The neuron in torch equals the neuron of the simulator, spike for spike, and has a surrogate gradient."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def network(
     most: int,
     inputs: int = INPUTS,
 ) -> Network:
-    """One layer, every input to every neuron."""
+    """Return a network of one layer, every input connected to every neuron."""
     weights = random.integers(1, 32, (NEURONS, inputs)) * random.choice([-1, 1], (NEURONS, inputs))
     return Network(
         n_inputs=inputs,
@@ -74,7 +74,9 @@ def events(random: np.random.Generator, inputs: int = INPUTS) -> npt.NDArray[np.
     feedback=st.booleans(),
     v_sat=st.sampled_from([3, 40, 255, 2047]),
 )
-def test_a_layer_is_the_simulator(seed: int, negative: bool, decay: int, feedback: bool, v_sat: int) -> None:
+def test_a_layer_equals_the_simulator(
+    seed: int, negative: bool, decay: int, feedback: bool, v_sat: int
+) -> None:
     random = np.random.default_rng(seed)
     made = network(random, negative=negative, decay=decay, feedback=feedback, most=200)
     inputs = events(random)
@@ -84,8 +86,8 @@ def test_a_layer_is_the_simulator(seed: int, negative: bool, decay: int, feedbac
     assert np.array_equal(ours.numpy().astype(np.int8), theirs)
 
 
-def test_cases_are_not_idle() -> None:
-    """What the property above goes through: spikes of both signs, saturation, silence."""
+def test_cases_of_the_property_are_active() -> None:
+    """The property above covers spikes of both signs, saturation and silence."""
     random = np.random.default_rng(0)
     made = network(random, negative=True, decay=3, feedback=True, most=60)
     done = Simulator(made, v_sat=40).run(events(random), record="all")
@@ -118,7 +120,7 @@ def test_two_layers_act_one_step_apart() -> None:
 
 
 class SpikeAbove(torch.autograd.Function):
-    """The surrogate as it is defined: one threshold, one step."""
+    """The surrogate by its definition: one threshold, one step."""
 
     @staticmethod
     def forward(ctx: Any, excess: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
@@ -132,7 +134,7 @@ class SpikeAbove(torch.autograd.Function):
 
 
 def step_by_step(layer: NeuronLayer, currents: torch.Tensor) -> torch.Tensor:
-    """The layer's equations one after the other, differentiated by torch."""
+    """Run the layer's equations step by step, differentiated by torch."""
     spike_above: Any = SpikeAbove.apply
     membrane, spikes = torch.zeros_like(currents[0]), []
     for current in currents:
@@ -191,7 +193,7 @@ def test_without_leak_and_feedback_a_membrane_is_a_running_sum() -> None:
     assert torch.equal(layer.run(currents), (currents.cumsum(dim=0) >= layer.theta_p).float())
 
 
-def test_neurons_of_one_layer_may_leak_differently() -> None:
+def test_neurons_of_one_layer_may_have_different_leaks() -> None:
     random = np.random.default_rng(3)
     made = network(random, negative=True, decay=0, feedback=True, most=60)
     leaks = np.arange(NEURONS) % 7
@@ -224,7 +226,7 @@ def test_gradients_are_finite_and_not_zero(decay: int, negative: bool, feedback:
         assert (gradient != 0).any(dim=-1).all()
 
 
-def test_a_higher_threshold_means_fewer_spikes_to_the_gradient() -> None:
+def test_the_gradient_of_a_threshold_is_negative() -> None:
     theta = torch.tensor([5.0], requires_grad=True)
     layer = NeuronLayer(theta, theta, False, torch.zeros(1), 0, 2047.0, torch.tensor([2.0]))
     torch.autograd.backward(layer.run(torch.tensor([[[4.0]]])).sum())
@@ -233,7 +235,7 @@ def test_a_higher_threshold_means_fewer_spikes_to_the_gradient() -> None:
     assert theta.grad.item() == pytest.approx(-1 / (2 * (1 + 0.5) ** 2))
 
 
-def test_a_leak_is_smooth_backwards() -> None:
+def test_a_leak_has_a_smooth_gradient() -> None:
     currents = torch.zeros(3, 1, 1)
     currents[0] = 5.0
     currents.requires_grad_()
@@ -251,13 +253,13 @@ def test_a_leak_is_smooth_backwards() -> None:
 @given(st.lists(st.floats(-400, 400, width=32), min_size=1, max_size=20))
 def test_integers_stay_within_their_limits(values: list[float]) -> None:
     symmetric = to_integers(torch.tensor(values), 31)
-    positive = to_integers(torch.tensor(values), 255, least=1.0)
+    positive = to_integers(torch.tensor(values), 255, low=1.0)
     for rounded, low, high in ((symmetric, -31, 31), (positive, 1, 255)):
         assert torch.equal(rounded, rounded.round())
         assert low <= float(rounded.min()) <= float(rounded.max()) <= high
 
 
-def test_rounding_lets_the_gradient_through() -> None:
+def test_rounding_passes_the_gradient() -> None:
     values = torch.tensor([0.4, -7.6, 30.9, 50.0], requires_grad=True)
     torch.autograd.backward((to_integers(values, 31) * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum())
     assert values.grad is not None

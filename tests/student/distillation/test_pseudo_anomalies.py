@@ -1,3 +1,5 @@
+"""Pseudo-anomalies: reproducible, of the right length and level."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -22,7 +24,7 @@ def make(kind: str, seed: int, samples: Samples = SOUND) -> Samples:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_sound_of_the_same_length(kind: str) -> None:
+def test_length_and_type_are_kept(kind: str) -> None:
     for samples in (SOUND, SOUND[:8_000], SOUND[:12_345]):
         made = make(kind, 1, samples)
         assert made.shape == samples.shape
@@ -32,7 +34,7 @@ def test_it_is_sound_of_the_same_length(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_generator_decides(kind: str) -> None:
+def test_the_generator_determines_the_samples(kind: str) -> None:
     before = SOUND.copy()
     assert make(kind, 2).tobytes() == make(kind, 2).tobytes()
     assert make(kind, 2).tobytes() != make(kind, 3).tobytes()
@@ -40,7 +42,7 @@ def test_the_generator_decides(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ADDED)
-def test_what_is_added_is_from_barely_to_clearly_audible(kind: str) -> None:
+def test_added_components_cover_the_range_of_levels(kind: str) -> None:
     levels_db = []
     for seed in range(25):
         added = make(kind, seed).astype(np.float64) - SOUND
@@ -61,7 +63,7 @@ def test_some_kinds_are_never_trained_on() -> None:
     assert not set(ADDED) & set(CHANGED)
 
 
-def test_own_kinds_hold_nothing_but_the_sound_itself() -> None:
+def test_mistimed_kinds_add_no_other_sound() -> None:
     """In silence they are silent, and a tone stays one tone."""
     time_s = np.arange(32_000) / 16_000
     sound = (0.1 * np.sin(2 * np.pi * 500 * time_s) * np.hanning(32_000)).astype(np.float32)

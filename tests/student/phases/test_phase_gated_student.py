@@ -1,4 +1,4 @@
-"""A machine that clicks and rests: what is normal in one phase is told from what is not in the other."""
+"""Phase-gated student of a machine that clicks and rests: levels are judged by the phase that they occur in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.mel import Centibels
-from anomaly.student.circuit import PHASE_KIND
-from anomaly.student.closed_form.closed_form import delta_code
+from anomaly.student.circuit_parts import PHASE_KIND
+from anomaly.student.closed_form.encoder_fit import fit_delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.neuron_limits import NeuronLimits
 from anomaly.student.phases.phase_gated_student import (
@@ -29,7 +29,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 def clicking(seed: int, frames: int = 310) -> tuple[Centibels, Numbers]:
-    """Levels, and the phase of each frame: rests of some frames, clicks of four that are 20 dB louder."""
+    """Return levels and the phase of each frame: rests of some frames, clicks of four that are 20 dB louder."""
     random = np.random.default_rng(seed)
     phase = np.zeros(frames, np.int64)
     start = int(random.integers(4, 12))
@@ -48,7 +48,7 @@ def sounds() -> list[tuple[Centibels, Numbers]]:
 
 @pytest.fixture(scope="module")
 def code(sounds: list[tuple[Centibels, Numbers]]) -> DeltaCode:
-    return delta_code([levels for levels, _ in sounds], PLAN)
+    return fit_delta_code([levels for levels, _ in sounds], PLAN)
 
 
 def fit(
@@ -75,32 +75,30 @@ def test_it_fits_the_chip(student: PhaseGatedStudent, senna: ArchSpec) -> None:
 
 
 def spikes_of(student: PhaseGatedStudent, code: DeltaCode, levels: Centibels) -> npt.NDArray[np.int64]:
-    """Read-out spikes per frame and group, after the warm-up."""
+    """Return read-out spikes per frame and group, after the warm-up."""
     detector = StudentDetector(code, student.circuit.to_network(), 2047)
     detector.reset(1)
     found: npt.NDArray[np.int64] = detector.push(levels[None])[0][12:].astype(np.int64)
     return found
 
 
-def test_a_level_of_the_click_is_strange_in_a_rest(student: PhaseGatedStudent, code: DeltaCode) -> None:
+def test_a_level_of_the_click_is_anomalous_in_a_rest(student: PhaseGatedStudent, code: DeltaCode) -> None:
     levels, phase = clicking(50)
     rests = np.flatnonzero((phase == 0) & (np.roll(phase, 3) == 0) & (np.roll(phase, -3) == 0))
     when = rests[(rests > 60) & (rests < 280)]
     normal = spikes_of(student, code, levels)
-    # Two bands half as loud as in a click: within what is normal of them over the whole cycle.
+    # Two bands half as loud as in a click: within their normal range over the whole cycle.
     loud = levels.copy()
     loud[when[:, None], np.array([20, 21])] += 700
-    strange = spikes_of(student, code, loud)
+    anomalous = spikes_of(student, code, loud)
     group = 20 * 16 // BANDS
-    assert strange[:, group].sum() > 5 * max(1, normal[:, group].sum())
-    # And it is heard where it is.
+    assert anomalous[:, group].sum() > 5 * max(1, normal[:, group].sum())
+    # The group of these bands has the most spikes.
     others = np.delete(np.arange(16), [group])
-    assert strange[:, group].sum() > strange[:, others].sum(axis=0).max()
+    assert anomalous[:, group].sum() > anomalous[:, others].sum(axis=0).max()
 
 
-def test_normal_sound_passes_thresholds_as_rarely_as_asked(
-    student: PhaseGatedStudent, code: DeltaCode
-) -> None:
+def test_normal_sound_rarely_exceeds_thresholds(student: PhaseGatedStudent, code: DeltaCode) -> None:
     rates = [(spikes_of(student, code, clicking(seed)[0]) > 0).mean() for seed in range(60, 64)]
     assert np.mean(rates) < 0.06
 
@@ -113,7 +111,7 @@ def test_the_same_sound_makes_the_same_student(
     assert again.circuit.to_network().fingerprint() == student.circuit.to_network().fingerprint()
 
 
-def test_phases_in_which_nothing_differs_are_none(code: DeltaCode, limits: NeuronLimits) -> None:
+def test_phases_without_different_levels_give_no_student(code: DeltaCode, limits: NeuronLimits) -> None:
     still = [(np.full((310, BANDS), -6000, np.int32), np.arange(310) % 2) for _ in range(10)]
     assert fit(still, code, limits) is None
     one = [(levels, np.zeros(len(levels), np.int64)) for levels, _ in (clicking(n) for n in range(10))]
@@ -123,7 +121,7 @@ def test_phases_in_which_nothing_differs_are_none(code: DeltaCode, limits: Neuro
 @pytest.mark.parametrize(
     "changes", [{"weight_max": 7}, {"weight_max": 15}, {"fan_in": 8}, {"leaks": (2, 3)}, {"leaks": ()}]
 )
-def test_a_chip_that_has_too_little_gets_none(
+def test_a_chip_below_the_requirements_gets_no_student(
     sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits, changes: dict[str, object]
 ) -> None:
     small = replace(limits, **changes)  # type: ignore[arg-type]
@@ -132,13 +130,13 @@ def test_a_chip_that_has_too_little_gets_none(
     assert supports_phase_gates(limits, BANDS)
 
 
-def test_levels_that_leak_are_not_held(
+def test_an_encoder_with_a_leak_gives_no_student(
     sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits
 ) -> None:
     assert fit(sounds, replace(code, leak=3), limits) is None
 
 
-def test_few_synapses_do(
+def test_limits_of_fan_in_and_fan_out_are_kept(
     sounds: list[tuple[Centibels, Numbers]], code: DeltaCode, limits: NeuronLimits
 ) -> None:
     few = replace(limits, fan_in=16, fan_out=64)
@@ -148,4 +146,4 @@ def test_few_synapses_do(
     assert network.fan_in().max() <= 16
     gates = made.circuit.gates
     assert gates is not None
-    assert (gates.weights != 0).sum(axis=0).max() <= 64
+    assert (gates.comparator_weights != 0).sum(axis=0).max() <= 64

@@ -10,7 +10,8 @@ import pytest
 from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.errors import ModelError
 from anomaly.features.delta_encoder import DeltaCode
-from anomaly.student.circuit import Circuit, DriftIntegrators, SumNeurons
+from anomaly.student.circuit import Circuit
+from anomaly.student.circuit_parts import DriftIntegrators, SumNeurons
 from lib.distillation.training_file import read, write
 
 
@@ -23,14 +24,14 @@ def circuit(sums: int) -> Circuit:
         micro_steps=4,
         delays=1,
         kinds=("change",),
-        weights=random.integers(-31, 32, (5, 32)).astype(np.int32),
+        tap_weights=random.integers(-31, 32, (5, 32)).astype(np.int32),
         sums=SumNeurons(random.integers(-9, 9, (sums, 32)).astype(np.int32), np.full(sums, 7, np.int32)),
-        heard=random.integers(-3, 4, (5, sums)).astype(np.int32),
+        sum_weights=random.integers(-3, 4, (5, sums)).astype(np.int32),
         thresholds=np.arange(1, 6, dtype=np.int32),
         channels=np.arange(5, dtype=np.int32),
         loads=np.ones(5, np.int32),
         divisors=np.full(SUB_BAND_GROUPS, 3, np.int32),
-        slow=slow if sums else None,
+        drift=slow if sums else None,
     )
 
 
@@ -48,7 +49,7 @@ def test_a_training_is_restored_bit_for_bit(sums: int) -> None:
     assert (again["code"].threshold == code.threshold).all()
     assert (again["code"].micro_steps, again["code"].nearest) == (3, True)
     assert again["circuit"].kinds == ("change",)
-    assert again["circuit"].heard.shape == (5, sums)
+    assert again["circuit"].sum_weights.shape == (5, sums)
     assert again["circuit"].to_network().fingerprint() == made.to_network().fingerprint()
 
 
