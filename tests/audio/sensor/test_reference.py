@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anomaly.audio.sensor.band_levels import BANDS
+from anomaly.audio.sensor.band_levels import BANDS, band_levels
 from anomaly.audio.sensor.reference import SensorReference, distances, fit_reference
 from anomaly.errors import ModelError
 
@@ -35,11 +35,37 @@ def test_without_a_whole_second_there_is_no_reference() -> None:
     assert fit_reference([]) is None
 
 
-def test_long_recordings_are_thinned_out() -> None:
+def test_of_long_recordings_stretches_of_ten_seconds_are_used() -> None:
     second = np.random.default_rng(2).standard_normal(16_000).astype(np.float32) * np.float32(0.1)
     found = fit_reference([np.tile(second, 3_000)])
     assert found is not None
     assert found.distance_db < 1e-6
+    # At most 1200 seconds: every third stretch, so 20 to 29 are not used, and 30 to 39 are.
+    marked = np.tile(second, 3_000).reshape(3_000, -1)
+    marked[20:30] *= 10
+    marked[30] /= 10
+    again = fit_reference([marked.ravel()])
+    assert again is not None
+    assert np.allclose(again.highest, found.highest)
+    assert np.allclose(again.lowest, found.lowest - 20, atol=0.01)
+
+
+def test_statistics_of_the_training_sound() -> None:
+    gains_db = np.random.default_rng(4).uniform(-6, 6, 40)
+    noise = np.random.default_rng(5).standard_normal((40, 16_000)) * 0.05
+    seconds = (noise * 10 ** (gains_db[:, None] / 20)).astype(np.float32)
+    found = fit_reference([seconds.ravel()])
+    assert found is not None
+    measured = [band_levels(second) for second in seconds]
+    levels = np.array([one.mean for one in measured])
+    raw, shape, gain = distances(levels, found.spectra)
+    assert np.array_equal(found.lowest, levels.min(axis=0))
+    assert np.array_equal(found.highest, levels.max(axis=0))
+    assert found.distance_db == raw.max()
+    assert found.shape_db == np.quantile(shape, 0.95)
+    assert found.step_db == np.median(np.abs(np.diff(gain)))
+    assert found.flutter_db == max(one.flutter_db for one in measured)
+    assert found.quietest_dbfs == pytest.approx(20 * np.log10(min(second.std() for second in seconds)))
 
 
 @pytest.mark.parametrize(
