@@ -33,6 +33,7 @@ def run_benchmark(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_training")
 def test_results_of_parts_are_cached_and_combined(
     recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

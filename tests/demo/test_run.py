@@ -22,6 +22,8 @@ from anomaly.store.store import DATABASE_NAME, Store
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training.profiles import PROFILES, TrainingProfile
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:

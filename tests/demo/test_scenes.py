@@ -40,6 +40,7 @@ def test_the_healthy_pump_lies_where_training_looks(tmp_path: Path, monkeypatch:
     assert len(read_16k(folder / "normal/normal_healthy.wav")) == 31 * 16_000
 
 
+@pytest.mark.slow
 def test_unseen_clips_show_every_fault_at_every_severity() -> None:
     clips = list(scenes.test_clips(seed=4))
     faults = set(load_recipe(scenes.MACHINE).faults)

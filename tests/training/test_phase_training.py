@@ -20,6 +20,8 @@ from anomaly.training.profiles import TrainingProfile
 from anomaly.training.student_training import StudentConstraints
 from anomaly.training.training_data import TrainingData, cut_blocks, split_held_out
 
+pytestmark = pytest.mark.slow
+
 QUICK = TrainingProfile(
     teacher=TeacherPlan(epochs=0),
     closed_form=ClosedFormPlan(),

@@ -91,6 +91,7 @@ def test_stages_are_told_in_order(trained: TrainingResult, stages: list[tuple[st
     assert all(0 <= share <= 1 for _, share in stages)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(trained: TrainingResult, request_: TrainingRequest) -> None:
     again = train(request_)
     for name in (TEACHER, BITSTREAM, "network.npz", CALIBRATION, ARCH):
@@ -98,6 +99,7 @@ def test_the_same_seed_gives_the_same_bytes(trained: TrainingResult, request_: T
     assert again.bundle.manifest.data_fingerprint == trained.bundle.manifest.data_fingerprint
 
 
+@pytest.mark.slow
 def test_a_given_teacher_and_its_front_end_are_kept(
     trained: TrainingResult, request_: TrainingRequest, tmp_path: Path
 ) -> None:

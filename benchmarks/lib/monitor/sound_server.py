@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 
 SINK, SOURCE = "room", "mic"
 PLAY_RATE_HZ = 48_000
+# Writes a file again and again, in one process: tests count the children that appear.
+_REPEAT = "import sys; data = open(sys.argv[1], 'rb').read()\nwhile True: sys.stdout.buffer.write(data)"
 
 
 @dataclass
@@ -91,7 +94,7 @@ class SoundServer:
             f"pacat --raw --format=float32le --channels=1 --rate={rate_hz} --latency-msec=100 --device={SINK}"
         )
         self._player = subprocess.Popen(
-            ["sh", "-c", f"while cat '{sound}'; do :; done | {pacat}"],
+            ["sh", "-c", f'"{sys.executable}" -SEc "{_REPEAT}" \'{sound}\' | {pacat}'],
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
