@@ -20,17 +20,17 @@ from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.detect.decision import Limit, Policy, State
 from anomaly.detect.decision_stage import DecidedSecond, DecisionStage
 from anomaly.detect.scoring import Scorer, SecondScore
-from anomaly.monitor.drift import DriftMonitor
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import EventName, ModelActivated
 from anomaly.monitor.journal import Journal, Submit
-from anomaly.monitor.machine_case import MachineCase
 from anomaly.monitor.records import SecondRecord
-from anomaly.monitor.scoring_stage import ScoringStage
-from anomaly.monitor.second_assembler import SecondAssembler, WholeSecond
-from anomaly.monitor.sensor_case import SensorCase
 from anomaly.monitor.session_model import SessionModel
 from anomaly.monitor.sources.events import CaptureEvent, MicrophoneLost, SoundBlock, SourceEvent
+from anomaly.monitor.stages.drift import DriftMonitor
+from anomaly.monitor.stages.machine_case import MachineCase
+from anomaly.monitor.stages.scoring_stage import ScoringStage
+from anomaly.monitor.stages.second_assembler import SecondAssembler, WholeSecond
+from anomaly.monitor.stages.sensor_case import SensorCase
 from anomaly.store.state_kinds import model_label
 from anomaly.store.store import Store
 

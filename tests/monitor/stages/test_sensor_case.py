@@ -11,7 +11,7 @@ from anomaly.audio.sensor.health import Health, Status
 from anomaly.errors import ConfigError
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.records import EventRecord, Record
-from anomaly.monitor.sensor_case import _SUMMARY, SensorCase
+from anomaly.monitor.stages.sensor_case import _SUMMARY, SensorCase
 from anomaly.store.store import Store
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.scoring import SecondScore
-from anomaly.monitor.drift import DriftMonitor
 from anomaly.monitor.journal import Journal
+from anomaly.monitor.stages.drift import DriftMonitor
 from anomaly.store.rows import EventRow
 from anomaly.store.store import DATABASE_NAME, Store
 

@@ -1,0 +1,1 @@
+"""Stages of the pipeline: whole seconds, sensor case, scores, drift, machine case."""
