@@ -56,3 +56,28 @@ def test_the_share_is_zero_after_a_repetition(noise: Samples) -> None:
     found = shares(np.concatenate([np.tile(noise[:480], 200), noise[RATE_HZ:]]))
     assert max(found) > 0.9
     assert found[-1] == 0.0
+
+
+@pytest.mark.parametrize(("period", "found"), [(230, False), (250, True)])
+def test_repetitions_within_five_milliseconds_are_periodic_sound(
+    period: int, found: bool, noise: Samples
+) -> None:
+    assert (max(shares(np.tile(noise[:period], RATE_HZ // period))) > 0.9) is found
+
+
+@pytest.mark.parametrize(("distance_s", "found"), [(0.9, True), (1.6, False)])
+def test_repetitions_are_found_within_a_second(distance_s: float, found: bool, noise: Samples) -> None:
+    repeated = noise.copy()
+    distance = round(distance_s * RATE_HZ)
+    repeated[distance + RATE_HZ // 2 : distance + RATE_HZ] = noise[RATE_HZ // 2 : RATE_HZ]
+    assert (max(shares(repeated)) > 0.1) is found
+
+
+def test_the_share_is_measured_every_half_second(noise: Samples) -> None:
+    repeats = RepeatDetector(RATE_HZ)
+    sound = np.tile(noise[:4_800], 20)
+    found = [repeats.push(sound[start : start + 2_400]) for start in range(0, 48_000, 2_400)]
+    assert found[:9] == [0.0] * 9
+    assert found[9] > 0.7
+    assert found[10:19] == [found[9]] * 9
+    assert found[19] > found[9]
