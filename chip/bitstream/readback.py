@@ -34,7 +34,7 @@ def differences(written: bytes, read: bytes, arch: ArchSpec) -> list[str]:
         payloads = [side.get((kind, index)) for side in frames]
         if payloads[0] != payloads[1]:
             where = _name(kind, index, fabric)
-            found += [f"{where}: {words}" for words in _fields(kind, payloads, layout)]
+            found += [f"{where}: {description}" for description in _fields(kind, payloads, layout)]
     if not found and written != read:
         found.append("frames: in another order, or more than once")
     return found
@@ -64,9 +64,9 @@ def _fields(kind: int, payloads: list[bytes | None], layout: Layout) -> list[str
     known = FrameKind(kind)
     rows = np.frombuffer(written + read, np.uint8).reshape(2, -1)
     values = bit_packing.unpack(rows, layout.widths(known))
-    words = [
+    description = [
         f"{name} is {int(value[1])}, written was {int(value[0])}"
         for (name, _), value in zip(layout.fields[known], values, strict=True)
         if value[0] != value[1]
     ]
-    return words or ["the bits that fill up the last byte differ"]
+    return description or ["the bits that fill up the last byte differ"]

@@ -32,8 +32,8 @@ class Window:
         self.node, self.shape = node, shape
         self.rank = 1 if node.kind == "Conv1d" else 2
         if len(shape) != self.rank + 1:
-            words = f"hears the shape {shape}, not one of {self.rank + 1} dimensions, channels first"
-            raise NetworkError(words, where=node_name(node))
+            message = f"hears the shape {shape}, not one of {self.rank + 1} dimensions, channels first"
+            raise NetworkError(message, where=node_name(node))
         pool = node.kind.endswith("Pool2d")
         self.weight = self._pool_weight() if pool else node.array("weight")
         self.groups = shape[0] if pool else self._numbers("groups", 1, least=1)[0]
@@ -66,8 +66,8 @@ class Window:
         if weight.ndim != self.rank + 2 or 0 in weight.shape:
             raise NetworkError(f"weight has shape {weight.shape}", where=where)
         if weight.shape[1] * self.groups != self.shape[0] or weight.shape[0] % self.groups:
-            words = f"weight of shape {weight.shape} in {self.groups} groups does not fit {self.shape[0]} channels"
-            raise NetworkError(words, where=where)
+            message = f"weight of shape {weight.shape} in {self.groups} groups does not fit {self.shape[0]} channels"
+            raise NetworkError(message, where=where)
         if self.bias is not None and self.bias.size != weight.shape[0]:
             raise NetworkError(f"bias has {self.bias.size} values, not {weight.shape[0]}", where=where)
 
@@ -79,20 +79,20 @@ class Window:
         if word == "valid":
             return ((0, 0),) * self.rank
         if word != "same" or set(self.stride) != {1}:
-            words = "padding is neither numbers nor 'valid', nor 'same' with stride 1"
-            raise NetworkError(words, where=node_name(self.node))
+            message = "padding is neither numbers nor 'valid', nor 'same' with stride 1"
+            raise NetworkError(message, where=node_name(self.node))
         return tuple(((span - 1) // 2, span - 1 - (span - 1) // 2) for span in reach)
 
     def _out(self, reach: list[int]) -> tuple[int, ...]:
         sizes = zip(self.shape[1:], self.padding, reach, self.stride, strict=True)
         out = (self.weight.shape[0], *((n + sum(pad) - span) // step + 1 for n, pad, span, step in sizes))
         if min(out) < 1:
-            words = f"its kernel {self.kernel} is larger than its input {self.shape[1:]}"
-            raise NetworkError(words, where=node_name(self.node))
+            message = f"its kernel {self.kernel} is larger than its input {self.shape[1:]}"
+            raise NetworkError(message, where=node_name(self.node))
         synapses = math.prod(out) * math.prod(self.weight.shape[1:])
         if synapses > MAX_SYNAPSES:
-            words = f"unrolls to {synapses} synapses, more than the {MAX_SYNAPSES} a description may hold"
-            raise NetworkError(words, where=node_name(self.node))
+            message = f"unrolls to {synapses} synapses, more than the {MAX_SYNAPSES} a description may hold"
+            raise NetworkError(message, where=node_name(self.node))
         return out
 
 

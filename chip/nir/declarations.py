@@ -111,12 +111,12 @@ def _leak(
         kept = _span(neurons.alpha[part])
         words = f"the synaptic current, which keeps {kept} a step, is left out; its charge arrives at once"
         yield Declaration(name, "filter", words, False)
-    wanted, n = folded.beta[part], shifts[part]
-    if (wanted == 1).all():
+    exact_beta, n = folded.beta[part], shifts[part]
+    if (exact_beta == 1).all():
         return
-    given = np.where(n > 0, 1 - 0.5**n, 1.0)
+    beta = np.where(n > 0, 1 - 0.5**n, 1.0)
     zone = f"; none while |v| < {2 ** int(n.max())}" if n.any() else ""
-    words = f"membranes keep {_span(given)} a step for {_span(wanted)}, in whole numbers{zone}"
+    words = f"membranes keep {_span(beta)} a step for {_span(exact_beta)}, in whole numbers{zone}"
     yield Declaration(name, "leak", words, False)
 
 

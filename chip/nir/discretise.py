@@ -112,8 +112,8 @@ def discretise(graph: Graph, dt_s: float) -> DiscreteNeurons:
     starts = np.concatenate([[0], np.cumsum([sizes[name] for name in neuron_nodes])])
     for name in outputs:
         if direct := set(arriving[name].weights) & set(inputs):
-            words = f"hears {min(direct)!r} without a neuron between"
-            raise NetworkError(words, where=node_name(graph.nodes[name]))
+            message = f"hears {min(direct)!r} without a neuron between"
+            raise NetworkError(message, where=node_name(graph.nodes[name]))
     return DiscreteNeurons(
         names=tuple(neuron_nodes),
         starts=tuple(int(start) for start in starts),
@@ -144,13 +144,13 @@ class _Dynamics:
 
     @staticmethod
     def of(node: Node, size: int, dt_s: float) -> _Dynamics:
-        def given(field: str, default: float = 0.0) -> Floats:
+        def parameter(field: str, default: float = 0.0) -> Floats:
             values = node.array(field).ravel() if field in node.fields else np.array([default])
             return np.broadcast_to(values, (size,)).astype(np.float64)
 
-        share = _share(node, "tau_mem" if node.kind == "CubaLIF" else "tau", given, dt_s)
-        share_current = _share(node, "tau_syn", given, dt_s)
-        theta, v_reset = given("v_threshold"), given("v_reset")
+        share = _share(node, "tau_mem" if node.kind == "CubaLIF" else "tau", parameter, dt_s)
+        share_current = _share(node, "tau_syn", parameter, dt_s)
+        theta, v_reset = parameter("v_threshold"), parameter("v_reset")
         # A threshold of 0 is exported as slightly less: a clock, which fires in every step.
         if (theta < -BELOW).any():
             raise NetworkError("has a negative threshold: it would fire at rest", where=node_name(node))
@@ -158,9 +158,9 @@ class _Dynamics:
             raise NetworkError("is reset above its threshold", where=node_name(node))
         free = "free" in node.fields
         return _Dynamics(
-            gain=given("r") * share * share_current * given("w_in", 1.0),
+            gain=parameter("r") * share * share_current * parameter("w_in", 1.0),
             # With a synaptic current the rest passes its filter, whose gain is 1 / share_current.
-            rest=given("v_leak") * share * share_current,
+            rest=parameter("v_leak") * share * share_current,
             alpha=1.0 - share_current,
             beta=1.0 - share if node.kind != "IF" else np.ones(size),
             theta=theta,
@@ -169,9 +169,9 @@ class _Dynamics:
         )
 
 
-def _share(node: Node, field: str, given: Callable[[str, float], Floats], dt_s: float) -> Floats:
+def _share(node: Node, field: str, parameter: Callable[[str, float], Floats], dt_s: float) -> Floats:
     """Return dt/tau, the share of a quantity that is renewed in a step; at most 1."""
-    values = given(field, dt_s)
+    values = parameter(field, dt_s)
     if (values <= 0).any():
         raise NetworkError(f"{field} is not above 0", where=node_name(node))
     share: Floats = np.minimum(1.0, dt_s / values)
@@ -186,17 +186,17 @@ def _fused(graph: Graph) -> Graph:
         if node.kind in ("I", "LI"):
             (target,) = successors[name] if len(successors[name]) == 1 else ("",)
             if target == "" or nodes[target].kind != "Threshold" or len(predecessors[target]) != 1:
-                words = "has a membrane that is read directly; the chip gives out spikes"
+                message = "has a membrane that is read directly; the chip gives out spikes"
                 hint = "let it lead to one Threshold and to nothing else, or use IF or LIF"
-                raise NetworkError(words, where=node_name(node), hint=hint)
+                raise NetworkError(message, where=node_name(node), hint=hint)
             threshold = nodes.pop(target).array("threshold")
             fields = node.fields | {"v_threshold": threshold, "free": np.ones(1)}
             nodes[name] = Node(name, "IF" if node.kind == "I" else "LIF", fields)
             renamed[target] = name
     for node in nodes.values():
         if node.kind == "Threshold":
-            words = "compares what has no memory; a neuron of the chip always has"
-            raise NetworkError(words, where=node_name(node), hint="put it right behind an I or LI")
+            message = "compares what has no memory; a neuron of the chip always has"
+            raise NetworkError(message, where=node_name(node), hint="put it right behind an I or LI")
     edges = [(renamed.get(source, source), target) for source, target in graph.edges if target not in renamed]
     return Graph(nodes, tuple(edges), graph.metadata)
 

@@ -159,8 +159,8 @@ def _collect(
                 raise NetworkError(f"an edge names {end!r}, which is no node"[:200], where=where)
         edges += [(one, other) for one in ends[source] for other in begins[target]]
     if len(edges) > MAX_EDGES or len(set(edges)) != len(edges):
-        words = "has an edge twice" if len(edges) <= MAX_EDGES else f"has more than {MAX_EDGES} edges"
-        raise NetworkError(words, where=where)
+        message = "has an edge twice" if len(edges) <= MAX_EDGES else f"has more than {MAX_EDGES} edges"
+        raise NetworkError(message, where=where)
     kinds = {name: str(inner["type"]) for name, inner in found.items()}
     inputs = [f"{prefix}{name}" for name, kind in kinds.items() if kind == "Input"]
     outputs = [f"{prefix}{name}" for name, kind in kinds.items() if kind == "Output"]

@@ -106,8 +106,8 @@ class _TreeReader:
     def _count_bytes(self, shape: Any, item_bytes: int, place: str) -> None:
         self._bytes += int(np.prod([int(length) for length in shape], dtype=object)) * int(item_bytes)
         if self._bytes > MAX_BYTES:
-            words = f"of shape {_short(shape)} would make more than {MAX_BYTES >> 20} MiB in all"
-            raise NetworkError(words, where=place)
+            message = f"of shape {_short(shape)} would make more than {MAX_BYTES >> 20} MiB in all"
+            raise NetworkError(message, where=place)
 
     def _texts(self, item: Any, place: str) -> list[bytes]:
         """Read variable-length texts, one after the other."""

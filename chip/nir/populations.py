@@ -115,8 +115,8 @@ def blocks_of(network: Network, populations: list[Population]) -> Blocks:
     size += sum(network.n_inputs * one.size for one in first)
     size += sum(network.n_outputs * one.size for one in populations)
     if size > MAX_WEIGHTS:
-        words = f"would take matrices of {size} weights, more than {MAX_WEIGHTS}"
-        raise NetworkError(words, where="network", hint="NIR knows no sparse matrices; export a part")
+        message = f"would take matrices of {size} weights, more than {MAX_WEIGHTS}"
+        raise NetworkError(message, where="network", hint="NIR knows no sparse matrices; export a part")
     blocks: Blocks = {("input", one.name): _synapses(network, None, one) for one in first}
     for one, other in pairs:
         weight = _synapses(network, one, other)

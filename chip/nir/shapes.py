@@ -47,8 +47,8 @@ def parameters_shape(node: Node) -> Shape:
     shapes = {node.array(field).shape for field in node.fields}
     large = {shape for shape in shapes if math.prod(shape) != 1}
     if len(large) > 1:
-        words = "has parameters of the shapes " + " and ".join(str(shape) for shape in sorted(large))
-        raise NetworkError(words, where=node_name(node))
+        message = "has parameters of the shapes " + " and ".join(str(shape) for shape in sorted(large))
+        raise NetworkError(message, where=node_name(node))
     return next(iter(large), (1,))
 
 
@@ -73,8 +73,8 @@ def _shape(node: Node, incoming: Shape | None, has_sources: bool) -> Shape | Non
 def _stated(node: Node) -> Shape:
     values = node.array("shape").ravel()
     if (values != values.round()).any() or (values < 1).any() or (values > MAX_INPUTS).any():
-        words = f"shape {values[:8].tolist()} is not made of whole numbers within 1..{MAX_INPUTS}"
-        raise NetworkError(words, where=node_name(node))
+        message = f"shape {values[:8].tolist()} is not made of whole numbers within 1..{MAX_INPUTS}"
+        raise NetworkError(message, where=node_name(node))
     if math.prod(shape := tuple(int(value) for value in values)) > MAX_INPUTS:
         raise NetworkError(f"shape {shape} holds more than {MAX_INPUTS} values", where=node_name(node))
     return shape
@@ -91,8 +91,8 @@ def _agree(graph: Graph, shapes: dict[str, Shape], source: str, target: str) -> 
     else:
         expected = math.prod(shapes[target])
     if math.prod(source_shape) != expected:
-        words = f"takes {expected} values, but {source!r} gives {math.prod(source_shape)}"
-        raise NetworkError(words[:200], where=node_name(node))
+        message = f"takes {expected} values, but {source!r} gives {math.prod(source_shape)}"
+        raise NetworkError(message[:200], where=node_name(node))
 
 
 def _limit(graph: Graph, shapes: dict[str, Shape]) -> None:

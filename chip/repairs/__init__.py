@@ -110,10 +110,10 @@ def repair(network: Network, arch: ArchSpec, spikes: NDArray[np.integer[Any]] | 
         range(len(tried)), key=lambda at: (changes[at].mean_running_difference, -changes[at].agreement)
     )
     draft, actions = tried[best]
-    words = "the given input" if given else f"sparse random spikes, {_STREAMS} x {_STEPS} steps"
+    input_text = "the given input" if given else f"sparse random spikes, {_STREAMS} x {_STEPS} steps"
     findings = tuple(check(draft.network, arch))
     done, outputs = (*output_actions, *actions), tuple(kept.tolist())
-    return Repaired(draft.network, done, outputs, changes[best], words, findings)
+    return Repaired(draft.network, done, outputs, changes[best], input_text, findings)
 
 
 def _run(draft: RepairDraft, arch: ArchSpec, fan_in: tuple[_Step, ...]) -> tuple[RepairDraft, list[Action]]:

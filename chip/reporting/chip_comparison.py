@@ -52,7 +52,7 @@ class ChipComparison:
     figures: dict[str, dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as unpaired values."""
+        """Return the comparison as plain values."""
         return asdict(self)
 
 
@@ -201,7 +201,7 @@ def _energy(
 
 
 def compare_text(comparisons: Sequence[Mapping[str, Any]]) -> str:
-    """Format comparisons, given as unpaired values with our chip first, as lines of text."""
+    """Format comparisons, given as plain values with our chip first, as lines of text."""
     lines = []
     for at, one in enumerate(comparisons):
         energy = "no figure published" if one["energy_j"] is None else _range(*one["energy_j"])

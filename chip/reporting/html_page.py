@@ -78,7 +78,7 @@ def page(
     """
     parts = [
         _tiles(compiled.report),
-        *(f'<p class="quiet">No pictures: {escape(words)}</p>' for words in [missing] if words),
+        *(f'<p class="quiet">No pictures: {escape(text)}</p>' for text in [missing] if text),
         *(_picture(name, data) for name, data in pictures.items()),
         _use(compiled.report, content),
         _findings(content["findings"]),
@@ -148,12 +148,12 @@ def _findings(findings: Sequence[Mapping[str, str]]) -> str:
 
 def _neurobench(content: Mapping[str, Any]) -> str:
     metrics = content["neurobench"]
-    rows = [(name, f"{metrics[name]:.6g}", words) for name, words in metrics["definitions"].items()]
+    rows = [(name, f"{metrics[name]:.6g}", text) for name, text in metrics["definitions"].items()]
     source = f'<p class="quiet">{escape(metrics["source"])}; on {escape(content["input"])}.</p>'
     return "<h2>NeuroBench</h2>" + _table(("metric", "value", "meaning"), rows, numbers=(1,)) + source
 
 
-def _comparison(chips: Sequence[Mapping[str, Any]], given: str) -> str:
+def _comparison(chips: Sequence[Mapping[str, Any]], stimulus: str) -> str:
     rows = []
     for chip in chips:
         energy = chip["energy_j"]
@@ -165,7 +165,7 @@ def _comparison(chips: Sequence[Mapping[str, Any]], given: str) -> str:
         why = "; ".join(f"{one['rule']} {one['actual']}, limit {one['limit']}" for one in chip["reasons"])
         rows.append((chip["name"], "yes" if chip["fits"] else "no", why, shown, chip["energy_covers"]))
     names = ("chip", "fits", "because", "energy", "which covers")
-    return f"<h2>Side by side, on {escape(given)}</h2>" + _table(names, rows)
+    return f"<h2>Side by side, on {escape(stimulus)}</h2>" + _table(names, rows)
 
 
 def _parameters(parameters: Mapping[str, Mapping[str, Any]]) -> str:
@@ -202,4 +202,4 @@ def _wiring_text(compiled: Compiled) -> str:
         "wirelength": f"{report['wirelength']} cells, {report['activity_wirelength']:.1f} by activity",
         "compiled in": f"{report['seconds']:.1f} s",
     }
-    return "".join(f"{name:<12}{words}\n" for name, words in lines.items())
+    return "".join(f"{name:<12}{text}\n" for name, text in lines.items())

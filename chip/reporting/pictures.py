@@ -50,8 +50,8 @@ def draw(
     """
     _require_matplotlib()
     fabric = Fabric.of(arch)
-    given = random_spikes(compiled.network.n_inputs, _STEPS) if spikes is None else spikes
-    figures = (_floorplan(compiled, fabric), _congestion(compiled, fabric), _of_run(compiled, arch, given))
+    stimulus = random_spikes(compiled.network.n_inputs, _STEPS) if spikes is None else spikes
+    figures = (_floorplan(compiled, fabric), _congestion(compiled, fabric), _of_run(compiled, arch, stimulus))
     return dict(zip(PICTURES, map(_png, figures), strict=True))
 
 

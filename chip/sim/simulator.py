@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chip.errors import NetworkError
 from chip.network import Network
-from chip.sim.compiled_engine import CompiledEngine, is_loaded, numba_is_installed
+from chip.sim.compiled.engine import CompiledEngine, is_loaded, numba_is_installed
 from chip.sim.imperfection import Deviation, Imperfection
 from chip.sim.numpy_engine import NumpyEngine, NumpyState, SimulationEngine, StepBlock
 from chip.validation import MAX_MAGNITUDE

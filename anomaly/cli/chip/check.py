@@ -84,6 +84,8 @@ def _repair(
         typer.echo(f"on {repaired.input}: {repaired.change}", err=True)
     if content["fits"]:
         write_bytes(out, repaired.network.to_npz())
-    words = f"fits now, in {out}" if content["fits"] else "does not fit after repair either, nothing written"
-    typer.echo(f"{arch.name}: {words}", err=True)
+    message = (
+        f"fits now, in {out}" if content["fits"] else "does not fit after repair either, nothing written"
+    )
+    typer.echo(f"{arch.name}: {message}", err=True)
     return content

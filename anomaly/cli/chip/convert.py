@@ -95,8 +95,8 @@ def _check_options(context: typer.Context, network: Path, dt: float | None, fit_
         if given(context, option) and network.suffix != ".nir":
             raise UsageError(f"is about reading a .nir file, and NETWORK is {network}", where=option)
     if fit_to_subtract:
-        words = "is about resets to a value, not about those of --reset subtract"
-        raise UsageError(words, where="--fit", hint="leave out one of the two")
+        message = "is about resets to a value, not about those of --reset subtract"
+        raise UsageError(message, where="--fit", hint="leave out one of the two")
     if dt is not None and not 0 < dt < float("inf"):
         raise UsageError(f"is {dt:g}, not a time above 0", where="--dt", hint="in seconds, such as 1e-4")
 
@@ -108,8 +108,8 @@ def _check_exact(context: typer.Context, out: Path) -> None:
     timed = () if out.suffix == ".nir" else ("--dt",)
     for option in ("--reset", "--measure", "--fit", "--spikes", *timed):
         if given(context, option):
-            words = "says nothing of a file that holds the integers of its network beside the nodes"
-            raise UsageError(words, where=option, hint="--plain reads the nodes")
+            message = "says nothing of a file that holds the integers of its network beside the nodes"
+            raise UsageError(message, where=option, hint="--plain reads the nodes")
 
 
 def _check_out(network: Path, out: Path, spikes: Path | None) -> None:

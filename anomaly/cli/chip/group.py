@@ -119,8 +119,8 @@ def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:
     if as_json:
         print_json({"same": not found, "differences": found})
     else:
-        for words in found:
-            typer.echo(words)
+        for difference in found:
+            typer.echo(difference)
     if found:
         raise typer.Exit(5)
 

@@ -61,8 +61,8 @@ def keep_inputs(written: Path, where: str, *read: Path | None) -> None:
 
     for file in read:
         if file is not None and written.exists() and file.exists() and written.samefile(file):
-            words = f"{written} would be written over, and it is what is read"
-            raise UsageError(words, where=where, hint="give another name")
+            message = f"{written} would be written over, and it is what is read"
+            raise UsageError(message, where=where, hint="give another name")
 
 
 def write(folder: Path, files: Mapping[str, bytes | str]) -> None:

@@ -117,8 +117,8 @@ def _check_files(raster: Path | None, out: Path | None, network: Path, spikes: P
 
     if raster is not None:
         if raster.suffix.lower() not in SUFFIXES:
-            words = f"{raster} is neither a .png nor a .npz"
-            raise UsageError(words, where="--raster", hint=".png is a picture, .npz holds arrays")
+            message = f"{raster} is neither a .png nor a .npz"
+            raise UsageError(message, where="--raster", hint=".png is a picture, .npz holds arrays")
         if raster.is_dir():
             raise UsageError(f"{raster} is a folder", where="--raster", hint="name a .png or .npz file")
         keep_inputs(raster, "--raster", network, spikes)

@@ -17,7 +17,7 @@ from anomaly.features.front_end import FrontEnd, segment_levels
 from chip.arch import load_arch
 from chip.files import load_network
 from chip.network import Network
-from chip.sim.compiled_engine import numba_is_installed
+from chip.sim.compiled.engine import numba_is_installed
 from chip.sim.simulator import EngineName, Simulator
 from chip.sim.stimulus import random_spikes
 

@@ -146,7 +146,7 @@ def test_batch_equals_its_streams_one_by_one(streams: int, engine: EngineName) -
 def test_blocks_give_the_same_result(engine: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:
     network, spikes = random_network(8), random_spikes(9, 50, 3, 4)
     whole = Simulator(network, v_sat=50).run(spikes)
-    for name in ("numpy_engine.NumpyEngine", "compiled_engine.CompiledEngine"):
+    for name in ("numpy_engine.NumpyEngine", "compiled.engine.CompiledEngine"):
         monkeypatch.setattr(f"chip.sim.{name}.block_values", 100)
     again = Simulator(network, v_sat=50, engine=engine).run(spikes)
     np.testing.assert_array_equal(again.outputs, whole.outputs)

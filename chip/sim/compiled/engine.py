@@ -1,7 +1,7 @@
 """Engine compiled by Numba: vectors of 32 neurons, of which only those that a spike reaches are stepped.
 
 It gives the same bits as the NumPy engine. Each stream runs through all its steps in turn, so its state stays in the
-nearest cache. The loop is in ``chip.sim.kernel``, the structures that it works on in ``chip.sim.kernel_arguments``.
+nearest cache. The loop is in ``kernel`` beside this file, the structures that it works on in ``kernel_arguments``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 from chip.errors import ChipError, NetworkError
 from chip.network import Network
-from chip.sim.cache_lines import aligned_copy, empty_aligned
-from chip.sim.dynamics import dynamics_of
-from chip.sim.imperfection import Deviation, noise_keys
-from chip.sim.kernel_arguments import (
+from chip.sim.compiled.cache_lines import aligned_copy, empty_aligned
+from chip.sim.compiled.kernel_arguments import (
     InputBlock,
     NeuronTables,
     NoiseSource,
@@ -34,8 +32,10 @@ from chip.sim.kernel_arguments import (
     Variant,
     Workspace,
 )
+from chip.sim.compiled.tiles import LANES, neuron_order, neuron_parameters, synapse_tables
+from chip.sim.dynamics import dynamics_of
+from chip.sim.imperfection import Deviation, noise_keys
 from chip.sim.numpy_engine import NumpyState, StepBlock
-from chip.sim.tiles import LANES, neuron_order, neuron_parameters, synapse_tables
 
 __all__ = ["CompiledEngine", "CompiledState", "is_loaded", "numba_is_installed"]
 
@@ -254,10 +254,11 @@ def is_loaded() -> bool:
 def _compiled() -> _Kernel:
     import numba
 
-    from chip.sim import counter_rng, kernel, kernel_arguments, lanes, tiles, vectors
+    from chip.sim import counter_rng
+    from chip.sim.compiled import kernel, kernel_arguments, lanes, stream_steps, tiles, vectors
 
     # Compiled code is cached under this name; Numba itself would only notice changes of the loop's own file.
-    modules = (kernel, kernel_arguments, counter_rng, lanes, tiles, vectors)
+    modules = (kernel, kernel_arguments, stream_steps, counter_rng, lanes, tiles, vectors)
     sources = (Path(str(module.__file__)).read_bytes() for module in modules)
     kernel.advance_streams.__qualname__ = (
         f"advance_streams_{hashlib.sha256(b''.join(sources)).hexdigest()[:16]}"

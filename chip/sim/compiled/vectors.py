@@ -15,8 +15,8 @@ import numba.core.codegen
 import numba.extending
 from llvmlite import ir
 
-from chip.sim.lanes import Lanes
-from chip.sim.tiles import LANES, TABLES
+from chip.sim.compiled.lanes import Lanes
+from chip.sim.compiled.tiles import LANES, TABLES
 
 __all__ = [
     "HAS_COMPRESS",

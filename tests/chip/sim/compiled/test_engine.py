@@ -9,7 +9,7 @@ import pytest
 
 from chip.errors import NetworkError
 from chip.network import Network
-from chip.sim.cache_lines import aligned_copy
+from chip.sim.compiled.cache_lines import aligned_copy
 from chip.sim.simulator import SimulationResult, Simulator
 from chip.sim.stimulus import random_spikes
 
@@ -56,7 +56,7 @@ def test_any_number_of_tiles(tiles: int, leaks: bool) -> None:
 @pytest.mark.parametrize("gathered", [1, 40 * 64 * 3, 1 << 20])
 def test_groups_of_streams_give_the_same_result(gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # One stream at a time, three and then the two that are left, all.
-    monkeypatch.setattr("chip.sim.compiled_engine._GATHERED_BYTES", gathered)
+    monkeypatch.setattr("chip.sim.compiled.engine._GATHERED_BYTES", gathered)
     network = local_network(90, leaks=True)
     spikes = random_spikes(network.n_inputs, 40, streams=8, rate=0.3, seed=1)
     plain, compiled = (Simulator(network, v_sat=600, engine=engine) for engine in ("numpy", "compiled"))

@@ -1,7 +1,7 @@
 """Structures that the compiled loop works on: named tuples of arrays, which Numba and plain Python both take.
 
-A *place* is the number of a neuron in the order in which the engine keeps them (``chip.sim.tiles.neuron_order``),
-a *tile* 32 consecutive places. A *code* stands for a spike: twice the place of its source, plus 1 if it is negative.
+A *place* is the number of a neuron in the order in which the engine keeps them (``tiles.neuron_order``), a
+*tile* 32 consecutive places. A *code* stands for a spike: twice the place of its source, plus 1 if it is negative.
 Inputs have the places after those of the neurons.
 """
 
@@ -75,7 +75,7 @@ class NeuronTables(NamedTuple):
     """Parameters of the neurons.
 
     Args:
-        parameters: seven vectors of 32 numbers for each tile, see ``chip.sim.tiles.neuron_parameters``.
+        parameters: seven vectors of 32 numbers for each tile, see ``chip.sim.compiled.tiles.neuron_parameters``.
         places: place of each neuron.
         variant: tuple of ``Variant`` zeros. Its length is part of its type, so known when the loop is compiled.
     """

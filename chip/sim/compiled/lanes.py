@@ -9,7 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from chip.sim.tiles import LANES
+from chip.sim.compiled.tiles import LANES
 
 __all__ = ["Lanes"]
 

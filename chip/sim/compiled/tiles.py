@@ -15,8 +15,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from chip.network import Network
+from chip.sim.compiled.kernel_arguments import SynapseTables, TilePlan
 from chip.sim.dynamics import Dynamics
-from chip.sim.kernel_arguments import SynapseTables, TilePlan
 
 __all__ = [
     "LANES",

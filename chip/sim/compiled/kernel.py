@@ -5,17 +5,13 @@ This file is imported only where Numba is installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
-from numba import types
-from numba.extending import overload
 from numpy.typing import NDArray
 
-from chip.sim.counter_rng import GOLDEN, MIX_1, MIX_2
-from chip.sim.kernel_arguments import (
+from chip.sim.compiled.kernel_arguments import (
     InputBlock,
     NeuronTables,
     NoiseSource,
@@ -26,18 +22,22 @@ from chip.sim.kernel_arguments import (
     Variant,
     Workspace,
 )
-from chip.sim.tiles import LANES
-from chip.sim.vectors import (
-    HAS_COMPRESS,
+from chip.sim.compiled.stream_steps import (
+    activate_all,
+    add_noise,
+    append_events,
+    begin_stream,
+    end_stream,
+    gather_inputs,
+    read_inputs,
+)
+from chip.sim.compiled.tiles import LANES
+from chip.sim.compiled.vectors import (
     add_row,
-    compress_events,
-    copy_lanes,
     count_bits,
     lowest_bit,
     peek,
     poke,
-    prefetch,
-    sign_bits,
     step_leaky_tile,
     step_signed_tile,
     step_tile,
@@ -52,56 +52,6 @@ _COLUMNS, _ROW, _TILE, _RECORD, _ARRIVED = (
     for column in (TilePlan.COLUMNS, TilePlan.ROW, TilePlan.TILE, TilePlan.RECORD, TilePlan.ARRIVED)
 )
 _POSITIVE, _SIGNED, _WIDE = int(Variant.POSITIVE), int(Variant.SIGNED), int(Variant.WIDE)
-
-
-def _append(events: NDArray[Any], count: int, fired: int, negative: int, code: int) -> int:
-    """Append the codes of those of 32 sources that fired; ``code`` is that of the first, the flags are bits."""
-    raise NotImplementedError("it is compiled, never called")
-
-
-def _appending(events: Any, count: Any, fired: Any, negative: Any, code: Any) -> Callable[..., int]:
-    if HAS_COMPRESS and events.dtype == types.uint16:
-        return lambda events, count, fired, negative, code: compress_events(
-            events, count, fired, negative, code
-        )
-
-    def one_by_one(events: NDArray[Any], count: int, fired: int, negative: int, code: int) -> int:
-        while fired != 0:
-            lane = lowest_bit(fired)
-            fired &= fired - 1
-            events[count] = code + 2 * lane + ((negative >> lane) & 1)
-            count += 1
-        return count
-
-    return one_by_one
-
-
-overload(_append, strict=False)(_appending)
-
-
-def _mixed(word: np.uint64) -> np.uint64:
-    """Apply the finaliser of SplitMix64, as ``chip.sim.counter_rng`` does."""
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(MIX_1)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(MIX_2)
-    return word ^ (word >> np.uint64(31))
-
-
-_mixed_compiled: Any = numba.njit(_mixed)
-
-
-def _add_noise(
-    current: NDArray[Any], key: np.uint64, step: int, table: NDArray[Any], places: NDArray[np.int64]
-) -> None:
-    """Add one value of the noise table to each neuron; one random word of 64 bits serves four neurons."""
-    row = _mixed_compiled(key + np.uint64(step) * np.uint64(GOLDEN))
-    for group in range((places.size + 3) // 4):
-        word = _mixed_compiled(row + np.uint64(group) * np.uint64(GOLDEN))
-        for neuron in range(4 * group, min(4 * group + 4, places.size)):
-            current[places[neuron]] += table[word & np.uint64(table.size - 1)]
-            word >>= np.uint64(16)
-
-
-_add_noise_compiled: Any = numba.njit(_add_noise)
 
 
 def _apply_first_row(
@@ -218,117 +168,12 @@ def _step_tiles(
                 still_active |= np.int64(again != 0) << tile
             if over != 0:
                 saturated += count_bits(over)
-            count = _append(work.events, count, fired, negative, tile * 2 * LANES)
+            count = append_events(work.events, count, fired, negative, tile * 2 * LANES)
     return count, saturated, still_active
 
 
-def _gather(
-    spikes: NDArray[np.int8],
-    gathered: NDArray[np.int8],
-    first: int,
-    streams: int,
-    shape: tuple[int, int, int],
-) -> None:
-    """Copy the inputs of ``streams`` streams from ``first`` on, so that those of each stream are contiguous."""
-    steps, n_streams, width = shape
-    for step in range(steps):
-        begin = (step * n_streams + first) * width
-        for nth in range(streams):
-            to = (nth * steps + step) * width
-            for at in range(0, width, LANES):
-                copy_lanes(spikes, begin + nth * width + at, gathered, to + at)
-
-
-def _activate_all(active: NDArray[np.int8], size: int) -> int:
-    """Set the flag of every tile; returns the flags as bits of a word, if that holds them."""
-    tiles = size // LANES
-    active[:tiles] = 1
-    return (1 << tiles) - 1 if tiles < 64 else -1
-
-
-_gather_compiled: Any = numba.njit(_gather)
 _deliver_compiled: Any = numba.njit(inline="always")(_deliver)
 _step_tiles_compiled: Any = numba.njit(inline="always")(_step_tiles)
-_activate_all_compiled: Any = numba.njit(inline="always")(_activate_all)
-
-
-def _begin_stream(
-    in_flight: NDArray[np.int8], begin: int, size: int, work: Workspace, pending: NDArray[np.int64]
-) -> tuple[int, int]:
-    """Activate every tile of a stream, and turn the spikes in flight since its last run into events.
-
-    Returns:
-        The number of events, and the active tiles as bits.
-    """
-    count = 0
-    for at in range(0, size, LANES):
-        positive, negative, _ = sign_bits(in_flight, begin + at)
-        count = _append(work.events, count, positive | negative, negative, 2 * at)
-    for nth in range(count):
-        place = peek(work.events, nth) >> 1
-        poke(pending, place, peek(pending, place) - 1)
-    return count, _activate_all_compiled(work.active, size)
-
-
-def _read_inputs(
-    gathered: NDArray[np.int8],
-    at: int,
-    spikes: NDArray[np.int8],
-    next_at: int,
-    width: int,
-    size: int,
-    events: NDArray[Any],
-    count: int,
-    invalid: int,
-) -> tuple[int, int]:
-    """Append the inputs of a step to its events.
-
-    Args:
-        gathered: inputs of the streams at hand, flat.
-        at: where those of this stream and step begin.
-        spikes: inputs of all streams, flat.
-        next_at: where the next gathering will read; it is prefetched.
-        width: inputs of a step.
-        size: places of neurons.
-        events: events of the step.
-        count: number of events so far.
-        invalid: bits of the inputs so far that are none of -1, 0 and +1.
-
-    Returns:
-        The number of events, and the bits of invalid inputs.
-    """
-    for lane in range(0, width, LANES):
-        positive, negative, other = sign_bits(gathered, at + lane)
-        prefetch(spikes, next_at + lane)
-        invalid |= other
-        count = _append(events, count, positive | negative, negative, 2 * (size + lane))
-    return count, invalid
-
-
-def _end_stream(
-    in_flight: NDArray[np.int8],
-    begin: int,
-    size: int,
-    synapses: SynapseTables,
-    record: NDArray[np.int8],
-    record_at: int,
-    work: Workspace,
-    count: int,
-    pending: NDArray[np.int64],
-) -> None:
-    """Record the spikes of the last step of a stream, and keep them as spikes in flight."""
-    in_flight[begin : begin + size] = 0
-    for nth in range(count):
-        code = peek(work.events, nth)
-        note, place = peek(synapses.plan, code * _COLUMNS + _RECORD), code >> 1
-        poke(record, record_at + (note >> 8), note)
-        poke(in_flight, begin + place, note)
-        poke(pending, place, peek(pending, place) + 1)
-
-
-_begin_stream_compiled: Any = numba.njit(inline="always")(_begin_stream)
-_read_inputs_compiled: Any = numba.njit(inline="always")(_read_inputs)
-_end_stream_compiled: Any = numba.njit(inline="always")(_end_stream)
 
 
 def advance_streams(
@@ -353,25 +198,25 @@ def advance_streams(
     for stream in range(streams):
         begin, record_at = stream * size, stream * (steps + 1) * columns
         if streams > 1 and stream % group == 0:
-            _gather_compiled(spikes, gathered, stream, min(group, streams - stream), inputs.spikes.shape)
-        count, active = _begin_stream_compiled(in_flight, begin, size, work, recording.pending)
+            gather_inputs(spikes, gathered, stream, min(group, streams - stream), inputs.spikes.shape)
+        count, active = begin_stream(in_flight, begin, size, work, recording.pending)
         for step in range(steps):
             at, next_at = ((stream % group) * steps + step) * width, (step * streams + stream + group) * width
-            count, invalid = _read_inputs_compiled(
+            count, invalid = read_inputs(
                 gathered, at, spikes, next_at, width, size, work.events, count, invalid
             )
             active = _deliver_compiled(
                 count, synapses, work, active, neurons.variant, record, record_at + step * columns
             )
             if noise.table.size:
-                _add_noise_compiled(
+                add_noise(
                     work.current, noise.keys[stream], noise.first_step + step, noise.table, neurons.places
                 )
-                active = _activate_all_compiled(work.active, size)
+                active = activate_all(work.active, size)
             stepped = _step_tiles_compiled(neurons, work, membrane, begin, recording.peak, active)
             count, saturated, active = stepped
             saturations += saturated
-        _end_stream_compiled(
+        end_stream(
             in_flight,
             begin,
             size,
