@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from anomaly.detect.calibration.calibration import Calibration
-from anomaly.detect.calibration.uniformity import cross_validated_uniformity
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import OperatingStates, second_spectra
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
-from anomaly.features.mel import HOP_S
 from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
 from anomaly.student.distillation.distil import DistillationResult
-from anomaly.teacher.export import macs_per_frame
 from anomaly.teacher.phase_classifier import phase_classifier
 from anomaly.training.compile import Chip, compile_circuit
 from anomaly.training.detector_calibration import calibrate_detector
 from anomaly.training.imported_teacher import check_matches_machine
+from anomaly.training.metrics import activity_metrics, chip_metrics, distillation_metrics, sound_metrics
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.reporting.neurobench import measure_complexity
-from anomaly.training.student_training import StudentConstraints, train_student
+from anomaly.training.student_training import StudentConstraints, TrainedStudent, train_student
 from anomaly.training.teacher_training import TrainedTeacher, phases_gain, train_teacher
 from anomaly.training.training_data import TrainingData, block_segments
 from chip.compiler import Compiled
-from chip.run_cost import cost
-
-_CHIP_FIGURES = (
-    "routed",
-    "channel_width",
-    "min_channel_width",
-    "wirelength",
-    "activity_wirelength",
-    "latency_s",
-    "bitstream_bytes",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,52 +86,62 @@ def build_artifacts(
         trained_teacher = _imported_teacher(
             teacher, teacher_calibration, front_end, profile, data, states, seed
         )
-    onnx, teacher_calibration = trained_teacher.onnx, trained_teacher.calibration
+    onnx = trained_teacher.onnx
     report("distilling", 0.0)
     trained_student = train_student(
         data,
         front_end,
         profile,
         chip,
-        (TeacherDetector(onnx), teacher_calibration.pooling),
+        (TeacherDetector(onnx), trained_teacher.calibration.pooling),
         constraints or StudentConstraints(),
         phases=trained_teacher.phases,
         classifier=phase_classifier(onnx) if trained_teacher.phases else None,
         seed=seed,
         progress=lambda share: report("distilling", share),
     )
-    code, circuit, distilled = trained_student.code, trained_student.circuit, trained_student.distilled
+    return _compile_and_calibrate(data, front_end, chip, states, trained_teacher, trained_student, report)
+
+
+def _compile_and_calibrate(
+    data: TrainingData,
+    front_end: FrontEnd,
+    chip: Chip,
+    states: OperatingStates,
+    teacher: TrainedTeacher,
+    student: TrainedStudent,
+    report: Report,
+) -> ModelArtifacts:
+    """Compile and verify the student, calibrate what was decoded, and measure it."""
     report("compiling", 0.0)
-    held_out_segments = block_segments(data.held_out, front_end)
-    compiled, verified = compile_circuit(circuit, code, chip, held_out_segments)
+    segments = block_segments(data.held_out, front_end)
+    compiled, verified = compile_circuit(student.circuit, student.code, chip, segments)
     report("calibrating", 0.0)
-    student = StudentDetector(code, compiled.network, chip.arch.v_sat)
-    calibration = calibrate_detector(student, "count", front_end, data.held_out, states)
+    detector = StudentDetector(student.code, compiled.network, chip.arch.v_sat)
+    calibration = calibrate_detector(detector, "count", front_end, data.held_out, states)
     report("calibrating", 1.0)
-    metrics = _sound_metrics(data, calibration) | {
+    metrics = {
+        **sound_metrics(data, calibration),
         "verified": verified,
-        "distillation": _distillation_metrics(distilled),
-        "robustness": trained_student.robustness,
-        "teacher": {
-            "gain_nats": trained_teacher.gain_nats,
-            "phases_gain_nats": trained_teacher.phases_gain_nats,
-        },
-        "activity": _activity_metrics(student, chip, onnx),
-        "chip": {key: compiled.report[key] for key in _CHIP_FIGURES},
-        "neurobench": measure_complexity(compiled.network, code, chip.arch, held_out_segments),
+        "distillation": distillation_metrics(student.distilled),
+        "robustness": student.robustness,
+        "teacher": {"gain_nats": teacher.gain_nats, "phases_gain_nats": teacher.phases_gain_nats},
+        "activity": activity_metrics(detector, chip, teacher.onnx),
+        "chip": chip_metrics(compiled),
+        "neurobench": measure_complexity(compiled.network, student.code, chip.arch, segments),
     }
     return ModelArtifacts(
-        front_end,
-        chip,
-        code,
-        onnx,
-        circuit,
-        compiled,
-        distilled,
-        calibration,
-        teacher_calibration,
-        states,
-        metrics,
+        front_end=front_end,
+        chip=chip,
+        code=student.code,
+        onnx=teacher.onnx,
+        circuit=student.circuit,
+        compiled=compiled,
+        distilled=student.distilled,
+        student=calibration,
+        teacher=teacher.calibration,
+        operating=states,
+        metrics=metrics,
     )
 
 
@@ -164,45 +161,3 @@ def _imported_teacher(
     calibration = teacher_calibration or calibrate_detector(detector, "log", front_end, data.held_out, states)
     everything = (*data.training, *data.held_out)
     return TrainedTeacher(teacher, calibration, None, phases_gain(everything, front_end, profile, seed=seed))
-
-
-def _sound_metrics(data: TrainingData, calibration: Calibration) -> dict[str, Any]:
-    uniformity = cross_validated_uniformity(calibration)
-    return {
-        "training_seconds": data.seconds,
-        "held_out_seconds": sum(block.seconds for block in data.held_out),
-        "held_out_recordings": calibration.recordings,
-        "supported_p": calibration.supported_p,
-        "supported_per_day": calibration.supported_per_day,
-        "tail": calibration.tail.kind,
-        "uniformity": None if uniformity is None else asdict(uniformity),
-    }
-
-
-def _distillation_metrics(distilled: DistillationResult | None) -> dict[str, Any]:
-    if distilled is None:
-        return {"ran": False}
-    return {
-        "ran": True,
-        "lead": distilled.gap,
-        "trained": distilled.trained,
-        "kept_because": distilled.kept_because,
-        "kept_start": distilled.kept_start,
-        "phases": distilled.phases,
-        "lead_left": distilled.gap_left,
-        "start_criterion": distilled.start_criterion,
-        "trained_criterion": distilled.trained_criterion,
-    }
-
-
-def _activity_metrics(student: StudentDetector, chip: Chip, onnx: bytes) -> dict[str, Any]:
-    done = student.activity
-    seconds = done.steps * HOP_S / student.micro_steps
-    energy = cost(chip.arch, done.steps, done.sop, done.spikes, seconds).to_dict()
-    return {
-        "sop_per_s": done.sop / seconds,
-        "spikes_per_s": done.spikes / seconds,
-        "saturations": done.saturations,
-        "teacher_macs_per_s": macs_per_frame(onnx) / HOP_S,
-        "energy": energy,
-    }

@@ -29,7 +29,7 @@ def test_distil_repeats_the_latter_part_from_the_teacher_of_the_bundle(
     assert made.manifest.detectors["teacher"]["given"] is True
 
 
-def test_a_damaged_teacher_is_not_taught_from(
+def test_a_damaged_teacher_is_refused(
     sound: np.ndarray, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(pump_bundle, "models/pump")
@@ -47,7 +47,7 @@ def test_a_damaged_teacher_is_not_taught_from(
     assert tree(Path()) == before
 
 
-def test_a_teacher_of_other_levels_or_of_another_machine_is_not_taught_from(
+def test_a_teacher_of_other_levels_or_of_another_machine_is_refused(
     tiny: list[str], sound: np.ndarray, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_clips(Path("data/pump"), sound, 10)
@@ -60,7 +60,7 @@ def test_a_teacher_of_other_levels_or_of_another_machine_is_not_taught_from(
     assert not Path("models/fan").exists()
 
 
-def test_a_teacher_that_stands_alone_is_taught_from_with_a_word_of_warning(
+def test_a_teacher_outside_a_bundle_is_used_with_a_warning(
     tiny: list[str], sound: np.ndarray, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_clips(Path("data/pump"), sound, 10)

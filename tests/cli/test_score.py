@@ -44,7 +44,7 @@ def test_json_is_an_array_of_rows(
     assert min(anomalous) > max(row["score"] for row in rows if "normal" in row["path"])
 
 
-def test_both_detectors_and_formats_say_the_same(
+def test_both_detectors_and_formats_give_the_same_rows(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for detector in ("student", "teacher"):

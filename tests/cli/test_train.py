@@ -90,7 +90,7 @@ def test_ctrl_c_in_the_middle_leaves_the_old_bundle_and_no_other(
     assert tree(Path()) == before
 
 
-def test_without_the_extra_it_says_what_to_install() -> None:
+def test_without_the_extra_the_error_names_the_package() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; from anomaly.cli import run;"
         "sys.exit(run(['train', '--machine', 'pump']))"

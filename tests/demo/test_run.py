@@ -158,7 +158,7 @@ def test_a_pump_that_never_fails_is_no_success(tmp_path: Path, monkeypatch: pyte
     assert not (tmp_path / "report" / "index.html").exists()
 
 
-def test_a_folder_that_is_a_file_is_said_at_once(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_file_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "report").touch()
     with pytest.raises(AnomalyError, match="cannot be") as caught:
         play(tmp_path / "report")

@@ -48,7 +48,7 @@ def test_normal_sound_alone_has_false_alarms_but_no_auc(normals_only: Evaluation
     assert normals_only.notes == ()
 
 
-def test_progress_is_told(pump_bundle: Path, pump_recordings: Path) -> None:
+def test_progress_is_reported(pump_bundle: Path, pump_recordings: Path) -> None:
     told: list[tuple[str, float]] = []
     evaluate(
         open_bundle(pump_bundle),

@@ -56,7 +56,7 @@ def test_standardisation_is_that_of_the_levels(segments: list[Centibels], teache
     assert teacher.deviation.numpy() == pytest.approx(everything.std(axis=0), rel=1e-5)
 
 
-def test_progress_is_told(segments: list[Centibels]) -> None:
+def test_progress_is_reported(segments: list[Centibels]) -> None:
     shares: list[float] = []
     fit_teacher(segments[:1], TeacherPlan(epochs=4), seed=0, progress=shares.append)
     assert shares == [0.25, 0.5, 0.75, 1.0]

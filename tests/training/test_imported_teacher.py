@@ -1,4 +1,4 @@
-"""A given teacher brings its front end along, and is refused where it does not know the machine's sound."""
+"""An imported teacher keeps its front end, and is refused where it does not match the machine's sound."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def normalising(trained: TrainingResult, tmp_path: Path) -> Path:
     return write_bundle(tmp_path / "normalising", draft, files).path / TEACHER
 
 
-@pytest.mark.parametrize("asked", [None, True])
-def test_the_front_end_is_that_of_the_bundle(asked: bool | None, normalising: Path) -> None:
-    read = read_imported_teacher(normalising, asked)
+@pytest.mark.parametrize("requested", [None, True])
+def test_the_front_end_is_that_of_the_bundle(requested: bool | None, normalising: Path) -> None:
+    read = read_imported_teacher(normalising, requested)
     assert read.front_end == FrontEnd(reset_s=5, level_normalise=True)
     assert read.calibration is not None
 
@@ -43,12 +43,14 @@ def test_other_levels_are_refused(normalising: Path, trained: TrainingResult) ->
         read_imported_teacher(trained.bundle.path / TEACHER, True)
 
 
-def test_a_teacher_that_stands_alone_is_as_asked_for_and_cannot_be_judged(
+def test_a_teacher_outside_a_bundle_has_the_requested_front_end_and_no_calibration(
     trained: TrainingResult, tmp_path: Path
 ) -> None:
     alone = tmp_path / TEACHER
     shutil.copy(trained.bundle.path / TEACHER, alone)
-    assert [read_imported_teacher(alone, asked).front_end.level_normalise for asked in (None, True)] == [
+    assert [
+        read_imported_teacher(alone, requested).front_end.level_normalise for requested in (None, True)
+    ] == [
         False,
         True,
     ]
@@ -58,7 +60,7 @@ def test_a_teacher_that_stands_alone_is_as_asked_for_and_cannot_be_judged(
     assert missing_calibration_notice(tmp_path / "nowhere.onnx") is None
 
 
-def test_a_damaged_bundle_is_not_taught_from(normalising: Path) -> None:
+def test_a_damaged_bundle_is_refused(normalising: Path) -> None:
     normalising.with_name("network.bit").write_bytes(b"")
     with pytest.raises(ModelError, match="is cut short"):
         read_imported_teacher(normalising, None)

@@ -57,19 +57,19 @@ def trained(
     return build_artifacts(data, FrontEnd(), QUICK, chip, seed=0, constraints=constraints)
 
 
-def test_the_bitstream_tells_the_phases_of_the_teacher(
+def test_the_bitstream_distinguishes_the_phases_of_the_teacher(
     data: TrainingData, chip: Chip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = trained(data, chip, monkeypatch)
     assert made.circuit.kinds == (PHASE_KIND,)
-    told = made.metrics["distillation"]
-    assert told["phases"] > 2
-    assert (told["lead"], told["lead_left"]) == (0.2, 0.1)
-    assert not told["kept_start"]
+    outcome = made.metrics["distillation"]
+    assert outcome["phases"] > 2
+    assert (outcome["lead"], outcome["lead_left"]) == (0.2, 0.1)
+    assert not outcome["kept_start"]
     assert made.metrics["verified"]["equal"]
     assert sum(label.startswith("gate ") for label in made.compiled.network.labels) in (
         0,
-        2 * told["phases"] - 2,
+        2 * outcome["phases"] - 2,
     )
 
 
@@ -91,21 +91,21 @@ def test_a_budget_without_room_for_them_has_none(
     assert made.metrics["distillation"]["phases"] == 0
 
 
-def test_coarse_weights_tell_no_phases(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coarse_weights_allow_no_phases(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     made = trained(data, read_chip("senna", 4), monkeypatch)
     assert made.circuit.gates is None
 
 
 @pytest.mark.parametrize(
-    ("leads", "min_sound_s", "told"),
+    ("leads", "min_sound_s", "phased"),
     [([0.2, 0.1], 1.0, True), ([0.2, 0.3], 1.0, False), ([0.07], 1.0, False), ([], 90.0, False)],
 )
-def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
+def test_the_gap_is_measured_on_the_sound_of_the_machine(
     data: TrainingData,
     chip: Chip,
     leads: list[float],
     min_sound_s: float,
-    told: bool,
+    phased: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(teacher_training, "phase_gain_of_recordings", lambda recordings, size, seed: 1.0)
@@ -113,6 +113,6 @@ def test_whether_it_is_nearer_is_heard_on_the_machine_itself(
     monkeypatch.setattr("anomaly.training.phase_training.teacher_student_gap", lambda *_, seed: left.pop(0))
     plan = DistilPlan(windows=8, steps=1, validation_windows=8, min_sound_s=min_sound_s)
     made = build_artifacts(data, FrontEnd(), replace(QUICK, distil=plan), chip, seed=3)
-    # First the start is heard, and what it could learn only where there is enough to be learned.
+    # The gap of the start is measured first; that of the phased student only with enough sound.
     assert left == []
-    assert (made.circuit.gates is not None) == told
+    assert (made.circuit.gates is not None) == phased

@@ -59,7 +59,7 @@ def test_what_is_programmed_is_what_was_trained(trained: TrainingResult) -> None
     assert verified["neuron_steps"] > 100_000
 
 
-def test_it_fits_and_says_so_as_json(trained: TrainingResult) -> None:
+def test_the_result_as_json(trained: TrainingResult) -> None:
     result = json.loads(json.dumps(trained.to_dict()))
     assert {"bundle", "fits", "neurons", "synapses", "seconds", "verified", "machine"} <= set(result)
     assert result["fits"] is True
@@ -77,7 +77,7 @@ def test_it_fits_and_says_so_as_json(trained: TrainingResult) -> None:
     assert 0 < metrics["activity"]["sop_per_s"] < metrics["activity"]["teacher_macs_per_s"]
 
 
-def test_the_manifest_tells_how_it_was_made(trained: TrainingResult) -> None:
+def test_the_manifest_records_the_training(trained: TrainingResult) -> None:
     manifest = trained.bundle.manifest
     assert (manifest.machine, manifest.signer) == ("pump", None)
     assert manifest.detectors["student"] == {"arch": "senna", "profile": "small", "seed": 3}
@@ -85,7 +85,7 @@ def test_the_manifest_tells_how_it_was_made(trained: TrainingResult) -> None:
     assert len(manifest.data_fingerprint) == len(manifest.code_fingerprint) == 64
 
 
-def test_stages_are_told_in_order(trained: TrainingResult, stages: list[tuple[str, float]]) -> None:
+def test_stages_are_reported_in_order(trained: TrainingResult, stages: list[tuple[str, float]]) -> None:
     names = list(dict.fromkeys(stage for stage, _ in stages))
     assert names == ["reading", "teaching", "distilling", "compiling", "calibrating"]
     assert all(0 <= share <= 1 for _, share in stages)
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_bytes(trained: TrainingResult, request_: T
 
 
 @pytest.mark.slow
-def test_a_given_teacher_and_its_front_end_are_kept(
+def test_an_imported_teacher_and_its_front_end_are_kept(
     trained: TrainingResult, request_: TrainingRequest, tmp_path: Path
 ) -> None:
     key = tmp_path / "site.key"
@@ -209,7 +209,7 @@ def test_a_teacher_for_other_bands(
         train(replace(request_, teacher=trained.bundle.path / TEACHER))
 
 
-def test_a_read_only_folder_is_told_before_the_work(
+def test_a_read_only_folder_is_refused_before_the_training(
     request_: TrainingRequest,
     monkeypatch: pytest.MonkeyPatch,
     unprivileged: Callable[[], AbstractContextManager[None]],

@@ -36,7 +36,7 @@ def chosen(plan: ClosedFormPlan, budget: Budget) -> student_start.StudentStart:
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("wire_cost", "most"), [(0.0, None), (3.0, None), (3.0, 1.0)])
-def test_wires_are_asked_for_their_price(
+def test_wire_cost_shortens_the_start(
     wire_cost: float, most: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blind, made = chosen(PLAN, Budget()), []

@@ -47,10 +47,10 @@ def test_with_phases_thresholds_are_rare_whoever_trained_the_teacher(
         teacher_training, "phase_gain_of_recordings", lambda recordings, size, seed: gain_nats
     )
     own = build_artifacts(data, FrontEnd(), LINEAR, chip, seed=0)
-    given = build_artifacts(data, FrontEnd(), LINEAR, chip, seed=0, teacher=own.onnx)
+    distilled_again = build_artifacts(data, FrontEnd(), LINEAR, chip, seed=0, teacher=own.onnx)
     assert set(own.circuit.loads.tolist()) == loads
-    np.testing.assert_array_equal(given.circuit.thresholds, own.circuit.thresholds)
-    assert given.metrics["teacher"] == {"gain_nats": None, "phases_gain_nats": gain_nats}
+    np.testing.assert_array_equal(distilled_again.circuit.thresholds, own.circuit.thresholds)
+    assert distilled_again.metrics["teacher"] == {"gain_nats": None, "phases_gain_nats": gain_nats}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,7 @@ def test_neurons_forget_as_machine_chip_and_link_want_it(
     assert start.plan.event_size == (0.25 if leaks else 0.2 if phases else 0.3)
 
 
-def test_a_start_that_hears_is_judged_better_than_one_that_hardly_does(
-    data: TrainingData, chip: Chip
-) -> None:
+def test_a_sensitive_start_has_the_higher_criterion(data: TrainingData, chip: Chip) -> None:
     front_end = FrontEnd()
     training, held_out = (block_segments(part, front_end) for part in (data.training, data.held_out))
     judge = start_criterion(data, front_end, chip, seed=0)

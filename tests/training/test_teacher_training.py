@@ -28,13 +28,13 @@ def data() -> TrainingData:
     )
 
 
-def taught(data: TrainingData, monkeypatch: pytest.MonkeyPatch, gain: float) -> TrainedTeacher:
+def trained_with_gain(data: TrainingData, monkeypatch: pytest.MonkeyPatch, gain: float) -> TrainedTeacher:
     monkeypatch.setattr(module, "phase_gain_of_recordings", lambda recordings, size, seed: gain)
     return train_teacher(data, FrontEnd(), LINEAR, seed=0)
 
 
 def test_a_clear_gain_makes_phases(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taught(data, monkeypatch, 1.01 * MIN_PHASE_GAIN_NATS)
+    made = trained_with_gain(data, monkeypatch, 1.01 * MIN_PHASE_GAIN_NATS)
     assert made.phases_gain_nats == 1.01 * MIN_PHASE_GAIN_NATS
     assert made.calibration.pooling.kinds == 2
     assert TeacherDetector(made.onnx).channels == 32
@@ -42,25 +42,25 @@ def test_a_clear_gain_makes_phases(data: TrainingData, monkeypatch: pytest.Monke
 
 
 def test_without_one_there_are_none(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taught(data, monkeypatch, MIN_PHASE_GAIN_NATS)
+    made = trained_with_gain(data, monkeypatch, MIN_PHASE_GAIN_NATS)
     assert made.calibration.pooling.kinds == 3
     assert TeacherDetector(made.onnx).channels == 48
     assert b"phase.centres" not in made.onnx
 
 
-def test_every_recording_is_asked_once_and_whole(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[int]] = []
+def test_every_recording_is_used_once_and_whole(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[list[int]] = []
 
-    def told(recordings: list[list[object]], size: object, seed: int) -> float:
-        asked.append([len(segments) for segments in recordings])
+    def gain_of(recordings: list[list[object]], size: object, seed: int) -> float:
+        used.append([len(segments) for segments in recordings])
         return 0.0
 
-    monkeypatch.setattr(module, "phase_gain_of_recordings", told)
+    monkeypatch.setattr(module, "phase_gain_of_recordings", gain_of)
     train_teacher(data, FrontEnd(), LINEAR, seed=0)
-    assert asked == [[1] * 6]
+    assert used == [[1] * 6]
 
 
-def test_too_few_recordings_tell_nothing(data: TrainingData) -> None:
+def test_too_few_recordings_give_no_gain(data: TrainingData) -> None:
     one = [replace(block, recording="the only one") for block in (*data.training, *data.held_out)]
     made = train_teacher(split_held_out(one), FrontEnd(), LINEAR, seed=0)
     assert (made.gain_nats, made.phases_gain_nats) == (None, None)

@@ -68,8 +68,8 @@ def test_files_are_read_as_they_are_cut(tmp_path: Path) -> None:
     reading = read_clips([clip(tmp_path, *item) for item in sounds.items()], progress=shares.append)
     expected = [block for name, sound in sounds.items() for block in cut_blocks(sound, name)]
     assert [block.recording for block in reading.blocks] == [block.recording for block in expected]
-    for found, wanted in zip(reading.blocks, expected, strict=True):
-        assert np.array_equal(found.samples, wanted.samples)
+    for found, block in zip(reading.blocks, expected, strict=True):
+        assert np.array_equal(found.samples, block.samples)
     assert reading.silent == ()
     assert shares == [1 / 3, 2 / 3, 1.0]
 
@@ -159,15 +159,15 @@ def test_segments_are_what_a_stream_gives_to_a_detector(level_normalise: bool, s
     front_end = FrontEnd(reset_s=3, level_normalise=level_normalise)
     sound = noise(seconds)
     segments = sample_segments(sound, front_end)
-    heard: list[list[np.ndarray[tuple[int, int], np.dtype[np.int32]]]] = []
+    streamed: list[list[np.ndarray[tuple[int, int], np.dtype[np.int32]]]] = []
     normaliser = LevelNormaliser()
     for second, levels in SecondStream(front_end).push(sound):
         if second == 0:
-            heard.append([])
+            streamed.append([])
             normaliser.reset()
-        heard[-1].append(normaliser.push(levels[None])[0] if level_normalise else levels)
-    assert len(segments) == len(heard)
-    for segment, parts in zip(segments, heard, strict=True):
+        streamed[-1].append(normaliser.push(levels[None])[0] if level_normalise else levels)
+    assert len(segments) == len(streamed)
+    for segment, parts in zip(segments, streamed, strict=True):
         assert np.array_equal(segment, np.concatenate(parts))
 
 

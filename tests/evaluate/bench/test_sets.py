@@ -87,7 +87,7 @@ def test_bldc_mix_depends_on_the_seed_alone(recordings: Path) -> None:
     assert not same(one, other)
 
 
-def test_every_background_is_heard_and_none_on_both_sides(recordings: Path) -> None:
+def test_every_background_is_used_and_none_on_both_sides(recordings: Path) -> None:
     (one,) = bldc_mix(recordings, (-60.0,), train_mixes=1, test_mixes=2)
     assert len(one.train) == 3 * 2
     assert [clip.condition for clip in one.test].count("noise") == len(one.test) / 2

@@ -94,7 +94,7 @@ def test_only_sets_with_every_detector_count_for_the_mean() -> None:
     assert mean_over_sets({}) == {}
 
 
-def test_what_a_set_can_tell() -> None:
+def test_resolution_of_a_set() -> None:
     rounds: Rounds = {("a", "0", name): [played(gap)] for name, gap in (("x", 1.0), ("y", 0.5))}
     one = resolutions(rounds)["a"]["0"]
     assert (one.normals, one.anomalies, one.normal_recordings, one.anomalous_recordings) == (40, 60, 40, 60)

@@ -71,16 +71,16 @@ def test_plain_folders_hold_out_a_fifth(tmp_path: Path) -> None:
     assert data.faults == ("leak",)
 
 
-def test_normals_alone_are_all_trained_on_unless_an_evaluation_is_asked_for(tmp_path: Path) -> None:
+def test_normals_alone_are_all_for_training_unless_held_out_explicitly(tmp_path: Path) -> None:
     folder_of(tmp_path, *(f"normal/{i:04}.wav" for i in range(20)))
     assert len(read_layout(tmp_path).train) == 20
-    asked = read_layout(tmp_path, hold_out=True)
-    assert asked.held_out_by_us
-    assert 0 < len(asked.test) < 20
-    assert not set(asked.train) & set(asked.test)
+    held_out = read_layout(tmp_path, hold_out=True)
+    assert held_out.held_out_by_us
+    assert 0 < len(held_out.test) < 20
+    assert not set(held_out.train) & set(held_out.test)
 
 
-def test_an_explicit_split_is_left_alone_unless_asked(tmp_path: Path) -> None:
+def test_an_explicit_split_is_kept_unless_held_out_explicitly(tmp_path: Path) -> None:
     folder_of(tmp_path, *(f"train/normal_{i:04}.wav" for i in range(20)), "test/anomaly_1.wav")
     assert len(read_layout(tmp_path).train) == 20
     assert read_layout(tmp_path, hold_out=True).held_out_by_us

@@ -48,7 +48,7 @@ def test_better_is_positive_and_the_other_way_round(evaluation: Evaluation) -> N
     assert np.allclose(back.auc_ci, (-found.auc_ci[1], -found.auc_ci[0]))
 
 
-def test_normal_sound_alone_cannot_say(normals_only: Evaluation) -> None:
+def test_normal_sound_alone_has_no_difference(normals_only: Evaluation) -> None:
     found = difference(normals_only, normals_only, "student")
     assert (found.auc, found.auc_ci, found.pauc, found.pauc_ci) == (None, None, None, None)
     assert "no anomalies" in str(found.as_json()["reason"])

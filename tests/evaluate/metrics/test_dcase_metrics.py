@@ -43,7 +43,7 @@ def judged(clips: list[Clip], seed: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 @pytest.mark.parametrize("edition", LAYOUTS)
-def test_editions_are_told_by_their_names(edition: Edition) -> None:
+def test_editions_are_recognised_by_their_names(edition: Edition) -> None:
     assert edition_of([clip.path for clip in clips_of(edition)]) == edition
 
 

@@ -31,7 +31,7 @@ def false_alarms(normals: list[FileScore], limit: Limit) -> FalseAlarms:
     return found
 
 
-def test_normals_of_which_nothing_is_judged_tell_nothing() -> None:
+def test_normals_without_a_decided_second_have_no_rate() -> None:
     assert counted([], LIMIT) is None
     rest = OperatingResult(OperatingState.STOPPED, False)
     seconds = [replace(second, operating=rest) for second in file([1e-6] * 9).scores]

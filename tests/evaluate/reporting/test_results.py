@@ -21,7 +21,7 @@ def test_json_has_the_keys_of_the_contract(evaluation: Evaluation) -> None:
         assert "reason" not in found
 
 
-def test_json_of_normals_says_null_and_why(normals_only: Evaluation) -> None:
+def test_json_of_normals_has_null_and_a_reason(normals_only: Evaluation) -> None:
     for found in as_json(normals_only)["detectors"].values():
         assert (found["auc"], found["pauc"], found["faults"]) == (None, None, {})
         assert "no anomalies" in found["reason"]
@@ -51,7 +51,7 @@ def test_table_of_a_comparison(evaluation: Evaluation) -> None:
     assert all(len(row) == len(head) for row in rows)
 
 
-def test_table_of_normals_says_null(normals_only: Evaluation) -> None:
+def test_table_of_normals_has_null(normals_only: Evaluation) -> None:
     figures = {row[0]: row[1:] for row in table(normals_only)}
     assert figures["AUC"] == ["null", "null"]
     assert figures["anomalous clips in ALARM"] == ["–", "–"]

@@ -87,7 +87,9 @@ def test_every_miss_is_explained(evaluation: Evaluation) -> None:
 
 
 @pytest.mark.parametrize("limit", [1_000.0])
-def test_clips_too_short_for_an_alarm_are_told_apart(evaluation: Evaluation, limit: float) -> None:
+def test_clips_too_short_for_an_alarm_have_a_reason_of_their_own(
+    evaluation: Evaluation, limit: float
+) -> None:
     silent = without_alarms(evaluation)
     outcome = silent.outcomes["student"]
     (one,) = explain_misses(with_outcome(silent, limit=replace(outcome.limit, value=limit)))

@@ -29,12 +29,12 @@ def test_every_reason_has_one_plain_line(reason: str) -> None:
     assert "AUC" not in notice
 
 
-def test_too_little_sound_says_how_much_is_needed() -> None:
+def test_the_notice_of_too_little_sound_states_the_amount_needed() -> None:
     notice = distillation_notice(metrics(trained=False, kept_because="too little sound", lead=0.1), 60.0)
     assert "that needs 2.5 min of sound and there was 60 s" in str(notice)
 
 
-def test_a_profile_without_distillation_says_so() -> None:
+def test_a_profile_without_distillation_has_a_notice() -> None:
     assert "this profile leaves it out" in str(distillation_notice({"ran": False}, 60.0))
 
 

@@ -36,7 +36,7 @@ def test_the_page_needs_nothing_from_elsewhere(trained: TrainingResult) -> None:
     assert all(link.startswith("data:") or link.startswith("#") for link in links)
 
 
-def test_the_page_says_whether_probabilities_are_uniform(trained: TrainingResult) -> None:
+def test_the_page_shows_the_uniformity_of_probabilities(trained: TrainingResult) -> None:
     uniformity = {"seconds": 600, "distance": 0.03, "share_10": 0.11, "share_1": 0.012}
     artifacts = replace(trained.artifacts, metrics=trained.artifacts.metrics | {"uniformity": uniformity})
     page = training_page("pump", artifacts).decode()
