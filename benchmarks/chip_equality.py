@@ -60,10 +60,18 @@ def compare(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) 
 
 
 def faults_seen(trained: Network, decoded: Network, spikes: np.ndarray, v_sat: int) -> int:
-    """Count the detected ones of ten wrong networks; each has a changed weight on one of its busiest synapses."""
+    """Count the detected ones of ten wrong networks.
+
+    Each has one changed weight, at a synapse with many spikes whose neuron both fires and rests: a neuron that fires in
+    every step, or in none, would not show the change.
+    """
     arrivals = np.count_nonzero(spikes, axis=(0, 1))
-    inner = Simulator(decoded, v_sat=v_sat).run(spikes).neuron_spikes
-    busy = np.argsort(-np.concatenate([arrivals, inner])[decoded.source], kind="stable")[:10]
+    fired = Simulator(decoded, v_sat=v_sat).run(spikes).neuron_spikes
+    rested = spikes.shape[0] * spikes.shape[1] - fired
+    sensitivity = (
+        np.concatenate([arrivals, fired])[decoded.source] * np.minimum(fired, rested)[decoded.target]
+    )
+    busy = np.argsort(-sensitivity, kind="stable")[:10]
     detected = 0
     for at in busy:
         weight = decoded.weight.copy()
