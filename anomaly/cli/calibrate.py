@@ -1,4 +1,4 @@
-"""``anomaly calibrate``."""
+"""`anomaly calibrate`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
     from anomaly.detect.calibration.base import BaseCalibration
     from anomaly.detect.calibration.versions import CalibrationVersion, Source
+    from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
     from anomaly.monitor.offline.calibration_filter import CalibrationInput
-    from anomaly.monitor.offline.recalibrate import CalibratedDetector
 
 _From = Annotated[list[Path] | None, typer.Option("--from", help="Recordings of normal sound.")]
 _Since = Annotated[
-    str | None, typer.Option("--since", help="What the monitor has heard for so long: 2h, 1d.")
+    str | None, typer.Option("--since", help="Sound that the monitor scored in the last 2h, 1d.")
 ]
-_Replace = Annotated[bool, typer.Option("--replace", help="Leave out the sound known so far, do not add.")]
-_Force = Annotated[bool, typer.Option("--force", help="Even if it is short or does not sound normal.")]
+_Replace = Annotated[bool, typer.Option("--replace", help="Use the new sound alone, instead of adding it.")]
+_Force = Annotated[
+    bool, typer.Option("--force", help="Take it even if it is short or does not sound normal.")
+]
 _List = Annotated[bool, typer.Option("--list", help="Show the versions, change nothing.")]
 _Revert = Annotated[int | None, typer.Option("--revert", help="Go back to a version; 0 is the bundle's own.")]
 _Note = Annotated[str, typer.Option("--note", help="Why; kept with the version.")]
@@ -50,33 +52,38 @@ def calibrate(
     models: options.Models = None,
     state: options.State = None,
     config: options.Config = None,
+    details: options.Details = False,
     as_json: options.Json = False,
 ) -> None:
-    """Teach the calibration new normal sound without training again: a new version, and a way back."""
+    """Add normal sound to the calibration without training again: a new version, and a way back."""
     from anomaly.cli.case_store import user_name
-    from anomaly.cli.site_options import chosen_service
+    from anomaly.cli.site_options import calibrated_detector
     from anomaly.errors import UsageError
 
-    asked = [recordings is not None and bool(recordings), since is not None, show, revert is not None]
-    if sum(asked) != 1:
+    actions = [bool(recordings), since is not None, show, revert is not None]
+    if sum(actions) != 1:
         raise UsageError("give one of --from, --since, --list and --revert")
     for option in ("--replace", "--force", "--by", "--note"):
         needs(context, option, "--from", "--since")
     if recordings and (base := _base(config, models, state, machine, detector, recordings, by, note)):
-        _tell_base(base, as_json)
+        _print_base(base, as_json)
         return
-    site, found = chosen_service(config, models, state, machine, detector)
+    site, calibrated = calibrated_detector(config, models, state, machine, detector)
     if revert is not None:
-        found.calibrations.revert(revert)
+        calibrated.calibrations.revert(revert)
     if revert is not None or show:
-        _tell_all(found, as_json)
+        _print_versions(calibrated, as_json)
         return
-    kept = () if replace else found.sources
-    gathered = _gathered(found, site.state_dir, recordings, since, force, kept)
-    source = _checked(gathered, found, force)
-    alone = replace or found.alone
-    made = found.add([*kept, source], by=user_name(by), reason=note or source.what, alone=alone)
-    _tell(found, made, gathered, as_json)
+    kept = () if replace else calibrated.sources
+    new = _new_sound(calibrated, site.state_dir, recordings, since, force, kept)
+    source = _accepted(new, calibrated, force)
+    alone = replace or calibrated.alone
+    before = calibrated.version_in_use
+    version = calibrated.add([*kept, source], by=user_name(by), reason=note or source.what, alone=alone)
+    if as_json:
+        typer.echo(json.dumps(_version_facts(calibrated, version, new)))
+        return
+    _print_version(calibrated, version, new.source, 0 if before is None else before.number, details)
 
 
 def _base(
@@ -101,112 +108,128 @@ def _base(
     bundle = open_bundle(site.models_dir / site.bundle_of(name))
     if chosen in load_model(bundle, (), state_dir=site.state_dir, machine=name).scorers:
         return None
-    made = calibrate_files(bundle, chosen, scan(recordings))
+    calibration = calibrate_files(bundle, chosen, scan(recordings))
     reason = note or ", ".join(map(str, recordings))
-    return write_base_calibration(site.state_dir, name, chosen, bundle, made, by=user_name(by), reason=reason)
+    return write_base_calibration(
+        site.state_dir, name, chosen, bundle, calibration, by=user_name(by), reason=reason
+    )
 
 
-def _tell_base(made: BaseCalibration, as_json: bool) -> None:
-    calibration, seconds = made.calibration, len(made.calibration.scores)
-    if as_json:
-        facts = {
-            "number": 0,
-            "in_use": True,
-            "created_at": made.created_at,
-            "by": made.by,
-            "reason": made.reason,
-        }
-        limits = {"limit": calibration.limit(1.0).value, "supported_per_day": calibration.supported_per_day}
-        typer.echo(json.dumps({**facts, "seconds": seconds, **limits}))
-        return
-    typer.echo(f"the {made.detector} of {made.machine} is calibrated on {seconds} s of normal sound")
-
-
-def _gathered(
-    found: CalibratedDetector,
+def _new_sound(
+    calibrated: CalibratedDetector,
     state_dir: Path,
     recordings: list[Path] | None,
     since: str | None,
     force: bool,
-    held: Sequence[Source],
+    sources: Sequence[Source],
 ) -> CalibrationInput:
+    """Return the new sound of recordings or of the monitor's history; ``sources`` holds what is known already."""
     import time
 
     from anomaly.alerts.duration import duration_s
     from anomaly.archive.scan import scan
     from anomaly.errors import InputError
-    from anomaly.monitor.offline.recalibrate import from_history, from_recordings, unjudged_cases
+    from anomaly.monitor.offline.calibration_guard import cases_without_feedback
+    from anomaly.monitor.offline.calibration_input import from_history, from_recordings
+    from anomaly.readable import count
+    from anomaly.store.case import SHORT_ID
     from anomaly.store.store import DATABASE_NAME, Store
 
     if recordings:
-        return from_recordings(scan(recordings), found.scorer, ", ".join(map(str, recordings)), held)
+        return from_recordings(scan(recordings), calibrated.scorer, ", ".join(map(str, recordings)), sources)
     now_s = time.time()
     begin_s = now_s - duration_s(since or "")
     with Store.open(state_dir / DATABASE_NAME, create=False) as store:
-        open_questions = unjudged_cases(store, found.machine, begin_s, now_s)
-        if open_questions and not force:
+        cases = cases_without_feedback(store, calibrated.machine, begin_s, now_s)
+        if cases and not force:
             raise InputError(
-                f"there were {len(open_questions)} alarm(s) in this time that nobody has judged",
-                where=", ".join(case.id[:8] for case in open_questions),
-                hint="say what they were with `anomaly feedback CASE --normal` or `--fault`, or --force",
+                f"this time holds {count(len(cases), 'alarm')} without feedback",
+                where=", ".join(case.id[:SHORT_ID] for case in cases),
+                hint="report each with `anomaly feedback CASE --normal` or `--fault`, or add --force",
             )
-        return from_history(store, found, begin_s, now_s, held)
+        return from_history(store, calibrated, begin_s, now_s, sources)
 
 
-def _checked(gathered: CalibrationInput, found: CalibratedDetector, force: bool) -> Source:
-    from anomaly.monitor.offline.recalibrate import check
+def _accepted(new: CalibrationInput, calibrated: CalibratedDetector, force: bool) -> Source:
+    """Return the new sound once it is known to be new and normal; `--force` leaves the latter out."""
+    from anomaly.monitor.offline.calibration_guard import check_normal
 
-    gathered.check_any()
-    for reason in gathered.reasons():
-        typer.echo(reason, err=True)
+    new.require_new_sound()
+    for sentence in new.exclusions():
+        typer.echo(sentence, err=True)
     if not force:
-        check(gathered.source, found.scorer.calibration)
-    return gathered.source
+        check_normal(new.source, calibrated.scorer.calibration)
+    return new.source
 
 
-def _tell(
-    found: CalibratedDetector, made: CalibrationVersion, gathered: CalibrationInput, as_json: bool
+def _print_version(
+    calibrated: CalibratedDetector,
+    version: CalibrationVersion,
+    added: Source,
+    number_before: int,
+    details: bool,
 ) -> None:
-    before, after = found.scorer.calibration, made.calibration(found.own.calibration)
-    facts: dict[str, Any] = {
-        **_facts(made, made.number),
+    from anomaly.monitor.offline.reporting.calibration_text import version_text
+
+    lines = version_text(
+        calibrated.machine,
+        version,
+        added,
+        before=calibrated.scorer.calibration,
+        after=version.calibration(calibrated.own.calibration),
+        number_before=number_before,
+        details=details,
+    )
+    typer.echo("\n".join(lines))
+
+
+def _print_base(made: BaseCalibration, as_json: bool) -> None:
+    from anomaly.monitor.offline.reporting.calibration_text import base_text
+
+    if not as_json:
+        typer.echo("\n".join(base_text(made)))
+        return
+    facts = {
+        "number": 0,
+        "in_use": True,
+        "created_at": made.created_at,
+        "by": made.by,
+        "reason": made.reason,
+        "seconds": len(made.calibration.scores),
+        "limit": made.calibration.limit(1.0).value,
+        "supported_per_day": made.calibration.supported_per_day,
+    }
+    typer.echo(json.dumps(facts))
+
+
+def _print_versions(calibrated: CalibratedDetector, as_json: bool) -> None:
+    from anomaly.monitor.offline.reporting.calibration_text import versions_text
+
+    current, versions = calibrated.calibrations.current, calibrated.calibrations.all()
+    if as_json:
+        rows = [_facts(version, current) | {"bundle": version.bundle} for version in versions]
+        typer.echo(json.dumps(rows))
+    else:
+        typer.echo("\n".join(versions_text(versions, current, calibrated.bundle)))
+
+
+def _version_facts(
+    calibrated: CalibratedDetector, version: CalibrationVersion, new: CalibrationInput
+) -> dict[str, Any]:
+    """Return the JSON values of a version that has just been made."""
+    before, after = calibrated.scorer.calibration, version.calibration(calibrated.own.calibration)
+    return {
+        **_facts(version, version.number),
         "limit_before": before.limit(1.0).value,
         "limit": after.limit(1.0).value,
         "supported_per_day": after.supported_per_day,
-        "held_seconds_left_out": gathered.held_s,
-        "other_model_seconds_left_out": gathered.other_s,
+        "held_seconds_left_out": new.duplicate_s,
+        "other_model_seconds_left_out": new.other_model_s,
     }
-    if as_json:
-        typer.echo(json.dumps(facts))
-        return
-    typer.echo(
-        f"calibration {made.number} of {found.machine} is in use: {len(after.scores)} s of normal sound, of which "
-        f"{sum(source.seconds for source in made.sources)} s were added"
-    )
-    typer.echo(
-        f"limit for one false alarm a day {facts['limit_before']:.1f} -> {facts['limit']:.1f}; so much sound "
-        f"itself only bounds the rate below {after.supported_per_day:,.0f} a day, the rest is extrapolation"
-    )
-    typer.echo("a running monitor takes it up within seconds", err=True)
-
-
-def _tell_all(found: CalibratedDetector, as_json: bool) -> None:
-    current = found.calibrations.current
-    every = found.calibrations.all()
-    if as_json:
-        typer.echo(json.dumps([_facts(version, current) | {"bundle": version.bundle} for version in every]))
-        return
-    typer.echo(f"{'*' if current == 0 else ' '} 0  the bundle's own")
-    for version in every:
-        other = "" if version.bundle == found.bundle else "  (of another bundle: not used)"
-        mark = "*" if version.number == current else " "
-        seconds = sum(source.seconds for source in version.sources)
-        typer.echo(
-            f"{mark} {version.number}  {version.created_at}  {version.by}  {seconds} s added  {version.reason}{other}"
-        )
 
 
 def _facts(version: CalibrationVersion, current: int) -> dict[str, Any]:
+    """Return the JSON values of a version; ``current`` is the number in use."""
     return {
         "number": version.number,
         "in_use": version.number == current,

@@ -1,4 +1,4 @@
-"""``anomaly feedback``."""
+"""`anomaly feedback`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from anomaly.cli.cases import CaseId, Note
-from anomaly.cli.options import By, Config, Detector, Json, Models, State
+from anomaly.cli.options import By, Config, Details, Detector, Json, Models, State
 
 _Normal = Annotated[bool, typer.Option("--normal", help="It was no fault: such sound raises no alarm again.")]
-_Fault = Annotated[bool, typer.Option("--fault", help="It was one: its sound never counts as normal.")]
+_Fault = Annotated[bool, typer.Option("--fault", help="It was a fault: its sound never counts as normal.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,29 +29,36 @@ def feedback(
     models: Models = None,
     state: State = None,
     config: Config = None,
+    details: Details = False,
     as_json: Json = False,
 ) -> None:
-    """Say what a case was. A false alarm makes a new version of the calibration; `calibrate --revert` undoes it."""
+    """Report the outcome of a case: a false alarm makes a new calibration, `calibrate --revert` undoes it."""
     import time
 
     from anomaly.cli.case_store import user_name
-    from anomaly.cli.site_options import chosen_service, chosen_site
+    from anomaly.cli.site_options import calibrated_detector, chosen_site
     from anomaly.errors import UsageError
     from anomaly.monitor.offline.feedback import record_feedback
+    from anomaly.monitor.offline.reporting.feedback_text import feedback_text
+    from anomaly.store.case import SHORT_ID
     from anomaly.store.store import DATABASE_NAME, Store
 
     if normal == fault:
-        raise UsageError("say what it was with --normal or --fault")
+        raise UsageError("give --normal or --fault")
     folder = chosen_site(config, models, state).state_dir
     with Store.open(folder / DATABASE_NAME, create=False) as store:
         found = store.cases.find(case)
         if found.kind != "machine":
-            raise UsageError("is a case of the microphone, not of the machine", where=f"case {found.id[:8]}")
-        _, service = chosen_service(config, models, state, found.machine, detector)
+            raise UsageError(
+                "is a case of the microphone, not of the machine", where=f"case {found.id[:SHORT_ID]}"
+            )
+        _, calibrated = calibrated_detector(config, models, state, found.machine, detector)
+        before = calibrated.version_in_use
         result = record_feedback(
-            store, service, found, normal=normal, by=user_name(by), note=note, now_s=time.time()
+            store, calibrated, found, normal=normal, by=user_name(by), note=note, now_s=time.time()
         )
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
-    else:
-        typer.echo(result.in_words())
+        return
+    number_before = 0 if before is None else before.number
+    typer.echo("\n".join(feedback_text(result, found.machine, number_before, details=details)))

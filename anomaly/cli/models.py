@@ -1,4 +1,4 @@
-"""Commands of the group `models`: versions of a machine's bundle, which of them is in use, and what would change."""
+"""Commands of the group `models`: versions of a machine's bundle, the one in use, and comparison of two."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli.option_rules import excludes
-from anomaly.cli.options import Config, Detector, Json, Models, State
+from anomaly.cli.options import Config, Details, Detector, Json, Models, State
 
 if TYPE_CHECKING:
     from anomaly.bundle.versions import Version
     from anomaly.config import Site
     from anomaly.detect.decision import Policy
-    from anomaly.monitor.offline.compare import RecordingComparison, VersionComparison
+    from anomaly.monitor.offline.version_comparison import RecordingComparison, VersionComparison
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
 
@@ -33,6 +33,8 @@ def register(app: typer.Typer) -> None:
 def list_(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """List the versions of a bundle, oldest first; * marks the one in use."""
     from anomaly.bundle.versions import versions
+    from anomaly.readable import local_time
+    from anomaly.store.case import unix_s
 
     folder, bundle, _ = _bundle(machine, models, config)
     found = versions(folder, bundle)
@@ -40,7 +42,8 @@ def list_(machine: Machine, models: Models = None, config: Config = None, as_jso
         typer.echo(json.dumps([_row(version) for version in found]))
         return
     for version in found:
-        typer.echo(f"{'*' if version.active else ' '} {version.id}  {version.created_at}  {version.path}")
+        created = local_time(unix_s(version.created_at)) if version.created_at else "unknown time"
+        typer.echo(f"{'*' if version.active else ' '} {version.id}  {created}  {version.path}")
 
 
 def activate(
@@ -54,7 +57,7 @@ def activate(
     from anomaly.bundle import versions
 
     folder, bundle, site = _bundle(machine, models, config)
-    _tell(versions.activate(folder, bundle, version), machine, bundle, site, as_json)
+    _print(versions.activate(folder, bundle, version), machine, bundle, site, as_json)
 
 
 def rollback(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
@@ -62,7 +65,7 @@ def rollback(machine: Machine, models: Models = None, config: Config = None, as_
     from anomaly.bundle import versions
 
     folder, bundle, site = _bundle(machine, models, config)
-    _tell(versions.rollback(folder, bundle), machine, bundle, site, as_json)
+    _print(versions.rollback(folder, bundle), machine, bundle, site, as_json)
 
 
 def compare(
@@ -84,12 +87,14 @@ def compare(
     models: Models = None,
     state: State = None,
     config: Config = None,
+    details: Details = False,
     as_json: Json = False,
 ) -> None:
-    """Score the same sound with two versions: which alarms would appear, which would vanish."""
+    """Score the same sound with two versions: alarms that would be new, or no longer be raised."""
     from anomaly.bundle.versions import find_version, version_of, versions
     from anomaly.errors import InputError
-    from anomaly.monitor.offline.compare import summary
+    from anomaly.monitor.offline.reporting.comparison_text import comparison_text
+    from anomaly.monitor.offline.version_comparison import summary
 
     excludes(context, "--data", "--state")
     folder, bundle, site = _bundle(machine, models, config)
@@ -97,29 +102,19 @@ def compare(
     versions(folder, bundle)
     one = find_version(folder, bundle, against or version_of(folder / bundle))
     other = find_version(folder, bundle, version)
-    rows = _compared(
-        _comparison(one, other, settings, machine, state or site.state_dir), machine, data, state, config
-    )
-    told = {"machine": machine, "one": one.id, "other": other.id, **summary(rows)}
+    comparison = _comparison(one, other, settings, machine, state or site.state_dir)
+    rows = _compared(comparison, machine, data, state, config)
+    facts = {"machine": machine, "one": one.id, "other": other.id, **summary(rows)}
     if as_json:
-        typer.echo(json.dumps({**told, "rows": [row.to_dict() for row in rows]}))
+        typer.echo(json.dumps({**facts, "rows": [row.to_dict() for row in rows]}))
     else:
-        _show(rows, told, one.id, other.id)
-    if rows and not told["compared"]:
+        text = comparison_text(rows, facts, machine, (one.id, other.id), details=details)
+        typer.echo("\n".join(text))
+    if rows and not facts["compared"]:
         raise InputError(
             "nothing could be compared",
             hint="give whole recordings with --data; clips that hide speech cannot be scored",
         )
-
-
-def _show(rows: list[RecordingComparison], told: dict[str, Any], one: str, other: str) -> None:
-    for row in rows:
-        typer.echo(_line(row))
-    typer.echo(
-        f"{told['compared']} compared, {told['errors']} could not be; alarms: {told['alarms_one']} with {one},"
-        f" {told['alarms_other']} with {other}; {told['appear']} would appear, {told['vanish']} vanish",
-        err=True,
-    )
 
 
 def _settings(
@@ -142,7 +137,7 @@ def _comparison(
 ) -> VersionComparison:
     from anomaly.bundle import open_bundle
     from anomaly.detect.model import load_model
-    from anomaly.monitor.offline.compare import VersionComparison
+    from anomaly.monitor.offline.version_comparison import VersionComparison
 
     pair = [
         load_model(open_bundle(found.path), settings[:1], state_dir=state_dir, machine=machine)
@@ -174,26 +169,16 @@ def _compared(
         return list(comparison.clips(store.path.parent / FOLDER, clips))
 
 
-def _line(row: RecordingComparison) -> str:
-    if row.one is None or row.other is None:
-        return f"{row.path}: {row.error}"
-    words = [
-        f"{one.score:8.2f} p {one.p_value:.1e} {'ALARM' if one.alarm else '-':<5}"
-        for one in (row.one, row.other)
-    ]
-    return f"{words[0]} | {words[1]}  {row.path}"
-
-
 def _bundle(machine: str, models: Path | None, config: Path | None) -> tuple[Path, str, Site]:
-    """The folder of bundles, the name of the machine's bundle in it, and the site."""
+    """Return the folder of bundles, the name of the machine's bundle in it, and the site."""
     from anomaly.config import find_site
 
     site = find_site(config)
     return (models if models is not None else site.models_dir), site.bundle_of(machine), site
 
 
-def _tell(version: Version, machine: str, bundle: str, site: Site, as_json: bool) -> None:
-    # Whoever changes a bundle that several machines share is to know whom it changes it for.
+def _print(version: Version, machine: str, bundle: str, site: Site, as_json: bool) -> None:
+    # A change of a bundle that several machines share must name all of them.
     served = sorted(name for name in site.machines if site.bundle_of(name) == bundle)
     if as_json:
         typer.echo(json.dumps({**_row(version), "bundle": bundle, "machines": served or [machine]}))

@@ -1,12 +1,12 @@
-"""Which options go together: one that would be ignored is refused, so that nobody believes that it did something."""
+"""Rules for options of one command: an option that would be ignored is refused."""
 
 from __future__ import annotations
 
 import typer
 
 
-def given(context: typer.Context, option: str) -> bool:
-    """Whether the option is on the command line, as it is written there; a default does not count."""
+def on_command_line(context: typer.Context, option: str) -> bool:
+    """Return whether an option is on the command line in this spelling; a default does not count."""
     for parameter in context.command.params:
         if option in (*parameter.opts, *parameter.secondary_opts):
             source = context.get_parameter_source(parameter.name or "")
@@ -15,29 +15,31 @@ def given(context: typer.Context, option: str) -> bool:
 
 
 def needs(context: typer.Context, option: str, *others: str) -> None:
-    """Refuse an option that says nothing unless one of the others is there.
+    """Refuse an option that has no effect unless one of the others is there.
 
     Raises:
         UsageError: it is there, and none of the others; names all.
     """
-    if given(context, option) and not any(given(context, other) for other in others):
+    if on_command_line(context, option) and not any(on_command_line(context, other) for other in others):
         from anomaly.errors import UsageError
 
         raise UsageError(
-            f"says nothing without {' or '.join(others)}", where=option, hint="add it, or leave out the other"
+            f"has no effect without {' or '.join(others)}",
+            where=option,
+            hint="add it, or leave out the other",
         )
 
 
 def excludes(context: typer.Context, option: str, *others: str) -> None:
-    """Refuse options that say nothing beside another one.
+    """Refuse options that have no effect beside another one.
 
     Raises:
         UsageError: it is there, and one of the others; names both.
     """
-    if not given(context, option):
+    if not on_command_line(context, option):
         return
     for other in others:
-        if given(context, other):
+        if on_command_line(context, other):
             from anomaly.errors import UsageError
 
-            raise UsageError(f"says nothing with {option}", where=other, hint="leave out one of the two")
+            raise UsageError(f"has no effect with {option}", where=other, hint="leave out one of the two")

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that each has one name and one explanation."""
+"""Options that several commands share, so that each has one name and one help text."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ Detector = Annotated[
         help="student, teacher, or a detector of an installed package (default: as site.yaml says, else student).",
     ),
 ]
+Details = Annotated[bool, typer.Option("--details", help="Also print the figures behind the verdict.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-By = Annotated[str | None, typer.Option("--by", help="Who does it (default: the user's name).")]
+By = Annotated[str | None, typer.Option("--by", help="Name of the operator (default: the user's name).")]

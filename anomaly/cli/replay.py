@@ -1,4 +1,4 @@
-"""``anomaly replay``."""
+"""`anomaly replay`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from anomaly.cli import options
 
 if TYPE_CHECKING:
     from anomaly.config import Site
-    from anomaly.monitor.offline.recalibrate import CalibratedDetector
+    from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
     from anomaly.monitor.offline.replay_result import ReplayResult, ReplaySpan
     from anomaly.store.store import Store
 
-_Since = Annotated[str, typer.Option("--since", help="How far back: 2h, 1d, 7d.")]
+_Since = Annotated[str, typer.Option("--since", help="Time span up to now: 2h, 1d, 7d.")]
 _Budget = Annotated[
     float | None, typer.Option("--false-alarms-per-day", help="Budget to try (default: the one in use).")
 ]
@@ -42,15 +42,17 @@ def replay(
     models: options.Models = None,
     state: options.State = None,
     config: options.Config = None,
+    details: options.Details = False,
     as_json: options.Json = False,
 ) -> None:
-    """Try another budget, calibration or model on what was heard: which cases would appear, which vanish."""
+    """Try another budget, calibration or model on stored sound: cases that would be opened, or no longer be."""
     import time
 
     from anomaly.alerts.duration import duration_s
-    from anomaly.cli.site_options import chosen_service
+    from anomaly.cli.site_options import calibrated_detector
     from anomaly.errors import UsageError
     from anomaly.false_alarm_budget import check_budget
+    from anomaly.monitor.offline.reporting.replay_text import replay_text
     from anomaly.store.store import DATABASE_NAME, Store
 
     span_s = duration_s(since)
@@ -58,22 +60,24 @@ def replay(
         raise UsageError("give --bundle or --calibration, not both")
     if false_alarms_per_day is not None:
         check_budget(false_alarms_per_day)
-    site, service = chosen_service(config, models, state, machine, detector)
-    span = _span(site, service.machine, time.time(), span_s, false_alarms_per_day)
+    site, calibrated = calibrated_detector(config, models, state, machine, detector)
+    span = _span(site, calibrated.machine, time.time(), span_s, false_alarms_per_day)
     with Store.open(site.state_dir / DATABASE_NAME, create=False) as store:
-        found = _replayed(store, site, service, span, bundle, calibration)
+        if bundle is None:
+            result = _replay_history(store, site, calibrated, span, calibration)
+        else:
+            result = _replay_clips(store, site, calibrated, span, bundle)
     if as_json:
-        typer.echo(json.dumps(found.to_dict()))
+        typer.echo(json.dumps(result.to_dict()))
         return
-    typer.echo("\n".join(found.lines()))
-    if bundle is not None:
-        typer.echo("which cases it would have opened where no clip was kept, nobody knows", err=True)
+    steps = _steps(site, calibrated.machine, result, false_alarms_per_day, calibration)
+    typer.echo("\n".join(replay_text(result, other_bundle=bundle is not None, steps=steps, details=details)))
 
 
 def _span(
     site: Site, machine: str, now_s: float, span_s: float, false_alarms_per_day: float | None
 ) -> ReplaySpan:
-    """The time up to now, with budget and delays as the site file says where nothing else is said."""
+    """Return the time span up to now; budget and delays are those of the site file unless an option sets them."""
     from dataclasses import replace
 
     from anomaly.monitor.offline.replay_result import ReplaySpan
@@ -81,37 +85,72 @@ def _span(
 
     settings = site.machines.get(machine)
     budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)
-    # A latch says how long an alarm is shown, not whether there is one.
+    # A latch prolongs an alarm, and never raises one.
     return ReplaySpan(now_s - span_s, now_s, budget, replace(policy_of(site, machine), latch=False))
 
 
-def _replayed(
-    store: Store,
-    site: Site,
-    service: CalibratedDetector,
-    span: ReplaySpan,
-    bundle: str | None,
-    calibration: int | None,
+def _replay_history(
+    store: Store, site: Site, calibrated: CalibratedDetector, span: ReplaySpan, calibration: int | None
+) -> ReplayResult:
+    from anomaly.monitor.clips.recorder import FOLDER
+    from anomaly.monitor.offline.replay_clip_seconds import ClipHistory
+    from anomaly.monitor.offline.replay_history import replay_history
+
+    scorer = calibrated.scorer if calibration is None else calibrated.with_calibration(calibration)
+    # Limit and probabilities of a model do not apply to the scores of another one.
+    clips = ClipHistory(site.state_dir / FOLDER, calibrated.model)
+    return replay_history(
+        store,
+        calibrated.machine,
+        scorer,
+        span,
+        model=calibrated.model,
+        judge_anew=calibration is not None,
+        clips=clips,
+    )
+
+
+def _replay_clips(
+    store: Store, site: Site, calibrated: CalibratedDetector, span: ReplaySpan, bundle: str
 ) -> ReplayResult:
     from anomaly.bundle import open_bundle
     from anomaly.bundle.versions import find_bundle_or_version, version_of
     from anomaly.detect.model import load_model
     from anomaly.monitor.clips.recorder import FOLDER
-    from anomaly.monitor.offline.replay import replay_clips, replay_history
-    from anomaly.monitor.offline.replay_clips import ClipHistory
+    from anomaly.monitor.offline.replay_clips import replay_clips
     from anomaly.store.state_kinds import model_label
 
+    machine, detector = calibrated.machine, calibrated.scorer.detector.name
+    folder = find_bundle_or_version(site.models_dir, site.bundle_of(machine), bundle)
+    other = load_model(open_bundle(folder), (detector,), state_dir=site.state_dir, machine=machine)
+    label = model_label(detector, version_of(folder))
     clips = site.state_dir / FOLDER
-    if bundle is None:
-        anew = calibration is not None
-        scorer = service.scorer if calibration is None else service.with_calibration(calibration)
-        # The limit of a model says nothing of what another one scored, nor of its probabilities.
-        old = ClipHistory(clips, service.model)
-        return replay_history(
-            store, service.machine, scorer, span, model=service.model, judge_anew=anew, clips=old
+    return replay_clips(store, machine, other.scorer(detector), span, clips, model=label)
+
+
+def _steps(
+    site: Site,
+    machine: str,
+    result: ReplayResult,
+    false_alarms_per_day: float | None,
+    calibration: int | None,
+) -> list[tuple[str, str]]:
+    """Return what puts into use what was tried, and the purpose of each step."""
+    from anomaly.bundle.versions import versions
+
+    steps = []
+    if false_alarms_per_day is not None:
+        setting = f"false_alarms_per_day: {false_alarms_per_day:g}"
+        steps.append(
+            (setting, f"in site.yaml under {machine}: this budget, from the next start of the monitor")
         )
-    folder = find_bundle_or_version(site.models_dir, site.bundle_of(service.machine), bundle)
-    name = service.scorer.detector.name
-    other = load_model(open_bundle(folder), (name,), state_dir=site.state_dir, machine=service.machine)
-    asked = model_label(name, version_of(folder))
-    return replay_clips(store, service.machine, other.scorer(name), span, clips, model=asked)
+    if calibration is not None:
+        command = f"anomaly calibrate --machine {machine} --revert {calibration}"
+        steps.append((command, "put this calibration into use"))
+    tried = next(
+        (v for v in versions(site.models_dir, site.bundle_of(machine)) if result.model.endswith(f" {v.id}")),
+        None,
+    )
+    if tried is not None and not tried.active:
+        steps.append((f"anomaly models activate {machine} {tried.id}", "put this version into use"))
+    return steps

@@ -1,4 +1,4 @@
-"""What `calibrate`, `feedback` and `replay` have in common: which machine, which detector, with which calibration."""
+"""Site, machine and calibrated detector for the commands `calibrate`, `feedback` and `replay`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anomaly.config import Site
-    from anomaly.monitor.offline.recalibrate import CalibratedDetector
+    from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
 
 
 def chosen_site(config: Path | None, models: Path | None, state: Path | None) -> Site:
-    """The site file with the folders of the command line in it."""
+    """Return the site file with the folders of the command line in it."""
     from anomaly.config import find_site
 
     changes = {"models_dir": models, "state_dir": state}
@@ -35,11 +35,11 @@ def chosen_detector(
     return site, name, chosen or ("student" if settings is None else settings.detector)
 
 
-def chosen_service(
+def calibrated_detector(
     config: Path | None, models: Path | None, state: Path | None, machine: str | None, detector: str | None
 ) -> tuple[Site, CalibratedDetector]:
     """Return the site, and the detector of a machine as `chosen_detector` finds it, with its calibration in use."""
-    from anomaly.monitor.offline.recalibrate import load_calibrated_detector
+    from anomaly.monitor.offline.calibrated_detector import load_calibrated_detector
 
     site, name, chosen = chosen_detector(config, models, state, machine, detector)
     folder = site.models_dir / site.bundle_of(name)

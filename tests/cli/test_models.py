@@ -30,19 +30,19 @@ def models(pump_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path / "models"
 
 
-def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def json_of(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     assert run([*words, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
 def test_list_activate_roll_back(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    listed = answer(capsys, "models", "list", "pump")
+    listed = json_of(capsys, "models", "list", "pump")
     assert [row["active"] for row in listed].count(True) == 1
     old = next(row["id"] for row in listed if not row["active"])
     new = next(row["id"] for row in listed if row["active"])
-    assert answer(capsys, "models", "activate", "pump", old[:6])["id"] == old
+    assert json_of(capsys, "models", "activate", "pump", old[:6])["id"] == old
     assert versions.version_of(models / "pump") == old
-    assert answer(capsys, "models", "rollback", "pump")["id"] == new
+    assert json_of(capsys, "models", "rollback", "pump")["id"] == new
     assert run(["models", "list", "pump"]) == 0
     assert f"* {new}" in capsys.readouterr().out
     assert run(["verify", "pump"]) == 0
@@ -53,21 +53,25 @@ def test_compare_over_recordings(
 ) -> None:
     old = next(v.id for v in versions.versions(models, "pump") if not v.active)
     (models.parent / "bad.wav").write_bytes(b"none")
-    told = answer(
+    result = json_of(
         capsys, "models", "compare", "pump", old, "--data", str(pump_recordings), "--data", "bad.wav"
     )
-    # The same network under another manifest says the same of everything.
-    assert told["compared"] == 8
-    assert told["errors"] == 1
-    assert told["alarms_one"] == told["alarms_other"]
-    assert (told["appear"], told["vanish"], told["other"]) == (0, 0, old)
-    rows = [row for row in told["rows"] if row["error"] is None]
+    # The same network under another manifest gives the same verdicts.
+    assert result["compared"] == 8
+    assert result["errors"] == 1
+    assert result["alarms_one"] == result["alarms_other"]
+    assert (result["appear"], result["vanish"], result["other"]) == (0, 0, old)
+    rows = [row for row in result["rows"] if row["error"] is None]
     assert all(row["one"] == row["other"] for row in rows)
     faulty = [row["one"]["score"] for row in rows if "anomaly" in row["path"]]
     normal = [row["one"]["score"] for row in rows if "normal" in row["path"]]
     assert min(faulty) > max(normal)
     assert run(["models", "compare", "pump", old, "--data", str(pump_recordings)]) == 0
-    assert "0 would appear, 0 vanish" in capsys.readouterr().err
+    shown = capsys.readouterr().out
+    assert "0 alarms would be new, 0 would no longer be raised" in shown
+    assert f"anomaly models activate pump {old}" in shown
+    assert run(["models", "compare", "pump", old, "--data", str(pump_recordings), "--details"]) == 0
+    assert capsys.readouterr().out.count(" | ") > 8
 
 
 def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,9 +80,9 @@ def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.Ca
         "  fan: {device: hw:2}\n"
     )
     old = next(v.id for v in versions.versions(models, "pump") if not v.active)
-    assert [row["id"] for row in answer(capsys, "models", "list", "east")].count(old) == 1
-    told = answer(capsys, "models", "activate", "east", old)
-    assert (told["id"], told["bundle"], told["machines"]) == (old, "pump", ["east", "west"])
+    assert [row["id"] for row in json_of(capsys, "models", "list", "east")].count(old) == 1
+    result = json_of(capsys, "models", "activate", "east", old)
+    assert (result["id"], result["bundle"], result["machines"]) == (old, "pump", ["east", "west"])
     assert run(["models", "rollback", "west"]) == 0
     assert "of bundle pump is in use, for east too" in capsys.readouterr().err
     assert run(["models", "rollback", "pump"]) == 0
@@ -86,7 +90,7 @@ def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.Ca
     assert run(["models", "list", "fan"]) == 3
 
 
-def test_compare_knows_the_site(
+def test_compare_uses_the_delays_of_the_site_file(
     models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = next(v.id for v in versions.versions(models, "pump") if not v.active)
@@ -97,13 +101,13 @@ def test_compare_knows_the_site(
         site.write_text(
             f"machines:\n  east: {{device: hw:0, model: pump, alarm: {{on_delay_s: {delay_s}}}}}\n"
         )
-        found.append(answer(capsys, *words)["alarms_one"])
+        found.append(json_of(capsys, *words)["alarms_one"])
     # A delay longer than any of the recordings leaves no alarm; without it there are those of the faults.
     assert found[0] == 0 < found[1]
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["models", "list", "fan"], 3, "there is no bundle"),
         (["models", "list", "../pump"], 3, "no machine name"),
@@ -118,11 +122,11 @@ def test_compare_knows_the_site(
     ],
 )
 def test_mistakes(
-    models: Path, words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+    models: Path, words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     active = versions.version_of(models / "pump")
     assert run([active if word == "ACTIVE" else word for word in words]) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_budget_that_cannot_be_kept(
@@ -134,7 +138,7 @@ def test_a_budget_that_cannot_be_kept(
     assert "budget" in capsys.readouterr().err
 
 
-def test_nothing_compared_is_no_difference(
+def test_a_comparison_without_a_scored_recording_fails(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     no_sound = tmp_path / "text.wav"

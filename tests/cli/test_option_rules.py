@@ -1,4 +1,4 @@
-"""Options that would be ignored are refused; only what stands on the command line counts as given."""
+"""Options that would be ignored are refused; only what stands on the command line counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from anomaly.cli import run
-from anomaly.cli.option_rules import excludes, given, needs
+from anomaly.cli.option_rules import excludes, needs, on_command_line
 from anomaly.errors import UsageError
 
 
@@ -29,16 +29,16 @@ def test_what_goes_together(words: list[str]) -> None:
 
 
 def test_what_says_nothing_alone() -> None:
-    with pytest.raises(UsageError, match="--loud: says nothing without --song or --twice"):
+    with pytest.raises(UsageError, match="--loud: has no effect without --song or --twice"):
         _run("--loud")
 
 
 def test_what_says_nothing_together() -> None:
-    with pytest.raises(UsageError, match="--twice: says nothing with --song"):
+    with pytest.raises(UsageError, match="--twice: has no effect with --song"):
         _run("--twice", "--song", "x")
 
 
-def test_a_default_that_is_written_out_is_given() -> None:
+def test_a_default_that_is_written_out_counts() -> None:
     with pytest.raises(UsageError, match="--twice"):
         _run("--twice", "--song", "")
     with pytest.raises(UsageError, match="--twice"):
@@ -50,7 +50,7 @@ def test_a_rule_about_no_option_is_a_bug() -> None:
 
     @app.command()
     def sing(context: typer.Context) -> None:
-        given(context, "--volume")
+        on_command_line(context, "--volume")
 
     with pytest.raises(LookupError, match="--volume"):
         app(args=[], standalone_mode=False)
@@ -67,23 +67,23 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("calibrate --list --replace", "--replace: says nothing without --from or --since"),
-        ("calibrate --list --force", "--force: says nothing without --from or --since"),
-        ("calibrate --revert 0 --note why", "--note: says nothing without --from or --since"),
-        ("calibrate --revert 0 --by me", "--by: says nothing without --from or --since"),
-        ("cases clip abc --note why", "--note: says nothing without --play or --export"),
-        ("cases clip abc --by me", "--by: says nothing without --play or --export"),
-        ("chip check x.npz --input-spikes s.npy", "--input-spikes: says nothing without --repair"),
-        ("chip simulate x.npz --spikes s.npy --rate 0.1", "--rate: says nothing with --spikes"),
-        ("chip decode x.bit --against y.bit --out z", "--out: says nothing with --against"),
-        ("data fetch --list --machine fan", "--machine: says nothing with --list"),
-        ("data fetch --list -y", "--yes: says nothing with --list"),
-        ("data simulate --list --out x", "--out: says nothing with --list"),
-        ("data simulate --machine fan --test-clips 3", "--test-clips: says nothing without --dataset"),
-        ("distill --machine fan --energy-calibration clock", "--energy-calibration: says nothing without"),
-        ("models compare fan abc --data x --state y", "--state: says nothing with --data"),
-        ("monitor --device hw:0 --no-realtime", "--no-realtime: says nothing with --device"),
-        ("train --machine fan --energy-calibration clock", "--energy-calibration: says nothing without"),
+        ("calibrate --list --replace", "--replace: has no effect without --from or --since"),
+        ("calibrate --list --force", "--force: has no effect without --from or --since"),
+        ("calibrate --revert 0 --note why", "--note: has no effect without --from or --since"),
+        ("calibrate --revert 0 --by me", "--by: has no effect without --from or --since"),
+        ("cases clip abc --note why", "--note: has no effect without --play or --export"),
+        ("cases clip abc --by me", "--by: has no effect without --play or --export"),
+        ("chip check x.npz --input-spikes s.npy", "--input-spikes: has no effect without --repair"),
+        ("chip simulate x.npz --spikes s.npy --rate 0.1", "--rate: has no effect with --spikes"),
+        ("chip decode x.bit --against y.bit --out z", "--out: has no effect with --against"),
+        ("data fetch --list --machine fan", "--machine: has no effect with --list"),
+        ("data fetch --list -y", "--yes: has no effect with --list"),
+        ("data simulate --list --out x", "--out: has no effect with --list"),
+        ("data simulate --machine fan --test-clips 3", "--test-clips: has no effect without --dataset"),
+        ("distill --machine fan --energy-calibration clock", "--energy-calibration: has no effect without"),
+        ("models compare fan abc --data x --state y", "--state: has no effect with --data"),
+        ("monitor --device hw:0 --no-realtime", "--no-realtime: has no effect with --device"),
+        ("train --machine fan --energy-calibration clock", "--energy-calibration: has no effect without"),
     ],
 )
 def test_no_command_ignores_an_option(

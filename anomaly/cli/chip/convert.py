@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomaly.cli.chip.network import Arch, Json, NetworkFile, keep_inputs
-from anomaly.cli.option_rules import given
+from anomaly.cli.option_rules import on_command_line
 
 if TYPE_CHECKING:
     from chip.arch import ArchSpec
@@ -92,7 +92,7 @@ def _check_options(context: typer.Context, network: Path, dt: float | None, fit_
     from anomaly.errors import UsageError
 
     for option in _OF_NIR:
-        if given(context, option) and network.suffix != ".nir":
+        if on_command_line(context, option) and network.suffix != ".nir":
             raise UsageError(f"is about reading a .nir file, and NETWORK is {network}", where=option)
     if fit_to_subtract:
         message = "is about resets to a value, not about those of --reset subtract"
@@ -107,7 +107,7 @@ def _check_exact(context: typer.Context, out: Path) -> None:
 
     timed = () if out.suffix == ".nir" else ("--dt",)
     for option in ("--reset", "--measure", "--fit", "--spikes", *timed):
-        if given(context, option):
+        if on_command_line(context, option):
             message = "says nothing of a file that holds the integers of its network beside the nodes"
             raise UsageError(message, where=option, hint="--plain reads the nodes")
 

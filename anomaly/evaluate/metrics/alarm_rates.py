@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincinv
 
 from anomaly.errors import InputError
+from anomaly.poisson import upper_rate
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -102,16 +102,6 @@ def false_alarms_per_hour(above: npt.ArrayLike, seconds_each: float = 1.0) -> Al
     rising = loud & ~np.pad(loud, ((0, 0), (1, 0)))[:, :-1]
     alarms = int(rising.sum())
     return AlarmRate(alarms, hours, alarms / hours, upper_rate(alarms, hours))
-
-
-def upper_rate(alarms: int, time: float) -> float:
-    """Upper bound of a rate of Poisson events, 95 % confidence; without an event about 3 / time (rule of three).
-
-    Args:
-        alarms: number of events.
-        time: observation time, in the unit that the rate is to have.
-    """
-    return float(gammaincinv(alarms + 1, 0.95)) / time
 
 
 def _ratio(part: int, whole: int) -> float | None:

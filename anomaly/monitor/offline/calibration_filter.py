@@ -1,6 +1,7 @@
-"""What a calibration must not take: sound that it holds already, and scores of another model.
+"""Calibration filter: leaves out sound that a calibration holds already, and scores of another model.
 
-The same second twice is no more evidence, only a longer claim. Scores of another bundle or detector have another scale.
+A second that counts twice would claim more evidence than there is. Scores of another bundle or detector have another
+scale.
 """
 
 from __future__ import annotations
@@ -11,86 +12,96 @@ from dataclasses import dataclass
 
 from anomaly.detect.calibration.versions import Source
 from anomaly.errors import InputError
+from anomaly.readable import duration
 from anomaly.store.rows import ScoreRow, StateRow
 
 
 @dataclass(frozen=True)
 class CalibrationInput:
-    """New sound for a calibration, and what of it was left out.
+    """New sound for a calibration, and the seconds that the filter left out of it.
 
     Args:
-        source: what is new.
-        held_s: seconds left out because the calibration holds them already, or they were given twice.
-        other_s: seconds left out because another model scored them, or it is not known which.
+        source: the new sound.
+        duplicate_s: seconds that the calibration holds already, or that came twice.
+        other_model_s: seconds that another model scored, or for which the model is not known.
     """
 
     source: Source
-    held_s: int = 0
-    other_s: int = 0
+    duplicate_s: int = 0
+    other_model_s: int = 0
 
-    def reasons(self) -> list[str]:
-        """What was left out and why, in words; empty where nothing was."""
-        held = f"{self.held_s} s left out: the calibration holds them already, or they were given twice"
-        other = (
-            f"{self.other_s} s left out: another bundle or detector scored them, or a monitor from before that was "
-            "noted; for sound of that time use --from"
-        )
-        return [held] * bool(self.held_s) + [other] * bool(self.other_s)
+    def exclusions(self) -> list[str]:
+        """Sentences on the seconds left out and the reason; empty where none were."""
+        sentences = []
+        if self.duplicate_s:
+            sentences.append(
+                f"{duration(self.duplicate_s)} left out: the calibration holds them already, or they came twice"
+            )
+        if self.other_model_s:
+            sentences.append(
+                f"{duration(self.other_model_s)} left out: another bundle or detector scored them, or a monitor "
+                "that did not record which; for sound of that time use --from"
+            )
+        return sentences
 
-    def check_any(self) -> None:
-        """Refuse to add nothing at all; `--force` is no help there.
+    def require_new_sound(self) -> None:
+        """Refuse an input without a single new second, which `--force` cannot change.
 
         Raises:
             InputError: not one second is new.
         """
         if self.source.seconds == 0:
             raise InputError(
-                "; ".join(["holds no second of new sound that can be used", *self.reasons()]),
+                "; ".join(["holds no second of new sound that can be used", *self.exclusions()]),
                 where=self.source.what,
-                hint="give other sound with --from, or wait until the monitor has heard more",
+                hint="name other recordings with --from, or wait until the monitor has scored more",
             )
 
 
 def new_recordings(
-    recordings: Iterable[tuple[float, ...]], held: Iterable[Source]
+    recordings: Iterable[tuple[float, ...]], sources: Iterable[Source]
 ) -> tuple[tuple[tuple[float, ...], ...], int]:
-    """Recordings that no source holds, each once, and the seconds of the others.
+    """Return the recordings that no source holds, each once, and the number of seconds of the others.
 
     The scores of a recording are its fingerprint: a bundle gives the same sound the same scores to the last bit,
-    whatever the file is called.
+    whatever the name of the file.
+
+    Args:
+        recordings: scores per second of each.
+        sources: of the calibration.
     """
-    known = {recording for source in held for recording in source.recordings}
-    kept: list[tuple[float, ...]] = []
-    left_out = 0
+    known = {recording for source in sources for recording in source.recordings}
+    new: list[tuple[float, ...]] = []
+    duplicate_s = 0
     for recording in recordings:
         if recording in known:
-            left_out += len(recording)
+            duplicate_s += len(recording)
             continue
         known.add(recording)
-        kept.append(recording)
-    return tuple(kept), left_out
+        new.append(recording)
+    return tuple(new), duplicate_s
 
 
-def rows_of(rows: Sequence[ScoreRow], models: Sequence[StateRow], model: str) -> list[ScoreRow]:
-    """Rows that this model scored.
+def new_rows(rows: Sequence[ScoreRow], sources: Iterable[Source]) -> list[ScoreRow]:
+    """Return the rows outside all time spans that a source has already taken from the store."""
+    spans = [(source.begin_s, source.end_s) for source in sources if source.kind == "since"]
+    return [row for row in rows if not any(begin_s <= row.time_s <= end_s for begin_s, end_s in spans)]
+
+
+def rows_of_model(rows: Sequence[ScoreRow], changes: Sequence[StateRow], model: str) -> list[ScoreRow]:
+    """Return the rows that a model scored.
 
     Args:
         rows: of one machine.
-        models: its states of the kind `StateKind.MODEL`, oldest first; before the first nobody knows.
+        changes: its states of the kind `StateKind.MODEL`, oldest first; before the first the model is not known.
         model: see `model_label`.
     """
-    ours = scored_when(models, model)
-    return [row for row in rows if ours(row.time_s)]
+    scored_by_model = model_predicate(changes, model)
+    return [row for row in rows if scored_by_model(row.time_s)]
 
 
-def scored_when(models: Sequence[StateRow], model: str) -> Callable[[float], bool]:
-    """Whether at a time this model scored; arguments as of `rows_of`."""
-    begins = [change.time_s for change in models]
-    known = ["", *(change.state for change in models)]
-    return lambda time_s: known[bisect_right(begins, time_s)] == model
-
-
-def new_rows(rows: Sequence[ScoreRow], held: Iterable[Source]) -> list[ScoreRow]:
-    """Rows of seconds in no time span that a source has already taken from the monitor's memory."""
-    spans = [(source.begin_s, source.end_s) for source in held if source.kind == "since"]
-    return [row for row in rows if not any(a <= row.time_s <= b for a, b in spans)]
+def model_predicate(changes: Sequence[StateRow], model: str) -> Callable[[float], bool]:
+    """Return the predicate "this model scored at this UNIX time"; arguments as of `rows_of_model`."""
+    begins_s = [change.time_s for change in changes]
+    models = ["", *(change.state for change in changes)]
+    return lambda time_s: models[bisect_right(begins_s, time_s)] == model

@@ -1,4 +1,4 @@
-"""A stored clip, scored again: by the model that heard it, to the last bit, or by another one."""
+"""Scores of a stored clip: of the model that scored it live, to the last bit, or of another one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from anomaly.monitor.clips.files import StoredClip
 
 
 def score_clip(clip: StoredClip, scorer: Scorer) -> list[SecondScore]:
-    """The score of each whole second of a clip.
+    """Score each whole second of a clip.
 
     Raises:
-        InputError: what was kept of it does not suffice.
+        InputError: what the clip holds does not suffice.
     """
     facts = clip.facts
     settings = (facts.front_end.get("bands"), facts.front_end.get("reset_s"))

@@ -1,23 +1,28 @@
-"""What a person says of a case, kept for good: an event, and a calibration that follows from it."""
+"""Feedback on a case, normal or fault: an event of the case, and the calibration that follows from it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from anomaly.monitor.offline.recalibrate import FEEDBACK, CalibratedDetector, from_case, without
+from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
+from anomaly.monitor.offline.calibration_input import from_case, without_case
 from anomaly.store.case import SHORT_ID, Case
 from anomaly.store.store import Store
+
+FEEDBACK = "case.feedback"
+# The budget for which limits before and after are compared.
+_BUDGET_PER_DAY = 1.0
 
 
 @dataclass(frozen=True)
 class FeedbackResult:
-    """What came of a word about a case.
+    """Result of feedback on a case.
 
     Args:
         case: its identifier.
         verdict: ``normal`` or ``fault``.
-        calibration: the version that was made of it; None where nothing had to change.
+        calibration: the version made of it; None where nothing had to change.
         seconds: of the case's sound that the calibration gained or lost.
         limit_before: limit of the decision for one false alarm a day.
         limit: the same now.
@@ -25,7 +30,7 @@ class FeedbackResult:
     """
 
     case: str
-    verdict: str
+    verdict: Literal["normal", "fault"]
     calibration: int | None
     seconds: int
     limit_before: float
@@ -36,45 +41,40 @@ class FeedbackResult:
         """As JSON types."""
         return asdict(self)
 
-    def in_words(self) -> str:
-        """For a person."""
-        words = f"case {self.case[:SHORT_ID]} was {'normal' if self.verdict == 'normal' else 'a fault'}"
-        if self.calibration is None:
-            return f"{words}; the calibration stays as it is"
-        what = "holds" if self.verdict == "normal" else "no longer holds"
-        left_out = f", {self.other_seconds} s of another bundle or detector left out" * bool(
-            self.other_seconds
-        )
-        return (
-            f"{words}; calibration {self.calibration} {what} {self.seconds} s of it and is in use "
-            f"(limit for one false alarm a day {self.limit_before:.1f} -> {self.limit:.1f}){left_out}"
-        )
-
 
 def record_feedback(
-    store: Store, service: CalibratedDetector, case: Case, *, normal: bool, by: str, note: str, now_s: float
+    store: Store, detector: CalibratedDetector, case: Case, *, normal: bool, by: str, note: str, now_s: float
 ) -> FeedbackResult:
-    """Keep what a person says of a case, and calibrate anew where that follows.
+    """Store feedback on a case, and calibrate anew where that follows; later feedback replaces earlier.
 
-    Said again, or said otherwise later, the last word counts.
+    Args:
+        store: of the monitor.
+        detector: of the machine.
+        case: of the machine.
+        normal: the case was no fault.
+        by: name of the operator.
+        note: kept with the event and the calibration.
+        now_s: UNIX seconds.
 
     Raises:
         InputError: the scores of the case are gone, or another model's.
         ModelError: the bundle is too old to add to.
         ConfigError: nothing can be written.
     """
-    before = service.scorer.calibration.limit(1.0).value
-    kept = [s for s in service.sources if not (s.kind == "feedback" and s.what == case.id)]
-    gathered = from_case(store, service, case, now_s) if normal else None
-    sources = list(without(kept, case, now_s)) if gathered is None else [*kept, gathered.source]
-    number, limit = None, before
-    changed = sum(s.seconds for s in sources) - sum(s.seconds for s in service.sources)
-    if tuple(sources) != service.sources:
+    limit_before = detector.scorer.calibration.limit(_BUDGET_PER_DAY).value
+    sources_before = detector.sources
+    kept = [s for s in sources_before if not (s.kind == "feedback" and s.what == case.id)]
+    added = from_case(store, detector, case, now_s) if normal else None
+    sources = without_case(kept, case, now_s) if added is None else (*kept, added.source)
+    number, limit = None, limit_before
+    if sources != sources_before:
         reason = f"case {case.id[:SHORT_ID]} was {'normal' if normal else 'a fault'}" + (note and f": {note}")
-        made = service.add(sources, by=by, reason=reason, alone=service.alone)
-        number, limit = made.number, made.calibration(service.own.calibration).limit(1.0).value
-    verdict = "normal" if normal else "fault"
+        version = detector.add(sources, by=by, reason=reason, alone=detector.alone)
+        number = version.number
+        limit = version.calibration(detector.own.calibration).limit(_BUDGET_PER_DAY).value
+    change_s = sum(s.seconds for s in sources) - sum(s.seconds for s in sources_before)
+    verdict: Literal["normal", "fault"] = "normal" if normal else "fault"
     detail = {"verdict": verdict, "by": by, "note": note, "calibration": number}
     store.history.add_event(FEEDBACK, machine=case.machine, case_id=case.id, detail=detail)
-    other_s = 0 if gathered is None else gathered.other_s
-    return FeedbackResult(case.id, verdict, number, abs(changed), before, limit, other_s)
+    other_s = 0 if added is None else added.other_model_s
+    return FeedbackResult(case.id, verdict, number, abs(change_s), limit_before, limit, other_s)

@@ -1,4 +1,4 @@
-"""Filter for stored seconds: those that the decision took, by the stored operating states and the ramp rule."""
+"""Operating filter: the stored seconds that the decision counted, by stored operating states and the ramp rule."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from anomaly.store.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import RAMP_COUNTED, StateKind
 from anomaly.store.store import Store
 
-_RESTING = (OperatingState.STOPPED, OperatingState.RAMPING)
+_NOT_COUNTED = (OperatingState.STOPPED, OperatingState.RAMPING)
 
 
 def operating_filter(
     store: Store, machine: str, rows: Sequence[ScoreRow], *, end_counts: bool = True
 ) -> list[ScoreRow]:
-    """Return the rows that the decision took: without stops, and without ramps that led to another state.
+    """Return the rows that the decision counted: without stops, and without ramps that led to another state.
 
     Args:
         store: where operating states and counted ramps are.
@@ -31,7 +31,7 @@ def operating_filter(
     ramps = store.time_series.states(machine, StateKind.RAMP)
     results = stored_results(rows, operating, ramps)
     if rows and (after := _after(operating, rows[-1].time_s)):
-        # What the rows end before is stored: it shows whether a ramp at their end counted.
+        # The state after the last row is stored: it shows whether a ramp at the end counted.
         end_counts = after == OperatingState.UNKNOWN or _state_at(ramps, rows[-1].time_s) == RAMP_COUNTED
     return list(compress(rows, decision_mask(results, end_counts=end_counts)))
 
@@ -44,8 +44,8 @@ def stored_results(
     Args:
         rows: of one machine, in the order of time.
         operating: its changes of operating state, oldest first.
-        ramps: its states of the kind `StateKind.RAMP`, oldest first. Monitors before that was stored left none: there
-            a ramp counts if what follows it is unknown.
+        ramps: its states of the kind `StateKind.RAMP`, oldest first. Older monitors stored none: there a ramp counts
+            if an unknown state follows it.
     """
     results: list[OperatingResult] = []
     held = 0
@@ -58,7 +58,7 @@ def stored_results(
             results.append(OperatingResult(state, counts=False))
             continue
         late = held if counted or state is OperatingState.UNKNOWN else 0
-        results.append(OperatingResult(state, counts=state not in _RESTING, late=late))
+        results.append(OperatingResult(state, counts=state not in _NOT_COUNTED, late=late))
         held, counted = 0, False
     return results
 
@@ -70,6 +70,6 @@ def _state_at(changes: Sequence[StateRow], time_s: float) -> str:
 
 
 def _after(changes: Sequence[StateRow], time_s: float) -> str:
-    """Return the state that follows the one at a UNIX time; "" if none is stored."""
+    """Return the state after the one at a UNIX time; "" if none is stored."""
     position = bisect_right(changes, time_s, key=lambda change: change.time_s)
     return changes[position].state if position < len(changes) else ""

@@ -1,94 +1,70 @@
-"""Cases whose scores per second are gone, judged by the seconds that were kept with their clips."""
+"""Replay of stored clips: another bundle scores the sound that was kept with cases, each clip from a reset.
+
+It shows which stored cases the other bundle would have opened. Cases that it would have opened where no clip was kept
+are not known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.errors import InputError
-from anomaly.monitor.clips.files import ClipFacts, read_facts
-from anomaly.monitor.offline.replay_result import ReplayedCase
-from anomaly.store.case import Case, unix_s
-from anomaly.store.rows import ScoreRow
-from anomaly.store.state_kinds import model_label
+from anomaly.detect.decision import State
+from anomaly.detect.scoring import Scorer
+from anomaly.detect.verdict import judge
+from anomaly.errors import AnomalyError
+from anomaly.monitor.clips.files import StoredClip, read_clip
+from anomaly.monitor.offline.clip_score import score_clip
+from anomaly.monitor.offline.replay_result import ReplayedCase, ReplayResult, ReplaySpan, cases_of_span
+from anomaly.store.case import Case, iso_utc
 from anomaly.store.store import Store
 
 
-@dataclass(frozen=True)
-class ClipHistory:
-    """Where clips lie, and whose results count.
+def replay_clips(
+    store: Store, machine: str, scorer: Scorer, span: ReplaySpan, folder: Path, *, model: str
+) -> ReplayResult:
+    """Score the clips of stored cases with another model.
 
     Args:
-        folder: of all clips.
-        model: whose scores are meant, see `model_label`.
+        store: of the monitor.
+        machine: its name.
+        scorer: of the other bundle.
+        span: time span, budget and delays.
+        folder: of the clips.
+        model: label of the other model, see `model_label`.
     """
+    limit = scorer.calibration.limit(span.false_alarms_per_day)
 
-    folder: Path
-    model: str
+    def raises_alarm(clip: StoredClip) -> bool:
+        return judge(score_clip(clip, scorer), limit, policy=span.policy).state is State.ALARM
+
+    return ReplayResult(
+        machine,
+        iso_utc(span.begin_s),
+        iso_utc(span.end_s),
+        span.false_alarms_per_day,
+        limit.value,
+        history_seconds=0,
+        cases=tuple(
+            _from_clips(store, case, folder, raises_alarm) for case in cases_of_span(store, machine, span)
+        ),
+        appear=(),
+        model=model,
+    )
 
 
-def replay_from_clip(
-    store: Store, case: Case, clips: ClipHistory | None, alarm_in: Callable[[Sequence[ScoreRow]], bool]
+def _from_clips(
+    store: Store, case: Case, folder: Path, raises_alarm: Callable[[StoredClip], bool]
 ) -> ReplayedCase:
-    """Whether a case would have been opened, as far as the live results in its clips tell.
-
-    Args:
-        store: where clips are listed.
-        case: whose scores are no longer stored.
-        clips: where they lie; None: nothing is known.
-        alarm_in: whether there is an alarm in seconds that follow each other.
-    """
-    why = "its scores are gone"
-    if clips is None:
-        return ReplayedCase(case.id, case.opened_at, "unknown", why)
-    for row in store.clips.select(case_id=case.id):
+    errors: list[str] = []
+    scored = 0
+    for clip in store.clips.select(case_id=case.id):
         try:
-            facts = read_facts(clips.folder / row.folder)
-            seconds = _rows(facts)
-        except InputError as error:
-            why = error.message
-            continue
-        if model_label(facts.detector, facts.model) != clips.model:
-            why = "its clip was heard by another bundle or detector"
-        elif alarm_in(seconds):
-            return ReplayedCase(case.id, case.opened_at, "stays", "clip")
-        elif _holds_all(facts, case):
-            return ReplayedCase(case.id, case.opened_at, "vanishes", "clip")
-        else:
-            why = "no alarm within its clip, which ends before the case does"
-    return ReplayedCase(case.id, case.opened_at, "unknown", why)
-
-
-def _rows(facts: ClipFacts) -> list[ScoreRow]:
-    """The seconds of a clip as they would be stored.
-
-    Raises:
-        InputError: they are not as a monitor writes them.
-    """
-    try:
-        return [
-            ScoreRow(
-                facts.machine,
-                facts.begin_s + int(one["second"]) + 1,
-                int(one["second"]),
-                _number(one["score"]),
-                _number(one["p_value"]),
-                str(one["state"]),
-            )
-            for one in facts.seconds
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"holds no seconds: {error}", where=f"clip {facts.id}") from error
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _holds_all(facts: ClipFacts, case: Case) -> bool:
-    """Whether the sound was normal again before the clip ended: later nothing can have made an alarm of it."""
-    end_s = facts.begin_s + facts.samples / SAMPLE_RATE_HZ
-    return case.returned_at is not None and unix_s(case.returned_at) <= end_s
+            if raises_alarm(read_clip(folder / clip.folder)):
+                return ReplayedCase(case.id, case.opened_at, "stays", "clip")
+            scored += 1
+        except AnomalyError as error:
+            errors.append(error.message)
+    if scored:
+        return ReplayedCase(case.id, case.opened_at, "vanishes", "clip")
+    return ReplayedCase(case.id, case.opened_at, "unknown", errors[0] if errors else "no clip was kept")

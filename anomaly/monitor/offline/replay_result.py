@@ -1,38 +1,45 @@
-"""What a replay found: what would have become of each case, and which alarms nobody was told of."""
+"""Result of a replay: the outcome of each stored case, and the alarms that have no case."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from anomaly.detect.decision import Policy
-from anomaly.store.case import SHORT_ID
+from anomaly.store.case import Case, unix_s
+from anomaly.store.store import Store
 
 Outcome = Literal["stays", "vanishes", "unknown"]
-_COUNTED: tuple[Outcome, ...] = ("stays", "vanishes", "unknown")
-_PLAIN = Policy()
+OUTCOMES: tuple[Outcome, ...] = ("stays", "vanishes", "unknown")
+_DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True)
 class ReplaySpan:
-    """The time that is replayed, the budget that is tried, and when an alarm begins and ends around its limit."""
+    """Settings of a replay.
+
+    Args:
+        begin_s: UNIX seconds.
+        end_s: UNIX seconds.
+        false_alarms_per_day: budget on trial.
+        policy: when an alarm begins and ends around the limit.
+    """
 
     begin_s: float
     end_s: float
     false_alarms_per_day: float
-    policy: Policy = _PLAIN
+    policy: Policy = _DEFAULT_POLICY
 
 
 @dataclass(frozen=True)
 class ReplayedCase:
-    """A stored case, and what would have become of it.
+    """A stored case, and its outcome in the replay.
 
     Args:
         case: its identifier.
         opened_at: ISO 8601, UTC.
-        outcome: whether it would have been opened.
-        by: what says so: ``history``, ``clip``, or why nothing does.
+        outcome: ``stays`` if it would still be opened, ``vanishes`` if not.
+        by: evidence, ``history`` or ``clip``; with the outcome ``unknown`` the reason.
     """
 
     case: str
@@ -43,7 +50,7 @@ class ReplayedCase:
 
 @dataclass(frozen=True)
 class NewAlarm:
-    """An alarm that would have been: begin and end (ISO 8601, UTC) and its worst second."""
+    """An alarm without a stored case: begin and end (ISO 8601, UTC) and its worst second."""
 
     begin: str
     end: str
@@ -53,19 +60,19 @@ class NewAlarm:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """All that a replay found.
+    """Result of a replay.
 
     Args:
         machine: its name.
         since: ISO 8601, UTC.
         until: likewise.
-        false_alarms_per_day: the budget tried.
+        false_alarms_per_day: budget on trial.
         limit: of the decision for it.
         history_seconds: stored scores that were decided upon anew; 0 for another bundle.
-        cases: stored cases of the time.
-        appear: alarms that have no stored case.
-        model: what was asked: the detector and the version of its bundle.
-        other_seconds: stored scores that were left out, because another model made them, or nobody knows which.
+        cases: stored cases of the time span.
+        appear: alarms without a stored case.
+        model: detector and version of the bundle in question.
+        other_seconds: stored scores left out, because another model made them or the model is not known.
     """
 
     machine: str
@@ -79,25 +86,21 @@ class ReplayResult:
     model: str = ""
     other_seconds: int = 0
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of cases by outcome, and of alarms that ``appear``."""
+        by_outcome: dict[str, int] = {
+            name: sum(case.outcome == name for case in self.cases) for name in OUTCOMES
+        }
+        return {**by_outcome, "appear": len(self.appear)}
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        counts: dict[str, int] = {name: sum(case.outcome == name for case in self.cases) for name in _COUNTED}
-        return asdict(self) | {"summary": {**counts, "appear": len(self.appear)}}
+        return asdict(self) | {"summary": self.counts}
 
-    def lines(self) -> Iterator[str]:
-        """For a person."""
-        for case in self.cases:
-            yield f"{case.outcome:<9} case {case.case[:SHORT_ID]}  {case.opened_at}  ({case.by})"
-        for alarm in self.appear:
-            yield f"appears   {alarm.begin} to {alarm.end}  score {alarm.peak_score:.1f}"
-        if self.other_seconds:
-            yield (
-                f"left out: {self.other_seconds} s that another bundle or detector scored, or a monitor from before "
-                "that was noted"
-            )
-        counts = self.to_dict()["summary"]
-        yield (
-            f"{self.machine} ({self.model}): {counts['stays']} stay, {counts['vanishes']} vanish, "
-            f"{counts['appear']} appear, {counts['unknown']} unknown "
-            f"(limit {self.limit:.1f} for {self.false_alarms_per_day:g} a day)"
-        )
+
+def cases_of_span(store: Store, machine: str, span: ReplaySpan) -> list[Case]:
+    """Return the machine cases that were opened in a time span, oldest first."""
+    cases = [case for case in store.cases.select(machine=machine) if case.kind == "machine"]
+    opened = [case for case in cases if span.begin_s <= unix_s(case.opened_at) <= span.end_s]
+    return sorted(opened, key=lambda case: case.opened_at)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from anomaly import workspace
+from anomaly.detect.calibration.promise import BUDGET_PER_DAY
 from anomaly.detect.decision import REFERENCE
 from anomaly.readable import count, duration, rate
 from anomaly.training.model_artifacts import ModelArtifacts
 from anomaly.training.pipeline import TrainingResult
 from anomaly.training.reporting.distillation import distillation_figures, distillation_notice
 from anomaly.training.reporting.page import PAGE
-from anomaly.training.reporting.verdict import BUDGET_PER_DAY, TrainingVerdict, training_verdict
+from anomaly.training.reporting.verdict import TrainingVerdict, training_verdict
 
 # Share of held-out seconds with p <= 0.01 from which recordings differ clearly; 0.01 is expected, and the same bound
 # refuses sound as not normal in `anomaly calibrate`.

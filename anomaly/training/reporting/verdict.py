@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly.evaluate.metrics.alarm_rates import upper_rate
-from anomaly.readable import duration, rate
+from anomaly.detect.calibration.promise import (
+    CALIBRATION_S_FOR_BUDGET,
+    FalseAlarmPromise,
+    false_alarm_promise,
+)
+from anomaly.readable import duration
 from anomaly.training.model_artifacts import ModelArtifacts
 
-BUDGET_PER_DAY = 1.0
 # `anomaly calibrate` accepts no less than a minute either: the rule of three then bounds the rate at three a minute.
 MIN_CALIBRATION_S = 60
 # A fifth of the recordings is held out for calibration, so this much leaves a minute.
 ENOUGH_SOUND_S = 300.0
-_DAY_S = 86_400.0
-# Rule of three: n seconds without an event bound its rate below 3 / n, with 95 % confidence.
-_RULE_OF_THREE = 3.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class TrainingVerdict:
     @property
     def calibration_s_for_budget(self) -> float:
         """Seconds of sound without an alarm that support the budget of one false alarm a day."""
-        return _RULE_OF_THREE * _DAY_S / BUDGET_PER_DAY
+        return CALIBRATION_S_FOR_BUDGET
 
     def sentence(self) -> str:
         """Readiness, the promised rate of false alarms, and what to record for fewer, in one line."""
@@ -52,12 +52,8 @@ class TrainingVerdict:
                 f"{duration(self.calibration_s)} to calibrate on. Record {duration(ENOUGH_SOUND_S)} or more of normal "
                 "sound and train again."
             )
-        promised = rate(self.promised_per_day, "false alarm")
-        return (
-            f"ready: {self.machine} learned from {duration(self.sound_s)} of sound. Calibrated on "
-            f"{duration(self.calibration_s)}: fewer than about {promised} can be promised; "
-            f"for fewer than 1 a day calibrate on {duration(self.calibration_s_for_budget)} of normal sound."
-        )
+        promise = FalseAlarmPromise(self.calibration_s, self.promised_per_day)
+        return f"ready: {self.machine} learned from {duration(self.sound_s)} of sound. {promise.sentence()}"
 
     def to_dict(self) -> dict[str, object]:
         """JSON values of ``train --json``."""
@@ -71,15 +67,8 @@ class TrainingVerdict:
 
 
 def training_verdict(machine: str, artifacts: ModelArtifacts) -> TrainingVerdict:
-    """Return the verdict of a training.
-
-    The bound counts the excursions of held-out sound that pass the limit, nearly always none; it is the rule of three
-    then.
-    """
-    calibration = artifacts.student
-    limit = calibration.limit(BUDGET_PER_DAY).value
-    peaks = () if calibration.excursions is None else calibration.excursions.peaks
-    alarms = sum(peak >= limit for peak in peaks)
-    seconds = len(calibration.scores)
-    promised = calibration.supported_per_day if not alarms else upper_rate(alarms, seconds / _DAY_S)
-    return TrainingVerdict(machine, artifacts.metrics["training_seconds"], seconds, promised)
+    """Return the verdict of a training."""
+    promise = false_alarm_promise(artifacts.student)
+    return TrainingVerdict(
+        machine, artifacts.metrics["training_seconds"], promise.calibration_s, promise.per_day
+    )

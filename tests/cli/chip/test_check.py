@@ -98,4 +98,4 @@ def test_repair_is_written_to_a_separate_npz(
 
 def test_spikes_need_repair(heavy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chip", "check", str(heavy), "--input-spikes", "spikes.npy"]) == 2
-    assert "--input-spikes: says nothing without --repair" in capsys.readouterr().err
+    assert "--input-spikes: has no effect without --repair" in capsys.readouterr().err

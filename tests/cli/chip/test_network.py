@@ -82,7 +82,7 @@ def test_bitstreams_to_compare_are_named(
     assert run(["chip", "decode", bitstream, "--against", str(network)]) == 5
     assert f"error: {network}: header" in capsys.readouterr().err
     assert run(["chip", "decode", bitstream, "--against", bitstream, "--out", str(tmp_path / "out")]) == 2
-    assert "--out: says nothing with --against" in capsys.readouterr().err
+    assert "--out: has no effect with --against" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

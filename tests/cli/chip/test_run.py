@@ -89,7 +89,7 @@ def test_spikes_without_a_step_are_refused(
         (["--lost-events", "2"], 2, "--lost-events"),
         (["--extra-leak", "31"], 2, "--extra-leak"),
         (["--chip", "-1"], 2, "--chip"),
-        (["--chip", "3"], 2, "--chip: says nothing without --mismatch or --noise or --lost-events"),
+        (["--chip", "3"], 2, "--chip: has no effect without --mismatch or --noise or --lost-events"),
         (["--chip", "3", "--extra-leak", "2"], 2, "--chip: says nothing"),
         (["--raster", "raster.gif"], 2, "--raster: raster.gif is neither a .png nor a .npz"),
         (["--raster", "x.jpg"], 2, "--raster"),
@@ -111,7 +111,7 @@ def test_spikes_exclude_options_of_random_input(
     np.save(tmp_path / "spikes.npy", random_spikes(network.n_inputs, 5))
     given = ["--spikes", str(tmp_path / "spikes.npy")]
     assert run(["chip", "simulate", str(file), *given, *words]) == 2
-    assert f"{words[0]}: says nothing with --spikes" in capsys.readouterr().err
+    assert f"{words[0]}: has no effect with --spikes" in capsys.readouterr().err
     assert run(["chip", "simulate", str(file), *given]) == 0
 
 

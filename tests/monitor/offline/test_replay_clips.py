@@ -1,25 +1,28 @@
-"""Replay of cases whose scores per second are gone: the seconds kept with their clips decide, where they can."""
+"""Replay of stored clips: another model scores them, and its alarms decide."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
 import pytest
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.detect.decision import Decision, State, limit_for
-from anomaly.monitor.clips.files import FACTS, ClipFacts, write_clip
-from anomaly.monitor.offline.replay_clips import ClipHistory, replay_from_clip
-from anomaly.monitor.offline.replay_result import ReplayedCase
+from anomaly.audio.channels import Samples
+from anomaly.detect.decision import limit_for
+from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.monitor.clips.files import ClipFacts, write_clip
+from anomaly.monitor.offline.replay_clips import replay_clips
+from anomaly.monitor.offline.replay_result import ReplayResult, ReplaySpan
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.rows import ClipRow
 from anomaly.store.store import Store
 
 BEGIN_S = 1_800_000_000.0
-SECONDS = 30
-# Three bad seconds: an alarm for one a day, and none for the smallest budget.
-BAD = range(18, 21)
+SECONDS = 10
 
 
 @pytest.fixture
@@ -29,81 +32,55 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def clip(store: Store, tmp_path: Path) -> Callable[..., Case]:
-    """A case with a clip of half a minute; the sound was normal again so many seconds after its beginning."""
-
-    def keep(returned_at: float, model: str = "abc", seconds: object = None) -> Case:
-        case = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S + 20), "it rattles"))
-        assert case is not None
-        results = tuple(
-            {"second": k, "score": 1.0, "p_value": 1e-6 if k in BAD else 0.6, "state": "OK", "sensor": "ok"}
-            for k in range(SECONDS)
-        )
-        facts = ClipFacts(
-            "0" * 12, case.id, "pump", "speech-filtered", BEGIN_S, SECONDS * SAMPLE_RATE_HZ, 0, BEGIN_S + 20,
-            "student", model, {}, False, results if seconds is None else (seconds,),  # type: ignore[arg-type]
-        )  # fmt: skip
-        size = write_clip(tmp_path / "clips/pump/one", facts, None, None, b"png")
-        store.clips.add(ClipRow(facts.id, case.id, "pump", BEGIN_S, SECONDS, facts.content, "pump/one", size))
-        with store.database.transaction() as connection:
-            connection.execute("UPDATE cases SET returned_at = ?", (iso_utc(BEGIN_S + returned_at),))
-        return store.cases.find(case.id)
-
-    return keep
+def case(store: Store) -> Case:
+    opened = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S + 5), "it rattles"))
+    assert opened is not None
+    return opened
 
 
-def judged(
-    store: Store, case: Case, folder: Path, per_day: float = 24.0, model: str = "student abc"
-) -> tuple[str, str]:
-    decision = Decision(limit_for(per_day, 0.0))
-    found: ReplayedCase = replay_from_clip(
-        store,
-        case,
-        ClipHistory(folder / "clips", model),
-        lambda rows: any(decision.update(row.p_value or 1.0) is State.ALARM for row in rows),
-    )
-    assert (found.case, found.opened_at) == (case.id, case.opened_at)
-    return found.outcome, found.by
+def store_clip(store: Store, folder: Path, case: Case, content: str = "full") -> None:
+    facts = ClipFacts(
+        "0" * 12, case.id, "pump", content, BEGIN_S, SECONDS * SAMPLE_RATE_HZ, 0, BEGIN_S + 5,
+        "student", "abc", {}, True,
+    )  # fmt: skip
+    samples = np.zeros(SECONDS * SAMPLE_RATE_HZ, np.float32) if content == "full" else None
+    size = write_clip(folder / "clip", facts, samples, None, b"png")
+    store.clips.add(ClipRow(facts.id, case.id, "pump", BEGIN_S, SECONDS, content, "clip", size))
 
 
-def test_a_case_that_the_clip_shows_stays(store: Store, clip: Callable[..., Case], tmp_path: Path) -> None:
-    assert judged(store, clip(26), tmp_path) == ("stays", "clip")
+def scorer_of(p_value: float) -> Scorer:
+    """A scorer that gives every second the same probability."""
+
+    def recording(samples: Samples, where: Path) -> list[SecondScore]:
+        count = len(samples) // SAMPLE_RATE_HZ
+        return [SecondScore(k, 1.0, p_value, np.zeros(16)) for k in range(count)]
+
+    calibration = SimpleNamespace(limit=lambda budget: limit_for(budget, 0.0))
+    front_end = SimpleNamespace(bands=32, reset_s=10)
+    return cast(Scorer, SimpleNamespace(calibration=calibration, front_end=front_end, recording=recording))
 
 
-def test_a_case_that_was_over_within_its_clip_can_vanish(
-    store: Store, clip: Callable[..., Case], tmp_path: Path
+def replay(store: Store, folder: Path, p_value: float) -> ReplayResult:
+    span = ReplaySpan(BEGIN_S, BEGIN_S + 1000.0, 1.0)
+    return replay_clips(store, "pump", scorer_of(p_value), span, folder, model="student def")
+
+
+@pytest.mark.parametrize(("p_value", "outcome"), [(1e-6, "stays"), (0.6, "vanishes")])
+def test_the_other_model_decides_on_the_clip(
+    store: Store, case: Case, tmp_path: Path, p_value: float, outcome: str
 ) -> None:
-    assert judged(store, clip(26), tmp_path, per_day=1e-4) == ("vanishes", "clip")
+    store_clip(store, tmp_path, case)
+    (found,) = replay(store, tmp_path, p_value).cases
+    assert (found.case, found.outcome, found.by) == (case.id, outcome, "clip")
 
 
-def test_of_a_case_that_lasted_longer_than_its_clip_nobody_knows(
-    store: Store, clip: Callable[..., Case], tmp_path: Path
-) -> None:
-    outcome, why = judged(store, clip(60), tmp_path, per_day=1e-4)
-    assert (outcome, "ends before the case" in why) == ("unknown", True)
+def test_a_clip_that_cannot_be_scored_is_the_reason(store: Store, case: Case, tmp_path: Path) -> None:
+    store_clip(store, tmp_path, case, content="speech-filtered")
+    (found,) = replay(store, tmp_path, 1e-6).cases
+    assert (found.outcome, "speech-filtered" in found.by) == ("unknown", True)
 
 
-def test_results_of_another_bundle_say_nothing_of_scores(
-    store: Store, clip: Callable[..., Case], tmp_path: Path
-) -> None:
-    case = clip(26, model="abc+2")
-    assert judged(store, case, tmp_path, model="student abc") == ("stays", "clip")
-    assert judged(store, case, tmp_path, model="teacher abc") == (
-        "unknown",
-        "its clip was heard by another bundle or detector",
-    )
-
-
-def test_a_clip_that_is_damaged_says_so(store: Store, clip: Callable[..., Case], tmp_path: Path) -> None:
-    case = clip(26, seconds={"second": 0})
-    assert "holds no seconds" in judged(store, case, tmp_path)[1]
-    (tmp_path / "clips/pump/one" / FACTS).write_text("{")
-    assert "is no whole clip" in judged(store, case, tmp_path)[1]
-
-
-def test_without_clips_nothing_is_known(store: Store, clip: Callable[..., Case], tmp_path: Path) -> None:
-    case = clip(26)
-    assert replay_from_clip(store, case, None, lambda _: True).by == "its scores are gone"
-    (row,) = store.clips.select()
-    store.clips.remove(row.id)
-    assert judged(store, case, tmp_path) == ("unknown", "its scores are gone")
+def test_a_case_without_a_clip_is_unknown(store: Store, case: Case, tmp_path: Path) -> None:
+    result = replay(store, tmp_path, 1e-6)
+    assert [(one.outcome, one.by) for one in result.cases] == [("unknown", "no clip was kept")]
+    assert (result.history_seconds, result.model) == (0, "student def")

@@ -1,4 +1,4 @@
-"""Replay: stored scores decided anew, matched with the cases there were."""
+"""Replay of stored scores: the decision over again, matched with the stored cases."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from anomaly.detect.calibration.calibration import Calibration, calibrate
 from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer
 from anomaly.monitor.clips.files import ClipFacts, write_clip
-from anomaly.monitor.offline.replay import replay_clips, replay_history
-from anomaly.monitor.offline.replay_clips import ClipHistory
+from anomaly.monitor.offline.replay_clip_seconds import ClipHistory
+from anomaly.monitor.offline.replay_history import replay_history
 from anomaly.monitor.offline.replay_result import ReplayResult, ReplaySpan
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.rows import ClipRow, ScoreRow, StateRow
@@ -27,12 +27,12 @@ BEGIN_S = 1_800_000_000.0
 NOW_S = BEGIN_S + 1000.0
 
 
-def calibration(mean: float = 0.0) -> Calibration:
+def normal_calibration(mean: float = 0.0) -> Calibration:
     return calibrate(POOLING, list(np.random.default_rng(1).normal(mean, 1, (20, 60))))
 
 
-def scorer(of: Calibration) -> Scorer:
-    return cast(Scorer, SimpleNamespace(calibration=of))
+def scorer_with(calibration: Calibration) -> Scorer:
+    return cast(Scorer, SimpleNamespace(calibration=calibration))
 
 
 @pytest.fixture
@@ -42,18 +42,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def remember(store: Store, bad: tuple[int, int], score: float = 9.0, seconds: int = 1000) -> None:
+def store_scores(store: Store, bad: tuple[int, int], score: float = 9.0, seconds: int = 1000) -> None:
     """Scores of normal sound with a stretch of bad seconds."""
     values = np.random.default_rng(2).normal(0, 1, seconds)
     values[bad[0] : bad[1]] = score
-    own = calibration()
+    own = normal_calibration()
     store.history.add_scores(
         ScoreRow("pump", BEGIN_S + k, k, float(v), own.p_value(float(v)), "OK") for k, v in enumerate(values)
     )
     store.time_series.add_state(StateRow("pump", "model", BEGIN_S, MODEL))
 
 
-def case_at(store: Store, begin: float, end: float) -> Case:
+def store_case(store: Store, begin: float, end: float) -> Case:
     opened = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S + begin), "it rattles"))
     assert opened is not None
     with store.database.transaction() as connection:
@@ -61,43 +61,43 @@ def case_at(store: Store, begin: float, end: float) -> Case:
     return opened
 
 
-def replayed(store: Store, per_day: float = 24.0, clips: ClipHistory | None = None) -> ReplayResult:
+def replay(store: Store, per_day: float = 24.0, clips: ClipHistory | None = None) -> ReplayResult:
     span = ReplaySpan(BEGIN_S, NOW_S, per_day)
-    return replay_history(store, "pump", scorer(calibration()), span, model=MODEL, clips=clips)
+    return replay_history(store, "pump", scorer_with(normal_calibration()), span, model=MODEL, clips=clips)
 
 
-def test_a_case_that_would_be_opened_again_stays(store: Store) -> None:
-    remember(store, (400, 420))
-    case = case_at(store, 405, 425)
-    found = replayed(store)
+def test_a_case_with_an_alarm_stays(store: Store) -> None:
+    store_scores(store, (400, 420))
+    case = store_case(store, 405, 425)
+    found = replay(store)
     assert [(one.case, one.outcome, one.by) for one in found.cases] == [(case.id, "stays", "history")]
     assert found.appear == ()
     assert found.history_seconds == 1000
     assert found.to_dict()["summary"] == {"stays": 1, "vanishes": 0, "unknown": 0, "appear": 0}
 
 
-def test_a_smaller_budget_lets_a_short_case_vanish(store: Store) -> None:
-    remember(store, (400, 404))
-    case_at(store, 403, 406)
-    loose, strict = replayed(store, 1440.0), replayed(store, 0.001)
+def test_a_short_case_vanishes_with_a_smaller_budget(store: Store) -> None:
+    store_scores(store, (400, 404))
+    store_case(store, 403, 406)
+    loose, strict = replay(store, 1440.0), replay(store, 0.001)
     assert [one.outcome for one in loose.cases] == ["stays"]
     assert [one.outcome for one in strict.cases] == ["vanishes"]
     assert strict.limit > loose.limit
 
 
-def test_an_alarm_that_nobody_was_told_of_appears(store: Store) -> None:
-    remember(store, (400, 420))
-    found = replayed(store)
+def test_an_alarm_without_a_case_appears(store: Store) -> None:
+    store_scores(store, (400, 420))
+    found = replay(store)
     assert found.cases == ()
     (alarm,) = found.appear
     assert iso_utc(BEGIN_S + 400) < alarm.begin < iso_utc(BEGIN_S + 412)
     assert alarm.peak_score == 9.0
 
 
-def test_another_calibration_judges_the_scores_anew(store: Store) -> None:
-    remember(store, (400, 420), score=5.0)
-    case_at(store, 405, 425)
-    louder = scorer(calibration(mean=5.0))
+def test_another_calibration_gives_stored_scores_other_probabilities(store: Store) -> None:
+    store_scores(store, (400, 420), score=5.0)
+    store_case(store, 405, 425)
+    louder = scorer_with(normal_calibration(mean=5.0))
     span = ReplaySpan(BEGIN_S, NOW_S, 24.0)
     kept = replay_history(store, "pump", louder, span, model=MODEL)
     anew = replay_history(store, "pump", louder, span, model=MODEL, judge_anew=True)
@@ -105,96 +105,79 @@ def test_another_calibration_judges_the_scores_anew(store: Store) -> None:
     assert [one.outcome for one in anew.cases] == ["vanishes"]
 
 
-def test_ramps_and_stops_are_left_out_as_the_monitor_did(store: Store) -> None:
-    remember(store, (400, 440))
+def test_ramps_and_stops_are_left_out_as_in_the_monitor(store: Store) -> None:
+    store_scores(store, (400, 440))
     for state, at in (("running", 0), ("ramping", 399), ("running", 420), ("stopped", 421), ("running", 440)):
         store.time_series.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
-    assert replayed(store).appear == ()
+    assert replay(store).appear == ()
 
 
-def test_what_was_no_ramp_counts(store: Store) -> None:
-    remember(store, (400, 420))
+def test_seconds_before_an_unknown_state_are_no_ramp_and_count(store: Store) -> None:
+    store_scores(store, (400, 420))
     for state, at in (("running", 0), ("ramping", 399), ("unknown", 420)):
         store.time_series.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
-    assert len(replayed(store).appear) == 1
+    assert len(replay(store).appear) == 1
 
 
-def test_a_deaf_microphone_begins_the_decision_anew(store: Store) -> None:
-    remember(store, (400, 420))
+def test_missing_seconds_reset_the_decision(store: Store) -> None:
+    store_scores(store, (400, 420))
     rows = store.history.scores("pump")
     with store.database.transaction() as connection:
         connection.execute("DELETE FROM scores")
-    deaf = [
+    with_gaps = [
         ScoreRow("pump", r.time_s, r.second, None, None, "OK") if r.second % 4 else r
         for r in rows
         if r.second < 403 or r.second > 399
     ]
-    store.history.add_scores(deaf)
-    assert replayed(store).appear == ()
+    store.history.add_scores(with_gaps)
+    assert replay(store).appear == ()
 
 
-def test_what_is_no_longer_stored_is_unknown(store: Store) -> None:
-    remember(store, (400, 420))
-    case_at(store, 5, 20)
-    (case,) = replayed(store).cases
+def test_a_case_without_stored_scores_is_unknown(store: Store) -> None:
+    store_scores(store, (400, 420))
+    store_case(store, 5, 20)
+    (case,) = replay(store).cases
     assert (case.outcome, case.by) == ("unknown", "its scores are gone")
 
 
-def test_a_case_whose_scores_are_gone_is_judged_by_its_clip(store: Store, tmp_path: Path) -> None:
-    remember(store, (400, 420))
-    case = case_at(store, 5, 20)
+def test_a_case_without_stored_scores_is_decided_by_its_clip(store: Store, tmp_path: Path) -> None:
+    store_scores(store, (400, 420))
+    case = store_case(store, 5, 20)
     bad = tuple({"second": k, "score": 9.0, "p_value": 1e-9, "state": "OK"} for k in range(10))
     facts = ClipFacts(
         "0" * 12, case.id, "pump", "features", BEGIN_S, 160_000, 0, BEGIN_S + 5, "student", "abc", {}, True, bad
     )  # fmt: skip
     size = write_clip(tmp_path / "clips/one", facts, None, None, b"png")
     store.clips.add(ClipRow(facts.id, case.id, "pump", BEGIN_S, 10.0, "features", "one", size))
-    (judged,) = replayed(store, clips=ClipHistory(tmp_path / "clips", MODEL)).cases
-    assert (judged.outcome, judged.by) == ("stays", "clip")
-    # All of its seconds were ramps: the decision would not have taken them.
+    (case_result,) = replay(store, clips=ClipHistory(tmp_path / "clips", MODEL)).cases
+    assert (case_result.outcome, case_result.by) == ("stays", "clip")
+    # All of its seconds were ramps, which the decision does not count.
     for state, at in (("ramping", -1), ("running", 30)):
         store.time_series.add_state(StateRow("pump", "operating", BEGIN_S + at, state))
-    (judged,) = replayed(store, clips=ClipHistory(tmp_path / "clips", MODEL)).cases
-    assert judged.outcome == "unknown"
-
-
-def test_a_case_without_a_clip_is_unknown_to_another_model(store: Store, tmp_path: Path) -> None:
-    case_at(store, 405, 425)
-    found = replay_clips(
-        store, "pump", scorer(calibration()), ReplaySpan(BEGIN_S, NOW_S, 1.0), tmp_path, model="student def"
-    )
-    assert [(one.outcome, one.by) for one in found.cases] == [("unknown", "no clip was kept")]
-    assert (found.history_seconds, found.model) == (0, "student def")
-
-
-def test_words_for_a_person(store: Store) -> None:
-    remember(store, (400, 420))
-    assert list(replayed(store).lines())[-1].startswith(
-        "pump (student abc): 0 stay, 0 vanish, 1 appear, 0 unknown (limit "
-    )
+    (case_result,) = replay(store, clips=ClipHistory(tmp_path / "clips", MODEL)).cases
+    assert case_result.outcome == "unknown"
 
 
 @pytest.mark.parametrize(
     ("changed_at", "outcome"),
     [(600, ("stays", "history")), (410, ("unknown", "another bundle or detector scored it"))],
 )
-def test_what_another_model_scored_is_left_out_and_told(
+def test_scores_of_another_model_are_left_out_and_counted(
     store: Store, changed_at: int, outcome: tuple[str, str]
 ) -> None:
-    remember(store, (400, 420))
-    case_at(store, 405, 425)
+    store_scores(store, (400, 420))
+    store_case(store, 405, 425)
     store.time_series.add_state(StateRow("pump", "model", BEGIN_S + changed_at, "student def"))
-    found = replayed(store)
+    found = replay(store)
     assert (found.model, found.history_seconds) == (MODEL, changed_at)
     assert found.other_seconds == 1000 - changed_at
     assert [(one.outcome, one.by) for one in found.cases] == [outcome]
-    assert f"{1000 - changed_at} s that another bundle" in "\n".join(found.lines())
 
 
-def test_an_alarm_does_not_reach_across_the_seconds_of_another_model(store: Store) -> None:
-    remember(store, (400, 420))
+def test_seconds_of_another_model_interrupt_an_alarm(store: Store) -> None:
+    store_scores(store, (400, 420))
     # One bad second before, one after: together they would be an alarm.
     store.time_series.add_state(StateRow("pump", "model", BEGIN_S + 401, "teacher abc"))
     store.time_series.add_state(StateRow("pump", "model", BEGIN_S + 419, MODEL))
-    found = replayed(store)
+    found = replay(store)
     assert (found.appear, found.other_seconds) == ((), 18)

@@ -1,4 +1,4 @@
-"""Two versions of a bundle over the same sound: where they agree, where they do not, before one is put into use."""
+"""Comparison of two versions of a bundle on the same sound, before one of them is put into use."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from anomaly.audio.files.recordings import read_16k
 from anomaly.detect.decision import Policy, State
 from anomaly.detect.model import Model
 from anomaly.detect.scoring import SecondScore
-from anomaly.detect.verdict import Verdict as Judged
-from anomaly.detect.verdict import judge
+from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clips.files import read_clip
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.store.rows import ClipRow
 
-_PLAIN = Policy()
+_DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True)
 class VersionVerdict:
-    """What one version says of one piece of sound.
+    """Verdict of one version on one recording.
 
     Args:
-        score: of the whole piece.
-        p_value: smallest of the seconds that the decision took; 1 where it took none.
-        alarm: whether the decision, begun with it, reaches ALARM.
+        score: of the whole recording.
+        p_value: smallest of the seconds that the decision counted; 1 where it counted none.
+        alarm: the decision, begun with the recording, reaches ALARM.
     """
 
     score: float
@@ -38,7 +37,7 @@ class VersionVerdict:
 
 @dataclass(frozen=True)
 class RecordingComparison:
-    """One piece of sound under both versions; ``error`` where it cannot be scored."""
+    """Verdicts of both versions on one recording or clip; ``error`` where it cannot be scored."""
 
     path: str
     one: VersionVerdict | None
@@ -51,11 +50,11 @@ class RecordingComparison:
 
 
 class VersionComparison:
-    """Scores sound with two models.
+    """Comparison of two models under one budget.
 
     Args:
-        one: the version that is compared with, usually the one in use.
-        other: the version that might take its place.
+        one: reference, usually the version in use.
+        other: candidate to take its place.
         detector: its name, such as student.
         false_alarms_per_day: the budget of both.
         policy: when an alarm begins and ends around the limit.
@@ -70,47 +69,47 @@ class VersionComparison:
         other: Model,
         detector: str,
         false_alarms_per_day: float,
-        policy: Policy = _PLAIN,
+        policy: Policy = _DEFAULT_POLICY,
     ) -> None:
         self._policy = policy
         self._scorers = (one.scorer(detector), other.scorer(detector))
         self._limits = [scorer.calibration.limit(false_alarms_per_day) for scorer in self._scorers]
 
     def recordings(self, paths: Sequence[Path]) -> Iterator[RecordingComparison]:
-        """Each recording."""
+        """Compare each recording."""
         for path in paths:
             try:
                 samples = read_16k(path)
-                yield self._compared(
+                yield self._comparison(
                     str(path), [scorer.recording(samples, where=path) for scorer in self._scorers]
                 )
             except AnomalyError as error:
                 yield RecordingComparison(str(path), None, None, str(error))
 
     def clips(self, folder: Path, clips: Sequence[ClipRow]) -> Iterator[RecordingComparison]:
-        """Each stored clip that can be scored again."""
+        """Compare each stored clip that can be scored again."""
         for row in clips:
             try:
                 clip = read_clip(folder / row.folder)
-                yield self._compared(row.folder, [score_clip(clip, scorer) for scorer in self._scorers])
+                yield self._comparison(row.folder, [score_clip(clip, scorer) for scorer in self._scorers])
             except AnomalyError as error:
                 yield RecordingComparison(row.folder, None, None, str(error))
 
-    def _compared(self, path: str, scores: Sequence[list[SecondScore]]) -> RecordingComparison:
+    def _comparison(self, path: str, scores: Sequence[list[SecondScore]]) -> RecordingComparison:
         one, other = (
-            _verdict(judge(found, limit, policy=self._policy), found)
-            for limit, found in zip(self._limits, scores, strict=True)
+            _version_verdict(judge(seconds, limit, policy=self._policy), seconds)
+            for limit, seconds in zip(self._limits, scores, strict=True)
         )
         return RecordingComparison(path, one, other)
 
 
-def _verdict(judged: Judged, scores: list[SecondScore]) -> VersionVerdict:
-    taken = [s.p_value for s, state in zip(scores, judged.states, strict=True) if state is not None]
-    return VersionVerdict(round(judged.score, 4), min(taken, default=1.0), judged.state is State.ALARM)
+def _version_verdict(verdict: Verdict, scores: Sequence[SecondScore]) -> VersionVerdict:
+    counted = [s.p_value for s, state in zip(scores, verdict.states, strict=True) if state is not None]
+    return VersionVerdict(round(verdict.score, 4), min(counted, default=1.0), verdict.state is State.ALARM)
 
 
 def summary(rows: Sequence[RecordingComparison]) -> dict[str, Any]:
-    """How the two versions differ over all pieces of sound."""
+    """Count the recordings and alarms of both versions, and the recordings on which they differ."""
     both = [(row.one, row.other) for row in rows if row.one is not None and row.other is not None]
     return {
         "compared": len(both),
