@@ -1,11 +1,11 @@
-"""From tail probabilities to OK, WATCH and ALARM against a budget of false alarms.
+"""Decision: tail probabilities become OK, WATCH or ALARM, against a budget of false alarms.
 
-One CUSUM over surprises ``x = -ln p``: on normal sound x is exponential with mean 1, so
-``S = max(0, S + x - k)`` stays near zero and, were seconds independent, its mean time to reach a limit h
-is known. They are not: `anomaly.detect.calibration.excursions` sets h from what the sum did on held-out sound, and this
-module's theory is only the least that it can be.
+A one-sided CUSUM (Page, 1954) over ``x = -ln p``: on normal sound x is exponential with mean 1, so
+``S = max(0, S + x - k)`` stays near zero, and for independent seconds the mean time to reach a limit h is known (Brook
+and Evans, 1972). Real seconds are correlated: `anomaly.detect.calibration.excursions` estimates h from the CUSUM on
+held-out sound, and the limit for independent seconds is its lower bound.
 
-The words for what surrounds the limit are those of ISA-18.2 (IEC 62682): on-delay, off-delay, deadband, latch.
+Delays, deadband and latch are those of ISA-18.2 (IEC 62682).
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ import numpy as np
 from anomaly.errors import ConfigError
 from anomaly.false_alarm_budget import LEAST_PER_DAY
 
-# Reference value: normal surprises average 1, so sums fall by 1.5 a second and forget quickly.
+# Reference value k: x has mean 1 on normal sound, so that the CUSUM falls by 1.5 a second there.
 REFERENCE = 2.5
-# One second alone, however bad, moves the sum by no more than this: a slammed door is no fault.
-_MOST_PER_SECOND = 6.0
-# So high a single second lifts the sum from rest.
-ALONE = _MOST_PER_SECOND - REFERENCE
-_WATCH_AT = 0.5
-# The sum is held below this multiple of the limit, so that an alarm ends soon after its cause.
-_CEILING = 1.5
+# x is clipped at this value, p = 0.0025: one second, such as a slammed door, raises the CUSUM by at most 3.5.
+_LARGEST_SURPRISE = 6.0
+# Largest CUSUM value that one second can produce from zero.
+LARGEST_SINGLE_SECOND_SUM = _LARGEST_SURPRISE - REFERENCE
+# WATCH begins at this share of the limit.
+_WATCH_SHARE = 0.5
+# The CUSUM is bounded by this multiple of the limit, so that an alarm ends soon after its cause.
+_CEILING_SHARE = 1.5
 _SECONDS_PER_DAY = 86_400.0
 
 
 class State(StrEnum):
-    """What the monitor says of a machine."""
+    """State of a machine."""
 
     OK = "OK"
     WATCH = "WATCH"
@@ -43,13 +44,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """The limit of the CUSUM and what it stands on.
+    """Limit of the CUSUM.
 
     Args:
-        value: the limit h.
+        value: the limit h, the larger of the two below.
         false_alarms_per_day: the budget.
-        from_theory: the limit for independent seconds.
-        from_data: the limit that held-out recordings ask for.
+        from_theory: limit for independent seconds.
+        from_data: limit estimated on held-out recordings.
     """
 
     value: float
@@ -59,9 +60,9 @@ class Limit:
 
 
 def limit_for(false_alarms_per_day: float, highest_on_normals: float) -> Limit:
-    """The limit for a budget and independent seconds, and never below the highest sum on normals, a tenth added.
+    """Return the limit for independent seconds, raised to 1.1 times the largest CUSUM value on normal sound.
 
-    This is all that a bundle without the order of its held-out seconds allows; see `Calibration.limit`.
+    Used for bundles that do not keep the order of their held-out seconds; see `Calibration.limit`.
 
     Raises:
         ConfigError: the budget is no number from one false alarm in 27 years to one a second.
@@ -77,7 +78,7 @@ def limit_for(false_alarms_per_day: float, highest_on_normals: float) -> Limit:
 
 
 def highest_sum(p_values: Iterable[float]) -> float:
-    """The highest value the CUSUM reaches over a sequence of tail probabilities."""
+    """Return the largest value of the CUSUM over a sequence of tail probabilities."""
     total = highest = 0.0
     for p in p_values:
         total = max(0.0, total + surprise(p) - REFERENCE)
@@ -86,13 +87,14 @@ def highest_sum(p_values: Iterable[float]) -> float:
 
 
 def surprise(p_value: float) -> float:
-    """``-ln p``, bounded so that one second cannot decide alone."""
-    return min(-math.log(max(p_value, 1e-300)), _MOST_PER_SECOND)
+    """Return ``-ln p``, clipped at 6 so that one second cannot reach an alarm alone."""
+    return min(-math.log(max(p_value, 1e-300)), _LARGEST_SURPRISE)
 
 
 @functools.cache
 def _limit(mean_time_s: float) -> float:
-    # Grown from below: far above the limit the linear system is singular in floating point.
+    """Return the limit with this mean time to a false alarm for independent seconds, within 0.001."""
+    # Bracketed from below: far above the limit the linear system is singular in floating point.
     low, high = 0.0, 1.0
     while _mean_time(high) < mean_time_s:
         low, high = high, 1.5 * high
@@ -103,7 +105,10 @@ def _limit(mean_time_s: float) -> float:
 
 
 def _mean_time(limit: float, cells: int = 200) -> float:
-    """Mean steps until the CUSUM of ``Exp(1) - REFERENCE`` passes ``limit`` (Brook and Evans, 1972)."""
+    """Return the mean number of steps until the CUSUM of ``Exp(1) - REFERENCE`` reaches ``limit``.
+
+    Markov chain of ``cells`` states (Brook and Evans, Biometrika 59, 1972).
+    """
     width = limit / cells if limit > 0 else 1.0
     centres = np.concatenate([[0.0], (np.arange(cells) + 0.5) * width])
     edges = np.concatenate([[0.0], (np.arange(cells) + 1.0) * width])
@@ -115,19 +120,19 @@ def _mean_time(limit: float, cells: int = 200) -> float:
 def _distribution(
     x: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    # Surprises are cut at _MOST_PER_SECOND, so all probability lies below it.
-    return np.where(x < 0, 0.0, np.where(x >= _MOST_PER_SECOND, 1.0, 1.0 - np.exp(-np.maximum(x, 0.0))))
+    """Return the distribution function of the clipped exponential: all probability lies below the clip."""
+    return np.where(x < 0, 0.0, np.where(x >= _LARGEST_SURPRISE, 1.0, 1.0 - np.exp(-np.maximum(x, 0.0))))
 
 
 @dataclass(frozen=True)
 class Policy:
-    """When an alarm begins and ends around the limit, in the words of ISA-18.2.
+    """Alarm attributes of ISA-18.2: when an alarm begins and ends around the limit.
 
     Args:
-        on_delay_s: seconds that the sum has to stay over the limit before ALARM.
+        on_delay_s: seconds that the CUSUM has to stay at or over the limit before ALARM.
         off_delay_s: seconds that it has to stay below the deadband before OK.
         deadband: share of the limit that it has to fall by before it counts as below.
-        latch: ALARM stays until a person has taken note.
+        latch: ALARM stays until it is acknowledged.
     """
 
     on_delay_s: int = 0
@@ -137,11 +142,11 @@ class Policy:
 
 
 class Decision:
-    """Keeps the state of one machine.
+    """CUSUM and state of one machine.
 
     Args:
-        limit: of the sum.
-        policy: when an alarm begins and ends around it.
+        limit: of the CUSUM.
+        policy: when an alarm begins and ends around the limit.
 
     Example:
         >>> decision = Decision(limit_for(1.0, 0.0))
@@ -158,9 +163,9 @@ class Decision:
         self._latched = False
 
     def update(self, p_value: float) -> State:
-        """Take the tail probability of one second and return the state after it."""
+        """Update the CUSUM with the tail probability of one second and return the state after it."""
         h = self.limit.value
-        self.total = min(max(0.0, self.total + surprise(p_value) - REFERENCE), _CEILING * h)
+        self.total = min(max(0.0, self.total + surprise(p_value) - REFERENCE), _CEILING_SHARE * h)
         below = self.total <= (1.0 - self.policy.deadband) * h
         self._over_s = self._over_s + 1 if self.total >= h else 0
         self._below_s = self._below_s + 1 if below else 0
@@ -171,15 +176,15 @@ class Decision:
             self.state, self._latched = State.ALARM, self.policy.latch
         elif below:
             self.state = State.OK
-        elif self.total >= _WATCH_AT * h:
+        elif self.total >= _WATCH_SHARE * h:
             self.state = State.WATCH
         return self.state
 
     def release(self) -> None:
-        """A person has taken note: a latched alarm may end with its cause."""
+        """Release the latch after an acknowledgement: the alarm ends with its cause."""
         self._latched = False
 
     def reset(self) -> None:
-        """Forget: after a gap, or when a sensor fault hides the machine. A latched alarm stays."""
+        """Return the CUSUM to zero, after a gap or a sensor fault; a latched alarm stays."""
         self.total, self._over_s, self._below_s = 0.0, 0, 0
         self.state = State.ALARM if self._latched else State.OK

@@ -1,4 +1,4 @@
-"""Scores per second: the same bits for a whole recording, a stream in odd blocks, and a cluster worker."""
+"""Scores per second, with the same bits for a whole recording, a stream in blocks of any size, and any process."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, f
 from anomaly.features.level_normaliser import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
-# Segments that run side by side: enough to amortise a step, few enough to stay in the cache.
-_STREAMS = 64
+# Segments that run in one batch: enough to amortise a step, few enough to stay in the cache.
+_MOST_STREAMS = 64
 # Divides seconds' scores before the soft maximum, because scores of seconds scatter more than views of one second.
 _SOFT_MAXIMUM_SCALE = 2.0
-_UNTOLD = OperatingResult(OperatingState.UNKNOWN, True)
+_NO_OPERATING_STATE = OperatingResult(OperatingState.UNKNOWN, True)
 
 
 @dataclass(frozen=True)
 class SecondScore:
-    """One second of sound, judged.
+    """Score of one second.
 
     Args:
         second: index since the start of the recording or stream.
-        score: the pooled error levels in one number, standard deviations of normal sound.
+        score: pooled error level, in standard deviations of normal sound.
         p_value: probability that normal sound scores at least this high.
         groups: error level per sub-band group, [groups].
-        operating: what the machine is doing, and whether the decision takes the second.
+        operating: operating state, and whether the decision uses the second.
     """
 
     second: int
     score: float
     p_value: float
     groups: Levels
-    operating: OperatingResult = _UNTOLD
+    operating: OperatingResult = _NO_OPERATING_STATE
 
 
 class SecondPipeline:
-    """Front-end levels of one second to the detector's error levels; used by archive and live alike."""
+    """Level normalisation and detector, second by second; shared by archive and live scoring."""
 
     def __init__(self, front_end: FrontEnd, detector: Detector, streams: int = 1) -> None:
         self._detector = detector
@@ -53,7 +53,7 @@ class SecondPipeline:
         self._streams = streams
 
     def push(self, second: int, levels: Centibels) -> npt.NDArray[Any]:
-        """Take second ``second`` of a segment, [streams, frames, bands]; return the error levels that count."""
+        """Return the error levels of second ``second`` of a segment, [streams, frames, bands], without the warm-up."""
         if second == 0:
             self._detector.reset(self._streams)
             if self._normaliser is not None:
@@ -65,7 +65,7 @@ class SecondPipeline:
 
 
 def recording_errors(samples: Samples, front_end: FrontEnd, detector: Detector) -> list[npt.NDArray[Any]]:
-    """Error levels of each whole second of a recording, each [frames, channels]."""
+    """Return the error levels of each whole second of a recording, each [frames, channels]."""
     seconds = len(samples) // SAMPLE_RATE_HZ
     return _errors(segment_levels(samples, front_end), seconds, front_end, detector)
 
@@ -75,30 +75,30 @@ def _errors(
 ) -> list[npt.NDArray[Any]]:
     whole, rest = divmod(seconds, front_end.reset_s)
     result: list[npt.NDArray[Any]] = []
-    for start in range(0, whole, _STREAMS):
-        part = levels[start : min(start + _STREAMS, whole)]
+    for start in range(0, whole, _MOST_STREAMS):
+        part = levels[start : min(start + _MOST_STREAMS, whole)]
         result += _segment_errors(part, front_end.reset_s, front_end, detector)
-    # A last, shorter segment runs alone: silence to fill it up would count as activity of the chip.
+    # A last, shorter segment runs alone: padding with silence would count as activity of the chip.
     return result + _segment_errors(levels[whole:], rest, front_end, detector)
 
 
 def _segment_errors(
     levels: Centibels, seconds: int, front_end: FrontEnd, detector: Detector
 ) -> list[npt.NDArray[Any]]:
-    """Error levels of each second of segments of one length, which run side by side."""
+    """Return the error levels of each second of segments of one length, which run in one batch."""
     pipeline = SecondPipeline(front_end, detector, len(levels))
     by_second = [pipeline.push(k, levels[:, frames_before(k) : frames_before(k + 1)]) for k in range(seconds)]
     return [errors[stream] for stream in range(len(levels)) for errors in by_second]
 
 
 class Scorer:
-    """A detector with its calibration: scores recordings and streams.
+    """Scorer of recordings and streams: a detector with its calibration.
 
     Args:
         front_end: settings of the front end.
         detector: any detector of the registry.
-        calibration: what normal sound scores.
-        states: the machine's steady states; None where training has learned none.
+        calibration: distribution of its scores on normal sound.
+        states: operating states of the machine; None if training found none.
     """
 
     def __init__(
@@ -120,9 +120,8 @@ class Scorer:
 
         Args:
             samples: [n], float32, 16 kHz.
-            where: named if it is too short.
-            tracker: follows the machine from one piece of a recording to the next; by default the recording
-                begins at rest.
+            where: place to name in errors.
+            tracker: operating tracker to continue, for the next part of a recording; default: a new one.
 
         Raises:
             InputError: it holds less than one second.
@@ -138,7 +137,7 @@ class Scorer:
         return self._follow([self._judge(k, e) for k, e in enumerate(errors)], segments, tracker)
 
     def levels(self, levels: Centibels, seconds: int) -> list[SecondScore]:
-        """Score what ``segment_levels`` made of a recording of so many whole seconds, to the same bits."""
+        """Score the `segment_levels` of a recording of so many whole seconds, to the same bits."""
         pipeline = SecondPipeline(self.front_end, self.detector.fresh())
         scores: list[SecondScore] = []
         for second in range(seconds):
@@ -148,7 +147,7 @@ class Scorer:
         return self._follow(scores, levels, None)
 
     def stream(self) -> StreamScorer:
-        """Begin to score a live stream; its state is its own, so that recordings may be scored meanwhile."""
+        """Return a stream scorer with a state of its own, so that recordings may be scored meanwhile."""
         return StreamScorer(self)
 
     def _judge(self, second: int, errors: npt.NDArray[Any]) -> SecondScore:
@@ -158,7 +157,7 @@ class Scorer:
     def _follow(
         self, scores: list[SecondScore], segments: Centibels, tracker: OperatingTracker | None
     ) -> list[SecondScore]:
-        """Say of each second of a recording what the machine is doing."""
+        """Add the operating state to each second of a recording."""
         if self.states is None:
             return scores
         follow = OperatingTracker(self.states) if tracker is None else tracker
@@ -167,10 +166,10 @@ class Scorer:
 
 
 class StreamScorer:
-    """Scores a stream that arrives in blocks of any size.
+    """Scorer of a stream that arrives in blocks of any size.
 
     Args:
-        scorer: its calibration judges; its detector is used with a state of its own.
+        scorer: source of calibration and detector; the stream has a detector state of its own.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -181,7 +180,7 @@ class StreamScorer:
         self._count = 0
 
     def push(self, samples: Samples) -> list[SecondScore]:
-        """Take samples [n], float32, 16 kHz; return a score for each second they complete."""
+        """Add samples [n], float32, 16 kHz; return a score for each second that they complete."""
         return [self._judge(second, levels) for second, levels in self._seconds.push(samples)]
 
     def _judge(self, second: int, levels: Centibels) -> SecondScore:
@@ -191,18 +190,15 @@ class StreamScorer:
 
     @property
     def at_reset(self) -> bool:
-        """Whether the next sample begins a new segment: here another model may take over."""
+        """Return whether the next sample begins a new segment, where another model may take over."""
         return self._seconds.at_reset
 
     def reset(self) -> None:
-        """After a gap: the next sample begins a new segment; the part of a second that waited is dropped."""
+        """Start a new segment at the next sample, after a gap; an incomplete second is dropped."""
         self._seconds.reset()
         self._tracker.reset()
 
 
 def recording_score(scores: list[SecondScore]) -> float:
-    """One score for a recording: a soft maximum over its seconds, so that a single knock is not averaged away.
-
-    At half the sharpness: two deviations weigh what one would, because seconds scatter more than what is wrong.
-    """
+    """Return the soft maximum of the scores of a recording, in which a single knock is not averaged away."""
     return _SOFT_MAXIMUM_SCALE * soft_maximum(np.array([s.score / _SOFT_MAXIMUM_SCALE for s in scores]))

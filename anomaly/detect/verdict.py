@@ -1,4 +1,4 @@
-"""Verdict on one recording from its seconds: one score, one probability, one state."""
+"""Verdict on a recording: one score, one tail probability and one state from its seconds."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Verdict:
 
     Args:
         score: soft maximum over its seconds, standard deviations of normal sound.
-        p_value: probability that normal sound of the same length holds a second as high as its highest, of the
-            seconds that the decision took; 1 where it took none.
-        state: the worst that the decision reached, beginning at rest with the recording.
-        states: state after each second; None where the decision did not take the second.
-        sums: sum of the CUSUM after each second.
+        p_value: probability that normal sound of the same length holds a second that scores as high as its highest,
+            among the seconds that the decision used; 1 if it used none.
+        state: worst state that the decision reached, starting from zero with the recording.
+        states: state after each second; None if the decision did not use the second.
+        sums: value of the CUSUM after each second.
     """
 
     score: float
@@ -45,10 +45,9 @@ def judge(
 ) -> Verdict:
     """Judge a recording by its seconds, with the states that the live monitor would have given them.
 
-    The decision begins anew with each recording, because files of an archive need not follow each other. It does not
-    take the seconds in which the machine is stopped or ramping; the score is of all that the sensor let through. The
-    probability is Šidák's, ``1 - (1 - least p)^n``: exact for independent seconds, and too large, never too small,
-    where neighbours resemble each other.
+    The decision starts from zero, because files of an archive need not follow each other. It leaves out the seconds in
+    which the machine is stopped or ramping; the score is over all seconds with a working sensor. The tail probability
+    is Šidák's, ``1 - (1 - least p)^n``: exact for independent seconds, an upper bound for positively correlated ones.
 
     Args:
         seconds: at least one of them has sensor status "ok".
@@ -83,5 +82,5 @@ def _sums(count: int, decided: Sequence[DecidedSecond], resets: Set[int]) -> tup
 
 
 def any_of(p_value: float, n: int) -> float:
-    """Probability that at least one of ``n`` independent seconds is as unlikely as ``p_value`` (Šidák, 1967)."""
+    """Return the probability that one of ``n`` independent seconds has ``p_value`` or less (Šidák, 1967)."""
     return 1.0 if p_value >= 1.0 else -math.expm1(n * math.log1p(-p_value))

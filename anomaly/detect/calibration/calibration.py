@@ -1,8 +1,8 @@
-"""How surprising a score is: tail probabilities from held-out normal sound.
+"""Calibration: tail probabilities of scores, and limits of the decision, from held-out normal sound.
 
-Up to the 90th percentile the probability is the conformal rank ``(1 + #{calibration >= s}) / (n + 1)``;
-beyond it the fitted tail goes on where the data end (`anomaly.detect.calibration.tail`). What lies beyond
-``1 / (n + 1)`` is extrapolation, and is called so in `Calibration.supported_p`.
+Up to the 90th percentile the tail probability is the conformal rank ``(1 + #{calibration >= s}) / (n + 1)``;
+beyond it a fitted tail extrapolates (`anomaly.detect.calibration.tail`). Probabilities below ``1 / (n + 1)``
+(`Calibration.supported_p`) are not supported by the data alone.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Scores of held-out normal seconds, the tail beyond them, and what the decision's sum did on them.
+    """Scores of held-out normal seconds, the tail beyond them, and the excursions of the CUSUM on them.
 
     Args:
-        pooling: the standardisation the scores were made with.
-        scores: score of each held-out second, sorted upwards.
-        tail: what goes on where they end.
-        recordings: how many recordings, or 60 s blocks of long ones, the seconds come from.
-        dependence: highest value the decision's sum reached on the held-out recordings in a row.
-        order: place in ``scores`` of each second in the order of time; None in bundles before this was kept.
-        lengths: seconds of each recording, in that order; None likewise.
-        excursions: what the sum did on them; None likewise, and the limit then rests on ``dependence``.
-        floor: the highest that the sum rose on sound that a person has called normal.
+        pooling: standardisation behind the scores.
+        scores: score of each held-out second, in ascending order.
+        tail: distribution of the excesses over their 90th percentile.
+        recordings: number of recordings, or of 60 s blocks of long ones.
+        dependence: largest value of the CUSUM on the held-out recordings, in order.
+        order: index into ``scores`` of each second in the order of time; None in older bundles.
+        lengths: seconds of each recording, in that order; None in older bundles.
+        excursions: of the CUSUM on them; None in older bundles, whose limit rests on ``dependence``.
+        floor: largest value of the CUSUM on sound that feedback has marked as normal.
     """
 
     pooling: Pooling
@@ -50,27 +50,27 @@ class Calibration:
 
     @property
     def supported_p(self) -> float:
-        """The smallest tail probability that data, not extrapolation, stand behind."""
+        """Smallest tail probability that the data support without extrapolation."""
         return 1.0 / (len(self.scores) + 1)
 
     @property
     def supported_per_day(self) -> float:
-        """The rate of false alarms that so much sound without an alarm would bound (95 %, rule of three)."""
+        """Upper 95 % bound on the false-alarm rate after this much sound without an alarm (rule of three)."""
         return 3.0 * _DAY_S / len(self.scores)
 
     @property
     def sequences(self) -> list[Levels]:
-        """Scores of each held-out recording in the order of time; of old bundles one, sorted."""
+        """Scores of each held-out recording in the order of time; for older bundles all scores, sorted, as one."""
         if self.order is None or self.lengths is None:
             return [self.scores]
         return np.split(self.scores[list(self.order)], np.cumsum(self.lengths)[:-1])
 
     def p_value(self, score: float) -> float:
-        """Probability that normal sound scores at least this high."""
+        """Return the probability that normal sound scores at least this high."""
         return tail_probability(score, self.scores, self.tail)
 
     def limit(self, false_alarms_per_day: float) -> Limit:
-        """The limit of the decision for a budget.
+        """Return the limit of the decision for a budget.
 
         Raises:
             ConfigError: the budget cannot be kept.
@@ -80,7 +80,7 @@ class Calibration:
         return predicted_limit(false_alarms_per_day, self.excursions, self.floor)
 
     def to_dict(self) -> dict[str, Any]:
-        """For calibration.json."""
+        """Return plain values, for calibration.json."""
         values: dict[str, Any] = {
             "pooling": self.pooling.to_dict(),
             "scores": self.scores.tolist(),
@@ -132,34 +132,34 @@ def calibrate(
     """Calibrate on the scores per second of held-out recordings.
 
     Args:
-        pooling: what made the scores.
+        pooling: standardisation behind the scores.
         recordings: scores of each held-out recording in order of time; at least one second in all.
-        normal: those of sound that raised an alarm and that a person has called normal since.
+        normal: scores of sound that raised an alarm and that feedback has marked as normal.
     """
-    every = [np.asarray(r, dtype=np.float64) for r in (*recordings, *normal) if len(r)]
-    joined = np.concatenate(every)
+    sequences = [np.asarray(r, dtype=np.float64) for r in (*recordings, *normal) if len(r)]
+    joined = np.concatenate(sequences)
     by_size = np.argsort(joined, kind="stable")
     order = np.empty(len(joined), dtype=np.int64)
     order[by_size] = np.arange(len(joined))
     scores = joined[by_size]
     tail = fit_tail(scores)
-    p_values = [[tail_probability(float(s), scores, tail) for s in recording] for recording in every]
-    called = p_values[len(every) - len([r for r in normal if len(r)]) :] if normal else []
+    p_values = [[tail_probability(float(s), scores, tail) for s in recording] for recording in sequences]
+    marked = p_values[len(sequences) - len([r for r in normal if len(r)]) :] if normal else []
     return Calibration(
         pooling,
         scores,
         tail,
-        len(every),
+        len(sequences),
         highest_sum(p for recording in p_values for p in recording),
         tuple(order.tolist()),
-        tuple(len(recording) for recording in every),
+        tuple(len(recording) for recording in sequences),
         excursions(p_values),
-        max((highest_sum(recording) for recording in called), default=0.0),
+        max((highest_sum(recording) for recording in marked), default=0.0),
     )
 
 
 def _order(values: dict[str, Any], count: int) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    """Order and lengths of the recordings, or None for both where an older bundle has none of them."""
+    """Return order and lengths of the recordings, or None for both in an older bundle."""
     if "order" not in values:
         return None, None
     order, lengths = (tuple(int(k) for k in values[name]) for name in ("order", "lengths"))
@@ -169,5 +169,5 @@ def _order(values: dict[str, Any], count: int) -> tuple[tuple[int, ...] | None, 
 
 
 def _p_values(calibration: Calibration) -> list[list[float]]:
-    """Tail probabilities of the held-out recordings in the order of time."""
+    """Return the tail probabilities of the held-out recordings in the order of time."""
     return [[calibration.p_value(float(score)) for score in part] for part in calibration.sequences]

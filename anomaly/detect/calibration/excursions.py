@@ -1,16 +1,15 @@
-"""How high the limit of the decision has to be, from what its sum did on held-out normal sound.
+"""Limit of the decision for a false-alarm budget, estimated from the CUSUM on held-out normal sound.
 
-Seconds of sound are not independent: a lorry passes, a pump starts, and ten seconds in a row are unlikely. So the
-limit does not come from single probabilities but from the *excursions* of the sum itself over held-out sound in
-the order of time. How often they pass a height falls exponentially with it, as the renewal theory of such sums
-says and simulated machines show.
+Seconds of sound are correlated: when a lorry passes, ten seconds in a row have small tail probabilities. The limit is
+therefore estimated from the *excursions* of the CUSUM itself (its maxima between two returns to zero) over held-out
+sound in the order of time. The rate at which excursions exceed a height falls exponentially with the height, as renewal
+theory predicts and simulated machines confirm.
 
-How often is counted where a dozen passed, or as many as the budget allows: close to the height that is asked for. How
-fast it falls from there is estimated from the thirty highest, together with what simulated machines taught beforehand,
-worth as much as thirty excursions. What one second alone reaches, however bad it is, says nothing of that: excursions
-pile up there, and only those that went on tell how others go on. Of what is left open the cautious end is taken:
-neither how often nor how slowly it falls is worse with a certainty of 95 %. (Where fewer than a dozen are known, how
-often is an estimate, together with what simulated machines taught.)
+The rate is counted at the height that a dozen excursions reach, or as many as the budget allows, which is near the
+limit to be estimated. The decay beyond it is the mean excess of the thirty highest excursions, together with a prior
+from simulated machines that weighs as much as thirty excursions. Only excursions above the largest value of a single
+second enter it: excursions pile up at that value, whatever follows. Both rate and decay are taken at the unfavourable
+end of a one-sided 95 % confidence bound. (With fewer than a dozen excursions, the rate is a point estimate with a prior.)
 """
 
 from __future__ import annotations
@@ -19,28 +18,31 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from anomaly.detect.decision import ALONE, REFERENCE, Limit, limit_for, surprise
+from anomaly.detect.decision import LARGEST_SINGLE_SECOND_SUM, REFERENCE, Limit, limit_for, surprise
 
 _DAY_S = 86_400.0
-# Excursions count from this height of the sum. Fewer say how often a height is passed than how fast that falls: a
-# rate is known best near the height that is asked for, a fall needs many.
-_FROM, _FOR_RATE, _FOR_FALL = 1.0, 12, 30
-# Before any sound of the machine itself: excursions a day, their mean excess over what one second reaches, and how many
-# excursions that is worth. Eight hours each of a simulated fan, gearbox and slide rail had 1.33, 1.38 and 1.60.
+# Excursions are counted from this height of the CUSUM.
+_LEAST_HEIGHT = 1.0
+# Number of highest excursions behind the rate, and behind the decay. The rate is best known near the limit; the decay
+# needs more excursions.
+_RATE_COUNT, _DECAY_COUNT = 12, 30
+# Prior rate: excursions a day, with the weight of so many seconds of sound.
 _PRIOR_PER_DAY, _PRIOR_SECONDS = 2000.0, 60.0
-_PRIOR_EXCESS, _PRIOR_WORTH = 1.44, 30.0
-# 95 % of a normal distribution lie below so many standard deviations.
-_CERTAIN = 1.6449
-# Sound that a person has called normal stays below the limit by this much.
+# Prior mean excess over the largest value of a single second, with the weight of so many excursions. Eight hours each
+# of a simulated fan, gearbox and slide rail had 1.33, 1.38 and 1.60.
+_PRIOR_EXCESS, _PRIOR_WEIGHT = 1.44, 30.0
+# 95 % point of the standard normal distribution.
+_NORMAL_95 = 1.6449
+# The limit exceeds the CUSUM on sound that feedback has marked as normal by this factor.
 _MARGIN = 1.1
 
 
 @dataclass(frozen=True)
 class Excursions:
-    """What the sum did on held-out normal sound.
+    """Excursions of the CUSUM on held-out normal sound.
 
     Args:
-        peaks: the highest points of its excursions over 1, highest first.
+        peaks: maxima of the excursions that reach 1, highest first.
         seconds: of held-out sound.
     """
 
@@ -48,45 +50,46 @@ class Excursions:
     seconds: int
 
     def limit(self, false_alarms_per_day: float) -> float:
-        """The height that is passed as often as the budget allows, or less, with a certainty of 95 % each."""
+        """Return the height that excursions exceed as often as the budget allows, by 95 % confidence bounds."""
         days = (self.seconds + _PRIOR_SECONDS) / _DAY_S
-        height, count = self._passed(max(_FOR_RATE, math.ceil(false_alarms_per_day * days)))
-        # The prior speaks of the lowest height; higher up it is thinned out as it predicts itself.
-        thinned = _PRIOR_PER_DAY * math.exp(-(height - _FROM) / _PRIOR_EXCESS)
-        # Of a few excursions the prior's share is large already.
-        at_most = _gamma_quantile(count + 1.0, _CERTAIN) if len(self.peaks) >= _FOR_RATE else count
+        height, count = self._reached(max(_RATE_COUNT, math.ceil(false_alarms_per_day * days)))
+        # The prior rate holds at the lowest height, and decays by its own mean excess up to this one.
+        thinned = _PRIOR_PER_DAY * math.exp(-(height - _LEAST_HEIGHT) / _PRIOR_EXCESS)
+        # With few excursions the prior has most of the weight, and no bound is added.
+        at_most = _gamma_quantile(count + 1.0, _NORMAL_95) if len(self.peaks) >= _RATE_COUNT else count
         per_day = (at_most + thinned * _PRIOR_SECONDS / _DAY_S) / days
-        many, risen = self._fall()
-        slowest = (risen + _PRIOR_WORTH * _PRIOR_EXCESS) / _gamma_quantile(many + _PRIOR_WORTH, -_CERTAIN)
-        return height + max(0.0, slowest * math.log(per_day / false_alarms_per_day))
+        count_above, total_excess = self._excesses()
+        weighted = total_excess + _PRIOR_WEIGHT * _PRIOR_EXCESS
+        mean_excess = weighted / _gamma_quantile(count_above + _PRIOR_WEIGHT, -_NORMAL_95)
+        return height + max(0.0, mean_excess * math.log(per_day / false_alarms_per_day))
 
-    def _fall(self) -> tuple[int, float]:
-        """How many excursions tell how fast their number falls, and the sum of what they rise above the lowest."""
-        lowest = self.peaks[_FOR_FALL] if len(self.peaks) > _FOR_FALL else _FROM
-        risen = [peak - max(lowest, ALONE) for peak in self.peaks if peak > max(lowest, ALONE)]
-        return len(risen), float(sum(risen))
+    def _excesses(self) -> tuple[int, float]:
+        """Return the number of excursions behind the decay, and their total excess over the threshold."""
+        lowest = self.peaks[_DECAY_COUNT] if len(self.peaks) > _DECAY_COUNT else _LEAST_HEIGHT
+        threshold = max(lowest, LARGEST_SINGLE_SECOND_SUM)
+        excesses = [peak - threshold for peak in self.peaks if peak > threshold]
+        return len(excesses), float(sum(excesses))
 
-    def _passed(self, most: int) -> tuple[float, int]:
-        """The height that so many reach, or the lowest that any does, and how many pass it.
+    def _reached(self, most: int) -> tuple[float, int]:
+        """Return the height that ``most`` excursions reach, or the lowest excursion, and the number that reach it.
 
-        Excursions pile up where one second alone ends. Of them only those count that went on.
+        At the largest value of a single second, where excursions pile up, only those that exceed it are counted.
         """
-        height = self.peaks[:most][-1] if self.peaks else _FROM
-        if height == ALONE:
+        height = self.peaks[:most][-1] if self.peaks else _LEAST_HEIGHT
+        if height == LARGEST_SINGLE_SECOND_SUM:
             return height, sum(peak > height for peak in self.peaks)
         return height, sum(peak >= height for peak in self.peaks)
 
 
 def _gamma_quantile(shape: float, deviations: float) -> float:
-    """Quantile of a gamma distribution of scale 1, given as one of the normal distribution (Wilson, Hilferty, 1931)."""
+    """Return a quantile of the gamma distribution of scale 1, at a normal deviate (Wilson and Hilferty, 1931)."""
     return shape * (1.0 - 1.0 / (9.0 * shape) + deviations / (3.0 * math.sqrt(shape))) ** 3
 
 
 def excursions(recordings: Sequence[Iterable[float]]) -> Excursions:
-    """Follow the sum over the tail probabilities of held-out recordings, one after the other.
+    """Compute the excursions of the CUSUM over the tail probabilities of held-out recordings, in order.
 
-    It goes on from one to the next: blocks of a minute would cut off what is under way at their ends, and a sum that
-    begins each of them at rest would miss more than it gains.
+    The CUSUM continues from one recording to the next: blocks of a minute would otherwise cut excursions at their ends.
     """
     peaks: list[float] = []
     total = peak = 0.0
@@ -97,16 +100,18 @@ def excursions(recordings: Sequence[Iterable[float]]) -> Excursions:
         if total == 0.0:
             peaks.append(peak)
         peak = max(peak, total) if total > 0.0 else 0.0
-    return Excursions(tuple(sorted((top for top in (*peaks, peak) if top >= _FROM), reverse=True)), seconds)
+    return Excursions(
+        tuple(sorted((top for top in (*peaks, peak) if top >= _LEAST_HEIGHT), reverse=True)), seconds
+    )
 
 
 def predicted_limit(false_alarms_per_day: float, found: Excursions, floor: float = 0.0) -> Limit:
-    """The limit for a budget from excursions, never below that for independent seconds.
+    """Return the limit for a budget: that of the excursions, and at least that for independent seconds.
 
     Args:
         false_alarms_per_day: the budget.
-        found: what the sum did on held-out sound.
-        floor: the highest that it rose on sound which a person has called normal.
+        found: excursions on held-out sound.
+        floor: largest CUSUM value on sound that feedback has marked as normal.
 
     Raises:
         ConfigError: the budget cannot be kept.

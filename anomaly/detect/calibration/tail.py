@@ -1,8 +1,8 @@
-"""The upper tail of the scores of normal sound, where the data thin out and end.
+"""Tail of the distribution of normal scores: extrapolation beyond the held-out data.
 
-Excesses over a high quantile follow a generalised Pareto law (Pickands, 1975): exponential if its shape is 0,
-heavier above. Shape and scale come from probability-weighted moments (Hosking and Wallis, Technometrics 29,
-1987). Fewer than fifty excesses, or a law that does not fit them, leave the exponential.
+Excesses over a high quantile follow a generalised Pareto distribution (Pickands, 1975): exponential if its shape is 0,
+heavier above. Shape and scale are estimated by probability-weighted moments (Hosking and Wallis, Technometrics 29,
+1987). With fewer than fifty excesses, or where the distribution does not fit them, the exponential is used.
 """
 
 from __future__ import annotations
@@ -17,25 +17,28 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 TailKind = Literal["exponential", "generalised-pareto"]
 
-_FROM = 0.9
-# A tail of no width would call every new maximum impossible.
+# Quantile of the scores at which the tail starts.
+_TAIL_QUANTILE = 0.9
+# Smallest scale, in standard deviations of normal sound: a narrower tail would make every new maximum impossible.
 _LEAST_SCALE = 0.05
+# Tail probabilities are not reported below this: no held-out sound supports a smaller one.
 _LEAST_P = 1e-12
+# Excesses from which the shape is estimated; with fewer, its standard error exceeds 0.16.
 _LEAST_EXCESSES = 50
-# A shape below 0 would set an end to what normal sound may score; above this, nothing would be unusual.
+# Largest shape. Below 0 the tail would have an end point; from 0.5 on its variance is infinite.
 _MOST_SHAPE = 0.5
 # 95 % point of the Kolmogorov-Smirnov distance times sqrt(n), two parameters fitted (simulated, n = 50 to 500).
-_MISFIT = 0.9
+_MOST_KS_DISTANCE = 0.9
 
 
 @dataclass(frozen=True)
 class Tail:
-    """What goes on where the conformal rank ends.
+    """Distribution of the excesses over a threshold.
 
     Args:
-        start: score at which it takes over.
+        start: the threshold, a score.
         scale: of the excesses over it.
-        shape: 0 for the exponential, above for heavier tails.
+        shape: 0 for the exponential distribution, above for heavier tails.
     """
 
     start: float
@@ -44,11 +47,11 @@ class Tail:
 
     @property
     def kind(self) -> TailKind:
-        """Which law it is."""
+        """Name of the distribution."""
         return "generalised-pareto" if self.shape > 0 else "exponential"
 
     def survival(self, excess: float) -> float:
-        """Share of the excesses that are larger than this one."""
+        """Return the probability that an excess is larger than this one."""
         if self.shape > 0:
             return math.exp(-math.log1p(self.shape * excess / self.scale) / self.shape)
         return math.exp(-excess / self.scale)
@@ -56,18 +59,18 @@ class Tail:
 
 def fit_tail(scores: Values) -> Tail:
     """Fit the tail of sorted scores beyond their 90th percentile."""
-    start = float(np.quantile(scores, _FROM))
+    start = float(np.quantile(scores, _TAIL_QUANTILE))
     excess = np.sort(scores[scores > start] - start)
     exponential = Tail(start, max(float(excess.mean()) if excess.size else 0.0, _LEAST_SCALE))
     if len(excess) < _LEAST_EXCESSES:
         return exponential
     pareto = _weighted_moments(excess, start)
-    fits = _distance(excess, pareto) * math.sqrt(len(excess)) <= _MISFIT
+    fits = _distance(excess, pareto) * math.sqrt(len(excess)) <= _MOST_KS_DISTANCE
     return pareto if fits and pareto.scale >= _LEAST_SCALE else exponential
 
 
 def tail_probability(score: float, scores: Values, tail: Tail) -> float:
-    """Conformal rank among sorted scores up to the start of the tail, the tail above; never below 1e-12."""
+    """Return the conformal rank among sorted scores up to the start of the tail, the tail above; at least 1e-12."""
     if score <= tail.start:
         above = len(scores) - int(np.searchsorted(scores, score, side="left"))
         return (1 + above) / (len(scores) + 1)
@@ -77,18 +80,20 @@ def tail_probability(score: float, scores: Values, tail: Tail) -> float:
 
 
 def _weighted_moments(excess: Values, start: float) -> Tail:
+    """Fit a generalised Pareto distribution to sorted excesses by probability-weighted moments."""
+    # Plotting positions of Hosking and Wallis.
     rank = (np.arange(1, len(excess) + 1) - 0.35) / len(excess)
     mean, weighted = float(excess.mean()), float(((1.0 - rank) * excess).mean())
     shape = 2.0 - mean / max(mean - 2.0 * weighted, 1e-12)
     if not 0.0 < shape <= _MOST_SHAPE:
-        # With the shape at its bound, the mean alone sets the scale.
+        # With the shape at its bound, the scale follows from the mean.
         shape = min(max(shape, 0.0), _MOST_SHAPE)
         return Tail(start, mean * (1.0 - shape), shape)
     return Tail(start, 2.0 * mean * weighted / (mean - 2.0 * weighted), shape)
 
 
 def _distance(excess: Values, tail: Tail) -> float:
-    """Kolmogorov-Smirnov distance between the excesses and the fitted law."""
+    """Return the Kolmogorov-Smirnov distance between sorted excesses and the fitted distribution."""
     below = np.array([1.0 - tail.survival(float(value)) for value in excess])
     steps = np.arange(len(excess) + 1) / len(excess)
     return float(max((steps[1:] - below).max(), (below - steps[:-1]).max()))

@@ -1,4 +1,4 @@
-"""Whether tail probabilities are what they say: uniform on normal sound that nobody calibrated on."""
+"""Uniformity of tail probabilities on normal sound outside the calibration: a check of the calibration."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_FOLDS = 20
 
 @dataclass(frozen=True)
 class Uniformity:
-    """How far tail probabilities of unseen normal seconds are from uniform.
+    """Deviation of tail probabilities of unseen normal seconds from the uniform distribution.
 
     Args:
-        seconds: how many there were.
-        distance: largest difference between the two distribution functions (Kolmogorov-Smirnov).
-        share_10: share of seconds with p of at most 0.1, which should be 0.1.
-        share_1: share of seconds with p of at most 0.01, which should be 0.01.
+        seconds: number of seconds.
+        distance: Kolmogorov-Smirnov distance, the largest difference between the distribution functions.
+        share_10: share of seconds with p of at most 0.1; expected 0.1.
+        share_1: share of seconds with p of at most 0.01; expected 0.01.
     """
 
     seconds: int
@@ -32,7 +32,7 @@ class Uniformity:
 
 
 def uniformity(p_values: Sequence[float] | Levels) -> Uniformity:
-    """Measure tail probabilities of normal seconds, at least one."""
+    """Compare tail probabilities of normal seconds, at least one, with the uniform distribution."""
     ordered = np.sort(np.asarray(p_values, dtype=np.float64))
     count = len(ordered)
     steps = np.arange(count + 1) / count
@@ -42,10 +42,10 @@ def uniformity(p_values: Sequence[float] | Levels) -> Uniformity:
 
 
 def cross_validated_uniformity(calibration: Calibration) -> Uniformity | None:
-    """Measure a calibration by itself: each recording against all others, in at most twenty groups.
+    """Cross-validate a calibration: each recording against all others, in at most twenty folds.
 
     Returns:
-        None where there are fewer than two recordings, or an older bundle has lost their order.
+        None with fewer than two recordings, or where an older bundle does not keep their order.
     """
     recordings = calibration.sequences
     if len(recordings) < 2:

@@ -1,11 +1,11 @@
-"""Calibrations that were made after training: numbered, kept beside the bundle, never in it.
+"""Versions of a calibration that are made after training: numbered, and stored outside the bundle.
 
     state/calibrations/pump/student/0001.json   one file for each version, never changed
-    state/calibrations/pump/student/current     the number in use; 0 is that of the bundle
+    state/calibrations/pump/student/current     number of the version in use; 0 is the calibration of the bundle
 
-A bundle stays as it was signed. A version holds the normal sound that was added, as scores in the order of time, and
-the bundle it goes with; the calibration is made of both when it is loaded. Scores never change with it: what
-changes is how probable they are, and the limit.
+A bundle stays as it was signed. A version holds the added normal sound, as scores in the order of time, and the version
+of the bundle that it belongs to; both are combined when it is loaded. It changes tail probabilities and the limit,
+never the scores.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _BLOCK_S = 60
 
 @dataclass(frozen=True)
 class Source:
-    """Normal sound that was added to a calibration.
+    """Normal sound added to a calibration.
 
     Args:
-        kind: recordings (`from`), what the monitor heard (`since`), or a case that was none (`feedback`).
+        kind: recordings (`from`), a time span of the monitor (`since`), or a case marked as normal (`feedback`).
         what: paths, the time span, or the case.
         begin_s: UNIX seconds of its begin; 0 for recordings.
         end_s: UNIX seconds of its end; 0 for recordings.
@@ -50,7 +50,7 @@ class Source:
 
     @property
     def seconds(self) -> int:
-        """How much sound it is."""
+        """Number of seconds of sound."""
         return sum(len(recording) for recording in self.recordings)
 
 
@@ -60,12 +60,12 @@ class CalibrationVersion:
 
     Args:
         number: from 1.
-        bundle: version of the bundle that it goes with.
+        bundle: version of the bundle that it belongs to.
         created_at: ISO 8601, UTC.
-        by: who made it.
-        reason: what for.
+        by: name of the user who made it.
+        reason: free text.
         alone: whether the bundle's own held-out sound is left out.
-        sources: what was added.
+        sources: added sound.
     """
 
     number: int
@@ -77,7 +77,7 @@ class CalibrationVersion:
     sources: tuple[Source, ...]
 
     def calibration(self, own: Calibration) -> Calibration:
-        """The calibration that this version makes of the bundle's own.
+        """Return the calibration of this version, built on the bundle's own.
 
         Raises:
             ModelError: the bundle is too old to add to, or nothing is left.
@@ -88,15 +88,15 @@ class CalibrationVersion:
                 hint="train again, or leave it out with --replace",
             )
         added = [part for s in self.sources if s.kind != "feedback" for part in _blocks(s)]
-        called = [np.array(r) for s in self.sources if s.kind == "feedback" for r in s.recordings]
+        marked = [np.array(r) for s in self.sources if s.kind == "feedback" for r in s.recordings]
         base = [] if self.alone else own.sequences
-        if not (base or added or called):
+        if not (base or added or marked):
             raise ModelError("the calibration would hold no sound")
-        return calibrate(own.pooling, [*base, *added], normal=called)
+        return calibrate(own.pooling, [*base, *added], normal=marked)
 
 
 def _blocks(source: Source) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
-    """Long stretches count as blocks of a minute, as in training."""
+    """Cut long stretches into blocks of a minute, as in training."""
     return [
         np.array(recording[start : start + _BLOCK_S])
         for recording in source.recordings
@@ -105,19 +105,19 @@ def _blocks(source: Source) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
 
 
 class CalibrationVersions:
-    """The calibrations of one machine and detector.
+    """Calibration versions of one machine and detector.
 
     Args:
-        state_dir: folder of the monitor's memory.
-        machine: its name.
-        detector: whose scores they are about.
+        state_dir: folder of the monitor's database.
+        machine: name of the machine.
+        detector: name of the detector.
     """
 
     def __init__(self, state_dir: Path, machine: str, detector: str) -> None:
         self.folder = state_dir / FOLDER / machine_name(machine) / machine_name(detector)
 
     def all(self) -> list[CalibrationVersion]:
-        """All versions, oldest first.
+        """Return all versions, oldest first.
 
         Raises:
             ModelError: a file is damaged.
@@ -126,10 +126,10 @@ class CalibrationVersions:
 
     @property
     def current(self) -> int:
-        """The number in use; 0 for the bundle's own.
+        """Number of the version in use; 0 for the bundle's own.
 
         Raises:
-            ModelError: the file that says so is damaged.
+            ModelError: the file that holds it is damaged.
         """
         path = self.folder / CURRENT
         try:
@@ -144,7 +144,7 @@ class CalibrationVersions:
             ) from error
 
     def in_use(self, bundle: str) -> CalibrationVersion | None:
-        """The version in use, if it goes with this bundle.
+        """Return the version in use if it belongs to this bundle, else None.
 
         Raises:
             ModelError: a file is missing or damaged.
@@ -158,7 +158,7 @@ class CalibrationVersions:
     def add(
         self, bundle: str, sources: Sequence[Source], *, by: str, reason: str, alone: bool = False
     ) -> CalibrationVersion:
-        """Write the next version and put it into use; nothing older changes.
+        """Write the next version and put it into use; older versions stay unchanged.
 
         Raises:
             ConfigError: the folder cannot be written.
@@ -178,7 +178,7 @@ class CalibrationVersions:
         return made
 
     def revert(self, number: int) -> None:
-        """Put an earlier version into use, or the bundle's own with 0; newer ones stay where they are.
+        """Put an earlier version into use, or the bundle's own with 0; newer versions are kept.
 
         Raises:
             UsageError: there is no such version.
@@ -218,12 +218,12 @@ def _read(path: Path) -> CalibrationVersion:
 
 
 def with_calibration_in_use(scorer: Scorer, state_dir: Path, machine: str, bundle: str) -> Scorer:
-    """The scorer of a bundle with the calibration in use for it, or the scorer itself where that is the bundle's own.
+    """Return the scorer of a bundle with the calibration version in use; the scorer itself if that is the bundle's own.
 
     Args:
         scorer: of the bundle.
-        state_dir: folder of the monitor's memory.
-        machine: its name.
+        state_dir: folder of the monitor's database.
+        machine: name of the machine.
         bundle: version of the bundle, see `anomaly.bundle.versions.version_of`.
 
     Raises:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from enum import StrEnum
 
-from anomaly.detect.decision import ALONE, State
+from anomaly.detect.decision import LARGEST_SINGLE_SECOND_SUM, State
 from anomaly.detect.verdict import Verdict
 from anomaly.evaluate.run import Evaluation
 
@@ -42,7 +42,7 @@ def count_reasons(evaluation: Evaluation, name: str) -> dict[str, int]:
 
 def shortest_alarm_s(limit: float) -> int:
     """Seconds that the decision takes at least to reach the limit, each as unlikely as can be."""
-    return math.ceil(limit / ALONE)
+    return math.ceil(limit / LARGEST_SINGLE_SECOND_SUM)
 
 
 def _reason(verdict: Verdict, limit: float, highest_normal: float) -> MissReason:

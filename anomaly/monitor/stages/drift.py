@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anomaly.detect.calibration.calibration import Calibration
-from anomaly.detect.drift import Drift
+from anomaly.detect.drift import DriftDetector
 from anomaly.detect.operating.states import OperatingState
 from anomaly.detect.scoring import SecondScore
 from anomaly.monitor.events import EventName
@@ -27,12 +27,12 @@ class DriftMonitor:
 
     def __init__(self, store: Store, journal: Journal, calibration: Calibration | None) -> None:
         self._store, self._journal = store, journal
-        self._drift = None if calibration is None else Drift(calibration)
+        self._drift = None if calibration is None else DriftDetector(calibration)
         self._restored = False
 
     def calibrate(self, calibration: Calibration | None) -> None:
         """Compare the hours to come with another calibration; hours stored before are scores of another model."""
-        self._drift = None if calibration is None else Drift(calibration)
+        self._drift = None if calibration is None else DriftDetector(calibration)
         self._restored = True
 
     def second(self, score: SecondScore) -> None:
@@ -56,7 +56,7 @@ class DriftMonitor:
         elif change is not None:
             self._journal.store(EventName.DRIFT_OVER, "ordinary hours score as in the calibration again")
 
-    def _restore(self, drift: Drift) -> None:
+    def _restore(self, drift: DriftDetector) -> None:
         """Take the hours of an earlier run; drift that they amounted to was reported then."""
         self._restored = True
         since = iso_utc(self._journal.time_s - _REMEMBERED_S)
