@@ -1,4 +1,4 @@
-"""Entry point: runs the command line and turns failures into clear words and exit codes."""
+"""Entry point: runs the command line, and reports failures as messages and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writing of files and folders: they appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one.
+    """Write a file atomically: a reader sees the old or the new content, also after a crash.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -41,9 +41,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of ``path`` when the block ends well.
+    """Yield an empty folder that replaces ``path`` when the block ends without an exception.
 
-    The old folder is kept until the new one is whole, and stays if the block raises.
+    The old folder is kept until the new one is complete, and stays if the block raises.
 
     Raises:
         ConfigError: the parent folder cannot be written, or something that is no folder has the name.
@@ -66,11 +66,11 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_files(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder whose files all appear in ``folder`` when the block ends well, and none if it raises.
+    """Yield an empty folder whose files all move to ``folder`` when the block ends, and none if it raises.
 
-    Files of the same names are replaced, others stay. A folder that is there keeps its place, because it may be
-    a mount point or the one that somebody works in: files are written inside it under a hidden name first, so a
-    full disk leaves the old ones as they were.
+    Files of the same names are replaced, others stay. An existing folder is not replaced, because it may be a mount
+    point or a current directory: files are written inside it under a hidden name first, so that a full disk leaves the
+    old ones unchanged.
 
     Raises:
         ConfigError: the folder cannot be written, or something that is no folder has the name.
@@ -96,7 +96,7 @@ def new_files(folder: Path) -> Iterator[Path]:
 
 
 def _appear(work: Path, folder: Path, there: bool) -> None:
-    """Give the new folder its name, or the files theirs in a folder that is there, be it since a moment."""
+    """Rename the new folder, or move its files into a folder that exists or has appeared meanwhile."""
     try:
         work.chmod(0o755)
         if there or not _renamed(work, folder):
@@ -107,7 +107,7 @@ def _appear(work: Path, folder: Path, there: bool) -> None:
 
 
 def _renamed(work: Path, folder: Path) -> bool:
-    """False where another process has made the folder meanwhile, and put something into it."""
+    """Rename the folder; return false if another process has created one with content meanwhile."""
     try:
         work.rename(folder)
     except OSError as error:
@@ -118,14 +118,14 @@ def _renamed(work: Path, folder: Path) -> bool:
 
 
 def check_writable(folder: Path, option: str) -> None:
-    """Find out before minutes of work whether something can be written there after it.
+    """Check before a long computation that its result can be written.
 
     Args:
-        folder: where it will be; it need not exist.
-        option: the option that names another place, for the hint.
+        folder: of the result; it need not exist.
+        option: the option that names another folder, for the hint.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: the folder cannot be written.
     """
     there = folder.absolute()
     while not os.path.lexists(there):
@@ -138,7 +138,7 @@ def check_writable(folder: Path, option: str) -> None:
 
 
 def _move_into(work: Path, folder: Path) -> None:
-    """Folders first, because they need room; renaming a file needs none."""
+    """Move all files: folders are made first, because they need disk space and renaming does not."""
     found = sorted(work.rglob("*"))
     for path in found:
         if path.is_dir():
@@ -149,7 +149,7 @@ def _move_into(work: Path, folder: Path) -> None:
 
 
 def _swap(work: Path, path: Path) -> None:
-    """Put ``work`` in the place of ``path`` in one step, so that a kill leaves the old or the new, never none."""
+    """Replace ``path`` by ``work`` in one step where possible, so that a kill leaves the old or the new one."""
     if not path.exists():
         work.rename(path)
     elif _exchange(work, path):
@@ -159,7 +159,7 @@ def _swap(work: Path, path: Path) -> None:
 
 
 def exchange(new: Path, path: Path) -> None:
-    """Put ``new`` in the place of ``path``, which goes; in one step where the system can.
+    """Replace ``path``, which is removed, by ``new``; in one step where the system can.
 
     Raises:
         OSError: one of them cannot be renamed.
@@ -178,7 +178,7 @@ def _remove(path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two names change places (Linux: renameat2); false where the system or file system cannot."""
+    """Exchange two names (Linux: renameat2); return false where the system or file system cannot."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False

@@ -1,8 +1,8 @@
-"""Everything that can go wrong for a user, one tree, with the exit code on the class.
+"""Errors that a user can act on, in one tree, with the exit code on the class.
 
 AnomalyError      1   a bug, or anything not named below
-├── UsageError    2   the words on the command line do not fit together
-├── ConfigError   3   site.yaml, the environment or the choice of machine is off
+├── UsageError    2   the arguments of the command line are wrong
+├── ConfigError   3   site.yaml, the environment or the choice of machine is wrong
 ├── InputError    4   a recording or a folder of recordings cannot be used
 ├── ModelError    5   a bundle is missing, damaged, unsigned or does not match
 ├── DeviceError   6   a microphone is missing, busy or gone
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 
 class AnomalyError(Exception):
-    """A failure a user can act on: what happened, where, and what to do next.
+    """Failure that a user can act on: what happened, where, and what to do next.
 
     Args:
         message: what happened, one sentence without a full stop.
@@ -34,13 +34,13 @@ class AnomalyError(Exception):
 
 
 class UsageError(AnomalyError):
-    """The words on the command line do not fit together."""
+    """The arguments of the command line are wrong, or do not go together."""
 
     exit_code = 2
 
 
 class ConfigError(AnomalyError):
-    """The site file, the environment or the choice of machine is off."""
+    """The site file, the environment or the choice of machine is wrong."""
 
     exit_code = 3
 

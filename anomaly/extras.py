@@ -1,4 +1,4 @@
-"""Packages that not every installation has."""
+"""Optional packages, and the message if one is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anomaly.errors import ConfigError
 
 @contextmanager
 def trainer_installed() -> Iterator[None]:
-    """Say what to install where the extra ``train`` is missing, instead of showing a traceback.
+    """Turn a missing package of the extra ``train`` into a message with the command that installs it.
 
     Raises:
         ConfigError: a package of the extra is missing.
@@ -27,7 +27,7 @@ def trainer_installed() -> Iterator[None]:
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Say what to install where an extra is missing; only imports belong into the block.
+    """Turn a missing package of an extra into a message with the command that installs it; for blocks of imports.
 
     Raises:
         ConfigError: a package of the extra is missing.

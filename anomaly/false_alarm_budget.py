@@ -1,4 +1,4 @@
-"""The range of budgets of false alarms that any part of the program accepts."""
+"""Range of the false-alarm budget."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from anomaly.errors import UsageError
 
 __all__ = ["LEAST_PER_DAY", "MOST_PER_DAY", "check_budget"]
 
-# One in 27 years: rarer ones no calibration can promise, and the linear system of the limit loses its digits.
+# One in 27 years: no calibration supports less, and the linear system of the limit becomes ill-conditioned.
 LEAST_PER_DAY = 1e-4
-# One a minute: an alarm lasts longer than that.
+# One a minute, which is shorter than an alarm.
 MOST_PER_DAY = 1440.0
 
 
 def check_budget(false_alarms_per_day: float) -> None:
-    """Refuse budgets that mean nothing.
+    """Check that a budget is in range.
 
     Raises:
         UsageError: it is not finite, less than one in 27 years, or more than one a minute.

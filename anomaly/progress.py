@@ -1,4 +1,4 @@
-"""Progress bars for long work: on a terminal only, and on stderr, so that pipes stay clean."""
+"""Progress bars on stderr, if it is a terminal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Report = Callable[[str, float], None]
-"""Told the name of the stage and the share of it that is done."""
+"""Receives the name of a stage and the completed share of it."""
 
 
 @contextmanager
 def stages() -> Iterator[Report]:
-    """Yield a function that shows the share done of each named stage, one bar a stage."""
+    """Yield a function that shows the completed share of each named stage, one bar per stage."""
     if not sys.stderr.isatty():
         yield lambda _stage, _share: None
         return

@@ -1,8 +1,7 @@
-"""YAML without surprises: every plain scalar is a string, and every value knows its line.
+"""Strict YAML: every plain scalar is a string, and the line of every value is known.
 
-PyYAML reads ``22:00`` as 1320 and ``off`` as false; here conversion is left to whoever knows what the
-value is for. Duplicate keys, aliases, tags and several documents are refused, and size and depth are
-bounded, so that no file can fill the memory.
+PyYAML reads ``22:00`` as 1320 and ``off`` as false; here the reader of a value converts it. Duplicate keys, aliases,
+tags and several documents are refused, and size and depth are bounded, so that no file can fill the memory.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ Lines = dict[Key, int]
 def load(path: Path) -> tuple[Any, Lines]:
     """Read a YAML file into dicts, lists and strings.
 
-    A key with nothing after it holds None. ``~`` and ``null`` are words like any other.
+    A key with nothing after it holds None. ``~`` and ``null`` are plain strings.
 
     Returns:
         The value (None for an empty file), and the line (from 1) of each key path in it.
 
     Raises:
-        ConfigError: the file cannot be read, is too large, is not YAML, or uses what is refused.
+        ConfigError: the file cannot be read, is too large, is not YAML, or uses a refused feature.
     """
     try:
         with path.open("rb") as file:
@@ -58,7 +57,7 @@ def load(path: Path) -> tuple[Any, Lines]:
 
 
 class _Loader(yaml.BaseLoader):
-    """Refuses what a configuration has no need of, at the place where it stands."""
+    """YAML loader that refuses anchors, aliases, tags and deep nesting, with their line."""
 
     depth = 0
 

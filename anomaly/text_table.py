@@ -1,4 +1,4 @@
-"""Tables on stdout: drawn and coloured on a terminal, plain columns in a pipe or a file."""
+"""Tables: drawn and coloured on a terminal, plain columns in a pipe or a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOTHING = "–"
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, file: TextIO | None = None) -> None:
-    """Print a table; numbers go to the right of their column.
+    """Print a table with numbers aligned to the right.
 
     Args:
         head: names of the columns.
@@ -27,7 +27,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, file: Tex
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as lines whose columns stand two spaces apart; the last column ends where its words end."""
+    """Return rows as lines with columns two spaces apart and no trailing spaces."""
     if not rows:
         return ""
     last = len(rows[0]) - 1
@@ -59,11 +59,11 @@ def _draw(head: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO) -> N
 
 
 def _numeric(cells: Sequence[str]) -> bool:
-    said = [cell for cell in cells if cell not in ("", NOTHING)]
-    return bool(said) and all(cell.lstrip("+-")[:1].isdigit() for cell in said)
+    filled = [cell for cell in cells if cell not in ("", NOTHING)]
+    return bool(filled) and all(cell.lstrip("+-")[:1].isdigit() for cell in filled)
 
 
 def _printable(cell: str) -> str:
-    """File names may hold bytes that are no text, and line ends that would break the table."""
+    """Replace what a file name may hold but a table cannot: undecodable bytes and line ends."""
     text = cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "�" for c in text)

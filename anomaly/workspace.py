@@ -1,4 +1,4 @@
-"""Where recordings, bundles and the monitor's memory live.
+"""Default folders of recordings, bundles and the monitor's state, and names of machines.
 
 The defaults are folders of the current directory; ``ANOMALY_DATA``, ``ANOMALY_MODELS`` and
 ``ANOMALY_STATE`` move them, and a command-line option wins over both.
@@ -16,23 +16,23 @@ EXAMPLE = "example-pump"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.IGNORECASE)
 
 
-def data_dir(given: Path | None = None) -> Path:
-    """The folder that holds ``<machine>/`` folders of recordings."""
-    return given if given is not None else Path(os.environ.get("ANOMALY_DATA", "data"))
+def data_dir(folder: Path | None = None) -> Path:
+    """Return the folder that holds ``<machine>/`` folders of recordings."""
+    return folder if folder is not None else Path(os.environ.get("ANOMALY_DATA", "data"))
 
 
-def models_dir(given: Path | None = None) -> Path:
-    """The folder that holds ``<machine>/`` bundles."""
-    return given if given is not None else Path(os.environ.get("ANOMALY_MODELS", "models"))
+def models_dir(folder: Path | None = None) -> Path:
+    """Return the folder that holds ``<machine>/`` bundles."""
+    return folder if folder is not None else Path(os.environ.get("ANOMALY_MODELS", "models"))
 
 
-def state_dir(given: Path | None = None) -> Path:
-    """The folder that holds the monitor's database."""
-    return given if given is not None else Path(os.environ.get("ANOMALY_STATE", "state"))
+def state_dir(folder: Path | None = None) -> Path:
+    """Return the folder that holds the monitor's database."""
+    return folder if folder is not None else Path(os.environ.get("ANOMALY_STATE", "state"))
 
 
 def machine_name(name: str) -> str:
-    """Return ``name`` if it can be a folder of its own and nothing else.
+    """Return ``name`` if it is a valid name of a machine, which is also the name of a folder.
 
     Raises:
         ConfigError: it holds a path separator, starts with a dot, or is empty or too long.
@@ -46,7 +46,7 @@ def machine_name(name: str) -> str:
 
 
 def machines(models: Path) -> list[str]:
-    """Names of the bundles in a models folder, sorted."""
+    """Return the names of the bundles in a models folder, sorted."""
     if not models.is_dir():
         return []
     return sorted(
@@ -55,10 +55,10 @@ def machines(models: Path) -> list[str]:
 
 
 def choose_machine(models: Path, name: str | None) -> str:
-    """The machine asked for, or the only one there is besides the shipped example.
+    """Return the named machine, or the only one apart from the shipped example.
 
     Raises:
-        ConfigError: the name has no bundle, or none was given and there is not exactly one.
+        ConfigError: the name has no bundle, or without a name there is not exactly one bundle.
     """
     known = machines(models)
     listed = ", ".join(known) if known else "none"
@@ -70,7 +70,7 @@ def choose_machine(models: Path, name: str | None) -> str:
             where=models,
             hint=f"bundles here: {listed}; make one with `anomaly train --machine {name}`",
         )
-    # The example that ships with the program knows a simulated pump: it never watches a real machine by chance.
+    # The shipped example is trained on a simulated pump: it must not be chosen for a real machine by default.
     own = [machine for machine in known if machine != EXAMPLE]
     if len(own) == 1:
         return own[0]

@@ -1,4 +1,4 @@
-"""Short names for what a model was made from: the recordings and the code, so that a result can be traced."""
+"""Fingerprints of recordings and code, by which a model can be traced to its origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHIPPED = (".py", ".yaml", ".html")
 
 
 def of_files(paths: Iterable[Path], *, base: Path) -> str:
-    """SHA-256 over names (relative to ``base``) and bytes of files, whatever their order.
+    """Return the SHA-256 over names (relative to ``base``) and bytes of files, independent of their order.
 
     Raises:
         InputError: a file cannot be read.
@@ -30,7 +30,7 @@ def of_files(paths: Iterable[Path], *, base: Path) -> str:
 
 
 def of_code() -> str:
-    """SHA-256 over the source files and package data of ``anomaly`` and ``chip`` as they are installed."""
+    """Return the SHA-256 over the installed source files and package data of ``anomaly`` and ``chip``."""
     parts = []
     for package in ("anomaly", "chip"):
         found = find_spec(package)

@@ -1,11 +1,11 @@
-"""A trained machine in one folder: what was learned, how it is to be run, and proof that it is whole.
+"""Folder of a bundle: a trained model in one folder, written atomically and checked on every read.
 
     bundle.json        the manifest: everything below by size and SHA-256
     bundle.sig         optional Ed25519 signature over the bytes of bundle.json
     teacher.onnx  network.npz  network.bit  calibration.json  report/…
 
-Nothing in it is ever unpickled. Writing is atomic: an old bundle stays until the new one is whole. Reading
-trusts no name, size or byte that the manifest does not vouch for.
+Nothing in it is ever unpickled. Writing is atomic: an old bundle stays until the new one is complete. Reading
+uses no name, size or byte that differs from the manifest.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _SIGNATURE_LIMIT_BYTES = 1024
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files were all found whole.
+    """Bundle whose files were all checked.
 
     Attributes:
         path: its folder.
-        manifest: what ``bundle.json`` says.
-        signature: none; untrusted: valid, but no trusted key was given to check the signer; verified: by that key.
+        manifest: content of ``bundle.json``.
+        signature: none; untrusted: valid, without a trusted key to check the signer; verified: by the trusted key.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Bundle:
     signature: Signature
 
     def read(self, name: str) -> bytes:
-        """Bytes of one file, checked again as they are read: the manifest vouches for what is returned.
+        """Return the bytes of one file, checked again against the manifest as they are read.
 
         Raises:
             ModelError: the bundle has no such file, or its bytes have changed.
@@ -68,11 +68,11 @@ class Bundle:
 def write_bundle(
     path: Path, draft: ManifestDraft, files: Mapping[str, bytes], *, signing_key: Path | None = None
 ) -> Bundle:
-    """Write a bundle in the place of ``path``; an old one there is kept until the new one is whole.
+    """Write a bundle to ``path``; an old one there is kept until the new one is complete.
 
     Args:
         path: folder of the bundle, usually ``models/<machine>``.
-        draft: what training knows of the manifest.
+        draft: the part of the manifest that training fills in.
         files: content by name, such as ``network.bit`` or ``report/index.html``.
         signing_key: PEM file with an Ed25519 private key.
 
@@ -100,7 +100,7 @@ def write_bundle(
 
 
 def _check_place(path: Path) -> None:
-    """Only a bundle, or an empty folder, may be replaced: what else stands there is the user's."""
+    """Refuse to replace anything but a bundle or an empty folder: it belongs to the user."""
     bundle_or_empty = path.is_dir() and ((path / MANIFEST_NAME).is_file() or not any(path.iterdir()))
     if path.exists() and not bundle_or_empty:
         raise ConfigError(
@@ -109,7 +109,7 @@ def _check_place(path: Path) -> None:
 
 
 def open_bundle(path: Path, *, trusted_key: Path | None = None) -> Bundle:
-    """Open a bundle after checking that it is complete, unchanged, and holds nothing unlisted.
+    """Open a bundle after checking that it is complete, unchanged, and holds no unlisted file.
 
     Args:
         path: folder of the bundle.
@@ -117,7 +117,7 @@ def open_bundle(path: Path, *, trusted_key: Path | None = None) -> Bundle:
             either, a bundle that this key did not sign is refused.
 
     Raises:
-        ModelError: it is missing, damaged, unsigned, or of a newer schema; the file at fault is named.
+        ModelError: it is missing, damaged, unsigned, or of a newer schema; names the file.
         ConfigError: the trusted key cannot be used.
     """
     named = os.environ.get(TRUSTED_KEY_VARIABLE, "")
@@ -147,10 +147,10 @@ def _open(path: Path, trusted_key: Path | None) -> Bundle:
 
 
 def find_bundle(name: str, models: Path) -> Path:
-    """The folder that a user means: a path to a bundle, or the name of a machine in the models folder.
+    """Return the folder of a bundle by its path, or by the name of a machine in the models folder.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: there is neither.
     """
     if not name:
         choose_machine(models, name)
@@ -175,7 +175,7 @@ def _check_trust(path: Path, text: bytes, trusted_key: Path) -> None:
 
 
 def _check_signer(path: Path, text: bytes, signer: str | None) -> None:
-    """Hold the signature against the signer that the manifest names: shows damage, not who is to be trusted."""
+    """Check the signature with the key in the manifest, which detects damage but proves no identity."""
     signature = path / SIGNATURE_NAME
     if signer is not None:
         from anomaly.bundle import signing
@@ -187,7 +187,7 @@ def _check_signer(path: Path, text: bytes, signer: str | None) -> None:
 
 
 def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
-    """Relative names of all files below; links and devices are refused wherever they stand."""
+    """Yield the relative names of all files below; links and devices are refused."""
     with os.scandir(folder) as found:
         for item in sorted(found, key=lambda item: item.name):
             if item.is_dir(follow_symlinks=False):
@@ -208,7 +208,7 @@ def _read_checked(path: Path, entry: FileEntry) -> bytes:
 
 
 def _read_plain(path: Path, limit_bytes: int) -> bytes:
-    """Bytes of a plain file of at most ``limit_bytes``; never follows a link, never waits on a pipe."""
+    """Return the bytes of a plain file of at most ``limit_bytes``; follows no link and blocks on no pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:

@@ -1,4 +1,4 @@
-"""What ``bundle.json`` says: whose model this is, how it runs, how it was made, the hash of every file."""
+"""Manifest of a bundle, ``bundle.json``: machine, settings, origin, and the hash of every file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _machine(name: str) -> str:
 FileName = Annotated[str, AfterValidator(file_name)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Facts = dict[str, Any]
-"""Anything JSON can hold; its reader (front end, detector, report) checks its own part."""
+"""JSON values; each reader (front end, detector, report) checks its own part."""
 
 
 class FileEntry(BaseModel):
@@ -59,16 +59,16 @@ class FileEntry(BaseModel):
 
 
 class ManifestDraft(BaseModel):
-    """The part of a manifest that training knows; ``write_bundle`` adds versions and hashes.
+    """Part of a manifest that training fills in; ``write_bundle`` adds versions and hashes.
 
     Attributes:
-        machine: the machine that was listened to.
+        machine: name of the machine.
         created_at: when training ended, with a time zone.
         front_end: settings of the features, as the front end itself describes them.
         detectors: settings of ``student`` and ``teacher``.
         data_fingerprint: hash of the recordings trained on, see `anomaly.bundle.fingerprint`.
         code_fingerprint: hash of the code that trained, see `anomaly.bundle.fingerprint`.
-        metrics: what training measured; a figure that could not be measured is null.
+        metrics: figures of the training; null for those that could not be measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,11 +83,11 @@ class ManifestDraft(BaseModel):
 
 
 class Manifest(ManifestDraft):
-    """All of ``bundle.json`` but its checksum.
+    """Content of ``bundle.json`` without its checksum.
 
     Attributes:
         schema_version: layout of the bundle; a newer one is refused.
-        anomaly_version: the program that wrote it.
+        anomaly_version: version of the program that wrote it.
         signer: Ed25519 public key (base64) that ``bundle.sig`` was made with; null in an unsigned bundle.
         files: size and hash of every file but ``bundle.json`` and ``bundle.sig``.
     """
@@ -99,7 +99,7 @@ class Manifest(ManifestDraft):
 
     @classmethod
     def complete(cls, draft: ManifestDraft, files: dict[str, FileEntry], signer: str | None) -> Manifest:
-        """Add schema, version, signer and files to what training knows.
+        """Add schema, version, signer and files to a draft.
 
         Raises:
             ValueError: a file name cannot be part of a bundle.
@@ -109,7 +109,7 @@ class Manifest(ManifestDraft):
         )
 
     def to_json(self) -> bytes:
-        """The bytes of ``bundle.json``: sorted keys, NaN as null, and a checksum over all of it."""
+        """Return the bytes of ``bundle.json``: sorted keys, NaN as null, and a checksum over all of it."""
         facts = json.loads(self.model_dump_json())
         return _canonical(facts | {"checksum": _checksum(facts)})
 
@@ -118,7 +118,7 @@ def parse(text: bytes, *, where: Path) -> Manifest:
     """Read the bytes of ``bundle.json``.
 
     Raises:
-        ModelError: they are too many, no JSON, changed, written by a newer version, or no manifest.
+        ModelError: they are too many, no JSON, damaged, of a newer schema, or no manifest.
     """
     if len(text) > LIMIT_BYTES:
         raise ModelError(f"is larger than {LIMIT_BYTES} bytes", where=where)
@@ -154,7 +154,7 @@ def _checksum(facts: dict[str, Any]) -> str:
 
 
 def _canonical(facts: dict[str, Any]) -> bytes:
-    """The one way to write a manifest, so that no byte of it can change unseen."""
+    """Return the canonical bytes of a manifest, so that any change of a byte is detected."""
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 

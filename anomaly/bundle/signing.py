@@ -1,4 +1,4 @@
-"""Ed25519 signatures over a bundle's manifest: who made it, and that nobody changed it since.
+"""Ed25519 signatures over a bundle's manifest, which prove its origin and integrity.
 
 Keys are PEM files as OpenSSL makes them::
 
@@ -24,7 +24,7 @@ _KEY_FILE_LIMIT_BYTES = 16_384
 
 
 def load_private(path: Path) -> Ed25519PrivateKey:
-    """Read the key that signs; call it before a long training run, so that a bad key fails at once.
+    """Read the private key; call it before a long training run, so that an unusable key fails at once.
 
     Raises:
         ConfigError: the file is missing, locked by a passphrase, or no Ed25519 private key.
@@ -44,7 +44,7 @@ def load_private(path: Path) -> Ed25519PrivateKey:
 
 
 def load_public(path: Path) -> Ed25519PublicKey:
-    """Read the key that bundles are checked against.
+    """Read the public key that bundles are checked with.
 
     Raises:
         ConfigError: the file is missing or no Ed25519 public key.
@@ -60,12 +60,12 @@ def load_public(path: Path) -> Ed25519PublicKey:
 
 
 def name(key: Ed25519PublicKey) -> str:
-    """The key itself, 32 bytes in base64: how a manifest names its signer."""
+    """Return the name of a signer in a manifest: the public key, 32 bytes in base64."""
     return base64.b64encode(key.public_bytes_raw()).decode()
 
 
 def load_named(signer: str, *, where: Path) -> Ed25519PublicKey:
-    """The key that a manifest names.
+    """Return the public key that a manifest names.
 
     Raises:
         ModelError: the name is no key.
@@ -77,19 +77,19 @@ def load_named(signer: str, *, where: Path) -> Ed25519PublicKey:
 
 
 def sign(key: Ed25519PrivateKey, message: bytes) -> bytes:
-    """Text of a signature file: 64 bytes in base64 and a newline."""
+    """Return the content of a signature file: 64 bytes in base64 and a newline."""
     return base64.b64encode(key.sign(message)) + b"\n"
 
 
 def check(key: Ed25519PublicKey, message: bytes, signature: bytes, *, where: Path) -> None:
-    """Return if ``signature`` (text of a signature file) was made over ``message`` by the owner of ``key``.
+    """Check that ``signature`` (content of a signature file) over ``message`` was made by the owner of ``key``.
 
     Raises:
         ModelError: it was not, or is no signature at all.
     """
     try:
         raw = base64.b64decode(signature)
-        # Base64 can write the same 64 bytes in several ways; only the one that `sign` writes is taken.
+        # Base64 has several encodings of the same 64 bytes; only the one that `sign` writes is accepted.
         if base64.b64encode(raw) + b"\n" != signature:
             raise ModelError("is not a signature", where=where)
         key.verify(raw, message)

@@ -1,11 +1,11 @@
-"""Versions of a machine's bundle beside each other, and which of them is in use.
+"""Versions of a machine's bundle, and the one in use.
 
     models/pump              the bundle in use: a folder, or a link to one of the versions
     models/.versions/pump/   one folder for each version, named after its manifest's SHA-256
-    models/.versions/pump.log   which version was in use since when, one JSON object a line
+    models/.versions/pump.log   changes of the version in use with their times, one JSON object a line
 
-A version is never changed. Another one is put into use by one rename: whoever opens ``models/pump`` finds the
-old or the new bundle, whole, whatever is killed when.
+A version is never changed. Another one is put into use by one rename: a reader of ``models/pump`` finds the complete
+old or new bundle, even if a process is killed at any point.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DIGITS = 12
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a machine's bundle.
+    """Version of a machine's bundle.
 
     Args:
         id: 12 hex digits of its manifest's SHA-256.
@@ -48,7 +48,7 @@ class Version:
 
 
 def version_of(bundle: Path) -> str:
-    """The version that a bundle's folder holds.
+    """Return the version in a bundle's folder.
 
     Raises:
         ConfigError: there is no bundle.
@@ -62,7 +62,7 @@ def version_of(bundle: Path) -> str:
 
 
 def versions(models: Path, machine: str) -> list[Version]:
-    """All versions of a machine, the oldest first; the one in use is among them.
+    """Return all versions of a machine, the oldest first, including the one in use.
 
     Raises:
         ConfigError: the name cannot be used, or the machine has no bundle.
@@ -78,10 +78,10 @@ def versions(models: Path, machine: str) -> list[Version]:
 
 
 def find_version(models: Path, machine: str, name: str) -> Version:
-    """The version whose identifier begins so.
+    """Return the version whose identifier begins with ``name``.
 
     Raises:
-        UsageError: none does, or several do.
+        UsageError: there is none, or there are several.
     """
     known = versions(models, machine)
     found = [version for version in known if name and version.id.startswith(name.lower())]
@@ -93,11 +93,11 @@ def find_version(models: Path, machine: str, name: str) -> Version:
 
 
 def find_bundle_or_version(models: Path, machine: str, name: str) -> Path:
-    """The folder that a user means: a bundle by path or name, else a version of a machine's bundle.
+    """Return the folder of a bundle by path or name, or else of a version of a machine's bundle.
 
     Raises:
-        ConfigError: it is none of them.
-        UsageError: several versions begin so.
+        ConfigError: there is none of them.
+        UsageError: several versions begin with ``name``.
     """
     if Path(name).name == name and not (models / name / MANIFEST_NAME).is_file():
         known = versions(models, machine)
@@ -107,7 +107,7 @@ def find_bundle_or_version(models: Path, machine: str, name: str) -> Path:
 
 
 def keep(models: Path, machine: str) -> Path | None:
-    """Put the bundle in use among the versions, as before it is replaced; None if there is none.
+    """Copy the bundle in use to the versions, before it is replaced; return None if there is none.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -126,7 +126,7 @@ def keep(models: Path, machine: str) -> Path | None:
 
 
 def about_to_replace(models: Path, machine: str) -> str | None:
-    """What to say of the bundle in use once a new one has taken its place; None if there is none."""
+    """Return the message about the bundle in use that is about to be replaced; None if there is none."""
     current = models / machine_name(machine)
     if not (current / MANIFEST_NAME).is_file():
         return None
@@ -135,7 +135,7 @@ def about_to_replace(models: Path, machine: str) -> str | None:
 
 
 def activate(models: Path, machine: str, name: str) -> Version:
-    """Put a version into use, in one step; a running monitor takes it up by itself.
+    """Put a version into use in one atomic step; a running monitor loads it by itself.
 
     Raises:
         UsageError: there is no such version.
@@ -154,7 +154,7 @@ def activate(models: Path, machine: str, name: str) -> Version:
 
 
 def rollback(models: Path, machine: str) -> Version:
-    """Put the version into use that was in use before this one; again and again, it goes back and forth.
+    """Put the previous version into use; calling it again returns to the later one.
 
     Raises:
         UsageError: no other version was ever in use.
@@ -175,7 +175,7 @@ def rollback(models: Path, machine: str) -> Version:
 
 @contextmanager
 def replacing(models: Path, machine: str) -> Iterator[None]:
-    """Keep the bundle in use while the block writes another one in its place; if it fails, nothing has changed.
+    """Keep the bundle in use among the versions while the block replaces it; undone if the block raises.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -197,7 +197,7 @@ def replacing(models: Path, machine: str) -> Iterator[None]:
 
 
 def _point(link: Path, target: Path) -> None:
-    """Make ``link`` a link to ``target``, in one step, whether it is a link or a folder now."""
+    """Make ``link``, a link or a folder, a link to ``target`` in one atomic step."""
     try:
         work = Path(tempfile.mkdtemp(dir=link.parent, prefix=f".{link.name}.link."))
         new = work / link.name

@@ -1,18 +1,18 @@
-"""Send-on-delta: levels become signed events, a few per frame and band.
+"""Delta encoder (send-on-delta): levels become signed events, a few per frame and band.
 
-An input of the chip is a wire that carries -1, 0 or +1 a step. A band emits +1 (-1) when its
+An input of the chip carries -1, 0 or +1 per time step. A band emits +1 (-1) when its
 level lies more than one threshold above (below) the level already sent, at most ``K`` times a
 frame; an integrating neuron that receives the events therefore holds the level itself, and a
 weighted sum of levels needs no multiplier.
 
-A code that is ``nearest`` does so from seven tenths of a threshold on and goes to the nearest level
-that events can reach: half the error for few events more.
+A ``nearest`` code emits from seven tenths of a threshold on, and moves to the nearest level that events can reach:
+half the error for few events more.
 
-A lost event would be an error for ever, so receivers may leak: every membrane loses 2^-n of what it holds in each
-micro-step, which for a level means that it returns towards the training mean. The encoder's reference returns by the
-same factor, and it sends what keeps the receiver at the level. As all that follows is linear with one factor in common,
-weighted sums of such levels are the leaky membranes' own, and two thirds of an error are forgotten within 2^n
-micro-steps. Levels farther from the mean than 2^n events cannot be held, and are sent as if they were there.
+Without a leak, a lost event is a permanent error. Receivers may therefore leak: every membrane loses 2^-n of its value
+in each micro-step, so that the represented level decays towards the training mean. The encoder's reference decays by
+the same factor, and further events keep the receiver at the level. All membranes share the factor and are linear, so
+that weighted sums of levels decay alike, and two thirds of an error are gone within 2^n micro-steps. Levels farther
+from the mean than 2^n events cannot be represented, and are clipped.
 
 Levels are sent afresh at every reset too: the reference returns to the training mean while the
 membranes return to rest.
@@ -32,22 +32,22 @@ Centibels = npt.NDArray[np.int32]
 Events = npt.NDArray[np.int8]
 
 MICRO_STEPS = 4
-# Of a threshold: a level that trembles about the middle between two that can be sent stays where it is.
+# Dead zone in tenths of a threshold: a level that fluctuates about the middle between two representable ones is kept.
 _DEAD_ZONE_TENTHS = 7
-# Fractional bits of references, in hundredths of a decibel, and of what is left of them after a frame.
-_FRACTION, _KEPT_BITS = 8, 20
+# Fractional bits of references, in hundredths of a decibel, and of the decay factor.
+_FRACTION, _DECAY_BITS = 8, 20
 
 
 @dataclass(frozen=True)
 class DeltaCode:
-    """What an encoder must know: where levels start and how large a step is.
+    """Settings of a delta encoder.
 
     Args:
         mean: level each band's reference starts at, [bands], hundredths of a decibel.
         threshold: size of one event, [bands], hundredths of a decibel, at least 1.
         micro_steps: events a band may emit per frame (K).
         nearest: whether the level sent is the nearest to the true one, or the first within a threshold.
-        leak: n of the leak 2^-n per micro-step of those who receive the events, 0 for none.
+        leak: n of the receivers' leak 2^-n per micro-step, 0 for none.
 
     Raises:
         ModelError: shapes differ, a threshold is not positive, K is outside 1 to 64, or the leak outside 0 to 30.
@@ -102,7 +102,7 @@ class DeltaCode:
 
 
 class DeltaEncoder:
-    """Encodes any number of parallel streams; state is kept between calls.
+    """Delta encoder of any number of parallel streams; its state is kept between calls.
 
     After the K micro-steps of a frame ``|level - reference| <= threshold`` holds for a band, or all
     its K events had one sign. At constant level and without a leak the bound holds within
@@ -111,19 +111,19 @@ class DeltaEncoder:
 
     def __init__(self, code: DeltaCode, streams: int = 1) -> None:
         self.code = code
-        # Less the mean, with a fraction: a leak must not depend on how references are rounded.
+        # References minus the mean, with fractional bits: the decay must not depend on rounding.
         self._held = np.zeros((streams, code.bands), dtype=np.int64)
-        kept = [_kept(code.leak, steps) for steps in range(code.micro_steps, -1, -1)]
-        self._after_frame = kept[0]
-        # What each event of a frame adds to the reference at its end, [events, 1, bands].
-        self._worth = (
-            code.threshold.astype(np.int64) * np.array(kept[1:])[:, None, None] >> _KEPT_BITS - _FRACTION
+        factors = [_decay(code.leak, steps) for steps in range(code.micro_steps, -1, -1)]
+        self._frame_decay = factors[0]
+        # Contribution of each event of a frame to the reference at its end, [events, 1, bands].
+        self._contribution = (
+            code.threshold.astype(np.int64) * np.array(factors[1:])[:, None, None] >> _DECAY_BITS - _FRACTION
         )
-        self._bounds = _bounds(code, self._worth)
+        self._bounds = _bounds(code, self._contribution)
 
     @property
     def reference(self) -> npt.NDArray[np.int64]:
-        """The level the receiver holds now, [streams, bands], hundredths of a decibel."""
+        """Level that the receiver represents now, [streams, bands], hundredths of a decibel."""
         rounded: npt.NDArray[np.int64] = self.code.mean + (self._held + (1 << _FRACTION - 1) >> _FRACTION)
         return rounded
 
@@ -134,32 +134,32 @@ class DeltaEncoder:
     def push(self, levels: Centibels) -> Events:
         """Encode levels [streams, frames, bands] into events [streams, frames, K, bands]."""
         events = np.empty((levels.shape[1], self.code.micro_steps, *self._held.shape), dtype=np.int8)
-        wanted = (levels.transpose(1, 0, 2).astype(np.int64) - self.code.mean) << _FRACTION
-        for level, sent in zip(wanted, events, strict=True):
+        targets = (levels.transpose(1, 0, 2).astype(np.int64) - self.code.mean) << _FRACTION
+        for level, sent in zip(targets, events, strict=True):
             if self.code.leak:
-                self._held *= self._after_frame
-                self._held >>= _KEPT_BITS
+                self._held *= self._frame_decay
+                self._held >>= _DECAY_BITS
             level -= self._held
             np.multiply(np.abs(level) > self._bounds, np.sign(level), out=sent, casting="unsafe")
-            self._held += (sent * self._worth).sum(axis=0)
+            self._held += (sent * self._contribution).sum(axis=0)
         return events.transpose(2, 0, 1, 3)
 
 
-def _kept(leak: int, steps: int) -> int:
-    """What is left of a membrane after some steps, in 2^-20."""
+def _decay(leak: int, steps: int) -> int:
+    """Return the decay factor of a membrane over some steps, in units of 2^-20."""
     if leak == 0:
-        return 1 << _KEPT_BITS
-    kept: int = (((1 << leak) - 1) ** steps << _KEPT_BITS) >> leak * steps
-    return kept
+        return 1 << _DECAY_BITS
+    factor: int = (((1 << leak) - 1) ** steps << _DECAY_BITS) >> leak * steps
+    return factor
 
 
-def _bounds(code: DeltaCode, worth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Distance beyond which each event of a frame is sent, in fractions like the reference, [events, 1, bands]."""
-    before = worth.cumsum(axis=0) - worth
+def _bounds(code: DeltaCode, contribution: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the distance beyond which each event of a frame is sent, with fractional bits, [events, 1, bands]."""
+    before = contribution.cumsum(axis=0) - contribution
     if not code.nearest:
-        return before + worth[-1:]
-    # Half-way, and nothing for a level that is within the dead zone.
+        return before + contribution[-1:]
+    # From half-way on, but not within the dead zone.
     threshold = code.threshold.astype(np.int64)
-    half_way = before + worth - (threshold // 2 << _FRACTION) - 1
+    half_way = before + contribution - (threshold // 2 << _FRACTION) - 1
     bounds: npt.NDArray[np.int64] = np.maximum(half_way, (_DEAD_ZONE_TENTHS * threshold // 10) << _FRACTION)
     return bounds

@@ -1,4 +1,4 @@
-"""What a bundle must remember of the front end, and the cutting of sound into seconds and segments.
+"""Front end: its settings in a bundle, and the division of sound into seconds and segments.
 
 A score is a function of the samples since the last reset. Resets happen at the first sample, after a
 gap, and every ``reset_s`` seconds of the sample clock; framing starts afresh at each. Second ``k``
@@ -26,18 +26,18 @@ from anomaly.features.mel import (
     pool,
 )
 
-# Encoder and membranes settle during these frames (0.26 s) after a reset; they are not counted.
+# Frames (0.26 s) after a reset in which encoder and membranes settle; they are left out of the score.
 WARM_UP_FRAMES = 8
 
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """The settings of the front end.
+    """Settings of the front end.
 
     Args:
         bands: pooled mel bands, a divisor of 128.
         reset_s: seconds of sound between resets.
-        level_normalise: take the loudness of the last seconds off every frame.
+        level_normalise: subtract the running broadband level from every frame.
 
     Raises:
         ModelError: a value is of the wrong kind or out of range.
@@ -48,7 +48,7 @@ class FrontEnd:
     level_normalise: bool = False
 
     def __post_init__(self) -> None:
-        # From a manifest anything can come: True is no number of bands, and "false" is true.
+        # A manifest may hold any JSON: True is an int in Python, and "false" is true.
         if [type(value) for value in (self.bands, self.reset_s, self.level_normalise)] != [int, int, bool]:
             raise ModelError("settings are not two whole numbers and a truth value", where="front_end")
         if self.bands < 1 or N_MELS % self.bands:
@@ -59,7 +59,7 @@ class FrontEnd:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings and the constants they stand on, for the manifest."""
+        """Return settings and constants, for the manifest."""
         return {**asdict(self), **_CONSTANTS}
 
     @classmethod
@@ -87,12 +87,12 @@ _CONSTANTS: dict[str, Any] = {"sample_rate_hz": SAMPLE_RATE_HZ, "n_fft": N_FFT, 
 
 
 def frames_before(second: int) -> int:
-    """How many frames end before second ``second`` of a segment begins."""
+    """Return the number of frames that end before second ``second`` of a segment begins."""
     return n_frames(second * SAMPLE_RATE_HZ)
 
 
 def segment_levels(samples: Samples, front_end: FrontEnd) -> Centibels:
-    """Pooled levels of a recording, cut into segments that each begin with a reset.
+    """Return the pooled levels of a recording, cut into segments that each begin with a reset.
 
     Args:
         samples: mono sound, [n], float32, 16 kHz; a last part of a second is left out.
@@ -115,7 +115,7 @@ def segment_levels(samples: Samples, front_end: FrontEnd) -> Centibels:
 
 
 class SecondStream:
-    """Cuts a live stream into whole seconds of pooled levels.
+    """Divider of a live stream into whole seconds of pooled levels.
 
     Example:
         >>> import numpy as np
@@ -132,8 +132,8 @@ class SecondStream:
         self._second = 0
 
     def push(self, samples: Samples) -> list[tuple[int, Centibels]]:
-        """Take samples [n]; return (second within the segment, levels [frames, bands]) of each whole second."""
-        # A copy: what waits must not change when the caller uses its buffer again.
+        """Add samples [n]; return (second within the segment, levels [frames, bands]) of each whole second."""
+        # A copy: the caller may reuse its buffer.
         self._waiting.append(np.array(samples, dtype=np.float32))
         self._waiting_samples += len(samples)
         seconds = self._waiting_samples // SAMPLE_RATE_HZ
@@ -152,10 +152,10 @@ class SecondStream:
 
     @property
     def at_reset(self) -> bool:
-        """Whether the next sample begins a new segment."""
+        """Return whether the next sample begins a new segment."""
         return self._second == 0 and self._waiting_samples == 0
 
     def reset(self) -> None:
-        """Begin a new segment at the next sample; a part of a second that waits is dropped."""
+        """Start a new segment at the next sample; an incomplete second is dropped."""
         self._waiting, self._waiting_samples, self._second = [], 0, 0
         self._mel.reset()

@@ -1,7 +1,7 @@
-"""Causal level normalisation: the loudness of the last seconds is taken off every frame.
+"""Causal level normalisation: the running broadband level is subtracted from every frame.
 
-For microphones that are moved and lines that are re-gained. It costs the ability to hear a fault
-that only makes the machine louder, so it is off unless asked for (``--level-normalise``).
+For microphones that are moved and inputs whose gain changes. Faults that only make the machine louder are then no
+longer detected, so it is off by default (``--level-normalise``).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _FRACTION = 8
 
 
 class LevelNormaliser:
-    """Takes the running broadband level off each frame, integers only.
+    """Level normaliser with integer arithmetic.
 
-    The level starts at the first frame after a reset and follows
+    The running level starts at the first frame after a reset and follows
     ``m += (x - m) / 64`` with ``x`` the mean over bands, so that archive and live agree to the bit.
     """
 
@@ -29,7 +29,7 @@ class LevelNormaliser:
         self._started = False
 
     def reset(self) -> None:
-        """Forget the level; the next frame sets it."""
+        """Discard the running level; the next frame sets it."""
         self._started = False
 
     def push(self, levels: Centibels) -> Centibels:

@@ -1,12 +1,12 @@
-"""The one mel front end: the one that trains is the one that streams, to the last bit.
+"""Mel spectra: one implementation for training and streaming, equal to the last bit.
 
 A frame is ``N_FFT`` samples, periodic Hann, power spectrum, Slaney mel bands with Slaney
 (constant-area) normalisation, no centring. The definitions are those of
 ``librosa.feature.melspectrogram(center=False, power=2.0)``, which is the oracle in the tests.
 
 Frames always go through the FFT in full groups of ``_LANES``, padded with zeros: the vector code
-and the remainder code of an FFT library may round differently, and a stream must not be able to
-tell whether a frame came alone or among a thousand others.
+and the remainder code of an FFT library may round differently, and a frame must have the same bits alone
+and among a thousand others.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ _LANES = 16
 
 
 def hz_to_mel(frequency_hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Slaney's mel scale: linear to 1 kHz (200/3 Hz a mel), logarithmic above (Auditory Toolbox, 1998)."""
+    """Convert to Slaney's mel scale: linear to 1 kHz (200/3 Hz a mel), logarithmic above (Auditory Toolbox, 1998)."""
     hz = np.asarray(frequency_hz, dtype=np.float64)
     log_step = np.log(6.4) / 27.0
     return np.where(hz < 1000.0, hz * 3.0 / 200.0, 15.0 + np.log(np.maximum(hz, 1e-9) / 1000.0) / log_step)
 
 
 def mel_to_hz(mel: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The inverse of `hz_to_mel`."""
+    """Convert mels to hertz, the inverse of `hz_to_mel`."""
     mels = np.asarray(mel, dtype=np.float64)
     log_step = np.log(6.4) / 27.0
     return np.where(mels < 15.0, mels * 200.0 / 3.0, 1000.0 * np.exp(log_step * (mels - 15.0)))
 
 
 def band_edges_hz(n_mels: int = N_MELS) -> npt.NDArray[np.float64]:
-    """The ``n_mels + 2`` corner frequencies of the triangles, from 0 to half the sample rate."""
+    """Return the ``n_mels + 2`` corner frequencies of the triangles, from 0 to half the sample rate."""
     return mel_to_hz(np.linspace(0.0, float(hz_to_mel(SAMPLE_RATE_HZ / 2)), n_mels + 2))
 
 
 @functools.cache
 def mel_matrix(n_mels: int = N_MELS) -> sparse.csr_array:
-    """Triangular filters, shape [n_mels, N_FFT // 2 + 1], float32, Slaney norm (2 / bandwidth)."""
+    """Return the triangular filters, shape [n_mels, N_FFT // 2 + 1], float32, Slaney norm (2 / bandwidth)."""
     edges = band_edges_hz(n_mels)
     bins = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE_HZ / N_FFT)
     lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
@@ -69,12 +69,12 @@ def _window() -> Samples:
 
 
 def n_frames(n_samples: int) -> int:
-    """How many whole frames a stretch of samples holds."""
+    """Return the number of whole frames in ``n_samples`` samples."""
     return max(0, (n_samples - N_FFT) // HOP + 1)
 
 
 def mel_power(samples: Samples) -> Power:
-    """Mel power of every whole frame.
+    """Return the mel power of every whole frame.
 
     Args:
         samples: mono sound, shape [n], float32, 16 kHz.
@@ -108,8 +108,7 @@ def _block_power(block: Samples) -> Power:
 def pool(power: Power, bands: int) -> Centibels:
     """Average neighbouring mel bands and round their level to hundredths of a decibel.
 
-    From here on everything on the way to the chip is an integer, so that a score does not depend
-    on the processor that computes it.
+    All later steps on the way to the chip are integer, so that a score does not depend on the processor.
 
     Args:
         power: mel power, shape [frames, N_MELS].
@@ -119,7 +118,7 @@ def pool(power: Power, bands: int) -> Centibels:
         ``round(1000 * log10(mean power + FLOOR))``, shape [frames, bands], int32: 100 is one decibel.
     """
     grouped = power.reshape(len(power), bands, N_MELS // bands)
-    # Summed one column after the other: a reduction over an axis may pick its order by shape.
+    # Summed column by column: the order of a reduction over an axis may depend on the shape.
     total = grouped[:, :, 0].copy()
     for column in range(1, grouped.shape[2]):
         total += grouped[:, :, column]
@@ -129,7 +128,7 @@ def pool(power: Power, bands: int) -> Centibels:
 
 
 def pooled_edges_hz(bands: int) -> npt.NDArray[np.float64]:
-    """The ``bands + 1`` frequencies between pooled bands, for words and pictures."""
+    """Return the ``bands + 1`` edges of pooled bands, for texts and pictures."""
     step = N_MELS // bands
     edges = band_edges_hz()
     inner = [0.5 * (edges[step * i] + edges[step * i + 1]) for i in range(1, bands)]
@@ -137,7 +136,7 @@ def pooled_edges_hz(bands: int) -> npt.NDArray[np.float64]:
 
 
 class MelStream:
-    """Mel frames of a stream that arrives in blocks of any size.
+    """Mel spectra of a stream that arrives in blocks of any size.
 
     Example:
         >>> import numpy as np
@@ -152,12 +151,12 @@ class MelStream:
         self._left = np.empty(0, dtype=np.float32)
 
     def push(self, samples: Samples) -> Power:
-        """Take samples [n], return the frames they complete, [m, N_MELS]."""
+        """Add samples [n], return the frames that they complete, [m, N_MELS]."""
         joined = np.concatenate([self._left, np.asarray(samples, dtype=np.float32)])
         count = n_frames(len(joined))
         self._left = joined[count * HOP :].copy()
         return mel_power(joined[: (count - 1) * HOP + N_FFT] if count else joined[:0])
 
     def reset(self) -> None:
-        """Forget the samples that wait for their frame to fill."""
+        """Discard the samples of an incomplete frame."""
         self._left = np.empty(0, dtype=np.float32)

@@ -9,7 +9,8 @@ The rate is counted at the height that a dozen excursions reach, or as many as t
 limit to be estimated. The decay beyond it is the mean excess of the thirty highest excursions, together with a prior
 from simulated machines that weighs as much as thirty excursions. Only excursions above the largest value of a single
 second enter it: excursions pile up at that value, whatever follows. Both rate and decay are taken at the unfavourable
-end of a one-sided 95 % confidence bound. (With fewer than a dozen excursions, the rate is a point estimate with a prior.)
+end of a one-sided 95 % confidence bound. (With fewer than a dozen excursions, the rate is a point estimate with the
+prior.)
 """
 
 from __future__ import annotations
