@@ -118,7 +118,7 @@ def test_segments_side_by_side_are_segments_one_by_one(
 ) -> None:
     long = np.concatenate([sound, sound[::-1], sound])
     together = scorer.recording(long)
-    monkeypatch.setattr(scoring, "_STREAMS", 1)
+    monkeypatch.setattr(scoring, "_MOST_STREAMS", 1)
     assert bits(scorer.recording(long)) == bits(together)
 
 
