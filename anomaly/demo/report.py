@@ -13,7 +13,6 @@ from anomaly.demo.result import DemoResult
 from anomaly.demo.summary import alarm_sentence, clips_sentence
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.evaluate.metrics import detection_metrics
-from anomaly.evaluate.metrics.decision_sums import decision_sums
 from anomaly.evaluate.reporting import plots, time_plots
 from anomaly.evaluate.reporting.html_report import ReportSection, write_report
 from anomaly.features.mel import HOP_S, mel_power, pool, pooled_edges_hz
@@ -21,8 +20,6 @@ from anomaly.readable import duration, local_time
 from anomaly.training.reporting.chip_sections import chip_sections
 
 _BANDS = 64
-# Operating states in which the monitor does not decide.
-_NOT_DECIDED = ("stopped", "ramping")
 
 
 def write(result: DemoResult, recording: Path) -> Path:
@@ -74,11 +71,7 @@ def _curve(result: DemoResult) -> bytes:
     return time_plots.score_curve(
         [r.second + 1.0 for r in seconds],
         [np.nan if r.score is None else r.score for r in seconds],
-        sums=decision_sums(
-            [r.p_value for r in seconds],
-            [r.operating_state not in _NOT_DECIDED for r in seconds],
-            result.limit,
-        ),
+        sums=[r.cusum for r in seconds],
         limit=result.limit.value,
         states=[r.state for r in seconds],
         marks=marks,

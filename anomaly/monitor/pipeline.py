@@ -180,6 +180,7 @@ class MonitorPipeline:
             groups=tuple(float(g) for g in score.groups) if trusted else (),
             capture=self._capture,
             operating_state=score.operating.operating.value,
+            cusum=self._decision.total,
         )
 
     def _activate(self, model: SessionModel) -> None:

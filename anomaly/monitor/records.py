@@ -25,6 +25,7 @@ class SecondRecord:
         groups: error level per sub-band group, empty without a score.
         capture: state of the microphone's capture; "" for a file or a pipe.
         operating_state: what the machine is doing: running, stopped, ramping or unknown.
+        cusum: sum of the decision after the second, see `anomaly.detect.decision`.
     """
 
     machine: str
@@ -38,6 +39,7 @@ class SecondRecord:
     groups: tuple[float, ...] = ()
     capture: str = ""
     operating_state: str = "unknown"
+    cusum: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -52,6 +54,7 @@ class SecondRecord:
             "level_dbfs": round(self.level_dbfs, 2),
             "capture": self.capture or None,
             "operating_state": self.operating_state,
+            "cusum": round(self.cusum, 3),
         }
 
 

@@ -16,7 +16,6 @@ from anomaly.demo.result import DemoResult
 from anomaly.demo.run import run_demo
 from anomaly.demo.summary import alarm_sentence, clips_sentence, summary_text
 from anomaly.errors import AnomalyError, ConfigError, RemoteError
-from anomaly.evaluate.metrics.decision_sums import decision_sums
 from anomaly.monitor.records import Record
 from anomaly.store.store import DATABASE_NAME, Store
 from anomaly.teacher.fit import TeacherPlan
@@ -134,7 +133,7 @@ def test_the_alarm_is_raised_where_the_drawn_sum_passes_the_limit(
 ) -> None:
     result = first[0]
     seconds = result.monitored.seconds
-    sums = decision_sums([r.p_value for r in seconds], [True] * len(seconds), result.limit)
+    sums = [record.cusum for record in seconds]
     over = next(number for number, total in enumerate(sums) if total >= result.limit.value)
     assert over + 1 == result.monitored.alarm_s()
 

@@ -32,6 +32,13 @@ def test_the_worst_state_counts_even_when_it_passes() -> None:
     assert verdict.state is State.ALARM
 
 
+def test_the_sum_reaches_the_limit_where_the_alarm_begins() -> None:
+    verdict = judge(seconds(0.5, 1e-4, 1e-6, 1e-6, 1e-6, 0.9), LIMIT)
+    first = verdict.states.index(State.ALARM)
+    assert verdict.sums[first] >= LIMIT.value > verdict.sums[first - 1]
+    assert len(verdict.sums) == 6
+
+
 def test_one_second_alone_is_no_alarm() -> None:
     assert judge(seconds(1e-12), LIMIT).state is State.OK
 

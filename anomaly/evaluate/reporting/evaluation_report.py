@@ -14,7 +14,6 @@ import numpy as np
 from anomaly import atomic
 from anomaly.audio.files.recordings import blocks
 from anomaly.evaluate.metrics.dcase_challenge import write_official
-from anomaly.evaluate.metrics.decision_sums import file_sums
 from anomaly.evaluate.metrics.detection_metrics import roc_curve
 from anomaly.evaluate.metrics.false_alarms import UNLIKELY_P
 from anomaly.evaluate.reporting import plots
@@ -205,7 +204,7 @@ def _clip(ours: Evaluation, index: int, kind: str) -> Iterator[ReportSection]:
         picture=score_curve(
             [second.second + 1.0 for second in file.scores],
             [second.score for second in file.scores],
-            sums=file_sums(file, main.limit),
+            sums=main.verdicts[index].sums,
             limit=main.limit.value,
             states=["not judged" if state is None else state.value for state in main.verdicts[index].states],
         ),
