@@ -70,7 +70,7 @@ def replay(
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
         return
-    steps = _steps(site, calibrated.machine, result, false_alarms_per_day, calibration)
+    steps = _steps(site, calibrated, result, false_alarms_per_day, calibration)
     typer.echo("\n".join(replay_text(result, other_bundle=bundle is not None, steps=steps, details=details)))
 
 
@@ -130,7 +130,7 @@ def _replay_clips(
 
 def _steps(
     site: Site,
-    machine: str,
+    calibrated: CalibratedDetector,
     result: ReplayResult,
     false_alarms_per_day: float | None,
     calibration: int | None,
@@ -138,13 +138,13 @@ def _steps(
     """Return what puts into use what was tried, and the purpose of each step."""
     from anomaly.bundle.versions import versions
 
-    steps = []
+    machine, steps = calibrated.machine, []
     if false_alarms_per_day is not None:
         setting = f"false_alarms_per_day: {false_alarms_per_day:g}"
         steps.append(
             (setting, f"in site.yaml under {machine}: this budget, from the next start of the monitor")
         )
-    if calibration is not None:
+    if calibration is not None and calibration != calibrated.calibrations.current:
         command = f"anomaly calibrate --machine {machine} --revert {calibration}"
         steps.append((command, "put this calibration into use"))
     tried = next(

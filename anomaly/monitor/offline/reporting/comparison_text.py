@@ -44,18 +44,22 @@ def comparison_text(
     ]
     errors = [f"  cannot be compared  {row.path}: {row.error}" for row in rows if row.error is not None]
     table = _table(scored, versions) if details else []
-    steps = [] if not scored else [(f"anomaly models activate {machine} {other}", "put it into use")]
+    steps = (
+        []
+        if not scored or one == other
+        else [(f"anomaly models activate {machine} {other}", "put it into use")]
+    )
     return [*verdict, *differing, *errors, *table, *next_steps(steps)]
 
 
 def _table(
     scored: Sequence[tuple[str, VersionVerdict, VersionVerdict]], versions: tuple[str, str]
 ) -> list[str]:
-    header = " | ".join(f"{version:<30}" for version in versions)
+    header = " | ".join(f"{version:<33}" for version in versions)
     rows = [f"{_cells(one)} | {_cells(other)} | {path}" for path, one, other in scored]
     return ["", f"{header} | recording", *rows]
 
 
 def _cells(verdict: VersionVerdict) -> str:
     state = "ALARM" if verdict.alarm else "-"
-    return f"{verdict.score:8.2f}  {one_in(verdict.p_value):<13}  {state:<5}"
+    return f"{verdict.score:8.2f}  {one_in(verdict.p_value):<16}  {state:<5}"
