@@ -110,7 +110,7 @@ class Circuit:
         if self.divisors.shape != (len(self.kinds) * SUB_BAND_GROUPS,) or not self.kinds:
             raise ModelError(f"{self.divisors.shape} divisors do not serve the read-outs of {self.kinds}")
         if self.drift is not None and self.drift.weights.shape[1] != count:
-            raise ModelError(f"slow neurons do not listen to {count} comparators")
+            raise ModelError(f"drift integrators do not read {count} comparators")
         if self.gates is not None and (
             len(self.gates.comparator_weights) != count
             or not 0 <= self.gates.split_taps.min(initial=0) <= self.gates.split_taps.max(initial=0) < taps

@@ -71,4 +71,4 @@ class DriftIntegrators:
         if {self.thresholds.shape, self.channels.shape, self.loads.shape} != {(count,)} or len(
             self.weights
         ) != count:
-            raise ModelError(f"weights, channels and loads do not belong to {count} slow neurons")
+            raise ModelError(f"weights, channels and loads do not belong to {count} drift integrators")

@@ -1,4 +1,4 @@
-"""Normal sound in other dress: what a recording of the same healthy machine could also have been.
+"""Augmentation of normal sound: variations that another recording of the same healthy machine could have.
 
 Gain, a little background noise and a slightly different speed, by torchaudio on the waveform.
 """
@@ -12,17 +12,18 @@ import torchaudio.functional as audio
 
 Samples = npt.NDArray[np.float32]
 
+# Ranges of the variations: gain, level of the sound above the noise, change of speed.
 _GAIN_DB = 1.5
 _SNR_DB = (25.0, 40.0)
 _SPEED_PERCENT = (-2, -1, 1, 2)
 
 
 def augment(samples: Samples, rng: np.random.Generator) -> Samples:
-    """One variation of a normal recording; the same generator state gives the same samples.
+    """Vary a normal recording; the same generator state gives the same samples.
 
     Args:
         samples: mono sound, [n], float32, 16 kHz.
-        rng: decides gain (within 1.5 dB), noise (25 to 40 dB below) and speed (within 2 %).
+        rng: source of gain (within 1.5 dB), noise (25 to 40 dB below) and speed (within 2 %).
 
     Returns:
         Sound of about the same length.

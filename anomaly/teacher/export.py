@@ -1,4 +1,7 @@
-"""The teacher as ONNX, written node by node: the same weights give the same bytes."""
+"""Export of the teacher to ONNX, node by node: the same weights give the same bytes.
+
+Names of nodes are part of the file: a changed name changes its bytes and hash.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,12 @@ from anomaly.teacher.phases import PhaseModel
 
 _OPSET = 17
 _IR_VERSION = 9
-# What holds the number of the phase of each window, in a teacher that knows phases.
+# Name of the value that holds the phase of each window, in a teacher with phases.
 PHASE_OUTPUT = "phase"
 
 
 def to_onnx(teacher: Teacher) -> bytes:
-    """Export for ONNX Runtime: `TeacherDetector` says what goes in and comes out.
+    """Export for ONNX Runtime; `TeacherDetector` documents inputs and outputs.
 
     Raises:
         ModelError: the exported model does not agree with torch.
@@ -47,7 +50,13 @@ def to_onnx(teacher: Teacher) -> bytes:
     graph.node("Gather", ["windows", "latest"], "frames", axis=1)
     graph.node("Reshape", ["frames", "flat"], "stacked")
     parts = [
-        _whiten(graph, _apart(graph, teacher.phases), "window", teacher.window_mean, teacher.window_matrix),
+        _whiten(
+            graph,
+            _phase_residual(graph, teacher.phases),
+            "window",
+            teacher.window_mean,
+            teacher.window_matrix,
+        ),
         _whiten(
             graph,
             _innovation(graph, teacher),
@@ -56,18 +65,18 @@ def to_onnx(teacher: Teacher) -> bytes:
             teacher.innovation_matrix,
         ),
     ]
-    given = {"levels": [BATCH, size.context, size.bands]}
+    inputs = {"levels": [BATCH, size.context, size.bands]}
     if teacher.slow_mean is not None and teacher.slow_matrix is not None:
-        parts.append(_slow(graph, teacher.slow_mean, teacher.slow_matrix))
-        given |= {"recent": [1, size.bands], "span": [1, teacher.spans]}
+        parts.append(_mean_spectrum_error(graph, teacher.slow_mean, teacher.slow_matrix))
+        inputs |= {"recent": [1, size.bands], "span": [1, teacher.spans]}
     graph.node("Concat", parts, "errors", axis=1)
-    data = graph.finish(given, [BATCH, len(teacher.kinds) * SUB_BAND_GROUPS])
+    data = graph.finish(inputs, [BATCH, len(teacher.kinds) * SUB_BAND_GROUPS])
     _check_parity(teacher, data)
     return data
 
 
 def macs_per_frame(data: bytes) -> int:
-    """Multiply-accumulates of one frame: the size of every matrix but that of the slow kind, which is for a second."""
+    """Count the multiply-accumulates of a frame: the sizes of all matrices but that of the slow kind."""
     model = onnx.load_from_string(data)
     sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
     nodes = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
@@ -75,6 +84,8 @@ def macs_per_frame(data: bytes) -> int:
 
 
 class _Graph:
+    """Nodes and constants of an ONNX graph under construction."""
+
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
@@ -87,12 +98,12 @@ class _Graph:
         self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def finish(self, given: dict[str, list[int]], produced: list[int]) -> bytes:
+    def finish(self, inputs: dict[str, list[int]], output: list[int]) -> bytes:
         graph = helper.make_graph(
             self._nodes,
             "anomaly-teacher",
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in given.items()],
-            [helper.make_tensor_value_info("errors", TensorProto.FLOAT, produced)],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+            [helper.make_tensor_value_info("errors", TensorProto.FLOAT, output)],
             self._constants,
         )
         opset = helper.make_opsetid("", _OPSET)
@@ -131,27 +142,27 @@ def _innovation(graph: _Graph, teacher: Teacher) -> str:
     return graph.node("Mul", ["off.scaled", "precision"], "innovation")
 
 
-def _gemm(graph: _Graph, name: str, layer: torch.nn.Linear, given: str) -> str:
+def _gemm(graph: _Graph, name: str, layer: torch.nn.Linear, source: str) -> str:
     graph.constant(f"{name}.weight", layer.weight.detach().numpy())
     graph.constant(f"{name}.bias", layer.bias.detach().numpy())
-    return graph.node("Gemm", [given, f"{name}.weight", f"{name}.bias"], f"{name}.sum", transB=1)
+    return graph.node("Gemm", [source, f"{name}.weight", f"{name}.bias"], f"{name}.sum", transB=1)
 
 
-def _whiten(graph: _Graph, given: str, name: str, mean: torch.Tensor, matrix: torch.Tensor) -> str:
+def _whiten(graph: _Graph, source: str, name: str, mean: torch.Tensor, matrix: torch.Tensor) -> str:
     graph.constant(f"{name}.mean", mean.numpy())
     graph.constant(f"{name}.matrix", matrix.numpy())
-    graph.node("Sub", [given, f"{name}.mean"], f"{name}.centred")
+    graph.node("Sub", [source, f"{name}.mean"], f"{name}.centred")
     graph.node("MatMul", [f"{name}.centred", f"{name}.matrix"], f"{name}.white")
     graph.node("Mul", [f"{name}.white", f"{name}.white"], f"{name}.square")
     graph.node("Reshape", [f"{name}.square", "grouped"], f"{name}.grouped")
     return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[1, 3], keepdims=0)
 
 
-def _apart(graph: _Graph, phases: PhaseModel) -> str:
-    """What is left of a window when its phase is known."""
+def _phase_residual(graph: _Graph, phases: PhaseModel) -> str:
+    """Subtract the centre of a window's phase and divide by its spread."""
     if len(phases) == 1:
         return "stacked"
-    square, linear, offset = phases.decision()
+    square, linear, offset = phases.discriminant()
     graph.constant("framed", np.array([BATCH, -1, len(square)], dtype=np.int64))
     graph.constant("frames.of", np.array([1], dtype=np.int64))
     graph.constant("phase.square", square.numpy())
@@ -173,8 +184,8 @@ def _apart(graph: _Graph, phases: PhaseModel) -> str:
     return graph.node("Div", ["phase.off", "phase.spread"], "phase.left")
 
 
-def _slow(graph: _Graph, means: torch.Tensor, matrices: torch.Tensor) -> str:
-    """The error of the mean spectrum, the same for each frame of the second."""
+def _mean_spectrum_error(graph: _Graph, means: torch.Tensor, matrices: torch.Tensor) -> str:
+    """Compute the error of the mean spectrum, the same for each frame of the second."""
     bands = means.shape[1]
     graph.constant("slow.means", means.numpy())
     graph.constant("slow.matrices", matrices.numpy())
@@ -196,7 +207,11 @@ def _slow(graph: _Graph, means: torch.Tensor, matrices: torch.Tensor) -> str:
 
 
 def _check_parity(teacher: Teacher, data: bytes) -> None:
-    """ONNX Runtime and torch must agree within 1e-4 of the value on levels like those of training."""
+    """Check that ONNX Runtime and torch agree within 1e-4 of the value, on levels like those of training.
+
+    Raises:
+        ModelError: they do not.
+    """
     size = teacher.autoencoder.size
     before = size.context - 1
     random = np.random.default_rng(0).standard_normal((BATCH + before, size.bands))

@@ -1,4 +1,10 @@
-"""Training of the teacher on levels of normal sound."""
+"""Training of the teacher on levels of normal sound.
+
+Members of the ensemble minimise the negative log likelihood of a normal distribution for the innovation e of the newest
+frame, without its constant::
+
+    nll = (e^2 * exp(-s) + s) / 2      s: predicted log variance
+"""
 
 from __future__ import annotations
 
@@ -19,105 +25,106 @@ from anomaly.teacher.whitening import whitening
 
 Progress = Callable[[float], None]
 
+# Ridge of the linear predictor, in windows of unit variance.
 _RIDGE = 30.0
 _BATCH = 256
 _LEARNING_RATE = 2e-3
 _WEIGHT_DECAY = 1e-2
-# Windows enough for any covariance here; more would only cost memory.
-_WHITENED_MOST = 60_000
-# Windows enough to tell whether phases help; neighbours share most of their frames.
-_TOLD_MOST = 10_000
+# Most windows that a covariance is fitted to: more cost memory and change nothing.
+_MAX_WHITENING_WINDOWS = 60_000
+# Most windows from which the gain of phases is computed; neighbours share most of their frames.
+_MAX_GAIN_WINDOWS = 10_000
 
 
 @dataclass(frozen=True)
 class TeacherPlan:
-    """How long to train.
+    """Effort and shape of a teacher's training.
 
     Args:
         size: shape of the autoencoder.
         epochs: passes over the training windows; none leaves the linear model.
-        noise: added to what the network is given, in deviations of a band, so that it learns no frame by heart.
-        phases: most phases of the cycle to look for. One is none; with more there is no slow kind, since the mean
-            spectrum tells above all how long each phase took.
+        noise: added to the network's input, in standard deviations of a band, against overfitting.
+        max_phases: most phases of the cycle to fit. One is no phases; with more there is no slow kind, since the mean
+            spectrum depends mainly on the duration of each phase.
     """
 
     size: TeacherSize = field(default_factory=TeacherSize)
     epochs: int = 6
     noise: float = 0.2
-    phases: int = 1
+    max_phases: int = 1
 
 
 def fit_teacher(
     segments: Sequence[Centibels], plan: TeacherPlan, *, seed: int, progress: Progress = lambda _: None
 ) -> Teacher:
-    """Train on segments of normal sound.
+    """Train a teacher on segments of normal sound.
 
     Args:
         segments: levels [frames, bands] of uninterrupted stretches, hundredths of a decibel.
         plan: shape and length of training.
         seed: of weights, order and noise.
-        progress: told the share that is done, 0 to 1.
+        progress: called with the share that is done, 0 to 1.
 
     Raises:
-        ModelError: there are hardly two seconds to learn from.
+        ModelError: there are fewer than about two seconds of sound.
     """
     torch.manual_seed(seed)
     everything = np.concatenate(segments).astype(np.float64)
     mean, deviation = everything.mean(axis=0), np.maximum(everything.std(axis=0), 1.0)
     windows = _windows(segments, mean, deviation, plan.size.context)
     autoencoder = MaskedFrameAutoencoder(plan.size)
-    _start_linear(autoencoder, windows)
+    _fit_linear(autoencoder, windows)
     with single_thread():
         _train(autoencoder, windows, plan, torch.Generator().manual_seed(seed), progress)
         with torch.no_grad():
             innovation = autoencoder.innovation(windows)
-        stacked = _thinned(windows[:, -plan.size.window :].flatten(1))
-        phases = fit_phases(stacked, plan.size.bands, plan.phases, seed)
+        stacked = _subsample(windows[:, -plan.size.window :].flatten(1))
+        phases = fit_phases(stacked, plan.size.bands, plan.max_phases, seed)
         teacher = Teacher(
             autoencoder,
             torch.from_numpy(mean.astype(np.float32)),
             torch.from_numpy(deviation.astype(np.float32)),
             phases,
-            whitening(phases.apart(stacked).numpy()),
-            whitening(_thinned(innovation).numpy()),
-            mean_spectrum_whitening(segments, mean, deviation) if plan.phases == 1 else None,
+            whitening(phases.residuals(stacked).numpy()),
+            whitening(_subsample(innovation).numpy()),
+            mean_spectrum_whitening(segments, mean, deviation) if plan.max_phases == 1 else None,
         )
     return teacher.eval()
 
 
 def innovation_nll(teacher: Teacher, segments: Sequence[Centibels]) -> float:
-    """Mean negative log likelihood of a band's innovation, in nats, up to a constant.
+    """Compute the mean negative log likelihood of a band's innovation, in nats, up to a constant.
 
-    The yardstick that needs no label: on sound that training never had, the lower, the better what was foretold.
+    A measure of prediction that needs no label: the lower on unseen sound, the better.
 
     Args:
-        teacher: what foretells.
-        segments: levels [frames, bands] of normal sound it was not fitted on.
+        teacher: the predictor.
+        segments: levels [frames, bands] of normal sound that it was not fitted on.
     """
     net = teacher.autoencoder
     windows = _windows(segments, teacher.mean.numpy(), teacher.deviation.numpy(), net.size.context)
     with torch.no_grad():
         mean, log_variance = net(past_frames(windows))
-        return float(_surprise((windows[:, -1] - mean) / net.deviation, log_variance))
+        return float(_nll((windows[:, -1] - mean) / net.deviation, log_variance))
 
 
 def phase_gain_of_recordings(
     recordings: Sequence[Sequence[Centibels]], size: TeacherSize, seed: int
 ) -> float:
-    """By how much phases foretell sound at operating points never heard better than one Gaussian; see `phase_gain`.
+    """Compute by how much phases predict sound at unseen operating points better than one Gaussian; see `phase_gain`.
 
     Args:
         recordings: segments of normal sound of each recording, levels [frames, bands].
-        size: says what a window is.
-        seed: of the first guess at phases.
+        size: of the windows.
+        seed: of the initial phases.
 
     Returns:
-        Nats per band of a frame; without a clear gain the cycle had better be taken as one.
+        Nats per band of a frame; without a clear gain a single Gaussian is the better model.
     """
     everything = np.concatenate([segment for one in recordings for segment in one]).astype(np.float64)
     mean, deviation = everything.mean(axis=0), np.maximum(everything.std(axis=0), 1.0)
     parts = [_windows(segments, mean, deviation, size.context) for segments in recordings]
-    every = -(-sum(len(part) for part in parts) // _TOLD_MOST)
+    every = -(-sum(len(part) for part in parts) // _MAX_GAIN_WINDOWS)
     stacked = [part[::every, -size.window :].flatten(1) for part in parts if len(part)]
     with single_thread():
         return phase_gain(stacked, size.bands, MAX_PHASES, seed)
@@ -129,7 +136,7 @@ def _windows(
     deviation: npt.NDArray[np.float64],
     context: int,
 ) -> Tensor:
-    """Standardised windows of all segments, [n, context, bands]."""
+    """Cut standardised windows from all segments, [n, context, bands]."""
     parts = []
     for segment in segments:
         frames = ((segment - mean) / deviation).astype(np.float32)
@@ -140,20 +147,21 @@ def _windows(
     return torch.from_numpy(np.concatenate(parts) if parts else empty)
 
 
-def _start_linear(autoencoder: MaskedFrameAutoencoder, windows: Tensor) -> None:
-    given, target = past_frames(windows).double(), windows[:, -1].double()
-    gram = given.T @ given + _RIDGE * torch.eye(given.shape[1], dtype=torch.float64)
-    weights = torch.linalg.solve(gram, given.T @ target)
-    left = (target - given @ weights).square().mean(dim=0).sqrt().clamp(min=1e-3)
+def _fit_linear(autoencoder: MaskedFrameAutoencoder, windows: Tensor) -> None:
+    """Set the linear part to the ridge solution, and the deviation to its residual's."""
+    past, target = past_frames(windows).double(), windows[:, -1].double()
+    gram = past.T @ past + _RIDGE * torch.eye(past.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(gram, past.T @ target)
+    residual = (target - past @ weights).square().mean(dim=0).sqrt().clamp(min=1e-3)
     with torch.no_grad():
         autoencoder.linear.weight.copy_(weights.T)
         autoencoder.linear.bias.zero_()
-        autoencoder.deviation.copy_(left)
+        autoencoder.deviation.copy_(residual)
 
 
-def _surprise(off: Tensor, log_variance: Tensor) -> Tensor:
-    """Negative log likelihood of a normal distribution, without its constant, mean over everything."""
-    nats: Tensor = 0.5 * (off.square() * torch.exp(-log_variance) + log_variance).mean()
+def _nll(error: Tensor, log_variance: Tensor) -> Tensor:
+    """Compute the negative log likelihood of a normal distribution, without its constant, mean over everything."""
+    nats: Tensor = 0.5 * (error.square() * torch.exp(-log_variance) + log_variance).mean()
     return nats
 
 
@@ -178,21 +186,21 @@ def _train(
             past = past_frames(chosen)
             past = past + plan.noise * torch.randn(past.shape, generator=random)
             optimiser.zero_grad()
-            _lesson(autoencoder, chosen[:, -1], past).backward()  # type: ignore[no-untyped-call]
+            _loss(autoencoder, chosen[:, -1], past).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
         progress((epoch + 1) / plan.epochs)
 
 
-def _lesson(autoencoder: MaskedFrameAutoencoder, newest: Tensor, past: Tensor) -> Tensor:
-    """Each member's own surprise, added: they learn side by side and not from each other."""
-    off = newest - autoencoder.linear(past)
+def _loss(autoencoder: MaskedFrameAutoencoder, newest: Tensor, past: Tensor) -> Tensor:
+    """Add the negative log likelihoods of the members, each trained on its own prediction."""
+    error = newest - autoencoder.linear(past)
     nats = newest.new_zeros(())
     for member in autoencoder.members:
         correction, log_variance = member(past)
-        nats = nats + _surprise((off - correction) / autoencoder.deviation, log_variance)
+        nats = nats + _nll((error - correction) / autoencoder.deviation, log_variance)
     return nats
 
 
-def _thinned(vectors: Tensor) -> Tensor:
-    return vectors[:: -(-len(vectors) // _WHITENED_MOST)]
+def _subsample(vectors: Tensor) -> Tensor:
+    return vectors[:: -(-len(vectors) // _MAX_WHITENING_WINDOWS)]

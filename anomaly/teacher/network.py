@@ -1,14 +1,14 @@
-"""The teacher's network: how unlikely a frame is after the frames before it, in three ways.
+"""The teacher's network: three kinds of error of a frame given the frames before it.
 
-* *window*: the last frames together, whitened with their full covariance. This is the linear model, the frame
-  Mahalanobis distance: it hears a steady change of spectrum. Where the machine's cycle has phases, what counts is how
-  far off the frames are from the phase they are in.
-* *innovation*: the newest frame, which is hidden from the network, minus what the eight before it foretold, in
-  units of the deviation they foretold. The network says both: in a quiet moment of a noisy hall it expects to
-  be nearly right and hears what a loud moment hides. It hears modulation, rattle and knocks.
+* *window*: the last frames together, whitened with their full covariance. This is the linear model, the Mahalanobis
+  distance of stacked frames: it detects a steady change of spectrum. Where the machine's cycle has phases, frames are
+  taken relative to the phase that they are in.
+* *innovation*: the newest frame, which is masked from the network, less its prediction from the eight before it, in
+  units of the predicted standard deviation. The network predicts both mean and variance: in a quiet moment of a noisy
+  hall the variance is small, and errors count that a loud moment would hide. It detects modulation, rattle and knocks.
 * *slow*: the mean spectrum since the reset, or of the last seconds, whitened with the covariance that such means
-  have on normal sound. Frames scatter, their mean hardly does: a small steady shift that no frame gives away. Not
-  where there are phases: there, the mean tells above all how long each of them took.
+  have on normal sound. Frames scatter, their mean hardly does: it detects a small steady shift that no single frame
+  shows. Not where there are phases: there, the mean depends mainly on the duration of each.
 
 Whitening is symmetric (ZCA): whitened components stay with their band, so errors can be averaged per sub-band
 group, and the sum over all of them is the squared Mahalanobis distance.
@@ -28,7 +28,7 @@ from anomaly.teacher.phases import PhaseModel
 
 KINDS = ("window", "innovation", "slow")
 
-# A deviation beyond 4.5 times, or below a fifth of, the average one is luck of training, not knowledge.
+# Bound of the predicted log variance: deviations beyond 4.5 times, or below a fifth of, the average one are overfitted.
 MAX_LOG_VARIANCE = 3.0
 
 
@@ -38,14 +38,14 @@ class TeacherSize:
 
     Args:
         bands: pooled mel bands, a multiple of the sub-band groups.
-        past: frames from which the next is foretold, no more than the warm-up after a reset hides.
+        past: frames from which the next is predicted, no more than the warm-up after a reset.
         window: frames whitened together, at most ``past + 1``.
-        members: networks that are trained apart and foretell together; what one of them imagines, others deny.
+        members: networks of the ensemble, trained separately; their predictions are averaged.
         hidden: width of the outer layers of each.
         bottleneck: width of its middle layer.
 
     Raises:
-        ModelError: bands, past or window are not as said above.
+        ModelError: bands, past, window or members are out of range.
     """
 
     bands: int = 32
@@ -59,7 +59,7 @@ class TeacherSize:
         if self.bands < 1 or self.bands % SUB_BAND_GROUPS:
             raise ModelError(f"{self.bands} bands do not make {SUB_BAND_GROUPS} groups")
         if self.members < 1:
-            raise ModelError(f"{self.members} members foretell nothing")
+            raise ModelError(f"{self.members} members predict nothing")
         if not 1 <= self.past <= WARM_UP_FRAMES:
             raise ModelError(f"{self.past} frames of the past are not 1 to {WARM_UP_FRAMES}")
         if not 1 <= self.window <= self.past + 1:
@@ -67,12 +67,12 @@ class TeacherSize:
 
     @property
     def context(self) -> int:
-        """Frames that the teacher is given: the past and the newest."""
+        """Frames of the teacher's input: the past and the newest."""
         return self.past + 1
 
 
 class Member(nn.Module):
-    """A bottleneck from the past to corrections of the mean and of the log variance; both start at zero."""
+    """One network of the ensemble: from the past to corrections of mean and log variance, which start at zero."""
 
     def __init__(self, size: TeacherSize) -> None:
         super().__init__()
@@ -86,17 +86,17 @@ class Member(nn.Module):
             nn.init.zeros_(last.bias)
 
     def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Corrections of mean and log variance, [n, bands] each, of standardised frames [n, past * bands]."""
+        """Return corrections of mean and log variance, [n, bands] each, for standardised frames [n, past * bands]."""
         hidden = torch.relu(self.squeeze(torch.relu(self.encode(past))))
         hidden = torch.relu(self.expand(hidden))
         return self.decode(hidden), self.spread(hidden).clamp(-MAX_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
 
 class MaskedFrameAutoencoder(nn.Module):
-    """Foretells the hidden newest frame and how far off that will be, from the frames before it.
+    """Predicts the masked newest frame and its variance from the frames before it.
 
-    A linear map plus what bottlenecks add to it. The linear part is the ridge solution and stays, the bottlenecks
-    start at zero: training starts from the best linear model of constant variance and not from noise.
+    The mean is a linear map plus the mean correction of the members. The linear part is the fixed ridge solution, the
+    members start at zero: training starts from the best linear model of constant variance.
     """
 
     deviation: Tensor
@@ -110,11 +110,11 @@ class MaskedFrameAutoencoder(nn.Module):
 
     @property
     def members(self) -> list[Member]:
-        """The networks that foretell together."""
+        """Networks of the ensemble."""
         return [member for member in self.stack if isinstance(member, Member)]
 
     def forward(self, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean [n, bands] and log variance [n, bands], the latter over that of the linear start.
+        """Return mean [n, bands] and log variance [n, bands], the latter relative to that of the linear start.
 
         Args:
             past: standardised frames, oldest first, [n, past * bands].
@@ -125,7 +125,7 @@ class MaskedFrameAutoencoder(nn.Module):
         )
 
     def innovation(self, windows: Tensor) -> Tensor:
-        """How far off the newest frame is, in units of the deviation foretold, [n, bands].
+        """Return the error of the newest frame in units of the predicted standard deviation, [n, bands].
 
         Args:
             windows: standardised, the newest frame last, [n, context, bands].
@@ -136,19 +136,19 @@ class MaskedFrameAutoencoder(nn.Module):
 
 
 def past_frames(windows: Tensor) -> Tensor:
-    """All frames but the newest, flattened: [n, past * bands]."""
+    """Return all frames but the newest, flattened: [n, past * bands]."""
     return windows[:, :-1].flatten(1)
 
 
 class Teacher(nn.Module):
-    """Autoencoder, standardisation and whitening in one: levels in, error per kind and group out.
+    """Autoencoder, standardisation and whitening: from levels to an error per kind and group.
 
     Args:
         autoencoder: the trained predictor.
         mean, deviation: of each band on training normals, [bands], hundredths of a decibel.
         phases: of windows of standardised frames.
-        window_whitening: mean [window * bands] and matrix [window * bands, window * bands] of what is left of windows
-            when their phase is known.
+        window_whitening: mean [window * bands] and matrix [window * bands, window * bands] of windows relative to
+            their phase.
         innovation_whitening: mean [bands] and matrix [bands, bands].
         slow_whitening: of the mean spectrum over 1, 2, ... seconds: means [spans, bands] in hundredths of a decibel,
             matrices [spans, bands, bands]; None leaves this kind out.
@@ -187,12 +187,12 @@ class Teacher(nn.Module):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of error, in the order they come out."""
+        """Kinds of error, in the order of the outputs."""
         return KINDS if self.spans else KINDS[:2]
 
     @property
     def spans(self) -> int:
-        """Over how many seconds the longest mean spectrum goes; 0 without the slow kind."""
+        """Seconds of the longest mean spectrum; 0 without the slow kind."""
         return 0 if self.slow_mean is None else len(self.slow_mean)
 
     def forward(self, levels: Tensor, recent: Tensor, seconds: int) -> Tensor:
@@ -200,20 +200,20 @@ class Teacher(nn.Module):
 
         Args:
             levels: windows [n, context, bands] in hundredths of a decibel.
-            recent: mean levels of the seconds that the slow kind judges, [bands].
-            seconds: how many these are, 1 to `spans`.
+            recent: mean levels of the seconds that the slow kind is for, [bands].
+            seconds: their number, 1 to `spans`.
         """
         windows = (levels - self.mean) / self.deviation
         stacked = windows[:, -self.autoencoder.size.window :].flatten(1)
-        window = (self.phases.apart(stacked) - self.window_mean) @ self.window_matrix
+        window = (self.phases.residuals(stacked) - self.window_mean) @ self.window_matrix
         innovation = self.autoencoder.innovation(windows) - self.innovation_mean
-        whole = [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)]
+        errors = [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)]
         if self.slow_mean is None or self.slow_matrix is None:
-            return torch.cat(whole, dim=1)
+            return torch.cat(errors, dim=1)
         slow = self._per_group(((recent - self.slow_mean[seconds - 1]) @ self.slow_matrix[seconds - 1])[None])
-        return torch.cat([*whole, slow.expand(len(levels), -1)], dim=1)
+        return torch.cat([*errors, slow.expand(len(levels), -1)], dim=1)
 
     def _per_group(self, whitened: Tensor) -> Tensor:
-        """Mean square per group, over the frames of a window too, [n, groups]."""
-        apart = (len(whitened), -1, SUB_BAND_GROUPS, self.autoencoder.size.bands // SUB_BAND_GROUPS)
-        return whitened.square().reshape(apart).mean(dim=(1, 3))
+        """Return the mean square per group, over the frames of a window too, [n, groups]."""
+        shape = (len(whitened), -1, SUB_BAND_GROUPS, self.autoencoder.size.bands // SUB_BAND_GROUPS)
+        return whitened.square().reshape(shape).mean(dim=(1, 3))

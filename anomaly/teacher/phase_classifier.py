@@ -1,4 +1,4 @@
-"""Which phase of the machine's cycle an exported teacher hears: what a student is taught of it."""
+"""Phase labels of an exported teacher: its phase of the machine's cycle at each frame."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ from anomaly.teacher.export import PHASE_OUTPUT
 
 
 class PhaseClassifier:
-    """Asks ``teacher.onnx`` for the phase of each window instead of its errors.
+    """Runs ``teacher.onnx`` for the phase of each window instead of its errors.
 
     Args:
-        model: of a teacher that knows phases.
+        model: of a teacher with phases.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        asked = onnx.ModelProto()
-        asked.CopyFrom(model)
-        del asked.graph.output[:]
-        asked.graph.output.append(helper.make_tensor_value_info(PHASE_OUTPUT, TensorProto.INT64, [BATCH]))
-        # onnxruntime reports to its makers unless told not to.
+        classifier = onnx.ModelProto()
+        classifier.CopyFrom(model)
+        del classifier.graph.output[:]
+        classifier.graph.output.append(
+            helper.make_tensor_value_info(PHASE_OUTPUT, TensorProto.INT64, [BATCH])
+        )
+        # onnxruntime sends telemetry unless this is set.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            asked.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            classifier.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        given = self._session.get_inputs()[0]
-        self._input, (_, self._context, self._bands) = given.name, given.shape
+        levels = self._session.get_inputs()[0]
+        self._input, (_, self._context, self._bands) = levels.name, levels.shape
 
-    def of(self, levels: Centibels) -> npt.NDArray[np.int64]:
-        """Number of the phase of the window that ends at each frame, [frames]; levels [frames, bands].
+    def classify(self, levels: Centibels) -> npt.NDArray[np.int64]:
+        """Return the number of the phase of the window that ends at each frame, [frames], of levels [frames, bands].
 
         The first windows reach back before the segment and are filled with zeros.
         """
@@ -52,20 +54,22 @@ class PhaseClassifier:
             part = windows[start : start + BATCH]
             batch = np.zeros((BATCH, self._context, self._bands), np.float32)
             batch[: len(part)] = part
-            (told,) = self._session.run(None, {self._input: batch})
-            found[start : start + BATCH] = np.asarray(told)[: len(part)]
+            (labels,) = self._session.run(None, {self._input: batch})
+            found[start : start + BATCH] = np.asarray(labels)[: len(part)]
         return found
 
 
 def phase_classifier(data: bytes) -> PhaseClassifier | None:
-    """Ask an exported teacher for phases; None if it knows of none.
+    """Make a classifier of an exported teacher; None if the teacher has no phases.
 
     Raises:
-        ModelError: the bytes are no model that can be run.
+        ModelError: the bytes are not a model that can be run.
     """
     try:
         model = onnx.load_from_string(data)
-        knows = any(node.op_type == "ArgMax" and node.output[0] == PHASE_OUTPUT for node in model.graph.node)
-        return PhaseClassifier(model) if knows else None
+        has_phases = any(
+            node.op_type == "ArgMax" and node.output[0] == PHASE_OUTPUT for node in model.graph.node
+        )
+        return PhaseClassifier(model) if has_phases else None
     except Exception as error:
         raise ModelError(f"is no model that tells phases: {error}", where="teacher.onnx") from error

@@ -1,4 +1,4 @@
-"""One thread for training: the layers are small, and the sums come out the same on every number of cores."""
+"""Training on one thread: layers are small, and sums are the same on every number of cores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Run torch on one thread inside the block. With more, small matrices wait for each other."""
+    """Run torch on one thread inside the block; small matrices are slower on more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

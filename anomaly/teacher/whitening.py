@@ -1,4 +1,7 @@
-"""Whitening that leaves components where they are."""
+"""Zero-phase whitening (ZCA), which keeps each component at its place.
+
+With C the covariance, ``y = C^(-1/2) (x - mean)`` (Bell and Sejnowski, 1997).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from torch import Tensor
 
 
 def whitening(vectors: npt.NDArray[np.floating[Any]]) -> tuple[Tensor, Tensor]:
-    """Mean [n] and ZCA matrix [n, n] of vectors [count, n]; the covariance is shrunk after Ledoit and Wolf (2004)."""
+    """Fit mean [n] and ZCA matrix [n, n] to vectors [count, n], with Ledoit and Wolf's (2004) shrunk covariance."""
     fitted = LedoitWolf().fit(vectors.astype(np.float64))
     values, axes = np.linalg.eigh(fitted.covariance_)
     matrix = (axes / np.sqrt(np.maximum(values, 1e-9))) @ axes.T

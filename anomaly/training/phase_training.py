@@ -85,7 +85,7 @@ def train_phases(
     if before < plan.min_phase_gap:
         return None
     training, held_out = levels
-    phases = [classifier.of(segment) for segment in training]
+    phases = [classifier.classify(segment) for segment in training]
     made = fit_phase_gated_student(training, phases, held_out, setting.code, setting.limits)
     if made is None or not fits(made.circuit):
         return None

@@ -101,7 +101,7 @@ def _cross_fit(
     """Train on all folds, and calibrate on the scores that teachers of all folds but one give to that one."""
     front_end, everything = trainer.front_end, [block for fold in folds for block in fold]
     gain_of_phases = phases_gain(everything, front_end, trainer.profile, seed=trainer.seed)
-    plan = replace(trainer.profile.teacher, phases=MAX_PHASES if is_clear_gain(gain_of_phases) else 1)
+    plan = replace(trainer.profile.teacher, max_phases=MAX_PHASES if is_clear_gain(gain_of_phases) else 1)
     start = replace(plan, epochs=0)
     linear_and_trained: list[tuple[Teacher, Teacher]] = []
     for number, fold in enumerate(folds):

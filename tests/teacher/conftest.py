@@ -1,4 +1,4 @@
-"""Levels of a machine that does not exist, and a teacher trained on them in a second."""
+"""Synthetic levels, and a teacher trained on them in a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Centibels = npt.NDArray[np.int32]
 
 
 def levels(frames: int, seed: int) -> Centibels:
-    """Bands that share a slow loudness, each with noise of its own, hundredths of a decibel."""
+    """Return bands that share a slow loudness, each with noise of its own, hundredths of a decibel."""
     random = np.random.default_rng(seed)
     loudness = np.convolve(random.standard_normal(frames + 9), np.ones(10) / 10, "valid")
     colour = -4000 - 60 * np.arange(32)

@@ -1,3 +1,5 @@
+"""Augmentation varies gain, noise and speed within their ranges."""
+
 from __future__ import annotations
 
 import math
@@ -27,7 +29,7 @@ def test_the_same_generator_gives_the_same_samples() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_variation_is_the_same_machine(seed: int) -> None:
+def test_a_variation_is_within_the_ranges(seed: int) -> None:
     varied = once(SOUND, seed)
     assert varied.dtype == np.float32
     assert abs(len(varied) / len(SOUND) - 1) <= 0.021
@@ -43,7 +45,7 @@ def test_a_variation_is_the_same_machine(seed: int) -> None:
 
 
 @pytest.mark.parametrize("percent", [-2, -1, 1, 2])
-def test_speed_is_pitch(percent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speed_changes_pitch_and_length(percent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SPEED_PERCENT", (percent,))
     varied = once(SOUND, 0)
     assert len(varied) == pytest.approx(len(SOUND) / (1 + percent / 100), abs=1)
@@ -52,7 +54,7 @@ def test_speed_is_pitch(percent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert peak_hz == pytest.approx(1000 * (1 + percent / 100), abs=0.5)
 
 
-def test_the_resampler_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_resampling_kernel_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its kernel grows with both numbers of the ratio: 16000 to 15841 took gigabytes and half a minute."""
     resample, ratios = torchaudio.functional.resample, []
 

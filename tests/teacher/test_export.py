@@ -1,4 +1,4 @@
-"""ONNX: the same numbers as torch, the same bytes for the same seed."""
+"""Export to ONNX: the same numbers as torch, the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ def test_onnx_runtime_agrees_with_torch(teacher: Teacher, unseen: Centibels, cha
 
 
 @pytest.mark.parametrize("change", [0, 300, -6000, 12_000])
-def test_with_phases_it_agrees_too(segments: list[Centibels], unseen: Centibels, change: int) -> None:
-    teacher = fit_teacher(segments, TeacherPlan(epochs=1, phases=8), seed=0)
+def test_onnx_runtime_agrees_with_torch_with_phases(
+    segments: list[Centibels], unseen: Centibels, change: int
+) -> None:
+    teacher = fit_teacher(segments, TeacherPlan(epochs=1, max_phases=8), seed=0)
     assert len(teacher.phases) == 8
     levels = unseen.copy()
     levels[::3, 5:11] += change
@@ -57,13 +59,13 @@ def test_with_phases_it_agrees_too(segments: list[Centibels], unseen: Centibels,
     assert ours.shape == theirs.shape == (592, 2 * SUB_BAND_GROUPS)
     assert (np.abs(ours - theirs) <= 1e-4 * np.abs(theirs) + 1e-6).all()
     size = teacher.autoencoder.size
-    told = (size.window + 1) * size.bands * len(teacher.phases)
+    classification = (size.window + 1) * size.bands * len(teacher.phases)
     plain = to_onnx(fit_teacher(segments, TeacherPlan(epochs=0), seed=0))
-    assert macs_per_frame(data) == macs_per_frame(plain) + told
+    assert macs_per_frame(data) == macs_per_frame(plain) + classification
 
 
-def test_second_after_second_the_mean_spectrum_is_that_of_torch(teacher: Teacher, unseen: Centibels) -> None:
-    """Means over one second, two, and so on, then over the last ones alone."""
+def test_the_mean_spectrum_of_each_second_agrees_with_torch(teacher: Teacher, unseen: Centibels) -> None:
+    """Means over one second, two, and so on up to the longest span, then over the last span."""
     assert teacher.spans > 1
     detector = TeacherDetector(to_onnx(teacher))
     detector.reset(1)
@@ -71,9 +73,9 @@ def test_second_after_second_the_mean_spectrum_is_that_of_torch(teacher: Teacher
     for second, (start, end) in enumerate(itertools.pairwise(ends), 1):
         errors = detector.push(unseen[None, start:end])[0]
         seconds = min(second, teacher.spans)
-        heard = unseen[max(8, ends[second - seconds]) : end].mean(axis=0).astype(np.float32)
+        recent = unseen[max(8, ends[second - seconds]) : end].mean(axis=0).astype(np.float32)
         with torch.no_grad():
-            slow = teacher(torch.zeros(1, 9, 32), torch.from_numpy(heard), seconds)[
+            slow = teacher(torch.zeros(1, 9, 32), torch.from_numpy(recent), seconds)[
                 0, 2 * SUB_BAND_GROUPS :
             ].numpy()
         assert errors[:, 2 * SUB_BAND_GROUPS :] == pytest.approx(
@@ -87,14 +89,14 @@ def test_the_same_seed_gives_the_same_bytes(segments: list[Centibels], teacher: 
     assert again != to_onnx(fit_teacher(segments, TeacherPlan(epochs=3), seed=1))
 
 
-def test_another_size_agrees_too(segments: list[Centibels], unseen: Centibels) -> None:
+def test_another_size_agrees_with_torch(segments: list[Centibels], unseen: Centibels) -> None:
     size = TeacherSize(past=6, window=3, members=1, hidden=32, bottleneck=8)
     teacher = fit_teacher(segments, TeacherPlan(size, epochs=1), seed=0)
     ours, theirs = by_onnx(to_onnx(teacher), unseen)[6:], by_torch(teacher, unseen)
     assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
 
 
-def test_the_model_is_small_and_plain(teacher: Teacher) -> None:
+def test_the_model_is_small_and_has_standard_operators(teacher: Teacher) -> None:
     data = to_onnx(teacher)
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)
@@ -107,13 +109,13 @@ def test_the_model_is_small_and_plain(teacher: Teacher) -> None:
 
 def test_multiplications_of_a_frame(teacher: Teacher) -> None:
     size = teacher.autoencoder.size
-    given = size.past * size.bands
-    member = given * size.hidden + 2 * size.hidden * size.bottleneck + 2 * size.hidden * size.bands
+    inputs = size.past * size.bands
+    member = inputs * size.hidden + 2 * size.hidden * size.bottleneck + 2 * size.hidden * size.bands
     whitened = (size.window * size.bands) ** 2 + size.bands**2
-    assert macs_per_frame(to_onnx(teacher)) == given * size.bands + size.members * member + whitened
+    assert macs_per_frame(to_onnx(teacher)) == inputs * size.bands + size.members * member + whitened
 
 
-def test_a_model_that_does_not_agree_is_not_given_out(
+def test_a_model_that_disagrees_with_torch_is_refused(
     teacher: Teacher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whiten = export._whiten

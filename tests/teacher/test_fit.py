@@ -1,3 +1,5 @@
+"""Training of the teacher: reproducible, better than its linear start."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -23,13 +25,13 @@ def test_the_same_seed_gives_the_same_teacher(segments: list[Centibels], teacher
     assert not same(fit_teacher(segments, TeacherPlan(epochs=3), seed=1), teacher)
 
 
-def test_training_foretells_better_than_the_mean(teacher: Teacher, unseen: Centibels) -> None:
+def test_training_predicts_better_than_the_mean(teacher: Teacher, unseen: Centibels) -> None:
     # A guess of the mean, with the deviation of each band, is half a nat wrong.
     assert innovation_nll(teacher, [unseen]) + float(teacher.autoencoder.deviation.log().mean()) < 0.45
 
 
-def test_training_beats_its_linear_start_where_a_loud_moment_is_less_sure() -> None:
-    """A machine in a hall that comes and goes: how far off a frame is depends on the frames before it."""
+def test_training_beats_its_linear_start_where_the_variance_varies() -> None:
+    """The variance of a frame depends on the frames before it."""
     random = np.random.default_rng(0)
 
     def segment() -> Centibels:
@@ -42,7 +44,7 @@ def test_training_beats_its_linear_start_where_a_loud_moment_is_less_sure() -> N
     assert innovation_nll(trained, other) < innovation_nll(start, other) - 0.2
 
 
-def test_no_epochs_leave_the_linear_model(segments: list[Centibels]) -> None:
+def test_without_epochs_the_model_is_linear(segments: list[Centibels]) -> None:
     teacher = fit_teacher(segments, TeacherPlan(epochs=0), seed=0)
     given = torch.randn(4, 8 * 32)
     mean, log_variance = teacher.autoencoder(given)
@@ -62,14 +64,14 @@ def test_progress_is_reported(segments: list[Centibels]) -> None:
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_another_size(segments: list[Centibels]) -> None:
+def test_another_size_is_trained(segments: list[Centibels]) -> None:
     size = TeacherSize(past=2, window=3, hidden=16, bottleneck=4)
     teacher = fit_teacher(segments[:1], TeacherPlan(size, epochs=1), seed=0)
     assert teacher(torch.zeros(2, 3, 32), torch.zeros(32), 1).shape == (2, 48)
     assert not teacher.training
 
 
-def test_bands_that_never_move_do_no_harm(segments: list[Centibels]) -> None:
+def test_constant_bands_give_finite_errors(segments: list[Centibels]) -> None:
     stuck = [segment.copy() for segment in segments]
     for segment in stuck:
         segment[:, 28:] = -12_000
@@ -85,11 +87,11 @@ def test_bands_that_never_move_do_no_harm(segments: list[Centibels]) -> None:
         assert torch.isfinite(teacher(torch.from_numpy(moved), torch.from_numpy(moved[0, 0]), 1)).all()
 
 
-def test_segments_shorter_than_a_window_are_passed_over(segments: list[Centibels]) -> None:
+def test_segments_shorter_than_a_window_are_ignored(segments: list[Centibels]) -> None:
     with_stub = [*segments, segments[0][:3]]
     assert fit_teacher(with_stub, TeacherPlan(epochs=1), seed=0) is not None
 
 
-def test_too_little_for_a_mean_over_a_second_is_said(segments: list[Centibels]) -> None:
+def test_too_little_sound_is_refused(segments: list[Centibels]) -> None:
     with pytest.raises(ModelError, match="too short for a mean"):
         fit_teacher([segments[0][:30]], TeacherPlan(epochs=0), seed=0)

@@ -15,15 +15,15 @@ def windows(levels: npt.NDArray[np.int32], context: int = 9) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(view.transpose(0, 2, 1)))
 
 
-def heard(teacher: Teacher, levels: npt.NDArray[np.int32], seconds: int = 1) -> npt.NDArray[np.float32]:
-    """Errors of every frame, the mean spectrum being that of all of them."""
+def errors_of(teacher: Teacher, levels: npt.NDArray[np.int32], seconds: int = 1) -> npt.NDArray[np.float32]:
+    """Return the errors of every frame, with the mean spectrum of all of them."""
     recent = torch.from_numpy(levels[8:].mean(axis=0).astype(np.float32))
     with torch.no_grad():
         return np.asarray(teacher(windows(levels), recent, seconds))
 
 
-def moved(members: int = 3) -> MaskedFrameAutoencoder:
-    """A network whose bottlenecks say something."""
+def randomised(members: int = 3) -> MaskedFrameAutoencoder:
+    """Return a network whose members have random outputs."""
     torch.manual_seed(0)
     net = MaskedFrameAutoencoder(TeacherSize(members=members))
     for member in net.members:
@@ -32,62 +32,62 @@ def moved(members: int = 3) -> MaskedFrameAutoencoder:
     return net
 
 
-def test_the_newest_frame_is_hidden_from_what_foretells_it() -> None:
-    net, given = moved(), torch.randn(3, 9, 32)
-    other = given.clone()
+def test_the_newest_frame_does_not_affect_its_prediction() -> None:
+    net, frames = randomised(), torch.randn(3, 9, 32)
+    other = frames.clone()
     other[:, 8] = 99.0
-    for one, two in zip(net(past_frames(given)), net(past_frames(other)), strict=True):
+    for one, two in zip(net(past_frames(frames)), net(past_frames(other)), strict=True):
         assert torch.equal(one, two)
     for frame in range(8):
-        other = given.clone()
+        other = frames.clone()
         other[:, frame, 7] += 1.0
-        for one, two in zip(net(past_frames(given)), net(past_frames(other)), strict=True):
+        for one, two in zip(net(past_frames(frames)), net(past_frames(other)), strict=True):
             assert not torch.equal(one, two)
 
 
 def test_the_past_is_every_frame_but_the_newest_in_order() -> None:
-    given = torch.arange(15.0).reshape(1, 5, 3)
-    assert past_frames(given).tolist() == [list(range(12))]
+    frames = torch.arange(15.0).reshape(1, 5, 3)
+    assert past_frames(frames).tolist() == [list(range(12))]
 
 
-def test_it_begins_as_a_linear_map_of_constant_variance() -> None:
+def test_the_network_starts_as_a_linear_map_of_constant_variance() -> None:
     torch.manual_seed(0)
     net = MaskedFrameAutoencoder(TeacherSize())
-    given = past_frames(torch.randn(4, 9, 32))
-    mean, log_variance = net(given)
-    assert torch.equal(mean, net.linear(given))
+    frames = past_frames(torch.randn(4, 9, 32))
+    mean, log_variance = net(frames)
+    assert torch.equal(mean, net.linear(frames))
     assert torch.equal(log_variance, torch.zeros(4, 32))
 
 
-def test_members_foretell_together() -> None:
-    net, given = moved(2), past_frames(torch.randn(5, 9, 32))
-    (one, wide), (two, narrow) = (member(given) for member in net.members)
-    mean, log_variance = net(given)
+def test_predictions_of_members_are_averaged() -> None:
+    net, frames = randomised(2), past_frames(torch.randn(5, 9, 32))
+    (one, wide), (two, narrow) = (member(frames) for member in net.members)
+    mean, log_variance = net(frames)
     assert not torch.equal(one, two)
-    assert torch.allclose(mean, net.linear(given) + (one + two) / 2)
+    assert torch.allclose(mean, net.linear(frames) + (one + two) / 2)
     assert torch.allclose(log_variance, (wide + narrow) / 2)
 
 
-def test_an_innovation_is_in_units_of_the_deviation_foretold() -> None:
-    net, given = moved(), torch.randn(6, 9, 32)
-    mean, log_variance = net(past_frames(given))
+def test_an_innovation_is_in_units_of_the_predicted_deviation() -> None:
+    net, frames = randomised(), torch.randn(6, 9, 32)
+    mean, log_variance = net(past_frames(frames))
     net.deviation.copy_(torch.linspace(0.5, 2.0, 32))
-    expected = (given[:, 8] - mean) / (net.deviation * torch.exp(log_variance / 2))
-    assert torch.allclose(net.innovation(given), expected, atol=1e-5)
+    expected = (frames[:, 8] - mean) / (net.deviation * torch.exp(log_variance / 2))
+    assert torch.allclose(net.innovation(frames), expected, atol=1e-5)
 
 
 def test_errors_of_normal_sound_are_about_one(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
-    errors = torch.from_numpy(heard(teacher, unseen))
+    errors = torch.from_numpy(errors_of(teacher, unseen))
     assert errors.shape == (592, 3 * SUB_BAND_GROUPS)
     assert (errors >= 0).all()
-    # Whitened: each component has variance one, but for what the shrinkage of the covariance takes.
+    # Whitened: each component has variance one, but for the shrinkage of the covariance.
     assert 0.8 < float(errors[:, : 2 * SUB_BAND_GROUPS].mean()) < 1.5
 
 
 def test_the_sum_over_groups_is_the_squared_mahalanobis_distance(
     teacher: Teacher, unseen: npt.NDArray[np.int32]
 ) -> None:
-    errors = heard(teacher, unseen).astype(np.float64)
+    errors = errors_of(teacher, unseen).astype(np.float64)
     standard = (unseen - teacher.mean.numpy()) / teacher.deviation.numpy()
     stacked = np.stack([standard[n - 6 : n + 1].ravel() for n in range(8, len(standard))])
     off = stacked - teacher.window_mean.numpy()
@@ -97,31 +97,31 @@ def test_the_sum_over_groups_is_the_squared_mahalanobis_distance(
     assert errors[:, :SUB_BAND_GROUPS].sum(axis=1) * 2 * 7 == pytest.approx(distance, rel=1e-3)
 
 
-def test_each_kind_hears_what_it_is_for(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
+def test_each_kind_detects_its_kind_of_change(teacher: Teacher, unseen: npt.NDArray[np.int32]) -> None:
     steady, jumping = unseen.copy(), unseen.copy()
     steady[:, 20] += 1500
     jumping[8::5, :] += 900
-    before, louder, jumpy = (heard(teacher, w) for w in (unseen, steady, jumping))
+    before, louder, jumpy = (errors_of(teacher, w) for w in (unseen, steady, jumping))
     window, innovation = slice(0, SUB_BAND_GROUPS), slice(SUB_BAND_GROUPS, 2 * SUB_BAND_GROUPS)
     assert int((louder - before)[:, window].mean(axis=0).argmax()) == 10
     assert louder[:, window].mean() > 1.5 * before[:, window].mean()
     assert jumpy[::5, innovation].mean() > 1.3 * before[::5, innovation].mean()
 
 
-def test_the_mean_spectrum_gives_away_what_no_frame_does(
+def test_the_mean_spectrum_detects_a_small_steady_shift(
     teacher: Teacher, unseen: npt.NDArray[np.int32]
 ) -> None:
     """A shift of a fifth of a band's deviation, in one band out of two, all the time."""
     shifted = unseen.copy()
     shifted[:, ::2] += np.rint(0.2 * teacher.deviation.numpy()[::2]).astype(np.int32)
-    before, after = heard(teacher, unseen, teacher.spans), heard(teacher, shifted, teacher.spans)
+    before, after = errors_of(teacher, unseen, teacher.spans), errors_of(teacher, shifted, teacher.spans)
     by_kind = after.reshape(-1, 3, SUB_BAND_GROUPS).mean(axis=(0, 2)) / before.reshape(
         -1, 3, SUB_BAND_GROUPS
     ).mean(axis=(0, 2))
     assert by_kind[2] > 3 * by_kind[:2].max()
 
 
-def test_mean_spectra_are_standard_over_however_many_seconds(
+def test_mean_spectra_are_whitened_for_each_number_of_seconds(
     teacher: Teacher, unseen: npt.NDArray[np.int32]
 ) -> None:
     """Means over more seconds scatter less: each number of them has a whitening of its own."""
@@ -136,7 +136,7 @@ def test_mean_spectra_are_standard_over_however_many_seconds(
                 teacher(torch.zeros(1, 9, 32), torch.from_numpy(one.astype(np.float32)), seconds)
                 for one in parts
             ]
-        # Well below one: so short a training leaves the covariance mostly shrunk.
+        # Below one: with so little sound the covariance is mostly shrinkage.
         assert 0.3 < float(torch.cat(slow)[:, 2 * SUB_BAND_GROUPS :].mean()) < 2.5
 
 

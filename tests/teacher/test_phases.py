@@ -1,4 +1,4 @@
-"""A machine with a cycle, and one with speeds: where phases help and where they do not."""
+"""Phases help a machine with a cycle and do not help one that differs by speed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPREADS = (40, 400, 150)
 
 
 def cycling(seed: int, frames: int = 310, mixed: bool = True) -> Centibels:
-    """A rest, a click and a flow by turns of 16 frames, each with a colour and a scatter of its own."""
+    """Return cycles of 16 frames with a rest, a click and a flow, each with a mean spectrum and scatter of its own."""
     random = np.random.default_rng([9, seed])
     place = (np.arange(frames) + random.integers(16)) % 16
     phase = np.select([place < 8, place < 10], [0, 1], 2) if mixed else np.full(frames, seed % 3)
@@ -27,7 +27,7 @@ def cycling(seed: int, frames: int = 310, mixed: bool = True) -> Centibels:
 
 
 def running(seed: int) -> Centibels:
-    """A machine that sounds alike all the time, and moves along one line of colours with its speed."""
+    """Return levels of a machine without phases whose spectrum depends on its speed."""
     random = np.random.default_rng([10, seed])
     speed = (-1.0, 0.0, 1.0)[seed % 3]
     noise = random.standard_normal((310, 32)) * 100
@@ -42,41 +42,41 @@ def cycles() -> list[Centibels]:
 
 @pytest.fixture(scope="module")
 def phased(cycles: list[Centibels]) -> Teacher:
-    return fit_teacher(cycles, TeacherPlan(epochs=1, phases=MAX_PHASES), seed=0)
+    return fit_teacher(cycles, TeacherPlan(epochs=1, max_phases=MAX_PHASES), seed=0)
 
 
-def frames_apart(segments: list[Centibels]) -> torch.Tensor:
+def standardised_frames(segments: list[Centibels]) -> torch.Tensor:
     frames = np.concatenate(segments).astype(np.float32)
     return torch.from_numpy((frames - frames.mean(axis=0)) / frames.std(axis=0))
 
 
-def test_phases_that_are_there_are_found() -> None:
+def test_true_phases_are_found() -> None:
     pure = [cycling(seed, mixed=False) for seed in range(6)]
-    stacked = frames_apart(pure)
+    stacked = standardised_frames(pure)
     phases = fit_phases(stacked, 32, 3, 0)
-    which = phases.of(stacked).reshape(6, -1)
-    assert (which == which[:, :1]).all()
-    assert torch.equal(which[:3], which[3:])
-    assert set(which[:3, 0].tolist()) == {0, 1, 2}
+    labels = phases.classify(stacked).reshape(6, -1)
+    assert (labels == labels[:, :1]).all()
+    assert torch.equal(labels[:3], labels[3:])
+    assert set(labels[:3, 0].tolist()) == {0, 1, 2}
     for seed in range(3):
         mine = stacked.reshape(6, -1, 32)[seed::3].flatten(0, 1)
-        phase = int(which[seed, 0])
+        phase = int(labels[seed, 0])
         assert phases.centre[phase].numpy() == pytest.approx(mine.mean(dim=0).numpy(), abs=1e-4)
         assert phases.log_share[phase].exp() == pytest.approx(1 / 3, rel=1e-6)
 
 
-def test_what_is_left_is_in_units_of_the_phase() -> None:
-    stacked = frames_apart([cycling(seed, mixed=False) for seed in range(6)])
-    left = fit_phases(stacked, 32, 3, 0).apart(stacked).reshape(2, 3, -1, 32)
-    assert left.mean(dim=(0, 2)).abs().max() < 1e-3
+def test_residuals_are_in_units_of_the_phase() -> None:
+    stacked = standardised_frames([cycling(seed, mixed=False) for seed in range(6)])
+    residuals = fit_phases(stacked, 32, 3, 0).residuals(stacked).reshape(2, 3, -1, 32)
+    assert residuals.mean(dim=(0, 2)).abs().max() < 1e-3
     variance = np.square(SPREADS)
-    # The spread of all phases together counts as 100 windows beside the 620 of each.
+    # The pooled spread has the weight of 100 windows beside the 620 of each phase.
     mixed = (620 * variance + 100 * variance.mean()) / 720
-    assert left.square().mean(dim=(0, 2, 3)).numpy() == pytest.approx(variance / mixed, rel=0.05)
+    assert residuals.square().mean(dim=(0, 2, 3)).numpy() == pytest.approx(variance / mixed, rel=0.05)
 
 
 def test_the_same_seed_finds_the_same_phases(cycles: list[Centibels]) -> None:
-    stacked = frames_apart(cycles)
+    stacked = standardised_frames(cycles)
     one, again, other = (fit_phases(stacked, 32, 8, seed) for seed in (0, 0, 1))
     assert torch.equal(one.centre, again.centre)
     assert torch.equal(one.spread, again.spread)
@@ -86,30 +86,30 @@ def test_the_same_seed_finds_the_same_phases(cycles: list[Centibels]) -> None:
 @pytest.mark.parametrize(
     ("most", "windows", "found"), [(0, 3000, 1), (1, 3000, 1), (8, 150, 1), (8, 450, 4), (8, 3000, 8)]
 )
-def test_there_are_no_more_phases_than_there_is_sound_for(most: int, windows: int, found: int) -> None:
+def test_the_number_of_phases_is_limited_by_the_sound(most: int, windows: int, found: int) -> None:
     assert len(fit_phases(torch.randn(windows, 64), 32, most, 0)) == found
 
 
-def test_sound_that_never_moves_is_no_division_by_zero() -> None:
+def test_constant_sound_gives_finite_residuals() -> None:
     phases = fit_phases(torch.zeros(500, 64), 32, 4, 0)
-    assert torch.isfinite(phases.apart(torch.ones(3, 64))).all()
+    assert torch.isfinite(phases.residuals(torch.ones(3, 64))).all()
 
 
 def test_one_phase_leaves_windows_as_they_are() -> None:
     stacked = torch.randn(5, 64)
-    assert torch.equal(PhaseModel.none(64, 32).apart(stacked), stacked)
+    assert torch.equal(PhaseModel.single(64, 32).residuals(stacked), stacked)
 
 
-def test_phases_of_a_cycle_foretell_what_was_never_heard(cycles: list[Centibels]) -> None:
+def test_phases_of_a_cycle_predict_unseen_recordings(cycles: list[Centibels]) -> None:
     assert phase_gain_of_recordings([[one] for one in cycles], TeacherSize(), 0) > 0.02
 
 
-def test_speeds_are_no_phases() -> None:
-    """Each speed is a cluster of its own, but the one that is left out is in none of the others."""
+def test_speeds_have_no_gain_as_phases() -> None:
+    """Each speed is a cluster, and the one that is left out belongs to none of the others."""
     assert phase_gain_of_recordings([[running(seed)] for seed in range(12)], TeacherSize(), 0) < 0
 
 
-def test_recordings_that_are_all_alike_say_nothing() -> None:
+def test_equal_recordings_have_no_gain() -> None:
     assert phase_gain_of_recordings([[running(0)]] * 6, TeacherSize(), 0) == 0
 
 
@@ -121,10 +121,8 @@ def test_with_phases_there_is_no_slow_kind(phased: Teacher, cycles: list[Centibe
         assert phased(windows, torch.zeros(32), 1).shape == (1, 32)
 
 
-def test_what_one_gaussian_forgives_is_heard_where_it_does_not_belong(
-    phased: Teacher, cycles: list[Centibels]
-) -> None:
-    """While the machine rests, three bands are louder, far less than a click would make them."""
+def test_a_level_of_the_click_is_detected_in_the_rest(phased: Teacher, cycles: list[Centibels]) -> None:
+    """While the machine rests, three bands are louder, far less than in a click."""
     plain = fit_teacher(cycles, TeacherPlan(epochs=0), seed=0)
     healthy = cycling(77, frames=640)
     resting = np.abs(healthy + 5000 - COLOURS[0]).mean(axis=1) < 100

@@ -58,14 +58,16 @@ class Gates:
         splits, gates = len(self.split_taps), len(self.min_active)
         shapes = (self.split_thresholds.shape, self.split_signs.shape, self.comparator_weights.shape[1:])
         if shapes != ((splits,), (gates, splits), (gates,)):
-            raise ModelError(f"heights, needs and weights {shapes} do not belong to {splits} splits")
+            raise ModelError(f"thresholds, signs and weights {shapes} do not belong to {splits} splits")
         if (
             not self.split_thresholds.all()
             or self.min_active.min(initial=1) < 1
             or self.unit < 2
             or self.unit % 2
         ):
-            raise ModelError("a split needs a height, a gate something to open it, and a unit halves")
+            raise ModelError(
+                "a split needs a threshold, a gate at least one active split, and the unit is even"
+            )
 
     def active_splits(self, levels: Integers) -> npt.NDArray[np.bool_]:
         """Return whether each split fires at levels [..., taps] that have been sent, [..., splits]."""

@@ -47,7 +47,8 @@ def errors_of(circuit: Circuit, arch: ArchSpec) -> list[str]:
     return [str(finding) for finding in check(circuit.to_network(), arch) if finding.severity == "error"]
 
 
-def test_it_keeps_every_limit(student: Circuit, senna: ArchSpec, limits: NeuronLimits) -> None:
+@pytest.mark.slow
+def test_the_student_keeps_every_limit(student: Circuit, senna: ArchSpec, limits: NeuronLimits) -> None:
     network = student.to_network()
     assert network.fan_in().max() <= 25
     assert network.fan_out().max() <= 256
@@ -76,7 +77,7 @@ def test_one_dominant_band_keeps_the_fan_out(shared: int, senna: ArchSpec, limit
 @pytest.mark.parametrize(
     ("fan_in", "weight_max", "threshold_max"), [(9, 31, 255), (25, 3, 255), (25, 31, 15)]
 )
-def test_it_keeps_the_limits_of_smaller_chips(
+def test_the_student_keeps_the_limits_of_smaller_chips(
     training: list[Centibels],
     held_out: list[Centibels],
     limits: NeuronLimits,

@@ -41,6 +41,7 @@ def equal(one: Circuit, other: Circuit) -> bool:
     return all(np.array_equal(*pair) for pair in parts)
 
 
+@pytest.mark.slow
 def test_wires_are_shorter_and_filters_explained(
     blind: Circuit,
     training: list[Centibels],
