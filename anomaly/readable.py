@@ -61,7 +61,7 @@ def rarity(p_value: float) -> str:
         return "as in normal sound"
     if p_value < _LEAST_P:
         return "less often than once in a million seconds of normal sound"
-    return f"once in {significant(1.0 / p_value)} seconds of normal sound"
+    return f"once in {significant(round(1.0 / p_value))} seconds of normal sound"
 
 
 def one_in(p_value: float) -> str:
@@ -73,7 +73,7 @@ def one_in(p_value: float) -> str:
     """
     if p_value > _COMMON_P:
         return "common"
-    return f"1 in {significant(1.0 / p_value)}" if p_value >= _LEAST_P else "< 1 in a million"
+    return f"1 in {significant(round(1.0 / p_value))}" if p_value >= _LEAST_P else "< 1 in a million"
 
 
 def count(number: int | str, noun: str, plural: str | None = None) -> str:
