@@ -1,15 +1,14 @@
-"""`anomaly doctor`: is everything here that a monitor needs, and what to do about what is not."""
+"""`anomaly doctor`."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-_MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+from anomaly.cli.options import Details
 
 
 def register(app: typer.Typer) -> None:
@@ -23,26 +22,27 @@ def doctor(
     ] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")] = None,
     state: Annotated[Path | None, typer.Option(help="Folder of the database (default: state).")] = None,
+    details: Details = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Look at Python, packages, disk, clock, microphones, bundles, database and sinks; nothing is changed.
+    """Check Python, packages, disk, clock, microphones, bundles, database and sinks; nothing is changed.
 
     Exit code 0 if a monitor can run; else that of the first check that fails: 3, 5, 6 or 7.
     """
     from anomaly.monitor.doctor import CheckResult, examine
+    from anomaly.monitor.doctor.doctor_text import doctor_text
+    from anomaly.progress import stages
 
-    findings: list[CheckResult] = []
-    for finding in examine(config, models=models, state=state):
-        findings.append(finding)
-        if not as_json:
-            print(f"{_MARKS[finding.level]}  {finding.check:<24} {finding.words}", flush=True)
-            if finding.remedy and finding.level != "ok":
-                print(f"{'':<31}{finding.remedy}", flush=True)
-    failures = [finding for finding in findings if finding.level == "fail"]
+    results: list[CheckResult] = []
+    with stages() as report:
+        for result in examine(config, models=models, state=state):
+            results.append(result)
+            # The number of checks depends on the site: the bar only approaches its end.
+            report("checking", 1.0 - 1.0 / (1 + len(results)))
+    failures = [result for result in results if result.level == "fail"]
     if as_json:
-        print(json.dumps({"ok": not failures, "checks": [finding.to_dict() for finding in findings]}))
+        print(json.dumps({"ok": not failures, "checks": [result.to_dict() for result in results]}))
     else:
-        warnings = sum(finding.level == "warn" for finding in findings)
-        print(f"{len(findings)} checks, {warnings} warnings, {len(failures)} failures", file=sys.stderr)
+        print("\n".join(doctor_text(results, details=details)))
     if failures:
         raise typer.Exit(failures[0].exit_code)

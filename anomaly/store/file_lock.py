@@ -55,3 +55,19 @@ class FileLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def is_held(path: Path) -> bool:
+    """Return whether the lock on a file is held.
+
+    Args:
+        path: the lock file; it is created if it is missing.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    lock = FileLock(path)
+    if not lock.acquire(wait=False):
+        return True
+    lock.release()
+    return False

@@ -1,4 +1,4 @@
-"""`anomaly doctor`: one line a check, a remedy where one is due, an exit code that says what fails first."""
+"""`anomaly doctor`: the verdict first, a remedy for each problem, the exit code of the first failure."""
 
 from __future__ import annotations
 
@@ -26,19 +26,21 @@ def _with_the_example(folder: Path) -> None:
 def test_nothing_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _with_the_example(tmp_path)
     assert run(["doctor"]) == 0
-    said = capsys.readouterr()
-    lines = [line for line in said.out.splitlines() if not line.startswith(" ")]
-    assert all(line.startswith(("ok    ", "warn  ")) for line in lines)
-    assert "0 failures" in said.err
+    verdict, *lines = capsys.readouterr().out.splitlines()
+    assert verdict.startswith("ready: a monitor can run here")
+    assert not any(line.startswith("FAIL") for line in lines)
+    assert "passed: python.version, " in lines[-1]
+    assert run(["doctor", "--details"]) == 0
+    assert "\nok    python.version" in capsys.readouterr().out
 
 
 def test_the_first_failure_gives_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "models" / "pump").mkdir(parents=True)
     (tmp_path / "models" / "pump" / "bundle.json").write_text("{}")
     assert run(["doctor", "--json"]) == 5
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    (failing,) = [check for check in told["checks"] if check["level"] == "fail"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    (failing,) = [check for check in report["checks"] if check["level"] == "fail"]
     assert failing["check"] == "site.bundle.pump"
     assert failing["remedy"]
     assert set(failing) == {"check", "level", "words", "remedy"}
@@ -47,7 +49,7 @@ def test_the_first_failure_gives_the_exit_code(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "check"),
+    ("options", "code", "check"),
     [
         (["--models", "nowhere"], 3, "site.bundles"),
         (["--models", "file"], 3, "site.bundles"),
@@ -56,15 +58,15 @@ def test_the_first_failure_gives_the_exit_code(tmp_path: Path, capsys: pytest.Ca
     ],
 )
 def test_a_folder_that_cannot_be_used_is_a_failure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, check: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, check: str
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     _with_the_example(tmp_path)
-    assert run(["doctor", *words]) == code
-    said = capsys.readouterr()
-    assert f"FAIL  {check}" in said.out
-    assert "0 failures" not in said.err
+    assert run(["doctor", *options]) == code
+    shown = capsys.readouterr().out
+    assert shown.startswith("not ready: a monitor cannot run here; ")
+    assert f"FAIL  {check}" in shown
 
 
 def test_a_site_file_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,10 @@
-"""`anomaly doctor`: is everything here that a monitor needs to run for months.
+"""Checks of an installation for `anomaly doctor`: all that a monitor needs to run for months.
 
-``finding`` is one line of the answer; ``system``, ``sound`` and ``site`` look. Nothing is changed or sent.
+`check_result` is the result of one check; `system_checks`, `sound_checks` and `site_checks` hold the checks,
+`examination` runs them, `doctor_text` prints them. Nothing is changed or sent.
 """
 
-from anomaly.monitor.doctor.finding import CheckResult, Level
-from anomaly.monitor.doctor.run import examine
+from anomaly.monitor.doctor.check_result import CheckResult, Level
+from anomaly.monitor.doctor.examination import examine
 
 __all__ = ["CheckResult", "Level", "examine"]

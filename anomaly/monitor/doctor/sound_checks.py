@@ -1,4 +1,4 @@
-"""The microphones: groups and permissions, what can be opened, what the site wants to open."""
+"""Checks of sound input: permissions, inputs of this computer, and the microphones and streams of the site."""
 
 from __future__ import annotations
 
@@ -17,37 +17,39 @@ from anomaly.audio.channels import Channel
 from anomaly.audio.sensor.health import check_second
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, DeviceError
-from anomaly.monitor.doctor.finding import CheckResult, failed
-from anomaly.store.file_lock import FileLock
+from anomaly.monitor.doctor.check_result import CheckResult, failed
+from anomaly.store.file_lock import is_held
 
+# Linux lists each ALSA capture device here as pcmC<card>D<device>c.
 NODES = Path("/dev/snd")
 _GROUP = "audio"
-_PATIENCE_S = 5.0
+# A sound server may take some seconds to open a device that sleeps.
+_READ_TIMEOUT_S = 5.0
 
 
 def permissions(nodes: Path = NODES) -> Iterator[CheckResult]:
-    """Whether this user may open sound cards."""
+    """Check that this user may open sound cards."""
     controls = sorted(nodes.glob("pcm*c")) if nodes.is_dir() else []
     if not controls:
-        words = "no sound card here"
+        message = "no sound card here"
         remedy = "plug one in; in a container, pass /dev/snd and the audio group (see deploy/README.md)"
-        yield CheckResult("sound.permissions", "warn", words, remedy)
+        yield CheckResult("sound.permissions", "warn", message, remedy)
         return
     closed = [node.name for node in controls if not os.access(node, os.R_OK | os.W_OK)]
     if not closed:
         yield CheckResult("sound.permissions", "ok", f"{_user()} may open {len(controls)} sound card inputs")
         return
-    words = f"{_user()} may not open {', '.join(closed)}; groups: {', '.join(_groups())}"
+    message = f"{_user()} may not open {', '.join(closed)}; groups: {', '.join(_groups())}"
     remedy = (
         f"`sudo usermod -aG {_GROUP} {_user()}`, then log in again"
         if _GROUP not in _groups()
         else f"see who owns {closed[0]}: `ls -l {nodes}`"
     )
-    yield CheckResult("sound.permissions", "fail", words, remedy, DeviceError.exit_code)
+    yield CheckResult("sound.permissions", "fail", message, remedy, DeviceError.exit_code)
 
 
 def inputs(site: Site) -> Iterator[CheckResult]:
-    """What `anomaly devices` lists, and whether the site's machines can be heard."""
+    """Check the inputs that `anomaly devices` lists, and the microphone or source of each machine of the site."""
     try:
         found = list_inputs()
     except AnomalyError as error:
@@ -58,7 +60,7 @@ def inputs(site: Site) -> Iterator[CheckResult]:
         names = ", ".join(entry.id for entry in usable)
         yield CheckResult("sound.inputs", "ok", f"{len(usable)} inputs: {names}")
     else:
-        yield CheckResult("sound.inputs", "warn", _why_none(found), "see `anomaly devices`")
+        yield CheckResult("sound.inputs", "warn", _problems(found), "see `anomaly devices`")
     for name, machine in site.machines.items():
         check = f"sound.machine.{name}"
         if machine.device is not None:
@@ -69,26 +71,18 @@ def inputs(site: Site) -> Iterator[CheckResult]:
 
 
 def _microphone(check: str, device: str, channel: Channel, lock: Path) -> CheckResult:
-    """Opens the microphone for a moment, unless a monitor has it."""
-    if lock.is_file() and _is_held(lock):
-        return CheckResult(check, "ok", f"{device} is being listened to by a monitor")
+    """Open the microphone for a moment, unless a monitor uses it."""
+    if lock.is_file() and is_held(lock):
+        return CheckResult(check, "ok", f"{device} is in use by a monitor")
     try:
         with Microphone(device, channel=channel) as microphone:
-            health = check_second(microphone.read(_PATIENCE_S).samples)
-            words = f"{device} is {microphone.description}, {health.level_dbfs:.0f} dBFS"
+            health = check_second(microphone.read(_READ_TIMEOUT_S).samples)
+            message = f"{device} is {microphone.description}, {health.level_dbfs:.0f} dBFS"
     except AnomalyError as error:
         return failed(check, error)
     if health.status == "ok":
-        return CheckResult(check, "ok", words)
-    return CheckResult(check, "warn", f"{words}: {health.status}", "look at cable, gain and mute switch")
-
-
-def _is_held(lock_file: Path) -> bool:
-    lock = FileLock(lock_file)
-    try:
-        return not lock.acquire(wait=False)
-    finally:
-        lock.release()
+        return CheckResult(check, "ok", message)
+    return CheckResult(check, "warn", f"{message}: {health.status}", "look at cable, gain and mute switch")
 
 
 def _source(check: str, source: str, source_env: str | None) -> CheckResult:
@@ -98,13 +92,13 @@ def _source(check: str, source: str, source_env: str | None) -> CheckResult:
         if shutil.which("ffmpeg") is None:
             remedy = "apt-get install ffmpeg"
             return CheckResult(check, "fail", "a stream needs ffmpeg", remedy, DeviceError.exit_code)
-        return CheckResult(check, "ok", "a stream, read by ffmpeg; whether it answers is not tried")
+        return CheckResult(check, "ok", "a stream, read by ffmpeg; the connection is not tested")
     if source != "-" and not Path(source).is_file():
         return CheckResult(check, "fail", f"there is no {source}", "correct the path")
-    return CheckResult(check, "ok", f"hears {source}")
+    return CheckResult(check, "ok", f"reads {source}")
 
 
-def _why_none(found: list[InputDevice]) -> str:
+def _problems(found: list[InputDevice]) -> str:
     problems = [f"{entry.id}: {entry.problem}" for entry in found]
     return "no input can be used" + (f": {'; '.join(problems)}" if problems else "")
 
