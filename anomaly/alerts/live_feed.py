@@ -1,11 +1,17 @@
-"""Live feed of the newest stored scores to a sink: each change of state at once, an unchanged one at intervals."""
+"""Live feed of the newest stored scores to a sink: each change of state at once, an unchanged one at intervals.
+
+While a sensor case is open or the sound is old, the state is ``unknown``: an earlier OK says nothing about the machine
+any more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from anomaly.alerts.sinks.sink import LiveSink, Sink
-from anomaly.store.rows import ScoreRow
+from anomaly.store.rows import UNKNOWN, LiveScore, ScoreRow
+from anomaly.store.sensor_fault import sensor_fault
+from anomaly.store.state_kinds import JUDGED_STATES, STALE_S
 from anomaly.store.store import Store
 
 INTERVAL_S = 10.0
@@ -19,16 +25,22 @@ class LiveScoreFeed:
         sink: their destination; a sink that publishes no scores gets none.
         clock: UNIX seconds.
         interval_s: time after which an unchanged state is published again with its newest score.
+        stale_s: age of the newest score from which on the state is unknown.
     """
 
     def __init__(
-        self, store: Store, sink: Sink, clock: Callable[[], float], interval_s: float = INTERVAL_S
+        self,
+        store: Store,
+        sink: Sink,
+        clock: Callable[[], float],
+        interval_s: float = INTERVAL_S,
+        stale_s: float = STALE_S,
     ) -> None:
         self._store = store
         self._sink = sink if isinstance(sink, LiveSink) else None
         self._clock = clock
-        self._interval_s = interval_s
-        self._published: dict[str, ScoreRow] = {}
+        self._interval_s, self._stale_s = interval_s, stale_s
+        self._published: dict[str, tuple[LiveScore, float]] = {}
 
     def step(self) -> None:
         """Publish new scores.
@@ -39,18 +51,34 @@ class LiveScoreFeed:
         if self._sink is None:
             return
         for machine in self._sink.machines:
-            row = self._store.history.last_score(machine)
+            row = self._newest(machine)
             if row is not None and self._is_due(row):
                 self._sink.publish_score(row)
-                self._published[machine] = row
+                self._published[machine] = (row, self._clock())
 
-    def _is_due(self, row: ScoreRow) -> bool:
-        # A score older than the interval is history: a monitor that stands still shows as such.
+    def _newest(self, machine: str) -> LiveScore | None:
+        """Return the newest score with the microphone's status; None if nothing is known of the machine."""
+        row = self._store.history.last_score(machine)
+        fault = sensor_fault(self._store.cases.select(open_only=True, machine=machine))
+        if row is None:
+            # Another process with a state folder of its own may watch it.
+            return None if fault is None else LiveScore(machine, self._clock(), 0, None, None, UNKNOWN, fault)
+        stale = self._clock() - row.time_s > self._stale_s
+        if fault is not None or stale or row.state not in JUDGED_STATES:
+            sensor = None if stale and fault is None else fault or "ok"
+            return LiveScore(machine, row.time_s, row.second, None, None, UNKNOWN, sensor)
+        return _with_sensor(row)
+
+    def _is_due(self, row: LiveScore) -> bool:
+        before, published_s = self._published.get(row.machine, (None, 0.0))
+        changed = before is None or (before.state, before.sensor) != (row.state, row.sensor)
+        if not row.is_known:
+            return changed or abs(self._clock() - published_s) >= self._interval_s
+        # A score older than the interval is history, and one from the future belongs to a clock that was set back.
         if abs(self._clock() - row.time_s) > self._interval_s:
             return False
-        published = self._published.get(row.machine)
-        return (
-            published is None
-            or published.state != row.state
-            or abs(row.time_s - published.time_s) >= self._interval_s
-        )
+        return changed or before is None or abs(row.time_s - before.time_s) >= self._interval_s
+
+
+def _with_sensor(row: ScoreRow) -> LiveScore:
+    return LiveScore(row.machine, row.time_s, row.second, row.score, row.p_value, row.state, "ok")

@@ -10,6 +10,8 @@ from anomaly.store.message import AlertMessage
 
 # ``dead``: refused for good by the sink; ``abandoned``: given up after a week of failures.
 DeliveryStatus = Literal["pending", "delivered", "abandoned", "dead"]
+UNKNOWN = "unknown"
+"""State of a `LiveScore` while the machine is not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,22 @@ class ScoreRow:
     score: float | None
     p_value: float | None
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveScore(ScoreRow):
+    """Newest second of a machine with the status of its microphone, for sinks that publish scores.
+
+    Args:
+        sensor: ``ok``, the fault that is in force, or None where no sound arrives and no fault is known.
+    """
+
+    sensor: str | None = "ok"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the state says something about the machine: its sound arrives and is judged."""
+        return self.state != UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

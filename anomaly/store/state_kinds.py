@@ -20,6 +20,10 @@ class StateKind(StrEnum):
     """`RAMP_COUNTED` from the first to the last held second that proved to be no ramp, `RAMP_OVER` after it."""
 
 
+JUDGED_STATES = ("OK", "WATCH", "ALARM")
+"""States of the decision that say something about the machine; any other means that it is not judged."""
+STALE_S = 30.0
+"""Age of the newest stored score above which nothing is known of the machine; scores are stored every 10 s."""
 RAMP_COUNTED, RAMP_OVER = "counted", "over"
 
 

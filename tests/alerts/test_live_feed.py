@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from anomaly.alerts import ScoreRow, Store
+from anomaly.alerts import Store
 from anomaly.alerts.live_feed import LiveScoreFeed
+from anomaly.store.case import Case, iso_utc
 from anomaly.store.message import AlertMessage
+from anomaly.store.rows import LiveScore
 from support.alert_store import Clock
 
 
@@ -13,9 +15,9 @@ class Screen:
     machines = ("pump", "fan")
 
     def __init__(self) -> None:
-        self.shown: list[ScoreRow] = []
+        self.shown: list[LiveScore] = []
 
-    def publish_score(self, row: ScoreRow) -> None:
+    def publish_score(self, row: LiveScore) -> None:
         self.shown.append(row)
 
     def deliver(self, message: AlertMessage) -> None: ...
@@ -31,8 +33,8 @@ class Plain:
     def close(self) -> None: ...
 
 
-def add_score(store: Store, clock: Clock, state: str = "OK") -> ScoreRow:
-    row = ScoreRow("pump", clock(), int(clock()), 0.5, 0.5, state)
+def add_score(store: Store, clock: Clock, state: str = "OK") -> LiveScore:
+    row = LiveScore("pump", clock(), int(clock()), 0.5, 0.5, state)
     store.history.add_scores([row])
     return row
 
@@ -52,10 +54,70 @@ def test_states_at_once_and_scores_at_intervals(store: Store, clock: Clock) -> N
     assert screen.shown == expected
 
 
-def test_old_scores_are_not_published(store: Store, clock: Clock) -> None:
+def states(screen: Screen) -> list[tuple[str, str | None]]:
+    return [(row.state, row.sensor) for row in screen.shown]
+
+
+def test_old_scores_are_published_as_unknown(store: Store, clock: Clock) -> None:
     screen = Screen()
+    feed = LiveScoreFeed(store, screen, clock)
+    row = add_score(store, clock)
+    clock.forward(20)
+    feed.step()
+    assert screen.shown == []
+    clock.forward(40)
+    feed.step()
+    assert states(screen) == [("unknown", None)]
+    assert (screen.shown[0].time_s, screen.shown[0].score, screen.shown[0].p_value) == (
+        row.time_s,
+        None,
+        None,
+    )
+
+
+def test_an_unknown_state_is_repeated_at_intervals(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    feed = LiveScoreFeed(store, screen, clock, interval_s=10)
     add_score(store, clock)
     clock.forward(60)
+    for _ in range(21):
+        feed.step()
+        clock.forward(1)
+    assert states(screen) == [("unknown", None)] * 3
+
+
+def test_an_open_sensor_case_makes_the_state_unknown(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    feed = LiveScoreFeed(store, screen, clock)
+    add_score(store, clock)
+    feed.step()
+    case = Case("pump", "sensor", iso_utc(clock()), "silent", evidence={"status": "silent"})
+    store.cases.open(case)
+    feed.step()
+    assert states(screen) == [("OK", "ok"), ("unknown", "silent")]
+    store.cases.close(case.id)
+    feed.step()
+    assert states(screen)[2:] == [("OK", "ok")]
+
+
+def test_a_microphone_that_never_worked_is_unknown(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    store.cases.open(Case("fan", "sensor", iso_utc(clock()), "gone", evidence={"status": "lost"}))
+    LiveScoreFeed(store, screen, clock).step()
+    assert [(row.machine, row.state, row.sensor) for row in screen.shown] == [("fan", "unknown", "lost")]
+
+
+def test_a_state_that_was_not_judged_is_unknown(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    add_score(store, clock, "UNKNOWN")
+    LiveScoreFeed(store, screen, clock).step()
+    assert states(screen) == [("unknown", "ok")]
+
+
+def test_a_score_of_the_future_is_not_published(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    add_score(store, clock)
+    clock.forward(-3600)
     LiveScoreFeed(store, screen, clock).step()
     assert screen.shown == []
 

@@ -27,13 +27,21 @@ class Topics:
         """Return the topic of a machine's newest state and score; retained."""
         return f"{self._prefix}/{machine}/state"
 
+    def availability(self, machine: str) -> str:
+        """Return the topic that is ``online`` while a machine is judged, else ``offline``; retained."""
+        return f"{self._prefix}/{machine}/availability"
+
     def alerts(self, machine: str) -> str:
         """Return the topic of a machine's alert messages; not retained."""
         return f"{self._prefix}/{machine}/alerts"
 
 
 def discovery(machine: str, topics: Topics, prefix: str) -> dict[str, dict[str, Any]]:
-    """Return configuration messages (topic to payload) for the state, the score and the alarm of a machine."""
+    """Return configuration messages (topic to payload) for the state, score, alarm and microphone of a machine.
+
+    State, score and alarm are unavailable while the machine is not judged; the microphone only while the site is
+    offline.
+    """
     device = {
         "identifiers": [f"anomaly_{object_id(machine)}"],
         "name": machine,
@@ -43,20 +51,38 @@ def discovery(machine: str, topics: Topics, prefix: str) -> dict[str, dict[str, 
     common: dict[str, Any] = {
         "device": device,
         "state_topic": topics.state(machine),
-        "availability_topic": topics.status,
+        "availability_mode": "all",
     }
+    site = {"topic": topics.status}
+    judged = {"availability": [site, {"topic": topics.availability(machine)}]}
     entities: dict[str, dict[str, Any]] = {
-        "sensor/state": {"name": "State", "value_template": "{{ value_json.state }}", "icon": "mdi:pulse"},
+        "sensor/state": {
+            **judged,
+            "name": "State",
+            "value_template": "{{ value_json.state }}",
+            "icon": "mdi:pulse",
+        },
         "sensor/score": {
+            **judged,
             "name": "Score",
             "value_template": "{{ value_json.score }}",
             "state_class": "measurement",
             "suggested_display_precision": 2,
         },
         "binary_sensor/alarm": {
+            **judged,
             "name": "Alarm",
-            "value_template": "{{ 'ON' if value_json.state == 'ALARM' else 'OFF' }}",
+            # Home Assistant shows the payload None as unknown.
+            "value_template": "{{ 'ON' if value_json.state == 'ALARM'"
+            " else 'OFF' if value_json.state in ('OK', 'WATCH') else none }}",
             "device_class": "problem",
+        },
+        "binary_sensor/microphone": {
+            "availability": [site],
+            "name": "Microphone",
+            "value_template": "{{ 'OFF' if value_json.sensor == 'ok' else 'ON' }}",
+            "device_class": "problem",
+            "entity_category": "diagnostic",
         },
     }
     found = {}

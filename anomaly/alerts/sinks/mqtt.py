@@ -26,7 +26,7 @@ from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import ConfigError
 from anomaly.store.case import iso_utc, json_value
 from anomaly.store.message import AlertMessage
-from anomaly.store.rows import ScoreRow
+from anomaly.store.rows import LiveScore
 
 Version = Literal["5", "3.1.1"]
 # Bound of the time until a dead connection is noticed: one and a half of it (MQTT 5.0, 3.1.2.10).
@@ -84,6 +84,7 @@ class MqttSink:
         self._topics = Topics(topic)
         self._discovery_prefix = discovery_prefix
         self._machines = list(dict.fromkeys(machines))
+        self._newest: dict[str, LiveScore] = {}
         self._account = (username, password)
         self._trust = _trust(ca_file, self._where) if tls else None
         self._protocol = MQTTv5 if protocol == "5" else MQTTv311
@@ -116,18 +117,26 @@ class MqttSink:
             error = f"cannot be reached: {self._connection_error}"
             raise SinkError(error, where=self._where, permanent=self._rejected)
         self._announce(client, message.machine)
-        if message.state is not None:
+        newest = self._newest.get(message.machine)
+        if message.state is not None and (newest is None or newest.is_known):
+            # A message may be old; while the machine is not judged its state stays unknown.
             self._publish_state(
                 client, message.machine, message.time, message.state, message.score, message.p_value
             )
         self._confirmed(client, self._topics.alerts(message.machine), message.to_json())
 
-    def publish_score(self, row: ScoreRow) -> None:
-        """Publish a machine's newest score, or drop it if there is no connection. Never waits."""
+    def publish_score(self, row: LiveScore) -> None:
+        """Publish a machine's newest state and score, or drop them if there is no connection. Never waits."""
+        self._newest[row.machine] = row
         client = self._open()
         if self._connected.is_set():
             self._announce(client, row.machine)
-            self._publish_state(client, row.machine, iso_utc(row.time_s), row.state, row.score, row.p_value)
+            time = iso_utc(row.time_s)
+            self._publish_state(
+                client, row.machine, time, row.state, row.score, row.p_value, sensor=row.sensor
+            )
+            available = "online" if row.is_known else "offline"
+            client.publish(self._topics.availability(row.machine), available, qos=1, retain=True)
 
     def close(self) -> None:
         """Publish that the site is offline, and disconnect."""
@@ -188,9 +197,23 @@ class MqttSink:
             )
 
     def _publish_state(
-        self, client: Client, machine: str, time: str, state: str, score: float | None, p_value: float | None
+        self,
+        client: Client,
+        machine: str,
+        time: str,
+        state: str,
+        score: float | None,
+        p_value: float | None,
+        *,
+        sensor: str | None = "ok",
     ) -> None:
-        fields = {"time": time, "state": state, "score": json_value(score), "p_value": json_value(p_value)}
+        fields = {
+            "time": time,
+            "state": state,
+            "score": json_value(score),
+            "p_value": json_value(p_value),
+            "sensor": sensor,
+        }
         client.publish(self._topics.state(machine), json.dumps(fields), qos=0, retain=True)
 
     def _announce(self, client: Client, machine: str) -> None:

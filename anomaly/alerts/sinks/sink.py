@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from anomaly.errors import RemoteError
 from anomaly.store.message import AlertMessage
-from anomaly.store.rows import ScoreRow
+from anomaly.store.rows import LiveScore
 
 
 class SinkError(RemoteError):
@@ -66,5 +66,5 @@ class LiveSink(Protocol):
     def machines(self) -> tuple[str, ...]:
         """Names of the machines to publish."""
 
-    def publish_score(self, row: ScoreRow) -> None:
-        """Publish a machine's newest score, or drop it. Never waits, never raises for a dead connection."""
+    def publish_score(self, row: LiveScore) -> None:
+        """Publish a machine's newest state and score, or drop them. Never waits or raises for a dead connection."""

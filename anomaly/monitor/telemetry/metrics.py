@@ -17,11 +17,13 @@ from anomaly.errors import ConfigError, UsageError
 from anomaly.extras import needs
 from anomaly.monitor.events import EventName
 from anomaly.monitor.telemetry.statistics import DELAY_BUCKETS_S, MachineStatistics, MonitorStatistics
+from anomaly.store.state_kinds import JUDGED_STATES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-STATES = ("OK", "WATCH", "ALARM")
+UNKNOWN_STATE = "UNKNOWN"
+STATES = (*JUDGED_STATES, UNKNOWN_STATE)
 _COUNTED = {
     EventName.AUDIO_GAP: "anomaly_audio_gaps",
     EventName.DEVICE_LOST: "anomaly_device_losses",
@@ -42,7 +44,7 @@ class PrometheusCollector:
         """Yield all metrics as they are now."""
         with self._statistics.lock:
             machines = dict(self._statistics.machines)
-            yield from _scores(machines)
+            yield from _scores(machines, self._statistics.now_s)
             yield from _counts(machines)
             yield _delays(machines)
             yield from _site(self._statistics)
@@ -97,7 +99,7 @@ def serving(statistics: MonitorStatistics, address: str) -> Iterator[int]:
         thread.join()
 
 
-def _scores(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
+def _scores(machines: dict[str, MachineStatistics], now_s: float) -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
     label = ["machine"]
@@ -108,7 +110,11 @@ def _scores(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
         "anomaly_p_value_ratio", "Probability that normal sound scores so high", labels=label
     )
     level = GaugeMetricFamily("anomaly_sound_level_ratio", "RMS of the sound, full scale is 1", labels=label)
-    state = GaugeMetricFamily("anomaly_state", "1 for the state it is in", labels=["machine", "state"])
+    state = GaugeMetricFamily(
+        "anomaly_state",
+        "1 for the state it is in; UNKNOWN while it is not judged",
+        labels=["machine", "state"],
+    )
     sensor = GaugeMetricFamily("anomaly_sensor_ok", "1 while the microphone can be trusted", labels=label)
     heard = GaugeMetricFamily(
         "anomaly_last_sound_timestamp_seconds", "When sound last arrived, UNIX time", labels=label
@@ -126,14 +132,16 @@ def _scores(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
         model.add_metric([name], {"version": mine.model})
         if mine.last is None:
             continue
+        judged = mine.is_judged(now_s)
         # Without a score there is no sample: a gap in the graph, not a zero.
-        if mine.last.score is not None and mine.last.p_value is not None:
+        if judged and mine.last.score is not None and mine.last.p_value is not None:
             score.add_metric([name], mine.last.score)
             p_value.add_metric([name], mine.last.p_value)
         level.add_metric([name], 10 ** (mine.last.level_dbfs / 20))
-        sensor.add_metric([name], float(mine.last.sensor == "ok"))
+        sensor.add_metric([name], float(mine.last.sensor == "ok" and not mine.sensor_fault))
+        shown = mine.last.state if judged else UNKNOWN_STATE
         for one in STATES:
-            state.add_metric([name, one], float(mine.last.state == one))
+            state.add_metric([name, one], float(shown == one))
     yield from (score, p_value, level, state, sensor, capture, heard, model)
 
 

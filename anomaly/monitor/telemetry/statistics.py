@@ -13,6 +13,7 @@ from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import EventName, ModelActivated
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources.events import SoundBlock
+from anomaly.store.state_kinds import JUDGED_STATES, STALE_S
 
 # Upper bounds of the histogram: seconds from the last sample of a second to its published score.
 DELAY_BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
@@ -32,6 +33,7 @@ class MachineStatistics:
         delay_sum_s: of all scores.
         model: version of its bundle.
         capture: state of its capture; "" for a file or a pipe.
+        sensor_fault: a fault of its microphone is in force.
     """
 
     last: SecondRecord | None = None
@@ -43,6 +45,14 @@ class MachineStatistics:
     delay_sum_s: float = 0.0
     model: str = ""
     capture: str = ""
+    sensor_fault: bool = False
+
+    def is_judged(self, now_s: float) -> bool:
+        """Return whether the state of the newest second says something about the machine at a UNIX time."""
+        if self.last is None or self.last.score is None or self.last.state not in JUDGED_STATES:
+            return False
+        stale = self.last_sound_s is not None and now_s - self.last_sound_s > STALE_S
+        return not (self.sensor_fault or stale)
 
 
 @dataclass
@@ -68,6 +78,11 @@ class MonitorStatistics:
         self.lock = threading.Lock()
         self.machines: dict[str, MachineStatistics] = {}
         self.site = SiteStatistics()
+
+    @property
+    def now_s(self) -> float:
+        """UNIX seconds."""
+        return self._clock()
 
     def machine(self, name: str) -> MachineStatistics:
         """Return the statistics of a machine."""
@@ -126,6 +141,12 @@ class _MachineRecorder:
         with self._lock:
             self._machine.events[record.event] += int(record.detail.get("gaps", 1)) if gaps else 1
             if record.event is EventName.CASE_OPENED:
-                self._machine.cases[str(record.detail.get("kind", "machine"))] += 1
+                kind = str(record.detail.get("kind", "machine"))
+                self._machine.cases[kind] += 1
+                self._machine.sensor_fault = self._machine.sensor_fault or kind == "sensor"
+            elif record.event is EventName.DEVICE_LOST:
+                self._machine.sensor_fault = True
+            elif record.event is EventName.SENSOR_RECOVERED:
+                self._machine.sensor_fault = False
             elif record.event is EventName.CAPTURE_STATE:
                 self._machine.capture = str(record.detail["to"])

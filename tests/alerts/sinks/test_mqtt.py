@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.alerts import AlertMessage, Case, Dispatcher, ScoreRow, Store
+from anomaly.alerts import AlertMessage, Case, Dispatcher, Store
 from anomaly.alerts.sinks import LiveSink, SinkError
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.errors import ConfigError
+from anomaly.store.rows import LiveScore
 from support.certificate import Certificate
 from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
 from support.waiting import wait_until
 
 MakeMessage = Callable[..., AlertMessage]
-ROW = ScoreRow("pump", 1_800_000_000.0, 12, 0.5, 0.25, "OK")
+ROW = LiveScore("pump", 1_800_000_000.0, 12, 0.5, 0.25, "OK")
+DEAF = LiveScore("pump", 1_800_000_000.0, 13, None, None, "unknown", "silent")
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_topics(sink: MqttSink, listener: Listener, make_message: MakeMessage) -
     wait_until(lambda: listener.on("anomaly/pump/alerts"))
     assert [one.json for one in listener.on("anomaly/pump/alerts")] == [message.to_dict()]
     assert [one.json for one in listener.on("anomaly/pump/state")] == [
-        {"time": message.time, "state": "ALARM", "score": 4.5, "p_value": 1e-5}
+        {"time": message.time, "state": "ALARM", "score": 4.5, "p_value": 1e-5, "sensor": "ok"}
     ]
     assert [one.text for one in listener.on("anomaly/status")] == ["online"]
 
@@ -61,7 +63,8 @@ def test_home_assistant_finds_the_machines(
     for machine in ("pump", "fan"):
         state = listener.on(f"homeassistant/sensor/anomaly_{machine}/state/config")[0].json
         assert state["state_topic"] == f"anomaly/{machine}/state"
-        assert state["availability_topic"] == "anomaly/status"
+        assert state["availability"][0] == {"topic": "anomaly/status"}
+        assert listener.on(f"homeassistant/binary_sensor/anomaly_{machine}/microphone/config")
         assert listener.on(f"homeassistant/sensor/anomaly_{machine}/score/config")
         assert listener.on(f"homeassistant/binary_sensor/anomaly_{machine}/alarm/config")
     assert sink.machines == ("pump", "fan")
@@ -84,8 +87,29 @@ def test_live_scores(sink: MqttSink, listener: Listener) -> None:
     sink.publish_score(ROW)
     wait_until(lambda: listener.on("anomaly/pump/state"))
     assert listener.on("anomaly/pump/state")[0].json == {
-        **{"time": "2027-01-15T08:00:00.000Z", "state": "OK", "score": 0.5, "p_value": 0.25}
+        **{"time": "2027-01-15T08:00:00.000Z", "state": "OK", "score": 0.5, "p_value": 0.25},
+        "sensor": "ok",
     }
+
+
+def test_a_deaf_machine_is_unknown_and_unavailable(
+    sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
+) -> None:
+    sink.publish_score(ROW)
+    wait_until(lambda: listener.on("anomaly/status"))
+    sink.publish_score(ROW)
+    sink.publish_score(DEAF)
+    sink.deliver(make_message())  # of a second before the microphone failed
+    wait_until(lambda: listener.alerts())
+    assert [one.text for one in listener.on("anomaly/pump/availability")] == ["online", "offline"]
+    late = Listener(broker.port)
+    wait_until(lambda: late.on("anomaly/pump/state") and late.on("anomaly/pump/availability"))
+    late.close()
+    assert late.on("anomaly/pump/state")[0].json == {
+        **{"time": "2027-01-15T08:00:00.000Z", "state": "unknown", "score": None, "p_value": None},
+        "sensor": "silent",
+    }
+    assert late.on("anomaly/pump/availability")[0].text == "offline"
 
 
 def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:

@@ -17,6 +17,7 @@ from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.monitor.telemetry.metrics import check_address, serving
 from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
+from anomaly.store.state_kinds import STALE_S
 
 NOW_S = 1_800_000_000.0
 
@@ -95,6 +96,38 @@ def test_without_a_score_there_is_a_gap_and_no_zero(site: Site, address: str) ->
     found = read(address)
     assert ("anomaly_score", (("machine", "pump"),)) not in found
     assert found["anomaly_sensor_ok", (("machine", "pump"),)] == 0
+
+
+def state_of(address: str) -> set[str]:
+    """States whose sample is 1."""
+    found = read(address)
+    return {
+        dict(labels)["state"] for (name, labels), value in found.items() if name == "anomaly_state" and value
+    }
+
+
+def test_a_deaf_machine_is_unknown_until_its_microphone_is_well_again(site: Site, address: str) -> None:
+    site.bus.publish(second(state="OK"))
+    assert state_of(address) == {"OK"}
+    site.event(EventName.CASE_OPENED, kind="sensor", fault="silent")
+    assert state_of(address) == {"UNKNOWN"}
+    assert read(address)["anomaly_sensor_ok", (("machine", "pump"),)] == 0
+    site.event(EventName.SENSOR_RECOVERED)
+    assert state_of(address) == {"OK"}
+    site.event(EventName.DEVICE_LOST)
+    assert state_of(address) == {"UNKNOWN"}
+
+
+def test_a_second_without_a_score_is_unknown(site: Site, address: str) -> None:
+    site.bus.publish(second(score=None, sensor="silent", state="OK"))
+    assert state_of(address) == {"UNKNOWN"}
+
+
+def test_old_sound_is_unknown(site: Site, address: str) -> None:
+    site.bus.publish(second(state="OK"))
+    site.statistics.machines["pump"].last_sound_s = NOW_S - STALE_S - 1
+    assert state_of(address) == {"UNKNOWN"}
+    assert ("anomaly_score", (("machine", "pump"),)) not in read(address)
 
 
 def test_names_have_base_units(address: str) -> None:
