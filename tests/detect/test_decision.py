@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anomaly.detect import decision as module
 from anomaly.detect.decision import (
+    LARGEST_SINGLE_SECOND_SUM,
     REFERENCE,
     Decision,
     Limit,
@@ -84,6 +85,7 @@ def test_budgets_that_cannot_be_kept(per_day: float) -> None:
 
 
 def test_surprise_is_bounded() -> None:
+    assert LARGEST_SINGLE_SECOND_SUM == highest_sum([0.0]) == 3.5
     assert surprise(1.0) == 0
     assert surprise(math.exp(-2)) == pytest.approx(2)
     assert [surprise(p) for p in (1e-12, 0.0)] == [6.0, 6.0]
