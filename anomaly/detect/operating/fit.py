@@ -127,13 +127,15 @@ def _with_change_penalty(states: OperatingStates, recordings: Sequence[Spectrum]
     """Choose the least change penalty with the fewest flickers; the longest ramp is twice the longest one found."""
     best: tuple[int, float, int] | None = None
     for penalty in _PENALTIES:
-        tried = replace(states, toll=penalty)
+        tried = replace(states, change_penalty=penalty)
         paths = [_path(tried, recording) for recording in recordings]
         ramps = [length for path in paths for what, length in _runs(path) if what is OperatingState.RAMPING]
         found = (sum(map(_flickers, paths)), penalty, max(ramps, default=0))
         best = found if best is None or found < best else best
     _, penalty, longest = best if best is not None else (0, _PENALTIES[0], 0)
-    return replace(states, toll=penalty, longest_ramp_s=min(max(2 * longest, _LEAST_RAMP_S), _MOST_RAMP_S))
+    return replace(
+        states, change_penalty=penalty, longest_ramp_s=min(max(2 * longest, _LEAST_RAMP_S), _MOST_RAMP_S)
+    )
 
 
 def _path(states: OperatingStates, recording: Spectrum) -> list[OperatingState]:

@@ -1,11 +1,11 @@
-"""What the machine is doing: running, stopped, ramping, or something never heard in training.
+"""Operating states: running, stopped, ramping, or unknown, from the spectrum of each second.
 
-Every second has a spectrum, the mean level of eight groups of bands. Training found the steady spectra the
-machine has (`anomaly.detect.operating.fit`); a second belongs to the one that explains it best, and a change
-of state has to pay a toll, so that the pause between two strokes of a valve is no stop. What lies on the way
-between two states may be a ramp; what nothing explains is unknown. Unknown sound is scored and decided upon
-like any other: only a machine at rest, and a ramp that proves to be one, are not. Rest is a spectrum: whatever is
-heard beside it, such as a leak, makes it unknown.
+A second is described by the mean levels of eight bands. Training finds the steady spectra of the machine
+(`anomaly.detect.operating.fit`). The state of a second is the most likely one given the seconds before: each change of
+state costs a penalty in log likelihood, so that the pause between two strokes of a valve is no stop. Spectra between
+two states may belong to a ramp; spectra far from all states and from the lines between them are unknown. The decision
+leaves out seconds of a stopped machine and of a ramp, and takes unknown ones: most faults are unknown sound. The
+stopped state is a spectrum too: a machine that is stopped while something else sounds, such as a leak, is unknown.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ OPERATING_BANDS = 8
 _INDEPENDENT_BANDS = 3.0
 # A second at least this many standard deviations from every state is unknown.
 _UNKNOWN_DEVIATIONS = 4.0
-# What a ramp's way between two states may be off by, in dB, and what it costs to call a second a ramp.
-_RAMP_WIDTH_DB, RAMP_TOLL, _RAMP_COST = 1.5, 2.0, 6.0
-# An unheard stop: quieter by this much in the mean over groups, and louder in none.
+# Standard deviation of a ramp around the line between two states.
+_RAMP_WIDTH_DB = 1.5
+# Penalty, in log likelihood, of a change into or out of a ramp, and of each second in it.
+RAMP_CHANGE_PENALTY, _RAMP_SECOND_PENALTY = 2.0, 6.0
+# A stop without such a state in training: quieter than all states by this much in the mean over bands.
 _STOP_DB, _STOP_DEVIATIONS = 6.0, 3.0
 
 
 class OperatingState(StrEnum):
-    """What the machine is doing."""
+    """Operating state of the machine in one second."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -47,52 +49,54 @@ class OperatingState(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class OperatingStates:
-    """The steady spectra of a machine.
+    """Steady spectra of a machine.
 
     Args:
         centre: level of each state, [states, OPERATING_BANDS], in dB.
         spread: standard deviation of its seconds, same shape, in dB.
-        stopped: which state is the machine at rest; None if training heard no such sound.
-        toll: log likelihood that a change of state has to be worth.
-        longest_ramp_s: what lasts longer is no ramp.
+        stopped: index of the stopped state; None if training has none.
+        change_penalty: penalty of a change of state, in log likelihood.
+        longest_ramp_s: longest duration of a ramp.
     """
 
     centre: Spectrum
     spread: Spectrum
     stopped: int | None
-    toll: float
+    change_penalty: float
     longest_ramp_s: int
 
     def explain(self, spectrum: Spectrum) -> Spectrum:
-        """Log likelihood of a second in each state, then as a ramp, then as something else, [states + 2]."""
+        """Return the log likelihoods of a second in each state, in a ramp and as unknown, [states + 2]."""
         typical = float(np.log(self.spread).mean())
         distance = (((spectrum - self.centre) / self.spread) ** 2).mean(axis=1)
         states = -0.5 * _INDEPENDENT_BANDS * distance - _INDEPENDENT_BANDS * np.log(self.spread).mean(axis=1)
-        way = self._off_the_way(spectrum) / (_RAMP_WIDTH_DB**2 + float((self.spread**2).mean()))
-        ramp = -0.5 * _INDEPENDENT_BANDS * way - _INDEPENDENT_BANDS * typical - _RAMP_COST
+        off_line = self._line_distance(spectrum) / (_RAMP_WIDTH_DB**2 + float((self.spread**2).mean()))
+        ramp = -0.5 * _INDEPENDENT_BANDS * off_line - _INDEPENDENT_BANDS * typical - _RAMP_SECOND_PENALTY
         unknown = -0.5 * _INDEPENDENT_BANDS * _UNKNOWN_DEVIATIONS**2 - _INDEPENDENT_BANDS * typical
         return np.array([*states, ramp, unknown])
 
     def at_rest(self, spectrum: Spectrum) -> bool:
-        """Whether a second is far quieter than all that training heard, and louder nowhere: an unheard stop."""
+        """Return whether a second is much quieter than all states and louder in no band: a stop not in training."""
         quietest, spread = self.centre.min(axis=0), self.spread.max(axis=0)
         fall = quietest - spectrum
         far = max(_STOP_DB, _STOP_DEVIATIONS * float(spread.mean()))
         return bool(fall.mean() >= far and (fall > -spread).all())
 
-    def _off_the_way(self, spectrum: Spectrum) -> float:
-        """Mean square distance, dB², to the nearest straight way between two states, or from one to silence."""
-        ways = [_off_segment(spectrum, a, b) for i, a in enumerate(self.centre) for b in self.centre[i + 1 :]]
-        ways += [_below(spectrum, a) for a in self.centre] if self.stopped is None else []
-        return min(ways, default=math.inf)
+    def _line_distance(self, spectrum: Spectrum) -> float:
+        """Return the mean square distance, dB², to the nearest line between two states, or from a state to silence."""
+        distances = [
+            _off_segment(spectrum, a, b) for i, a in enumerate(self.centre) for b in self.centre[i + 1 :]
+        ]
+        distances += [_below(spectrum, a) for a in self.centre] if self.stopped is None else []
+        return min(distances, default=math.inf)
 
     def to_dict(self) -> dict[str, Any]:
-        """For calibration.json."""
+        """Return plain values, for calibration.json."""
         return {
             "centre": self.centre.tolist(),
             "spread": self.spread.tolist(),
             "stopped": self.stopped,
-            "toll": self.toll,
+            "toll": self.change_penalty,
             "longest_ramp_s": self.longest_ramp_s,
         }
 
@@ -106,42 +110,43 @@ class OperatingStates:
         try:
             centre, spread = (np.array(values[k], dtype=np.float64) for k in ("centre", "spread"))
             stopped = None if values["stopped"] is None else int(values["stopped"])
-            toll, longest = float(values["toll"]), int(values["longest_ramp_s"])
+            penalty, longest = float(values["toll"]), int(values["longest_ramp_s"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"unreadable operating states: {error}", where="calibration.json") from error
         shaped = centre.ndim == 2 and centre.shape[1] == OPERATING_BANDS and len(centre) > 0
         if not shaped or spread.shape != centre.shape or not np.isfinite([centre, spread]).all():
             raise ModelError("operating states have a wrong shape", where="calibration.json")
         known = stopped is None or 0 <= stopped < len(centre)
-        if (spread <= 0).any() or not known or not 0 < toll < math.inf or longest < 1:
+        if (spread <= 0).any() or not known or not 0 < penalty < math.inf or longest < 1:
             raise ModelError("an operating state makes no sense", where="calibration.json")
-        return cls(centre, spread, stopped, toll, longest)
+        return cls(centre, spread, stopped, penalty, longest)
 
 
 def second_spectra(samples: Samples, front_end: FrontEnd) -> Spectrum:
-    """Group levels of each whole second of a recording [n], float32, 16 kHz: [seconds, OPERATING_BANDS], in dB."""
+    """Return the band levels of each second of a recording [n], float32, 16 kHz: [seconds, OPERATING_BANDS], dB."""
     return segment_spectra(segment_levels(samples, front_end), len(samples) // SAMPLE_RATE_HZ, front_end)
 
 
 def segment_spectra(segments: Centibels, seconds: int, front_end: FrontEnd) -> Spectrum:
-    """The same from what ``segment_levels`` made of it."""
+    """Return the band levels of each second from the `segment_levels` of a recording."""
     places = [divmod(second, front_end.reset_s) for second in range(seconds)]
     return np.stack([group_levels(segments[s, frames_before(k) : frames_before(k + 1)]) for s, k in places])
 
 
 def group_levels(levels: Centibels) -> Spectrum:
-    """Mean level of each group of bands over one second of pooled levels [frames, bands], in dB: [OPERATING_BANDS]."""
+    """Return the mean level of each band over one second of pooled levels [frames, bands]: [OPERATING_BANDS], dB."""
     mean = np.asarray(levels, dtype=np.float64).mean(axis=0) / 100.0
     return np.array([part.mean() for part in np.array_split(mean, OPERATING_BANDS)])
 
 
 def _off_segment(point: Spectrum, begin: Spectrum, end: Spectrum) -> float:
+    """Return the mean square distance of a point from a line segment."""
     along = end - begin
     share = float(np.clip(np.dot(point - begin, along) / max(float(np.dot(along, along)), 1e-9), 0.0, 1.0))
     return float(((point - begin - share * along) ** 2).mean())
 
 
 def _below(point: Spectrum, state: Spectrum) -> float:
-    """Off the way from a state down to any silence: what is louder counts in full, and the fall has to be one."""
+    """Return the mean square excess over a state in bands that are louder; infinite unless most bands are quieter."""
     fall = state - point
     return float((np.minimum(fall, 0.0) ** 2).mean()) if fall.mean() > _STOP_DB / 2 else math.inf

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.detect.operating.states import RAMP_TOLL, OperatingState, OperatingStates, Spectrum
+from anomaly.detect.operating.states import RAMP_CHANGE_PENALTY, OperatingState, OperatingStates, Spectrum
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,13 @@ class OperatingTracker:
         self._worth, self._before, self._held, self._given_up = None, None, 0, False
 
     def _follow(self, now: Spectrum) -> int:
-        """The state with the best history so far: staying is free, changing costs the toll, or a ramp's."""
+        """The state with the best history so far: staying is free, changing costs a penalty, or a ramp's."""
         if self._worth is not None and self._states is not None:
-            from_ramp = self._worth[-2] - RAMP_TOLL
-            change = np.full(len(now), max(float(self._worth.max()) - self._states.toll, float(from_ramp)))
-            change[-2] = float(self._worth.max()) - RAMP_TOLL
+            from_ramp = self._worth[-2] - RAMP_CHANGE_PENALTY
+            change = np.full(
+                len(now), max(float(self._worth.max()) - self._states.change_penalty, float(from_ramp))
+            )
+            change[-2] = float(self._worth.max()) - RAMP_CHANGE_PENALTY
             now = now + np.maximum(self._worth, change)
         self._worth = now - now.max()
         return int(now.argmax())
