@@ -25,16 +25,17 @@ def clip(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FOLDER", help="Copy all clips of the case there.")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who listens (default: the user's name).")] = None,
-    note: Annotated[str, typer.Option(help="Why; kept with the log of who listened.")] = "",
+    by: Annotated[str | None, typer.Option(help="Name of the listener (default: the user's name).")] = None,
+    note: Annotated[str, typer.Option(help="Reason; kept in the log of access.")] = "",
     state: State = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """List the clips of a case and who has listened; play or copy them, which is noted first."""
+    """List the clips of a case and the access to them; play or copy clips, which is logged first."""
     from anomaly.errors import InputError, UsageError
     from anomaly.monitor.clips.access import ClipAccess
     from anomaly.monitor.clips.recorder import FOLDER
+    from anomaly.store.case import SHORT_ID
 
     if play and export is not None:
         raise UsageError("give --play or --export, not both")
@@ -43,18 +44,21 @@ def clip(
     with open_store(state, config) as store:
         found = store.cases.find(case)
         clips = store.clips.select(case_id=found.id, removed=True)
-        desk = ClipAccess(store, store.path.parent / FOLDER, user_name(by), note)
-        kept = [one for one in clips if one.removed_s is None]
+        access = ClipAccess(store, store.path.parent / FOLDER, user_name(by), note)
+        kept = [row for row in clips if row.removed_s is None]
         if (play or export is not None) and not kept:
-            raise InputError("no clip is kept", where=f"case {found.id[:8]}", hint="see site.yaml, clips:")
-        exported = [] if export is None else [str(desk.export(one, export)) for one in kept]
+            raise InputError(
+                "no clip is kept", where=f"case {found.id[:SHORT_ID]}", hint="see site.yaml, clips:"
+            )
+        exported = [] if export is None else [str(access.export(row, export)) for row in kept]
         if play:
-            desk.play(kept[-1])
-        _show(store, found.id, clips, exported, as_json)
+            access.play(kept[-1])
+        _print(store, found.id, clips, exported, as_json)
 
 
 def listeners(state: State = None, config: Config = None, as_json: Json = False) -> None:
-    """List who has listened to which clip, when and why, over all cases; the newest last."""
+    """List the access to clips of all cases with name, time and reason, the newest last."""
+    from anomaly.readable import count
     from anomaly.store.case import SHORT_ID
     from anomaly.store.page import iterate
     from anomaly.store.reader import PageRequest
@@ -65,37 +69,38 @@ def listeners(state: State = None, config: Config = None, as_json: Json = False)
         typer.echo(json.dumps([asdict(access) for access in accesses]))
         return
     for access in accesses:
-        typer.echo(f"case {access.case_id[:SHORT_ID]}  {_words(access)}")
-    typer.echo(f"listened to {len(accesses)} time{'' if len(accesses) == 1 else 's'}", err=True)
+        typer.echo(f"case {access.case_id[:SHORT_ID]}  {_access_line(access)}")
+    typer.echo(f"{count(len(accesses), 'access', 'accesses')} to clips", err=True)
 
 
-def _words(access: AccessRow) -> str:
-    why = f": {access.note}" if access.note else ""
-    return f"{access.clip_id}  {access.time}  {access.how} by {access.who}{why}"
+def _access_line(access: AccessRow) -> str:
+    from anomaly.readable import local_time
+    from anomaly.store.case import unix_s
+
+    note = f": {access.note}" if access.note else ""
+    return f"{access.clip_id}  {local_time(unix_s(access.time))}  {access.how} by {access.who}{note}"
 
 
-def _show(store: Store, case_id: str, clips: list[ClipRow], exported: list[str], as_json: bool) -> None:
+def _print(store: Store, case_id: str, clips: list[ClipRow], exported: list[str], as_json: bool) -> None:
+    from anomaly.readable import count, duration, local_time
     from anomaly.store.case import iso_utc
 
     accesses = store.clips.accesses(case_id=case_id)
     if as_json:
-        rows = [{**asdict(one), "begin": iso_utc(one.begin_s)} for one in clips]
-        typer.echo(
-            json.dumps(
-                {
-                    "case": case_id,
-                    "clips": rows,
-                    "accesses": [asdict(a) for a in accesses],
-                    "exported": exported,
-                }
-            )
-        )
+        facts = {
+            "case": case_id,
+            "clips": [{**asdict(row), "begin": iso_utc(row.begin_s)} for row in clips],
+            "accesses": [asdict(access) for access in accesses],
+            "exported": exported,
+        }
+        typer.echo(json.dumps(facts))
         return
-    for one in clips:
-        where = "removed" if one.removed_s is not None else one.folder
-        typer.echo(f"{one.id}  {iso_utc(one.begin_s)}  {one.seconds:5.1f} s  {one.content:<15}  {where}")
+    for row in clips:
+        folder = "removed" if row.removed_s is not None else row.folder
+        begin = local_time(row.begin_s)
+        typer.echo(f"{row.id}  {begin}  {duration(row.seconds):>7}  {row.content:<15}  {folder}")
     for path in exported:
         typer.echo(f"exported      {path}")
     for access in accesses:
-        typer.echo(_words(access))
-    typer.echo(f"{len(clips)} clip{'' if len(clips) == 1 else 's'}", err=True)
+        typer.echo(_access_line(access))
+    typer.echo(count(len(clips), "clip"), err=True)

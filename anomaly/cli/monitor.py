@@ -1,4 +1,4 @@
-"""``anomaly monitor``."""
+"""`anomaly monitor`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _Channel = Annotated[str | None, typer.Option("--channel", help="'mean', or a ch
 _Budget = Annotated[
     float | None, typer.Option("--false-alarms-per-day", help="Budget that sets the limit (default: 1).")
 ]
-_NoRealtime = Annotated[bool, typer.Option("--no-realtime", help="Read a file as fast as it goes.")]
+_NoRealtime = Annotated[bool, typer.Option("--no-realtime", help="Read a file as fast as possible.")]
 _Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object per second and event.")]
 _Metrics = Annotated[
     str | None,
     typer.Option(
-        "--metrics", metavar="HOST:PORT", help="Serve figures for Prometheus, such as 127.0.0.1:9464."
+        "--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus, such as 127.0.0.1:9464."
     ),
 ]
 _LogJson = Annotated[
@@ -66,7 +66,7 @@ def monitor(
     log_json: _LogJson = False,
     fail_on_anomaly: _Fail = False,
 ) -> None:
-    """Listen to machines: a score and a state each second, a case and alerts when one goes wrong.
+    """Monitor machines: a score and a state each second, a case and alerts when one does not sound normal.
 
     With neither --machine nor --device nor --source: all machines of the site file.
     """
@@ -90,27 +90,27 @@ def monitor(
     )
     if no_realtime:
         _check_files(plans)
-    with _shown(jsonl, as_log=site.log == "json") as show:
+    with _printer(jsonl, as_log=site.log == "json") as show:
         alarms = run_monitor(plans, site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
 
 
 def _check_files(plans: Sequence[MonitorPlan]) -> None:
-    """Only a file can be read faster than it sounds; what comes on stdin is read so in any case."""
+    """Refuse --no-realtime for microphones and streams: only a file can be read faster than in real time."""
     from anomaly.audio.capture.ffmpeg import is_address
     from anomaly.errors import UsageError
 
-    heard = [plan for plan in plans if plan.device is not None or plan.source is not None]
-    if heard and all(plan.source is None or is_address(plan.source) for plan in heard):
-        words = "says nothing of what arrives at its own pace: a microphone or a stream"
-        raise UsageError(words, where="--no-realtime", hint="leave it out, or name a file with --source")
+    with_sound = [plan for plan in plans if plan.device is not None or plan.source is not None]
+    if with_sound and all(plan.source is None or is_address(plan.source) for plan in with_sound):
+        message = "has no effect on a microphone or a stream, which arrive in real time"
+        raise UsageError(message, where="--no-realtime", hint="leave it out, or name a file with --source")
 
 
 def _site(
     config: Path | None, models: Path | None, state: Path | None, metrics: str | None, log_json: bool
 ) -> Site:
-    """The site file with what the command line says in it."""
+    """Return the site file with the options of the command line in it."""
     from anomaly.cli.site_options import chosen_site
     from anomaly.monitor.telemetry.metrics import check_address
 
@@ -123,8 +123,8 @@ def _site(
 
 
 @contextmanager
-def _shown(jsonl: bool, as_log: bool) -> Iterator[Callable[[Record], None]]:
-    """Yield what prints records; a terminal's last line is ended before anything else is said."""
+def _printer(jsonl: bool, as_log: bool) -> Iterator[Callable[[Record], None]]:
+    """Yield the printer of records; a status line is ended before anything else is printed."""
     import shutil
 
     from anomaly.monitor.telemetry.logs import json_log, log_record

@@ -17,32 +17,32 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass
-class _Regular:
+class _RegularJob:
     job: Job
     every_s: float
     due_s: float
 
 
 class BackgroundWorker:
-    """Runs jobs one after the other; use it as a context manager.
+    """Worker thread that runs jobs one after the other; use it as a context manager.
 
     A job that fails is logged, and the others go on.
 
     Args:
-        max_waiting: further jobs are refused.
+        max_waiting: number of waiting jobs from which further ones are refused.
     """
 
     def __init__(self, max_waiting: int = 32) -> None:
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
         self._jobs: deque[Job] = deque()
-        self._regular: list[_Regular] = []
+        self._regular: list[_RegularJob] = []
         self._ending = False
         self._busy = False
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
 
     def submit(self, job: Job) -> bool:
-        """Run a job soon; return false if too many wait already."""
+        """Queue a job; return false if too many wait already."""
         with self._changed:
             if self._ending or len(self._jobs) >= self._max_waiting:
                 return False
@@ -51,10 +51,10 @@ class BackgroundWorker:
         return True
 
     def every(self, seconds: float, job: Job, *, after_s: float | None = None) -> None:
-        """Run a job again and again, the first time after ``after_s``, by default a whole interval."""
+        """Run a job at intervals, the first time after ``after_s``, by default a whole interval."""
         with self._changed:
             first = seconds if after_s is None else after_s
-            self._regular.append(_Regular(job, seconds, time.monotonic() + first))
+            self._regular.append(_RegularJob(job, seconds, time.monotonic() + first))
             self._changed.notify_all()
 
     def wait_idle(self, timeout_s: float) -> bool:
@@ -70,7 +70,7 @@ class BackgroundWorker:
         self.close()
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Do what was submitted, then end; what takes longer is left to the daemon thread's end."""
+        """Finish the submitted jobs, then end; a job that takes longer than the timeout dies with the process."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()

@@ -16,11 +16,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class BackgroundEvents:
-    """Takes events of one machine from any thread.
+    """Queue of events of one machine, for any thread.
 
     Args:
         machine: its name.
-        store: where they are kept.
+        store: of the monitor.
         clock: UNIX seconds.
     """
 
@@ -29,7 +29,7 @@ class BackgroundEvents:
         self._waiting: queue.SimpleQueue[EventRecord] = queue.SimpleQueue()
 
     def emit(self, event: EventName, message: str, detail: Mapping[str, Any] | None = None) -> None:
-        """Store an event and keep it for the thread of the sound; a store that fails is logged."""
+        """Store an event and queue it for the sound thread; a failure of the store is logged."""
         record = EventRecord(event, self._machine, self._clock(), message, dict(detail or {}))
         self._waiting.put(record)
         case = record.detail.get("case")
@@ -45,7 +45,7 @@ class BackgroundEvents:
             _LOG.warning("%s is not stored: %s", event, error)
 
     def drain(self) -> list[EventRecord]:
-        """Return the events that came since the last call."""
+        """Return the events since the last call."""
         found = []
         while not self._waiting.empty():
             found.append(self._waiting.get())

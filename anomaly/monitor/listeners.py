@@ -24,7 +24,7 @@ _JOIN_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, eq=False)
 class SourceDelivery:
-    """What a listener delivers for one machine: an event of its source, or the error that ended it."""
+    """Delivery for one machine: an event of its source, or the error that ended it."""
 
     machine: str
     event: SourceEvent | None = None
@@ -65,7 +65,7 @@ class Listeners:
                     for plan, event in zip(group, events, strict=True):
                         if event is not None:
                             yield SourceDelivery(plan.machine, event)
-                    if self._stop.asked:
+                    if self._stop.is_due:
                         return
         except Exception as error:
             for plan in group:
@@ -82,7 +82,7 @@ class Listeners:
         for thread in threads:
             thread.start()
         try:
-            while not self._stop.asked:
+            while not self._stop.is_due:
                 try:
                     yield waiting.get(timeout=_POLL_S)
                 except queue.Empty:
@@ -90,7 +90,7 @@ class Listeners:
                         return
         finally:
             # Each of them lets its device go before the process ends.
-            self._stop.ask()
+            self._stop.request()
             for thread in threads:
                 thread.join(_JOIN_TIMEOUT_S)
 
@@ -101,7 +101,7 @@ class Listeners:
                     return
 
     def _put(self, delivery: SourceDelivery, waiting: queue.Queue[SourceDelivery]) -> bool:
-        while not self._stop.asked:
+        while not self._stop.is_due:
             try:
                 waiting.put(delivery, timeout=_POLL_S)
                 return True

@@ -1,4 +1,4 @@
-"""Memory that is no longer needed goes back to the system."""
+"""Return of freed memory to the operating system."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import suppress
 
 
 def trim_memory() -> None:
-    """Hand freed memory back after something large, such as a clip or a model that was loaded.
+    """Return freed memory to the operating system after a large allocation, such as a clip or a loaded model.
 
-    The C library keeps it otherwise: some 50 MB after the first clip, for as long as the monitor runs. Where the
-    C library knows no ``malloc_trim``, nothing happens.
+    The C library would keep it otherwise: about 50 MB after the first clip, as long as the monitor runs. A C library
+    without ``malloc_trim`` is left alone.
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Switch to another bundle that was put into use: it is loaded in the background and taken at the next reset."""
+"""Model switch: loads a bundle that was put into use, in the background, for activation at the next reset."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from anomaly.errors import AnomalyError, ModelError
 from anomaly.monitor.memory import trim_memory
 from anomaly.monitor.session_model import SessionModel
 
-LOOK_EVERY_S = 2.0
+CHECK_EVERY_S = 2.0
+# Inode, modification time in nanoseconds and size of the manifest.
 _Signature = tuple[int, int, int]
-
 
 LoadModel = Callable[[str, Bundle], SessionModel]
 
 
 class ModelSwitch:
-    """Looks for a change of the bundle in use; loading and checking happen on the thread that calls `look`.
+    """Detector of changes of the bundle in use; loading happens on the thread that calls `check`.
 
     Args:
         models: folder of the bundles.
         bundle: its name there, usually that of the machine; several machines may share one.
-        load: loads a bundle under the name of its version.
-        refuse: called once with the reason for each bundle that cannot be used; the old one goes on.
-        calibration: number of the calibration in use; another one is loaded like another bundle.
+        load: loads a bundle under a version.
+        refuse: called once with the reason for each bundle that cannot be used; the old one continues.
+        calibration: returns the number of the calibration in use; a change is loaded like another bundle.
 
     Raises:
         ConfigError: there is no bundle.
@@ -48,39 +48,39 @@ class ModelSwitch:
         self._refused = ""
         self._next: SessionModel | None = None
         self.version = versions.version_of(self._folder)
-        """Version of the bundle that was looked at last."""
+        """Version of the bundle at the last check."""
         manifest = self._folder / MANIFEST_NAME
         # A folder may have another name than the machine of its training: a copy, or a bundle for several machines.
         self._machine = parse(manifest.read_bytes(), where=manifest).machine
         self._calibration, self._number = calibration, calibration()
-        self._seen = self._signature()
+        self._checked = self._signature()
 
-    def look(self) -> None:
-        """Load the bundle if it is another one than before."""
+    def check(self) -> None:
+        """Load the bundle if it has changed since the last check."""
         signature, number = self._signature(), self._number
         if signature is None:
             return  # a bundle that is gone is no reason to stop
         try:
             number = self._calibration()
-            if (signature, number) == (self._seen, self._number):
+            if (signature, number) == (self._checked, self._number):
                 return
             version = versions.version_of(self._folder)
             if (version, number) != (self.version, self._number):
                 self._load(version, number)
-            self._seen, self.version, self._number = signature, version, number
+            self._checked, self.version, self._number = signature, version, number
         except AnomalyError as error:
-            # Met in the middle of a switch, the same bundle is looked at once more before it is refused.
+            # A bundle that changed again while it was read is checked once more before it is refused.
             if signature == self._signature():
                 self._refuse_once(signature, number, str(error))
 
     def take(self) -> SessionModel | None:
         """Return the model that was loaded since the last call, if any."""
         with self._lock:
-            found, self._next = self._next, None
-        return found
+            model, self._next = self._next, None
+        return model
 
     def _refuse_once(self, signature: _Signature, number: int, reason: str) -> None:
-        self._seen, self._number = signature, number
+        self._checked, self._number = signature, number
         if reason != self._refused:
             self._refused = reason
             self._refuse(reason)
@@ -97,7 +97,7 @@ class ModelSwitch:
 
     def _signature(self) -> _Signature | None:
         try:
-            found = (self._folder / MANIFEST_NAME).stat()
+            status = (self._folder / MANIFEST_NAME).stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size

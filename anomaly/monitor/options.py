@@ -1,4 +1,4 @@
-"""Options of the monitor: command line, else site file, else default."""
+"""Options of the monitor: from the command line, else the site file, else the default."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from anomaly.workspace import choose_machine
 def choose(
     site: Site, machine: str | None, device: str | None, source: str | None
 ) -> tuple[str, Machine | None]:
-    """Return the machine that is meant: named, tied to the device by the site file, the only one, or the only bundle.
+    """Return the chosen machine: named, tied to the device by the site file, the only one, or the only bundle.
 
     Raises:
-        ConfigError: none or several could be meant; lists them.
+        ConfigError: no machine or several are possible; lists them.
     """
     tied = site.machines_on(device) if device is not None else []
     if machine is None and len(tied) == 1:
@@ -29,7 +29,7 @@ def choose(
     if machine is None and device is None and source is None and len(site.machines) == 1:
         machine = next(iter(site.machines))
     if machine is None and len(tied) > 1:
-        raise ConfigError(f"several machines listen to {device}", hint=f"say --machine {' or '.join(tied)}")
+        raise ConfigError(f"several machines listen to {device}", hint=f"add --machine {' or '.join(tied)}")
     settings = None if machine is None else site.machines.get(machine)
     if machine is not None and settings is not None and settings.model is not None:
         choose_machine(site.models_dir, settings.model)
@@ -53,10 +53,10 @@ def plan_from(
 
     Raises:
         UsageError: a value cannot be used.
-        ConfigError: no machine, or several, could be meant.
+        ConfigError: no machine or several are possible.
     """
     chosen = None if detector is None else check_detector_name(detector)
-    given = None if channel is None else parse_channel(channel)
+    chosen_channel = None if channel is None else parse_channel(channel)
     if false_alarms_per_day is not None:
         check_budget(false_alarms_per_day)
     name, settings = choose(site, machine, device, source)
@@ -70,7 +70,7 @@ def plan_from(
         machine=name,
         device=device,
         source=source,
-        channel=given if given is not None else defaults.channel if same else "mean",
+        channel=chosen_channel if chosen_channel is not None else defaults.channel if same else "mean",
         detector=chosen or defaults.detector,
         false_alarms_per_day=false_alarms_per_day or defaults.false_alarms_per_day,
         realtime=realtime,
@@ -81,10 +81,10 @@ def plan_from(
 def plans_from(site: Site, **options: Any) -> list[MonitorPlan]:
     """Return one plan, or those of all machines of the site file where none is named.
 
-    Those of a whole site are patient: the computer may start before its microphones do.
+    Plans of a whole site wait for missing microphones: the computer may start before they do.
 
     Args:
-        site: what the site file says.
+        site: the site file.
         options: as for ``plan_from``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The plan of one machine: what it is monitored by."""
+"""Plan of the monitoring of one machine."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from anomaly.audio.channels import Channel
 
 @dataclass(frozen=True)
 class MonitorPlan:
-    """What one machine is monitored by.
+    """Sound input, detector and budget of one machine.
 
     Args:
         machine: its name.
-        device: microphone, or None to listen to ``source``.
+        device: microphone, or None to read ``source``.
         source: a file, the address of a stream, or "-" for standard input.
         channel: of the microphone, stream or file.
         detector: name of the detector that scores.
         false_alarms_per_day: the budget.
-        realtime: play a file at its own pace.
+        realtime: read a file at the pace of its sample clock.
         model: name of the bundle; "" for that of the machine.
-        patient: a microphone or stream that is missing at the start is looked for, like one that was lost.
+        patient: a microphone or stream that is missing at the start is waited for, like one that was lost.
     """
 
     machine: str
@@ -41,5 +41,5 @@ class MonitorPlan:
 
     @property
     def live(self) -> bool:
-        """Whether the sound comes from a microphone or a stream."""
+        """Return whether the sound comes from a microphone or a stream."""
         return self.source is None or is_address(self.source)

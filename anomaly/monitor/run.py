@@ -1,4 +1,4 @@
-"""One monitor from start to end, for one machine or many: sound in, alerts out, and a clean stop."""
+"""Run of the monitor from start to end, for one machine or many."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ Show = Callable[[Record], None]
 def monitor(
     plans: Sequence[MonitorPlan], site: Site, show: Show, *, sinks: Sequence[Sink] | None = None
 ) -> int:
-    """Monitor machines until their sound ends or the process is told to stop.
+    """Monitor machines until their sound ends or a stop is requested.
 
-    What goes wrong with one machine of several (no such bundle, no such device, sound that cannot be read) ends or
-    delays that machine alone, and is reported as ``machine.failed``; a device that is missing is looked for.
+    A fault of one machine of several (no such bundle, no such device, sound that cannot be read) ends or delays that
+    machine alone, and is reported as ``machine.failed``; a device that is missing is waited for.
 
     Args:
-        plans: what to monitor; each machine once.
+        plans: one for each machine.
         site: sinks and folders.
         show: gets every record.
         sinks: in place of those of the site.
 
     Returns:
-        How many alarms began, of all machines together.
+        Number of alarms that began, over all machines.
 
     Raises:
         AnomalyError: nothing could be monitored: the first machine's reason; or folder or sinks cannot be used.
@@ -58,14 +58,14 @@ def monitor(
         plans = [replace(plan, patient=True) for plan in plans]
         if any(plan.source == STDIN for plan in plans):
             raise ConfigError(
-                "standard input is for one machine", where="source: -", hint="say --machine NAME"
+                "standard input is for one machine", where="source: -", hint="add --machine NAME"
             )
     stop = Stop()
     models, failures = _load_models(plans, site)
     ready = [plan for plan in plans if plan.machine in models]
     with on_sigterm(stop), closing(Listeners(ready, stop).deliveries()) as deliveries:
         targets = build_sinks(with_plans(site, plans)) if sinks is None else sinks
-        # Only when there is sound are folders made and is anything written.
+        # Nothing is written before there is sound.
         first = _first(deliveries, failures, len(plans))
         if first is None:
             return 0
@@ -73,11 +73,11 @@ def monitor(
             try:
                 for machine, error in failures.items():
                     run.fail(machine, error)
-                run.take(first)
+                run.process(first)
                 for delivery in deliveries:
-                    run.take(delivery)
+                    run.process(delivery)
             finally:
-                # Devices are let go before what waits is written.
+                # Devices are closed before waiting data is written.
                 deliveries.close()
             run.end_of_sound(stop)
     if run.first_error is not None and len(run.failed) == len(plans):
@@ -87,7 +87,7 @@ def monitor(
 
 @contextmanager
 def exclusive(state_dir: Path, machine: str) -> Iterator[None]:
-    """Keep a second monitor of the same machine away: its scores and cases would mix with ours.
+    """Hold the lock of a machine: scores and cases of two monitors would mix.
 
     Raises:
         ConfigError: another monitor runs.
@@ -144,7 +144,7 @@ def _first(deliveries: Deliveries, failures: dict[str, Exception], machines: int
 
 
 class _Run:
-    """The sessions of all machines, and what they share; a context manager that ends them in order."""
+    """Sessions of all machines, and their shared services; a context manager that ends them in order."""
 
     def __init__(
         self,
@@ -185,11 +185,11 @@ class _Run:
 
     @property
     def alarms(self) -> int:
-        """How many alarms began."""
+        """Number of alarms that began."""
         return sum(session.pipeline.alarms for session in self._sessions.values())
 
-    def take(self, delivery: SourceDelivery) -> None:
-        """Let a machine's session process what its source delivers; whatever goes wrong ends that machine alone."""
+    def process(self, delivery: SourceDelivery) -> None:
+        """Let a machine's session process a delivery of its source; an error ends that machine alone."""
         if delivery.machine in self.failed:
             return
         if delivery.error is not None:
@@ -203,7 +203,7 @@ class _Run:
                 self._publish(records)
 
     def fail(self, machine: str, error: Exception) -> None:
-        """Report that a machine is no longer monitored, and why."""
+        """Report that a machine is no longer monitored, with the reason."""
         self.failed.add(machine)
         self.first_error = self.first_error or error
         if not isinstance(error, AnomalyError):
@@ -222,7 +222,7 @@ class _Run:
         """Report the recordings that were too short for a single score."""
         for machine, session in self._sessions.items():
             source = session.plan.source
-            if session.pipeline.seconds or source is None or stop.asked or machine in self.failed:
+            if session.pipeline.seconds or source is None or stop.is_due or machine in self.failed:
                 continue
             self.fail(machine, InputError("holds less than a second of sound", where=source))
 

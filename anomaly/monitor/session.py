@@ -12,7 +12,7 @@ from anomaly.monitor.clips.ring_buffer import on_grid
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import BlockProcessed, EventName, SessionEnded
 from anomaly.monitor.gap_log import GapLog
-from anomaly.monitor.model_switch import LOOK_EVERY_S, ModelSwitch
+from anomaly.monitor.model_switch import CHECK_EVERY_S, ModelSwitch
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.plan import MonitorPlan
@@ -87,7 +87,7 @@ class MachineSession:
             partial(self._background_events.emit, EventName.MODEL_REFUSED),
             lambda: calibrations.current,
         )
-        self._operations.background.every(LOOK_EVERY_S, switch.look)
+        self._operations.background.every(CHECK_EVERY_S, switch.check)
         return switch
 
     def _subscribe_services(self, model: SessionModel, store: Store) -> ClipRecorder:

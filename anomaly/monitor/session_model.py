@@ -22,13 +22,13 @@ from anomaly.monitor.plan import MonitorPlan
 
 @dataclass(frozen=True, eq=False)
 class SessionModel:
-    """What scores one machine.
+    """Scorer, limit and sensor check of one machine.
 
     Args:
         version: of the bundle, ``+N`` with the number of a calibration made after training.
         scorer: its detector with the calibration in use.
         limit: of the decision.
-        sensor: judges the microphone by what it received in this model's training.
+        sensor: checks the microphone against the training sound of this model.
         normal_levels: mean levels of the training sound, hundredths of a decibel, [bands]; None where levels are
             normalised, or the bundle does not hold them.
     """
@@ -41,7 +41,7 @@ class SessionModel:
 
 
 def load_session_model(plan: MonitorPlan, site: Site) -> SessionModel:
-    """Load the model that a plan asks for.
+    """Load the model of a plan.
 
     Raises:
         ModelError: the bundle cannot be used.
@@ -55,7 +55,7 @@ def model_of_bundle(version: str, bundle: Bundle, plan: MonitorPlan, state_dir: 
     """Load a bundle with the calibration in use.
 
     Args:
-        version: the name that it gets.
+        version: label of the model.
         bundle: the folder.
         plan: detector and budget.
         state_dir: where calibrations are kept.

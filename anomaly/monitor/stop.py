@@ -1,4 +1,4 @@
-"""How the monitor is told to end."""
+"""Stop request: ends the monitor from a signal handler or from the program."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_GLANCE_S = 0.1
-# The second that has begun is heard to its end: one second, and the block that it arrives with.
-_WINDOW_S = 1.2
+_POLL_S = 0.1
+# The current second is completed before the end: one second, and the block that it arrives with.
+_COMPLETE_SECOND_S = 1.2
 
 
 class Stop:
-    """A wish to end, safe to express from a signal handler.
+    """Request to end, safe to make from a signal handler.
 
-    ``threading.Event`` is not: its lock may be held by the very thread that the handler interrupts.
+    ``threading.Event`` is not safe there: its lock may be held by the very thread that the handler interrupts.
     """
 
     def __init__(self) -> None:
         self._at_s: float | None = None
 
-    def ask(self, after_s: float = 0.0) -> None:
-        """Let the monitor end after the block at hand, or some seconds from now; the earlier wish holds."""
+    def request(self, after_s: float = 0.0) -> None:
+        """Request the end after the current block, or some seconds from now; the earlier request counts."""
         at_s = time.monotonic() + after_s
         self._at_s = at_s if self._at_s is None else min(at_s, self._at_s)
 
     @property
-    def is_wished(self) -> bool:
-        """Whether the end is near, if not here."""
+    def is_requested(self) -> bool:
+        """Return whether the end is requested, now or for later."""
         return self._at_s is not None
 
     @property
-    def asked(self) -> bool:
-        """Whether the monitor is to end."""
+    def is_due(self) -> bool:
+        """Return whether the monitor is to end now."""
         return self._at_s is not None and time.monotonic() >= self._at_s
 
     def wait(self, seconds: float) -> bool:
-        """Sleep, or less if asked to end; say whether that is so."""
+        """Sleep until the end is due, but no longer than some seconds; return whether it is due."""
         end = time.monotonic() + seconds
-        while not self.asked and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _GLANCE_S))
-        return self.asked
+        while not self.is_due and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _POLL_S))
+        return self.is_due
 
 
 @contextmanager
 def on_sigterm(stop: Stop) -> Iterator[None]:
-    """SIGTERM ends the watch after the second at hand; everything is written and the exit code is 0.
+    """Let SIGTERM request the end after the current second: all data is written, and the exit code is 0.
 
-    A second SIGTERM ends it after the block at hand.
+    A second SIGTERM requests the end after the current block.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.ask(0.0 if stop.is_wished else _WINDOW_S)
+    def request(_number: int, _frame: FrameType | None) -> None:
+        stop.request(0.0 if stop.is_requested else _COMPLETE_SECOND_S)
 
-    before = signal.signal(signal.SIGTERM, ask)
+    before = signal.signal(signal.SIGTERM, request)
     try:
         yield
     finally:

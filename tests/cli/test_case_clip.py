@@ -53,32 +53,32 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     return opened
 
 
-def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
-    assert run([*words, "--json"]) == 0
+def json_of(capsys: pytest.CaptureFixture[str], *line: str) -> Any:
+    assert run([*line, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
 def test_list(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
-    told = answer(capsys, "cases", "clip", case.id[:8])
-    assert [clip["content"] for clip in told["clips"]] == ["features", "full"]
-    assert told["clips"][0]["begin"] == iso_utc(BEGIN_S)
-    assert told["accesses"] == []
+    result = json_of(capsys, "cases", "clip", case.id[:8])
+    assert [clip["content"] for clip in result["clips"]] == ["features", "full"]
+    assert result["clips"][0]["begin"] == iso_utc(BEGIN_S)
+    assert result["accesses"] == []
     assert run(["cases", "clip", case.id]) == 0
     assert "speech" not in capsys.readouterr().out
 
 
-def test_export_is_noted(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
-    told = answer(
+def test_export_is_logged(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    result = json_of(
         capsys, "cases", "clip", case.id, "--export", "out", "--by", "anna", "--note", "what was it"
     )
-    assert told["exported"] == ["out/000000000000", "out/000000000001"]
+    assert result["exported"] == ["out/000000000000", "out/000000000001"]
     assert soundfile.info("out/000000000001/sound.flac").frames == 32_000
     assert sorted(p.name for p in Path("out/000000000000").iterdir()) == [
         "clip.json",
         "levels.npz",
         "spectrogram.png",
     ]
-    assert [(a["who"], a["how"], a["note"]) for a in told["accesses"]] == [
+    assert [(a["who"], a["how"], a["note"]) for a in result["accesses"]] == [
         ("anna", "export", "what was it")
     ] * 2
     assert run(["cases", "clip", case.id, "--export", "out"]) == 3
@@ -88,13 +88,13 @@ def test_export_is_noted(case: Case, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_access_log_of_all_cases(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
-    assert answer(capsys, "cases", "listeners") == []
+    assert json_of(capsys, "cases", "listeners") == []
     assert run(["cases", "clip", case.id, "--export", "there", "--by", "ann", "--note", "a rattle"]) == 0
     capsys.readouterr()
     with Store.open(Path("state") / DATABASE_NAME) as store:
-        # What was heard stays known after the clip is gone.
+        # The log keeps accesses to clips that were removed since.
         store.clips.remove(f"{1:012d}")
-    found = answer(capsys, "cases", "listeners")
+    found = json_of(capsys, "cases", "listeners")
     assert [(one["clip_id"], one["who"], one["how"]) for one in found] == [
         (f"{number:012d}", "ann", "export") for number in range(2)
     ]
@@ -102,11 +102,11 @@ def test_access_log_of_all_cases(case: Case, capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr()
     assert f"case {case.id[:8]}" in said.out
     assert "export by ann: a rattle" in said.out
-    assert "listened to 2 times" in said.err
+    assert "2 accesses to clips" in said.err
     assert run(["cases", "listeners", "--state", "nowhere"]) == 3
 
 
-def test_playing_is_noted_before_the_first_sound(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_play_is_logged_before_the_player_starts(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     with Store.open(Path("state") / DATABASE_NAME) as store:
         played: list[int] = []
@@ -150,8 +150,8 @@ def test_clips_that_are_gone(case: Case, capsys: pytest.CaptureFixture[str]) -> 
             store.clips.remove(clip.id)
     assert run(["cases", "clip", case.id, "--export", "out"]) == 4
     assert "no clip is kept" in capsys.readouterr().err
-    told = answer(capsys, "cases", "clip", case.id)
-    assert all(clip["removed_s"] for clip in told["clips"])
+    result = json_of(capsys, "cases", "clip", case.id)
+    assert all(clip["removed_s"] for clip in result["clips"])
 
 
 def test_damaged_clips_are_not_exported(case: Case, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,8 +30,8 @@ def models(pump_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path / "models"
 
 
-def json_of(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
-    assert run([*words, "--json"]) == 0
+def json_of(capsys: pytest.CaptureFixture[str], *line: str) -> Any:
+    assert run([*line, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 

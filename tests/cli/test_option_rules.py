@@ -103,7 +103,7 @@ def test_what_arrives_at_its_own_pace_is_not_hurried(
     (empty / "site.yaml").write_text("machines: {pump: {device: hw:0}}\n")
     for more in (["--source", "rtsp://camera/audio"], []):
         assert run([*words, *more]) == 2
-        assert "--no-realtime: says nothing of what arrives at its own pace" in capsys.readouterr().err
+        assert "--no-realtime: has no effect on a microphone or a stream" in capsys.readouterr().err
     assert [path.name for path in empty.iterdir()] == ["site.yaml"]
 
 

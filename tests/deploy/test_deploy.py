@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 import yaml
@@ -20,7 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from anomaly.cli import build
 from anomaly.config import load_site
+from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.events import EventName
 from anomaly.monitor.records import EventRecord, SecondRecord
+from anomaly.monitor.sources.events import SoundBlock
 from anomaly.monitor.telemetry.metrics import serving
 from anomaly.monitor.telemetry.statistics import MonitorStatistics
 
@@ -179,14 +183,15 @@ def test_prometheus_reads_the_port_that_the_container_opens(
 
 @pytest.fixture(scope="module")
 def exported() -> set[str]:
-    """Names of all samples that a monitor exports once everything has happened."""
-    figures = MonitorStatistics()
-    figures.heard("pump", 1.0)
-    figures.record(SecondRecord("pump", 1.0, 0, 0.1, 0.5, "OK", "ok", -30.0), 1.0, live=True)
-    figures.record(EventRecord("case.opened", "pump", 1.0, "x", {"kind": "machine"}), 1.0, live=True)
-    figures.record(EventRecord("capture.state", "pump", 1.0, "x", {"to": "healthy"}), 1.0, live=True)
-    figures.site.pending["plant"] = 1
-    with serving(figures, "127.0.0.1:0") as port:
+    """Names of all samples that a monitor exports after every kind of event."""
+    statistics, bus = MonitorStatistics(lambda: 1.0), EventBus()
+    statistics.subscribe(bus, "pump", "0123456789ab", live=True)
+    bus.publish(SoundBlock(np.zeros(16_000, np.float32), 0.0))
+    bus.publish(SecondRecord("pump", 1.0, 0, 0.1, 0.5, "OK", "ok", -30.0))
+    bus.publish(EventRecord(EventName.CASE_OPENED, "pump", 1.0, "x", {"kind": "machine"}))
+    bus.publish(EventRecord(EventName.CAPTURE_STATE, "pump", 1.0, "x", {"to": "healthy"}))
+    statistics.site.pending["plant"] = 1
+    with serving(statistics, "127.0.0.1:0") as port:
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
     return {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
 

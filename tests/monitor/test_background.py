@@ -1,4 +1,4 @@
-"""The background worker: jobs in order, regular jobs, and one that fails stops nothing."""
+"""Background worker: jobs in order, regular jobs, and failures that stop no other job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anomaly.monitor.background import BackgroundWorker
 PATIENCE_S = 120.0
 
 
-def test_jobs_run_in_order_and_beside_the_caller() -> None:
+def test_jobs_run_in_order_on_another_thread() -> None:
     done: list[object] = []
     with BackgroundWorker() as background:
         for number in range(5):
@@ -24,7 +24,7 @@ def test_jobs_run_in_order_and_beside_the_caller() -> None:
 
 
 @pytest.mark.parametrize("error", [ConfigError("the disk is full"), ZeroDivisionError("a bug")])
-def test_a_job_that_fails_is_told_of_and_the_others_go_on(
+def test_a_failing_job_is_logged_and_the_others_run(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
@@ -46,7 +46,7 @@ def test_regular_jobs(until: Callable[..., None]) -> None:
         until(lambda: len(count) >= 3, PATIENCE_S)
 
 
-def test_too_many_are_turned_away_and_the_rest_is_done_before_the_end() -> None:
+def test_too_many_jobs_are_refused_and_the_others_finish_before_the_end() -> None:
     done: list[int] = []
     begun, go = threading.Event(), threading.Event()
 
@@ -64,5 +64,5 @@ def test_too_many_are_turned_away_and_the_rest_is_done_before_the_end() -> None:
     assert not background.submit(lambda: None)
 
 
-def test_one_that_never_began_ends() -> None:
+def test_a_worker_that_never_started_closes() -> None:
     BackgroundWorker().close()

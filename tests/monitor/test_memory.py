@@ -1,4 +1,4 @@
-"""Freed memory goes back to the system."""
+"""Return of freed memory to the operating system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anomaly.monitor.memory import trim_memory
 MIB = 2**20
 
 
-def test_what_was_freed_is_given_back() -> None:
+def test_freed_memory_is_returned() -> None:
     process = psutil.Process()
     # Blocks too small to be mapped one by one; the last keeps the heap from shrinking by itself.
     blocks = [np.ones(8_000, np.float64) for _ in range(1_000)]

@@ -1,4 +1,4 @@
-"""Another model takes over from a running one, without a restart and at a reset of the score; a bad one does not."""
+"""Model switch: a new model is activated at a reset without a restart; one that cannot be used is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE_S = 120.0
 
 
 def other_bundle(models: Path, machine: str = "pump", **changed: bytes) -> None:
-    """The same model under another manifest, as a training anew would leave it."""
+    """Write the same model under another manifest, as another training would."""
     old = open_bundle(models / "pump")
     files = {name: old.read(name) for name in old.manifest.files} | changed
     facts = old.manifest.model_dump()
@@ -36,9 +36,9 @@ def other_bundle(models: Path, machine: str = "pump", **changed: bytes) -> None:
         write_bundle(models / "pump", draft, files)
 
 
-def until_taken(live: Any, normal: Samples, event: str) -> None:
+def run_until(live: Any, normal: Samples, event: str) -> None:
     end = time.monotonic() + PATIENCE_S
-    # One second again and again would be a fault: it leans always the same way.
+    # One second repeated would accumulate in the CUSUM like a fault.
     seconds = itertools.cycle(normal.reshape(-1, SAMPLE_RATE_HZ))
     while event not in live.events:
         assert time.monotonic() < end, "the model was not noticed"
@@ -46,14 +46,14 @@ def until_taken(live: Any, normal: Samples, event: str) -> None:
         time.sleep(0.01)
 
 
-def test_another_model_takes_over_at_a_reset_without_a_restart(
+def test_another_model_is_activated_at_a_reset_without_a_restart(
     chain: Callable[..., Any], models: Path, normal: Samples
 ) -> None:
     live = chain()
     live.hear(normal[: 3 * SAMPLE_RATE_HZ])
     first = versions.version_of(models / "pump")
     other_bundle(models)
-    until_taken(live, normal, "model.activated")
+    run_until(live, normal, "model.activated")
     at = live.records.index(
         next(r for r in live.records if isinstance(r, EventRecord) and r.event == "model.activated")
     )
@@ -62,17 +62,17 @@ def test_another_model_takes_over_at_a_reset_without_a_restart(
     assert live.operations.statistics.machine("pump").model == versions.version_of(models / "pump") != first
     versions.rollback(models, "pump")
     live.records.clear()
-    until_taken(live, normal, "model.activated")
+    run_until(live, normal, "model.activated")
     assert live.operations.statistics.machine("pump").model == first
 
 
-def test_a_clip_after_a_change_of_model_scores_again(
+def test_a_clip_after_a_switch_repeats_its_scores(
     chain: Callable[..., Any], models: Path, normal: Samples, fault: Samples
 ) -> None:
     live = chain(content="full")
     live.hear(normal[: 3 * SAMPLE_RATE_HZ])
     other_bundle(models)
-    until_taken(live, normal, "model.activated")
+    run_until(live, normal, "model.activated")
     live.hear(fault[: 10 * SAMPLE_RATE_HZ])
     live.finish()
     clip = live.clip()
@@ -84,7 +84,7 @@ def test_a_clip_after_a_change_of_model_scores_again(
 
 
 @pytest.mark.parametrize("wrong", ["machine", "network.bit"])
-def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_goes_on(
+def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_continues(
     chain: Callable[..., Any], models: Path, normal: Samples, wrong: str
 ) -> None:
     live = chain()
@@ -93,33 +93,33 @@ def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_goes_on(
         other_bundle(models, machine="fan")
     else:
         other_bundle(models, **{"network.bit": b"no bitstream"})
-    until_taken(live, normal, "model.refused")
+    run_until(live, normal, "model.refused")
     live.hear(normal[: 12 * SAMPLE_RATE_HZ])
     assert "model.activated" not in live.events
     assert live.events.count("model.refused") == 1
 
 
-def test_after_a_change_the_microphone_is_judged_by_the_training_of_the_new_model(
+def test_after_a_switch_the_sensor_check_uses_the_training_of_the_new_model(
     chain: Callable[..., Any], models: Path, normal: Samples
 ) -> None:
     live = chain()
     live.hear(normal[: 3 * SAMPLE_RATE_HZ])
     first = live.session.pipeline._check
     other_bundle(models)
-    until_taken(live, normal, "model.activated")
+    run_until(live, normal, "model.activated")
     assert live.session.pipeline._check is not first
     live.hear(normal[: 6 * SAMPLE_RATE_HZ] / 4)
     assert "gain" in {r.sensor for r in live.records[-4:] if isinstance(r, SecondRecord)}
 
 
-def looked_at(models: Path, load: Any) -> tuple[ModelSwitch, list[str]]:
+def switch_of(models: Path, load: Any) -> tuple[ModelSwitch, list[str]]:
     """A switch over a bundle, and the reasons for which it refused one."""
     refused: list[str] = []
     return ModelSwitch(models, "pump", load, refused.append), refused
 
 
-def test_a_bundle_met_in_the_middle_of_a_switch_is_looked_at_again(models: Path) -> None:
-    """The first load fails because another bundle was put in its place meanwhile: that is no reason to refuse it."""
+def test_a_bundle_that_changes_while_it_is_read_is_checked_again(models: Path) -> None:
+    """The first load fails because another bundle replaces it meanwhile: it must not be refused."""
     loads: list[str] = []
 
     def load(version: str, bundle: Bundle) -> Any:
@@ -129,22 +129,22 @@ def test_a_bundle_met_in_the_middle_of_a_switch_is_looked_at_again(models: Path)
             raise ModelError("a file has gone")
         return SimpleNamespace(version=version)
 
-    switch, refused = looked_at(models, load)
+    switch, refused = switch_of(models, load)
     other_bundle(models)
-    switch.look()
+    switch.check()
     assert (refused, switch.take()) == ([], None)
-    switch.look()
+    switch.check()
     assert refused == []
     assert switch.take() is not None
     assert loads[1] == versions.version_of(models / "pump") != loads[0]
 
 
-def test_a_bundle_that_stays_bad_is_refused_once(models: Path) -> None:
+def test_a_bundle_that_cannot_be_used_is_refused_once(models: Path) -> None:
     def load(version: str, bundle: Bundle) -> Any:
         raise ModelError("its limit cannot be computed")
 
-    switch, refused = looked_at(models, load)
+    switch, refused = switch_of(models, load)
     other_bundle(models)
     for _ in range(3):
-        switch.look()
+        switch.check()
     assert refused == ["its limit cannot be computed"]

@@ -1,4 +1,4 @@
-"""What the command line says, what the site file says, and who wins."""
+"""Options of the monitor: the command line overrides the site file."""
 
 from __future__ import annotations
 
@@ -36,18 +36,23 @@ def site(tmp_path: Path) -> Site:
     return Site(models_dir=tmp_path, machines={"pump": pump})
 
 
-def test_the_site_file_speaks_where_the_command_line_is_silent(site: Site) -> None:
-    wanted = MonitorPlan("pump", "hw:1", None, 2, "teacher", 0.5)
-    assert plan_from(site, **NOTHING) == wanted
-    assert plan_from(site, **NOTHING | {"device": "hw:1"}) == wanted
-    assert plan_from(site, **NOTHING | {"machine": "pump"}) == wanted
+def test_the_site_file_supplies_what_the_command_line_leaves_out(site: Site) -> None:
+    expected = MonitorPlan("pump", "hw:1", None, 2, "teacher", 0.5)
+    assert plan_from(site, **NOTHING) == expected
+    assert plan_from(site, **NOTHING | {"device": "hw:1"}) == expected
+    assert plan_from(site, **NOTHING | {"machine": "pump"}) == expected
 
 
-def test_the_command_line_wins(site: Site) -> None:
-    given = NOTHING | {"device": "hw:1", "detector": "student", "channel": "mean", "false_alarms_per_day": 3}
-    assert plan_from(site, **given) == MonitorPlan("pump", "hw:1", None, "mean", "student", 3)
-    given = NOTHING | {"device": "hw:1", "machine": "fan"}
-    assert plan_from(site, **given) == MonitorPlan("fan", "hw:1", None, "mean", "student", 1.0)
+def test_the_command_line_overrides_the_site_file(site: Site) -> None:
+    options = NOTHING | {
+        "device": "hw:1",
+        "detector": "student",
+        "channel": "mean",
+        "false_alarms_per_day": 3,
+    }
+    assert plan_from(site, **options) == MonitorPlan("pump", "hw:1", None, "mean", "student", 3)
+    options = NOTHING | {"device": "hw:1", "machine": "fan"}
+    assert plan_from(site, **options) == MonitorPlan("fan", "hw:1", None, "mean", "student", 1.0)
 
 
 def test_a_channel_belongs_to_its_microphone(site: Site) -> None:
@@ -65,34 +70,36 @@ def test_without_a_site_file_there_are_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("options", "hint"),
     [
         ({"device": "hw:9"}, "bundles here: fan, pump"),
         ({"device": "hw:1", "machine": "compressor"}, "bundles here: fan, pump"),
         ({"device": "hw:1", "machine": "../pump"}, "use letters"),
     ],
 )
-def test_which_machine_cannot_be_guessed(site: Site, given: dict[str, str], words: str) -> None:
+def test_an_ambiguous_machine_is_refused_with_the_list(
+    site: Site, options: dict[str, str], hint: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
-        plan_from(site, **NOTHING | given)
-    assert words in str(caught.value.hint)
+        plan_from(site, **NOTHING | options)
+    assert hint in str(caught.value.hint)
 
 
 def test_several_machines_on_one_device_are_named(site: Site) -> None:
     both = {"pump": Machine(device="hw:1", channel=0), "fan": Machine(device="hw:1", channel=1)}
     with pytest.raises(ConfigError, match="several machines listen to hw:1") as caught:
         plan_from(site.model_copy(update={"machines": both}), **NOTHING | {"device": "hw:1"})
-    assert caught.value.hint == "say --machine pump or fan"
+    assert caught.value.hint == "add --machine pump or fan"
 
 
-def test_no_bundle_at_all_is_said(tmp_path: Path) -> None:
+def test_no_bundle_at_all(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         plan_from(Site(models_dir=tmp_path / "models"), **NOTHING | {"device": "hw:0"})
     assert caught.value.hint == "bundles here: none"
 
 
 @pytest.mark.parametrize("budget", [0.0, -1.0, 1e-5, 1441.0, float("nan"), float("inf")])
-def test_budgets_that_mean_nothing_are_refused(site: Site, budget: float) -> None:
+def test_impossible_budgets_are_refused(site: Site, budget: float) -> None:
     with pytest.raises(UsageError, match="--false-alarms-per-day"):
         check_budget(budget)
     with pytest.raises(UsageError):
@@ -100,19 +107,19 @@ def test_budgets_that_mean_nothing_are_refused(site: Site, budget: float) -> Non
 
 
 @pytest.mark.parametrize("budget", [1e-300, 1441.0])
-def test_a_budget_of_the_site_file_is_held_to_the_same(budget: float) -> None:
+def test_impossible_budgets_of_the_site_file_are_refused(budget: float) -> None:
     with pytest.raises(ValidationError, match="false_alarms_per_day"):
         Machine(device="hw:1", false_alarms_per_day=budget)
 
 
-@pytest.mark.parametrize("given", [{"detector": "parrot"}, {"channel": "left"}, {"channel": "-1"}])
-def test_words_that_cannot_be_used(site: Site, given: dict[str, str]) -> None:
+@pytest.mark.parametrize("options", [{"detector": "parrot"}, {"channel": "left"}, {"channel": "-1"}])
+def test_values_that_cannot_be_used(site: Site, options: dict[str, str]) -> None:
     with pytest.raises(AnomalyError) as caught:
-        plan_from(site, **NOTHING | given)
+        plan_from(site, **NOTHING | options)
     assert caught.value.exit_code == 2
 
 
-def test_all_machines_of_the_site_file_are_meant_where_nothing_says_which(site: Site) -> None:
+def test_without_a_choice_all_machines_of_the_site_file_are_monitored(site: Site) -> None:
     many = {
         "pump": Machine(device="hw:1"),
         "fan": Machine(source="rtsp://camera/audio", model="pump", false_alarms_per_day=2),
@@ -140,7 +147,7 @@ def test_an_address_with_a_password_comes_from_the_environment(
     assert plans_from(secret, **NOTHING)[0].source == "rtsp://ann:s3cret@camera/audio"
 
 
-@pytest.mark.parametrize("ears", [{}, {"device": "hw:1", "source": "a.wav"}])
-def test_a_machine_has_one_ear(ears: dict[str, str]) -> None:
+@pytest.mark.parametrize("inputs", [{}, {"device": "hw:1", "source": "a.wav"}])
+def test_a_machine_has_one_input(inputs: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="one of device, source and source_env"):
-        Machine(**ears)
+        Machine(**inputs)

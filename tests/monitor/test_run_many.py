@@ -145,7 +145,7 @@ class _Lines:
         self.records.append(record)
         heard = [len(seconds_of(self.records, name)) for name in ("left", "right")]
         if min(heard) >= 2 and events_of(self.records, "device.lost"):
-            self._stop.ask()
+            self._stop.request()
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
     """The wish to end of the fleet that is started next; it is expressed after a minute at the latest."""
     made = Stop()
     monkeypatch.setattr(run, "Stop", lambda: made)
-    timer = threading.Timer(60, made.ask)
+    timer = threading.Timer(60, made.request)
     timer.start()
     yield made
     timer.cancel()

@@ -1,4 +1,4 @@
-"""The wish to end, from a signal or from the program."""
+"""Stop request, from a signal or from the program."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ import time
 from anomaly.monitor.stop import Stop, on_sigterm
 
 
-def test_waiting_takes_its_time_unless_asked_to_end() -> None:
+def test_a_wait_ends_early_only_when_the_stop_is_due() -> None:
     stop = Stop()
     begun = time.monotonic()
     assert not stop.wait(0.15)
     assert time.monotonic() - begun >= 0.15
     assert not stop.wait(0)
-    stop.ask()
+    stop.request()
     begun = time.monotonic()
     assert stop.wait(60)
     assert time.monotonic() - begun < 5
 
 
-def test_sigterm_wakes_a_sleeper_and_is_given_back() -> None:
+def test_sigterm_ends_a_wait_and_its_handler_is_restored() -> None:
     before = signal.getsignal(signal.SIGTERM)
     stop = Stop()
     with on_sigterm(stop):
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
         assert stop.wait(20)
-    assert stop.asked
+    assert stop.is_due
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_the_second_at_hand_is_heard_to_its_end_unless_asked_twice() -> None:
+def test_the_current_second_is_completed_unless_sigterm_comes_twice() -> None:
     stop = Stop()
     with on_sigterm(stop):
         os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.is_wished
+        assert stop.is_requested
         # A loaded computer may be here late, and then the end has come.
         begun = time.monotonic()
         assert stop.wait(60)
         assert time.monotonic() - begun < 30
     other = Stop()
-    other.ask(after_s=3600)
-    assert other.is_wished
-    assert not other.asked
+    other.request(after_s=3600)
+    assert other.is_requested
+    assert not other.is_due
     with on_sigterm(other):
         os.kill(os.getpid(), signal.SIGTERM)
-        assert other.asked
+        assert other.is_due
 
 
-def test_the_earlier_wish_holds() -> None:
+def test_the_earlier_request_counts() -> None:
     stop = Stop()
-    stop.ask()
-    stop.ask(after_s=3600)
-    assert stop.asked
+    stop.request()
+    stop.request(after_s=3600)
+    assert stop.is_due
 
 
-def test_another_thread_leaves_signals_alone() -> None:
+def test_another_thread_leaves_signal_handlers_alone() -> None:
     before = signal.getsignal(signal.SIGTERM)
     inside: list[object] = []
 

@@ -1,4 +1,4 @@
-"""Handing a clip to a person: noted first, then played or copied."""
+"""Access to clips: each is logged first, then played or copied."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from anomaly.monitor.clips.files import SOUND, read_clip
 from anomaly.store.rows import ClipRow
 from anomaly.store.store import Store
 
-# They play a WAV and return; the first that is there is taken.
+# Commands that play a WAV file and return; the first that is installed is used.
 PLAYERS = (["pw-play"], ["paplay"], ["aplay", "-q"], ["ffplay", "-nodisp", "-autoexit", "-loglevel", "error"])
 
 
 class ClipAccess:
-    """Gives out the clips of a site.
+    """Logged access to the clips of a site.
 
     Args:
-        store: where clips are listed and every access is noted.
-        folder: where they lie.
-        who: the person.
-        note: why they want it.
+        store: lists the clips and logs every access.
+        folder: of all clips.
+        who: name in the log.
+        note: reason in the log.
     """
 
     def __init__(self, store: Store, folder: Path, who: str, note: str = "") -> None:
         self._store, self._folder, self._who, self._note = store, folder, who, note
 
     def export(self, clip: ClipRow, to: Path) -> Path:
-        """Copy a clip's files into a folder of its own below ``to``; return that.
+        """Copy the files of a clip into a folder of its own below ``to``; return that folder.
 
         Raises:
-            InputError: the clip is gone or damaged.
+            InputError: the clip is no longer kept, or damaged.
             ConfigError: the folder cannot be written, or holds such a clip already.
         """
-        read_clip(self._present(clip))
+        read_clip(self._folder_of(clip))
         target = to / clip.id
         if target.exists():
             raise ConfigError("is there already", where=target, hint="choose another folder")
@@ -48,7 +48,7 @@ class ClipAccess:
         self._store.clips.log_access(clip, self._who, "export", self._note)
         try:
             with atomic.new_folder(target) as work:
-                shutil.copytree(self._present(clip), work, dirs_exist_ok=True)
+                shutil.copytree(self._folder_of(clip), work, dirs_exist_ok=True)
         except OSError as error:
             raise ConfigError(f"cannot be written: {error}", where=target) from error
         return target
@@ -57,37 +57,42 @@ class ClipAccess:
         """Play a clip on this computer's loudspeaker.
 
         Raises:
-            InputError: the clip is gone, or holds no sound.
-            DeviceError: nothing here can play it.
+            InputError: the clip is no longer kept, or holds no sound.
+            DeviceError: no installed player can play it.
         """
-        stored = read_clip(self._present(clip))
+        stored = read_clip(self._folder_of(clip))
         if stored.samples is None:
             raise InputError(
                 f"holds {clip.content}, no sound",
                 where=f"clip {clip.id}",
                 hint="look at its picture: anomaly cases clip CASE --export FOLDER",
             )
-        player = next((one for one in PLAYERS if shutil.which(one[0])), None)
+        player = next((command for command in PLAYERS if shutil.which(command[0])), None)
         if player is None:
             raise DeviceError(
                 "no player is installed",
-                hint=f"install one of {', '.join(one[0] for one in PLAYERS)}, or use --export",
+                hint=f"install one of {', '.join(command[0] for command in PLAYERS)}, or use --export",
             )
         self._store.clips.log_access(clip, self._who, "play", self._note)
-        rate_hz = soundfile.info(self._present(clip) / SOUND).samplerate
+        rate_hz = soundfile.info(self._folder_of(clip) / SOUND).samplerate
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             soundfile.write(file.name, stored.samples, rate_hz, subtype="PCM_16")
             if run([*player, file.name]) != 0:
                 raise DeviceError(
-                    f"{player[0]} could not play it", hint="is there a loudspeaker? or use --export"
+                    f"{player[0]} could not play it", hint="check the loudspeaker, or use --export"
                 )
 
-    def _present(self, clip: ClipRow) -> Path:
+    def _folder_of(self, clip: ClipRow) -> Path:
+        """Return the folder of a clip.
+
+        Raises:
+            InputError: the clip is no longer kept.
+        """
         folder = self._folder / clip.folder
         if clip.removed_s is not None or not folder.is_dir():
             raise InputError(
                 "the clip is no longer kept",
                 where=f"clip {clip.id}",
-                hint="how long clips are kept is set in site.yaml under clips:",
+                hint="limits on clips are set in site.yaml under clips:",
             )
         return folder

@@ -1,9 +1,9 @@
-"""One clip on disk: a folder with its sound, its levels, a picture, and what is needed to score it again.
+"""Files of one clip: its sound, its levels, a picture, and the facts that repeat its score.
 
-clip.json          whose, when, what it holds, since when the score ran, the live result of each second
-sound.flac         the sound (``full``), or the sound without words (``speech-filtered``)
+clip.json          machine, case, time, content, samples since the last reset, the live result of each second
+sound.flac         the sound (``full``), or the sound without intelligible speech (``speech-filtered``)
 levels.npz         the front end's levels (``features`` and ``full``)
-spectrogram.png    to look at
+spectrogram.png    the picture
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _LONGEST_S = 4_000
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What ``clip.json`` says.
+    """Contents of ``clip.json``.
 
     Args:
         id: 12 hex digits.
         case_id: the case it was kept with.
-        machine: whose sound it is.
+        machine: name of the machine.
         content: features, speech-filtered or full.
         begin_s: UNIX seconds of its first sample.
-        samples: how many, at 16 kHz.
+        samples: number of them, at 16 kHz.
         since_reset: samples between the last reset of the score and the first; 0: it begins at a reset.
         opened_s: UNIX seconds at which the case opened.
-        detector: which network scored.
-        model: which bundle, the first digits of its manifest's SHA-256.
-        front_end: its settings.
-        repeatable: whether what is kept gives the live scores again, to the last bit.
+        detector: name of the detector that scored.
+        model: version of the bundle, the first digits of its manifest's SHA-256.
+        front_end: settings of the front end.
+        repeatable: the clip gives the live scores again, to the last bit.
         seconds: live results: second since the beginning of the clip, score, p_value, state.
     """
 
@@ -70,7 +70,7 @@ class StoredClip:
     """A clip as read back.
 
     Args:
-        folder: where it lies.
+        folder: of the clip.
         facts: ``clip.json``.
         samples: float32 [n], 16 kHz, or None where no sound was kept.
         levels: of its segments, [segments, frames, bands] as ``features.front_end.segment_levels`` makes them,
@@ -86,7 +86,7 @@ class StoredClip:
 def write_clip(
     folder: Path, facts: ClipFacts, samples: Samples | None, levels: Centibels | None, picture: bytes
 ) -> int:
-    """Write a clip whole or not at all; return how many bytes it takes.
+    """Write a clip, whole or not at all; return its size in bytes.
 
     Raises:
         ConfigError: the disk is full, or the folder cannot be written.
@@ -125,10 +125,10 @@ def read_clip(folder: Path) -> StoredClip:
 
 
 def read_facts(folder: Path) -> ClipFacts:
-    """Read what a clip says of itself, without its sound.
+    """Read the facts of a clip, without its sound.
 
     Raises:
-        InputError: it is missing or damaged.
+        InputError: they are missing or damaged.
     """
     try:
         values = json.loads((folder / FACTS).read_bytes())
@@ -144,7 +144,7 @@ def _damaged(folder: Path, error: Exception) -> InputError:
 
 
 def flac(samples: Samples) -> bytes:
-    """Sound [n] on the 24-bit grid as FLAC: every sample comes back as it was."""
+    """Encode sound [n] on the 24-bit grid as FLAC, without loss."""
     whole = np.rint(samples.astype(np.float64) * _SCALE).clip(-_SCALE, _SCALE - 1).astype(np.int32) << 8
     memory = io.BytesIO()
     soundfile.write(memory, whole, SAMPLE_RATE_HZ, subtype="PCM_24", format="FLAC")

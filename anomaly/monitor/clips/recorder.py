@@ -41,7 +41,7 @@ Emit = Callable[[EventName, str, Mapping[str, Any]], None]
 
 @dataclass(frozen=True, eq=False)
 class ClipContext:
-    """What scored the sound of a clip.
+    """Machine and model that scored the sound of a clip.
 
     Args:
         machine: its name.
@@ -67,14 +67,14 @@ class _Pending:
 
 
 class ClipRecorder:
-    """Keeps the sound around the cases of one machine.
+    """Recorder of the clips of one machine.
 
     Args:
-        context: what scores the sound; replaced when another model takes over.
-        settings: what to keep, and how much.
+        context: machine and model; replaced when another model is activated.
+        settings: content and length of clips, and limits on them.
         folder: of all clips of the site.
-        store: where clips are listed.
-        background: where they are made: encoding and writing never hold up the sound.
+        store: lists the clips.
+        background: encodes and writes clips, so that the sound never waits for them.
         emit: publishes ``clip.saved`` and ``clip.failed`` from the background thread.
     """
 
@@ -104,17 +104,17 @@ class ClipRecorder:
         bus.subscribe(EventRecord, self._event)
         bus.subscribe(ModelActivated, self._model_activated)
         bus.subscribe(BlockProcessed, lambda _: self._save_complete())
-        bus.subscribe(SessionEnded, lambda _: self._break())
+        bus.subscribe(SessionEnded, lambda _: self._interrupt())
 
     def _sound(self, block: SoundBlock) -> None:
         if block.gap or self._lost:
-            self._break()
+            self._interrupt()
         self._lost = False
         if self._settings.content != "none":
             self.ring.push(block.samples, block.time_s)
 
     def _microphone_lost(self, _: MicrophoneLost) -> None:
-        self._break()
+        self._interrupt()
         self._lost = True
 
     def _second(self, record: SecondRecord) -> None:
@@ -127,20 +127,20 @@ class ClipRecorder:
             self._request(case, record)
 
     def _model_activated(self, activated: ModelActivated) -> None:
-        """Let clips begin at the earliest where another model began to score."""
+        """Restart the ring buffer where the new model began to score: no clip mixes two models."""
         self._save(list(self._pending))
         model = activated.model
         front_end = model.scorer.front_end
         self.context = replace(
             self.context, model=model.version, front_end=front_end, normal=model.normal_levels
         )
-        self.ring.begin_at(self._since_reset_s * SAMPLE_RATE_HZ, front_end.reset_s)
+        self.ring.restart_at(self._since_reset_s * SAMPLE_RATE_HZ, front_end.reset_s)
         self._since_reset_s = 0
 
-    def _break(self) -> None:
-        """The sound ends or breaks off here: pending clips are saved as far as they go, and the ring begins anew."""
+    def _interrupt(self) -> None:
+        """Save pending clips as far as they go, and empty the ring buffer: the sound is interrupted or has ended."""
         self._save(list(self._pending))
-        self.ring.begin_anew()
+        self.ring.interrupt()
         self._since_reset_s = 0
 
     def _save_complete(self) -> None:
@@ -225,7 +225,7 @@ def _result(record: SecondRecord, begin_s: float) -> dict[str, Any]:
 
 
 def _write_files(folder: Path, facts: ClipFacts, excerpt: Excerpt, normal: Centibels | None) -> int:
-    """Write the files of a clip; only what its content allows ever reaches the disk."""
+    """Write the files of a clip; sound that its content does not allow never reaches the disk."""
     front_end = FrontEnd.from_dict(dict(facts.front_end))
     if facts.content == "speech-filtered":
         from anomaly.audio.speech_filter import obfuscate_speech
@@ -235,7 +235,7 @@ def _write_files(folder: Path, facts: ClipFacts, excerpt: Excerpt, normal: Centi
     levels = segment_levels(excerpt.samples, front_end)
     if facts.content == "features":
         frames = levels.reshape(-1, levels.shape[2])
-        # A last, shorter segment is padded with zeros, which are no levels.
+        # A last, shorter segment is padded with zeros, which stand for no level.
         frames = np.where(frames == 0, frames.min(initial=0), frames).astype(np.int32)
         return write_clip(folder, facts, None, levels, _picture(frames, frames, facts, normal))
     picture = _picture_of_sound(excerpt.samples, facts, normal)
@@ -249,7 +249,14 @@ def _picture_of_sound(samples: Samples, facts: ClipFacts, normal: Centibels | No
 
 
 def _picture(drawn: Centibels, pooled: Centibels, facts: ClipFacts, normal: Centibels | None) -> bytes:
-    """Draw a clip: levels as they are drawn, and pooled ones to compare with the normal spectrum."""
+    """Draw a clip.
+
+    Args:
+        drawn: levels of the spectrogram, [frames, bands].
+        pooled: levels in the bands of the normal spectrum, for the comparison with it.
+        facts: of the clip.
+        normal: mean levels of the training sound; None leaves the comparison out.
+    """
     mark_s = facts.opened_s - facts.begin_s
     after = pooled[max(0, min(round(mark_s / HOP_S), len(pooled) - 1)) :]
     spectrum = None

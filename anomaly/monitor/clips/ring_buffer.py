@@ -1,4 +1,4 @@
-"""The last seconds of sound, so that a clip may begin before its case, at a place from which it can be scored."""
+"""Ring buffer of recent sound: a clip begins before its case, at a reset, so that its score can be repeated."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 
-# One step of a 24-bit FLAC: what is heard is put on this grid, so that what is kept is what was heard.
+# One step of a 24-bit FLAC: live sound is rounded to this grid before it is scored, so that a clip keeps it exactly.
 _STEP = np.float32(2.0**-23)
 
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
-    """Sound cut from the ring.
+    """Sound from the ring buffer.
 
     Args:
         samples: float32 [n], 16 kHz.
@@ -30,41 +30,41 @@ class Excerpt:
 
 
 class SoundRing:
-    """Keeps sound back to the reset before the pre-roll.
+    """Ring buffer that reaches back to the last reset before the pre-roll.
 
     Args:
-        before_s: sound to have from before any moment.
-        span_s: sound that a clip may take after that moment.
+        before_s: pre-roll, seconds of a clip before its case.
+        span_s: seconds of a clip after its case is opened.
         reset_s: seconds between resets of the score.
     """
 
     def __init__(self, before_s: float, span_s: float, reset_s: int) -> None:
         self._before = round(before_s * SAMPLE_RATE_HZ)
         self._reset = reset_s * SAMPLE_RATE_HZ
-        # A machine whose resets are far apart does not get endless memory; its clips then begin between resets.
-        most_reset = min(self._reset, 60 * SAMPLE_RATE_HZ)
-        self._most = self._before + round(span_s * SAMPLE_RATE_HZ) + most_reset + SAMPLE_RATE_HZ
+        # Resets that are far apart must not make the buffer endless; clips then begin between resets.
+        max_reset = min(self._reset, 60 * SAMPLE_RATE_HZ)
+        self._capacity = self._before + round(span_s * SAMPLE_RATE_HZ) + max_reset + SAMPLE_RATE_HZ
         self._blocks: deque[Samples] = deque()
         self._first = 0
         self._end_s = 0.0
         self.position = 0
-        """Samples heard since the last time the sound began anew."""
+        """Samples pushed since the last interruption."""
 
     def push(self, samples: Samples, time_s: float) -> None:
-        """Take a block [n] whose first sample was heard at a UNIX time."""
+        """Append a block [n] whose first sample has this UNIX time."""
         self._blocks.append(np.array(samples, dtype=np.float32))
         self.position += len(samples)
         self._end_s = time_s + len(samples) / SAMPLE_RATE_HZ
-        while self.position - self._first - len(self._blocks[0]) >= self._most:
+        while self.position - self._first - len(self._blocks[0]) >= self._capacity:
             self._first += len(self._blocks.popleft())
 
-    def begin_anew(self) -> None:
-        """After a gap: the next sample is the first after a reset."""
+    def interrupt(self) -> None:
+        """Empty the buffer at an interruption of the sound: the next sample is the first after a reset."""
         self._blocks.clear()
         self._first = self.position = 0
 
-    def begin_at(self, position: int, reset_s: int) -> None:
-        """The score began again at a position, with other resets: what lies before it is let go."""
+    def restart_at(self, position: int, reset_s: int) -> None:
+        """Drop the sound before a position at which the score was reset, with another distance of resets from there."""
         self._reset = reset_s * SAMPLE_RATE_HZ
         while self._blocks and self._first + len(self._blocks[0]) <= position:
             self._first += len(self._blocks.popleft())
@@ -74,11 +74,11 @@ class SoundRing:
         self._first, self.position = self._first - position, self.position - position
 
     def excerpt(self, around: int) -> Excerpt | None:
-        """Sound from the reset before ``before_s`` before a position up to now; None if there is no second of it."""
-        wanted = max(self._first, around - self._before)
-        begin = wanted // self._reset * self._reset
+        """Return the sound up to now from the last reset before the pre-roll of a position; None if under a second."""
+        earliest = max(self._first, around - self._before)
+        begin = earliest // self._reset * self._reset
         if begin < self._first:
-            begin = wanted
+            begin = earliest
         if self.position - begin < SAMPLE_RATE_HZ:
             return None
         joined = np.concatenate(self._blocks)[begin - self._first :]
@@ -86,7 +86,7 @@ class SoundRing:
 
 
 def on_grid(samples: Samples) -> Samples:
-    """Sound as 24 bits hold it: rounded by at most -144 dB of full scale, and clipped to it."""
+    """Return sound rounded to 24 bits (at most -144 dB of full scale) and clipped to full scale."""
     whole = np.rint(np.asarray(samples, dtype=np.float32) / _STEP)
     result: Samples = (np.clip(whole, -(2.0**23), 2.0**23 - 1) * _STEP).astype(np.float32)
     return result

@@ -78,7 +78,7 @@ class _DeviceSource:
         self._wait_s, self._hold_s = _MIN_WAIT_S, _MIN_HOLD_S
 
     def listen(self) -> ChannelSource:
-        while not self._stop.asked:
+        while not self._stop.is_due:
             try:
                 yield from self._while_open()
             except NoChannelError as error:
@@ -105,7 +105,7 @@ class _DeviceSource:
     def _sound(self, microphone: Microphone, lookout: HotplugMonitor) -> Iterator[ChannelEvents]:
         """Deliver sound until the device is given up; the loss is reported before the slow closing."""
         timeout_s, silent_s = _SILENCE_TIMEOUT_S, 0.0
-        while not self._stop.asked:
+        while not self._stop.is_due:
             try:
                 blocks = microphone.read_all(timeout_s)
             except NoSoundError as error:

@@ -1,4 +1,4 @@
-"""What a source delivers: blocks of sound, losses of the microphone, and events of its capture."""
+"""Events of a source: blocks of sound, losses of the microphone, and events of its capture."""
 
 from __future__ import annotations
 

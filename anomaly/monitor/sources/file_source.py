@@ -43,7 +43,7 @@ def from_blocks(
     begun, position = time.monotonic(), 0
     for block in blocks:
         due = begun + (position + len(block)) / SAMPLE_RATE_HZ
-        if stop.wait(max(0.0, due - time.monotonic())) if realtime else stop.asked:
+        if stop.wait(max(0.0, due - time.monotonic())) if realtime else stop.is_due:
             return
         yield SoundBlock(block, start_s + position / SAMPLE_RATE_HZ)
         position += len(block)
@@ -77,7 +77,7 @@ def from_stdin(stop: Stop, *, channel: Channel = "mean") -> Source:
         yield from from_blocks(pieces, stop, realtime=False)
     except InputError:
         # While the monitor stops, the pipe seems to end too early.
-        if not stop.asked:
+        if not stop.is_due:
             raise
 
 
@@ -93,7 +93,7 @@ class _Pipe(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        while not self._stop.asked:
+        while not self._stop.is_due:
             if select.select([0], [], [], _POLL_S)[0]:
                 return os.read(0, size)
         return b""

@@ -42,7 +42,7 @@ class MachineCase:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether a latched alarm may end: there is no case, or a person has acknowledged it."""
+        """Return whether a latched alarm may end: there is no case, or it is acknowledged."""
         return self._case is None or self._case.state == CaseState.ACTIVE_ACKNOWLEDGED
 
     def require_calm_period(self) -> None:

@@ -1,1 +1,1 @@
-"""What a running monitor reports of itself: statistics, metrics, log, screen, systemd."""
+"""Reports of a running monitor about itself: statistics, metrics, log, screen, systemd."""

@@ -1,4 +1,4 @@
-"""JSON log: one object a line, with stable event names, for journald, Loki and the like."""
+"""JSON log: one object per line, with stable event names, for journald, Loki and similar collectors."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _FIELD = "anomaly_event"
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one line: time, level, event, message, and what belongs to the event."""
+    """Formatter of one log record as one line: time, level, event, message, and the fields of the event."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record."""
-        fields_of_event: dict[str, Any] = getattr(record, _FIELD, None) or {
+        """Return one record as a line of JSON."""
+        event_fields: dict[str, Any] = getattr(record, _FIELD, None) or {
             "event": "log",
             "logger": record.name,
         }
         fields = {
             "time": iso_utc(record.created),
             "level": record.levelname.lower(),
-            **fields_of_event,
+            **event_fields,
             "message": record.getMessage(),
         }
         if record.exc_info:
@@ -54,10 +54,10 @@ def json_log(stream: TextIO | None = None) -> Iterator[None]:
 
 
 def log_record(record: Record) -> None:
-    """Log an event; of the seconds, one a minute."""
+    """Log an event, or one second a minute."""
     if isinstance(record, EventRecord):
         level = logging.WARNING if record.event in WARNINGS else logging.INFO
-        # A detail never replaces machine, event and time.
+        # A detail must not replace machine, event or time.
         event = {
             **record.detail,
             "event": record.event,

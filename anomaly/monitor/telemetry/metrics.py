@@ -1,7 +1,7 @@
 """Metrics for Prometheus over HTTP, on the loopback address by default.
 
-Names and base units follow https://prometheus.io/docs/practices/naming/. The library is loaded only when
-metrics are served.
+Names and base units follow https://prometheus.io/docs/practices/naming/. The client library is loaded only when metrics
+are served.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COUNTED = {
 
 
 class PrometheusCollector:
-    """Collects the statistics as metrics at each scrape."""
+    """Collector that turns the statistics into metrics at each scrape."""
 
     def __init__(self, statistics: MonitorStatistics) -> None:
         self._statistics = statistics
@@ -45,16 +45,17 @@ class PrometheusCollector:
         with self._statistics.lock:
             machines = dict(self._statistics.machines)
             yield from _scores(machines, self._statistics.now_s)
+            yield from _inputs(machines)
             yield from _counts(machines)
             yield _delays(machines)
             yield from _site(self._statistics)
 
 
 def check_address(text: str) -> str:
-    """Host and port as the option ``--metrics`` gives them.
+    """Return host and port of the option ``--metrics``.
 
     Raises:
-        UsageError: they are none.
+        UsageError: the text is no address with a port.
     """
     try:
         return host_and_port(text)
@@ -67,8 +68,8 @@ def serving(statistics: MonitorStatistics, address: str) -> Iterator[int]:
     """Serve ``/metrics`` during the block; yield the port.
 
     Args:
-        statistics: what to show.
-        address: host and port, such as ``127.0.0.1:9464``; port 0 is any that is free.
+        statistics: of the monitor.
+        address: host and port, such as ``127.0.0.1:9464``; port 0 means any free port.
 
     Raises:
         ConfigError: the address cannot be used, or the library is not installed.
@@ -100,7 +101,8 @@ def serving(statistics: MonitorStatistics, address: str) -> Iterator[int]:
 
 
 def _scores(machines: dict[str, MachineStatistics], now_s: float) -> Iterator[Metric]:
-    from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+    """Yield the metrics of the newest second of each machine."""
+    from prometheus_client.core import GaugeMetricFamily
 
     label = ["machine"]
     score = GaugeMetricFamily(
@@ -112,53 +114,61 @@ def _scores(machines: dict[str, MachineStatistics], now_s: float) -> Iterator[Me
     level = GaugeMetricFamily("anomaly_sound_level_ratio", "RMS of the sound, full scale is 1", labels=label)
     state = GaugeMetricFamily(
         "anomaly_state",
-        "1 for the state it is in; UNKNOWN while it is not judged",
+        "1 for the current state; UNKNOWN while the machine is not judged",
         labels=["machine", "state"],
     )
     sensor = GaugeMetricFamily("anomaly_sensor_ok", "1 while the microphone can be trusted", labels=label)
-    heard = GaugeMetricFamily(
-        "anomaly_last_sound_timestamp_seconds", "When sound last arrived, UNIX time", labels=label
+    for name, machine in machines.items():
+        if machine.last is None:
+            continue
+        judged = machine.is_judged(now_s)
+        # Without a score there is no sample: the graph shows a gap, not zero.
+        if judged and machine.last.score is not None and machine.last.p_value is not None:
+            score.add_metric([name], machine.last.score)
+            p_value.add_metric([name], machine.last.p_value)
+        level.add_metric([name], 10 ** (machine.last.level_dbfs / 20))
+        sensor.add_metric([name], float(machine.last.sensor == "ok" and not machine.sensor_fault))
+        current = machine.last.state if judged else UNKNOWN_STATE
+        for value in STATES:
+            state.add_metric([name, value], float(current == value))
+    yield from (score, p_value, level, state, sensor)
+
+
+def _inputs(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
+    """Yield the metrics of capture and model of each machine."""
+    from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+
+    last_sound = GaugeMetricFamily(
+        "anomaly_last_sound_timestamp_seconds", "UNIX time of the newest sound", labels=["machine"]
     )
     capture = GaugeMetricFamily(
-        "anomaly_capture_state", "1 for the state its capture is in", labels=["machine", "state"]
+        "anomaly_capture_state", "1 for the current state of its capture", labels=["machine", "state"]
     )
-    model = InfoMetricFamily("anomaly_model", "Which bundle scores", labels=label)
-    for name, mine in machines.items():
-        # A file has no capture, and a device that was never opened is being started.
-        for stage in CaptureState if mine.capture else ():
-            capture.add_metric([name, stage.value], float(mine.capture == stage.value))
-        if mine.last_sound_s is not None:
-            heard.add_metric([name], mine.last_sound_s)
-        model.add_metric([name], {"version": mine.model})
-        if mine.last is None:
-            continue
-        judged = mine.is_judged(now_s)
-        # Without a score there is no sample: a gap in the graph, not a zero.
-        if judged and mine.last.score is not None and mine.last.p_value is not None:
-            score.add_metric([name], mine.last.score)
-            p_value.add_metric([name], mine.last.p_value)
-        level.add_metric([name], 10 ** (mine.last.level_dbfs / 20))
-        sensor.add_metric([name], float(mine.last.sensor == "ok" and not mine.sensor_fault))
-        shown = mine.last.state if judged else UNKNOWN_STATE
-        for one in STATES:
-            state.add_metric([name, one], float(shown == one))
-    yield from (score, p_value, level, state, sensor, capture, heard, model)
+    model = InfoMetricFamily("anomaly_model", "Version of the bundle that scores", labels=["machine"])
+    for name, machine in machines.items():
+        # A file has no capture, and a device that was never opened has no state yet.
+        for stage in CaptureState if machine.capture else ():
+            capture.add_metric([name, stage.value], float(machine.capture == stage.value))
+        if machine.last_sound_s is not None:
+            last_sound.add_metric([name], machine.last_sound_s)
+        model.add_metric([name], {"version": machine.model})
+    yield from (capture, last_sound, model)
 
 
 def _counts(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily
 
-    judged = CounterMetricFamily("anomaly_judged_seconds", "Sound that was judged", labels=["machine"])
+    scored = CounterMetricFamily("anomaly_judged_seconds", "Sound that was scored", labels=["machine"])
     cases = CounterMetricFamily("anomaly_cases_opened", "Cases that were opened", labels=["machine", "kind"])
-    for name, mine in machines.items():
-        judged.add_metric([name], mine.seconds)
+    for name, machine in machines.items():
+        scored.add_metric([name], machine.seconds)
         for kind in ("machine", "sensor"):
-            cases.add_metric([name, kind], mine.cases[kind])
-    yield from (judged, cases)
+            cases.add_metric([name, kind], machine.cases[kind])
+    yield from (scored, cases)
     for event, metric in _COUNTED.items():
-        counter = CounterMetricFamily(metric, f"How often {event} was reported", labels=["machine"])
-        for name, mine in machines.items():
-            counter.add_metric([name], mine.events[event])
+        counter = CounterMetricFamily(metric, f"Number of {event} events", labels=["machine"])
+        for name, machine in machines.items():
+            counter.add_metric([name], machine.events[event])
         yield counter
 
 
@@ -168,12 +178,12 @@ def _delays(machines: dict[str, MachineStatistics]) -> Metric:
     delays = HistogramMetricFamily(
         "anomaly_score_delay_seconds", "From the last sample of a second to its score", labels=["machine"]
     )
-    for name, mine in machines.items():
+    for name, machine in machines.items():
         buckets, total = [], 0
-        for limit, count in zip((*DELAY_BUCKETS_S, float("inf")), mine.delays, strict=True):
+        for limit, count in zip((*DELAY_BUCKETS_S, float("inf")), machine.delays, strict=True):
             total += count
             buckets.append(("+Inf" if limit == float("inf") else str(limit), float(total)))
-        delays.add_metric([name], buckets=buckets, sum_value=mine.delay_sum_s)
+        delays.add_metric([name], buckets=buckets, sum_value=machine.delay_sum_s)
     return delays
 
 
@@ -184,11 +194,11 @@ def _site(statistics: MonitorStatistics) -> Iterator[Metric]:
     yield InfoMetricFamily("anomaly_build", "This program", value={"version": __version__})
     yield GaugeMetricFamily("anomaly_database_bytes", "Size of the database", value=site.database_bytes)
     yield GaugeMetricFamily(
-        "anomaly_disk_free_bytes", "Free on the database's disk", value=site.disk_free_bytes
+        "anomaly_disk_free_bytes", "Free space on the disk of the database", value=site.disk_free_bytes
     )
-    yield GaugeMetricFamily("anomaly_clips", "Clips that are kept", value=site.clips)
+    yield GaugeMetricFamily("anomaly_clips", "Number of clips", value=site.clips)
     yield GaugeMetricFamily("anomaly_clips_bytes", "Size of all clips", value=site.clips_bytes)
-    pending = GaugeMetricFamily("anomaly_messages_pending", "Messages to deliver", labels=["sink"])
+    pending = GaugeMetricFamily("anomaly_messages_pending", "Undelivered messages", labels=["sink"])
     for sink, count in site.pending.items():
         pending.add_metric([sink], count)
     yield pending

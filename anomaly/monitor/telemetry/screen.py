@@ -1,4 +1,4 @@
-"""The screen: events as lines, and on a terminal one line that follows the sound of all machines."""
+"""Screen output: events as lines, and on a terminal one status line for the newest second of all machines."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from anomaly.readable import rarity
 
 _LINE_EVERY_S = 60
 _BAR_WIDTH = 20
-# The bar is full at a score that no normal sound reaches.
+# The bar is full at 20 standard deviations, which normal sound does not reach.
 _BAR_MAX_SCORE = 20.0
-_END_OF_SOUND = (EventName.DEVICE_LOST, EventName.MACHINE_FAILED)
+_SOUND_LOST = (EventName.DEVICE_LOST, EventName.MACHINE_FAILED)
 
 
 class Screen:
-    """Prints records: events on stdout; seconds on a terminal's line, else one line a minute."""
+    """Printer of records: events as lines; seconds on the status line of a terminal, else one line a minute."""
 
     def __init__(self, out: TextIO | None = None, *, columns: int | None = None) -> None:
         self._out = sys.stdout if out is None else out
         self._terminal = self._out.isatty()
-        self._following = False
+        self._status_shown = False
         self._width = columns
         self._last: dict[str, SecondRecord] = {}
 
@@ -31,25 +31,25 @@ class Screen:
         """Show one record."""
         if isinstance(record, SecondRecord):
             self._last[record.machine] = record
-        elif record.event in _END_OF_SOUND:
-            # The last score is no state of a machine whose sound does not arrive any more.
+        elif record.event in _SOUND_LOST:
+            # Without sound the last score does not describe the machine any more.
             self._last.pop(record.machine, None)
         if isinstance(record, SecondRecord) and self._terminal:
             text = line(record) if len(self._last) == 1 else summary(list(self._last.values()))
             self._write(f"\r\x1b[K{text[: self._width or None]}")
-            self._following = True
+            self._status_shown = True
         elif not isinstance(record, SecondRecord) or record.second % _LINE_EVERY_S == 0:
             self._line(line(record))
 
     def close(self) -> None:
-        """End the line that follows the sound."""
-        if self._following:
+        """End the status line."""
+        if self._status_shown:
             self._write("\n")
-            self._following = False
+            self._status_shown = False
 
     def _line(self, text: str) -> None:
         self._write(f"\r\x1b[K{text}\n" if self._terminal else f"{text}\n")
-        self._following = False
+        self._status_shown = False
 
     def _write(self, text: str) -> None:
         self._out.write(text)

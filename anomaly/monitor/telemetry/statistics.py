@@ -1,4 +1,4 @@
-"""Statistics that the monitor keeps of itself; ``metrics`` exports them to Prometheus."""
+"""Statistics of the running monitor; `metrics` exports them to Prometheus."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class MachineStatistics:
 
     Args:
         last: its newest second.
-        seconds: how many were judged.
-        events: how often each event has happened; gaps are reported together, and counted one by one.
-        cases: how many cases were opened, by kind.
+        seconds: number of scored seconds.
+        events: number of events by name; gaps are reported together and counted one by one.
+        cases: number of opened cases by kind.
         last_sound_s: UNIX seconds of the newest sound.
-        delays: how many scores came within each bucket, and later than all of them.
-        delay_sum_s: of all scores.
+        delays: number of scores by bucket of their delay, the last for all longer delays.
+        delay_sum_s: sum over all scores.
         model: version of its bundle.
         capture: state of its capture; "" for a file or a pipe.
         sensor_fault: a fault of its microphone is in force.
@@ -57,7 +57,7 @@ class MachineStatistics:
 
 @dataclass
 class SiteStatistics:
-    """Sizes and counts of the site, measured now and then by the background worker."""
+    """Sizes and counts of the site, measured at intervals by the background worker."""
 
     database_bytes: int = 0
     disk_free_bytes: int = 0
@@ -67,7 +67,7 @@ class SiteStatistics:
 
 
 class MonitorStatistics:
-    """Statistics of all machines and of the site; the thread of the sound writes, others read under the lock.
+    """Statistics of all machines and of the site; the sound thread writes them, others read them under the lock.
 
     Args:
         clock: UNIX seconds.
@@ -101,7 +101,7 @@ class MonitorStatistics:
             bus: of the session.
             machine: its name.
             version: of its bundle.
-            live: whether the sound comes from a microphone: only then delays mean something.
+            live: the sound comes from a microphone or stream; only then are delays measured.
         """
         recorder = _MachineRecorder(self.machine(machine), self.lock, self._clock if live else None)
         recorder.model(version)

@@ -11,18 +11,20 @@ from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import BlockProcessed, SessionEnded
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
 
-# A microphone delivers four blocks a second, a lost one is reported every two seconds: after so long neither happens.
+# A microphone delivers four blocks a second, and a lost one is reported every two seconds: none of both for so long
+# means that the monitor hangs.
 RECENT_S = 10.0
 
 
 class SystemdNotifier:
-    """Notifies the service manager that started the process, if one did.
+    """Notifier of the service manager that started the process, if one did.
 
-    The watchdog is fed while sound arrives or is looked for; a monitor that hangs is started anew. One whose
-    microphone is away is not: looking for it is its work, and another start would only look for it, too.
+    The watchdog is fed while sound arrives or a lost microphone is looked for, so that only a monitor that hangs is
+    restarted: a restart would not bring a microphone back.
 
     Args:
-        environ: ``NOTIFY_SOCKET`` is the address, ``WATCHDOG_USEC`` the interval, ``WATCHDOG_PID`` the process meant.
+        environ: ``NOTIFY_SOCKET`` is the address, ``WATCHDOG_USEC`` the interval, ``WATCHDOG_PID`` the
+            process in question.
         clock: monotonic seconds.
     """
 
@@ -32,9 +34,9 @@ class SystemdNotifier:
         environ = os.environ if environ is None else environ
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._clock = clock
-        # Three times within the limit, so that one late call does no harm.
+        # Three times within the limit, so that a late call does not end the service.
         self._every_s = _limit_s(environ) / 3
-        self._worked_s: float | None = None
+        self._active_s: float | None = None
         self._fed_s = float("-inf")
 
     def subscribe(self, bus: EventBus, machine: str) -> None:
@@ -61,32 +63,32 @@ class SystemdNotifier:
         bus.subscribe(SessionEnded, lambda _: self.stopping())
 
     def sound_arrived(self) -> None:
-        """Note that sound has arrived, which makes the service ready."""
-        self._works("listening")
+        """Report that sound has arrived, which makes the service ready."""
+        self._note_activity("listening")
 
     def searching(self) -> None:
-        """Note that a lost microphone is looked for, which makes the service ready, too."""
-        self._works("looking for a microphone")
+        """Report that a lost microphone is looked for, which makes the service ready, too."""
+        self._note_activity("looking for a microphone")
 
-    def _works(self, status: str) -> None:
-        if self._worked_s is None:
+    def _note_activity(self, status: str) -> None:
+        if self._active_s is None:
             self._send(f"READY=1\nSTATUS={status}")
-        self._worked_s = self._clock()
+        self._active_s = self._clock()
 
     def feed(self) -> None:
-        """Feed the watchdog if it is time and there was work lately; may be called as often as one likes."""
+        """Feed the watchdog if it is due and sound or a search was reported recently; may be called often."""
         now = self._clock()
-        recent = self._worked_s is not None and now - self._worked_s <= RECENT_S
+        recent = self._active_s is not None and now - self._active_s <= RECENT_S
         if self._every_s and recent and now - self._fed_s >= self._every_s:
             self._fed_s = now
             self._send("WATCHDOG=1")
 
-    def status(self, words: str) -> None:
+    def status(self, text: str) -> None:
         """Set the line that ``systemctl status`` shows."""
-        self._send(f"STATUS={words}")
+        self._send(f"STATUS={text}")
 
     def stopping(self) -> None:
-        """Announce the end."""
+        """Report that the service is stopping."""
         self._send("STOPPING=1\nSTATUS=writing what is left")
 
     def _send(self, text: str) -> None:
@@ -98,11 +100,11 @@ class SystemdNotifier:
                 channel.setblocking(False)
                 channel.sendto(text.encode(), address)
         except OSError:
-            # A service manager that does not listen must not end the service.
+            # A service manager that does not receive must not end the service.
             return
 
 
 def _limit_s(environ: Mapping[str, str]) -> float:
-    microseconds, meant = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    ours = not meant or meant == str(os.getpid())
+    microseconds, process = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    ours = not process or process == str(os.getpid())
     return int(microseconds) / 1e6 if ours and microseconds.isascii() and microseconds.isdigit() else 0.0

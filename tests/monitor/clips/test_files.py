@@ -1,4 +1,4 @@
-"""A clip on disk: whole or not at all, every sample as it was, and nothing damaged is taken for a clip."""
+"""Clip files: written whole or not at all, without loss; damage is found."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sound() -> Samples:
     return on_grid(np.random.default_rng(0).normal(0, 0.2, 16_000).astype(np.float32))
 
 
-def test_what_was_written_is_read(tmp_path: Path, sound: Samples) -> None:
+def test_a_clip_is_read_as_it_was_written(tmp_path: Path, sound: Samples) -> None:
     levels = np.arange(60, dtype=np.int32).reshape(1, 30, 2)
     size = write_clip(tmp_path / "a" / "b", facts(), sound, levels, b"png")
     found = read_clip(tmp_path / "a" / "b")
@@ -45,14 +45,14 @@ def test_what_was_written_is_read(tmp_path: Path, sound: Samples) -> None:
 
 @settings(deadline=None)
 @given(arrays(np.float32, st.integers(1, 300), elements=st.floats(-1.5, 1.5, width=32)))
-def test_every_sample_on_the_grid_comes_back(samples: Samples) -> None:
+def test_flac_is_lossless_on_the_grid(samples: Samples) -> None:
     import io
 
     import soundfile
 
-    heard = on_grid(samples)
-    back, _ = soundfile.read(io.BytesIO(flac(heard)), dtype="float32")
-    assert np.array_equal(back, heard)
+    sound = on_grid(samples)
+    back, _ = soundfile.read(io.BytesIO(flac(sound)), dtype="float32")
+    assert np.array_equal(back, sound)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_nothing_is_unpickled(tmp_path: Path, sound: Samples) -> None:
         read_clip(tmp_path / "clip")
 
 
-def test_a_clip_that_is_missing(tmp_path: Path) -> None:
+def test_a_missing_clip(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_clip(tmp_path / "none")
 
@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, sound: Samples) -> None
         write_clip(tmp_path / "file" / "clip", facts(), sound, None, b"png")
 
 
-def test_sound_of_another_rate_is_no_clip(tmp_path: Path, sound: Samples) -> None:
+def test_sound_of_another_rate_is_refused(tmp_path: Path, sound: Samples) -> None:
     import soundfile
 
     soundfile.write(tmp_path / "x.flac", sound, 44_100)

@@ -1,4 +1,4 @@
-"""How many clips are kept: by age, number and size; what a crash left behind goes, too."""
+"""Retention of clips by age, number, size and free disk space; folders that a crash left are removed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
-def keep(store: Store, folder: Path, number: int, age_days: float, size: int = MIB) -> None:
+def store_clip(store: Store, folder: Path, number: int, age_days: float, size: int = MIB) -> None:
     name = f"pump/{number}"
     (folder / name).mkdir(parents=True)
     (folder / name / "sound.flac").write_bytes(b"x")
@@ -40,41 +40,41 @@ def keep(store: Store, folder: Path, number: int, age_days: float, size: int = M
     )
 
 
-def left(store: Store, folder: Path) -> list[int]:
+def clips_left(store: Store, folder: Path) -> list[int]:
     listed = [int(clip.id) for clip in store.clips.select()]
     assert sorted(int(path.name) for path in folder.glob("pump/*")) == sorted(listed)
     return listed
 
 
-def test_old_ones_go(store: Store, folder: Path) -> None:
+def test_old_clips_are_removed(store: Store, folder: Path) -> None:
     for number, age in enumerate([40, 31, 29, 0]):
-        keep(store, folder, number, age)
+        store_clip(store, folder, number, age)
     assert sweep(store, folder, Clips(keep_days=30), NOW_S) == 2
-    assert left(store, folder) == [2, 3]
+    assert clips_left(store, folder) == [2, 3]
     assert len(store.clips.select(removed=True)) == 4
 
 
-def test_the_oldest_go_beyond_a_number(store: Store, folder: Path) -> None:
+def test_the_oldest_clips_are_removed_beyond_a_number(store: Store, folder: Path) -> None:
     for number in range(5):
-        keep(store, folder, number, 10 - number)
+        store_clip(store, folder, number, 10 - number)
     sweep(store, folder, Clips(keep_count=3), NOW_S)
-    assert left(store, folder) == [2, 3, 4]
-    # Room is made for the one that comes.
+    assert clips_left(store, folder) == [2, 3, 4]
+    # Room is made for the next clip.
     make_room(store, folder, Clips(keep_count=3, free_mib=0), NOW_S, for_bytes=1)
-    assert left(store, folder) == [3, 4]
+    assert clips_left(store, folder) == [3, 4]
 
 
-def test_the_oldest_go_beyond_a_size(store: Store, folder: Path) -> None:
+def test_the_oldest_clips_are_removed_beyond_a_size(store: Store, folder: Path) -> None:
     for number in range(4):
-        keep(store, folder, number, 10 - number, size=2 * MIB)
+        store_clip(store, folder, number, 10 - number, size=2 * MIB)
     sweep(store, folder, Clips(keep_mib=5), NOW_S)
-    assert left(store, folder) == [2, 3]
+    assert clips_left(store, folder) == [2, 3]
 
 
-def test_nothing_goes_that_fits(store: Store, folder: Path) -> None:
-    keep(store, folder, 1, 1)
+def test_clips_within_the_limits_are_kept(store: Store, folder: Path) -> None:
+    store_clip(store, folder, 1, 1)
     assert sweep(store, folder, Clips(), NOW_S) == 0
-    assert left(store, folder) == [1]
+    assert clips_left(store, folder) == [1]
 
 
 def test_a_disk_that_is_nearly_full(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,15 +86,15 @@ def test_a_disk_that_is_nearly_full(store: Store, folder: Path, monkeypatch: pyt
     assert "free_mib" in str(caught.value.hint)
 
 
-def test_files_that_are_gone_already(store: Store, folder: Path) -> None:
-    keep(store, folder, 1, 99)
+def test_clips_whose_files_are_missing(store: Store, folder: Path) -> None:
+    store_clip(store, folder, 1, 99)
     shutil.rmtree(folder)
     assert sweep(store, folder, Clips(), NOW_S) == 1
     assert store.clips.select() == []
 
 
-def test_what_a_crash_left_goes_after_an_hour(store: Store, folder: Path) -> None:
-    keep(store, folder, 1, 0)
+def test_orphans_are_removed_after_an_hour(store: Store, folder: Path) -> None:
+    store_clip(store, folder, 1, 0)
     for name in ("pump/2", "pump/.3.new.abc", "pump/young"):
         (folder / name).mkdir()
         (folder / name / "sound.flac").write_bytes(b"x")

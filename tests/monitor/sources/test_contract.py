@@ -146,7 +146,7 @@ def test_a_request_to_stop_ends_it_soon(given: Given) -> None:
     stop = Stop()
     source = open_source([given.plan], stop)
     blocks_of(source, 1)
-    stop.ask()
+    stop.request()
     begun = time.monotonic()
     for _ in source:
         pass

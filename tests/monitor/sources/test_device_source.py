@@ -88,7 +88,7 @@ def test_looking_for_a_lost_microphone_ends_when_asked(pulse_microphone: SoundSe
     first_sound(source)
     pulse_microphone.kill()
     next(piece for piece in source if isinstance(piece, MicrophoneLost))
-    stop.ask()
+    stop.request()
     assert list(source) == []
     assert capture_processes() == []
 

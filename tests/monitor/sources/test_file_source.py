@@ -75,7 +75,7 @@ def test_a_wish_to_end_ends_the_sound(realtime: bool) -> None:
     stop = Stop()
     heard = from_blocks(iter(PIECES * 1_000), stop, realtime=realtime)
     next(heard)
-    stop.ask()
+    stop.request()
     assert list(heard) == []
 
 
@@ -117,7 +117,7 @@ def test_a_pipe_that_says_nothing_can_be_left(wav: Path, stdin: Callable[[int], 
     stdin(reading)
     os.write(writing, wav.read_bytes()[:60_000])
     stop = Stop()
-    threading.Timer(0.3, stop.ask).start()
+    threading.Timer(0.3, stop.request).start()
     begun = time.monotonic()
     heard = list(from_stdin(stop))
     assert time.monotonic() - begun < 5

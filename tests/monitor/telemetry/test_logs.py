@@ -1,4 +1,4 @@
-"""The JSON log: one object a line, names that stay, nothing that breaks a line."""
+"""JSON log: one object per line, stable names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from anomaly.monitor.telemetry.logs import json_log, log_record
 NOW_S = 1_800_000_000.0
 
 
-def written(*told: Any) -> list[dict[str, Any]]:
+def logged(*items: Any) -> list[dict[str, Any]]:
     stream = io.StringIO()
     with json_log(stream):
-        for one in told:
-            if callable(one):
-                one()
+        for item in items:
+            if callable(item):
+                item()
             else:
-                log_record(one)
+                log_record(item)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -29,7 +29,7 @@ def second(number: int) -> SecondRecord:
 
 
 def test_an_event() -> None:
-    (line,) = written(
+    (line,) = logged(
         EventRecord("case.opened", "pump", NOW_S, "two\nlines", {"case": "ab", "kind": "machine"})
     )
     assert line["event"] == "case.opened"
@@ -42,26 +42,26 @@ def test_an_event() -> None:
     assert line["time"].endswith("Z")
 
 
-def test_what_belongs_to_an_event_does_not_take_its_name() -> None:
-    (line,) = written(EventRecord("state.changed", "pump", NOW_S, "x", {"event": "y", "machine": "z"}))
+def test_details_do_not_replace_event_and_machine() -> None:
+    (line,) = logged(EventRecord("state.changed", "pump", NOW_S, "x", {"event": "y", "machine": "z"}))
     assert (line["event"], line["machine"], line["level"]) == ("state.changed", "pump", "info")
 
 
 def test_one_second_a_minute() -> None:
-    lines = written(*[second(number) for number in range(61)])
+    lines = logged(*[second(number) for number in range(61)])
     assert [line["second"] for line in lines] == [0, 60]
     assert lines[0]["event"] == "score"
     assert lines[0]["score"] == 0.5
 
 
-def test_what_libraries_log() -> None:
-    def complain() -> None:
+def test_messages_of_libraries() -> None:
+    def log_exception() -> None:
         try:
             raise ValueError("bad")
         except ValueError:
             logging.getLogger("paho").exception("cannot")
 
-    (line,) = written(complain)
+    (line,) = logged(log_exception)
     assert (line["event"], line["logger"], line["level"], line["message"]) == (
         "log",
         "paho",
@@ -71,8 +71,8 @@ def test_what_libraries_log() -> None:
     assert "ValueError: bad" in line["traceback"]
 
 
-def test_afterwards_all_is_as_before() -> None:
+def test_handlers_are_restored() -> None:
     root = logging.getLogger()
     before = list(root.handlers)
-    written(second(0))
+    logged(second(0))
     assert root.handlers == before

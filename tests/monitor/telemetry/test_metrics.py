@@ -1,4 +1,4 @@
-"""What Prometheus reads: the standard text, names with base units, numbers that are right."""
+"""Metrics as Prometheus reads them: text format, names with base units, values."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def address(site: Site) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/metrics"
 
 
-def read(address: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    with urllib.request.urlopen(address, timeout=10) as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain")
-        text = answer.read().decode()
+def scrape(address: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    with urllib.request.urlopen(address, timeout=10) as response:
+        assert response.headers["Content-Type"].startswith("text/plain")
+        text = response.read().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -66,8 +66,8 @@ def read(address: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     }
 
 
-def test_what_is_read(address: str) -> None:
-    found = read(address)
+def test_values(address: str) -> None:
+    found = scrape(address)
     pump = (("machine", "pump"),)
     assert found["anomaly_score", pump] == 3.5
     assert found["anomaly_p_value_ratio", pump] == 1e-4
@@ -91,16 +91,16 @@ def test_what_is_read(address: str) -> None:
     assert ("process_resident_memory_bytes", ()) in found
 
 
-def test_without_a_score_there_is_a_gap_and_no_zero(site: Site, address: str) -> None:
+def test_a_second_without_a_score_is_a_gap_not_zero(site: Site, address: str) -> None:
     site.bus.publish(second(score=None, sensor="silent", state="OK"))
-    found = read(address)
+    found = scrape(address)
     assert ("anomaly_score", (("machine", "pump"),)) not in found
     assert found["anomaly_sensor_ok", (("machine", "pump"),)] == 0
 
 
 def state_of(address: str) -> set[str]:
     """States whose sample is 1."""
-    found = read(address)
+    found = scrape(address)
     return {
         dict(labels)["state"] for (name, labels), value in found.items() if name == "anomaly_state" and value
     }
@@ -111,7 +111,7 @@ def test_a_deaf_machine_is_unknown_until_its_microphone_is_well_again(site: Site
     assert state_of(address) == {"OK"}
     site.event(EventName.CASE_OPENED, kind="sensor", fault="silent")
     assert state_of(address) == {"UNKNOWN"}
-    assert read(address)["anomaly_sensor_ok", (("machine", "pump"),)] == 0
+    assert scrape(address)["anomaly_sensor_ok", (("machine", "pump"),)] == 0
     site.event(EventName.SENSOR_RECOVERED)
     assert state_of(address) == {"OK"}
     site.event(EventName.DEVICE_LOST)
@@ -127,11 +127,11 @@ def test_old_sound_is_unknown(site: Site, address: str) -> None:
     site.bus.publish(second(state="OK"))
     site.statistics.machines["pump"].last_sound_s = NOW_S - STALE_S - 1
     assert state_of(address) == {"UNKNOWN"}
-    assert ("anomaly_score", (("machine", "pump"),)) not in read(address)
+    assert ("anomaly_score", (("machine", "pump"),)) not in scrape(address)
 
 
 def test_names_have_base_units(address: str) -> None:
-    ours = {name for name, _ in read(address) if name.startswith("anomaly_")}
+    ours = {name for name, _ in scrape(address) if name.startswith("anomaly_")}
     assert len(ours) > 15
     for name in ours:
         assert re.fullmatch(r"anomaly_[a-z_]+", name)
@@ -144,23 +144,23 @@ def test_a_recording_has_no_delay() -> None:
     assert sum(site.statistics.machine("pump").delays) == 0
 
 
-def test_an_address_that_is_taken(site: Site) -> None:
+def test_an_address_in_use(site: Site) -> None:
     with (
         serving(site.statistics, "127.0.0.1:0") as port,
         pytest.raises(ConfigError, match="metrics cannot be served") as caught,
         serving(site.statistics, f"127.0.0.1:{port}"),
     ):
-        pytest.fail("it was not taken")
+        pytest.fail("the address is free")
     assert "--metrics" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("wrong", ["9464", "localhost", "x:y", ""])
-def test_an_address_that_is_none(wrong: str) -> None:
+def test_a_wrong_address(wrong: str) -> None:
     with pytest.raises(UsageError, match="must be an address and a port"):
         check_address(wrong)
 
 
-def test_the_port_is_free_again(site: Site) -> None:
+def test_the_port_is_released(site: Site) -> None:
     with serving(site.statistics, "127.0.0.1:0") as port:
         pass
     with serving(site.statistics, f"127.0.0.1:{port}") as again:

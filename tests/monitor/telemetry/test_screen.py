@@ -1,4 +1,4 @@
-"""What a person sees, on a terminal and in a log."""
+"""Screen output, on a terminal and in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.terminal import Terminal
 
 @pytest.fixture(autouse=True)
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The computer stands in a place without summer time."""
+    """Local time is UTC."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield
@@ -31,23 +31,23 @@ def second(number: int, score: float | None = 1.0, state: str = "OK") -> SecondR
 EVENT = EventRecord("case.opened", "pump", 63.0, "it rattles")
 
 
-def test_a_line_for_a_second() -> None:
+def test_line_of_a_second() -> None:
     shown = line(second(1, 10.0, "ALARM"))
     assert (
         shown == "00:01:01 UTC  pump  ALARM  [##########..........] score  10.0, as in normal sound, -30 dBFS"
     )
 
 
-def test_the_bar_stays_in_its_frame() -> None:
+def test_the_bar_is_limited() -> None:
     assert "[" + "#" * 20 + "]" in line(second(0, 1e6))
     assert "[" + "." * 20 + "]" in line(second(0, -1e6))
 
 
-def test_a_deaf_second_names_the_fault() -> None:
+def test_a_second_without_a_score_names_the_sensor_fault() -> None:
     assert line(second(0, None)).endswith("sensor silent")
 
 
-def test_a_log_gets_events_and_a_line_a_minute() -> None:
+def test_a_file_gets_events_and_a_line_a_minute() -> None:
     out = io.StringIO()
     screen = Screen(out)
     for number in range(121):
@@ -59,7 +59,7 @@ def test_a_log_gets_events_and_a_line_a_minute() -> None:
     assert "\x1b" not in out.getvalue()
 
 
-def test_a_terminal_has_one_line_that_follows_and_events_that_stay() -> None:
+def test_a_terminal_has_a_status_line_and_lines_of_events() -> None:
     out = Terminal()
     screen = Screen(out)
     for record in (second(0), second(1), EVENT, second(2)):
@@ -72,7 +72,7 @@ def test_a_terminal_has_one_line_that_follows_and_events_that_stay() -> None:
     assert out.getvalue().count("\n") == 2
 
 
-def test_several_machines_share_the_line() -> None:
+def test_several_machines_share_the_status_line() -> None:
     terminal = Terminal()
     screen = Screen(terminal, columns=60)
     for name, score in (("pump", 0.5), ("fan", 12.0)):
@@ -93,6 +93,6 @@ def test_a_long_line_is_cut_at_the_width_of_the_terminal() -> None:
     assert len(terminal.getvalue().rpartition("\x1b[K")[2]) == 20
 
 
-def test_a_probability_is_shown_as_how_often_normal_sound_scores_so() -> None:
+def test_a_probability_is_shown_as_a_frequency() -> None:
     shown = line(SecondRecord("pump", 0.0, 1, 1.0, 1e-12, "OK", "ok", -30.0))
     assert "less often than once in a million seconds of normal sound" in shown

@@ -1,4 +1,4 @@
-"""What systemd is told, by a socket as systemd makes it."""
+"""Notification of systemd, over a socket as systemd opens it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Manager:
         self._socket.bind(address)
         self._socket.setblocking(False)
 
-    def told(self) -> list[str]:
+    def received(self) -> list[str]:
         found = []
         while True:
             try:
@@ -47,89 +47,89 @@ class Clock:
 
 
 def notifier(tmp_path: Path, clock: Clock, **environ: str) -> SystemdNotifier:
-    given = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000000"} | environ
-    return SystemdNotifier(given, clock)
+    variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000000"} | environ
+    return SystemdNotifier(variables, clock)
 
 
 def test_ready_with_the_first_sound_and_stopping_at_the_end(tmp_path: Path, manager: Manager) -> None:
-    one = notifier(tmp_path, Clock())
-    one.feed()
-    assert manager.told() == []
-    one.sound_arrived()
-    one.sound_arrived()
-    assert manager.told() == ["READY=1"]
-    one.stopping()
-    assert manager.told() == ["STOPPING=1"]
+    service = notifier(tmp_path, Clock())
+    service.feed()
+    assert manager.received() == []
+    service.sound_arrived()
+    service.sound_arrived()
+    assert manager.received() == ["READY=1"]
+    service.stopping()
+    assert manager.received() == ["STOPPING=1"]
 
 
-def test_the_watchdog_is_fed_while_sound_arrives_and_not_after(tmp_path: Path, manager: Manager) -> None:
+def test_the_watchdog_is_fed_only_while_sound_arrives(tmp_path: Path, manager: Manager) -> None:
     clock = Clock()
-    one = notifier(tmp_path, clock)
-    one.sound_arrived()
-    assert manager.told() == ["READY=1"]
+    service = notifier(tmp_path, clock)
+    service.sound_arrived()
+    assert manager.received() == ["READY=1"]
     for _ in range(100):
-        one.sound_arrived()
-        one.feed()
+        service.sound_arrived()
+        service.feed()
         clock.now_s += 0.1
     # A third of the limit: once at the beginning, and not again before ten seconds have passed.
-    assert manager.told() == ["WATCHDOG=1"]
+    assert manager.received() == ["WATCHDOG=1"]
     clock.now_s += 0.5
-    one.sound_arrived()
-    one.feed()
-    assert manager.told() == ["WATCHDOG=1"]
+    service.sound_arrived()
+    service.feed()
+    assert manager.received() == ["WATCHDOG=1"]
     clock.now_s += RECENT_S + 1
-    one.feed()
-    assert manager.told() == []
-    one.sound_arrived()
-    one.feed()
-    assert manager.told() == ["WATCHDOG=1"]
+    service.feed()
+    assert manager.received() == []
+    service.sound_arrived()
+    service.feed()
+    assert manager.received() == ["WATCHDOG=1"]
 
 
-def test_looking_for_a_microphone_is_work(tmp_path: Path, manager: Manager) -> None:
+def test_the_watchdog_is_fed_while_a_microphone_is_looked_for(tmp_path: Path, manager: Manager) -> None:
     clock = Clock()
-    one = notifier(tmp_path, clock)
-    one.searching()
-    assert manager.told() == ["READY=1"]
+    service = notifier(tmp_path, clock)
+    service.searching()
+    assert manager.received() == ["READY=1"]
     fed = []
     for _ in range(100):
-        one.searching()
-        one.feed()
-        fed += manager.told()
+        service.searching()
+        service.feed()
+        fed += manager.received()
         clock.now_s += 2.0
     # Three times in the limit of thirty seconds, for two hundred.
     assert fed == ["WATCHDOG=1"] * 20
     clock.now_s += RECENT_S + 1
-    one.feed()
-    assert manager.told() == []
+    service.feed()
+    assert manager.received() == []
 
 
 @pytest.mark.parametrize("environ", [{"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_PID": "1"}])
 def test_without_a_watchdog(tmp_path: Path, manager: Manager, environ: dict[str, str]) -> None:
-    one = notifier(tmp_path, Clock(), **environ)
-    one.sound_arrived()
-    one.feed()
-    assert manager.told() == ["READY=1"]
+    service = notifier(tmp_path, Clock(), **environ)
+    service.sound_arrived()
+    service.feed()
+    assert manager.received() == ["READY=1"]
 
 
-def test_ours_by_number(tmp_path: Path, manager: Manager) -> None:
-    one = notifier(tmp_path, Clock(), WATCHDOG_PID=str(os.getpid()))
-    one.sound_arrived()
-    one.feed()
-    assert manager.told() == ["READY=1", "WATCHDOG=1"]
+def test_the_watchdog_of_this_process(tmp_path: Path, manager: Manager) -> None:
+    service = notifier(tmp_path, Clock(), WATCHDOG_PID=str(os.getpid()))
+    service.sound_arrived()
+    service.feed()
+    assert manager.received() == ["READY=1", "WATCHDOG=1"]
 
 
 def test_an_abstract_socket() -> None:
     name = f"anomaly-test-{os.getpid()}"
     manager = Manager(f"\0{name}")
     SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}, Clock()).sound_arrived()
-    assert manager.told() == ["READY=1"]
+    assert manager.received() == ["READY=1"]
     manager.close()
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/at/all"}])
-def test_nobody_listens(environ: dict[str, str]) -> None:
-    one = SystemdNotifier(environ, Clock())
-    one.sound_arrived()
-    one.feed()
-    one.status("x")
-    one.stopping()
+def test_without_a_service_manager(environ: dict[str, str]) -> None:
+    service = SystemdNotifier(environ, Clock())
+    service.sound_arrived()
+    service.feed()
+    service.status("x")
+    service.stopping()
