@@ -94,7 +94,7 @@ def score(
     )
     # A bundle that cannot be used ends the command before files are searched.
     _ = task.loaded
-    files = scan(paths)
+    files = scan(paths, on_skipped=lambda message: print(message, file=sys.stderr))
     if out is not None:
         check_writable(out, "--out")
     counts = _run(files, task, _printer(as_json, as_jsonl), out, silent=as_json or as_jsonl)

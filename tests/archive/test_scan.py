@@ -35,3 +35,27 @@ def test_a_folder_without_audio_is_refused(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match="no audio files here"):
         scan([folder / "empty"])
+
+
+def test_skipped_files_are_counted_by_suffix_and_named(folder: Path) -> None:
+    for name in ("b.txt", "c.TXT", "d.txt", "e.csv", "._b.wav", "README"):
+        (folder / name).write_bytes(b"x")
+    messages: list[str] = []
+    assert len(scan([folder, folder / "b.wav"], on_skipped=messages.append)) == 3
+    assert messages == [
+        "skipped 7 files that are no recordings by their names: 4 .txt (b.txt, c.TXT, d.txt, ...), 1 .csv (e.csv), "
+        "1 hidden .wav (._b.wav), 1 without a suffix (README)"
+    ]
+
+
+def test_nothing_is_reported_where_nothing_is_skipped(folder: Path) -> None:
+    messages: list[str] = []
+    scan([folder / "deep"], on_skipped=messages.append)
+    assert messages == []
+
+
+def test_a_folder_of_other_files_names_them(folder: Path) -> None:
+    (folder / "films").mkdir()
+    (folder / "films" / "a.mp4").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"no audio files here .*1 \.mp4 \(a\.mp4\)"):
+        scan([folder / "films"])

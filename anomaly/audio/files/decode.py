@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-import numpy as np
 import soundfile
 
 from anomaly.audio.channels import Channel, Samples, to_mono
-from anomaly.audio.files.wav_header import read_header
+from anomaly.audio.files.audio_format import MAX_HOURS, AudioFormat, Truncation, check_numbers
+from anomaly.audio.files.channel_levels import ChannelLevels
+from anomaly.audio.files.ffmpeg_reader import APT_LINE, FfmpegReader, container_of, is_installed
+from anomaly.audio.files.header_repair import OpenedFile, opened
+from anomaly.audio.files.sndfile_reader import SndfileReader, reason
 from anomaly.errors import InputError
 
-MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
-MAX_CHANNELS = 64
-MAX_HOURS = 24
-# Above it a float file holds no sound in any unit, and its energy would overflow float32.
-MAX_PEAK = 1e6
 _BLOCK_FRAMES = 65_536
-# libsndfile shortens these formats to the bytes there are and reports that only in its log.
-_CUT_SHORT = re.compile(r"^(?:FORM|riff| *Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
-# Smaller differences are not reported: they hold no audible sound.
-_CUT_TOLERANCE_BYTES = 64
-_UNKNOWN_FROM_BYTES = 0x7FFF_0000
-_UNKNOWN_FRAMES = 2**60
 
 
-@dataclass(frozen=True)
-class AudioFormat:
-    """Plausible values of a recording's header.
+class Reader(Protocol):
+    """Blocks of one open file. ``truncation`` is complete after the last block."""
 
-    ``frames`` is None where the writer did not know the length (a FLAC from a pipe).
-    """
+    @property
+    def format(self) -> AudioFormat:
+        """Values of the header."""
 
-    sample_rate_hz: int
-    channels: int
-    frames: int | None
-    container: str
-    encoding: str
+    @property
+    def truncation(self) -> Truncation | None:
+        """Evidence that the file is not complete."""
+
+    def read(self, frames: int) -> Samples:
+        """Return up to ``frames`` samples, float32 [n, channels]; none at the end."""
+
+    def close(self) -> None:
+        """Release the file."""
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -72,141 +66,96 @@ class Decoder:
 
     Use it as a context manager.
 
+    Args:
+        path: the recording.
+        truncated: accept a recording that is not complete; its samples are those that are there.
+
     Raises:
-        InputError: on opening: no sound, incomplete, or an implausible header.
+        InputError: on opening: no sound, an implausible header, or incomplete without ``truncated``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, truncated: bool = False) -> None:
+        self._path, self._truncated = path, truncated
         self._file = open_regular(path)
         try:
-            _check_wav_length(self._file, path)
-            self._file.seek(0)
-            self._sound = soundfile.SoundFile(self._file.fileno(), closefd=False)
-            self.format = _plausible(self._sound, path)
-            _check_log(self._sound, path)
-        except (soundfile.SoundFileError, TypeError) as error:
-            self._file.close()
-            raise InputError(
-                f"is not a recording that can be read ({_reason(error)})",
-                where=path,
-                hint="WAV, FLAC, OGG, AIFF and MP3 can be read",
-            ) from error
+            self._reader = _reader(self._file, path)
         except BaseException:
             self._file.close()
+            raise
+        self.format = self._reader.format
+        self._levels = ChannelLevels(self.format.channels)
+        try:
+            self._check_complete()
+        except InputError:
+            self.__exit__()
             raise
 
     def __enter__(self) -> Decoder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sound.close()
+        self._reader.close()
         self._file.close()
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """Evidence that the recording is not complete; final after the last block."""
+        return self._reader.truncation
+
+    @property
+    def silent_channels(self) -> tuple[int, ...]:
+        """Channels without sound so far, counted from 0, in a recording of several that has sound."""
+        return self._levels.silent()
 
     def blocks(self, channel: Channel = "mean", frames: int = _BLOCK_FRAMES) -> Iterator[Samples]:
         """Yield mono float32 blocks of up to ``frames`` samples at the file's own rate.
 
         Raises:
-            InputError: the sound ends early or is damaged, holds NaN or infinity, or there is no
-                such channel.
+            InputError: the sound holds NaN, infinity or values far beyond full scale, there is no such channel, or it
+                ends early or is damaged without ``truncated``.
         """
-        form = self.format
+        rate_hz = self.format.sample_rate_hz
         done = 0
         while True:
-            try:
-                block = self._sound.read(frames, dtype="float32", always_2d=True)
-            except soundfile.SoundFileError as error:
-                at_s = done / form.sample_rate_hz
-                raise InputError(
-                    f"is damaged or cut short somewhere after {at_s:.2f} s ({_reason(error)})",
-                    where=self._path,
-                ) from error
+            block = self._reader.read(frames)
+            self._check_complete()
             if len(block) == 0:
                 break
-            check_numbers(block, done / form.sample_rate_hz, form.sample_rate_hz, self._path)
+            check_numbers(block, done / rate_hz, rate_hz, self._path)
+            self._levels.add(block)
             done += len(block)
-            if done > MAX_HOURS * 3600 * form.sample_rate_hz:
+            if done > MAX_HOURS * 3600 * rate_hz:
                 raise InputError(f"is longer than {MAX_HOURS} h", where=self._path, hint="cut it into pieces")
             yield to_mono(block, channel, where=self._path)
         if done == 0:
             raise InputError("holds no samples", where=self._path)
-        if form.frames is not None and done < form.frames and form.container in ("WAV", "WAVEX", "FLAC"):
-            raise _cut_short((form.frames - done) / form.sample_rate_hz, self._path)
+
+    def _check_complete(self) -> None:
+        found = self._reader.truncation
+        if found is not None and not self._truncated:
+            raise InputError(found.problem, where=self._path, hint="copy or record it again")
 
 
-def check_numbers(block: Samples, start_s: float, sample_rate_hz: int, where: object) -> None:
-    """Refuse NaN, infinity and magnitudes above ``MAX_PEAK`` in a block [n, channels].
-
-    Raises:
-        InputError: with the time of the first one.
-    """
-    bad = ~(np.abs(block) <= MAX_PEAK)
-    if bad.any():
-        row = int(np.flatnonzero(bad.any(axis=1))[0])
-        worst = block[row][bad[row]][0]
-        raise InputError(
-            f"holds samples that are not sound ({worst} at {start_s + row / sample_rate_hz:.3f} s)",
-            where=where,
-        )
+def _reader(file: BinaryIO, path: Path) -> Reader:
+    """Return the reader of a file: libsndfile, or ffmpeg for what it cannot read."""
+    source = opened(file, path)
+    try:
+        return SndfileReader(source, path)
+    except (soundfile.SoundFileError, TypeError) as error:
+        return _fallback(file, path, source, error)
 
 
-def check_format(sample_rate_hz: int, channels: int, frames: int | None, where: object) -> None:
-    """Refuse a header with a sample rate, a number of channels or a length that no recording of a machine has.
-
-    Raises:
-        InputError: with the number that is out of range.
-    """
-    if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
-        raise InputError(
-            f"has a sample rate of {sample_rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be read",
-            where=where,
-        )
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise InputError(f"has {channels} channels; 1 to {MAX_CHANNELS} can be read", where=where)
-    if frames is not None and frames > MAX_HOURS * 3600 * sample_rate_hz:
-        hours = frames / sample_rate_hz / 3600
-        raise InputError(f"says it is {hours:.1f} h long; at most {MAX_HOURS} h can be read", where=where)
-
-
-def _plausible(sound: soundfile.SoundFile, path: Path) -> AudioFormat:
-    frames = None if sound.frames >= _UNKNOWN_FRAMES else int(sound.frames)
-    check_format(sound.samplerate, sound.channels, frames, path)
-    if frames == 0:
-        raise InputError("holds no samples", where=path)
-    return AudioFormat(sound.samplerate, sound.channels, frames, sound.format, sound.subtype)
-
-
-def _check_wav_length(file: BinaryIO, path: Path) -> None:
-    """Refuse a WAV that is incomplete: libsndfile would return the part that is there without an error."""
-    header = read_header(file, where=path)
-    if header is None or header.data_bytes is None or header.frame_bytes == 0 or header.sample_rate_hz == 0:
-        return
-    check_format(header.sample_rate_hz, header.channels, header.data_bytes // header.frame_bytes, path)
-    missing = header.data_bytes - (path.stat().st_size - file.tell())
-    if missing >= header.frame_bytes:
-        frames = missing // header.frame_bytes
-        raise _cut_short(frames / header.sample_rate_hz, path)
-
-
-def _check_log(sound: soundfile.SoundFile, path: Path) -> None:
-    log = sound.extra_info if sound.format in ("AIFF", "AU", "W64") else ""
-    for declared, present in _CUT_SHORT.findall(log):
-        missing = int(declared) - int(present)
-        if missing > _CUT_TOLERANCE_BYTES and int(declared) < _UNKNOWN_FROM_BYTES:
-            raise _cut_short(missing * sound.frames / int(present) / sound.samplerate, path)
-
-
-def _cut_short(missing_s: float, path: Path) -> InputError:
-    return InputError(
-        f"is cut short: its header promises {missing_s:.2f} s more than there is",
-        where=path,
-        hint="copy or record it again",
-    )
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or str(error)
-    return text.strip().removeprefix("Error : ").rstrip(".").lower()
+def _fallback(file: BinaryIO, path: Path, source: OpenedFile, error: Exception) -> Reader:
+    file.seek(0)
+    found = container_of(file.read(16))
+    if found is not None and is_installed():
+        return FfmpegReader(path, *found, source.truncation)
+    hint = "WAV, FLAC, OGG, AIFF and MP3 can be read"
+    if found is not None:
+        hint += f"; with ffmpeg more kinds of {found[1]}: {APT_LINE}"
+    raise InputError(
+        f"is not a recording that can be read ({reason(error)})", where=path, hint=hint
+    ) from error
 
 
 def duration_s(path: Path) -> float:

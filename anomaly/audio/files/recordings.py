@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,23 +12,36 @@ import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel, Samples
+from anomaly.audio.files.audio_format import AudioFormat, Truncation
 from anomaly.audio.files.decode import Decoder
 from anomaly.audio.resample import StreamResampler
 from anomaly.errors import InputError
 
+# Formats of libsndfile, and below those of ffmpeg. Films have sound, too, but are left to the person who names them.
 AUDIO_SUFFIXES = (
     ".wav",
     ".wave",
+    ".bwf",
     ".flac",
     ".ogg",
     ".oga",
+    ".opus",
     ".aif",
     ".aiff",
     ".aifc",
     ".au",
+    ".snd",
+    ".caf",
     ".w64",
     ".rf64",
+    ".mp2",
     ".mp3",
+    ".m4a",
+    ".aac",
+    ".wma",
+    ".wv",
+    ".mka",
+    ".amr",
 )
 # 1 GiB of float32: four and a half hours at 16 kHz. Longer recordings go through ``blocks``.
 MAX_SAMPLES_IN_MEMORY = 2**28
@@ -53,6 +67,30 @@ class Recording:
         return len(self.samples) / self.sample_rate_hz
 
 
+@dataclass
+class ReadingReport:
+    """Facts of one reading; complete after its last block.
+
+    Args:
+        format: header of the file; None before it is open.
+        truncation: evidence that the file is not complete.
+        silent_channels: channels without sound among others with sound, counted from 0.
+        samples: number of samples at 16 kHz.
+        energy: sum of their squares.
+    """
+
+    format: AudioFormat | None = None
+    truncation: Truncation | None = None
+    silent_channels: tuple[int, ...] = ()
+    samples: int = 0
+    energy: float = 0.0
+
+    @property
+    def level_dbfs(self) -> float:
+        """Root mean square of the sound that was read."""
+        return 10 * math.log10(max(self.energy / max(self.samples, 1), 1e-20))
+
+
 def find_recordings(folder: Path) -> list[Path]:
     """Return all recordings below a folder, sorted by path; a single file is returned as it is.
 
@@ -66,7 +104,26 @@ def find_recordings(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder)
+    return search(folder).recordings
+
+
+@dataclass(frozen=True)
+class FolderContents:
+    """Files below a folder: recordings, and those that are none by their names; hidden ones apart."""
+
+    recordings: list[Path]
+    others: list[Path]
+    hidden: list[Path]
+
+
+def search(folder: Path) -> FolderContents:
+    """Return all files below a folder as `find_recordings` does, and those that it skips.
+
+    Raises:
+        InputError: a part of the folder may not be read.
+    """
     found: list[Path] = []
+    hidden: list[Path] = []
     seen: set[tuple[int, int]] = set()
     for base, folders, names in os.walk(folder, followlinks=True, onerror=_refuse):
         status = os.stat(base)
@@ -75,9 +132,15 @@ def find_recordings(folder: Path) -> list[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        visible = (Path(base, name) for name in names if not name.startswith("."))
-        found += [path for path in visible if path.suffix.lower() in AUDIO_SUFFIXES]
-    return sorted(found)
+        found += [Path(base, name) for name in names if not name.startswith(".")]
+        hidden += [Path(base, name) for name in names if name.startswith(".")]
+    recordings = [path for path in found if path.suffix.lower() in AUDIO_SUFFIXES]
+    others = [path for path in found if path.suffix.lower() not in AUDIO_SUFFIXES]
+    return FolderContents(
+        sorted(recordings),
+        sorted(others),
+        sorted(path for path in hidden if path.suffix.lower() in AUDIO_SUFFIXES),
+    )
 
 
 def read(path: Path, *, channel: Channel = "mean") -> Recording:
@@ -106,17 +169,39 @@ def read_16k(path: Path, *, channel: Channel = "mean") -> Samples:
         return _concatenate(resampled(decoder.blocks(channel), rate_hz), path)
 
 
-def blocks(path: Path, *, block_s: float = 0.1, channel: Channel = "mean") -> Iterator[Samples]:
+def blocks(
+    path: Path, *, block_s: float = 0.1, channel: Channel = "mean", report: ReadingReport | None = None
+) -> Iterator[Samples]:
     """Read a recording of any length as float32 blocks at 16 kHz.
 
     All blocks hold ``block_s`` seconds but the last, which may be shorter; joined they are the
     samples of ``read_16k``.
 
+    Args:
+        path: the recording.
+        block_s: length of a block.
+        channel: a number counted from 0, or "mean".
+        report: receives the facts of the reading; a recording that is not complete is then read as far as it goes.
+
     Raises:
         InputError: as ``read``, when the reader reaches the fault.
     """
-    with Decoder(path) as decoder:
-        yield from cut(resampled(decoder.blocks(channel), decoder.format.sample_rate_hz), block_s)
+    with Decoder(path, truncated=report is not None) as decoder:
+        if report is not None:
+            report.format = decoder.format
+        for block in cut(resampled(decoder.blocks(channel), decoder.format.sample_rate_hz), block_s):
+            if report is not None:
+                _note(report, decoder, block)
+            yield block
+        if report is not None:
+            report.truncation = decoder.truncation
+
+
+def _note(report: ReadingReport, decoder: Decoder, block: Samples) -> None:
+    report.truncation = decoder.truncation
+    report.silent_channels = decoder.silent_channels
+    report.samples += len(block)
+    report.energy += float(np.square(block, dtype=np.float64).sum())
 
 
 def cut(pieces: Iterator[Samples], block_s: float) -> Iterator[Samples]:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from anomaly.audio.channels import Channel, Samples, to_mono
-from anomaly.audio.files.decode import check_format, check_numbers
+from anomaly.audio.files.audio_format import check_format, check_numbers
 from anomaly.audio.files.recordings import cut
 from anomaly.audio.files.wav_header import WavHeader, read_header
 from anomaly.audio.resample import StreamResampler
@@ -18,6 +18,8 @@ from anomaly.errors import InputError
 
 STDIN = "-"
 _PIECE_BYTES = 65_536
+# A pipe may go on longer than any placeholder for its length: from 2 GiB it is read until it ends.
+_UNKNOWN_FROM_BYTES = 0x7FFF_0000
 _HINT = "send a WAV, such as `ffmpeg -i INPUT -f wav - | anomaly monitor --source -`"
 
 
@@ -77,7 +79,8 @@ def _resampled(file: BinaryIO, header: WavHeader, channel: Channel, where: objec
 
 def _frames(file: BinaryIO, header: WavHeader, where: object) -> Iterator[bytes]:
     """Yield whole frames as they arrive, up to the length in the header."""
-    left = header.data_bytes
+    known = header.data_bytes is not None and header.data_bytes < _UNKNOWN_FROM_BYTES
+    left = header.data_bytes if known else None
     rest = b""
     while left is None or left > 0:
         piece = _available(file, _PIECE_BYTES if left is None else min(left, _PIECE_BYTES))

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from anomaly.audio.files.decode import Decoder
-from anomaly.audio.files.recordings import blocks, read, read_16k
+from anomaly.audio.files.recordings import ReadingReport, blocks, read, read_16k
 from anomaly.errors import InputError
 
 X = (0.1 * np.random.default_rng(0).standard_normal((32_000, 2))).astype(np.float32)
@@ -130,6 +130,88 @@ def test_too_long_for_memory_is_refused_before_it_is_allocated(tmp_path: Path) -
         with pytest.raises(InputError, match="too many to read at once"):
             reading(path)
     assert len(next(blocks(path, block_s=0.5))) == 8_000
+
+
+@pytest.mark.parametrize("container", ["WAV", "RF64", "AIFF", "AU", "W64", "CAF", "FLAC", "OGG", "MP3"])
+def test_what_is_there_of_a_truncated_file_is_read_on_request(container: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, np.tile(X, (4, 1)), 16_000, format=container)
+    complete = ReadingReport()
+    whole = np.concatenate(list(blocks(path, report=complete)))
+    assert complete.truncation is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    report = ReadingReport()
+    part = np.concatenate(list(blocks(path, report=report)))
+    assert 0.5 < len(part) / len(whole) < 0.65
+    if container not in (
+        "MP3",
+        "OGG",
+    ):  # of an MP3 the last packet, of an Ogg the end of the last page is unsure
+        np.testing.assert_array_equal(part[:-200], whole[: len(part) - 200])
+    assert report.truncation is not None
+    assert "cut short" in report.truncation.problem
+    if container != "OGG":
+        assert report.truncation.missing_s == pytest.approx(8 - len(part) / 16_000, abs=0.1)
+
+
+@pytest.mark.parametrize("off_by", [-8, -2, -1, 1, 2, 8, 44])
+def test_a_size_that_is_off_by_a_few_bytes_is_no_truncation(off_by: int, tmp_path: Path) -> None:
+    report = ReadingReport()
+    path = wav(tmp_path / "a.wav", promised=32_000 + off_by, real=32_000)
+    assert sum(map(len, blocks(path, report=report))) == pytest.approx(16_000, abs=8)
+    assert report.truncation is None
+
+
+def test_only_known_placeholders_stand_for_an_unknown_length(tmp_path: Path) -> None:
+    refused(wav(tmp_path / "a.wav", promised=0x7FFF_1234, real=32_000), "is cut short")
+    refused(wav(tmp_path / "a.wav", promised=0xC000_0000, real=32_000), "is cut short")
+
+
+def test_an_empty_wav_with_a_chunk_after_the_samples_has_no_samples(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", promised=0, real=0)
+    path.write_bytes(path.read_bytes() + b"LIST" + struct.pack("<I", 12) + b"INFOISFT\0\0\0\0")
+    refused(path, "holds no samples")
+
+
+def test_a_flac_without_a_length(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.tile(X, (10, 1)), 16_000)
+    expected = read(path).samples
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the last 36 bits before the checksum of STREAMINFO are the number of samples
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    with Decoder(path) as decoder:
+        assert decoder.format.frames is None
+    np.testing.assert_array_equal(read(path).samples, expected)
+
+
+@pytest.mark.parametrize(("scale", "bits"), [(2**15 - 1, 16), (2**23 - 1, 24), (2**31 - 1, 32), (300, 16)])
+def test_integers_in_a_float_file_are_refused_with_their_factor(
+    scale: int, bits: int, tmp_path: Path
+) -> None:
+    tone = np.sin(np.arange(32_000)) * scale
+    soundfile.write(tmp_path / "a.wav", tone, 16_000, subtype="FLOAT")
+    error = refused(
+        tmp_path / "a.wav", rf"peaks at [\d,]+ times full scale .* integers of {bits} bits in a float file"
+    )
+    assert f"divided by {2 ** (bits - 1)}" in str(error.hint)
+
+
+def test_overshoot_of_float_sound_is_accepted(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", 4 * np.sin(np.arange(32_000)), 16_000, subtype="FLOAT")
+    assert read(tmp_path / "a.wav").seconds == 2
+
+
+def test_a_silent_channel_among_others_is_reported(tmp_path: Path) -> None:
+    report = ReadingReport()
+    soundfile.write(tmp_path / "a.wav", np.stack([X[:, 0], 0 * X[:, 0]], axis=1), 16_000)
+    list(blocks(tmp_path / "a.wav", report=report))
+    assert report.silent_channels == (1,)
+    soundfile.write(tmp_path / "b.wav", X, 16_000)
+    list(blocks(tmp_path / "b.wav", report=(report := ReadingReport())))
+    assert report.silent_channels == ()
+    assert report.level_dbfs == pytest.approx(-23, abs=0.3)
 
 
 def test_no_samples(tmp_path: Path) -> None:
