@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.special import gammaincinv
+from scipy.special import gammainc, gammaincinv
 
 _CONFIDENCE = 0.95
 
@@ -21,3 +21,17 @@ def upper_rate(events: int, time: float) -> float:
         (2.996, 6.296)
     """
     return float(gammaincinv(events + 1, _CONFIDENCE)) / time
+
+
+def tail_probability(events: int, expected: float) -> float:
+    """Probability of at least so many Poisson events where ``expected`` of them are expected on average.
+
+    Args:
+        events: number of events, at least 1.
+        expected: mean of the distribution, more than 0.
+
+    Example:
+        >>> round(tail_probability(1, 0.1), 3), round(tail_probability(2, 0.1), 4)
+        (0.095, 0.0047)
+    """
+    return float(gammainc(events, expected))

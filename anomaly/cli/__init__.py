@@ -22,6 +22,7 @@ GROUPS = (
     "evaluate",
     "score",
     "monitor",
+    "status",
     "cases",
     "calibrate",
     "feedback",

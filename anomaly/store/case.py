@@ -28,6 +28,8 @@ from anomaly.workspace import machine_name
 CaseKind = Literal["machine", "sensor"]
 KINDS: tuple[CaseKind, ...] = ("machine", "sensor")
 SHORT_ID = 8
+FEEDBACK = "case.feedback"
+"""Name of the event that holds the outcome of a case, as a person reports it."""
 
 
 class CaseState(StrEnum):

@@ -9,6 +9,24 @@ from pathlib import Path
 from anomaly.errors import ConfigError
 
 
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a file; false where the file is missing or cannot be read.
+
+    Nothing is written, and the lock is only shared for a moment.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 class FileLock:
     """Exclusive lock on a file beside the resource that it guards.
 

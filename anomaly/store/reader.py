@@ -154,7 +154,7 @@ class StoreReader:
                 raise missing(self.path)
             return case_table.find(connection, case_id)
 
-        return self._read(find)
+        return self.read(find)
 
     def clips(
         self, page: PageRequest = PageRequest(), *, case_id: str | None = None, removed: bool = False
@@ -191,7 +191,7 @@ class StoreReader:
         def count(connection: sqlite3.Connection, version: int) -> list[DeliveryCount]:
             return [DeliveryCount(**dict(row)) for row in connection.execute(_COUNTS)] if version else []
 
-        return self._read(count)
+        return self.read(count)
 
     def _page(
         self, table: _Table[Row], page: PageRequest, filters: Mapping[str, float | str | None]
@@ -203,13 +203,19 @@ class StoreReader:
                 return []
             return [dict(row) for row in connection.execute(sql, values)]
 
-        found = self._read(fetch)
+        found = self.read(fetch)
         places = [Position(row.pop("page_key"), row.pop("page_tie")) for row in found]
         rows = tuple(table.convert(row) for row in found[: page.limit])
         more = len(found) > page.limit
         return Page(rows, encode_cursor(table.name, places[page.limit - 1]) if more else None)
 
-    def _read(self, query: Callable[[sqlite3.Connection, int], Row]) -> Row:
+    def read(self, query: Callable[[sqlite3.Connection, int], Row]) -> Row:
+        """Run a query of another module on a read-only connection.
+
+        Args:
+            query: called with the connection and the version of the schema, 0 for an empty file; perhaps twice.
+        """
+
         def checked(connection: sqlite3.Connection) -> Row:
             version = version_of(connection, self.path)
             if version > MIGRATIONS[-1].version:

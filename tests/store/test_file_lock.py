@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anomaly.errors import ConfigError
-from anomaly.store.file_lock import FileLock
+from anomaly.store.file_lock import FileLock, is_locked
 
 HOLD = "import sys, pathlib; from anomaly.store.file_lock import FileLock; l = FileLock(pathlib.Path(sys.argv[1]));"
 
@@ -46,3 +46,16 @@ def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         FileLock(tmp_path / "none" / "x.lock").acquire()
+
+
+def test_whether_it_is_held_is_seen_without_holding_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    assert not is_locked(path)
+    assert not path.exists()
+    lock = FileLock(path)
+    lock.acquire()
+    assert is_locked(path)
+    lock.release()
+    assert not is_locked(path)
+    assert lock.acquire(wait=False)
+    lock.release()

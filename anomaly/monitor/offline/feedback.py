@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
 from anomaly.monitor.offline.calibration_input import from_case, without_case
-from anomaly.store.case import SHORT_ID, Case
+from anomaly.store.case import FEEDBACK, SHORT_ID, Case
 from anomaly.store.store import Store
 
-FEEDBACK = "case.feedback"
 # The budget for which limits before and after are compared.
 _BUDGET_PER_DAY = 1.0
 

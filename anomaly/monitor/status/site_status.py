@@ -1,0 +1,207 @@
+"""Status of a site: its machines, sinks, disk and database, read without changing anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anomaly.bundle.versions import version_of
+from anomaly.config import Machine, Site
+from anomaly.errors import AnomalyError, ConfigError
+from anomaly.monitor.status.budget import budget_status
+from anomaly.monitor.status.machine_status import MachineStatus, machine_status
+from anomaly.monitor.status.sink_status import SinkStatus, sink_statuses
+from anomaly.store.case import FEEDBACK, Case
+from anomaly.store.file_lock import is_locked
+from anomaly.store.machine_summary import MachineSummary, machine_summary, stored_machines
+from anomaly.store.page import Page, iterate
+from anomaly.store.reader import PageRequest, StoreReader
+from anomaly.store.state_kinds import model_label
+from anomaly.store.store import DATABASE_NAME
+
+_LOCK_PREFIX, _LOCK_SUFFIX = "monitor-", ".lock"
+_NOTHING_STORED = MachineSummary(None, {}, 0)
+
+
+@dataclass(frozen=True)
+class DiskStatus:
+    """Disk of the state folder.
+
+    Args:
+        path: the folder.
+        free_bytes: free on its disk.
+        total_bytes: size of its disk.
+        low: below what clips leave free: no clips are kept.
+    """
+
+    path: Path
+    free_bytes: int
+    total_bytes: int
+    low: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {
+            "path": str(self.path),
+            "free_bytes": self.free_bytes,
+            "total_bytes": self.total_bytes,
+            "low": self.low,
+        }
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """Database of the site.
+
+    Args:
+        path: the file.
+        bytes: its size with its write-ahead log; None where there is none yet.
+        error: why it cannot be read, if so.
+    """
+
+    path: Path
+    bytes: int | None
+    error: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"path": str(self.path), "bytes": self.bytes, "ok": self.error is None, "error": self.error}
+
+
+@dataclass(frozen=True)
+class SiteStatus:
+    """Status of a site.
+
+    Args:
+        machines: the worst first.
+        sinks: as in the site file, then those that only the database knows.
+        disk: of the state folder.
+        database: of the monitor.
+        time_s: UNIX seconds at which it was read.
+    """
+
+    machines: tuple[MachineStatus, ...]
+    sinks: tuple[SinkStatus, ...]
+    disk: DiskStatus
+    database: DatabaseStatus
+    time_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {
+            "machines": [machine.to_dict() for machine in self.machines],
+            "sinks": [sink.to_dict() for sink in self.sinks],
+            "disk": self.disk.to_dict(),
+            "database": self.database.to_dict(),
+        }
+
+
+def site_status(site: Site, clock: Callable[[], float] = time.time) -> SiteStatus:
+    """Read the status of a site; beside a running monitor it changes nothing and waits for nothing.
+
+    Args:
+        site: machines, sinks and folders.
+        clock: UNIX seconds.
+
+    Raises:
+        ConfigError: there is no machine to report on.
+    """
+    now_s = clock()
+    reader, database = _open(site.state_dir / DATABASE_NAME)
+    names = _machines(site, reader)
+    if not names:
+        raise _no_machine(site, database)
+    machines = sorted(
+        (_machine(site, name, reader, now_s) for name in names), key=lambda one: (one.rank, one.machine)
+    )
+    sinks = sink_statuses(site, [] if reader is None else reader.delivery_counts())
+    return SiteStatus(tuple(machines), tuple(sinks), _disk(site), database, now_s)
+
+
+def _open(path: Path) -> tuple[StoreReader | None, DatabaseStatus]:
+    """Open the database; one that cannot be read is reported, and nothing is read of it."""
+    if not path.is_file():
+        return None, DatabaseStatus(path, None, None)
+    size = sum(part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists())
+    try:
+        reader = StoreReader(path)
+        for machine in stored_machines(reader):
+            machine_summary(reader, machine)
+        reader.delivery_counts()
+    except AnomalyError as error:
+        return None, DatabaseStatus(path, size, str(error))
+    return reader, DatabaseStatus(path, size, None)
+
+
+def _machines(site: Site, reader: StoreReader | None) -> list[str]:
+    """Return the machines of the site file and those that a monitor watches; without any, all that are stored."""
+    names = dict.fromkeys(site.machines)
+    for file in sorted(site.state_dir.glob(f"{_LOCK_PREFIX}*{_LOCK_SUFFIX}")):
+        if is_locked(file):
+            names[file.name.removeprefix(_LOCK_PREFIX).removesuffix(_LOCK_SUFFIX)] = None
+    if not site.machines and reader is not None:
+        names |= dict.fromkeys(stored_machines(reader))
+    return list(names)
+
+
+def _no_machine(site: Site, database: DatabaseStatus) -> ConfigError:
+    if database.error is not None:
+        return ConfigError(database.error, hint="restart the monitor: it sets a damaged file aside")
+    hint = (
+        "start `anomaly monitor`, or name the folder of a monitor with --state or its site file with --config;"
+        " `anomaly train --machine NAME` makes the model that it needs"
+    )
+    if not os.path.isdir(site.state_dir):
+        return ConfigError(
+            "there is no such state folder: nothing was monitored yet", where=site.state_dir, hint=hint
+        )
+    return ConfigError("no machine was monitored here yet", where=site.state_dir, hint=hint)
+
+
+def _machine(site: Site, name: str, reader: StoreReader | None, now_s: float) -> MachineStatus:
+    settings = site.machines.get(name) or Machine(device="none")
+    stored, cases, budget = _NOTHING_STORED, [], None
+    if reader is not None:
+        stored = machine_summary(reader, name)
+        opened = [case.id for case in _cases(reader, name, open_only=False) if case.kind == "machine"]
+        cases = _cases(reader, name, open_only=True)
+        feedback = iterate(lambda cursor: reader.events(PageRequest(name, cursor=cursor), name=FEEDBACK))
+        budget = budget_status(settings.false_alarms_per_day, stored.scored_s, opened, feedback)
+    return machine_status(
+        name,
+        stored,
+        cases,
+        monitored=is_locked(site.state_dir / f"{_LOCK_PREFIX}{name}{_LOCK_SUFFIX}"),
+        model=_bundle_label(site, name, settings.detector),
+        budget=budget,
+        now_s=now_s,
+    )
+
+
+def _cases(reader: StoreReader, machine: str, *, open_only: bool) -> list[Case]:
+    def fetch(cursor: str | None) -> Page[Case]:
+        return reader.cases(PageRequest(machine, newest_first=True, cursor=cursor), open_only=open_only)
+
+    return list(iterate(fetch))
+
+
+def _bundle_label(site: Site, name: str, detector: str) -> str | None:
+    """Return what a monitor would load for a machine, or None if there is no bundle."""
+    try:
+        return model_label(detector, version_of(site.models_dir / site.bundle_of(name)))
+    except AnomalyError:
+        return None
+
+
+def _disk(site: Site) -> DiskStatus:
+    there = site.state_dir.absolute()
+    while not there.exists():
+        there = there.parent
+    usage = shutil.disk_usage(there)
+    low = usage.free < site.clips.free_mib * 2**20
+    return DiskStatus(site.state_dir, usage.free, usage.total, low)
