@@ -33,7 +33,7 @@ def phase_statistics(
     Args:
         tree: phase from levels.
         levels: of all taps as they have been sent, arrays [steps, taps].
-        taps: the levels whose range is wanted, [errors].
+        taps: taps of the levels whose range is computed, [errors].
         first: steps that are left out after a reset.
 
     Returns:

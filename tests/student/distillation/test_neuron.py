@@ -167,13 +167,13 @@ def test_gradients_are_those_of_the_equations(
     currents = torch.from_numpy(events(random)[:50]).double() @ matrix_of(made).T.double()
     single = layer_of(made, v_sat)
     given_values = [currents, *(value.double() for value in (single.theta_p, single.theta_n, single.w_fb))]
-    wanted = torch.from_numpy(random.standard_normal(currents.shape))
+    output_weights = torch.from_numpy(random.standard_normal(currents.shape))
     found = []
     for run in (step_by_step, NeuronLayer.run):
         given_, theta_p, theta_n, w_fb = (value.clone().requires_grad_() for value in given_values)
         layer = NeuronLayer(theta_p, theta_n, negative, w_fb, decay, float(v_sat), single.width.double())
         spikes = run(layer, given_)
-        torch.autograd.backward((spikes * wanted).sum())
+        torch.autograd.backward((spikes * output_weights).sum())
         found.append(
             (spikes.detach(), [given_.grad, theta_p.grad, theta_n.grad if negative else None, w_fb.grad])
         )

@@ -1,4 +1,4 @@
-"""Phase-gated student of a machine that clicks and rests: levels are judged by the phase that they occur in."""
+"""Phase-gated student of a machine that clicks and rests: levels are compared with the range of their phase."""
 
 from __future__ import annotations
 
