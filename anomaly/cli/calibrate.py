@@ -58,13 +58,8 @@ def calibrate(
     """Add normal sound to the calibration without training again: a new version, and a way back."""
     from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import calibrated_detector
-    from anomaly.errors import UsageError
 
-    actions = [bool(recordings), since is not None, show, revert is not None]
-    if sum(actions) != 1:
-        raise UsageError("give one of --from, --since, --list and --revert")
-    for option in ("--replace", "--force", "--by", "--note"):
-        needs(context, option, "--from", "--since")
+    _check_options(context, [bool(recordings), since is not None, show, revert is not None])
     if recordings and (base := _base(config, models, state, machine, detector, recordings, by, note)):
         _print_base(base, as_json)
         return
@@ -76,14 +71,24 @@ def calibrate(
         return
     kept = () if replace else calibrated.sources
     new = _new_sound(calibrated, site.state_dir, recordings, since, force, kept)
-    source = _accepted(new, calibrated, force)
-    alone = replace or calibrated.alone
-    before = calibrated.version_in_use
-    version = calibrated.add([*kept, source], by=user_name(by), reason=note or source.what, alone=alone)
+    _check(new, calibrated, force)
+    alone, before = replace or calibrated.alone, calibrated.version_in_use
+    reason = note or new.source.what
+    version = calibrated.add([*kept, new.source], by=user_name(by), reason=reason, alone=alone)
     if as_json:
         typer.echo(json.dumps(_version_facts(calibrated, version, new)))
-        return
-    _print_version(calibrated, version, new.source, 0 if before is None else before.number, details)
+    else:
+        _print_version(calibrated, version, new.source, 0 if before is None else before.number, details)
+
+
+def _check_options(context: typer.Context, actions: Sequence[bool]) -> None:
+    """Refuse several actions or none, and options that have no effect on the action."""
+    from anomaly.errors import UsageError
+
+    if sum(actions) != 1:
+        raise UsageError("give one of --from, --since, --list and --revert")
+    for option in ("--replace", "--force", "--by", "--note"):
+        needs(context, option, "--from", "--since")
 
 
 def _base(
@@ -150,8 +155,8 @@ def _new_sound(
         return from_history(store, calibrated, begin_s, now_s, sources)
 
 
-def _accepted(new: CalibrationInput, calibrated: CalibratedDetector, force: bool) -> Source:
-    """Return the new sound once it is known to be new and normal; `--force` leaves the latter out."""
+def _check(new: CalibrationInput, calibrated: CalibratedDetector, force: bool) -> None:
+    """Refuse sound that is not new or, without --force, not normal; report what was left out of it."""
     from anomaly.monitor.offline.calibration_guard import check_normal
 
     new.require_new_sound()
@@ -159,7 +164,6 @@ def _accepted(new: CalibrationInput, calibrated: CalibratedDetector, force: bool
         typer.echo(sentence, err=True)
     if not force:
         check_normal(new.source, calibrated.scorer.calibration)
-    return new.source
 
 
 def _print_version(

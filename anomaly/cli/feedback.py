@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anomaly.cli.cases import CaseId, Note
 from anomaly.cli.options import By, Config, Details, Detector, Json, Models, State
+
+if TYPE_CHECKING:
+    from anomaly.store.case import Case
 
 _Normal = Annotated[bool, typer.Option("--normal", help="It was no fault: such sound raises no alarm again.")]
 _Fault = Annotated[bool, typer.Option("--fault", help="It was a fault: its sound never counts as normal.")]
@@ -40,7 +43,6 @@ def feedback(
     from anomaly.errors import UsageError
     from anomaly.monitor.offline.feedback import record_feedback
     from anomaly.monitor.offline.reporting.feedback_text import feedback_text
-    from anomaly.store.case import SHORT_ID
     from anomaly.store.store import DATABASE_NAME, Store
 
     if normal == fault:
@@ -48,10 +50,7 @@ def feedback(
     folder = chosen_site(config, models, state).state_dir
     with Store.open(folder / DATABASE_NAME, create=False) as store:
         found = store.cases.find(case)
-        if found.kind != "machine":
-            raise UsageError(
-                "is a case of the microphone, not of the machine", where=f"case {found.id[:SHORT_ID]}"
-            )
+        _check_kind(found)
         _, calibrated = calibrated_detector(config, models, state, found.machine, detector)
         before = calibrated.version_in_use
         result = record_feedback(
@@ -62,3 +61,13 @@ def feedback(
         return
     number_before = 0 if before is None else before.number
     typer.echo("\n".join(feedback_text(result, found.machine, number_before, details=details)))
+
+
+def _check_kind(case: Case) -> None:
+    from anomaly.errors import UsageError
+    from anomaly.store.case import SHORT_ID
+
+    if case.kind != "machine":
+        raise UsageError(
+            "is a case of the microphone, not of the machine", where=f"case {case.id[:SHORT_ID]}"
+        )

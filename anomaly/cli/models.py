@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from anomaly.monitor.offline.version_comparison import RecordingComparison, VersionComparison
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
+_Candidate = Annotated[str, typer.Argument(metavar="VERSION", help="The version that might be put into use.")]
+_Reference = Annotated[
+    str | None, typer.Option("--against", metavar="VERSION", help="Reference (default: the version in use).")
+]
+_Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="Recordings or folders; default: the monitor's stored clips."),
+]
+_Budget = Annotated[
+    float | None,
+    typer.Option("--false-alarms-per-day", help="Budget that sets the limits (default: site.yaml, else 1)."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -71,19 +83,11 @@ def rollback(machine: Machine, models: Models = None, config: Config = None, as_
 def compare(
     context: typer.Context,
     machine: Machine,
-    version: Annotated[
-        str, typer.Argument(metavar="VERSION", help="The version that might be put into use.")
-    ],
-    against: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Compare with this one (default: the one in use).")
-    ] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="Recordings or folders; default: the monitor's stored clips.")
-    ] = None,
+    version: _Candidate,
+    against: _Reference = None,
+    data: _Data = None,
     detector: Detector = None,
-    false_alarms_per_day: Annotated[
-        float | None, typer.Option(help="Budget that sets the limits (default: as site.yaml says, else 1).")
-    ] = None,
+    false_alarms_per_day: _Budget = None,
     models: Models = None,
     state: State = None,
     config: Config = None,
@@ -108,8 +112,8 @@ def compare(
     if as_json:
         typer.echo(json.dumps({**facts, "rows": [row.to_dict() for row in rows]}))
     else:
-        text = comparison_text(rows, facts, machine, (one.id, other.id), details=details)
-        typer.echo("\n".join(text))
+        lines = comparison_text(rows, facts, machine, (one.id, other.id), details=details)
+        typer.echo("\n".join(lines))
     if rows and not facts["compared"]:
         raise InputError(
             "nothing could be compared",

@@ -13,7 +13,7 @@ Machine = Annotated[
 Models = Annotated[Path | None, typer.Option("--models", help="Folder of bundles (default: models).")]
 State = Annotated[
     Path | None,
-    typer.Option("--state", help="Folder of the database (default: as site.yaml says, else state)."),
+    typer.Option("--state", help="Folder of the database (default: site.yaml, else state)."),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
@@ -22,7 +22,7 @@ Detector = Annotated[
     str | None,
     typer.Option(
         "--detector",
-        help="student, teacher, or a detector of an installed package (default: as site.yaml says, else student).",
+        help="student, teacher, or a detector of an installed package (default: site.yaml, else student).",
     ),
 ]
 Details = Annotated[bool, typer.Option("--details", help="Also print the figures behind the verdict.")]

@@ -108,4 +108,4 @@ def _attempt(job: Job) -> None:
     except AnomalyError as error:
         _LOG.warning("%s", error)
     except Exception:
-        _LOG.exception("a background job failed; the monitor goes on")
+        _LOG.exception("a background job failed; the monitor continues")

@@ -59,7 +59,7 @@ class ModelSwitch:
         """Load the bundle if it has changed since the last check."""
         signature, number = self._signature(), self._number
         if signature is None:
-            return  # a bundle that is gone is no reason to stop
+            return  # the bundle is missing: the model in use continues
         try:
             number = self._calibration()
             if (signature, number) == (self._checked, self._number):

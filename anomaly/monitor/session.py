@@ -43,7 +43,7 @@ class MachineSession:
         self._bus.subscribe(SecondRecord, self._records.append)
         self._bus.subscribe(EventRecord, self._records.append)
         self._background_events = BackgroundEvents(plan.machine, store, operations.clock)
-        # A bundle that several machines share is taken up by each of them, with a calibration of its own.
+        # Machines that share a bundle switch one by one, each with its own calibration.
         self._switch = self._model_switch(store)
         self.clips = self._subscribe_services(model, store)
         self.pipeline = MonitorPipeline(

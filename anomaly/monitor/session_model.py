@@ -73,7 +73,7 @@ def model_of_bundle(version: str, bundle: Bundle, plan: MonitorPlan, state_dir: 
 
 
 def policy_of(site: Site, machine: str) -> Policy:
-    """Return when an alarm of a machine begins and ends around its limit, as the site file says."""
+    """Return the alarm policy of a machine from the site file."""
     settings = site.machines.get(machine)
     return Policy() if settings is None else Policy(**settings.alarm.model_dump())
 

@@ -106,7 +106,7 @@ def test_feedback_takes_only_seconds_that_the_detector_scored(
     alarms(capsys, fault_recording)
     (case,) = json_of(capsys, "cases", "list")
     assert run(["feedback", case["id"], "--normal", "--detector", "teacher"]) == 4
-    assert "was not scored by the model that is asked (teacher " in capsys.readouterr().err
+    assert "was scored by another model than teacher " in capsys.readouterr().err
     with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
         model = store.time_series.states("pump", "model")[0].state
         later = store.history.scores("pump")[15].time_s

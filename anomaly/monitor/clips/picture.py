@@ -60,8 +60,8 @@ def draw_clip(
         frames_per_s: frames of a second.
         opened_at_s: UNIX seconds at which the case opened.
         mark_s: seconds from the beginning of the clip to that moment; a line marks it.
-        title: whose clip it is.
-        spectrum: what stands beside the spectrogram; None leaves it out.
+        title: machine and case.
+        spectrum: mean spectra beside the spectrogram; None leaves them out.
     """
     from PIL import Image, ImageDraw, ImageFont
     from PIL.PngImagePlugin import PngInfo

@@ -26,7 +26,7 @@ from anomaly.store.store import Store
 
 # Scores per second are kept for a day by default; more of them adds little but time to load the calibration.
 _MAX_HISTORY_S = 86_400
-# Budget of a limit that decides nothing here: which seconds count does not depend on it.
+# The limit has no effect here: the seconds that count do not depend on it.
 _SCORING_PER_DAY = 1.0
 # Scores come once a second: a longer distance between two rows means that seconds are missing.
 _MAX_STEP_S = 1.5
@@ -134,5 +134,5 @@ def _reason_without_sound(scored: Sequence[ScoreRow], of_model: Sequence[ScoreRo
     if of_model:
         return "the machine was stopped or changed its speed during all of this case"
     if scored:
-        return f"this case was not scored by the model that is asked ({model})"
+        return f"this case was scored by another model than {model}"
     return "the scores of this case are gone: they are kept for a day"

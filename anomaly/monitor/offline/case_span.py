@@ -30,7 +30,7 @@ class CaseSpan:
 
 
 def case_span(case: Case, now_s: float) -> CaseSpan:
-    """Return the span of a case; one that goes on ends now."""
+    """Return the span of a case; an open case ends now."""
     opened_s = unix_s(case.opened_at)
     end = case.returned_at or case.closed_at
     return CaseSpan(opened_s - LEAD_S, opened_s, now_s if end is None else unix_s(end))

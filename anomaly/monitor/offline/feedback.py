@@ -44,7 +44,7 @@ class FeedbackResult:
 def record_feedback(
     store: Store, detector: CalibratedDetector, case: Case, *, normal: bool, by: str, note: str, now_s: float
 ) -> FeedbackResult:
-    """Store feedback on a case, and calibrate anew where that follows; later feedback replaces earlier.
+    """Store feedback on a case, and make a calibration where one follows; later feedback replaces earlier.
 
     Args:
         store: of the monitor.

@@ -1,6 +1,6 @@
 """Replay of stored scores: the decision over again, with another budget or another calibration.
 
-Scores per second are kept for a day. The decision runs anew over those of the bundle and detector in use; of older
+Scores per second are kept for a day. The decision runs again over those of the bundle and detector in use; of older
 cases, over the seconds that were kept with their clips (`replay_clip_seconds`). Another bundle needs sound
 (`replay_clips`).
 """
@@ -32,7 +32,7 @@ from anomaly.store.store import Store
 
 # An alarm this close to a stored case belongs to it: delays and calibrations move its beginning by seconds.
 _MATCH_WITHIN_S = 60.0
-# As in the live pipeline, so many seconds in a row without a score are a sensor fault, and the decision begins anew.
+# As in the live pipeline, so many seconds in a row without a score are a sensor fault, which resets the decision.
 _SENSOR_FAULT_S = 3
 
 ProbabilityOf = Callable[[ScoreRow], float | None]
@@ -64,7 +64,7 @@ def replay_history(
     judge_anew: bool = False,
     clips: ClipHistory | None = None,
 ) -> ReplayResult:
-    """Decide anew on the stored scores of one model; seconds that another model scored count as missing.
+    """Run the decision again over the stored scores of one model; seconds of other models count as missing.
 
     Args:
         store: of the monitor.

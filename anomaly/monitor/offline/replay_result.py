@@ -68,7 +68,7 @@ class ReplayResult:
         until: likewise.
         false_alarms_per_day: budget on trial.
         limit: of the decision for it.
-        history_seconds: stored scores that were decided upon anew; 0 for another bundle.
+        history_seconds: stored scores that the decision ran over; 0 for another bundle.
         cases: stored cases of the time span.
         appear: alarms without a stored case.
         model: detector and version of the bundle in question.

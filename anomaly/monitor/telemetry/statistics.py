@@ -48,7 +48,7 @@ class MachineStatistics:
     sensor_fault: bool = False
 
     def is_judged(self, now_s: float) -> bool:
-        """Return whether the state of the newest second says something about the machine at a UNIX time."""
+        """Return whether the newest second describes the state of the machine at a UNIX time."""
         if self.last is None or self.last.score is None or self.last.state not in JUDGED_STATES:
             return False
         stale = self.last_sound_s is not None and now_s - self.last_sound_s > STALE_S

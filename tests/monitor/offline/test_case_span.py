@@ -9,7 +9,7 @@ BEGIN_S = 1_800_000_000.0
 NOW_S = BEGIN_S + 500.0
 
 
-def test_a_case_that_goes_on_ends_now() -> None:
+def test_an_open_case_ends_now() -> None:
     span = case_span(Case("pump", "machine", iso_utc(BEGIN_S), "it rattles"), NOW_S)
     assert (span.begin_s, span.opened_s, span.end_s) == (BEGIN_S - LEAD_S, BEGIN_S, NOW_S)
     assert span.contains(BEGIN_S - LEAD_S)
