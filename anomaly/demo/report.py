@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.demo.result import DemoResult
+from anomaly.demo.scenes import MACHINE
 from anomaly.demo.summary import alarm_sentence, clips_sentence
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.evaluate.metrics import detection_metrics
@@ -75,12 +76,15 @@ def _curve(result: DemoResult) -> bytes:
         limit=result.limit.value,
         states=[r.state for r in seconds],
         marks=marks,
+        title=f"{MACHINE}: score of the student, and the sum that decides",
     )
 
 
 def _spectrogram(recording: Path) -> bytes:
     levels = pool(mel_power(read_16k(recording)), _BANDS) / 100.0
-    return time_plots.spectrogram(levels, hop_s=HOP_S, edges_hz=pooled_edges_hz(_BANDS))
+    return time_plots.spectrogram(
+        levels, hop_s=HOP_S, edges_hz=pooled_edges_hz(_BANDS), title=f"{MACHINE}: sound"
+    )
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -207,6 +207,7 @@ def _clip(ours: Evaluation, index: int, kind: str) -> Iterator[ReportSection]:
             sums=main.verdicts[index].sums,
             limit=main.limit.value,
             states=["not judged" if state is None else state.value for state in main.verdicts[index].states],
+            title=f"{clip.path.name}: score of the {MAIN}, and the sum that decides",
         ),
     )
 
@@ -215,7 +216,7 @@ def _spectrogram(path: Path) -> bytes:
     """Picture of the first seconds of a clip; a long file is not read to its end."""
     samples = next(blocks(path, block_s=_SHOWN_S))
     level_db = 10.0 * np.log10(mel_power(samples) + FLOOR)
-    return spectrogram(level_db, hop_s=HOP_S, edges_hz=pooled_edges_hz(N_MELS))
+    return spectrogram(level_db, hop_s=HOP_S, edges_hz=pooled_edges_hz(N_MELS), title=path.name)
 
 
 def _origin(ours: Evaluation, theirs: Evaluation | None) -> list[list[object]]:
