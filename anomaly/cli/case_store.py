@@ -25,6 +25,24 @@ def open_reader(state: Path | None, config: Path | None) -> StoreReader:
     return StoreReader(_state_dir(state, config) / DATABASE_NAME)
 
 
+def check_machine(machine: str, reader: StoreReader, config: Path | None) -> None:
+    """Check that a machine is known: to the site file or to the database.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    from anomaly.config import find_site
+    from anomaly.errors import ConfigError
+    from anomaly.store.machine_summary import stored_machines
+
+    known = sorted({*find_site(config).machines, *stored_machines(reader)})
+    if machine not in known:
+        listed = ", ".join(known) or "none"
+        raise ConfigError(
+            f"there is no machine {machine!r}", where=reader.path, hint=f"machines here: {listed}"
+        )
+
+
 def _state_dir(state: Path | None, config: Path | None) -> Path:
     from anomaly.config import find_site
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli.case_clip import clip, listeners
-from anomaly.cli.case_store import open_reader, open_store, user_name
+from anomaly.cli.case_store import check_machine, open_reader, open_store, user_name
 from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def list_(
     from anomaly.store.reader import PageRequest
 
     reader = open_reader(state, config)
+    if machine is not None:
+        check_machine(machine, reader, config)
     cases = list(
         iterate(
             lambda cursor: reader.cases(
@@ -99,9 +101,11 @@ def close(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """End a case. If the machine still sounds wrong, the monitor opens a new one."""
+    """End a case. If the machine still sounds wrong, the monitor opens a new one at once."""
     with open_store(state, config) as store:
-        _tell(store.cases.close(case, by=user_name(by), note=note), as_json)
+        found = store.cases.find(case)
+        found.require_open("closed again")
+        _tell(store.cases.close(found.id, by=user_name(by), note=note), as_json)
 
 
 def silence(

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from anomaly.errors import InputError, UsageError
+from anomaly.errors import InputError
 from anomaly.workspace import machine_name
 
 CaseKind = Literal["machine", "sensor"]
@@ -115,9 +115,9 @@ class Case:
         """Return the case after its acknowledgement: closed if the sound is normal again.
 
         Raises:
-            UsageError: the case is closed.
+            InputError: the case is closed.
         """
-        self._needs_open("acknowledged")
+        self.require_open("acknowledged")
         over = self.state == CaseState.RETURNED_UNACKNOWLEDGED
         return dataclasses.replace(
             self,
@@ -149,9 +149,9 @@ class Case:
         """Return the case with its messages held back until a time.
 
         Raises:
-            UsageError: the case is closed.
+            InputError: the case is closed.
         """
-        self._needs_open("silenced")
+        self.require_open("silenced")
         return dataclasses.replace(self, silenced_until=until)
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,9 +164,17 @@ class Case:
         known = {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields}
         return cls(**known | {"state": CaseState(known["state"])})
 
-    def _needs_open(self, what: str) -> None:
+    def require_open(self, what: str) -> None:
+        """Check that the case can be changed.
+
+        Args:
+            what: the change, as a participle.
+
+        Raises:
+            InputError: the case is closed.
+        """
         if not self.is_open:
-            raise UsageError(
+            raise InputError(
                 f"the case is closed since {self.closed_at} and cannot be {what}",
                 where=f"case {self.id[:SHORT_ID]}",
                 hint="list open cases with `anomaly cases list`",

@@ -100,7 +100,8 @@ class CaseRepository:
         """Record that an operator knows of a case; one whose sound is normal again is closed.
 
         Raises:
-            UsageError: there is no such case, or it is closed.
+            UsageError: there is no such case.
+            InputError: it is closed.
         """
         at = self._now()
 
@@ -113,7 +114,8 @@ class CaseRepository:
         """Hold back the messages about a case for some seconds, 0 to end that; its closing is still sent.
 
         Raises:
-            UsageError: there is no such case, it is closed, or the time is longer than 30 days.
+            UsageError: there is no such case, or the time is longer than 30 days.
+            InputError: it is closed.
         """
         if not 0 <= for_s <= MAX_SILENCE_S:
             raise UsageError(
@@ -130,6 +132,11 @@ class CaseRepository:
         """Return cases, newest first."""
         with self._database.reading() as connection:
             return case_table.select(connection, open_only=open_only, machine=machine)
+
+    def get(self, case_id: str) -> Case | None:
+        """Return the case with exactly this identifier as stored now, or None."""
+        with self._database.reading() as connection:
+            return case_table.get(connection, case_id)
 
     def find(self, case_id: str) -> Case:
         """Return one case by its identifier, or by its first digits if they are unambiguous.

@@ -75,10 +75,10 @@ def test_feedback_lasts_and_can_be_undone(folder: Path, fault_recording: Path, c
     result = json_of(capsys, "feedback", case["id"][:8], "--normal", "--by", "ann", "--note", "a test run")
     assert (result["verdict"], result["calibration"]) == ("normal", 1)
     assert result["seconds"] == 20
-    run(["cases", "close", case["id"]])
     assert alarms(capsys, fault_recording) == 0
     shown = json_of(capsys, "cases", "show", case["id"])
     assert [e["detail"]["by"] for e in shown["events"] if e["event"] == "case.feedback"] == ["ann"]
+    assert (result["closed"], shown["state"]) == (True, "closed")
     (version,) = json_of(capsys, *for_pump("calibrate", "--list"))
     assert (version["number"], version["in_use"], version["by"]) == (1, True, "ann")
     assert "a test run" in version["reason"]

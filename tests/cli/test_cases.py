@@ -93,8 +93,17 @@ def test_acknowledge_silence_close(case: Case, store: Store, capsys: Capture) ->
     assert [e.event for e in store.history.events(case_id=case.id)] == [
         *("case.opened", "case.acknowledged", "case.updated", "case.closed")
     ]
-    assert run(["cases", "ack", case.id]) == 2
-    assert "the case is closed since" in capsys.readouterr().err
+    for command in (["ack", case.id], ["close", case.id], ["silence", case.id, "--for", "8h"]):
+        assert run(["cases", *command]) == 4
+        assert "the case is closed since" in capsys.readouterr().err
+
+
+def test_an_unknown_machine(case: Case, capsys: Capture) -> None:
+    assert run(["cases", "list", "--machine", "pmup"]) == 3
+    refused = capsys.readouterr()
+    assert refused.out == ""
+    assert "there is no machine 'pmup'" in refused.err
+    assert "machines here: pump" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from anomaly.errors import ConfigError
 from anomaly.monitor.sources.events import SoundBlock
+from anomaly.monitor.stages import machine_case
 from anomaly.store.case import iso_utc
 
 if TYPE_CHECKING:
@@ -92,9 +93,37 @@ def test_an_acknowledged_case_is_closed_by_normal_sound(bench: Bench) -> None:
 def test_a_case_that_somebody_closed_is_opened_anew_while_the_fault_lasts(bench: Bench) -> None:
     bench.hear(8, LOUD)
     bench.store.cases.close(bench.store.cases.select()[0].id, by="ann")
-    bench.hear(15, LOUD)
+    bench.hear(1, LOUD)
     assert bench.cases("machine") == ["closed", "active-unacknowledged"]
     assert bench.names.count("case.opened") == 2
+
+
+def test_a_case_that_was_reported_as_normal_is_not_opened_anew_for_the_same_alarm(bench: Bench) -> None:
+    bench.hear(8, LOUD)
+    case = bench.store.cases.select()[0]
+    bench.store.history.add_event(
+        "case.feedback", machine="pump", case_id=case.id, detail={"verdict": "normal"}
+    )
+    bench.store.cases.close(case.id, by="ann")
+    bench.hear(20, LOUD)
+    assert bench.cases("machine") == ["closed"]
+    bench.hear(20)
+    bench.hear(8, LOUD)
+    assert bench.cases("machine") == ["closed", "active-unacknowledged"]
+
+
+def test_an_alarm_that_outlasts_the_new_calibration_opens_a_case(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_case, "_SETTLE_S", 5)
+    bench.hear(8, LOUD)
+    case = bench.store.cases.select()[0]
+    bench.store.history.add_event(
+        "case.feedback", machine="pump", case_id=case.id, detail={"verdict": "normal"}
+    )
+    bench.store.cases.close(case.id, by="ann")
+    bench.hear(8, LOUD)
+    assert bench.cases("machine") == ["closed", "active-unacknowledged"]
 
 
 def test_an_open_case_keeps_its_worst_measurements(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly.errors import ConfigError, InputError, UsageError
+from anomaly.errors import ConfigError, InputError
 from anomaly.store.case import Case, CaseState, iso_utc, json_value
 
 Make = Callable[..., Case]
@@ -49,7 +49,7 @@ def test_an_alarm_that_comes_back_is_the_same_case(make_case: Make) -> None:
 def test_a_closed_case_stays_closed(change: Callable[[Case], Case], make_case: Make) -> None:
     closed = make_case().closed(LATER)
     assert closed.returned(LATER) == closed.again() == closed.closed("x") == closed
-    with pytest.raises(UsageError, match="the case is closed since"):
+    with pytest.raises(InputError, match="the case is closed since"):
         change(closed)
 
 

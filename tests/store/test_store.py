@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from anomaly.alerts import AlertMessage, Case, CaseState, Store
-from anomaly.errors import ConfigError, UsageError
+from anomaly.errors import ConfigError, InputError, UsageError
 from anomaly.store import case_table
 from support.alert_store import Clock
 
@@ -134,7 +134,7 @@ def test_acknowledged(store: Store, make_case: MakeCase, clock: Clock) -> None:
     assert (event.event, event.detail) == ("case.acknowledged", {"by": "ann", "note": "going there"})
     assert store.cases.mark_returned(case.id).state == CaseState.CLOSED
     assert [m.event for m in queued(store)] == ["case.opened", "case.acknowledged", "case.closed"]
-    with pytest.raises(UsageError, match="is closed since"):
+    with pytest.raises(InputError, match="is closed since"):
         store.cases.acknowledge(case.id, "bob")
 
 

@@ -26,6 +26,7 @@ class FeedbackResult:
         limit_before: limit of the decision for one false alarm a day.
         limit: the same now.
         other_seconds: of the case's sound left out, because another model scored them.
+        closed: the case was open, and is closed by it: it was no fault.
     """
 
     case: str
@@ -35,6 +36,7 @@ class FeedbackResult:
     limit_before: float
     limit: float
     other_seconds: int = 0
+    closed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -44,7 +46,9 @@ class FeedbackResult:
 def record_feedback(
     store: Store, detector: CalibratedDetector, case: Case, *, normal: bool, by: str, note: str, now_s: float
 ) -> FeedbackResult:
-    """Store feedback on a case, and make a calibration where one follows; later feedback replaces earlier.
+    """Store feedback on a case, and calibrate anew where that follows; later feedback replaces earlier.
+
+    A case that was normal is settled: it is closed.
 
     Args:
         store: of the monitor.
@@ -75,5 +79,9 @@ def record_feedback(
     verdict: Literal["normal", "fault"] = "normal" if normal else "fault"
     detail = {"verdict": verdict, "by": by, "note": note, "calibration": number}
     store.history.add_event(FEEDBACK, machine=case.machine, case_id=case.id, detail=detail)
+    closed = normal and case.is_open
+    if closed:
+        # After the event: the monitor sees that the case was settled, and opens no new one for the same alarm.
+        store.cases.close(case.id, by=by, note=note or "reported as normal")
     other_s = 0 if added is None else added.other_model_s
-    return FeedbackResult(case.id, verdict, number, abs(change_s), limit_before, limit, other_s)
+    return FeedbackResult(case.id, verdict, number, abs(change_s), limit_before, limit, other_s, closed)

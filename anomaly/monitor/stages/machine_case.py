@@ -9,9 +9,10 @@ from anomaly.detect.decision_stage import DecidedSecond
 from anomaly.detect.scoring import SecondScore
 from anomaly.diagnose.context import DiagnosisContext
 from anomaly.diagnose.diagnose import diagnose
+from anomaly.errors import ConfigError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
-from anomaly.store.case import Case, CaseState, iso_utc
+from anomaly.store.case import FEEDBACK, Case, CaseState, iso_utc
 from anomaly.store.message import AlertMessage, MessageEvent
 from anomaly.store.store import Store
 
@@ -19,6 +20,9 @@ from anomaly.store.store import Store
 _RETURN_AFTER_RESET_S = 60
 # How often the measurements of an open case are written.
 _WRITE_EVERY_S = 10
+# A calibration made by feedback is taken up at a reset, at most a minute after it was found: until then the alarm that
+# was reported as normal opens no new case.
+_SETTLE_S = 120
 
 
 class MachineCase:
@@ -38,7 +42,7 @@ class MachineCase:
         self._case: Case | None = next(active, None)
         self._worst: SecondScore | None = None
         self._normal_s, self._needed_s = 0, _RETURN_AFTER_RESET_S
-        self._age_s = 0
+        self._age_s = self._settling_s = 0
 
     @property
     def acknowledged(self) -> bool:
@@ -53,13 +57,17 @@ class MachineCase:
         """Take one second with the state after it."""
         self._normal_s = self._normal_s + 1 if decided.state is State.OK else 0
         self._age_s += 1
+        self._follow_operators()
         if decided.state is not State.ALARM:
+            self._settling_s = 0
             if self._case is not None and self._normal_s >= max(1, self._needed_s):
                 self._return(self._case, decided)
             return
         if self._worst is None or decided.score.score > self._worst.score:
             self._worst = decided.score
-        if self._case is None:
+        if self._settling_s:
+            self._settling_s -= 1
+        elif self._case is None:
             self._open(decided)
         elif self._age_s % _WRITE_EVERY_S == 0:
             self._write(self._case, self._worst)
@@ -76,12 +84,30 @@ class MachineCase:
                 detail = {"case": case.id, "kind": "machine"}
                 self._journal.emit(event, case.summary, time_s=decided.time_s, **detail)
 
+    def _follow_operators(self) -> None:
+        """Take over what people did to the case since the last second."""
+        if self._case is None:
+            return
+        try:
+            stored = self._store.cases.get(self._case.id)
+            if stored is None:
+                return  # lost with a damaged database: the next write stores it anew
+            settled = not stored.is_open and self._was_normal(stored)
+        except ConfigError:
+            return  # writing reports it
+        self._case = stored if stored.is_open else None
+        if self._case is None:
+            # Somebody closed it; while the machine still sounds wrong, this second opens a new one.
+            self._worst, self._settling_s = None, _SETTLE_S if settled else 0
+
+    def _was_normal(self, case: Case) -> bool:
+        """Return whether the last feedback on a case reported it as normal."""
+        feedback = self._store.history.events(case_id=case.id, name=FEEDBACK)
+        return bool(feedback) and feedback[-1].detail.get("verdict") == "normal"
+
     def _write(self, case: Case, worst: SecondScore) -> None:
         with self._journal.tolerate_store_errors():
-            now = self._store.cases.update(_measured(case, worst))
-            # Somebody closed it while the machine still sounds wrong: the next second opens a new one.
-            self._case = now if now.is_open else None
-            self._worst = None if self._case is None else worst
+            self._store.cases.update(_measured(case, worst))
 
     def _return(self, case: Case, decided: DecidedSecond) -> None:
         with self._journal.tolerate_store_errors():

@@ -20,6 +20,8 @@ def feedback_text(
         details: limits too.
     """
     lines = [f"case {result.case[:SHORT_ID]} is recorded as {_verdict(result)}"]
+    if result.closed:
+        lines.append("The case is closed.")
     if result.other_seconds:
         lines.append(
             f"{duration(result.other_seconds)} of it left out: another bundle or detector scored them."
