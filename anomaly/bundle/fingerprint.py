@@ -12,8 +12,13 @@ from anomaly.errors import InputError
 _SHIPPED = (".py", ".yaml", ".html")
 
 
-def of_files(paths: Iterable[Path], *, base: Path) -> str:
+def of_files(paths: Iterable[Path], *, base: Path, skip_unreadable: bool = False) -> str:
     """Return the SHA-256 over names (relative to ``base``) and bytes of files, independent of their order.
+
+    Args:
+        paths: the files.
+        base: folder that the names are relative to.
+        skip_unreadable: leave out files that cannot be opened instead of raising.
 
     Raises:
         InputError: a file cannot be read.
@@ -24,6 +29,8 @@ def of_files(paths: Iterable[Path], *, base: Path) -> str:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
+            if skip_unreadable:
+                continue
             raise InputError(f"cannot be read: {error.strerror}", where=path) from error
         total.update(f"{path.relative_to(base).as_posix()}\0{digest}\n".encode())
     return total.hexdigest()

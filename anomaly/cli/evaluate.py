@@ -45,6 +45,12 @@ def evaluate(
     profile: Annotated[
         str | None, typer.Option(help="With --bench: profile of the training (default: standard).")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Stop at the first test file that cannot be scored, instead of leaving it out."
+        ),
+    ] = False,
     details: Annotated[
         bool, typer.Option("--details", help="Also print AUC, intervals and the chip.")
     ] = False,
@@ -64,7 +70,7 @@ def evaluate(
     evaluate_bench.refuse_without(
         recordings=recordings, sets=sets, seeds=seeds, quick=quick or None, profile=profile
     )
-    _evaluate(machine, data, models, compare, out, as_json, details)
+    _evaluate(machine, data, models, compare, out, as_json, details, strict)
 
 
 def _evaluate(
@@ -75,6 +81,7 @@ def _evaluate(
     out: Path | None,
     as_json: bool,
     details: bool,
+    strict: bool,
 ) -> None:
     from anomaly.atomic import check_writable
     from anomaly.bundle import find_bundle, open_bundle
@@ -90,9 +97,11 @@ def _evaluate(
     if out is not None:
         check_writable(out, "--out")
     with stages() as report:
-        ours = run_evaluation(bundle, recordings, report=report)
+        ours = run_evaluation(bundle, recordings, strict=strict, report=report)
         theirs = (
-            None if other is None else run_evaluation(other, recordings, report=report, stage="comparing")
+            None
+            if other is None
+            else run_evaluation(other, recordings, strict=strict, report=report, stage="comparing")
         )
     _print(ours, theirs, compare or "other", as_json, details)
     for path in write_evaluation(out, ours, theirs, other=compare or "other") if out is not None else ():

@@ -59,6 +59,12 @@ _Lossy = Annotated[
         "refused where the chip cannot.",
     ),
 ]
+_Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Stop at the first recording that cannot be read, instead of leaving it out."
+    ),
+]
 _Details = Annotated[bool, typer.Option("--details", help="Also print figures of chip and statistics.")]
 _SignKey = Annotated[Path | None, typer.Option("--sign-key", help="PEM file with an Ed25519 private key.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -88,6 +94,7 @@ def train(
     accelerator: _Accelerator = "auto",
     lossy_link: _Lossy = False,
     sign_key: _SignKey = None,
+    strict: _Strict = False,
     details: _Details = False,
     as_json: _Json = False,
 ) -> None:
@@ -110,6 +117,7 @@ def train(
         sign_key=sign_key,
         constraints=_constraints(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
+        strict=strict,
     )
     _run(request, as_json, details)
 
@@ -135,6 +143,7 @@ def distill(
     accelerator: _Accelerator = "auto",
     lossy_link: _Lossy = False,
     sign_key: _SignKey = None,
+    strict: _Strict = False,
     details: _Details = False,
     as_json: _Json = False,
 ) -> None:
@@ -166,6 +175,7 @@ def distill(
         sign_key=sign_key,
         constraints=_constraints(limits, energy_calibration, accelerator, lossy_link),
         weight_bits=weight_bits,
+        strict=strict,
     )
     _run(request, as_json, details)
 
@@ -190,8 +200,14 @@ def _run(request: TrainingRequest, as_json: bool, details: bool) -> None:
     from anomaly.training.reporting.summary import summary_text
 
     replaced = versions.about_to_replace(request.models, request.machine)
-    with stages() as report:
-        trained = run_training(request, report=report)
+    faulty: list[str] = []
+    try:
+        with stages() as report:
+            trained = run_training(request, report=report, on_faulty=lambda fault: faulty.append(str(fault)))
+    finally:
+        # Also where too little is left: the causes stand before the error.
+        for fault in faulty:
+            typer.echo(fault, err=True)
     typer.echo(json.dumps(trained.to_dict()) if as_json else summary_text(trained, details=details))
     if replaced is not None:
         typer.echo(replaced, err=True)

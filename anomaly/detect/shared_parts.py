@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from anomaly.audio.files.format_reference import FormatReference
 from anomaly.audio.sensor.reference import SensorReference
 from anomaly.bundle import Bundle
 from anomaly.bundle.parts import CALIBRATION
@@ -43,3 +44,13 @@ def sensor_reference_of(values: dict[str, Any]) -> SensorReference | None:
     """
     sensor = values.get("sensor")
     return None if sensor is None else SensorReference.from_dict(sensor)
+
+
+def format_reference_of(values: dict[str, Any]) -> FormatReference | None:
+    """Return the formats of the training recordings; None in older bundles.
+
+    Raises:
+        ModelError: they make no sense.
+    """
+    formats = values.get("formats")
+    return None if formats is None else FormatReference.from_dict(formats)

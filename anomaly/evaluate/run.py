@@ -96,16 +96,29 @@ def labels_of(clips: tuple[Clip, ...]) -> npt.NDArray[np.bool_]:
 
 
 def evaluate(
-    bundle: Bundle, folder: Path, *, report: Report = lambda _stage, _share: None, stage: str = "scoring"
+    bundle: Bundle,
+    folder: Path,
+    *,
+    strict: bool = False,
+    report: Report = lambda _stage, _share: None,
+    stage: str = "scoring",
 ) -> Evaluation:
     """Score the test part of a folder with the detectors of a bundle.
 
     Where the folder has no normals to test with, a fifth of its normal recordings is set aside by name; a note
     says so, and another if the bundle was trained on them.
 
+    Args:
+        bundle: the bundle under test.
+        folder: the recordings.
+        strict: raise at the first test file that cannot be scored, instead of leaving it out.
+        report: receives the progress.
+        stage: name of the stage in the progress.
+
     Raises:
         ModelError: the bundle cannot be run.
-        InputError: the folder cannot be used, or nothing in its test part can be scored.
+        InputError: the folder cannot be used, or nothing in its test part can be scored; with ``strict`` the first
+            file that cannot be.
     """
     model = load_model(bundle)
     data = read_layout(folder, hold_out=True)
@@ -116,6 +129,7 @@ def evaluate(
     for done, clip in enumerate(data.test, start=1):
         for name in names:
             found[name].append(score_file(clip.path, model.scorer(name), limits[name]))
+        _check_scored(found[names[0]][-1], strict)
         report(stage, done / len(data.test))
     # What is wrong with a file is wrong for every detector.
     first = found[names[0]]
@@ -128,6 +142,12 @@ def evaluate(
     unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in names}
     notes = _notes(data, folder, bundle, left_out)
     return Evaluation(bundle, folder, data, clips, left_out, outcomes, notes, unlabelled)
+
+
+def _check_scored(file: FileScore, strict: bool) -> None:
+    if strict and file.status != "ok":
+        hint = "mend it or take it out; without --strict it is left out"
+        raise InputError(file.error or "cannot be scored", where=file.path, hint=hint)
 
 
 def _unlabelled(data: DataSet, scorer: Scorer, limit: Limit) -> tuple[FileScore, ...]:
@@ -174,7 +194,10 @@ def _notes(data: DataSet, folder: Path, bundle: Bundle, left_out: tuple[FileScor
             "the folder has no normal test sound of its own: a fifth of its normal recordings was set aside"
         )
         everything = [clip.path for clip in (*data.train, *data.test) if clip.label == "normal"]
-        if fingerprint.of_files(everything, base=folder) == bundle.manifest.data_fingerprint:
+        if (
+            fingerprint.of_files(everything, base=folder, skip_unreadable=True)
+            == bundle.manifest.data_fingerprint
+        ):
             notes.append("but this bundle was trained on all of them, so its figures on normals are too good")
     if data.shared_recordings:
         shared = len(data.shared_recordings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from anomaly.evaluate.layouts.layouts import read_layout
 from anomaly.features.front_end import FrontEnd
 from anomaly.progress import Report
 from anomaly.student.distillation.accelerator import choose_device
+from anomaly.training.clip_reading import FaultyRecording, ReadResult, read_clips
 from anomaly.training.compile import read_chip
 from anomaly.training.imported_teacher import read_imported_teacher
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
@@ -24,7 +26,7 @@ from anomaly.training.profiles import profile_named
 from anomaly.training.reporting.page import PAGE, training_page
 from anomaly.training.reporting.verdict import training_verdict
 from anomaly.training.student_training import StudentConstraints
-from anomaly.training.training_data import read_clips, split_held_out
+from anomaly.training.training_data import split_held_out
 from anomaly.workspace import machine_name
 
 
@@ -45,6 +47,7 @@ class TrainingRequest:
         sign_key: PEM file with an Ed25519 private key.
         constraints: budget, accelerator and link of the student.
         weight_bits: bits of a weight instead of the architecture's.
+        strict: stop at the first recording that cannot be read, instead of leaving it out.
     """
 
     machine: str
@@ -58,15 +61,17 @@ class TrainingRequest:
     sign_key: Path | None = None
     constraints: StudentConstraints = field(default_factory=StudentConstraints)
     weight_bits: int | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """A written bundle, its artifacts in memory and the seconds that training took."""
+    """A written bundle, its artifacts in memory, the seconds that training took, and the recordings left out."""
 
     bundle: Bundle
     artifacts: ModelArtifacts
     seconds: float
+    faulty: tuple[FaultyRecording, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values of ``train --json``."""
@@ -81,11 +86,25 @@ class TrainingResult:
             "seconds": round(self.seconds, 2),
             "verdict": training_verdict(self.bundle.manifest.machine, self.artifacts).to_dict(),
             "metrics": self.bundle.manifest.metrics,
+            "left_out": [
+                {"path": str(fault.path), "cause": fault.cause, "used_seconds": round(fault.used_s, 3)}
+                for fault in self.faulty
+            ],
         }
 
 
-def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: None) -> TrainingResult:
+def train(
+    request: TrainingRequest,
+    *,
+    report: Report = lambda _stage, _share: None,
+    on_faulty: Callable[[FaultyRecording], None] = lambda _: None,
+) -> TrainingResult:
     """Train, distil, compile, verify, calibrate and write one bundle.
+
+    Args:
+        request: the recordings, the machine and the settings.
+        report: receives the progress.
+        on_faulty: receives each recording that is left out or used in part, as soon as it was read.
 
     Raises:
         UsageError: there is no such profile or accelerator, the budget is too small for any student, or the imported
@@ -108,7 +127,9 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
     front_end = imported.front_end if imported else FrontEnd(level_normalise=bool(request.level_normalise))
     atomic.check_writable(request.models, "--models")
     clips = read_layout(request.data).train
-    reading = read_clips(clips, progress=lambda share: report("reading", share))
+    reading = read_clips(
+        clips, strict=request.strict, on_faulty=on_faulty, progress=lambda share: report("reading", share)
+    )
     data = split_held_out(reading.blocks, where=request.data)
     sensor = fit_reference(block.samples for block in (*data.training, *data.held_out))
     artifacts = build_artifacts(
@@ -126,14 +147,16 @@ def train(request: TrainingRequest, *, report: Report = lambda _stage, _share: N
         machine=request.machine,
         front_end=front_end.to_dict(),
         detectors=_detector_entries(artifacts, request),
-        data_fingerprint=fingerprint.of_files([clip.path for clip in clips], base=request.data),
+        data_fingerprint=fingerprint.of_files(
+            [clip.path for clip in clips], base=request.data, skip_unreadable=True
+        ),
         code_fingerprint=fingerprint.of_code(),
         metrics={**artifacts.metrics, "silent_files": len(reading.silent)},
     )
-    files = _files(request.machine, artifacts, sensor)
+    files = _files(request.machine, artifacts, sensor, reading)
     with versions.replacing(request.models, request.machine):
         bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
-    return TrainingResult(bundle, artifacts, time.perf_counter() - begun)
+    return TrainingResult(bundle, artifacts, time.perf_counter() - begun, reading.faulty)
 
 
 def _detector_entries(artifacts: ModelArtifacts, request: TrainingRequest) -> dict[str, Any]:
@@ -143,7 +166,9 @@ def _detector_entries(artifacts: ModelArtifacts, request: TrainingRequest) -> di
     }
 
 
-def _files(machine: str, artifacts: ModelArtifacts, sensor: SensorReference | None) -> dict[str, bytes]:
+def _files(
+    machine: str, artifacts: ModelArtifacts, sensor: SensorReference | None, reading: ReadResult
+) -> dict[str, bytes]:
     calibration = {
         "encoder": artifacts.code.to_dict(),
         "student": artifacts.student.to_dict(),
@@ -152,6 +177,8 @@ def _files(machine: str, artifacts: ModelArtifacts, sensor: SensorReference | No
     }
     if sensor is not None:
         calibration["sensor"] = sensor.to_dict()
+    if reading.formats is not None:
+        calibration["formats"] = reading.formats.to_dict()
     return {
         TEACHER: artifacts.onnx,
         NETWORK: artifacts.circuit.to_network().to_npz(),

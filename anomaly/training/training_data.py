@@ -6,16 +6,14 @@ split "by recording" too. Held-out sound sets thresholds and probabilities; no w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from anomaly.audio.files.recordings import blocks as read_blocks
 from anomaly.audio.sensor.health import check_second
 from anomaly.errors import InputError
-from anomaly.evaluate.layouts.layouts import Clip
 from anomaly.features.front_end import FrontEnd, frames_before, segment_levels
 from anomaly.features.level_normaliser import LevelNormaliser
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
@@ -23,7 +21,7 @@ from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 MIN_TRAINING_S = 30.0
 # More sound than this is thinned out evenly, to bound time and memory of a training.
 MAX_TRAINING_S = 3600.0
-_BLOCK_S, _GAP_S = 60, 2
+BLOCK_S, GAP_S = 60, 2
 _HELD_OUT_EVERY = 5
 
 
@@ -58,63 +56,21 @@ class TrainingData:
         return sum(block.seconds for block in (*self.training, *self.held_out))
 
 
-@dataclass(frozen=True, eq=False)
-class ReadResult:
-    """Blocks read from recordings, and the recordings without sound.
-
-    Args:
-        blocks: blocks with sound.
-        silent: files that hold only silence.
-    """
-
-    blocks: tuple[TrainingBlock, ...]
-    silent: tuple[Path, ...]
-
-
-def read_clips(clips: Sequence[Clip], *, progress: Callable[[float], None] = lambda _: None) -> ReadResult:
-    """Read recordings as blocks without the silent ones; memory does not grow with their number.
-
-    Raises:
-        InputError: a file cannot be read, or all of them are silent.
-    """
-    kept = _ThinnedBlocks()
-    silent: list[Path] = []
-    for index, clip in enumerate(clips):
-        has_sound = False
-        for number, piece in enumerate(_pieces(clip.path)):
-            if not _is_silent(piece):
-                has_sound = True
-                kept.add(_block(piece, clip.recording, number))
-        if not has_sound:
-            silent.append(clip.path)
-        progress((index + 1) / len(clips))
-    if silent and not kept.blocks:
-        raise InputError(
-            f"all {len(silent)} recordings are silent" if len(silent) > 1 else "is silent",
-            where=silent[0].parent if len(silent) > 1 else silent[0],
-            hint="check the microphone and its gain; `anomaly data check` lists the level of each file",
-        )
-    return ReadResult(tuple(kept.blocks), tuple(silent))
-
-
-def _pieces(path: Path) -> Iterator[Samples]:
-    try:
-        yield from read_blocks(path, block_s=_BLOCK_S + _GAP_S)
-    except InputError as error:
-        hint = (
-            error.hint or "mend it or take it out; `anomaly data check` lists every file that cannot be read"
-        )
-        raise InputError(error.message, where=error.where, hint=hint) from error
-
-
-class _ThinnedBlocks:
+class ThinnedBlocks:
     """Collection that keeps every block until it is full, then every second, every fourth and so on."""
 
     def __init__(self) -> None:
         self.blocks: list[TrainingBlock] = []
         self._seen, self._every, self._seconds = 0, 1, 0.0
 
+    def remove(self, blocks: Sequence[TrainingBlock]) -> None:
+        """Remove blocks of a recording that turned out to be faulty."""
+        gone = {id(block) for block in blocks}
+        self.blocks = [block for block in self.blocks if id(block) not in gone]
+        self._seconds = sum(block.seconds for block in self.blocks)
+
     def add(self, block: TrainingBlock) -> None:
+        """Add a block of a second or more."""
         if len(block.samples) < SAMPLE_RATE_HZ:
             return
         if self._seen % self._every == 0:
@@ -126,27 +82,26 @@ class _ThinnedBlocks:
             self._seconds = sum(b.seconds for b in self.blocks)
 
 
-def _is_silent(samples: Samples) -> bool:
+def is_silent(samples: Samples) -> bool:
     """Return whether scoring would treat the samples as those of a dead microphone."""
     return check_second(samples).status in ("silent", "constant")
 
 
-def _block(piece: Samples, recording: str, number: int) -> TrainingBlock:
+def named_block(piece: Samples, recording: str, number: int) -> TrainingBlock:
+    """Return a piece of a recording as a block without the gap to the next one."""
     # Blocks of one recording have names of their own; clips of less than a block keep theirs.
-    name = (
-        recording if number == 0 and len(piece) < _BLOCK_S * SAMPLE_RATE_HZ else f"{recording}#{number:05d}"
-    )
-    return TrainingBlock(piece[: _BLOCK_S * SAMPLE_RATE_HZ].copy(), name)
+    name = recording if number == 0 and len(piece) < BLOCK_S * SAMPLE_RATE_HZ else f"{recording}#{number:05d}"
+    return TrainingBlock(piece[: BLOCK_S * SAMPLE_RATE_HZ].copy(), name)
 
 
 def cut_blocks(samples: Samples, recording: str) -> list[TrainingBlock]:
     """Cut one recording in memory into blocks, without pieces that are silent or shorter than a second."""
-    step = (_BLOCK_S + _GAP_S) * SAMPLE_RATE_HZ
+    step = (BLOCK_S + GAP_S) * SAMPLE_RATE_HZ
     pieces = [samples[start : start + step] for start in range(0, len(samples), step)]
     return [
-        _block(p, recording, n)
+        named_block(p, recording, n)
         for n, p in enumerate(pieces)
-        if len(p) >= SAMPLE_RATE_HZ and not _is_silent(p)
+        if len(p) >= SAMPLE_RATE_HZ and not is_silent(p)
     ]
 
 
@@ -175,11 +130,11 @@ def split_held_out(blocks: Sequence[TrainingBlock], *, where: Path | None = None
 
 def _split_single(blocks: list[TrainingBlock]) -> TrainingData:
     samples = np.concatenate([block.samples for block in blocks])
-    first = int(len(samples) * (1 - 1 / _HELD_OUT_EVERY)) - _GAP_S * SAMPLE_RATE_HZ
+    first = int(len(samples) * (1 - 1 / _HELD_OUT_EVERY)) - GAP_S * SAMPLE_RATE_HZ
     name = blocks[0].recording
     return TrainingData(
         (TrainingBlock(samples[:first], name),),
-        (TrainingBlock(samples[first + _GAP_S * SAMPLE_RATE_HZ :], f"{name}#end"),),
+        (TrainingBlock(samples[first + GAP_S * SAMPLE_RATE_HZ :], f"{name}#end"),),
     )
 
 

@@ -67,11 +67,7 @@ def no_folder_but_a_file(data: Path, _: np.ndarray) -> None:
         (no_folder, "data/pump", "there is no such folder"),
         (no_folder_but_a_file, "data/pump", "is a file, not a folder"),
         (empty_folder, "data/pump", "no audio files here"),
-        (empty_file, "normal_99.wav", "is empty"),
         (short, "data/pump", "holds 20.0 s of usable normal sound"),
-        (truncated, "normal_01.wav", "is cut short"),
-        (text, "normal_01.wav", "is not a recording that can be read"),
-        (not_a_number, "normal_99.wav", "not sound (nan at 0.006 s)"),
         (silence, "data/pump", "all 4 recordings are silent"),
     ],
 )
@@ -90,10 +86,50 @@ def test_bad_recordings_exit_4_and_change_nothing(
     assert run(["train", "--machine", "pump"]) == 4
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert f"{where}: " in shown.err.splitlines()[0]
+    assert f"{where}: " in shown.err
     assert words in shown.err
     assert "Traceback" not in shown.err
     assert tree(Path()) == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "words"),
+    [
+        (empty_file, "normal_99.wav", "is empty"),
+        (truncated, "normal_01.wav", "is cut short"),
+        (text, "normal_01.wav", "is not a recording that can be read"),
+        (not_a_number, "normal_99.wav", "not sound (nan at 0.006 s)"),
+    ],
+)
+def test_strict_stops_at_the_first_bad_file(
+    spoil: Callable[[Path, np.ndarray], None],
+    name: str,
+    words: str,
+    sound: np.ndarray,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_clips(Path("data/pump"), sound, 10)
+    spoil(Path("data/pump"), sound)
+    assert run(["train", "--machine", "pump", "--strict"]) == 4
+    shown = capsys.readouterr()
+    assert f"{name}: " in shown.err.splitlines()[0]
+    assert words in shown.err
+    assert not Path("models/pump").exists()
+
+
+def test_where_bad_files_leave_too_little_all_are_named(
+    sound: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = Path("data/pump")
+    write_clips(data, sound, 10)
+    for path in sorted(data.iterdir())[2:]:
+        path.write_text("no sound")
+    not_a_number(data, sound)
+    assert run(["train", "--machine", "pump"]) == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[0] for line in lines[:3]] == ["left out"] * 3
+    assert "normal_99.wav: holds samples that are not sound" in lines[2]
+    assert "holds 20.0 s of usable normal sound" in lines[3]
 
 
 @pytest.mark.parametrize(

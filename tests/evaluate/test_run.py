@@ -72,6 +72,15 @@ def test_bad_files_are_left_out_and_named(pump_bundle: Path, pump_recordings: Pa
     assert "leak" not in found.outcomes["student"].detection.faults
 
 
+def test_strict_stops_at_the_first_bad_file(pump_bundle: Path, pump_recordings: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(pump_recordings, tmp_path / "pump")
+    bad = sorted((folder / "test").iterdir())[0]
+    bad.write_text("no sound")
+    with pytest.raises(InputError, match="is not a recording that can be read") as caught:
+        evaluate(open_bundle(pump_bundle), folder, strict=True)
+    assert caught.value.where == str(bad)
+
+
 def test_nothing_to_score(pump_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "normal_1.wav").write_text("text")

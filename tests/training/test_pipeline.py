@@ -47,6 +47,12 @@ def test_a_bundle_that_scores(trained: TrainingResult, pump_data: Path) -> None:
         assert len(model.scorer(name).recording(samples)) == 5
 
 
+def test_formats_of_the_recordings_are_kept_with_the_calibration(trained: TrainingResult) -> None:
+    formats = json.loads(open_bundle(trained.bundle.path).read(CALIBRATION))["formats"]
+    assert (formats["sample_rates_hz"], formats["channels"], formats["codecs"]) == ([16_000], [1], ["PCM"])
+    assert trained.to_dict()["left_out"] == []
+
+
 def test_what_is_programmed_is_what_was_trained(trained: TrainingResult) -> None:
     bundle = open_bundle(trained.bundle.path)
     kept = Network.from_npz(bundle.read("network.npz"))
@@ -140,7 +146,7 @@ def empty(folder: Path) -> None:
         (empty, "no audio files here"),
         (silent, "all 8 recordings are silent"),
         (short, r"holds 29\.0 s of usable normal sound"),
-        (broken, "is not a recording"),
+        (broken, r"holds 29\.0 s of usable normal sound"),
     ],
 )
 def test_recordings_that_cannot_be_used(

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from anomaly.errors import InputError
-from anomaly.evaluate.layouts.layouts import Clip
 from anomaly.features.front_end import FrontEnd, SecondStream
 from anomaly.features.level_normaliser import LevelNormaliser
 from anomaly.features.mel import Samples
@@ -16,7 +14,6 @@ from anomaly.training.training_data import (
     TrainingBlock,
     block_segments,
     cut_blocks,
-    read_clips,
     sample_segments,
     split_held_out,
 )
@@ -31,11 +28,6 @@ def noise(seconds: float, level: float = 0.05) -> Samples:
 
 def lengths(blocks: list[TrainingBlock]) -> list[float]:
     return [block.seconds for block in blocks]
-
-
-def clip(folder: Path, name: str, samples: Samples) -> Clip:
-    soundfile.write(folder / f"{name}.wav", samples, 16_000, subtype="FLOAT")
-    return Clip(folder / f"{name}.wav", "normal", None, name)
 
 
 def test_long_recordings_are_blocks_of_a_minute_with_gaps() -> None:
@@ -62,46 +54,9 @@ def test_what_is_shorter_than_a_second_or_silent_is_left_out() -> None:
     assert [block.recording for block in cut_blocks(sound, "gap")] == ["gap#00000", "gap#00002"]
 
 
-def test_files_are_read_as_they_are_cut(tmp_path: Path) -> None:
-    sounds = {"a": noise(130), "b": noise(5), "c": noise(0.5)}
-    shares: list[float] = []
-    reading = read_clips([clip(tmp_path, *item) for item in sounds.items()], progress=shares.append)
-    expected = [block for name, sound in sounds.items() for block in cut_blocks(sound, name)]
-    assert [block.recording for block in reading.blocks] == [block.recording for block in expected]
-    for found, block in zip(reading.blocks, expected, strict=True):
-        assert np.array_equal(found.samples, block.samples)
-    assert reading.silent == ()
-    assert shares == [1 / 3, 2 / 3, 1.0]
-
-
-def test_silent_files_are_left_out_and_named(tmp_path: Path) -> None:
-    quiet = clip(tmp_path, "quiet", np.zeros(80_000, np.float32))
-    reading = read_clips([clip(tmp_path, "a", noise(5)), quiet, clip(tmp_path, "b", noise(5))])
-    assert reading.silent == (quiet.path,)
-    assert [block.recording for block in reading.blocks] == ["a", "b"]
-
-
-def test_a_dead_minute_of_a_recording_is_left_out(tmp_path: Path) -> None:
-    died = np.concatenate([noise(62), np.zeros(62 * 16_000, np.float32)])
-    reading = read_clips([clip(tmp_path, "died", died)])
-    assert [block.recording for block in reading.blocks] == ["died#00000"]
-    assert reading.silent == ()
-
-
-def test_all_silent_is_an_error_with_a_place(tmp_path: Path) -> None:
-    silent = [clip(tmp_path, name, np.zeros(80_000, np.float32)) for name in ("a", "b")]
-    with pytest.raises(InputError, match="all 2 recordings are silent") as caught:
-        read_clips(silent)
-    assert caught.value.where == str(tmp_path)
-    with pytest.raises(InputError, match="is silent") as caught:
-        read_clips(silent[:1])
-    assert caught.value.where == str(silent[0].path)
-    assert "microphone" in str(caught.value.hint)
-
-
 def test_hours_are_thinned_out_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_data, "MAX_TRAINING_S", 40.0)
-    kept = training_data._ThinnedBlocks()
+    kept = training_data.ThinnedBlocks()
     for number in range(200):
         kept.add(TrainingBlock(noise(2), f"{number:03}"))
     numbers = [int(block.recording) for block in kept.blocks]

@@ -170,7 +170,12 @@ def read_16k(path: Path, *, channel: Channel = "mean") -> Samples:
 
 
 def blocks(
-    path: Path, *, block_s: float = 0.1, channel: Channel = "mean", report: ReadingReport | None = None
+    path: Path,
+    *,
+    block_s: float = 0.1,
+    channel: Channel = "mean",
+    truncated: bool = False,
+    report: ReadingReport | None = None,
 ) -> Iterator[Samples]:
     """Read a recording of any length as float32 blocks at 16 kHz.
 
@@ -181,12 +186,13 @@ def blocks(
         path: the recording.
         block_s: length of a block.
         channel: a number counted from 0, or "mean".
-        report: receives the facts of the reading; a recording that is not complete is then read as far as it goes.
+        truncated: read a recording that is not complete as far as it goes.
+        report: receives the facts of the reading.
 
     Raises:
         InputError: as ``read``, when the reader reaches the fault.
     """
-    with Decoder(path, truncated=report is not None) as decoder:
+    with Decoder(path, truncated=truncated) as decoder:
         if report is not None:
             report.format = decoder.format
         for block in cut(resampled(decoder.blocks(channel), decoder.format.sample_rate_hz), block_s):

@@ -137,11 +137,11 @@ def test_what_is_there_of_a_truncated_file_is_read_on_request(container: str, tm
     path = tmp_path / "a"
     soundfile.write(path, np.tile(X, (4, 1)), 16_000, format=container)
     complete = ReadingReport()
-    whole = np.concatenate(list(blocks(path, report=complete)))
+    whole = np.concatenate(list(blocks(path, truncated=True, report=complete)))
     assert complete.truncation is None
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     report = ReadingReport()
-    part = np.concatenate(list(blocks(path, report=report)))
+    part = np.concatenate(list(blocks(path, truncated=True, report=report)))
     assert 0.5 < len(part) / len(whole) < 0.65
     if container not in (
         "MP3",
@@ -158,7 +158,7 @@ def test_what_is_there_of_a_truncated_file_is_read_on_request(container: str, tm
 def test_a_size_that_is_off_by_a_few_bytes_is_no_truncation(off_by: int, tmp_path: Path) -> None:
     report = ReadingReport()
     path = wav(tmp_path / "a.wav", promised=32_000 + off_by, real=32_000)
-    assert sum(map(len, blocks(path, report=report))) == pytest.approx(16_000, abs=8)
+    assert sum(map(len, blocks(path, truncated=True, report=report))) == pytest.approx(16_000, abs=8)
     assert report.truncation is None
 
 
@@ -206,7 +206,7 @@ def test_overshoot_of_float_sound_is_accepted(tmp_path: Path) -> None:
 def test_a_silent_channel_among_others_is_reported(tmp_path: Path) -> None:
     report = ReadingReport()
     soundfile.write(tmp_path / "a.wav", np.stack([X[:, 0], 0 * X[:, 0]], axis=1), 16_000)
-    list(blocks(tmp_path / "a.wav", report=report))
+    list(blocks(tmp_path / "a.wav", truncated=True, report=report))
     assert report.silent_channels == (1,)
     soundfile.write(tmp_path / "b.wav", X, 16_000)
     list(blocks(tmp_path / "b.wav", report=(report := ReadingReport())))
