@@ -7,11 +7,13 @@ Data goes to stdout, words to stderr. Exit codes: 0 ok, 1 bug, 2 usage, 3 config
 
 from __future__ import annotations
 
+import errno
 import importlib
-import os
 import sys
 
 import typer
+
+from anomaly.cli import streams
 
 INTERRUPTED = 130
 GROUPS = (
@@ -68,6 +70,18 @@ def _show_version(asked: bool) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every failure becomes a message on stderr."""
+    streams.prepare()
+    code = _run(arguments)
+    try:
+        streams.flush_stdout()
+    except BrokenPipeError:
+        return code or _reader_gone(arguments)
+    except OSError as error:
+        return code or _output_lost(error)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         _check_arguments(arguments)
         code = build()(args=arguments, prog_name="anomaly", standalone_mode=False)
@@ -92,10 +106,12 @@ def run(arguments: list[str]) -> int:
         # typer turns a broken pipe into an exit of its own.
         if not isinstance(stop.__context__, BrokenPipeError):
             raise
-        return _reader_gone()
+        return _reader_gone(arguments)
     except BrokenPipeError:
-        return _reader_gone()
+        return _reader_gone(arguments)
     except Exception as error:
+        if streams.stdout_is_lost(error):
+            return _output_lost(error)
         return _explain(error)
 
 
@@ -116,10 +132,24 @@ def _check_arguments(arguments: list[str]) -> None:
         )
 
 
-def _reader_gone() -> int:
-    """The reader of a pipe (`| head`) has gone: nothing is lost, and Python must not complain at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _reader_gone(arguments: list[str]) -> int:
+    """End quietly: the reader of a pipe (`| head`) has gone. Rows of scores that nobody got are an error."""
+    if arguments[:1] == ["score"]:
+        return _output_lost(BrokenPipeError(errno.EPIPE, "its reader has gone"))
+    streams.discard_stdout()
     return 0
+
+
+def _output_lost(error: Exception) -> int:
+    """Report that stdout cannot be written: a full disk, or a descriptor that is closed."""
+    from anomaly.errors import ConfigError
+
+    streams.discard_stdout()
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    hint = "make room on the disk that the output goes to, or send it elsewhere"
+    if isinstance(error, OSError) and error.errno in (errno.EBADF, errno.EPIPE):
+        reason, hint = "it is closed", "keep its reader running to the last row, or send it to a file"
+    return _explain(ConfigError(f"cannot be written: {reason}", where="standard output", hint=hint))
 
 
 def _explain(error: Exception) -> int:

@@ -154,7 +154,7 @@ def deliver_test(
     from anomaly.config import find_site
 
     message = AlertMessage("test", machine, iso_utc(time.time()))
-    target = build_sink(find_site(config), sink)
+    target = build_sink(find_site(config), sink, test_only=True)
     try:
         target.deliver(message)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anomaly.config import Site
     from anomaly.monitor.plan import MonitorPlan
     from anomaly.monitor.records import Record
+    from anomaly.monitor.telemetry.output import TolerantOutput
 
 ANOMALY_FOUND = 10
 
@@ -128,20 +129,39 @@ def _printer(jsonl: bool, as_log: bool) -> Iterator[Callable[[Record], None]]:
     import shutil
 
     from anomaly.monitor.telemetry.logs import json_log, log_record
+    from anomaly.monitor.telemetry.output import TolerantOutput
     from anomaly.monitor.telemetry.screen import Screen
 
     if as_log:
-        with json_log():
-            yield _both(log_record, _print) if jsonl else log_record
+        with json_log(), _tolerated(TolerantOutput(_print)) as show:
+            yield _both(log_record, show) if jsonl else log_record
         return
     if jsonl:
-        yield _print
+        with _tolerated(TolerantOutput(_print)) as show:
+            yield show
         return
     screen = Screen(columns=shutil.get_terminal_size().columns - 1)
+    with _tolerated(TolerantOutput(screen.show)) as show:
+        try:
+            yield show
+        finally:
+            with suppress(OSError):
+                screen.close()
+
+
+@contextmanager
+def _tolerated(output: TolerantOutput) -> Iterator[Callable[[Record], None]]:
+    """Yield what shows records; where some were lost, what is left of them in stdout is no error at the end."""
+    from anomaly.cli.streams import discard_stdout, flush_stdout
+
     try:
-        yield screen.show
+        yield output.show
     finally:
-        screen.close()
+        if output.lost:
+            try:
+                flush_stdout()
+            except OSError:
+                discard_stdout()
 
 
 def _print(record: Record) -> None:

@@ -260,8 +260,9 @@ def test_the_reader_of_a_pipe_may_go_away(words: list[str]) -> None:
         process.stdout.close()
         errors = process.stderr.read()
     assert process.returncode == 0
-    assert errors == ""
-    assert stored_seconds()
+    assert errors.count("the output cannot be written, monitoring goes on without it") == 1
+    assert "Traceback" not in errors
+    assert len(stored_seconds()) > 2
 
 
 def test_no_torch_is_loaded(words: list[str]) -> None:

@@ -296,3 +296,5 @@ def test_the_reader_of_a_pipe_may_go_away(words: list[str]) -> None:
         command.stdout.close()
         errors = command.stderr.read()
     assert "Traceback" not in errors
+    if command.returncode:
+        assert "standard output: cannot be written: it is closed" in errors

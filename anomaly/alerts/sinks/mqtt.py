@@ -7,6 +7,7 @@ drops it). A last will marks the site as offline when this process dies.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import ssl
@@ -24,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from anomaly.alerts.sinks.homeassistant import Topics, discovery
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import ConfigError
+from anomaly.http_environment import certificate_fault, tls_context
 from anomaly.store.case import iso_utc, json_value
 from anomaly.store.message import AlertMessage
 from anomaly.store.rows import LiveScore
@@ -56,6 +58,8 @@ class MqttSink:
         ca_file: certificates to trust instead of the usual ones.
         protocol: the version of MQTT.
         timeout_s: for connecting and for the broker's confirmation.
+        test_only: publish the messages alone: no retained topic is written, so that the status stays that of the
+            monitor that owns it, and no machine is announced.
 
     Raises:
         ConfigError: the host, the topic or the certificate file cannot be used.
@@ -76,8 +80,10 @@ class MqttSink:
         ca_file: Path | None = None,
         protocol: Version = "5",
         timeout_s: float = 10.0,
+        test_only: bool = False,
     ) -> None:
         self.name = name
+        self._test_only = test_only
         self._host = host
         self._port = port if port is not None else (8883 if tls else 1883)
         self._check(topic, discovery_prefix)
@@ -86,7 +92,10 @@ class MqttSink:
         self._machines = list(dict.fromkeys(machines))
         self._newest: dict[str, LiveScore] = {}
         self._account = (username, password)
-        self._trust = _trust(ca_file, self._where) if tls else None
+        self._tls = tls
+        self._trust = (
+            None if ca_file is None else tls_context(f"{self._where}: {ca_file}", cafile=str(ca_file))
+        )
         self._protocol = MQTTv5 if protocol == "5" else MQTTv311
         self._timeout_s = timeout_s
         self._client: Client | None = None
@@ -114,11 +123,14 @@ class MqttSink:
         client = self._open()
         self._answered.wait(self._timeout_s)
         if not self._connected.is_set():
-            error = f"cannot be reached: {self._connection_error}"
+            fault = certificate_fault(os.environ) if self._tls and self._trust is None else None
+            error = f"cannot be reached: {self._connection_error if fault is None else fault}"
             raise SinkError(error, where=self._where, permanent=self._rejected)
-        self._announce(client, message.machine)
+        if message.event != "test":
+            # A test may name a machine that does not exist: nothing of it is to stay at the broker.
+            self._announce(client, message.machine)
         newest = self._newest.get(message.machine)
-        if message.state is not None and (newest is None or newest.is_known):
+        if message.state is not None and not self._test_only and (newest is None or newest.is_known):
             # A message may be old; while the machine is not judged its state stays unknown.
             self._publish_state(
                 client, message.machine, message.time, message.state, message.score, message.p_value
@@ -129,7 +141,7 @@ class MqttSink:
         """Publish a machine's newest state and score, or drop them if there is no connection. Never waits."""
         self._newest[row.machine] = row
         client = self._open()
-        if self._connected.is_set():
+        if self._connected.is_set() and not self._test_only:
             self._announce(client, row.machine)
             time = iso_utc(row.time_s)
             self._publish_state(
@@ -143,7 +155,7 @@ class MqttSink:
         client, self._client = self._client, None
         if client is None:
             return
-        if self._connected.is_set():
+        if self._connected.is_set() and not self._test_only:
             client.publish(self._topics.status, "offline", qos=1, retain=True)
         self._let_go(client)
 
@@ -160,11 +172,12 @@ class MqttSink:
         )
         if self._account[0] is not None:
             client.username_pw_set(*self._account)
-        if self._trust is not None:
-            client.tls_set_context(self._trust)
+        if self._tls:
+            client.tls_set_context(self._trust or self._usual_certificates())
         client.connect_timeout = self._timeout_s
         client.reconnect_delay_set(1, MAX_RECONNECT_S)
-        client.will_set(self._topics.status, "offline", qos=1, retain=True)
+        if not self._test_only:
+            client.will_set(self._topics.status, "offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -173,6 +186,12 @@ class MqttSink:
         self._client = client  # before its thread runs: callbacks of an earlier client are ignored
         client.loop_start()
         return client
+
+    def _usual_certificates(self) -> ssl.SSLContext:
+        try:
+            return tls_context("certificates of the system")
+        except ConfigError as error:
+            raise SinkError(f"cannot be reached: {error}", where=self._where, hint=error.hint) from error
 
     def _confirmed(self, client: Client, topic: str, payload: str) -> None:
         self._refused.clear()
@@ -217,7 +236,7 @@ class MqttSink:
         client.publish(self._topics.state(machine), json.dumps(fields), qos=0, retain=True)
 
     def _announce(self, client: Client, machine: str) -> None:
-        if machine not in self._machines:
+        if machine not in self._machines and not self._test_only:
             self._machines.append(machine)
             self._discover(client, machine)
 
@@ -258,9 +277,10 @@ class MqttSink:
                 self._answered.set()
             return
         # A broker without a disk loses retained messages: publish them again at each connection.
-        client.publish(self._topics.status, "online", qos=1, retain=True)
-        for machine in self.machines:
-            self._discover(client, machine)
+        if not self._test_only:
+            client.publish(self._topics.status, "online", qos=1, retain=True)
+            for machine in self.machines:
+                self._discover(client, machine)
         self._rejected = False
         self._connected.set()
         self._answered.set()
@@ -300,10 +320,3 @@ class MqttSink:
             named = False
         if not named:
             raise ConfigError(f"{self._host!r} is no host name", where=f"mqtt {self.name}")
-
-
-def _trust(ca_file: Path | None, where: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"certificates cannot be read: {error}", where=f"{where}: {ca_file}") from error

@@ -59,6 +59,7 @@ def build(config: MqttConfig, context: SinkContext) -> Sink:
         ca_file=config.ca_file,
         protocol=config.protocol,
         timeout_s=config.timeout_s,
+        test_only=context.test_only,
     )
 
 

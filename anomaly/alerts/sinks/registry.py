@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from anomaly.alerts.sinks.secret_text import read_secret
 from anomaly.alerts.sinks.sink import Sink
 from anomaly.errors import ConfigError
 from anomaly.sink_kinds import load_sink_kind, package_of, sink_kind_entry_point, sink_kind_names
@@ -31,35 +32,26 @@ class SinkContext:
     Args:
         machines: names of the site's machines.
         environ: environment variables, for secrets.
+        test_only: the sink sends a test message and no more: it leaves nothing behind at the other side, and
+            takes nothing from a monitor that uses the same place.
     """
 
     machines: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    test_only: bool = False
 
     def secret(self, env: str | None, file: Path | None, where: str) -> str | None:
         """Return a secret from an environment variable or a file; None if neither is named.
 
         Args:
             env: name of the variable.
-            file: path of the file, read without the white space around its text.
+            file: path of the file.
             where: the sink, for errors.
 
         Raises:
-            ConfigError: the secret is empty or cannot be read.
+            ConfigError: the secret is empty, cannot be read, or is no plain text.
         """
-        if env is not None:
-            source, secret = f"environment variable {env}", self.environ.get(env, "")
-        elif file is not None:
-            try:
-                source, secret = str(file), file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"the secret cannot be read: {error}", where=where) from error
-        else:
-            return None
-        if not secret:
-            hint = "put the secret there before the command; the site file never holds it"
-            raise ConfigError(f"the secret is empty: {source}", where=where, hint=hint)
-        return secret
+        return read_secret(env, file, where, self.environ)
 
 
 @dataclass(frozen=True)
@@ -170,14 +162,23 @@ def build_sinks(site: Site, environ: Mapping[str, str] | None = None) -> list[Si
     return [sink.build() for sink in configured_sinks(site, environ)]
 
 
-def build_sink(site: Site, name: str, environ: Mapping[str, str] | None = None) -> Sink:
+def build_sink(
+    site: Site, name: str, environ: Mapping[str, str] | None = None, *, test_only: bool = False
+) -> Sink:
     """Make the sink of a site that has this name.
+
+    Args:
+        site: the site.
+        name: of the sink.
+        environ: environment variables.
+        test_only: as for ``SinkContext``.
 
     Raises:
         ConfigError: as for ``build_sinks``, or no sink has this name.
     """
     for sink in configured_sinks(site, environ):
         if sink.name == name:
-            return sink.build()
+            context = replace(sink.context, test_only=test_only)
+            return replace(sink, context=context).build()
     known = ", ".join(site.sinks.names) or "none"
     raise ConfigError(f"there is no sink {name!r}", hint=f"sinks of this site: {known}")

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import math
-import ssl
+import os
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,7 @@ import httpx
 from anomaly import __version__
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import ConfigError
+from anomaly.http_environment import open_client, tls_context
 from anomaly.store.message import AlertMessage
 
 SIGNATURE_HEADER = "X-Anomaly-Signature"
@@ -34,7 +35,6 @@ _EXCERPT = 200
 # Client errors that a repetition may get past: request timeout (RFC 9110, 15.5.9), conflict with a request of the same
 # idempotency key that is still in progress (15.5.10), too early (RFC 8470, 5.2), too many requests (RFC 6585, 4).
 _RETRYABLE = (408, 409, 425, 429)
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class WebhookSink:
@@ -66,14 +66,12 @@ class WebhookSink:
         self._mode = mode
         self._secret = secret
         self._url = _checked_url(url, name)
-        self._client = httpx.Client(
-            timeout=timeout_s,
-            verify=_trust(ca_file, name),
-            follow_redirects=False,
-            # A proxy of the environment cannot reach this machine's own addresses.
-            trust_env=self._url.host not in _LOOPBACK,
-            headers={"User-Agent": f"anomaly/{__version__}", "Accept-Encoding": "identity"},
+        self._trust = (
+            None if ca_file is None else tls_context(f"webhook {name}: {ca_file}", cafile=str(ca_file))
         )
+        self._timeout_s = timeout_s
+        self._client: httpx.Client | None = None
+        self._closed = False
 
     def deliver(self, message: AlertMessage) -> None:
         """Post the message; follow a redirect only to the same host, by 307 or 308.
@@ -96,16 +94,39 @@ class WebhookSink:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._closed = True
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     @property
     def _where(self) -> str:
         # Paths and queries of web hooks are often secrets themselves; the host identifies the sink.
         return f"webhook {self.name} at {self._url.host}"
 
+    def _open(self) -> httpx.Client:
+        """Return the client; a variable of the environment that cannot be used is an error of this delivery alone."""
+        if self._closed:
+            raise SinkError("cannot be reached: the sink is closed", where=self._where)
+        if self._client is None:
+            headers = {"User-Agent": f"anomaly/{__version__}", "Accept-Encoding": "identity"}
+            try:
+                self._client = open_client(
+                    self._url,
+                    os.environ,
+                    verify=self._trust,
+                    timeout=self._timeout_s,
+                    follow_redirects=False,
+                    headers=headers,
+                )
+            except ConfigError as error:
+                raise SinkError(f"cannot be reached: {error}", where=self._where, hint=error.hint) from error
+        return self._client
+
     def _post(self, url: httpx.URL, headers: dict[str, str], body: bytes) -> httpx.URL | None:
+        client = self._open()
         try:
-            with self._client.stream("POST", url, headers=headers, content=body) as answer:
+            with client.stream("POST", url, headers=headers, content=body) as answer:
                 if answer.is_success:
                     return None
                 if answer.status_code in (307, 308):
@@ -192,14 +213,3 @@ def _checked_url(url: str, name: str) -> httpx.URL:
             hint="sign with secret_env or secret_file instead",
         )
     return parsed
-
-
-def _trust(ca_file: Path | None, name: str) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"certificates cannot be read: {error}", where=f"webhook {name}: {ca_file}"
-        ) from error

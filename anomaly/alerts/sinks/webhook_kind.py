@@ -47,9 +47,19 @@ def build(config: WebhookConfig, context: SinkContext) -> Sink:
     )
 
 
-def probe(config: WebhookConfig, _context: SinkContext) -> str:
-    """Connect to the server of a web hook."""
+def probe(config: WebhookConfig, context: SinkContext) -> str:
+    """Connect to the server of a web hook, or to the proxy that the environment names for it."""
+    import httpx
+
+    from anomaly.http_environment import open_client, proxy_of
+
     parts = urlsplit(config.url)
+    url = httpx.URL(config.url)
+    open_client(url, context.environ).close()
+    if proxy := proxy_of(url, context.environ)[1]:
+        behind = httpx.URL(proxy)
+        probed = probe_tcp(behind.host, behind.port or {"http": 80, "https": 443}.get(behind.scheme, 1080))
+        return f"its proxy {probed}"
     return probe_tcp(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 

@@ -15,6 +15,7 @@ import httpx
 from anomaly import __version__
 from anomaly.alerts.sinks.webhook import retry_after_s
 from anomaly.errors import ConfigError, RemoteError
+from anomaly.http_environment import certificate_fault
 
 ENVIRONMENT = "ANOMALY_ZENODO"
 _HOME = "https://zenodo.org"
@@ -90,10 +91,12 @@ class Remote:
                 trust_env=httpx.URL(self.base).host not in _LOOPBACK,
                 headers={"User-Agent": f"anomaly/{__version__}", "Accept-Encoding": "identity"},
             )
-        except (ImportError, ValueError, httpx.InvalidURL) as error:
+        except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+            if (fault := certificate_fault(os.environ)) is not None:
+                raise fault from error
             raise ConfigError(
                 f"the proxy of the environment cannot be used: {error}",
-                where="HTTP_PROXY, HTTPS_PROXY, ALL_PROXY",
+                where="HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY",
             ) from error
 
     def __enter__(self) -> Self:

@@ -323,3 +323,32 @@ def test_the_dispatcher_publishes_stored_scores(
         store.history.add_scores([ROW])
         wait_until(lambda: listener.on("anomaly/pump/state"))
     assert listener.on("anomaly/pump/state")[0].json["score"] == ROW.score
+
+
+def test_a_test_leaves_no_trace_beside_a_running_monitor(
+    sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
+) -> None:
+    sink.deliver(make_message())
+    wait_until(lambda: listener.on("anomaly/pump/state"))
+    listener.received.clear()
+    tester = MqttSink("house", "127.0.0.1", port=broker.port, machines=["pump"], timeout_s=2, test_only=True)
+    tester.deliver(AlertMessage("test", "phantom", "now"))
+    tester.deliver(make_message())
+    tester.publish_score(ROW)
+    tester.close()
+    wait_until(lambda: len(listener.alerts()) == 2)
+    late = Listener(broker.port)
+    wait_until(lambda: late.on("anomaly/pump/state"))
+    late.close()
+    assert [one.text for one in late.on("anomaly/status")] == ["online"]
+    assert not [one for one in late.received if "phantom" in one.topic]
+    assert {one.topic for one in listener.received} == {
+        *("anomaly/phantom/alerts", "anomaly/pump/alerts"),
+        *(["anomaly/pump/state"] if listener.on("anomaly/pump/state") else []),
+    }
+
+
+def test_a_test_message_of_the_outbox_announces_no_machine(sink: MqttSink, listener: Listener) -> None:
+    sink.deliver(AlertMessage("test", "phantom", "now"))
+    wait_until(lambda: listener.on("anomaly/phantom/alerts"))
+    assert not [one for one in listener.received if "anomaly_phantom" in one.topic]

@@ -50,6 +50,7 @@ def test_every_key_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert given == {
         "port": 1, "topic": "t", "discovery_prefix": "d", "machines": ("pump",), "username": "ann", "tls": True,
         "password": "s3cret", "ca_file": tmp_path / "ca", "protocol": "3.1.1", "timeout_s": 3.0,
+        "test_only": False,
     }  # fmt: skip
 
 
