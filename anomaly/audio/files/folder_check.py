@@ -8,12 +8,32 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Channel
-from anomaly.audio.files.file_check import FileReport, FileStatus, check_file, role_of
+from anomaly.audio.files.file_check import FileReport, FileStatus, MachineReference, check_file, role_of
 from anomaly.audio.files.recordings import find_recordings
 
 MIN_TRAINING_S = 30.0
 """Least normal sound that training accepts."""
+
+
+PROBLEMS: dict[FileStatus, str] = {
+    "unreadable": "that cannot be read, and are left out",
+    "truncated": "that are cut short",
+    "too-short": "shorter than a second",
+    "silent": "that are silent",
+    "constant": "of one constant value",
+    "dead-channel": "with a dead channel",
+    "clipping": "that touch full scale",
+    "dc-offset": "with a large DC offset",
+    "hum": "with little but mains hum",
+    "low-level": "that are far too quiet",
+    "band-limit": "without the upper frequencies of training",
+    "gain": "amplified otherwise than in training",
+    "processed": "with automatic gain or noise suppression",
+    "duplicate": "that are copies of others",
+}
+"""Descriptions of the statuses of files other than "ok", the worst first."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +46,8 @@ class FolderReport:
         training_s: usable normal sound.
         refusals: sentences: reasons for which training would refuse the folder.
         warnings: sentences: faults that make the result of training worse.
+        reference: bundle whose training sound the microphone was compared with; None without one.
+        machines: folders to check instead, where the recordings are those of several machines.
     """
 
     folder: Path
@@ -33,6 +55,8 @@ class FolderReport:
     training_s: float
     refusals: tuple[str, ...]
     warnings: tuple[str, ...]
+    reference: str | None = None
+    machines: tuple[Path, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -44,18 +68,33 @@ class FolderReport:
             "statuses": dict(Counter(file.status for file in self.files)),
             "refusals": list(self.refusals),
             "warnings": list(self.warnings),
+            "sensor": {"reference": self.reference, "seconds": dict(self.sensor_seconds)},
+            "machines": [str(machine) for machine in self.machines],
             "files": files,
         }
 
+    @property
+    def sensor_seconds(self) -> Counter[str]:
+        """Seconds of all recordings by condition of the microphone."""
+        total: Counter[str] = Counter()
+        for file in self.files:
+            total.update(file.sensor_seconds)
+        return total
+
 
 def check_folder(
-    folder: Path, *, channel: Channel = "mean", on_file: Callable[[int, int], None] = lambda done, of: None
+    folder: Path,
+    *,
+    channel: Channel = "mean",
+    reference: MachineReference | None = None,
+    on_file: Callable[[int, int], None] = lambda done, of: None,
 ) -> FolderReport:
     """Read every recording below a folder and report its faults.
 
     Args:
         folder: a machine's recordings, in any layout, or a single file.
         channel: the channel that training would use.
+        reference: training sound of the same machine, with which microphone and formats are compared.
         on_file: called with the number of files done, and of all.
 
     Raises:
@@ -66,13 +105,18 @@ def check_folder(
     first: dict[str, FileReport] = {}
     for done, path in enumerate(paths):
         on_file(done, len(paths))
-        report = check_file(path, role_of(path, folder), channel=channel)
+        report = check_file(path, role_of(path, folder), channel=channel, reference=reference)
         reports.append(_marked_duplicate(first, report))
     on_file(len(paths), len(paths))
     training = [file for file in reports if file.role == "train" and file.usable]
     training_s = sum(file.seconds or 0.0 for file in training)
     return FolderReport(
-        folder, tuple(reports), training_s, tuple(_refusals(reports, training_s)), tuple(_warnings(reports))
+        folder,
+        tuple(reports),
+        training_s,
+        tuple(_refusals(reports, training_s)),
+        tuple(_warnings(reports)),
+        reference=None if reference is None or reference.sensor is None else reference.name,
     )
 
 
@@ -90,9 +134,6 @@ def _refusals(reports: list[FileReport], training_s: float) -> list[str]:
     if not reports:
         return ["there is no recording here"]
     found = []
-    broken = sum(file.status == "unreadable" and file.role == "train" for file in reports)
-    if broken:
-        found.append(f"recordings to learn from that cannot be read: {broken}")
     if training_s < MIN_TRAINING_S:
         found.append(
             f"{training_s:.1f} s of usable normal sound; training needs {MIN_TRAINING_S:.0f} s, and likes ten minutes"
@@ -103,20 +144,14 @@ def _refusals(reports: list[FileReport], training_s: float) -> list[str]:
 def _warnings(reports: list[FileReport]) -> list[str]:
     found = []
     counts = Counter(file.status for file in reports)
-    descriptions: dict[FileStatus, str] = {
-        "unreadable": "that cannot be read",
-        "too-short": "shorter than a second",
-        "silent": "that are silent",
-        "constant": "of one constant value",
-        "clipping": "that touch full scale",
-        "dc-offset": "with a large DC offset",
-        "duplicate": "that are copies of others",
-    }
     found += [
         f"recordings {description}: {counts[status]}"
-        for status, description in descriptions.items()
+        for status, description in PROBLEMS.items()
         if counts[status]
     ]
+    others = sum(file.format is not None for file in reports)
+    if others:
+        found.append(f"recordings in another format than those of training: {others}")
     roles: dict[str, set[str]] = {}
     for file in reports:
         if file.content is not None and file.status not in ("silent", "constant"):
@@ -124,6 +159,11 @@ def _warnings(reports: list[FileReport]) -> list[str]:
     shared = sum("train" in used and len(used) > 1 for used in roles.values())
     if shared:
         found.append(f"sounds both learnt from and tested on: {shared}; the evaluation would flatter")
+    slow = sum((file.sample_rate_hz or SAMPLE_RATE_HZ) < SAMPLE_RATE_HZ for file in reports)
+    if slow:
+        found.append(
+            f"recordings below {SAMPLE_RATE_HZ} samples a second: {slow}; high frequencies are missing"
+        )
     for key, name in (("sample_rate_hz", "sample rates"), ("channels", "numbers of channels")):
         values = sorted({getattr(file, key) for file in reports if file.seconds is not None})
         if len(values) > 1:

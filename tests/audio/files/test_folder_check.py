@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomaly.audio.files.file_check import check_file, role_of
+from anomaly.audio.files.file_check import MachineReference, check_file, role_of
 from anomaly.audio.files.folder_check import check_folder
+from anomaly.audio.files.format_reference import FormatReference
+from anomaly.audio.resample import resample
+from anomaly.audio.sensor.reference import fit_reference
 from anomaly.errors import InputError
 
 
@@ -90,13 +93,14 @@ def test_each_fault_is_reported(tmp_path: Path) -> None:
         "i": "ok",
         "j_copy": "duplicate",
         "k_rate": "ok",
-        "l_cut": "unreadable",
+        "l_cut": "truncated",
     }
     problems = {file.path.stem: file.problem for file in report.files}
     assert "3.12 s more than there is" in str(problems["l_cut"])
     assert "is the same sound as" in str(problems["j_copy"])
     assert all(problems[name] for name, status in statuses.items() if status != "ok")
-    assert "recordings to learn from that cannot be read: 4" in report.refusals
+    assert "recordings that cannot be read, and are left out: 3" in report.warnings
+    assert report.refusals == ()
     assert "mixed sample rates: 16000, 44100" in report.warnings
     json.dumps(report.as_json(), allow_nan=False)
 
@@ -139,3 +143,51 @@ def test_progress(tmp_path: Path) -> None:
 )
 def test_roles(name: str, role: str) -> None:
     assert role_of(Path("/data/pump") / name, Path("/data/pump")) == role
+
+
+def test_the_microphone_is_judged_without_a_reference(tmp_path: Path) -> None:
+    seconds = np.arange(10 * 16_000) / 16_000
+    soundfile.write(tmp_path / "hum.wav", 0.1 * np.sin(2 * np.pi * 50 * seconds), 16_000)
+    quiet = 1e-4 * np.random.default_rng(0).standard_normal(10 * 16_000)
+    soundfile.write(tmp_path / "quiet.wav", quiet / 2, 16_000, subtype="FLOAT")
+    reports = {file.path.stem: file for file in check_folder(tmp_path).files}
+    assert reports["hum"].status == "hum"
+    assert reports["quiet"].status == "low-level"
+    assert "is far too quiet in 10 of 10 s" in str(reports["quiet"].problem)
+    assert reports["quiet"].sensor_seconds == {"low-level": 10}
+
+
+def test_the_microphone_and_the_format_are_compared_with_training(tmp_path: Path) -> None:
+    x = 0.05 * np.random.default_rng(0).standard_normal(40 * 16_000).astype(np.float32)
+    sensor = fit_reference([x])
+    formats = FormatReference((16_000,), (1,), ("PCM",), -27.0, -25.0)
+    reference = MachineReference("models/pump", sensor, formats)
+    soundfile.write(tmp_path / "same.wav", x, 16_000)
+    soundfile.write(tmp_path / "louder.wav", 4 * x, 16_000)
+    soundfile.write(tmp_path / "narrow.wav", resample(x, 16_000, 8_000), 8_000)
+    report = check_folder(tmp_path, reference=reference)
+    found = {file.path.stem: (file.status, file.format) for file in report.files}
+    assert found["same"] == ("ok", None)
+    assert found["louder"] == ("gain", "-14.0 dBFS (training -27.0 to -25.0)")
+    assert found["narrow"][0] == "band-limit"
+    assert "8 kHz (training 16 kHz)" in str(found["narrow"][1])
+    assert report.reference == "models/pump"
+    assert "recordings in another format than those of training: 2" in report.warnings
+    assert report.as_json()["sensor"]["seconds"]["gain"] == 40
+
+
+def test_a_dead_channel_under_the_mean_is_named(tmp_path: Path) -> None:
+    x = 0.05 * np.random.default_rng(0).standard_normal(10 * 16_000)
+    soundfile.write(tmp_path / "a.wav", np.stack([x, 0 * x], axis=1), 16_000)
+    report = check_file(tmp_path / "a.wav")
+    assert report.status == "dead-channel"
+    assert report.problem == "has no sound in channel 1 of 2, counted from 0: the mean loses 6 dB"
+    assert check_file(tmp_path / "a.wav", channel=0).status == "ok"
+
+
+def test_integers_in_a_float_file_are_named(tmp_path: Path) -> None:
+    x = 5_000 * np.random.default_rng(0).standard_normal(16_000)
+    soundfile.write(tmp_path / "a.wav", x, 16_000, subtype="FLOAT")
+    assert "integers of 16 bits in a float file? divide by 32768" in str(
+        check_file(tmp_path / "a.wav").problem
+    )

@@ -33,20 +33,81 @@ def folder(tmp_path: Path) -> Path:
 def test_a_good_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(folder)) == 0
     out, errors = capsys.readouterr()
-    assert "[2].wav" in out
-    assert "33.0 s of usable normal sound" in out
+    assert out.splitlines() == [
+        "3 recordings, 33.0 s of usable normal sound to learn from",
+        "3 without a fault",
+        "microphone: ok in 33 s (each second by itself: there is no bundle of this machine to compare with)",
+    ]
     assert errors == ""
+
+
+def test_verbose_lists_every_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(folder), "--verbose") == 0
+    assert "[2].wav" in capsys.readouterr().out
+
+
+def test_problems_are_summed_up_with_a_few_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(5):
+        (folder / f"bad{number}.wav").write_text("text")
+    (folder / "notes.txt").write_text("text")
+    soundfile.write(folder / "silent.wav", np.zeros(32_000), 16_000)
+    assert run(str(folder)) == 0
+    out, errors = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[1] == "5 that cannot be read, and are left out"
+    assert lines[2].startswith("    bad0.wav: is not a recording that can be read")
+    assert lines[5:7] == ["    and 2 more", "1 that are silent"]
+    assert lines[-3:-1] == ["3 without a fault", lines[-2]]
+    assert "microphone: silent in 2 s of 35 s" in lines[-2]
+    assert "bad4" not in out
+    assert "skipped 1 file that are no recordings" in errors or "1 .txt (notes.txt)" in errors
+
+
+def test_the_bundle_of_the_folder_is_the_reference(
+    pump_bundle: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data" / "pump"
+    data.mkdir(parents=True)
+    for path in folder.glob("*.wav"):
+        path.rename(data / path.name)
+    models = pump_bundle.parent
+    assert run(str(data), "--models", str(models)) == 0
+    assert f"compared with the training sound of {models / 'pump'}" in capsys.readouterr().out
+    assert run(str(data), "--models", str(models), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["sensor"]["reference"] == str(models / "pump")
+
+
+def test_the_folder_above_a_machine_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    below = folder / "pump" / "normal"
+    below.mkdir(parents=True)
+    for path in folder.glob("*.wav"):
+        path.rename(below / path.name)
+    assert run(str(folder)) == 0
+    assert f"point at the machine: `anomaly data check {folder / 'pump'}`" in capsys.readouterr().err
+
+
+def test_each_folder_in_the_data_folder_is_a_machine(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for machine in ("fan", "pump"):
+        (folder / "data" / machine).mkdir(parents=True)
+        soundfile.write(folder / "data" / machine / "a.wav", np.zeros(16_000), 16_000)
+    monkeypatch.chdir(folder)
+    assert run("data", "--json") == 4
+    out, errors = capsys.readouterr()
+    assert json.loads(out)["machines"] == ["data/fan", "data/pump"]
+    assert "`anomaly data check data/fan`, `anomaly data check data/pump`" in errors
 
 
 def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "bad.wav").write_text("text")
-    assert run(str(folder), "--json") == 4
+    assert run(str(folder), "--json") == 0
     out, errors = capsys.readouterr()
     answer = json.loads(out)
-    assert answer["usable"] is False
+    assert answer["usable"] is True
     assert answer["training_seconds"] == 33
     assert answer["statuses"] == {"ok": 3, "unreadable": 1}
-    assert "recordings to learn from that cannot be read: 1" in errors
+    assert "recordings that cannot be read, and are left out: 1" in errors
 
 
 def test_too_little(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
