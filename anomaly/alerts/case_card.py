@@ -41,6 +41,8 @@ _SENSOR_CHECKS = {
     "gain": "Has somebody changed the gain or the place of the microphone? Set it back, or train again.",
     "processed": "Switch off automatic gain, noise suppression and echo cancellation of the device.",
     "low-level": "Is the microphone covered, unplugged or far from the machine?",
+    "unlearned-stop": "Did the machine stop? Then confirm it as below, and such a stop is known from then on. "
+    "If it runs: is the microphone covered, unplugged or turned down?",
     "gaps": "The computer or the network is overloaded, or a USB hub fails.",
     "lost": "Is the microphone plugged in? `anomaly devices` lists what is there.",
 }

@@ -17,20 +17,25 @@ class ResultCounts:
     def __init__(self) -> None:
         self.files = 0
         self._states: Counter[str | None] = Counter()
-        self._unscored: list[FileRow] = []
+        self._not_judged: list[FileRow] = []
 
     def add(self, row: FileRow) -> None:
         """Count a row."""
         self.files += 1
-        if row.status == "ok":
+        if row.state is not None:
             self._states[row.state] += 1
-        elif len(self._unscored) < _MAX_NAMED:
-            self._unscored.append(row)
+        elif len(self._not_judged) < _MAX_NAMED:
+            self._not_judged.append(row)
 
     @property
     def scored(self) -> int:
-        """Rows with a score."""
+        """Rows with a state."""
         return self._states.total()
+
+    @property
+    def not_judged(self) -> int:
+        """Rows without a state, whatever the reason."""
+        return self.files - self.scored
 
     @property
     def alarms(self) -> int:
@@ -38,15 +43,16 @@ class ResultCounts:
         return self._states["ALARM"]
 
     def summary(self) -> str:
-        """Return the verdicts in one line, and in another the files that could not be scored with their reasons."""
+        """Return the verdicts in one line, and in another the files that could not be judged with their reasons."""
         watched, calm = self._states["WATCH"], self._states["OK"]
         alarms = f"{self.alarms} of {count(self.scored, 'file')} in ALARM"
         if not self.alarms:
             alarms = f"no alarm in {count(self.scored, 'file')}"
         others = [f"{watched} in WATCH"] * bool(watched) + [f"{calm} OK"] * bool(calm)
         lines = [", ".join([alarms, *others])] if self.scored else []
-        if failed := self.files - self.scored:
-            named = [f"{row.path} ({row.error})" for row in self._unscored]
-            more = [f"{failed - len(named)} more"] * (failed > len(named))
-            lines.append(f"{failed} of {count(self.files, 'file')} not scored: {', '.join([*named, *more])}")
+        if self.not_judged:
+            named = [f"{row.path} ({row.error})" for row in self._not_judged]
+            more = [f"{self.not_judged - len(named)} more"] * (self.not_judged > len(named))
+            files = f"{self.not_judged} of {count(self.files, 'file')}"
+            lines.append(f"{files} not judged: {', '.join([*named, *more])}")
         return "\n".join(lines)

@@ -39,8 +39,9 @@ class FileRow:
         score: soft maximum over the seconds, standard deviations of normal sound.
         p_value: probability that normal sound of the same length holds a second as high as the highest.
         state: the worst that the decision reached: "OK", "WATCH" or "ALARM".
-        status: "ok", "too_short", "silent" or "error".
+        status: "ok", "truncated", "not-judged", "sensor", "format" or "error", see `anomaly.detect.file_score`.
         error: the reason for any other status than "ok".
+        sensor: sensor fault in force for most seconds; "ok" if there was none, None where there is no second.
         per_second: rows of the seconds; None where they were not requested.
     """
 
@@ -52,6 +53,7 @@ class FileRow:
     status: Status
     error: str | None
     per_second: tuple[SecondRow, ...] | None = None
+    sensor: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the row, keys in the order of the columns, seconds last if there are any."""
@@ -81,12 +83,13 @@ def file_row(scored: FileScore, *, per_second: bool = False) -> FileRow:
         state=None if verdict is None else verdict.state.value,
         status=scored.status,
         error=scored.error,
+        sensor=scored.sensor,
         per_second=_second_rows(scored) if per_second else None,
     )
 
 
 def _second_rows(scored: FileScore) -> tuple[SecondRow, ...]:
-    states = () if scored.verdict is None else scored.verdict.states
+    states = [None] * len(scored.scores) if scored.verdict is None else scored.verdict.states
     return tuple(
         SecondRow(second.second, second.score, second.p_value, None if state is None else state.value)
         for second, state in zip(scored.scores, states, strict=True)

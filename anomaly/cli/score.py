@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anomaly.archive.scoring_task import ScoringTask
     from anomaly.archive.writers import TableWriter
 
-ANOMALY_FOUND = 10
+ANOMALY_FOUND, NOT_JUDGED = 10, 11
 
 
 _Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Recordings, or folders of them.")]
@@ -162,7 +162,9 @@ def _conclude(counts: ResultCounts, fail_on_anomaly: bool) -> None:
     """End with the exit code that the rows call for."""
     from anomaly.errors import InputError
 
-    if not counts.scored:
-        raise InputError("no file could be scored", hint="the reasons stand above")
     if fail_on_anomaly and counts.alarms:
         raise typer.Exit(ANOMALY_FOUND)
+    if fail_on_anomaly and counts.not_judged:
+        raise typer.Exit(NOT_JUDGED)
+    if not counts.scored:
+        raise InputError("no file could be judged", hint="the reasons stand above")

@@ -74,7 +74,7 @@ def _curve(result: DemoResult) -> bytes:
         [np.nan if r.score is None else r.score for r in seconds],
         sums=[r.cusum for r in seconds],
         limit=result.limit.value,
-        states=[r.state for r in seconds],
+        states=[r.state or "" for r in seconds],
         marks=marks,
         title=f"{MACHINE}: score of the student, and the sum that decides",
     )

@@ -11,6 +11,8 @@ from anomaly.detect.calibration.base import read_base_calibration
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.detectors.detector import Detector
 from anomaly.detect.detectors.registry import detector_kind, load_detector
+from anomaly.detect.operating.confirmed_stops import read_confirmed_stops, with_confirmed_stops
+from anomaly.detect.operating.states import OperatingStates
 from anomaly.detect.scoring import Scorer
 from anomaly.detect.shared_parts import operating_states_of
 from anomaly.detector_names import detector_names
@@ -54,7 +56,7 @@ class BundleScorers(Mapping[str, Scorer]):
                 self._front_end,
                 detector,
                 calibration,
-                operating_states_of(self._bundle, self.calibration_file),
+                self._operating_states(),
             )
         return self._loaded[name]
 
@@ -67,6 +69,12 @@ class BundleScorers(Mapping[str, Scorer]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _operating_states(self) -> OperatingStates | None:
+        states = operating_states_of(self._bundle, self.calibration_file)
+        if self._state_dir is None:
+            return states
+        return with_confirmed_stops(states, read_confirmed_stops(self._state_dir, self._machine))
 
     def _calibration(self, name: str) -> Calibration | None:
         part = self.calibration_file.get(name)

@@ -7,6 +7,7 @@ of a stream, the speed that of segments side by side, and memory does not grow w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,7 +18,9 @@ import numpy as np
 
 from anomaly.audio.channels import Channel
 from anomaly.audio.files.recordings import blocks
-from anomaly.audio.sensor.health import check_second
+from anomaly.audio.sensor.faults import SENSOR_FAULTS
+from anomaly.audio.sensor.health import Status as SensorStatus
+from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.detect.decision import Limit
 from anomaly.detect.operating.tracker import OperatingTracker
 from anomaly.detect.scoring import Scorer, SecondScore
@@ -25,25 +28,26 @@ from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import InputError
 from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
 
-Status: TypeAlias = Literal["ok", "too_short", "silent", "error"]
+Status: TypeAlias = Literal["ok", "truncated", "not-judged", "sensor", "format", "error"]
 
 # 10 MB of samples: segments enough to run side by side, few enough for the cache (measured: 80 and 320 are slower).
 _STRETCH_S = 160
-# A dead microphone says nothing of the machine.
-_DEAD = ("silent", "constant")
 
 
 @dataclass(frozen=True)
 class FileScore:
-    """One file and what was found; what could not be found is None, and ``error`` says why.
+    """Score of one file; what is not known is None, and ``error`` says why.
 
     Args:
         path: the file.
-        status: "ok", "too_short" (less than a second), "silent" (no second with sound in it) or "error".
-        seconds: how long it lasts.
+        status: "ok": judged; "truncated": judged as far as the file goes; "not-judged": no second could be judged,
+            because it is too short or the machine stood still; "sensor": none could be judged, because the microphone
+            was faulty; "format": judged, but another format than in training explains the state; "error": unreadable.
+        seconds: length of the sound.
         scores: one for each whole second.
-        verdict: of the whole.
-        error: what is wrong, in words; None where it is "ok".
+        verdict: of the whole; None where no second was judged.
+        error: the reason for any other status than "ok", in words.
+        sensor: the sensor fault in force for most seconds; "ok" if there was none, None where there is no second.
     """
 
     path: Path
@@ -52,13 +56,31 @@ class FileScore:
     scores: tuple[SecondScore, ...] = ()
     verdict: Verdict | None = None
     error: str | None = None
+    sensor: str | None = None
 
 
-def score_file(path: Path, scorer: Scorer, limit: Limit, *, channel: Channel = "mean") -> FileScore:
-    """Score one file; whatever is wrong with it is said in the result, not raised."""
+def score_file(
+    path: Path,
+    scorer: Scorer,
+    limit: Limit,
+    *,
+    channel: Channel = "mean",
+    sensor: SensorCheck | None = None,
+) -> FileScore:
+    """Score one file; whatever is wrong with it is said in the result, not raised.
+
+    Args:
+        path: the file.
+        scorer: of a detector.
+        limit: of the decision.
+        channel: which channel to score.
+        sensor: judges the microphone as the live monitor does; default: without knowledge of the training sound.
+    """
     scores: list[SecondScore] = []
-    sensor: list[str] = []
+    status: list[SensorStatus] = []
     samples, tracker = 0, OperatingTracker(scorer.states)
+    check = SensorCheck() if sensor is None else sensor
+    check.reset()
     try:
         for stretch in _stretches(path, scorer.front_end.reset_s, channel):
             first = samples // SAMPLE_RATE_HZ
@@ -66,17 +88,30 @@ def score_file(path: Path, scorer: Scorer, limit: Limit, *, channel: Channel = "
             if len(stretch) >= SAMPLE_RATE_HZ:
                 judged = scorer.recording(stretch, where=path, tracker=tracker)
                 scores += [replace(score, second=first + score.second) for score in judged]
-                sensor += [_sensor_status(stretch, second) for second in range(len(judged))]
+                status += _sensor_status(check, stretch, len(judged))
     except InputError as error:
         return FileScore(path, "error", error=error.message)
-    seconds = samples / SAMPLE_RATE_HZ
+    return _concluded(path, samples / SAMPLE_RATE_HZ, tuple(scores), status, limit)
+
+
+def _concluded(
+    path: Path, seconds: float, scores: tuple[SecondScore, ...], status: list[SensorStatus], limit: Limit
+) -> FileScore:
+    """Judge the seconds of a file, if any can be."""
     if not scores:
-        words = f"lasts {seconds:.2f} s; a score needs at least one second"
-        return FileScore(path, "too_short", seconds, error=words)
-    if "ok" not in sensor:
-        words = "holds no sound: the microphone was dead, or its channel is empty"
-        return FileScore(path, "silent", seconds, error=words)
-    return FileScore(path, "ok", seconds, tuple(scores), judge(scores, limit, sensor=sensor))
+        reason = f"lasts {seconds:.2f} s; a score needs at least one second"
+        return FileScore(path, "not-judged", seconds, error=reason)
+    if "ok" not in status:
+        (worst, _), *_ = Counter(status).most_common(1)
+        return FileScore(path, "sensor", seconds, scores, error=SENSOR_FAULTS[worst], sensor=worst)
+    verdict = judge(scores, limit, sensor=status)
+    if verdict.judged:
+        return FileScore(path, "ok", seconds, scores, verdict, sensor=verdict.sensor)
+    if verdict.sensor != "ok":
+        reason = SENSOR_FAULTS[verdict.sensor]
+        return FileScore(path, "sensor", seconds, scores, error=reason, sensor=verdict.sensor)
+    reason = "the machine stood still or changed its speed all the time"
+    return FileScore(path, "not-judged", seconds, scores, error=reason, sensor="ok")
 
 
 def _stretches(path: Path, reset_s: int, channel: Channel) -> Iterator[Samples]:
@@ -86,8 +121,7 @@ def _stretches(path: Path, reset_s: int, channel: Channel) -> Iterator[Samples]:
         yield np.concatenate(stretch)
 
 
-def _sensor_status(samples: Samples, second: int) -> str:
-    """Status of the sensor in one second: only a dead one is told apart from a working one here."""
-    part = samples[second * SAMPLE_RATE_HZ : (second + 1) * SAMPLE_RATE_HZ]
-    status = check_second(part).status
-    return status if status in _DEAD else "ok"
+def _sensor_status(check: SensorCheck, samples: Samples, seconds: int) -> list[SensorStatus]:
+    """Return the status of the sensor in each second of a stretch."""
+    parts = [samples[k * SAMPLE_RATE_HZ : (k + 1) * SAMPLE_RATE_HZ] for k in range(seconds)]
+    return [check.second(part).status for part in parts]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anomaly.audio.sensor.reference import SensorReference
+from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle
 from anomaly.bundle.parts import BITSTREAM, NETWORK, TEACHER
 from anomaly.detect.bundle_scorers import BundleScorers
@@ -51,6 +52,10 @@ class Model:
                 where=f"calibration of {self.machine}",
                 hint=f"calibrate it with `anomaly calibrate --detector {detector} --from RECORDINGS`",
             ) from error
+
+    def sensor_check(self) -> SensorCheck:
+        """Return a new check of the microphone against the training sound."""
+        return SensorCheck(self.sensor, gain_matters=not self.front_end.level_normalise)
 
     def score_clip(self, samples: Samples, *, detector: str = "student") -> float:
         """Return one score for a clip [n], float32, 16 kHz."""

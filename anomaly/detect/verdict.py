@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 
+from anomaly.audio.sensor.health import Status
 from anomaly.audio.sensor.persistence import SensorPersistence
 from anomaly.detect.decision import Limit, Policy, State
 from anomaly.detect.decision_stage import DecidedSecond, DecisionStage
+from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.detect.scoring import SecondScore, recording_score
 
 _ORDER = tuple(State)
@@ -27,6 +30,7 @@ class Verdict:
         state: worst state that the decision reached, starting from zero with the recording.
         states: state after each second; None if the decision did not use the second.
         sums: value of the CUSUM after each second.
+        sensor: sensor fault that was in force for most seconds; "ok" if there was none.
     """
 
     score: float
@@ -34,13 +38,29 @@ class Verdict:
     state: State
     states: tuple[State | None, ...]
     sums: tuple[float, ...] = ()
+    sensor: str = "ok"
+
+    @property
+    def judged(self) -> bool:
+        """Whether the decision took any second."""
+        return any(state is not None for state in self.states)
+
+
+def second_status(sensor: Status, operating: OperatingResult) -> Status:
+    """Return the sensor status of a second, also by what is known of the machine's stops.
+
+    Args:
+        sensor: status by the sensor check.
+        operating: operating state of the second.
+    """
+    return "unlearned-stop" if sensor == "ok" and not operating.can_be_judged else sensor
 
 
 def judge(
     seconds: Sequence[SecondScore],
     limit: Limit,
     *,
-    sensor: Sequence[str] | None = None,
+    sensor: Sequence[Status] | None = None,
     policy: Policy = _DEFAULT_POLICY,
 ) -> Verdict:
     """Judge a recording by its seconds, with the states that the live monitor would have given them.
@@ -55,15 +75,15 @@ def judge(
         sensor: sensor status of each second, see `anomaly.audio.sensor.health`; default: all "ok".
         policy: when an alarm begins and ends around the limit.
     """
-    status = ["ok"] * len(seconds) if sensor is None else list(sensor)
+    status: list[Status] = ["ok"] * len(seconds) if sensor is None else list(sensor)
     stage, persistence = DecisionStage(limit, policy), SensorPersistence()
     states: list[State | None] = [None] * len(seconds)
     decided: list[DecidedSecond] = []
-    resets: set[int] = set()
+    resets: dict[int, str] = {}
     for number, (second, one) in enumerate(zip(seconds, status, strict=True)):
-        trusted = persistence.second(one)
+        trusted = persistence.second(second_status(one, second.operating))
         if persistence.fault is not None:
-            resets.add(number)
+            resets[number] = persistence.fault
         decided += stage.second(second, trusted=trusted, fault=number in resets)
     decided += stage.release()
     for taken in decided:
@@ -71,8 +91,10 @@ def judge(
     worst = max((_ORDER.index(taken.state) for taken in decided), default=0)
     least = min((taken.score.p_value for taken in decided), default=1.0)
     p_value = any_of(least, len(decided)) if decided else 1.0
+    sensor_fault = Counter(resets.values()).most_common(1)[0][0] if resets else "ok"
     score = recording_score([s for s, one in zip(seconds, status, strict=True) if one == "ok"])
-    return Verdict(score, p_value, _ORDER[worst], tuple(states), _sums(len(seconds), decided, resets))
+    sums = _sums(len(seconds), decided, set(resets))
+    return Verdict(score, p_value, _ORDER[worst], tuple(states), sums, sensor_fault)
 
 
 def _sums(count: int, decided: Sequence[DecidedSecond], resets: Set[int]) -> tuple[float, ...]:

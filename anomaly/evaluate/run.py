@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.audio.sensor.sensor_check import DeadMicrophoneCheck
 from anomaly.bundle import Bundle, fingerprint
 from anomaly.detect.decision import Limit, State
 from anomaly.detect.file_score import FileScore, score_file
@@ -128,7 +129,7 @@ def evaluate(
     found: dict[str, list[FileScore]] = {name: [] for name in names}
     for done, clip in enumerate(data.test, start=1):
         for name in names:
-            found[name].append(score_file(clip.path, model.scorer(name), limits[name]))
+            found[name].append(_scored(clip.path, model.scorer(name), limits[name]))
         _check_scored(found[names[0]][-1], strict)
         report(stage, done / len(data.test))
     # What is wrong with a file is wrong for every detector.
@@ -144,6 +145,10 @@ def evaluate(
     return Evaluation(bundle, folder, data, clips, left_out, outcomes, notes, unlabelled)
 
 
+def _scored(path: Path, scorer: Scorer, limit: Limit) -> FileScore:
+    return score_file(path, scorer, limit, sensor=DeadMicrophoneCheck())
+
+
 def _check_scored(file: FileScore, strict: bool) -> None:
     if strict and file.status != "ok":
         hint = "mend it or take it out; without --strict it is left out"
@@ -153,7 +158,7 @@ def _check_scored(file: FileScore, strict: bool) -> None:
 def _unlabelled(data: DataSet, scorer: Scorer, limit: Limit) -> tuple[FileScore, ...]:
     """Scores of a challenge's evaluation files, whose labels are hidden."""
     hidden = [path for path in data.left_out if _HIDDEN.fullmatch(path.stem) and path.parent.name in _TESTS]
-    scored = [score_file(path, scorer, limit) for path in hidden]
+    scored = [_scored(path, scorer, limit) for path in hidden]
     return tuple(file for file in scored if file.status == "ok")
 
 

@@ -13,7 +13,7 @@ from anomaly.errors import ConfigError, UsageError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.store.rows import ScoreRow, StateRow
-from anomaly.store.state_kinds import RAMP_COUNTED, RAMP_OVER, StateKind
+from anomaly.store.state_kinds import NOT_JUDGED, RAMP_COUNTED, RAMP_OVER, StateKind
 from anomaly.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -91,7 +91,12 @@ class Journal:
         self._publish(record)
         self._report_outcome()
         row = ScoreRow(
-            record.machine, record.time_s, record.second, record.score, record.p_value, record.state
+            record.machine,
+            record.time_s,
+            record.second,
+            record.score,
+            record.p_value,
+            record.state or NOT_JUDGED,
         )
         with self._written:
             self._rows.append(row)
@@ -108,7 +113,7 @@ class Journal:
 
     def _note_states(self, record: SecondRecord) -> None:
         current = (
-            (StateKind.DECISION, record.state),
+            (StateKind.DECISION, record.state or NOT_JUDGED),
             (StateKind.SENSOR, record.sensor),
             (StateKind.OPERATING, record.operating_state),
             (StateKind.MODEL, self._model),

@@ -14,12 +14,14 @@ and what comes of it goes to the `Journal`, which stores and publishes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from anomaly.audio.sensor.health import Health
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.detect.decision import Limit, Policy, State
 from anomaly.detect.decision_stage import DecidedSecond, DecisionStage
 from anomaly.detect.scoring import Scorer, SecondScore
+from anomaly.detect.verdict import second_status
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import EventName, ModelActivated
 from anomaly.monitor.journal import Journal, Submit
@@ -122,7 +124,8 @@ class MonitorPipeline:
         score = self._scoring.second(second.samples)
         before = self._decision.state
         # A faulty microphone says nothing about the machine, neither good nor bad.
-        trusted = self._sensor.second(health)
+        health = replace(health, status=second_status(health.status, score.operating))
+        trusted = self._sensor.second(health, score.operating.unlearned_stop)
         fault = self._sensor.fault is not None
         if trusted:
             self._drift.second(score)
@@ -174,13 +177,14 @@ class MonitorPipeline:
             second=self.seconds,
             score=score.score if trusted else None,
             p_value=score.p_value if trusted else None,
-            state=self._decision.state.value,
+            state=None if self._sensor.fault is not None else self._decision.state.value,
             sensor=health.status,
             level_dbfs=health.level_dbfs,
             groups=tuple(float(g) for g in score.groups) if trusted else (),
             capture=self._capture,
             operating_state=score.operating.operating.value,
             cusum=self._decision.total,
+            not_judged=self._sensor.fault,
         )
 
     def _activate(self, model: SessionModel) -> None:

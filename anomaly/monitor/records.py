@@ -19,13 +19,14 @@ class SecondRecord:
         second: index since the start of the sound.
         score: in standard deviations of normal sound; None while the sensor is not to be trusted.
         p_value: probability that normal sound scores as high; None likewise.
-        state: OK, WATCH or ALARM.
+        state: OK, WATCH or ALARM; None while a sensor fault is in force: the machine is not judged.
         sensor: ok, or what is wrong with the microphone, one of ``anomaly.audio.sensor.health.Status``.
         level_dbfs: loudness.
         groups: error level per sub-band group, empty without a score.
         capture: state of the microphone's capture; "" for a file or a pipe.
         operating_state: what the machine is doing: running, stopped, ramping or unknown.
         cusum: sum of the decision after the second, see `anomaly.detect.decision`.
+        not_judged: the sensor fault in force, for which there is no state; None while the machine is judged.
     """
 
     machine: str
@@ -33,13 +34,14 @@ class SecondRecord:
     second: int
     score: float | None
     p_value: float | None
-    state: str
+    state: str | None
     sensor: str
     level_dbfs: float
     groups: tuple[float, ...] = ()
     capture: str = ""
     operating_state: str = "unknown"
     cusum: float = 0.0
+    not_judged: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -55,6 +57,7 @@ class SecondRecord:
             "capture": self.capture or None,
             "operating_state": self.operating_state,
             "cusum": round(self.cusum, 3),
+            "not_judged": self.not_judged,
         }
 
 

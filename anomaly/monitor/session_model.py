@@ -67,9 +67,8 @@ def model_of_bundle(version: str, bundle: Bundle, plan: MonitorPlan, state_dir: 
     model = load_model(bundle, (plan.detector,), state_dir=state_dir, machine=plan.machine)
     own = model.scorer(plan.detector)
     scorer = with_calibration_in_use(own, state_dir, plan.machine, versions.version_of(bundle.path))
-    sensor = SensorCheck(model.sensor, gain_matters=not model.front_end.level_normalise)
     limit = scorer.calibration.limit(plan.false_alarms_per_day)
-    return SessionModel(version, scorer, limit, sensor, _normal_levels(bundle, model.front_end))
+    return SessionModel(version, scorer, limit, model.sensor_check(), _normal_levels(bundle, model.front_end))
 
 
 def policy_of(site: Site, machine: str) -> Policy:

@@ -9,7 +9,7 @@ class StateKind(StrEnum):
     """Kind of state in a row of the table ``states``."""
 
     DECISION = "decision"
-    """OK, WATCH or ALARM."""
+    """OK, WATCH, ALARM, or `NOT_JUDGED`."""
     SENSOR = "sensor"
     """Status of the sensor check."""
     OPERATING = "operating"
@@ -24,6 +24,9 @@ JUDGED_STATES = ("OK", "WATCH", "ALARM")
 """States of the decision that say something about the machine; any other means that it is not judged."""
 STALE_S = 30.0
 """Age of the newest stored score above which nothing is known of the machine; scores are stored every 10 s."""
+NOT_JUDGED = "UNKNOWN"
+"""Stored state of a second in which a sensor fault was in force."""
+
 RAMP_COUNTED, RAMP_OVER = "counted", "over"
 
 

@@ -11,7 +11,7 @@ from anomaly.archive.rows import FileRow, SecondRow
 def scored() -> FileRow:
     """Row with its seconds, a name that CSV has to quote, and numbers that need all their digits."""
     seconds = (SecondRow(0, 0.3, 0.25, None), SecondRow(1, 1e-7, 1e-12, "OK"))
-    return FileRow('a "b", c.wav', 2.0, 0.1 + 0.2, 1 / 3, "ALARM", "ok", None, seconds)
+    return FileRow('a "b", c.wav', 2.0, 0.1 + 0.2, 1 / 3, "ALARM", "ok", None, seconds, "ok")
 
 
 @pytest.fixture

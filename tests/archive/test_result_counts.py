@@ -20,12 +20,12 @@ def test_the_summary_begins_with_the_verdict(scored: FileRow) -> None:
     assert counted(ok).summary() == "no alarm in 1 file, 1 OK"
 
 
-def test_the_summary_names_files_that_are_not_scored(scored: FileRow, unreadable: FileRow) -> None:
+def test_the_summary_names_files_that_are_not_judged(scored: FileRow, unreadable: FileRow) -> None:
     assert counted(scored, unreadable).summary().splitlines() == [
         "1 of 1 file in ALARM",
-        "1 of 2 files not scored: d.wav (is empty (0 bytes))",
+        "1 of 2 files not judged: d.wav (is empty (0 bytes))",
     ]
-    assert counted(unreadable).summary() == "1 of 1 file not scored: d.wav (is empty (0 bytes))"
+    assert counted(unreadable).summary() == "1 of 1 file not judged: d.wav (is empty (0 bytes))"
     many = counted(
         *(replace(unreadable, path=f"{number}.wav", error="is cut") for number in range(7))
     ).summary()

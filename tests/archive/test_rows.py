@@ -11,7 +11,7 @@ from anomaly.detect.file_score import FileScore
 from anomaly.detect.scoring import SecondScore
 from anomaly.detect.verdict import Verdict
 
-KEYS = ["path", "seconds", "score", "p_value", "state", "status", "error"]
+KEYS = ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor"]
 
 
 def test_a_row_holds_plain_values() -> None:
@@ -35,7 +35,16 @@ def test_json_keys_and_their_order(scored: FileRow) -> None:
 def test_a_row_without_seconds_has_no_key_for_them() -> None:
     row = file_row(FileScore(Path("b.wav"), "error", error="is empty (0 bytes)"))
     assert list(row.to_dict()) == KEYS
-    assert list(row.to_dict().values()) == ["b.wav", None, None, None, None, "error", "is empty (0 bytes)"]
+    assert list(row.to_dict().values()) == [
+        "b.wav",
+        None,
+        None,
+        None,
+        None,
+        "error",
+        "is empty (0 bytes)",
+        None,
+    ]
 
 
 def test_a_file_without_a_score_has_no_seconds() -> None:

@@ -37,7 +37,7 @@ def test_json_is_an_array_of_rows(
     rows = rows_of(capsys)
     assert [row["path"] for row in rows] == [str(path) for path in sorted(pump_recordings.rglob("*.wav"))]
     for row in rows:
-        assert list(row) == ["path", "seconds", "score", "p_value", "state", "status", "error"]
+        assert list(row) == ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor"]
         assert (row["status"], row["error"], row["seconds"]) == ("ok", None, 6.0)
         assert 0 < row["p_value"] <= 1
     anomalous = [row["score"] for row in rows if "anomaly" in row["path"]]
@@ -125,7 +125,7 @@ def test_streamed_output_has_the_bytes_of_rows_written_at_once(
     assert (tmp_path / "scores" / "scores.jsonl").read_text() == lines
     assert run([*command, "--jsonl"]) == 0
     assert capsys.readouterr().out == lines
-    columns = ["path", "seconds", "score", "p_value", "state", "status", "error"]
+    columns = ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor"]
     tables = {
         "scores.csv": (columns, rows),
         "seconds.csv": (
@@ -190,17 +190,17 @@ def test_a_bad_file_is_a_row_and_the_run_goes_on(
         "text": "error",
         "cut": "error",
         "nan": "error",
-        "short": "too_short",
-        "silent": "silent",
+        "short": "not-judged",
+        "silent": "sensor",
         "studio": "ok",
     }
     assert all(row["error"] for row in found.values() if row["status"] != "ok")
-    assert "6 of 7 files not scored: " in shown.err
+    assert " of 7 files not judged: " in shown.err
     (tmp_path / "g_studio.wav").unlink()
     assert run([words[0], str(tmp_path), *words[2:]]) == 4
     shown = capsys.readouterr()
     assert "is cut short" in shown.out
-    assert "error: no file could be scored" in shown.err
+    assert "error: no file could be judged" in shown.err
 
 
 def test_a_path_to_nowhere_exits_4_before_starting(
@@ -298,3 +298,21 @@ def test_the_reader_of_a_pipe_may_go_away(words: list[str]) -> None:
     assert "Traceback" not in errors
     if command.returncode:
         assert "standard output: cannot be written: it is closed" in errors
+
+
+def test_what_could_not_be_judged_ends_with_11_if_nothing_alarmed(
+    words: list[str], pump_recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    normal = sorted(pump_recordings.rglob("normal_*.wav"))[0]
+    faulty = sorted(pump_recordings.rglob("anomaly_*.wav"))[0]
+    dead = tmp_path / "dead.wav"
+    soundfile.write(dead, np.zeros(48_000), 16_000)
+
+    def code(*files: Path) -> int:
+        return run([words[0], *map(str, files), *words[2:], "--fail-on-anomaly"])
+
+    assert code(normal) == 0
+    assert code(normal, dead) == 11
+    assert code(dead) == 11
+    assert code(normal, dead, faulty) == 10
+    capsys.readouterr()

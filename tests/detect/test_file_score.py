@@ -12,6 +12,8 @@ import soundfile
 
 from anomaly.audio.channels import Samples
 from anomaly.audio.files.recordings import read_16k
+from anomaly.audio.sensor.reference import fit_reference
+from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
 from anomaly.detect import file_score
@@ -126,7 +128,7 @@ def test_a_clip_of_one_second_has_a_score_at_any_rate(rate_hz: int, student: Sco
 
 
 def test_high_rate_stereo_of_24_bits_is_fine(student: Scorer, tmp_path: Path) -> None:
-    noise = 0.1 * np.random.default_rng(0).standard_normal((3 * 192_000, 2))
+    noise = 0.2 * np.random.default_rng(0).standard_normal((3 * 192_000, 2)).clip(-4, 4)
     soundfile.write(tmp_path / "studio.wav", noise, 192_000, subtype="PCM_24")
     scored = judged(tmp_path / "studio.wav", student)
     assert (scored.status, scored.seconds, len(scored.scores)) == ("ok", 3.0, 3)
@@ -160,8 +162,8 @@ def test_what_is_wrong_is_said_not_raised(student: Scorer, sound: Samples, tmp_p
         "empty": ("error", "is empty"),
         "text": ("error", "is not a recording"),
         "nan": ("error", "not sound (nan at 12.500 s)"),
-        "short": ("too_short", "lasts 1.00 s; a score needs at least one second"),
-        "silent": ("silent", "holds no sound"),
+        "short": ("not-judged", "lasts 1.00 s; a score needs at least one second"),
+        "silent": ("sensor", "the microphone hears nothing"),
         "missing": ("error", "there is no such file"),
     }
     for name, (status, words) in expected.items():
@@ -202,3 +204,26 @@ def test_a_stop_is_not_judged_and_stretches_do_not_change_that(
     assert [second.operating for second in live] == [second.operating for second in whole.scores]
     monkeypatch.setattr(file_score, "_STRETCH_S", 10)
     assert judged(tmp_path / "stops.wav", student).verdict == whole.verdict
+
+
+def test_sound_far_quieter_than_all_training_sound_is_not_judged(
+    student: Scorer, sound: Samples, tmp_path: Path
+) -> None:
+    """A stop that training never held, or a microphone that fails: which of the two is not known."""
+    soundfile.write(tmp_path / "quiet.wav", sound * 0.1, 16_000, subtype="FLOAT")
+    scored = judged(tmp_path / "quiet.wav", student)
+    assert (scored.status, scored.verdict, scored.sensor) == ("sensor", None, "unlearned-stop")
+    assert "far quieter than all training sound" in str(scored.error)
+
+
+def test_the_microphone_is_judged_by_the_training_sound(
+    student: Scorer, sound: Samples, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "normal.wav", sound, 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "gain.wav", sound * 0.4, 16_000, subtype="FLOAT")
+    check = SensorCheck(fit_reference([sound]))
+    limit = limit_for(1.0, student.calibration.dependence)
+    normal = score_file(tmp_path / "normal.wav", student, limit, sensor=check)
+    quiet = score_file(tmp_path / "gain.wav", student, limit, sensor=check)
+    assert (normal.status, normal.sensor) == ("ok", "ok")
+    assert (quiet.status, quiet.sensor, quiet.verdict) == ("sensor", "gain", None)

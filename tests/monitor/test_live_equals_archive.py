@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anomaly.audio.channels import Samples
@@ -126,7 +126,7 @@ class _Live:
 POLICIES = st.sampled_from([Policy(), Policy(on_delay_s=2, off_delay_s=3), Policy(deadband=0.2)])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(seconds=SEQUENCES, policy=POLICIES)
 def test_states_are_the_same_second_by_second(
     tmp_path_factory: pytest.TempPathFactory, seconds: list[Second], policy: Policy

@@ -158,9 +158,9 @@ def test_a_bad_microphone_is_a_sensor_case_and_no_machine_case(
     assert opened.time_s - bench.seconds[4].time_s == pytest.approx(3)
     assert (bench.cases("sensor"), bench.cases("machine")) == (["active-unacknowledged"], [])
     deaf = bench.seconds[5:]
-    assert {(r.sensor, r.score, r.p_value, r.state, r.groups) for r in deaf} == {
-        (status, None, None, "OK", ())
-    }
+    assert {(r.sensor, r.score, r.p_value, r.groups) for r in deaf} == {(status, None, None, ())}
+    # From the third bad second on the machine is not judged: what is not judged is not OK.
+    assert [(r.state, r.not_judged) for r in deaf] == [("OK", None)] * 2 + [(None, status)] * 18
     bench.hear(2.5)
     assert bench.names == ["case.opened"]
     bench.hear(1)

@@ -20,6 +20,7 @@ def test_a_second_has_the_promised_keys() -> None:
         "level_dbfs": -31.23,
         "capture": None,
         "operating_state": "unknown",
+        "not_judged": None,
         "cusum": 7.5,
     }
 

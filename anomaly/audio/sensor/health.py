@@ -21,6 +21,7 @@ Status: TypeAlias = Literal[
     "gain",
     "processed",
     "low-level",
+    "unlearned-stop",
 ]
 
 # Below the noise of any real microphone and preamplifier, above that of 16-bit rounding and dither.

@@ -113,6 +113,15 @@ class SensorCheck:
         return len(gains) > 1 and max(gains) - min(gains) > least_db
 
 
+class DeadMicrophoneCheck(SensorCheck):
+    """Checks for a dead microphone alone: an evaluation must not leave sound out because it is unusual."""
+
+    def second(self, samples: Samples, *, repeated: float = 0.0) -> Health:
+        """Check one second, float32 [16000]; ``repeated`` is ignored."""
+        health = check_second(samples)
+        return health if health.status in ("silent", "constant") else replace(health, status="ok")
+
+
 def _is_hum(
     samples: Samples, level_dbfs: float, levels: BandLevels, reference: SensorReference | None
 ) -> bool:

@@ -11,7 +11,7 @@ stopped state is a spectrum too: a machine that is stopped while something else 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +36,9 @@ _RAMP_WIDTH_DB = 1.5
 RAMP_CHANGE_PENALTY, _RAMP_SECOND_PENALTY = 2.0, 6.0
 # A stop without such a state in training: quieter than all states by this much in the mean over bands.
 _STOP_DB, _STOP_DEVIATIONS = 6.0, 3.0
+# A second resembles a confirmed stop within this distance (root mean square over the bands): background noise of a hall
+# varies by some decibels from day to day.
+_CONFIRMED_STOP_DB = 4.0
 
 
 class OperatingState(StrEnum):
@@ -57,6 +60,8 @@ class OperatingStates:
         stopped: index of the stopped state; None if training has none.
         change_penalty: penalty of a change of state, in log likelihood.
         longest_ramp_s: longest duration of a ramp.
+        confirmed_stops: levels of stops that training did not hold and a person has confirmed, [stops,
+            OPERATING_BANDS], in dB.
     """
 
     centre: Spectrum
@@ -64,6 +69,7 @@ class OperatingStates:
     stopped: int | None
     change_penalty: float
     longest_ramp_s: int
+    confirmed_stops: Spectrum = field(default_factory=lambda: np.zeros((0, OPERATING_BANDS)))
 
     def explain(self, spectrum: Spectrum) -> Spectrum:
         """Return the log likelihoods of a second in each state, in a ramp and as unknown, [states + 2]."""
@@ -81,6 +87,11 @@ class OperatingStates:
         fall = quietest - spectrum
         far = max(_STOP_DB, _STOP_DEVIATIONS * float(spread.mean()))
         return bool(fall.mean() >= far and (fall > -spread).all())
+
+    def is_confirmed_stop(self, spectrum: Spectrum) -> bool:
+        """Return whether a second resembles a stop that a person has confirmed."""
+        distance = np.sqrt(((self.confirmed_stops - spectrum) ** 2).mean(axis=1))
+        return bool((distance <= _CONFIRMED_STOP_DB).any())
 
     def _line_distance(self, spectrum: Spectrum) -> float:
         """Return the mean square distance, dB², to the nearest line between two states, or from a state to silence."""

@@ -11,18 +11,26 @@ from anomaly.detect.operating.states import RAMP_CHANGE_PENALTY, OperatingState,
 
 @dataclass(frozen=True)
 class OperatingResult:
-    """What a second amounts to.
+    """Operating state of one second, and what follows from it for the decision.
 
     Args:
         operating: what the machine is doing.
         counts: whether the decision takes this second now.
-        late: how many seconds that were held back turn out not to be a ramp: the decision takes them now,
-            before this one.
+        late: number of held seconds that prove to be no ramp: the decision takes them now, before this one.
+        unlearned_stop: levels of a second that is far quieter than all training sound and resembles no known stop,
+            [OPERATING_BANDS], dB: the machine stopped, or the microphone fails; which of the two is not known. None
+            for all other seconds.
     """
 
     operating: OperatingState
     counts: bool
     late: int = 0
+    unlearned_stop: tuple[float, ...] | None = None
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether it is known that the sound is that of the machine."""
+        return self.unlearned_stop is None
 
 
 class OperatingTracker:
@@ -48,7 +56,7 @@ class OperatingTracker:
         if self._states is None:
             return OperatingResult(OperatingState.UNKNOWN, True)
         count = len(self._states.centre)
-        # An unheard stop is a state of its own, numbered after all others.
+        # Far quieter than all training sound is a state of its own, numbered after all others.
         place = count + 2 if self._states.at_rest(spectrum) else self._follow(self._states.explain(spectrum))
         if place == count + 2:
             self._worth = None
@@ -58,6 +66,9 @@ class OperatingTracker:
         if place == count + 1:
             return OperatingResult(OperatingState.UNKNOWN, True, late)
         self._before, self._given_up = place, False
+        if place == count + 2 and not self._states.is_confirmed_stop(spectrum):
+            levels = tuple(round(float(level), 2) for level in spectrum)
+            return OperatingResult(OperatingState.UNKNOWN, False, late, levels)
         if self._rests(place):
             return OperatingResult(OperatingState.STOPPED, False, late)
         return OperatingResult(OperatingState.RUNNING, True, late)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Any
+
+from anomaly.audio.sensor.faults import SENSOR_FAULTS
 from anomaly.audio.sensor.health import Health
-from anomaly.audio.sensor.persistence import SensorPersistence
+from anomaly.audio.sensor.persistence import BAD_AFTER_S, SensorPersistence
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
 from anomaly.store.case import Case, iso_utc
@@ -12,20 +16,6 @@ from anomaly.store.store import Store
 
 # How often to look whether somebody has closed the case.
 _LOOK_EVERY_S = 10.0
-_SUMMARY = {
-    "silent": "the microphone hears nothing",
-    "constant": "the microphone delivers one constant value",
-    "clipping": "the microphone is overdriven",
-    "dc-offset": "the microphone's signal has an offset",
-    "repeated": "the microphone's driver delivers the same sound again and again",
-    "hum": "the microphone hears nothing but the hum of the mains",
-    "band-limit": "the microphone no longer hears the high frequencies",
-    "gain": "the microphone's gain is another than in training",
-    "processed": "something changes the sound on its way, such as an automatic gain or noise suppression",
-    "low-level": "the microphone hears far less than ever in training",
-    "gaps": "the sound arrives in pieces",
-    "lost": "the microphone is gone",
-}
 
 
 class SensorCase:
@@ -43,15 +33,23 @@ class SensorCase:
         fault = None if self._case is None else str(self._case.evidence.get("status", "lost"))
         self._persistence = SensorPersistence(fault)
         self._looked_s = 0.0
+        self._stop_levels: deque[tuple[float, ...]] = deque(maxlen=BAD_AFTER_S)
 
     @property
     def fault(self) -> str | None:
-        """Status of the fault in force, one of the keys of ``_SUMMARY``; None while the sensor is trusted."""
+        """Status of the fault in force, one of the keys of ``SENSOR_FAULTS``; None while the sensor is trusted."""
         return self._persistence.fault
 
-    def second(self, health: Health) -> bool:
-        """Take the health of one second; return whether the second can be trusted."""
+    def second(self, health: Health, stop_levels: tuple[float, ...] | None = None) -> bool:
+        """Take the health of one second; return whether the second can be trusted.
+
+        Args:
+            health: its status.
+            stop_levels: levels of a second that may be a stop, see `OperatingResult.unlearned_stop`.
+        """
         before = self.fault
+        if stop_levels is not None:
+            self._stop_levels.append(stop_levels)
         trusted = self._persistence.second(health.status)
         if self.fault is None and (before is not None or (self._case is not None and self._is_due())):
             self._recover()
@@ -80,8 +78,8 @@ class SensorCase:
             journal.machine,
             "sensor",
             iso_utc(journal.time_s),
-            f"{journal.machine}: {_SUMMARY[fault]} ({reason})",
-            evidence={"status": fault},
+            f"{journal.machine}: {SENSOR_FAULTS[fault]} ({reason})",
+            evidence=self._evidence(fault),
         )
         known = None if self._case is None else self._case.id
         with journal.tolerate_store_errors():
@@ -94,6 +92,13 @@ class SensorCase:
                 journal.emit(
                     EventName.CASE_OPENED, opened.summary, case=opened.id, kind="sensor", fault=fault
                 )
+
+    def _evidence(self, fault: str) -> dict[str, Any]:
+        """Return the status, and of a possible stop the levels by which a person may confirm it."""
+        if fault != "unlearned-stop" or not self._stop_levels:
+            return {"status": fault}
+        levels = [sum(band) / len(self._stop_levels) for band in zip(*self._stop_levels, strict=True)]
+        return {"status": fault, "stop_levels_db": [round(level, 2) for level in levels]}
 
     def _recover(self) -> None:
         """Close the case; one that could not be closed is tried again later."""

@@ -71,4 +71,4 @@ def log_record(record: Record) -> None:
 
 def _line(record: SecondRecord) -> str:
     score = "no score" if record.score is None else f"score {record.score:.2f}"
-    return f"{record.state}, {score}, sensor {record.sensor}"
+    return f"{record.state or 'not judged'}, {score}, sensor {record.sensor}"

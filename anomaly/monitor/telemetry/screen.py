@@ -60,9 +60,9 @@ def line(record: Record) -> str:
     """Return one record as one line."""
     if isinstance(record, EventRecord):
         return f"{_clock(record.time_s)}  {record.machine}  {record.event}: {record.message}"
-    head = f"{_clock(record.time_s)}  {record.machine}  {record.state:<5}"
+    head = f"{_clock(record.time_s)}  {record.machine}  {record.state or '-':<5}"
     if record.score is None or record.p_value is None:
-        return f"{head}  not judged: sensor {record.sensor}"
+        return f"{head}  not judged: {record.not_judged or record.sensor}"
     filled = round(_BAR_WIDTH * min(max(record.score, 0.0), _BAR_MAX_SCORE) / _BAR_MAX_SCORE)
     bar = "#" * filled + "." * (_BAR_WIDTH - filled)
     return (
@@ -75,7 +75,7 @@ def summary(records: list[SecondRecord]) -> str:
     parts = []
     for record in sorted(records, key=lambda record: record.machine):
         result = f"{record.score:.1f}" if record.score is not None else f"sensor {record.sensor}"
-        parts.append(f"{record.machine} {record.state} {result}")
+        parts.append(f"{record.machine} {record.state or '-'} {result}")
     return f"{_clock(max(record.time_s for record in records))}  " + "  |  ".join(parts)
 
 

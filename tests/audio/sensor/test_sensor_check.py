@@ -15,7 +15,7 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 from anomaly.audio.files.recordings import find_recordings, read_16k
 from anomaly.audio.sensor.reference import SensorReference, fit_reference
-from anomaly.audio.sensor.sensor_check import SensorCheck
+from anomaly.audio.sensor.sensor_check import DeadMicrophoneCheck, SensorCheck
 from anomaly.audio.simulator import simulate
 from support import microphone_damage as damage
 
@@ -139,3 +139,11 @@ def test_recordings_that_touch_full_scale_are_clipping() -> None:
     known = fit_reference(recorded("bldc/train/normal*"))
     found = [cases(statuses(sound, known)) for sound in recorded("bldc/test/anomaly_propeller*")]
     assert set.union(*found) <= {"clipping"}
+
+
+def test_a_check_for_a_dead_microphone_reports_nothing_else() -> None:
+    check = DeadMicrophoneCheck(fit_reference([np.zeros(16_000, np.float32)]))
+    loud = np.clip(np.random.default_rng(0).normal(0, 2, 16_000), -1, 1).astype(np.float32)
+    assert check.second(loud, repeated=1.0).status == "ok"
+    assert check.second(np.zeros(16_000, np.float32)).status == "silent"
+    assert check.second(np.full(16_000, 0.5, np.float32)).status == "constant"

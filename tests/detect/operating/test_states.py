@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,13 +132,22 @@ def test_a_fault_is_unknown_and_counts(states: OperatingStates) -> None:
     assert all(h.counts for h in heard)
 
 
-def test_a_stop_that_training_never_heard_is_one_and_is_no_anomaly() -> None:
+def test_a_stop_that_training_did_not_hold_is_neither_judged_nor_known() -> None:
     states = one_state()
     assert (len(states.centre), states.stopped) == (1, None)
     heard = follow(states, [HIGH] * 5 + [HIGH - 4.5] + [REST] * 5 + [HIGH - 4.5] + [HIGH] * 5)
-    assert [h.operating for h in heard] == [RUN] * 5 + [RAMP] + [STOP] * 5 + [RAMP] + [RUN] * 5
+    assert [h.operating for h in heard] == [RUN] * 5 + [RAMP] + [UNKNOWN] * 5 + [RAMP] + [RUN] * 5
+    assert [h.can_be_judged for h in heard] == [True] * 6 + [False] * 5 + [True] * 6
+    assert heard[8].unlearned_stop == pytest.approx(tuple(REST), abs=0.5)
     assert [h.counts for h in heard] == [True] * 5 + [False] * 7 + [True] * 5
     assert sum(h.late for h in heard) == 0
+
+
+def test_a_confirmed_stop_is_known_and_another_is_not() -> None:
+    states = replace(one_state(), confirmed_stops=np.array([REST]))
+    heard = follow(states, [HIGH] * 5 + [REST + 1.0] * 3 + [REST - 9.0] * 3)
+    assert [h.operating for h in heard] == [RUN] * 5 + [STOP] * 3 + [UNKNOWN] * 3
+    assert [h.can_be_judged for h in heard] == [True] * 8 + [False] * 3
 
 
 def test_louder_is_never_a_stop() -> None:

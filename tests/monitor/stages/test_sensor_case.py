@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from anomaly.audio.sensor.faults import SENSOR_FAULTS
 from anomaly.audio.sensor.health import Health, Status
 from anomaly.errors import ConfigError
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.records import EventRecord, Record
-from anomaly.monitor.stages.sensor_case import _SUMMARY, SensorCase
+from anomaly.monitor.stages.sensor_case import SensorCase
 from anomaly.store.store import Store
 
 
@@ -59,7 +60,7 @@ def test_a_name_that_flickers_stays(case: _Case) -> None:
     assert case.sensor.fault == "processed"
 
 
-@pytest.mark.parametrize("status", [status for status in _SUMMARY if status not in ("lost", "gaps")])
+@pytest.mark.parametrize("status", [status for status in SENSOR_FAULTS if status not in ("lost", "gaps")])
 def test_every_fault_has_words(case: _Case, status: Status) -> None:
     assert case.seconds(status, status, status) == [f"case.opened {status}"]
 

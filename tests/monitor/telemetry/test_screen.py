@@ -44,7 +44,7 @@ def test_the_bar_is_limited() -> None:
 
 
 def test_a_second_without_a_score_names_the_sensor_fault() -> None:
-    assert line(second(0, None)).endswith("sensor silent")
+    assert line(second(0, None)).endswith("not judged: silent")
 
 
 def test_a_file_gets_events_and_a_line_a_minute() -> None:
