@@ -162,7 +162,9 @@ class Scorer:
             return scores
         follow = OperatingTracker(self.states) if tracker is None else tracker
         spectra = segment_spectra(segments, len(scores), self.front_end)
-        return [replace(s, operating=follow.second(heard)) for s, heard in zip(scores, spectra, strict=True)]
+        return [
+            replace(s, operating=follow.second(spectrum)) for s, spectrum in zip(scores, spectra, strict=True)
+        ]
 
 
 class StreamScorer:

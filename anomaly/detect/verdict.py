@@ -42,7 +42,7 @@ class Verdict:
 
     @property
     def judged(self) -> bool:
-        """Whether the decision took any second."""
+        """True if the decision took any second."""
         return any(state is not None for state in self.states)
 
 

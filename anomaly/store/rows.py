@@ -47,7 +47,7 @@ class LiveScore(ScoreRow):
 
     @property
     def is_known(self) -> bool:
-        """Whether the state says something about the machine: its sound arrives and is judged."""
+        """True if the state is one of the machine: its sound arrives and is judged."""
         return self.state != UNKNOWN
 
 

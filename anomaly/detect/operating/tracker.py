@@ -29,82 +29,84 @@ class OperatingResult:
 
     @property
     def can_be_judged(self) -> bool:
-        """Whether it is known that the sound is that of the machine."""
+        """True if the sound is known to be that of the machine."""
         return self.unlearned_stop is None
 
 
 class OperatingTracker:
-    """Follows a machine from state to state.
+    """Tracks the operating state of a machine by the best path through its states (Viterbi, 1967), second by second.
 
-    A second that may belong to a ramp is held back, not dropped: if what follows is the state that went before,
-    or no known state, or nothing within ``longest_ramp_s``, it was no ramp, and the decision takes it late. Between
-    rest and rest it does not: the machine stood, and a blow in the hall was heard as it is heard nowhere else.
+    A second that may belong to a ramp is held, not dropped: if the state before it follows, or no known state, or no
+    state within ``longest_ramp_s``, it was no ramp, and the decision takes it late. Held seconds between two stops are
+    dropped: the machine stood, and what sounded was not the machine.
 
     Args:
-        states: what training found; None (an old bundle) for a machine of which nothing is known.
+        states: states learned in training; None (an old bundle) for a machine without.
     """
 
     def __init__(self, states: OperatingStates | None) -> None:
         self._states = states
-        self._worth: Spectrum | None = None
-        self._before: int | None = None
+        self._path: Spectrum | None = None
+        self._state_before: int | None = None
         self._held = 0
-        self._given_up = False
+        self._ramp_too_long = False
 
     def second(self, spectrum: Spectrum) -> OperatingResult:
-        """Take the group levels of one second."""
+        """Take the levels of one second, [OPERATING_BANDS], dB."""
         if self._states is None:
             return OperatingResult(OperatingState.UNKNOWN, True)
         count = len(self._states.centre)
-        # Far quieter than all training sound is a state of its own, numbered after all others.
-        place = count + 2 if self._states.at_rest(spectrum) else self._follow(self._states.explain(spectrum))
-        if place == count + 2:
-            self._worth = None
-        if place == count:
+        # States are numbered: those of training, then a ramp, unknown, and far quieter than all training sound.
+        state = (
+            count + 2 if self._states.at_rest(spectrum) else self._best_state(self._states.explain(spectrum))
+        )
+        if state == count + 2:
+            self._path = None
+        if state == count:
             return self._ramp()
-        late, self._held = self._resolve(place, known=place != count + 1), 0
-        if place == count + 1:
+        late, self._held = self._resolve(state, known=state != count + 1), 0
+        if state == count + 1:
             return OperatingResult(OperatingState.UNKNOWN, True, late)
-        self._before, self._given_up = place, False
-        if place == count + 2 and not self._states.is_confirmed_stop(spectrum):
+        self._state_before, self._ramp_too_long = state, False
+        if state == count + 2 and not self._states.is_confirmed_stop(spectrum):
             levels = tuple(round(float(level), 2) for level in spectrum)
             return OperatingResult(OperatingState.UNKNOWN, False, late, levels)
-        if self._rests(place):
+        if self._is_stop(state):
             return OperatingResult(OperatingState.STOPPED, False, late)
         return OperatingResult(OperatingState.RUNNING, True, late)
 
     def reset(self) -> None:
-        """After a gap, or a time in which nothing could be heard."""
-        self._worth, self._before, self._held, self._given_up = None, None, 0, False
+        """Begin anew: samples are missing, or the microphone was faulty."""
+        self._path, self._state_before, self._held, self._ramp_too_long = None, None, 0, False
 
-    def _follow(self, now: Spectrum) -> int:
-        """The state with the best history so far: staying is free, changing costs a penalty, or a ramp's."""
-        if self._worth is not None and self._states is not None:
-            from_ramp = self._worth[-2] - RAMP_CHANGE_PENALTY
+    def _best_state(self, now: Spectrum) -> int:
+        """Return the state at the end of the best path: staying costs nothing, a change its penalty."""
+        if self._path is not None and self._states is not None:
+            from_ramp = self._path[-2] - RAMP_CHANGE_PENALTY
             change = np.full(
-                len(now), max(float(self._worth.max()) - self._states.change_penalty, float(from_ramp))
+                len(now), max(float(self._path.max()) - self._states.change_penalty, float(from_ramp))
             )
-            change[-2] = float(self._worth.max()) - RAMP_CHANGE_PENALTY
-            now = now + np.maximum(self._worth, change)
-        self._worth = now - now.max()
+            change[-2] = float(self._path.max()) - RAMP_CHANGE_PENALTY
+            now = now + np.maximum(self._path, change)
+        self._path = now - now.max()
         return int(now.argmax())
 
     def _ramp(self) -> OperatingResult:
         longest = self._states.longest_ramp_s if self._states is not None else 0
-        if self._given_up:
+        if self._ramp_too_long:
             return OperatingResult(OperatingState.UNKNOWN, True)
         if self._held >= longest:
-            late, self._held, self._given_up = self._held, 0, True
+            late, self._held, self._ramp_too_long = self._held, 0, True
             return OperatingResult(OperatingState.UNKNOWN, True, late)
         self._held += 1
         return OperatingResult(OperatingState.RAMPING, False)
 
-    def _resolve(self, place: int, *, known: bool) -> int:
-        """How many of the seconds held back were no ramp."""
-        if not known or self._before is None:
+    def _resolve(self, state: int, *, known: bool) -> int:
+        """Return the number of held seconds that were no ramp."""
+        if not known or self._state_before is None:
             return self._held
-        return 0 if place != self._before or self._rests(place) else self._held
+        return 0 if state != self._state_before or self._is_stop(state) else self._held
 
-    def _rests(self, place: int) -> bool:
-        """Whether a place is the machine at rest, heard in training or not."""
-        return self._states is not None and place in (self._states.stopped, len(self._states.centre) + 2)
+    def _is_stop(self, state: int) -> bool:
+        """True for the stopped state of training and for sound far quieter than all training sound."""
+        return self._states is not None and state in (self._states.stopped, len(self._states.centre) + 2)

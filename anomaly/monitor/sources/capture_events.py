@@ -15,7 +15,7 @@ _CLOCK_STEP_S = 1.0
 
 _STATE_TEXT = {
     CaptureState.STARTING: "the microphone is being opened",
-    CaptureState.HEALTHY: "the microphone is heard without a gap",
+    CaptureState.HEALTHY: "the microphone delivers sound without a gap",
     CaptureState.DEGRADED: "samples were lost in the last seconds",
     CaptureState.LOST: "the microphone is looked for",
     CaptureState.RECOVERING: "the microphone is back",
