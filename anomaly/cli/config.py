@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from anomaly.config import Site
+    from anomaly.config import Sinks
+    from anomaly.errors import ConfigError
 
 SiteFile = Annotated[
     Path | None, typer.Argument(metavar="SITE", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
@@ -26,15 +28,20 @@ def register(app: typer.Typer) -> None:
 
 
 def check(site: SiteFile = None, as_json: Json = False) -> None:
-    """Check a site file: keys and values with their lines, and whether each secret is there. Exit 3 if not."""
+    """Check a site file: keys and values with their lines, and each secret; all errors at once. Exit 3 if not."""
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
 
     path = find_file(site)
     if path is None:
         raise ConfigError("there is no site.yaml here", hint="name the file, or set ANOMALY_CONFIG")
-    found = load_site(path)
-    _check_sinks(path, found)
+    try:
+        found = load_site(path)
+    except ConfigError as error:
+        # Secrets are looked at all the same, so that one run shows all that is to be mended.
+        raise _as_one([error, *_sink_errors(path, _readable_sinks(path))]) from error
+    if errors := _sink_errors(path, found.sinks):
+        raise _as_one(errors)
     machines, names = list(found.machines), found.sinks.names
     if as_json:
         typer.echo(json.dumps({"path": str(path), "ok": True, "machines": machines, "sinks": names}))
@@ -43,20 +50,53 @@ def check(site: SiteFile = None, as_json: Json = False) -> None:
         typer.echo(f"{path}: ok, machines: {listed[0]}, sinks: {listed[1]}", err=True)
 
 
-def _check_sinks(path: Path, site: Site) -> None:
-    """Build each sink; name the place in the file of one that cannot be built."""
-    from anomaly.alerts.sinks import configured_sinks
+def _readable_sinks(path: Path) -> Sinks:
+    """Return the sinks of a file whose other sections are wrong; none if they are wrong themselves."""
+    from pydantic import ValidationError
+
+    from anomaly.config import Sinks
     from anomaly.errors import ConfigError
     from anomaly.strict_yaml import load
 
+    try:
+        content, _ = load(path)
+        section = content.get("sinks") if isinstance(content, dict) else None
+        return Sinks.model_validate(section or {}, context={"folder": path.parent})
+    except (ConfigError, ValidationError):
+        return Sinks()
+
+
+def _sink_errors(path: Path, sinks: Sinks) -> list[ConfigError]:
+    """Build each sink; return an error with its place in the file for each one that cannot be built."""
+    from anomaly.alerts.sinks import configured_sinks
+    from anomaly.config import Site
+    from anomaly.errors import ConfigError
+    from anomaly.strict_yaml import load
+
+    if not sinks.names:
+        return []
     _, lines = load(path)
-    for sink in configured_sinks(site):
+    errors = []
+    for sink in configured_sinks(Site.model_construct(sinks=sinks)):
         try:
             sink.build().close()
         except ConfigError as error:
             key = ("sinks", sink.kind, sink.number)
             place = f"{path}:{lines[key]}: {'.'.join(map(str, key))}"
-            raise ConfigError(str(error), where=place, hint=error.hint) from error
+            errors.append(ConfigError(str(error), where=place, hint=error.hint))
+    return errors
+
+
+def _as_one(errors: Sequence[ConfigError]) -> ConfigError:
+    """Return the first error with the others in its hint."""
+    from anomaly.errors import ConfigError
+
+    first, *others = errors
+    hints = [first.hint] if first.hint else []
+    for other in others:
+        hints.append(f"also {other}")
+        hints += [other.hint] if other.hint else []
+    return ConfigError(first.message, where=first.where, hint="\n  ".join(hints) or None)
 
 
 def show(site: SiteFile = None, as_json: Json = False) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from anomaly.monitor.offline.version_comparison import RecordingComparison, VersionComparison
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Name of the machine, or of its bundle.")]
+_AnyMachine = Annotated[
+    str | None,
+    typer.Argument(metavar="[MACHINE]", help="Name of the machine, or of its bundle (default: all bundles)."),
+]
 _Candidate = Annotated[str, typer.Argument(metavar="VERSION", help="The version that might be put into use.")]
 _Reference = Annotated[
     str | None, typer.Option("--against", metavar="VERSION", help="Reference (default: the version in use).")
@@ -42,20 +46,55 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="models")
 
 
-def list_(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
-    """List the versions of a bundle, oldest first; * marks the one in use."""
+def list_(
+    machine: _AnyMachine = None, models: Models = None, config: Config = None, as_json: Json = False
+) -> None:
+    """List the versions of a bundle, or of all bundles, oldest first; * marks the one in use."""
     from anomaly.bundle.versions import versions
+
+    if machine is not None:
+        folder, bundle, _ = _bundle(machine, models, config)
+        found = versions(folder, bundle)
+        if as_json:
+            typer.echo(json.dumps([_row(version) for version in found]))
+            return
+        for version in found:
+            typer.echo(_line(version))
+        return
+    folder, names = _all_bundles(models, config)
+    by_bundle = {name: versions(folder, name) for name in names}
+    if as_json:
+        rows = [{"bundle": name, **_row(version)} for name, found in by_bundle.items() for version in found]
+        typer.echo(json.dumps(rows))
+        return
+    width = max(map(len, names))
+    for name, found in by_bundle.items():
+        for version in found:
+            typer.echo(f"{name:<{width}}  {_line(version)}")
+
+
+def _all_bundles(models: Path | None, config: Path | None) -> tuple[Path, list[str]]:
+    from anomaly.config import find_site
+    from anomaly.errors import ConfigError
+    from anomaly.workspace import machines
+
+    folder = models if models is not None else find_site(config).models_dir
+    names = machines(folder)
+    if not names:
+        raise ConfigError(
+            "there is no bundle here",
+            where=folder,
+            hint="make one with `anomaly train --machine NAME`, or name another folder with --models",
+        )
+    return folder, names
+
+
+def _line(version: Version) -> str:
     from anomaly.readable import local_time
     from anomaly.store.case import unix_s
 
-    folder, bundle, _ = _bundle(machine, models, config)
-    found = versions(folder, bundle)
-    if as_json:
-        typer.echo(json.dumps([_row(version) for version in found]))
-        return
-    for version in found:
-        created = local_time(unix_s(version.created_at)) if version.created_at else "unknown time"
-        typer.echo(f"{'*' if version.active else ' '} {version.id}  {created}  {version.path}")
+    created = local_time(unix_s(version.created_at)) if version.created_at else "unknown time"
+    return f"{'*' if version.active else ' '} {version.id}  {created}  {version.path}"
 
 
 def activate(

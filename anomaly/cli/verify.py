@@ -17,7 +17,13 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Folder of a bundle, or a machine's name.")],
+    bundle: Annotated[
+        str | None, typer.Argument(metavar="BUNDLE", help="Folder of a bundle, or a machine's name.")
+    ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option("--machine", help="The same, as other commands take it; default: the only one."),
+    ] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of bundles (default: models).")] = None,
     key: Annotated[
         Path | None,
@@ -34,9 +40,15 @@ def verify(
 
     from anomaly.bundle import find_bundle, open_bundle
     from anomaly.detect.model import check_model
-    from anomaly.workspace import models_dir
+    from anomaly.errors import UsageError
+    from anomaly.workspace import choose_machine, models_dir
 
-    opened = open_bundle(find_bundle(bundle, models_dir(models)), trusted_key=key)
+    if bundle is not None and machine is not None:
+        raise UsageError("name the bundle once", where="--machine", hint=f"`anomaly verify {bundle}`")
+    folder = models_dir(models)
+    named = machine if bundle is None else bundle
+    name = choose_machine(folder, None) if named is None else named
+    opened = open_bundle(find_bundle(name, folder), trusted_key=key)
     check_model(opened)
     if as_json:
         manifest = opened.manifest.model_dump(mode="json")

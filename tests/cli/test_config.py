@@ -64,6 +64,30 @@ def test_check_names_the_line(site: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "error: site.yaml:3: sink: unknown key (did you mean sinks?)\n"
 
 
+def test_check_names_all_errors_at_once(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text(
+        "machines:\n  pump: {device: hw:0, modl: x}\n  fan: {}\nsinks:\n  webhook:\n"
+        "    - {name: a, url: 'http://a.example/', secret_env: HOOK_SECRET}\n    - {name: b, url: nonsense}\n"
+    )
+    assert run(["config", "check"]) == 3
+    said = capsys.readouterr().err
+    assert "site.yaml:2: machines.pump.modl: unknown key (did you mean model?)" in said
+    assert "also line 3: machines.fan: a machine has one of device, source and source_env" in said
+    assert "also site.yaml:6: sinks.webhook.0: webhook a: the secret is empty" in said
+    assert "also site.yaml:7: sinks.webhook.1: webhook b: the address must begin with" in said
+
+
+def test_check_names_all_sinks(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text(
+        "sinks:\n  webhook:\n    - {name: a, url: 'http://a.example/', secret_env: HOOK_SECRET}\n"
+        "    - {name: b, url: nonsense}\n"
+    )
+    assert run(["config", "check"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("error: site.yaml:3: sinks.webhook.0")
+    assert "also site.yaml:4: sinks.webhook.1" in said
+
+
 def test_check_without_a_file(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site.unlink()
     assert run(["config", "check"]) == 3

@@ -48,6 +48,24 @@ def test_list_activate_roll_back(models: Path, capsys: pytest.CaptureFixture[str
     assert run(["verify", "pump"]) == 0
 
 
+def test_list_all_bundles(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(models / "pump", models / "fan")
+    listed = json_of(capsys, "models", "list")
+    assert {row["bundle"] for row in listed} == {"pump", "fan"}
+    assert [
+        {k: v for k, v in row.items() if k != "bundle"} for row in listed if row["bundle"] == "pump"
+    ] == json_of(capsys, "models", "list", "pump")
+    assert run(["models", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(listed)
+    assert lines[0].split()[0] == "fan"
+
+
+def test_list_without_bundles(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "list", "--models", str(tmp_path / "none")]) == 3
+    assert "anomaly train --machine NAME" in capsys.readouterr().err
+
+
 def test_compare_over_recordings(
     models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,15 @@ def test_a_whole_bundle(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -
     assert said.err == ""
 
 
+def test_a_machine_is_named_as_elsewhere(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = ["--models", str(pump_bundle.parent)]
+    assert run(["verify", "--machine", "pump", *models]) == 0
+    assert run(["verify", *models]) == 0
+    assert capsys.readouterr().out.count("machine    pump") == 2
+    assert run(["verify", "pump", "--machine", "pump", *models]) == 2
+    assert "name the bundle once" in capsys.readouterr().err
+
+
 def test_json(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", str(pump_bundle), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
