@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -61,6 +62,17 @@ class FileRow:
         if self.per_second is not None:
             values["per_second"] = [second.to_dict() for second in self.per_second]
         return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FileRow:
+        """Create a row from the result of `to_dict`.
+
+        Raises:
+            TypeError: a field is missing or unknown.
+        """
+        seconds = values.get("per_second")
+        rows = None if seconds is None else tuple(SecondRow(**second) for second in seconds)
+        return cls(**{**values, "per_second": rows})
 
 
 SECOND_COLUMNS = tuple(field.name for field in fields(SecondRow))

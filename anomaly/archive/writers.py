@@ -184,7 +184,11 @@ class TableSet:
 
 @contextmanager
 def open_tables(
-    folder: Path | None, formats: Sequence[str] = ("jsonl", "csv"), *, per_second: bool = False
+    folder: Path | None,
+    formats: Sequence[str] = ("jsonl", "csv"),
+    *,
+    per_second: bool = False,
+    others: Sequence[Callable[[Path], TableWriter]] = (),
 ) -> Iterator[TableSet]:
     """Open the tables of a folder; what is not finished when the block ends, or raises, is removed.
 
@@ -192,6 +196,7 @@ def open_tables(
         folder: where they are written; None: no tables.
         formats: names of the formats.
         per_second: whether the rows have seconds.
+        others: build further writers of the folder, which are finished before the tables.
 
     Raises:
         UsageError: there is no format of that name.
@@ -201,6 +206,8 @@ def open_tables(
     tables = TableSet(writers)
     try:
         if folder is not None:
+            for build in others:
+                writers.append(build(folder))
             for name in formats:
                 writers.append(build_writer(name, folder, per_second=per_second))
         yield tables

@@ -12,6 +12,7 @@ from anomaly.cli.option_rules import needs
 from anomaly.cli.options import Models
 
 if TYPE_CHECKING:
+    from anomaly.archive.earlier_run import AddedRows, RunSettings
     from anomaly.archive.result_counts import ResultCounts
     from anomaly.archive.scoring_task import ScoringTask
     from anomaly.archive.writers import TableWriter
@@ -133,29 +134,81 @@ def _run(
 ) -> ResultCounts:
     """Score the files; each row is printed and written to the tables as it is done."""
     from contextlib import nullcontext
+    from functools import partial
 
+    from anomaly.archive.earlier_run import AddedRows, ResumedScoring, SettingsWriter, earlier_rows
     from anomaly.archive.executors import build_executor
     from anomaly.archive.pipeline import score_archive
     from anomaly.archive.writers import open_tables
     from anomaly.progress import stages
+    from anomaly.readable import count
 
     # A bar and rows on one terminal would write over each other.
     bar = nullcontext(lambda _stage, _share: None) if silent and sys.stdout.isatty() else stages()
-    with open_tables(out, per_second=task.per_second) as tables:
-        with bar as report:
-            counts = score_archive(
-                files,
-                task,
-                [printer, tables],
-                build_executor("serial"),
-                on_row=lambda counts: report("scoring", counts.files / len(files)),
+    settings = _settings(task, files)
+    with (
+        earlier_rows(out, settings) as earlier,
+        open_tables(
+            out, per_second=task.per_second, others=[partial(SettingsWriter, settings=settings)]
+        ) as tables,
+    ):
+        rows = AddedRows(tables, earlier)
+        rows.keep({str(path) for path in files})
+        if known := sum(earlier.row(str(path)) is not None for path in files):
+            print(
+                f"{known} of {count(len(files), 'file')} are in {out} already and are kept", file=sys.stderr
             )
+        try:
+            with bar as report:
+                counts = score_archive(
+                    files,
+                    ResumedScoring(task, earlier),
+                    [printer, rows],
+                    build_executor("serial"),
+                    on_row=lambda counts: report("scoring", counts.files / len(files)),
+                )
+        except BaseException:
+            _keep_rows(rows, len(files), out)
+            raise
         # The verdict comes before the table that it sums up.
         print(counts.summary(), file=sys.stderr)
         printer.finish()
-        for path in tables.finish():
+        for path in rows.finish():
             print(f"wrote {path}", file=sys.stderr)
     return counts
+
+
+def _settings(task: ScoringTask, files: list[Path]) -> RunSettings:
+    from anomaly.archive.earlier_run import RunSettings
+    from anomaly.bundle.versions import version_of
+
+    relative = any(not path.is_absolute() for path in files)
+    return RunSettings(
+        version_of(task.bundle),
+        task.detector,
+        task.false_alarms_per_day,
+        task.channel,
+        task.per_second,
+        str(Path.cwd()) if relative else None,
+    )
+
+
+def _keep_rows(rows: AddedRows, files: int, out: Path | None) -> None:
+    """Complete the tables with the rows that are there: the run ends early."""
+    from contextlib import suppress
+
+    from anomaly.errors import AnomalyError
+    from anomaly.readable import count
+
+    if out is None or not rows.added:
+        return
+    with suppress(AnomalyError):  # a full disk may be the reason for the end
+        rows.finish()
+        print(
+            f"ended early: the scores of {count(rows.added, 'file')} of this run are kept in {out};"
+            f" the same command goes on with the rest of the {files}",
+            file=sys.stderr,
+        )
 
 
 def _conclude(counts: ResultCounts, fail_on_anomaly: bool) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from anomaly.archive.scoring_task import ScoringTask
 from anomaly.cli import run
 
 
@@ -104,6 +105,7 @@ def test_out_writes_tables(words: list[str], tmp_path: Path, capsys: pytest.Capt
     assert run([*words, "--out", str(tmp_path / "scores"), "--json", "--per-second"]) == 0
     rows = rows_of(capsys)
     assert sorted(p.name for p in (tmp_path / "scores").iterdir()) == [
+        "run.json",
         "scores.csv",
         "scores.jsonl",
         "seconds.csv",
@@ -150,6 +152,59 @@ def test_an_interrupted_run_writes_no_table(
     monkeypatch.setattr("anomaly.archive.scoring_task.ScoringTask.__call__", interrupt)
     assert run([*words, "--out", str(tmp_path / "scores")]) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_run_keeps_its_rows_and_the_next_one_goes_on(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = [*words, "--json", "--per-second", "--out", str(tmp_path / "whole")]
+    assert run(whole) == 0
+    expected = capsys.readouterr().out
+    scored: list[Path] = []
+    original = ScoringTask.__call__
+
+    def score(task: ScoringTask, path: Path) -> Any:
+        if len(scored) == 3:
+            raise KeyboardInterrupt
+        scored.append(path)
+        return original(task, path)
+
+    command = [*words, "--json", "--per-second", "--out", str(tmp_path / "scores")]
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoringTask, "__call__", score)
+        assert run(command) == 130
+    assert "the scores of 3 files of this run are kept" in capsys.readouterr().err
+    assert len((tmp_path / "scores" / "scores.jsonl").read_text().splitlines()) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoringTask, "__call__", lambda task, path: scored.append(path) or original(task, path))
+        assert run(command) == 0
+    shown = capsys.readouterr()
+    assert "3 of 8 files are in" in shown.err
+    assert shown.out == expected
+    assert len(scored) == len(set(scored)) == 8
+    for name in ("scores.jsonl", "scores.csv", "seconds.csv", "run.json"):
+        assert (tmp_path / "scores" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_second_run_adds_files_and_never_replaces_rows(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *others = sorted(Path(words[1]).rglob("*.wav"))
+    out = tmp_path / "scores"
+    options = [*words[2:], "--out", str(out)]
+    assert run(["score", str(first), *options]) == 0
+    assert run(["score", *map(str, others), *options]) == 0
+    paths = [json.loads(line)["path"] for line in (out / "scores.jsonl").read_text().splitlines()]
+    assert paths == [str(first), *map(str, others)]
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    capsys.readouterr()
+    assert run(["score", str(first), *options, "--detector", "teacher"]) == 3
+    assert "detector student there, teacher now" in capsys.readouterr().err
+    (out / "run.json").unlink()
+    assert run(["score", str(first), *options]) == 3
+    assert "holds scores of an unknown run" in capsys.readouterr().err
+    del before["run.json"]
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_fail_on_anomaly(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
