@@ -99,10 +99,10 @@ def test_access_log_of_all_cases(case: Case, capsys: pytest.CaptureFixture[str])
         (f"{number:012d}", "ann", "export") for number in range(2)
     ]
     assert run(["cases", "listeners"]) == 0
-    said = capsys.readouterr()
-    assert f"case {case.id[:8]}" in said.out
-    assert "export by ann: a rattle" in said.out
-    assert "2 accesses to clips" in said.err
+    output = capsys.readouterr()
+    assert f"case {case.id[:8]}" in output.out
+    assert "export by ann: a rattle" in output.out
+    assert "2 accesses to clips" in output.err
     assert run(["cases", "listeners", "--state", "nowhere"]) == 3
 
 
@@ -111,16 +111,16 @@ def test_play_is_logged_before_the_player_starts(case: Case, monkeypatch: pytest
     with Store.open(Path("state") / DATABASE_NAME) as store:
         played: list[int] = []
 
-        def player(words: list[str]) -> int:
+        def player(command: list[str]) -> int:
             assert len(store.clips.accesses()) == 1
-            played.append(soundfile.info(words[-1]).frames)
+            played.append(soundfile.info(command[-1]).frames)
             return 0
 
-        desk = ClipAccess(store, Path("state") / FOLDER, "anna")
-        desk.play(store.clips.select()[1], run=player)
+        clip_access = ClipAccess(store, Path("state") / FOLDER, "anna")
+        clip_access.play(store.clips.select()[1], run=player)
         assert played == [32_000]
         with pytest.raises(DeviceError, match="could not play"):
-            desk.play(store.clips.select()[1], run=lambda _: 1)
+            clip_access.play(store.clips.select()[1], run=lambda _: 1)
         assert [access.how for access in store.clips.accesses()] == ["play", "play"]
 
 

@@ -112,20 +112,20 @@ def test_compare_uses_the_delays_of_the_site_file(
     models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = next(v.id for v in versions.versions(models, "pump") if not v.active)
-    words = ["models", "compare", "east", old, "--data", str(pump_recordings)]
+    command = ["models", "compare", "east", old, "--data", str(pump_recordings)]
     site = models.parent / "site.yaml"
     found = []
     for delay_s in (60, 0):
         site.write_text(
             f"machines:\n  east: {{device: hw:0, model: pump, alarm: {{on_delay_s: {delay_s}}}}}\n"
         )
-        found.append(json_of(capsys, *words)["alarms_one"])
+        found.append(json_of(capsys, *command)["alarms_one"])
     # A delay longer than any of the recordings leaves no alarm; without it there are those of the faults.
     assert found[0] == 0 < found[1]
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "message"),
+    ("command", "code", "message"),
     [
         (["models", "list", "fan"], 3, "there is no bundle"),
         (["models", "list", "../pump"], 3, "no machine name"),
@@ -140,10 +140,10 @@ def test_compare_uses_the_delays_of_the_site_file(
     ],
 )
 def test_mistakes(
-    models: Path, words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+    models: Path, command: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     active = versions.version_of(models / "pump")
-    assert run([active if word == "ACTIVE" else word for word in words]) == code
+    assert run([active if word == "ACTIVE" else word for word in command]) == code
     assert message in capsys.readouterr().err
 
 
@@ -151,8 +151,8 @@ def test_a_budget_that_cannot_be_kept(
     models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     active = versions.version_of(models / "pump")
-    words = ["models", "compare", "pump", active, "--data", str(pump_recordings)]
-    assert run([*words, "--false-alarms-per-day", "-1"]) == 2
+    command = ["models", "compare", "pump", active, "--data", str(pump_recordings)]
+    assert run([*command, "--false-alarms-per-day", "-1"]) == 2
     assert "budget" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""`anomaly monitor` as a user types it: records on stdout, words on stderr, exit codes as documented."""
+"""`anomaly monitor` from the command line: records on stdout, messages on stderr, exit codes as documented."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def recording(pump_recordings: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def words(pump_bundle: Path, recording: Path) -> list[str]:
+def command(pump_bundle: Path, recording: Path) -> list[str]:
     return ["monitor", "--source", str(recording), "--models", str(pump_bundle.parent), "--no-realtime"]
 
 
@@ -60,9 +60,9 @@ def bundles(pump_bundle: Path, *names: str) -> Path:
 
 
 def test_a_record_per_second_with_the_promised_keys(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+    command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([*words, "--jsonl"]) == 0
+    assert run([*command, "--jsonl"]) == 0
     shown = capsys.readouterr()
     assert shown.err == ""
     records = lines(shown.out)
@@ -75,16 +75,16 @@ def test_a_record_per_second_with_the_promised_keys(
 
 
 def test_file_and_pipe_give_the_scores_of_the_recording(
-    words: list[str], recording: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+    command: list[str], recording: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     judged = load_model(open_bundle(pump_bundle)).scorer("student").recording(read_16k(recording))
     for _ in range(2):
-        assert run([*words, "--jsonl"]) == 0
+        assert run([*command, "--jsonl"]) == 0
         scores = [record["score"] for record in lines(capsys.readouterr().out)]
         assert scores == [second.score for second in judged]
     with recording.open("rb") as file:
         done = subprocess.run(
-            [*ANOMALY, *("-" if word == str(recording) else word for word in words), "--jsonl"],
+            [*ANOMALY, *("-" if word == str(recording) else word for word in command), "--jsonl"],
             stdin=file,
             capture_output=True,
             text=True,
@@ -93,20 +93,18 @@ def test_file_and_pipe_give_the_scores_of_the_recording(
     assert [record["score"] for record in lines(done.stdout)] == scores
 
 
-def test_without_jsonl_there_are_lines_for_people(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(words) == 0
+def test_without_jsonl_the_screen_shows_lines(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert "  pump  OK     [" in line
 
 
 def test_an_alarm_is_an_event_a_case_and_exit_code_10(
-    words: list[str], pump_recordings: Path, capsys: pytest.CaptureFixture[str]
+    command: list[str], pump_recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = np.concatenate([read_16k(f) for f in sorted(pump_recordings.rglob("anomaly_outer_race_*.wav"))])
     soundfile.write("bad.wav", bad, 16_000, subtype="FLOAT")
-    assert run([words[0], "--source", "bad.wav", *words[3:], "--jsonl", "--fail-on-anomaly"]) == 10
+    assert run([command[0], "--source", "bad.wav", *command[3:], "--jsonl", "--fail-on-anomaly"]) == 10
     # The clip of the case comes when it is written, which may be after the last second.
     records = [one for one in lines(capsys.readouterr().out) if one.get("event") != "clip.saved"]
     events = [record["event"] for record in records if "event" in record]
@@ -118,18 +116,18 @@ def test_an_alarm_is_an_event_a_case_and_exit_code_10(
     opened = next(record for record in records if record.get("event") == "case.opened")
     assert (case["id"], case["kind"], case["machine"]) == (opened["case"], "machine", "pump")
     assert (opened["time"], opened["message"]) == (case["opened_at"], case["summary"])
-    assert run([*words, "--state", "other", "--fail-on-anomaly"]) == 0
+    assert run([*command, "--state", "other", "--fail-on-anomaly"]) == 0
 
 
 def test_the_only_bundle_needs_no_name_and_several_are_listed(
-    words: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+    command: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    many = [*words[:4], str(bundles(pump_bundle, "pump", "spare")), *words[5:]]
+    many = [*command[:4], str(bundles(pump_bundle, "pump", "spare")), *command[5:]]
     assert run(many) == 3
     assert "bundles here: pump, spare" in capsys.readouterr().err
     assert run([*many, "--machine", "fan"]) == 3
     assert "bundles here: pump, spare" in capsys.readouterr().err
-    assert run([*words[:4], "nowhere", *words[5:]]) == 3
+    assert run([*command[:4], "nowhere", *command[5:]]) == 3
     assert "bundles here: none" in capsys.readouterr().err
     assert not Path("state").exists()
     assert run([*many, "--machine", "pump", "--jsonl"]) == 0
@@ -140,16 +138,16 @@ def test_the_only_bundle_needs_no_name_and_several_are_listed(
 def test_site_yaml_ties_a_machine_to_a_device(pump_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundles(pump_bundle, "pump", "spare")
     Path("site.yaml").write_text("machines:\n  spare:\n    device: hw:3\nmodels_dir: bundles\n")
-    for words in (["monitor", "--device", "hw:3"], ["monitor", "--machine", "spare"]):
+    for command in (["monitor", "--device", "hw:3"], ["monitor", "--machine", "spare"]):
         # The machine is found: what is missing is the sound card.
-        assert run(words) == 6
+        assert run(command) == 6
         assert "hw:3: cannot be opened" in capsys.readouterr().err
     assert run(["monitor", "--device", "hw:4"]) == 3
     assert "bundles here: pump, spare" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("more", "code", "said"),
+    ("more", "code", "message"),
     [
         (["--device", "hw:0"], 2, "--device or --source, not both"),
         (["--detector", "parrot"], 2, "one of student, teacher"),
@@ -163,47 +161,47 @@ def test_site_yaml_ties_a_machine_to_a_device(pump_bundle: Path, capsys: pytest.
         (["--state", __file__], 3, "cannot be"),
     ],
 )
-def test_wrong_words(
-    more: list[str], code: int, said: str, words: list[str], capsys: pytest.CaptureFixture[str]
+def test_wrong_options(
+    more: list[str], code: int, message: str, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([*words, *more]) == code
+    assert run([*command, *more]) == code
     shown = capsys.readouterr()
-    assert (shown.out, said in shown.err, "Traceback" in shown.err) == ("", True, False)
+    assert (shown.out, message in shown.err, "Traceback" in shown.err) == ("", True, False)
     assert list(Path().iterdir()) == []
 
 
-def test_nothing_to_listen_to_exits_3(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["monitor", *words[3:]]) == 3
+def test_no_source_exits_3(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["monitor", *command[3:]]) == 3
     assert "give --device or --source" in capsys.readouterr().err
 
 
-def test_a_text_file_is_no_sound(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_file_is_no_sound(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.wav").write_text("this is not sound\n" * 100)
     for source in ("a.wav", "."):
-        assert run([words[0], "--source", source, *words[3:]]) == 4
+        assert run([command[0], "--source", source, *command[3:]]) == 4
         assert capsys.readouterr().out == ""
     assert not Path("state").exists()
 
 
 @pytest.mark.parametrize("name", ["network.bit", "teacher.onnx", "calibration.json", "bundle.json"])
 def test_a_flipped_byte_exits_5_and_names_the_file(
-    name: str, words: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+    name: str, command: list[str], pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damaged = bundles(pump_bundle, "pump") / "pump" / name
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
-    assert run([*words[:4], "bundles", *words[5:]]) == 5
+    assert run([*command[:4], "bundles", *command[5:]]) == 5
     shown = capsys.readouterr()
     assert (shown.out, str(damaged) in shown.err) == ("", True)
     assert not Path("state").exists()
 
 
 @pytest.mark.usefixtures("no_inputs")
-def test_a_missing_device_exits_6_and_lists_what_there_is(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+def test_a_missing_device_exits_6_with_the_list(
+    command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["monitor", "--device", "hw:0", *words[3:5]]) == 6
+    assert run(["monitor", "--device", "hw:0", *command[3:5]]) == 6
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "hw:0: cannot be opened" in shown.err
@@ -211,9 +209,9 @@ def test_a_missing_device_exits_6_and_lists_what_there_is(
     assert not Path("state").exists()
 
 
-def start(words: list[str], **options: Any) -> subprocess.Popen[str]:
+def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*ANOMALY, *words, "--jsonl"],
+        [*ANOMALY, *command, "--jsonl"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -222,10 +220,10 @@ def start(words: list[str], **options: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_ends_it_and_what_was_shown_is_stored(
-    number: signal.Signals, code: int, words: list[str]
+def test_a_signal_ends_it_and_all_shown_records_are_stored(
+    number: signal.Signals, code: int, command: list[str]
 ) -> None:
-    with start(words[:5]) as process:
+    with start(command[:5]) as process:
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(2)]
         process.send_signal(number)
@@ -237,8 +235,8 @@ def test_a_signal_ends_it_and_what_was_shown_is_stored(
     assert 2 <= len(shown) < 12
 
 
-def test_sigterm_ends_it_though_the_pipe_says_nothing(words: list[str], recording: Path) -> None:
-    with start(["monitor", "--source", "-", *words[3:5]], stdin=subprocess.PIPE) as process:
+def test_sigterm_ends_the_wait_for_a_silent_pipe(command: list[str], recording: Path) -> None:
+    with start(["monitor", "--source", "-", *command[3:5]], stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.buffer.write(recording.read_bytes()[: 4 * 40_000])
@@ -252,8 +250,8 @@ def test_sigterm_ends_it_though_the_pipe_says_nothing(words: list[str], recordin
     assert stored_seconds() == [record["second"] for record in lines("".join(first) + rest)] == [0, 1]
 
 
-def test_the_reader_of_a_pipe_may_go_away(words: list[str]) -> None:
-    with start(words) as process:
+def test_a_closed_output_pipe_ends_it(command: list[str]) -> None:
+    with start(command) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         json.loads(process.stdout.readline())
@@ -265,7 +263,7 @@ def test_the_reader_of_a_pipe_may_go_away(words: list[str]) -> None:
     assert len(stored_seconds()) > 2
 
 
-def test_no_torch_is_loaded(words: list[str]) -> None:
+def test_no_torch_is_loaded(command: list[str]) -> None:
     code = (
         "import sys; from anomaly.cli import run; code = run(sys.argv[1:]);"
         "heavy = {'torch', 'torchaudio', 'librosa', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules);"
@@ -273,7 +271,7 @@ def test_no_torch_is_loaded(words: list[str]) -> None:
     )
     for detector in ("student", "teacher"):
         done = subprocess.run(
-            [sys.executable, "-c", code, *words, "--detector", detector],
+            [sys.executable, "-c", code, *command, "--detector", detector],
             capture_output=True,
             text=True,
             check=False,

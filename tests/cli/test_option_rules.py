@@ -1,4 +1,4 @@
-"""Options that would be ignored are refused; only what stands on the command line counts."""
+"""Options that would be ignored are refused; only options on the command line count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anomaly.cli.option_rules import excludes, needs, on_command_line
 from anomaly.errors import UsageError
 
 
-def _run(*words: str) -> None:
+def _run(*options: str) -> None:
     app = typer.Typer(pretty_exceptions_enable=False)
 
     @app.command()
@@ -20,20 +20,20 @@ def _run(*words: str) -> None:
         needs(context, "--loud", "--song", "--twice")
         excludes(context, "--song", "--twice")
 
-    app(args=list(words), standalone_mode=False)
+    app(args=list(options), standalone_mode=False)
 
 
-@pytest.mark.parametrize("words", [[], ["--song", "x"], ["--song", "x", "--loud"], ["--twice", "--loud"]])
-def test_what_goes_together(words: list[str]) -> None:
-    _run(*words)
+@pytest.mark.parametrize("options", [[], ["--song", "x"], ["--song", "x", "--loud"], ["--twice", "--loud"]])
+def test_options_that_go_together(options: list[str]) -> None:
+    _run(*options)
 
 
-def test_what_says_nothing_alone() -> None:
+def test_an_option_without_effect_alone() -> None:
     with pytest.raises(UsageError, match="--loud: has no effect without --song or --twice"):
         _run("--loud")
 
 
-def test_what_says_nothing_together() -> None:
+def test_options_without_effect_together() -> None:
     with pytest.raises(UsageError, match="--twice: has no effect with --song"):
         _run("--twice", "--song", "x")
 
@@ -65,7 +65,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("calibrate --list --replace", "--replace: has no effect without --from or --since"),
         ("calibrate --list --force", "--force: has no effect without --from or --since"),
@@ -87,26 +87,26 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_no_command_ignores_an_option(
-    empty: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+    empty: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     assert run(line.split()) == 2
     shown = capsys.readouterr()
-    assert shown.err.startswith(f"error: {said}")
+    assert shown.err.startswith(f"error: {message}")
     assert shown.out == ""
     assert list(empty.iterdir()) == []
 
 
-def test_what_arrives_at_its_own_pace_is_not_hurried(
+def test_no_realtime_is_refused_for_microphones_and_streams(
     empty: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["monitor", "--models", str(pump_bundle.parent), "--machine", "pump", "--no-realtime"]
+    options = ["monitor", "--models", str(pump_bundle.parent), "--machine", "pump", "--no-realtime"]
     (empty / "site.yaml").write_text("machines: {pump: {device: hw:0}}\n")
     for more in (["--source", "rtsp://camera/audio"], []):
-        assert run([*words, *more]) == 2
+        assert run([*options, *more]) == 2
         assert "--no-realtime: has no effect on a microphone or a stream" in capsys.readouterr().err
     assert [path.name for path in empty.iterdir()] == ["site.yaml"]
 
 
-def test_a_site_file_that_is_named_must_be_there(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_named_site_file_must_exist(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cases", "list", "--state", "state", "--config", "nowhere.yaml"]) == 3
     assert "nowhere.yaml: cannot be read" in capsys.readouterr().err

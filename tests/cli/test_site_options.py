@@ -1,4 +1,4 @@
-"""What `calibrate`, `feedback` and `replay` say of folders that cannot be used."""
+"""Folders that `calibrate`, `feedback` and `replay` cannot use."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def test_a_file_is_no_folder_of_the_database(
     tmp_path: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     (tmp_path / "file").touch()
-    words = ["--machine", "pump", "--models", str(pump_bundle.parent), "--state", str(tmp_path / "file")]
-    assert run([*command.split(), *words]) == 3
+    options = ["--machine", "pump", "--models", str(pump_bundle.parent), "--state", str(tmp_path / "file")]
+    assert run([*command.split(), *options]) == 3
     assert f"error: {tmp_path / 'file'}: is no folder" in capsys.readouterr().err

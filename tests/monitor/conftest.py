@@ -1,4 +1,4 @@
-"""A pipeline that scores by loudness, and a whole session with a real bundle; the tests make sound and clock."""
+"""A pipeline that scores by loudness, and a session with a real bundle; the tests supply sound and clock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ QUIET, LOUD, SILENT, OVERDRIVEN = 0.01, 0.15, 0.0, 3.0
 
 
 class LoudnessStream:
-    """Finds everything above -26 dBFS abnormal."""
+    """Stream that scores every second above -26 dBFS as abnormal."""
 
     def __init__(self) -> None:
         self.resets = 0
@@ -52,7 +52,7 @@ class LoudnessStream:
 
 @dataclass
 class Bench:
-    """A pipeline whose sound and clock the test makes."""
+    """A pipeline with sound and clock of the test."""
 
     store: Store
     now_s: float = BEGIN_S
@@ -62,7 +62,7 @@ class Bench:
         self.begin()
 
     def begin(self) -> None:
-        """Start a monitor; what an earlier one left in the store stays."""
+        """Start a monitor on the store as it is."""
         self.stream = LoudnessStream()
         scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=None))
         bus = EventBus()
@@ -74,16 +74,16 @@ class Bench:
         """Pass one source event through the pipeline."""
         self.pipeline.process(event)
 
-    def hear(self, seconds: float, level: float = QUIET, *, block_s: float = 0.1, gap: bool = False) -> None:
-        """Noise at a level; with ``gap`` each block follows a loss."""
+    def feed(self, seconds: float, level: float = QUIET, *, block_s: float = 0.1, gap: bool = False) -> None:
+        """Feed noise at a level; with ``gap`` each block follows a loss of samples."""
         rng = np.random.default_rng(3)
         for _ in range(round(seconds / block_s)):
             samples = rng.normal(0, level, round(block_s * SAMPLE_RATE_HZ)).clip(-1, 1).astype(np.float32)
             self.process(SoundBlock(samples, self.now_s, gap))
             self.now_s += block_s
 
-    def lose(self, times: int = 1) -> None:
-        """The microphone goes away, and stays away."""
+    def lose_microphone(self, times: int = 1) -> None:
+        """Report the loss of the microphone some times."""
         for _ in range(times):
             self.process(MicrophoneLost(self.now_s, "gave no sound for 3 s"))
             self.now_s += 5
@@ -104,8 +104,8 @@ class Bench:
         """States of all cases of a kind, oldest first."""
         return [case.state.value for case in reversed(self.store.cases.select()) if case.kind == kind]
 
-    def told(self) -> list[tuple[str, Any]]:
-        """Event and kind of each message that waits for delivery, whatever the order of its case."""
+    def messages(self) -> list[tuple[str, Any]]:
+        """Event and case kind of each undelivered message."""
         with self.store.database.reading() as connection:
             bodies = [json.loads(row["body"]) for row in connection.execute("SELECT body FROM outbox")]
         return [(body["event"], body["case"]["kind"]) for body in bodies]
@@ -144,7 +144,7 @@ def models(pump_bundle: Path, tmp_path: Path) -> Path:
 
 
 class Chain:
-    """One session whose sound and clock the test makes."""
+    """One session with sound and clock of the test."""
 
     def __init__(self, site: Site) -> None:
         self.site, self.now_s = site, BEGIN_S
@@ -159,13 +159,13 @@ class Chain:
         self.session = MachineSession(plan, model, self.store, self.operations)
         self.records: list[Record] = []
 
-    def hear(self, samples: Samples, *, gap: bool = False, block: int = 1_571) -> None:
+    def feed(self, samples: Samples, *, gap: bool = False, block: int = 1_571) -> None:
         for start in range(0, len(samples), block):
             piece = samples[start : start + block]
             self.records += self.session.process(SoundBlock(piece, self.now_s, gap and start == 0))
             self.now_s += len(piece) / SAMPLE_RATE_HZ
 
-    def lose(self) -> None:
+    def lose_microphone(self) -> None:
         self.records += self.session.process(MicrophoneLost(self.now_s, "unplugged"))
 
     def finish(self) -> None:

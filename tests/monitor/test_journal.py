@@ -80,7 +80,7 @@ def test_the_first_second_is_stored_at_once_and_the_others_by_tens(journal: Jour
     assert stored(journal) == list(range(20))
 
 
-def test_an_hour_of_scores_waits_for_a_full_disk(
+def test_an_hour_of_scores_is_kept_while_the_disk_is_full(
     journal: Journal, published: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -106,7 +106,7 @@ def test_an_interruption_keeps_the_scores_for_the_last_flush(
     assert stored(journal) == [0]
 
 
-def test_a_bug_is_not_waited_out(journal: Journal) -> None:
+def test_a_programming_error_is_raised(journal: Journal) -> None:
     with pytest.raises(ZeroDivisionError), journal.tolerate_store_errors():
         raise ZeroDivisionError
 
@@ -129,7 +129,7 @@ def test_a_slow_disk_does_not_hold_up_the_sound(store: Store, monkeypatch: pytes
     assert stored(journal) == list(range(35))
 
 
-def test_a_disk_that_fills_up_in_the_background_loses_and_doubles_nothing(
+def test_a_disk_that_fills_up_in_the_background_loses_no_row_and_stores_none_twice(
     store: Store, published: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
@@ -167,7 +167,7 @@ def test_a_batch_that_the_worker_refuses_is_submitted_again(store: Store) -> Non
     assert stored(journal) == list(range(12))
 
 
-def test_what_scores_is_stored_with_the_first_second_of_each_model(journal: Journal) -> None:
+def test_the_model_is_stored_with_its_first_second(journal: Journal) -> None:
     for number, model in enumerate(["", "student a", "student a", "teacher a"]):
         journal.set_model(model)
         journal.second(second(number))

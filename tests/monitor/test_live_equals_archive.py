@@ -168,7 +168,7 @@ def test_an_alarm_inside_a_batch_of_held_seconds_opens_a_case(tmp_path: Path) ->
     assert live.alarms == 1
 
 
-def test_bad_seconds_of_the_sensor_within_a_possible_ramp_lose_no_other(tmp_path: Path) -> None:
+def test_sensor_faults_within_a_possible_ramp_lose_no_other_second(tmp_path: Path) -> None:
     """The tracker counts every second of a ramp; the held ones must not shift when one of them cannot be judged."""
     ramp = _seconds(BETWEEN, 1e-6, 6)
     ramp[2] = replace(ramp[2], dead=True)

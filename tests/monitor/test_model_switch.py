@@ -42,7 +42,7 @@ def run_until(live: Any, normal: Samples, event: str) -> None:
     seconds = itertools.cycle(normal.reshape(-1, SAMPLE_RATE_HZ))
     while event not in live.events:
         assert time.monotonic() < end, "the model was not noticed"
-        live.hear(next(seconds))
+        live.feed(next(seconds))
         time.sleep(0.01)
 
 
@@ -50,7 +50,7 @@ def test_another_model_is_activated_at_a_reset_without_a_restart(
     chain: Callable[..., Any], models: Path, normal: Samples
 ) -> None:
     live = chain()
-    live.hear(normal[: 3 * SAMPLE_RATE_HZ])
+    live.feed(normal[: 3 * SAMPLE_RATE_HZ])
     first = versions.version_of(models / "pump")
     other_bundle(models)
     run_until(live, normal, "model.activated")
@@ -70,10 +70,10 @@ def test_a_clip_after_a_switch_repeats_its_scores(
     chain: Callable[..., Any], models: Path, normal: Samples, fault: Samples
 ) -> None:
     live = chain(content="full")
-    live.hear(normal[: 3 * SAMPLE_RATE_HZ])
+    live.feed(normal[: 3 * SAMPLE_RATE_HZ])
     other_bundle(models)
     run_until(live, normal, "model.activated")
-    live.hear(fault[: 10 * SAMPLE_RATE_HZ])
+    live.feed(fault[: 10 * SAMPLE_RATE_HZ])
     live.finish()
     clip = live.clip()
     assert clip.facts.model == versions.version_of(models / "pump")
@@ -88,13 +88,13 @@ def test_a_bundle_that_cannot_be_used_is_refused_and_the_old_one_continues(
     chain: Callable[..., Any], models: Path, normal: Samples, wrong: str
 ) -> None:
     live = chain()
-    live.hear(normal[:SAMPLE_RATE_HZ])
+    live.feed(normal[:SAMPLE_RATE_HZ])
     if wrong == "machine":
         other_bundle(models, machine="fan")
     else:
         other_bundle(models, **{"network.bit": b"no bitstream"})
     run_until(live, normal, "model.refused")
-    live.hear(normal[: 12 * SAMPLE_RATE_HZ])
+    live.feed(normal[: 12 * SAMPLE_RATE_HZ])
     assert "model.activated" not in live.events
     assert live.events.count("model.refused") == 1
 
@@ -103,12 +103,12 @@ def test_after_a_switch_the_sensor_check_uses_the_training_of_the_new_model(
     chain: Callable[..., Any], models: Path, normal: Samples
 ) -> None:
     live = chain()
-    live.hear(normal[: 3 * SAMPLE_RATE_HZ])
+    live.feed(normal[: 3 * SAMPLE_RATE_HZ])
     first = live.session.pipeline._check
     other_bundle(models)
     run_until(live, normal, "model.activated")
     assert live.session.pipeline._check is not first
-    live.hear(normal[: 6 * SAMPLE_RATE_HZ] / 4)
+    live.feed(normal[: 6 * SAMPLE_RATE_HZ] / 4)
     assert "gain" in {r.sensor for r in live.records[-4:] if isinstance(r, SecondRecord)}
 
 

@@ -1,4 +1,4 @@
-"""Around the watch, with a real bundle: clips that score again to the last bit, gaps, what is measured."""
+"""Services of a session with a real bundle: clips that repeat their scores to the last bit, gaps, measurements."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def bits(scores: list[SecondScore]) -> list[tuple[str, str]]:
 
 
 def fail_after_a_while(chain: Any, normal: Samples, fault: Samples) -> None:
-    """A gap at an odd place, normal sound, then the fault; sound between the steps of 24 bits, as from a resampler."""
+    """A gap at an odd position, normal sound, then the fault; samples lie between the steps of 24 bits."""
     finer = np.float32(1) + np.float32(2**-20)
-    chain.hear(normal[: 3 * SAMPLE_RATE_HZ + 777] * finer)
+    chain.feed(normal[: 3 * SAMPLE_RATE_HZ + 777] * finer)
     chain.now_s += 1.0
-    chain.hear(normal[: 13 * SAMPLE_RATE_HZ] * finer, gap=True)
-    chain.hear(fault[: 10 * SAMPLE_RATE_HZ] * finer)
+    chain.feed(normal[: 13 * SAMPLE_RATE_HZ] * finer, gap=True)
+    chain.feed(fault[: 10 * SAMPLE_RATE_HZ] * finer)
     chain.finish()
 
 
 @pytest.mark.parametrize("content", ["full", "features"])
-def test_a_clip_scores_again_to_the_last_bit(
+def test_a_clip_repeats_its_scores_to_the_last_bit(
     chain: Callable[..., Any], normal: Samples, fault: Samples, content: str
 ) -> None:
     live = chain(content=content)
@@ -67,12 +67,12 @@ def test_a_clip_scores_again_to_the_last_bit(
     ]
     assert count >= 8
     assert bits(score_clip(clip, live.scorer)) == expected
-    told = [(one["second"], one["score"].hex(), one["p_value"].hex()) for one in facts.seconds]
-    assert told == [(k, s, p) for k, (s, p) in enumerate(expected)]
+    stored = [(one["second"], one["score"].hex(), one["p_value"].hex()) for one in facts.seconds]
+    assert stored == [(k, s, p) for k, (s, p) in enumerate(expected)]
     if content == "full":
         # The FLAC alone, by the way that `anomaly score` takes.
-        heard = read_16k(clip.folder / SOUND)
-        assert bits(live.scorer.recording(heard)) == expected
+        sound = read_16k(clip.folder / SOUND)
+        assert bits(live.scorer.recording(sound)) == expected
         assert json.loads((clip.folder / FACTS).read_text())["model"] == versions.version_of(
             live.site.models_dir / "pump"
         )
@@ -80,9 +80,7 @@ def test_a_clip_scores_again_to_the_last_bit(
         assert not (clip.folder / SOUND).exists()
 
 
-def test_without_words_nothing_else_reaches_the_disk(
-    chain: Callable[..., Any], normal: Samples, fault: Samples
-) -> None:
+def test_speech_never_reaches_the_disk(chain: Callable[..., Any], normal: Samples, fault: Samples) -> None:
     live = chain(content="speech-filtered")
     fail_after_a_while(live, normal, fault)
     clip = live.clip()
@@ -95,7 +93,7 @@ def test_without_words_nothing_else_reaches_the_disk(
         score_clip(clip, live.scorer)
 
 
-def test_none_means_none(chain: Callable[..., Any], normal: Samples, fault: Samples) -> None:
+def test_content_none_keeps_no_clip(chain: Callable[..., Any], normal: Samples, fault: Samples) -> None:
     live = chain(content="none")
     fail_after_a_while(live, normal, fault)
     assert "case.opened" in live.events
@@ -104,13 +102,13 @@ def test_none_means_none(chain: Callable[..., Any], normal: Samples, fault: Samp
     assert len(live.session.clips.ring._blocks) == 0
 
 
-def test_a_clip_is_kept_as_far_as_it_goes_when_the_sound_breaks_off(
+def test_an_interruption_ends_a_clip_early(
     chain: Callable[..., Any], normal: Samples, fault: Samples
 ) -> None:
     live = chain(content="full", after_s=60)
-    live.hear(normal[: 5 * SAMPLE_RATE_HZ])
-    live.hear(fault[: 5 * SAMPLE_RATE_HZ])
-    live.lose()
+    live.feed(normal[: 5 * SAMPLE_RATE_HZ])
+    live.feed(fault[: 5 * SAMPLE_RATE_HZ])
+    live.lose_microphone()
     assert live.operations.background.wait_idle(PATIENCE_S)
     kinds = {case.id: case.kind for case in live.store.cases.select()}
     assert [kinds[clip.case_id] for clip in live.store.clips.select()] == ["machine"]
@@ -137,7 +135,9 @@ def test_a_full_disk_stops_clips_and_never_scoring(
     assert [event.detail["words"] for event in live.store.history.events() if event.event == "clip.failed"]
 
 
-def test_clips_leave_room_on_the_disk(chain: Callable[..., Any], normal: Samples, fault: Samples) -> None:
+def test_clips_leave_free_space_on_the_disk(
+    chain: Callable[..., Any], normal: Samples, fault: Samples
+) -> None:
     live = chain(content="full", free_mib=1e12)
     fail_after_a_while(live, normal, fault)
     failed = [r for r in live.records if isinstance(r, EventRecord) and r.event == "clip.failed"]
@@ -146,14 +146,14 @@ def test_clips_leave_room_on_the_disk(chain: Callable[..., Any], normal: Samples
     assert len(live.scores) == 26
 
 
-def test_gaps_are_kept(chain: Callable[..., Any], normal: Samples) -> None:
+def test_gaps_are_stored(chain: Callable[..., Any], normal: Samples) -> None:
     live = chain()
-    live.hear(normal[:SAMPLE_RATE_HZ])
+    live.feed(normal[:SAMPLE_RATE_HZ])
     live.now_s += 0.5
-    live.hear(normal[:SAMPLE_RATE_HZ], gap=True)
-    live.lose()
+    live.feed(normal[:SAMPLE_RATE_HZ], gap=True)
+    live.lose_microphone()
     live.now_s += 60
-    live.hear(normal[:SAMPLE_RATE_HZ])
+    live.feed(normal[:SAMPLE_RATE_HZ])
     assert live.operations.background.wait_idle(PATIENCE_S)
     gaps = [
         (round(gap.begin_s - BEGIN_S, 3), round(gap.end_s - BEGIN_S, 3), gap.reason)
@@ -173,13 +173,13 @@ def test_the_database_is_checked_while_the_monitor_works(
     until(lambda: not live.store.database.suspect, PATIENCE_S)
 
 
-def test_what_the_site_measures(chain: Callable[..., Any], until: Callable[..., None]) -> None:
+def test_measurements_of_the_site(chain: Callable[..., Any], until: Callable[..., None]) -> None:
     live = chain()
     until(lambda: live.operations.statistics.site.database_bytes > 0, PATIENCE_S)
     assert live.operations.statistics.site.disk_free_bytes > 0
 
 
-def test_only_live_sound_is_put_on_the_grid_of_the_clips(
+def test_only_live_sound_is_rounded_to_24_bits(
     chain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = chain()

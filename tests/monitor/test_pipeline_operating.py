@@ -1,4 +1,4 @@
-"""The pipeline and the operating state: ramps and stops raise no alarm, faults do, and drift is told apart."""
+"""Pipeline and operating states: ramps and stops raise no alarm, faults do, and drift is an event of its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GOOD, BAD = 0.6, 1e-6
 
 @dataclass
 class Scripted:
-    """A stream whose seconds the test has written down."""
+    """A stream of scripted seconds."""
 
     script: Iterator[SecondScore]
     at_reset: bool = True
@@ -95,10 +95,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def test_records_and_the_store_say_what_the_machine_does(store: Store) -> None:
+def test_records_and_store_hold_the_operating_state(store: Store) -> None:
     script = seconds(RUN, GOOD, 3) + seconds(RAMP, GOOD, 1, counts=False) + seconds(STOP, GOOD, 2)
-    heard, events = Play(store).run(script)
-    assert [record.to_dict()["operating_state"] for record in heard] == ["running"] * 3 + ["ramping"] + [
+    records, events = Play(store).run(script)
+    assert [record.to_dict()["operating_state"] for record in records] == ["running"] * 3 + ["ramping"] + [
         "stopped"
     ] * 2
     assert [row.state for row in store.time_series.states("pump", "operating")] == [
@@ -109,33 +109,33 @@ def test_records_and_the_store_say_what_the_machine_does(store: Store) -> None:
     assert events == []
 
 
-def test_a_ramp_and_an_unheard_stop_raise_no_alarm(store: Store) -> None:
+def test_a_ramp_and_a_stop_unknown_to_training_raise_no_alarm(store: Store) -> None:
     script = (
         seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False) + seconds(STOP, BAD, 60, counts=False)
     )
     script += seconds(RAMP, BAD, 5, counts=False) + seconds(RUN, GOOD, 5)
-    heard, events = Play(store).run(script)
-    assert {record.state for record in heard} == {"OK"}
+    records, events = Play(store).run(script)
+    assert {record.state for record in records} == {"OK"}
     assert events == []
     # They have scores all the same.
-    assert all(record.score is not None for record in heard)
+    assert all(record.score is not None for record in records)
 
 
-def test_what_was_no_ramp_after_all_raises_its_alarm(store: Store) -> None:
+def test_held_seconds_that_are_no_ramp_raise_their_alarm(store: Store) -> None:
     script = seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False) + seconds(UNKNOWN, BAD, 1, late=5)
-    heard, events = Play(store).run(script)
-    assert [record.state for record in heard] == ["OK"] * 8 + ["ALARM"]
+    records, events = Play(store).run(script)
+    assert [record.state for record in records] == ["OK"] * 8 + ["ALARM"]
     assert "case.opened" in [event.event for event in events]
 
 
 def test_unknown_sound_is_decided_upon(store: Store) -> None:
-    heard, _ = Play(store).run(seconds(RUN, GOOD, 3) + seconds(UNKNOWN, BAD, 5))
-    assert heard[-1].state == "ALARM"
+    records, _ = Play(store).run(seconds(RUN, GOOD, 3) + seconds(UNKNOWN, BAD, 5))
+    assert records[-1].state == "ALARM"
 
 
-def test_what_is_held_back_when_the_sound_ends_counts(store: Store) -> None:
-    heard, events = Play(store).run(seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False))
-    assert heard[-1].state == "OK"
+def test_seconds_held_at_the_end_of_the_sound_count(store: Store) -> None:
+    records, events = Play(store).run(seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False))
+    assert records[-1].state == "OK"
     assert [event.event for event in events] == [
         "seconds.decided",
         "state.changed",
@@ -146,16 +146,16 @@ def test_what_is_held_back_when_the_sound_ends_counts(store: Store) -> None:
 
 def test_a_stop_does_not_end_a_case(store: Store) -> None:
     script = seconds(RUN, BAD, 8) + seconds(STOP, BAD, 90, counts=False) + seconds(RUN, BAD, 3)
-    heard, events = Play(store).run(script)
-    assert {record.state for record in heard[8:]} == {"ALARM"}
+    records, events = Play(store).run(script)
+    assert {record.state for record in records[8:]} == {"ALARM"}
     assert [event.event for event in events].count("case.returned") == 0
 
 
-def test_a_latched_alarm_ends_when_somebody_knows_of_it(store: Store) -> None:
+def test_a_latched_alarm_ends_after_acknowledgement(store: Store) -> None:
     play = Play(store, Policy(latch=True))
     script = seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 60)
-    heard, _ = play.run(script)
-    assert heard[-1].state == "ALARM"
+    records, _ = play.run(script)
+    assert records[-1].state == "ALARM"
     pipeline = play.begin(seconds(RUN, BAD, 8) + seconds(RUN, GOOD, 30))
     samples = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
     for second in range(38):
@@ -175,7 +175,7 @@ def hour(median: float) -> list[SecondScore]:
     return [SecondScore(0, float(s), 0.5, np.zeros(16), OperatingResult(RUN, True)) for s in scores]
 
 
-def test_drift_is_told_once_opens_no_case_and_is_remembered(store: Store) -> None:
+def test_drift_is_reported_once_opens_no_case_and_survives_a_restart(store: Store) -> None:
     calibration = calibrate(POOLING, list(np.random.default_rng(4).normal(0, 1, (10, 60))))
     play = Play(store, calibration=calibration)
     _, events = play.run(hour(0.0) + hour(3.5))
@@ -190,7 +190,7 @@ def test_drift_is_told_once_opens_no_case_and_is_remembered(store: Store) -> Non
 
 
 @pytest.mark.parametrize("broken_off_by", ["gap", "loss"])
-def test_held_seconds_are_decided_where_the_sound_breaks_off(store: Store, broken_off_by: str) -> None:
+def test_an_interruption_decides_held_seconds(store: Store, broken_off_by: str) -> None:
     play = Play(store)
     script = seconds(RUN, GOOD, 3) + seconds(RAMP, BAD, 5, counts=False) + seconds(RUN, GOOD, 1)
     pipeline = play.begin(script)
@@ -207,7 +207,7 @@ def test_held_seconds_are_decided_where_the_sound_breaks_off(store: Store, broke
 
 
 @pytest.mark.parametrize("broken_off_by", ["gap", "loss"])
-def test_where_the_sound_breaks_off_the_sensor_check_begins_anew(store: Store, broken_off_by: str) -> None:
+def test_an_interruption_resets_the_sensor_check(store: Store, broken_off_by: str) -> None:
     class Check(SensorCheck):
         beginnings = 0
 
@@ -228,7 +228,7 @@ def test_where_the_sound_breaks_off_the_sensor_check_begins_anew(store: Store, b
 
 
 def test_the_case_describes_its_worst_second(store: Store) -> None:
-    """Text, evidence, score and p-value are of one second, however the sound goes on."""
+    """Text, evidence, score and p-value are of one second, whatever follows."""
 
     def second(number: int, score: float, group: int) -> SecondScore:
         groups = np.zeros(16)

@@ -1,4 +1,4 @@
-"""One monitor from start to end: the machine meant, clean ends, and nothing left behind by a bad start."""
+"""Run of the monitor: scores, delivery, a clean end, and a failed start that writes nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from support.sound_card import SoundServer
 
 
 class Kept:
-    """A sink that keeps what it is told."""
+    """A sink that keeps its messages."""
 
     name = "kept"
 
@@ -103,7 +103,7 @@ def test_a_failing_pump_ends_in_one_delivered_case(site: Site, failing: Path) ->
     ],
 )
 @pytest.mark.usefixtures("no_inputs")
-def test_a_bad_start_leaves_nothing_behind(
+def test_a_failed_start_writes_nothing(
     site: Site, failing: Path, change: dict[str, str | None], code: int
 ) -> None:
     with pytest.raises(AnomalyError) as caught:
@@ -112,7 +112,9 @@ def test_a_bad_start_leaves_nothing_behind(
     assert not site.state_dir.exists()
 
 
-def test_sound_that_goes_bad_later_keeps_the_scores_before(site: Site, failing: Path, tmp_path: Path) -> None:
+def test_a_recording_with_samples_that_are_no_numbers_is_refused(
+    site: Site, failing: Path, tmp_path: Path
+) -> None:
     sound = read_16k(failing)[: 5 * 16_000].copy()
     sound[4 * 16_000 + 5] = np.nan
     soundfile.write(tmp_path / "bad.wav", sound, 16_000, subtype="FLOAT")
@@ -121,14 +123,14 @@ def test_sound_that_goes_bad_later_keeps_the_scores_before(site: Site, failing: 
         monitor([plan_for(tmp_path / "bad.wav")], site, lambda _: None, sinks=[])
 
 
-def test_less_than_a_second_is_said(site: Site, tmp_path: Path) -> None:
+def test_less_than_a_second_of_sound_is_an_error(site: Site, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "short.wav", np.full(15_999, 0.1), 16_000)
     with pytest.raises(AnomalyError, match="less than a second") as caught:
         monitor([plan_for(tmp_path / "short.wav")], site, lambda _: None, sinks=[])
     assert caught.value.exit_code == 4
 
 
-def test_a_folder_that_cannot_be_written_is_said(site: Site, failing: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(site: Site, failing: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     barred = site.model_copy(update={"state_dir": tmp_path / "file" / "state"})
     with pytest.raises(ConfigError, match="state"):
@@ -169,7 +171,7 @@ def test_an_interruption_keeps_scores_and_releases_the_microphone(
         assert [row.second for row in store.history.scores("pump")] == [0, 1]
 
 
-def test_a_broker_hears_of_a_machine_that_the_site_file_does_not_name(
+def test_a_machine_missing_in_the_site_file_is_announced_to_the_broker(
     site: Site, failing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     announced: list[tuple[str, ...]] = []

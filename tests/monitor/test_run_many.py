@@ -1,4 +1,4 @@
-"""Many machines in one process: each with its own sound, states and end; none stops the others."""
+"""Many machines in one process: each has its own sound, states and end, and none stops the others."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def sounds(pump_recordings: Path, tmp_path: Path) -> list[Path]:
 
 
 def plan_of(name: str, source: Path | str | None, device: str | None = None) -> MonitorPlan:
-    heard = None if source is None else str(source)
-    return MonitorPlan(name, device, heard, "mean", "student", 1.0, realtime=False, model="pump")
+    path = None if source is None else str(source)
+    return MonitorPlan(name, device, path, "mean", "student", 1.0, realtime=False, model="pump")
 
 
 def seconds_of(records: list[Record], machine: str) -> list[SecondRecord]:
@@ -57,7 +57,7 @@ def events_of(records: list[Record], name: str) -> list[EventRecord]:
     return [record for record in records if isinstance(record, EventRecord) and record.event == name]
 
 
-def test_each_machine_is_scored_as_if_it_were_alone(site: Site, sounds: list[Path]) -> None:
+def test_each_machine_is_scored_as_if_alone(site: Site, sounds: list[Path]) -> None:
     together: list[Record] = []
     names = ("one", "two", "three")
     plans = [plan_of(name, path) for name, path in zip(names, sounds, strict=True)]
@@ -77,7 +77,7 @@ def test_each_machine_is_scored_as_if_it_were_alone(site: Site, sounds: list[Pat
         assert [(case.machine, case.kind) for case in store.cases.select()] == [("two", "machine")]
 
 
-def test_what_fails_with_one_is_told_and_the_others_go_on(
+def test_a_failure_of_one_machine_is_reported_and_the_others_continue(
     site: Site, sounds: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "text.wav").write_text("no sound")
@@ -118,7 +118,7 @@ def test_a_bug_in_one_machine_does_not_stop_the_others(
     assert "odd is no longer monitored" in caplog.text
 
 
-def test_where_nothing_can_be_watched_the_first_reason_is_raised(site: Site, tmp_path: Path) -> None:
+def test_without_a_working_machine_the_first_error_is_raised(site: Site, tmp_path: Path) -> None:
     nowhere = [plan_of(name, tmp_path / f"{name}.wav") for name in ("a", "b")]
     with pytest.raises(AnomalyError, match=r"[ab]\.wav") as caught:
         monitor(nowhere, site, lambda _: None, sinks=[])
@@ -134,7 +134,7 @@ def test_where_nothing_can_be_watched_the_first_reason_is_raised(site: Site, tmp
 
 
 class _Lines:
-    """Records as they come, and a wish to end once there is enough."""
+    """Collector of records that requests the stop once there are enough."""
 
     def __init__(self, stop: Stop) -> None:
         self.records: list[Record] = []
@@ -143,14 +143,14 @@ class _Lines:
     def show(self, record: Record) -> None:
         json.dumps(record.to_dict())
         self.records.append(record)
-        heard = [len(seconds_of(self.records, name)) for name in ("left", "right")]
-        if min(heard) >= 2 and events_of(self.records, "device.lost"):
+        counts = [len(seconds_of(self.records, name)) for name in ("left", "right")]
+        if min(counts) >= 2 and events_of(self.records, "device.lost"):
             self._stop.request()
 
 
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
-    """The wish to end of the fleet that is started next; it is expressed after a minute at the latest."""
+    """Stop request of the next run; it is made after a minute at the latest."""
     made = Stop()
     monkeypatch.setattr(run, "Stop", lambda: made)
     timer = threading.Timer(60, made.request)
@@ -159,7 +159,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
     timer.cancel()
 
 
-def test_machines_at_one_device_share_its_capture_and_a_missing_one_is_looked_for(
+def test_machines_at_one_device_share_its_capture_and_a_missing_device_is_waited_for(
     site: Site, pulse_microphone: SoundServer, stop: Stop
 ) -> None:
     pulse_microphone.play(tone(440))

@@ -1,4 +1,4 @@
-"""Machines whose bundle has another name: each takes up a change of it without a restart."""
+"""Machines whose bundle has another name: each follows a change of the bundle without a restart."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def normal(pump_recordings: Path) -> Samples:
 
 
 def write_again(models: Path, machine: str) -> str:
-    """The same model under another manifest, as a training anew would leave it; its version."""
+    """Write the same model under another manifest, as another training would; return its version."""
     old = open_bundle(models / "both")
     facts = old.manifest.model_dump()
     draft = ManifestDraft(
@@ -74,16 +74,18 @@ def write_again(models: Path, machine: str) -> str:
 
 
 @pytest.fixture
-def told(sessions: dict[str, MachineSession], normal: Samples) -> Callable[[str], dict[str, EventRecord]]:
-    """Hear normal sound until each machine has told an event; that event of each."""
+def events_of(
+    sessions: dict[str, MachineSession], normal: Samples
+) -> Callable[[str], dict[str, EventRecord]]:
+    """Feed normal sound until each machine has emitted an event; return that event of each."""
     records: list[Record] = []
     clock = [1_800_000_000.0]
 
-    def hear(event: str) -> dict[str, EventRecord]:
+    def feed(event: str) -> dict[str, EventRecord]:
         end = time.monotonic() + PATIENCE_S
         found: dict[str, EventRecord] = {}
         while set(found) != set(NAMES):
-            assert time.monotonic() < end, f"only {sorted(found)} told {event}"
+            assert time.monotonic() < end, f"only {sorted(found)} emitted {event}"
             for session in sessions.values():
                 records.extend(session.process(SoundBlock(normal, clock[0])))
             clock[0] += 1.0
@@ -92,35 +94,35 @@ def told(sessions: dict[str, MachineSession], normal: Samples) -> Callable[[str]
         records.clear()
         return found
 
-    return hear
+    return feed
 
 
-def test_all_machines_of_a_bundle_follow_it_forth_and_back(
-    site: Site, sessions: dict[str, MachineSession], told: Callable[[str], dict[str, EventRecord]]
+def test_all_machines_of_a_bundle_follow_activation_and_rollback(
+    site: Site, sessions: dict[str, MachineSession], events_of: Callable[[str], dict[str, EventRecord]]
 ) -> None:
     first = versions.version_of(site.models_dir / "both")
     second = write_again(site.models_dir, open_bundle(site.models_dir / "both").manifest.machine)
-    assert {event.detail["version"] for event in told("model.activated").values()} == {second}
+    assert {event.detail["version"] for event in events_of("model.activated").values()} == {second}
     versions.rollback(site.models_dir, "both")
-    assert {event.detail["version"] for event in told("model.activated").values()} == {first}
+    assert {event.detail["version"] for event in events_of("model.activated").values()} == {first}
     with Store.open(site.state_dir / DATABASE_NAME) as store:
         noted = [row.state for row in store.time_series.states("east", "model")]
     assert noted[:2] == [f"student {first}", f"student {second}"]
 
 
-def test_the_bundle_of_another_machine_is_refused_by_all(
-    site: Site, sessions: dict[str, MachineSession], told: Callable[[str], dict[str, EventRecord]]
+def test_all_machines_refuse_the_bundle_of_another_machine(
+    site: Site, sessions: dict[str, MachineSession], events_of: Callable[[str], dict[str, EventRecord]]
 ) -> None:
     write_again(site.models_dir, "turbine")
-    for event in told("model.refused").values():
+    for event in events_of("model.refused").values():
         assert "is the bundle of turbine" in event.message
 
 
-def test_alarms_follow_the_site_file(site: Site) -> None:
+def test_alarm_settings_come_from_the_site_file(site: Site) -> None:
     assert policy_of(site, "west") == Policy(on_delay_s=1)
     assert policy_of(site, "nobody") == Policy()
 
 
-def test_a_bundle_that_is_missing_is_told(site: Site) -> None:
+def test_a_missing_bundle_is_an_error(site: Site) -> None:
     with pytest.raises(ModelError, match="turbine"):
         load_session_model(MonitorPlan("east", "none", None, "mean", "student", 1.0, model="turbine"), site)

@@ -25,7 +25,7 @@ SOUND = {"fan": GOLDEN / "fan.flac", "example-pump": GOLDEN / "pump.flac"}
 
 
 def rounded(value: float | None) -> str | None:
-    """A number to twelve digits: what follows differs between processors."""
+    """A number to twelve digits: further digits differ between processors."""
     return None if value is None else f"{value:.12g}"
 
 
@@ -37,8 +37,8 @@ def digest(rows: list[list[Any]]) -> str:
 
 def scored(machine: str, detector: str, capsys: pytest.CaptureFixture[str]) -> list[list[Any]]:
     """Second, score, p and state of each second as `anomaly score` prints them."""
-    words = ["score", str(SOUND[machine]), "--machine", machine, "--models", str(BUNDLES[machine])]
-    assert run([*words, "--detector", detector, "--per-second", "--json"]) == 0
+    command = ["score", str(SOUND[machine]), "--machine", machine, "--models", str(BUNDLES[machine])]
+    assert run([*command, "--detector", detector, "--per-second", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     head = [-1, row["score"], row["p_value"], row["state"]]
     return [head, *([s["second"], s["score"], s["p_value"], s["state"]] for s in row["per_second"])]
@@ -46,9 +46,9 @@ def scored(machine: str, detector: str, capsys: pytest.CaptureFixture[str]) -> l
 
 def monitored(machine: str, state: Path, capsys: pytest.CaptureFixture[str]) -> list[list[Any]]:
     """The same of each second, and sensor and operating state, as `anomaly monitor` prints them."""
-    words = ["monitor", "--source", str(SOUND[machine]), "--machine", machine]
-    words += ["--models", str(BUNDLES[machine]), "--state", str(state), "--no-realtime", "--jsonl"]
-    assert run(words) == 0
+    command = ["monitor", "--source", str(SOUND[machine]), "--machine", machine]
+    command += ["--models", str(BUNDLES[machine]), "--state", str(state), "--no-realtime", "--jsonl"]
+    assert run(command) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     keys = ("second", "score", "p_value", "state", "sensor", "operating_state")
     return [
@@ -82,7 +82,7 @@ def test_the_monitor_scores_a_stream_as_before(
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """A copy of the state folder that the earlier version left behind."""
+    """A copy of a state folder of the earlier version."""
     return Path(shutil.copytree(GOLDEN / "state", tmp_path / "state"))
 
 
@@ -95,11 +95,11 @@ def test_a_state_folder_of_the_earlier_version_is_opened(
     assert run(["cases", "ack", case["id"], "--by", "Ada", "--state", str(state)]) == 0
 
 
-def test_its_calibration_and_its_open_case_are_taken_up(
+def test_calibration_and_open_case_of_the_earlier_version_are_continued(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["calibrate", "--machine", "fan", "--list", "--json", "--models", str(GOLDEN / "models")]
-    assert run([*words, "--state", str(state)]) == 0
+    command = ["calibrate", "--machine", "fan", "--list", "--json", "--models", str(GOLDEN / "models")]
+    assert run([*command, "--state", str(state)]) == 0
     assert "153" in capsys.readouterr().out
     found = monitored("fan", state, capsys)
     assert digest(found) == WANTED["fan"]["monitor_calibrated_sha256"]

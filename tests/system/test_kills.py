@@ -1,4 +1,4 @@
-"""kill -9 at any moment: what was committed stays, no case is lost or doubled, and the next monitor goes on."""
+"""kill -9 at any moment: committed data stays, no case is lost or doubled, and the next monitor continues."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ KILLS = 4
 
 @pytest.fixture
 def workshop(pump_bundle: Path, tmp_path: Path) -> Path:
-    """A folder with a small bundle: what is killed need not judge well."""
+    """A folder with a small bundle, whose scores do not matter here."""
     shutil.copytree(pump_bundle.parent, tmp_path / "models")
     return tmp_path
 
 
 def committed(folder: Path) -> tuple[set[tuple[Any, ...]], list[tuple[str, str, str]]]:
-    """All scores and cases of a database that is sound; a copy is opened, the next monitor is to mend its own."""
+    """All scores and cases of a whole database; a copy is opened, because the next monitor repairs its own."""
     with tempfile.TemporaryDirectory() as elsewhere:
         for part in (folder / "state").glob(f"{DATABASE_NAME}*"):
             if part.name.removeprefix(DATABASE_NAME) in ("", "-wal"):
@@ -51,7 +51,7 @@ def test_the_monitor_killed_at_random_moments(
     listen: Callable[..., Any],
 ) -> None:
     pulse_microphone.play(pump_sounds["failing"])
-    rng, seen, told = random.Random(9), set[tuple[Any, ...]](), set[str]()
+    rng, seen, reported = random.Random(9), set[tuple[Any, ...]](), set[str]()
     for _ in range(KILLS):
         monitor = listen()
         monitor.wait_for(lambda now=monitor: now.seconds)
@@ -61,8 +61,8 @@ def test_the_monitor_killed_at_random_moments(
         rows, cases = committed(workshop)
         assert seen <= rows
         seen = rows
-        told |= {event["case"] for event in monitor.events("case.opened") if event["kind"] == "machine"}
-        assert told <= {case for case, _, _ in cases}
+        reported |= {event["case"] for event in monitor.events("case.opened") if event["kind"] == "machine"}
+        assert reported <= {case for case, _, _ in cases}
     monitor = listen()
     monitor.wait_for(lambda: monitor.seconds and monitor.seconds[-1]["state"] == "ALARM")
     monitor.wait_for(lambda: len(monitor.seconds) >= 6)
@@ -84,8 +84,8 @@ def test_the_capture_killed_at_random_moments(
     monitor = listen()
     for number in range(KILLS):
         monitor.wait_for(lambda number=number: len(monitor.events("device.opened")) > number)
-        heard = len(monitor.seconds)
-        monitor.wait_for(lambda heard=heard: len(monitor.seconds) > heard)
+        count = len(monitor.seconds)
+        monitor.wait_for(lambda count=count: len(monitor.seconds) > count)
         (capture,) = monitor.capture_processes()
         capture.kill()
     monitor.wait_for(lambda: len(monitor.events("sensor.recovered")) >= 1, 60)

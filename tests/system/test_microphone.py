@@ -1,4 +1,4 @@
-"""From a real microphone to a case, a web hook and a broker; and what a bad microphone does."""
+"""From a real microphone to a case, a web hook and a broker; and the effect of a faulty microphone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def stored_seconds(folder: Path) -> list[int]:
         return [row.second for row in store.history.scores("pump")]
 
 
-def test_a_failing_pump_in_front_of_the_microphone_reaches_everybody_once(
+def test_a_failing_pump_at_the_microphone_is_reported_once_to_each_sink(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
@@ -73,7 +73,7 @@ def test_a_failing_pump_in_front_of_the_microphone_reaches_everybody_once(
         (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
         assert (opened["kind"], opened["machine"]) == ("machine", "pump")
         assert receiver.wait_for(1, 10)
-        heard = monitor.wait_for(listener.alerts, 10)
+        alerts = monitor.wait_for(listener.alerts, 10)
         done = finish("anomaly cases list --json", workshop)
         monitor.wait_for(lambda: len(monitor.seconds) >= 24)
         assert monitor.stop() == 0
@@ -81,8 +81,12 @@ def test_a_failing_pump_in_front_of_the_microphone_reaches_everybody_once(
         assert not any(delivery.repeated for delivery in receiver.deliveries)
         assert [alert["event"] for alert in listener.alerts()] == ["case.opened"]
     (case,) = json.loads(done.stdout)
-    for told in (receiver.messages[0], heard[0]):
-        assert (told["case"]["id"], told["machine"], told["state"]) == (opened["case"], "pump", "ALARM")
+    for message in (receiver.messages[0], alerts[0]):
+        assert (message["case"]["id"], message["machine"], message["state"]) == (
+            opened["case"],
+            "pump",
+            "ALARM",
+        )
     assert case["id"] == opened["case"]
     states = [live.json["state"] for live in listener.on("anomaly/pump/state")]
     assert (states[0] in ("OK", "WATCH"), "ALARM" in states) == (True, True)
@@ -104,15 +108,15 @@ def test_a_dead_sound_server_is_a_sensor_case_within_five_seconds_and_is_survive
     assert unix_s(opened) - killed_s < 5
     assert opened["kind"] == "sensor"
     assert [event["event"] for event in monitor.events("device.lost")] == ["device.lost"]
-    heard = len(monitor.seconds)
+    count = len(monitor.seconds)
     pulse_microphone.start()
     pulse_microphone.play(pump_sounds["healthy"])
     monitor.wait_for(lambda: monitor.events("sensor.recovered"))
     monitor.wait_for(lambda: monitor.seconds[-1]["score"] is not None)
-    assert [record["second"] for record in monitor.seconds[heard : heard + 3]] == [
-        heard,
-        heard + 1,
-        heard + 2,
+    assert [record["second"] for record in monitor.seconds[count : count + 3]] == [
+        count,
+        count + 1,
+        count + 2,
     ]
     assert monitor.stop() == 0
     with Store.open(workshop / "state" / DATABASE_NAME) as store:
@@ -120,7 +124,7 @@ def test_a_dead_sound_server_is_a_sensor_case_within_five_seconds_and_is_survive
     assert stored_seconds(workshop) == [record["second"] for record in monitor.seconds]
 
 
-def test_a_monitor_of_a_site_looks_for_a_microphone_that_comes_later(
+def test_a_monitor_of_a_site_waits_for_a_missing_microphone(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],
@@ -156,7 +160,7 @@ def test_digital_silence_is_a_sensor_case(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_ends_monitor_and_capture_and_what_was_shown_is_stored(
+def test_a_signal_ends_monitor_and_capture_and_all_shown_records_are_stored(
     workshop: Path,
     listen: Callable[..., Any],
     number: signal.Signals,
@@ -171,7 +175,7 @@ def test_a_signal_ends_monitor_and_capture_and_what_was_shown_is_stored(
     assert stored_seconds(workshop) == [record["second"] for record in monitor.seconds]
 
 
-def test_kill_9_takes_all_children_along_and_the_next_monitor_takes_the_case_up(
+def test_kill_9_ends_all_children_and_the_next_monitor_continues_the_case(
     pulse_microphone: SoundServer,
     workshop: Path,
     pump_sounds: dict[str, np.ndarray],

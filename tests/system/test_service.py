@@ -23,7 +23,7 @@ PATIENCE_S = 120.0
 
 @pytest.fixture
 def long_sound(pump_recordings: Path, tmp_path: Path) -> Path:
-    """Twenty minutes of a healthy pump: longer than any patience here."""
+    """Twenty minutes of a healthy pump: longer than any timeout here."""
     files = sorted(pump_recordings.rglob("normal_*.wav"))
     pieces = [soundfile.read(file, dtype="float32")[0] for file in files]
     rate_hz = soundfile.info(files[0]).samplerate
@@ -32,12 +32,12 @@ def long_sound(pump_recordings: Path, tmp_path: Path) -> Path:
     return path
 
 
-def told(manager: socket.socket, wanted: str) -> None:
+def wait_for_notification(manager: socket.socket, expected: str) -> None:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        if wanted in manager.recv(4096).decode():
+        if expected in manager.recv(4096).decode():
             return
-    pytest.fail(f"{wanted} was not told")
+    pytest.fail(f"{expected} was not received")
 
 
 def test_a_service_from_start_to_end(pump_bundle: Path, long_sound: Path, tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_a_service_from_start_to_end(pump_bundle: Path, long_sound: Path, tmp_pa
             "ANOMALY_MODELS": str(pump_bundle.parent),
             "ANOMALY_STATE": str(tmp_path / "state"),
         }
-        words = ["monitor", "--machine", "pump", "--source", str(long_sound), "--log-json"]
+        options = ["monitor", "--machine", "pump", "--source", str(long_sound), "--log-json"]
         service = subprocess.Popen(
-            [sys.executable, "-m", "anomaly", *words],
+            [sys.executable, "-m", "anomaly", *options],
             cwd=tmp_path,
             env=environ,
             stdout=subprocess.PIPE,
@@ -61,11 +61,11 @@ def test_a_service_from_start_to_end(pump_bundle: Path, long_sound: Path, tmp_pa
             text=True,
         )
         try:
-            told(manager, "READY=1")
-            told(manager, "WATCHDOG=1")
-            told(manager, "WATCHDOG=1")
+            wait_for_notification(manager, "READY=1")
+            wait_for_notification(manager, "WATCHDOG=1")
+            wait_for_notification(manager, "WATCHDOG=1")
             service.send_signal(signal.SIGTERM)
-            told(manager, "STOPPING=1")
+            wait_for_notification(manager, "STOPPING=1")
             out, err = service.communicate(timeout=PATIENCE_S)
         finally:
             service.kill()
@@ -91,12 +91,12 @@ def test_metrics_and_log_from_the_command_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recording = next(pump_recordings.rglob("normal_00.wav"))
-    words = ["monitor", "--machine", "pump", "--source", str(recording), "--no-realtime", "--jsonl"]
-    words += ["--models", str(pump_bundle.parent), "--log-json", "--metrics", "127.0.0.1:0"]
-    assert run(words) == 0
-    said = capsys.readouterr()
-    assert [json.loads(line)["second"] for line in said.out.splitlines()] == list(range(6))
-    assert [json.loads(line)["event"] for line in said.err.splitlines()] == ["score"]
+    options = ["monitor", "--machine", "pump", "--source", str(recording), "--no-realtime", "--jsonl"]
+    options += ["--models", str(pump_bundle.parent), "--log-json", "--metrics", "127.0.0.1:0"]
+    assert run(options) == 0
+    output = capsys.readouterr()
+    assert [json.loads(line)["second"] for line in output.out.splitlines()] == list(range(6))
+    assert [json.loads(line)["event"] for line in output.err.splitlines()] == ["score"]
     for wrong in ("127.0.0.1", "nowhere:port"):
-        assert run([*words[:-1], wrong]) == 2
+        assert run([*options[:-1], wrong]) == 2
         assert "must be an address and a port" in capsys.readouterr().err

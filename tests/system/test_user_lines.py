@@ -1,4 +1,4 @@
-"""The user's own lines, exactly as they are written, in a folder that holds nothing but recordings."""
+"""Command lines of the first page, exactly as written there, in a folder that holds only recordings."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from support.sound_card import SoundServer
 
 @pytest.mark.slow
 def test_anomaly_train_machine_pump(trained_by_user: Path) -> None:
-    said = json.loads((trained_by_user / "train.json").read_text())
-    assert said["code"] == 0, said["errors"]
-    assert "models/pump" in said["out"]
-    assert said["errors"] == ""
+    result = json.loads((trained_by_user / "train.json").read_text())
+    assert result["code"] == 0, result["errors"]
+    assert "models/pump" in result["out"]
+    assert result["errors"] == ""
     bundle = open_bundle(trained_by_user / "models/pump")
     assert bundle.manifest.machine == "pump"
     assert {"teacher.onnx", "network.bit", "calibration.json"} <= set(bundle.manifest.files)
@@ -38,10 +38,10 @@ def test_anomaly_monitor_device_hw_0(
 ) -> None:
     fake_card.play(pump_sounds["healthy"])
     monitor = start("anomaly monitor --device hw:0", workshop)
-    monitor.wait_for(lambda: [said for said in monitor.lines if "  pump  OK " in said])
+    monitor.wait_for(lambda: [line for line in monitor.lines if "  pump  OK " in line])
     assert "device.opened: listening to hw:0" in monitor.lines[0]
     fake_card.play(pump_sounds["failing"])
-    line = monitor.wait_for(lambda: [said for said in monitor.lines if "case.opened" in said])[0]
+    line = monitor.wait_for(lambda: [line for line in monitor.lines if "case.opened" in line])[0]
     assert "pump does not sound normal, most of all at" in line
     assert monitor.stop() == 0
     assert monitor.errors == ""
@@ -51,7 +51,7 @@ def test_anomaly_monitor_device_hw_0(
 
 @pytest.mark.usefixtures("no_inputs")
 @pytest.mark.slow
-def test_without_any_card_it_exits_6_and_says_that_there_is_none(
+def test_without_a_sound_card_it_exits_6_with_the_reason(
     workshop: Path, finish: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     done = finish("anomaly monitor --device hw:0", workshop)
@@ -62,7 +62,7 @@ def test_without_any_card_it_exits_6_and_says_that_there_is_none(
 
 
 @pytest.mark.slow
-def test_another_card_than_there_is_exits_6_and_lists_those_there_are(
+def test_a_missing_card_exits_6_with_the_list(
     fake_card: SoundServer, workshop: Path, finish: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     done = finish("anomaly monitor --device hw:7", workshop)

@@ -1,4 +1,4 @@
-"""What a capture tells: each change once, gaps by the count of samples, a clock that was set as such."""
+"""Events of a capture: each change once, gaps by the sample count, steps of the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def states(events: list[CaptureEvent]) -> list[str]:
     return [str(item.state) for item in events if item.event == "capture.state"]
 
 
-def test_each_change_is_told_once() -> None:
+def test_each_change_is_reported_once() -> None:
     emitter = CaptureEventEmitter()
     (opened,) = emitter.opened("card 0", 48_000)
     assert (opened.event, opened.detail) == ("device.opened", {"input": "card 0", "sample_rate_hz": 48_000})
@@ -45,14 +45,14 @@ def test_the_first_block_follows_no_gap() -> None:
 
 def test_a_clock_that_is_set_is_no_gap() -> None:
     emitter = CaptureEventEmitter()
-    told: list[str] = []
+    steps: list[str] = []
     for number in range(6):
         # Set forward by an hour before the third block, back by two before the fifth.
         set_s = 3_600.0 * (number >= 2) - 7_200.0 * (number >= 4)
         gap, events = emitter.sound(1_600 * number, 1_600, 100 + 0.1 * number + set_s, lost=False)
-        told += [f"{number} {item.detail['seconds']}" for item in events if item.event == "clock.set"]
+        steps += [f"{number} {item.detail['seconds']}" for item in events if item.event == "clock.set"]
         assert gap is False
-    assert told == ["2 3600.0", "4 -7200.0"]
+    assert steps == ["2 3600.0", "4 -7200.0"]
     assert (emitter.counts.gaps, emitter.counts.clock_steps) == (0, 2)
 
 

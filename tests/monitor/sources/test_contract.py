@@ -1,4 +1,4 @@
-"""What every kind of source keeps to: events per plan, a prompt end, nothing left open, and a clear error."""
+"""Contract of every kind of source: events per plan, a prompt end, nothing left open, and a clear error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE_S = 20.0
 
 @dataclass
 class Given:
-    """A plan whose source there is, and one whose source there is not."""
+    """A plan with a source, and one whose source is missing."""
 
     plan: MonitorPlan
     missing: MonitorPlan
@@ -142,7 +142,7 @@ def test_nothing_is_opened_before_the_first_event(given: Given) -> None:
     source.close()
 
 
-def test_a_request_to_stop_ends_it_soon(given: Given) -> None:
+def test_a_stop_request_ends_it_soon(given: Given) -> None:
     stop = Stop()
     source = open_source([given.plan], stop)
     blocks_of(source, 1)
@@ -153,7 +153,7 @@ def test_a_request_to_stop_ends_it_soon(given: Given) -> None:
     assert time.monotonic() - begun < PATIENCE_S
 
 
-def test_closing_it_lets_everything_go(given: Given) -> None:
+def test_closing_it_releases_everything(given: Given) -> None:
     process = psutil.Process()
     children = {child.pid for child in process.children(recursive=True)}
     source = open_source([given.plan], Stop())
@@ -164,7 +164,7 @@ def test_closing_it_lets_everything_go(given: Given) -> None:
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name != "stdin"])
-def test_what_is_missing_is_an_error_with_its_place(
+def test_a_missing_source_is_an_error_with_its_place(
     kind: str, request: pytest.FixtureRequest, wav: Path
 ) -> None:
     if kind == "stream":

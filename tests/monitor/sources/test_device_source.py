@@ -82,7 +82,7 @@ def test_a_lost_microphone_is_found_again(pulse_microphone: SoundServer) -> None
     assert capture_processes() == []
 
 
-def test_looking_for_a_lost_microphone_ends_when_asked(pulse_microphone: SoundServer) -> None:
+def test_a_stop_request_ends_the_search_for_a_lost_microphone(pulse_microphone: SoundServer) -> None:
     stop = Stop()
     source = from_microphone(pulse_microphone.device, stop)
     first_sound(source)
@@ -93,7 +93,7 @@ def test_looking_for_a_lost_microphone_ends_when_asked(pulse_microphone: SoundSe
     assert capture_processes() == []
 
 
-def test_a_source_that_is_unloaded_is_lost_though_the_server_moves_us_to_another(
+def test_an_unloaded_source_is_lost_although_the_server_switches_to_another(
     pulse_microphone: SoundServer,
 ) -> None:
     pulse_microphone.play(tone(440))
@@ -127,17 +127,17 @@ def test_a_suspended_source_is_lost_and_found_without_being_opened_again(
     source.close()
 
 
-def test_one_that_is_not_there_is_looked_for_by_the_patient(pulse_microphone: SoundServer) -> None:
+def test_a_patient_plan_waits_for_a_missing_microphone(pulse_microphone: SoundServer) -> None:
     stop = Stop()
     events = from_device(lambda: resolve("pulse:later"), stop, ["mean"], patient=True)
-    assert any(isinstance(heard[0], MicrophoneLost) for heard in islice(events, 3))
+    assert any(isinstance(received[0], MicrophoneLost) for received in islice(events, 3))
     pulse_microphone.play(tone(440))
     pulse_microphone.control("load-module", "module-remap-source", "master=room.monitor", "source_name=later")
-    assert any(isinstance(heard[0], SoundBlock) for heard in events)
+    assert any(isinstance(received[0], SoundBlock) for received in events)
     events.close()
 
 
-def test_a_channel_that_is_not_there_does_not_keep_the_others_from_hearing(
+def test_a_missing_channel_does_not_stop_the_others(
     pulse_microphone: SoundServer,
 ) -> None:
     pulse_microphone.play(tone(440))
@@ -145,8 +145,8 @@ def test_a_channel_that_is_not_there_does_not_keep_the_others_from_hearing(
     first = next(events)
     assert isinstance(first[0], MicrophoneLost)
     assert "there is no channel 60" in first[0].reason
-    heard = next(heard for heard in events if isinstance(heard[1], SoundBlock))
-    assert heard[0] is None
+    received = next(received for received in events if isinstance(received[1], SoundBlock))
+    assert received[0] is None
     events.close()
     with pytest.raises(DeviceError, match="there is no channel 60"):
         next(from_device(lambda: resolve("mic"), Stop(), [60], patient=True))

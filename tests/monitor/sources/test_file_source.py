@@ -35,7 +35,7 @@ def wav(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stdin() -> Iterator[Callable[[int], None]]:
-    """Puts a file descriptor in the place of standard input, until the test ends."""
+    """Replace standard input by a file descriptor for the test."""
     kept = os.dup(0)
 
     def replace(descriptor: int) -> None:
@@ -47,8 +47,8 @@ def stdin() -> Iterator[Callable[[int], None]]:
     os.close(kept)
 
 
-def joined(heard: Iterator[SourceEvent]) -> np.ndarray:
-    return np.concatenate([piece.samples for piece in heard if isinstance(piece, SoundBlock)])
+def joined(events: Iterator[SourceEvent]) -> np.ndarray:
+    return np.concatenate([piece.samples for piece in events if isinstance(piece, SoundBlock)])
 
 
 def open_files() -> set[str]:
@@ -56,8 +56,8 @@ def open_files() -> set[str]:
 
 
 def test_blocks_have_the_time_of_their_first_sample() -> None:
-    heard = list(from_blocks(iter(PIECES), Stop(), realtime=False, start_s=100.0))
-    assert [(type(piece), piece.time_s) for piece in heard] == [
+    events = list(from_blocks(iter(PIECES), Stop(), realtime=False, start_s=100.0))
+    assert [(type(piece), piece.time_s) for piece in events] == [
         (SoundBlock, 100.0),
         (SoundBlock, 100.1),
         (SoundBlock, 100.15),
@@ -71,18 +71,18 @@ def test_in_real_time_a_second_takes_a_second() -> None:
 
 
 @pytest.mark.parametrize("realtime", [False, True])
-def test_a_wish_to_end_ends_the_sound(realtime: bool) -> None:
+def test_a_stop_request_ends_the_sound(realtime: bool) -> None:
     stop = Stop()
-    heard = from_blocks(iter(PIECES * 1_000), stop, realtime=realtime)
-    next(heard)
+    events = from_blocks(iter(PIECES * 1_000), stop, realtime=realtime)
+    next(events)
     stop.request()
-    assert list(heard) == []
+    assert list(events) == []
 
 
-def test_a_file_is_what_reading_it_gives_and_lies_in_the_past(wav: Path) -> None:
-    heard = list(from_file(wav, Stop(), realtime=False))
-    assert np.array_equal(joined(iter(heard)), read_16k(wav))
-    assert heard[0].time_s + 1.25 == pytest.approx(time.time(), abs=5)
+def test_a_file_gives_its_samples_with_times_in_the_past(wav: Path) -> None:
+    events = list(from_file(wav, Stop(), realtime=False))
+    assert np.array_equal(joined(iter(events)), read_16k(wav))
+    assert events[0].time_s + 1.25 == pytest.approx(time.time(), abs=5)
     left = list(from_file(wav, Stop(), realtime=False, channel=0))
     assert np.array_equal(joined(iter(left)), read_16k(wav, channel=0))
     assert next(from_file(wav, Stop(), realtime=True)).time_s == pytest.approx(time.time(), abs=5)
@@ -97,12 +97,12 @@ def test_a_file_is_closed_with_its_source(wav: Path) -> None:
 
 
 @pytest.mark.parametrize("realtime", [False, True])
-def test_a_missing_file_is_said_at_the_first_block(tmp_path: Path, realtime: bool) -> None:
+def test_a_missing_file_is_an_error_at_the_first_block(tmp_path: Path, realtime: bool) -> None:
     with pytest.raises(InputError, match=r"nowhere\.wav"):
         next(from_file(tmp_path / "nowhere.wav", Stop(), realtime=realtime))
 
 
-def test_a_wav_from_a_pipe_is_the_same_wav(wav: Path, stdin: Callable[[int], None]) -> None:
+def test_a_wav_from_a_pipe_gives_the_same_samples(wav: Path, stdin: Callable[[int], None]) -> None:
     reading, writing = os.pipe()
     stdin(reading)
     with os.fdopen(writing, "wb") as pipe:
@@ -112,35 +112,35 @@ def test_a_wav_from_a_pipe_is_the_same_wav(wav: Path, stdin: Callable[[int], Non
         writer.join()
 
 
-def test_a_pipe_that_says_nothing_can_be_left(wav: Path, stdin: Callable[[int], None]) -> None:
+def test_a_stop_request_ends_the_wait_for_a_silent_pipe(wav: Path, stdin: Callable[[int], None]) -> None:
     reading, writing = os.pipe()
     stdin(reading)
     os.write(writing, wav.read_bytes()[:60_000])
     stop = Stop()
     threading.Timer(0.3, stop.request).start()
     begun = time.monotonic()
-    heard = list(from_stdin(stop))
+    events = list(from_stdin(stop))
     assert time.monotonic() - begun < 5
-    assert heard
+    assert events
     os.close(writing)
 
 
 @pytest.mark.parametrize(
-    ("cut", "words"),
+    ("cut", "message"),
     [(60_000, "before the length in its header"), (20, "inside its header"), (0, "is no WAV")],
 )
 def test_a_pipe_that_ends_early_is_an_error(
-    wav: Path, stdin: Callable[[int], None], cut: int, words: str
+    wav: Path, stdin: Callable[[int], None], cut: int, message: str
 ) -> None:
     reading, writing = os.pipe()
     stdin(reading)
     os.write(writing, wav.read_bytes()[:cut])
     os.close(writing)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         list(from_stdin(Stop()))
 
 
-def test_a_terminal_is_no_wav(stdin: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_is_refused(stdin: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
     stdin(theirs)
     with pytest.raises(InputError, match="is a terminal"):

@@ -1,4 +1,4 @@
-"""The microphone's case: opened after three bad seconds, named by what lasts, closed after three good ones."""
+"""Sensor case: opened after three bad seconds, named after the lasting fault, closed after three good ones."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_three_bad_seconds_open_it_and_three_good_ones_close_it(case: _Case) -> 
     assert case.sensor.fault is None
 
 
-def test_its_name_is_that_of_the_third_second(case: _Case) -> None:
+def test_the_fault_of_the_third_second_names_it(case: _Case) -> None:
     assert case.seconds("low-level", "silent", "silent") == ["case.opened silent"]
 
 
-def test_a_name_that_flickers_stays(case: _Case) -> None:
+def test_a_fault_that_flickers_does_not_rename_it(case: _Case) -> None:
     case.seconds("gain", "gain", "gain")
     case.seconds("processed", "gain", "processed", "processed", "gain")
     assert case.sensor.fault == "gain"
@@ -61,7 +61,7 @@ def test_a_name_that_flickers_stays(case: _Case) -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in SENSOR_FAULTS if status not in ("lost", "gaps")])
-def test_every_fault_has_words(case: _Case, status: Status) -> None:
+def test_every_fault_has_a_description(case: _Case, status: Status) -> None:
     assert case.seconds(status, status, status) == [f"case.opened {status}"]
 
 
