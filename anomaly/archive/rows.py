@@ -43,6 +43,7 @@ class FileRow:
         status: "ok", "truncated", "not-judged", "sensor", "format" or "error", see `anomaly.detect.file_score`.
         error: the reason for any other status than "ok".
         sensor: sensor fault in force for most seconds; "ok" if there was none, None where there is no second.
+        format: differences from the formats of the training recordings; None without any.
         per_second: rows of the seconds; None where they were not requested.
     """
 
@@ -55,6 +56,7 @@ class FileRow:
     error: str | None
     per_second: tuple[SecondRow, ...] | None = None
     sensor: str | None = None
+    format: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the row, keys in the order of the columns, seconds last if there are any."""
@@ -96,6 +98,7 @@ def file_row(scored: FileScore, *, per_second: bool = False) -> FileRow:
         status=scored.status,
         error=scored.error,
         sensor=scored.sensor,
+        format=scored.format,
         per_second=_second_rows(scored) if per_second else None,
     )
 

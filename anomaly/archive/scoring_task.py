@@ -9,6 +9,7 @@ from typing import Any
 
 from anomaly.archive.rows import FileRow, file_row
 from anomaly.audio.channels import Channel
+from anomaly.audio.files.format_reference import FormatReference
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle, open_bundle
 from anomaly.bundle.versions import VERSIONS
@@ -44,13 +45,13 @@ class ScoringTask:
         Raises:
             ModelError: the bundle cannot be used.
         """
-        scorer, limit, sensor = self.loaded
-        scored = score_file(path, scorer, limit, channel=self.channel, sensor=sensor)
+        scorer, limit, sensor, formats = self.loaded
+        scored = score_file(path, scorer, limit, channel=self.channel, sensor=sensor, formats=formats)
         return file_row(scored, per_second=self.per_second)
 
     @functools.cached_property
-    def loaded(self) -> tuple[Scorer, Limit, SensorCheck]:
-        """The detector, the limit of its decision and the sensor check; each process opens the bundle once.
+    def loaded(self) -> tuple[Scorer, Limit, SensorCheck, FormatReference | None]:
+        """Detector, limit of its decision, sensor check and formats of training; each process opens the bundle once.
 
         Raises:
             ModelError: the bundle cannot be used.
@@ -58,7 +59,8 @@ class ScoringTask:
         bundle = open_bundle(self.bundle)
         model = load_model(bundle, (self.detector,), state_dir=self.state_dir, machine=self._machine(bundle))
         scorer = model.scorer(self.detector)
-        return scorer, scorer.calibration.limit(self.false_alarms_per_day), model.sensor_check()
+        limit = scorer.calibration.limit(self.false_alarms_per_day)
+        return scorer, limit, model.sensor_check(), model.formats
 
     def _machine(self, bundle: Bundle) -> str:
         """Return the name of the bundle's folder, or, for a version elsewhere, of the machine it was trained for."""

@@ -17,11 +17,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anomaly.audio.channels import Channel
-from anomaly.audio.files.recordings import blocks
+from anomaly.audio.files.format_reference import FormatReference, describe, may_explain_score
+from anomaly.audio.files.recordings import ReadingReport, blocks
 from anomaly.audio.sensor.faults import SENSOR_FAULTS
 from anomaly.audio.sensor.health import Status as SensorStatus
 from anomaly.audio.sensor.sensor_check import SensorCheck
-from anomaly.detect.decision import Limit
+from anomaly.detect.decision import Limit, State
 from anomaly.detect.operating.tracker import OperatingTracker
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import Verdict, judge
@@ -48,6 +49,7 @@ class FileScore:
         verdict: of the whole; None where no second was judged.
         error: the reason for any other status than "ok", in words.
         sensor: the sensor fault in force for most seconds; "ok" if there was none, None where there is no second.
+        format: differences from the formats of the training recordings; None without any.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class FileScore:
     verdict: Verdict | None = None
     error: str | None = None
     sensor: str | None = None
+    format: str | None = None
 
 
 def score_file(
@@ -66,6 +69,7 @@ def score_file(
     *,
     channel: Channel = "mean",
     sensor: SensorCheck | None = None,
+    formats: FormatReference | None = None,
 ) -> FileScore:
     """Score one file; whatever is wrong with it is said in the result, not raised.
 
@@ -75,14 +79,16 @@ def score_file(
         limit: of the decision.
         channel: which channel to score.
         sensor: judges the microphone as the live monitor does; default: without knowledge of the training sound.
+        formats: of the training recordings; None in older bundles, and where formats do not matter.
     """
     scores: list[SecondScore] = []
     status: list[SensorStatus] = []
     samples, tracker = 0, OperatingTracker(scorer.states)
     check = SensorCheck() if sensor is None else sensor
     check.reset()
+    reading = ReadingReport()
     try:
-        for stretch in _stretches(path, scorer.front_end.reset_s, channel):
+        for stretch in _stretches(path, scorer.front_end.reset_s, channel, reading):
             first = samples // SAMPLE_RATE_HZ
             samples += len(stretch)
             if len(stretch) >= SAMPLE_RATE_HZ:
@@ -91,7 +97,8 @@ def score_file(
                 status += _sensor_status(check, stretch, len(judged))
     except InputError as error:
         return FileScore(path, "error", error=error.message)
-    return _concluded(path, samples / SAMPLE_RATE_HZ, tuple(scores), status, limit)
+    scored = _concluded(path, samples / SAMPLE_RATE_HZ, tuple(scores), status, limit)
+    return _with_reading(scored, reading, formats)
 
 
 def _concluded(
@@ -114,9 +121,34 @@ def _concluded(
     return FileScore(path, "not-judged", seconds, scores, error=reason, sensor="ok")
 
 
-def _stretches(path: Path, reset_s: int, channel: Channel) -> Iterator[Samples]:
+def _with_reading(scored: FileScore, reading: ReadingReport, formats: FormatReference | None) -> FileScore:
+    """Add what the reading found: a file that breaks off, and a format that explains the state."""
+    differences = () if formats is None else formats.differences(reading)
+    scored = replace(scored, format=describe(differences))
+    if scored.verdict is not None and scored.verdict.state is not State.OK and may_explain_score(differences):
+        explained = [difference for difference in differences if difference.kind != "level"]
+        reason = f"the format is another than in training, which may explain the score: {describe(explained)}"
+        return replace(scored, status="format", error=_joined(reason, reading))
+    if reading.truncation is None:
+        return scored
+    return replace(
+        scored,
+        status="truncated" if scored.status == "ok" else scored.status,
+        error=_joined(scored.error, reading),
+    )
+
+
+def _joined(reason: str | None, reading: ReadingReport) -> str:
+    """Join a reason and the truncation of the file, if there is one."""
+    if reading.truncation is None:
+        return reason or ""
+    cut = f"{reading.truncation.problem}; {reading.samples / SAMPLE_RATE_HZ:.2f} s were used"
+    return cut if reason is None else f"{reason}; {cut}"
+
+
+def _stretches(path: Path, reset_s: int, channel: Channel, reading: ReadingReport) -> Iterator[Samples]:
     """Samples in stretches that each begin with a reset."""
-    segments = blocks(path, block_s=reset_s, channel=channel)
+    segments = blocks(path, block_s=reset_s, channel=channel, truncated=True, report=reading)
     while stretch := list(islice(segments, max(1, _STRETCH_S // reset_s))):
         yield np.concatenate(stretch)
 

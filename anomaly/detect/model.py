@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from anomaly.audio.files.format_reference import FormatReference
 from anomaly.audio.sensor.reference import SensorReference
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle
@@ -13,7 +14,7 @@ from anomaly.bundle.parts import BITSTREAM, NETWORK, TEACHER
 from anomaly.detect.bundle_scorers import BundleScorers
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.scoring import Scorer, recording_score
-from anomaly.detect.shared_parts import front_end_of, sensor_reference_of
+from anomaly.detect.shared_parts import format_reference_of, front_end_of, sensor_reference_of
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import FrontEnd
@@ -31,12 +32,14 @@ class Model:
         front_end: settings of the front end.
         scorers: scorer of each calibrated detector, by name.
         sensor: spectrum and level of the microphone in training; None in a bundle without them.
+        formats: formats of the training recordings; None in a bundle without them.
     """
 
     machine: str
     front_end: FrontEnd
     scorers: Mapping[str, Scorer]
     sensor: SensorReference | None = None
+    formats: FormatReference | None = None
 
     def scorer(self, detector: str = "student") -> Scorer:
         """Return the scorer of a detector, loading the detector if it is not loaded yet.
@@ -86,7 +89,8 @@ def load_model(
     bundle.read(TEACHER)
     scorers = BundleScorers(bundle, front_end, state_dir, machine or bundle.manifest.machine)
     sensor = sensor_reference_of(scorers.calibration_file)
-    model = Model(bundle.manifest.machine, front_end, scorers, sensor)
+    formats = format_reference_of(scorers.calibration_file)
+    model = Model(bundle.manifest.machine, front_end, scorers, sensor, formats)
     for name in detectors:
         model.scorer(name)
     return model

@@ -134,14 +134,15 @@ def evaluate(
         report(stage, done / len(data.test))
     # What is wrong with a file is wrong for every detector.
     first = found[names[0]]
-    clips = tuple(clip for clip, file in zip(data.test, first, strict=True) if file.status == "ok")
-    left_out = tuple(file for file in first if file.status != "ok")
+    clips = tuple(clip for clip, file in zip(data.test, first, strict=True) if file.verdict is not None)
+    left_out = tuple(file for file in first if file.verdict is None)
     if not clips:
         reason = f"{left_out[0].path.name} {left_out[0].error}"
         raise InputError("no clip of the test part can be scored", where=folder, hint=reason)
     outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in names}
     unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in names}
-    notes = _notes(data, folder, bundle, left_out)
+    truncated = tuple(file for file in first if file.verdict is not None and file.status != "ok")
+    notes = _notes(data, folder, bundle, left_out, truncated)
     return Evaluation(bundle, folder, data, clips, left_out, outcomes, notes, unlabelled)
 
 
@@ -159,11 +160,11 @@ def _unlabelled(data: DataSet, scorer: Scorer, limit: Limit) -> tuple[FileScore,
     """Scores of a challenge's evaluation files, whose labels are hidden."""
     hidden = [path for path in data.left_out if _HIDDEN.fullmatch(path.stem) and path.parent.name in _TESTS]
     scored = [_scored(path, scorer, limit) for path in hidden]
-    return tuple(file for file in scored if file.status == "ok")
+    return tuple(file for file in scored if file.verdict is not None)
 
 
 def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scorer: Scorer) -> Outcome:
-    scored = tuple(file for file in files if file.status == "ok")
+    scored = tuple(file for file in files if file.verdict is not None)
     verdicts = [file.verdict for file in scored if file.verdict is not None]
     labels = labels_of(clips)
     normal = [file for file, anomalous in zip(scored, labels, strict=True) if not anomalous]
@@ -192,7 +193,13 @@ def _check_test(data: DataSet, folder: Path) -> None:
         )
 
 
-def _notes(data: DataSet, folder: Path, bundle: Bundle, left_out: tuple[FileScore, ...]) -> tuple[str, ...]:
+def _notes(
+    data: DataSet,
+    folder: Path,
+    bundle: Bundle,
+    left_out: tuple[FileScore, ...],
+    truncated: tuple[FileScore, ...],
+) -> tuple[str, ...]:
     notes = []
     if data.held_out_by_us:
         notes.append(
@@ -211,6 +218,7 @@ def _notes(data: DataSet, folder: Path, bundle: Bundle, left_out: tuple[FileScor
         )
     if data.left_out:
         notes.append(f"{len(data.left_out)} files say neither normal nor anomaly, and were left out")
+    notes += [f"used in part: {file.path}: {file.error}" for file in truncated]
     if left_out:
         notes.append(f"{len(left_out)} test files could not be scored, and were left out")
     return tuple(notes)

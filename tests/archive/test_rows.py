@@ -11,7 +11,7 @@ from anomaly.detect.file_score import FileScore
 from anomaly.detect.scoring import SecondScore
 from anomaly.detect.verdict import Verdict
 
-KEYS = ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor"]
+KEYS = ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor", "format"]
 
 
 def test_a_row_holds_plain_values() -> None:
@@ -43,6 +43,7 @@ def test_a_row_without_seconds_has_no_key_for_them() -> None:
         None,
         "error",
         "is empty (0 bytes)",
+        None,
         None,
     ]
 

@@ -26,16 +26,17 @@ from anomaly.errors import ConfigError, UsageError
 
 SCORES_JSONL = (
     '{"path": "a \\"b\\", c.wav", "seconds": 2.0, "score": 0.30000000000000004, "p_value": 0.3333333333333333,'
-    ' "state": "ALARM", "status": "ok", "error": null, "sensor": "ok", "per_second": ['
+    ' "state": "ALARM", "status": "ok", "error": null, "sensor": "ok", "format": null, "per_second": ['
     '{"second": 0, "score": 0.3, "p_value": 0.25, "state": null},'
     ' {"second": 1, "score": 1e-07, "p_value": 1e-12, "state": "OK"}]}\n'
     '{"path": "d.wav", "seconds": null, "score": null, "p_value": null,'
-    ' "state": null, "status": "error", "error": "is empty (0 bytes)", "sensor": null, "per_second": []}\n'
+    ' "state": null, "status": "error", "error": "is empty (0 bytes)", "sensor": null, "format": null,'
+    ' "per_second": []}\n'
 )
 SCORES_CSV = (
-    "path,seconds,score,p_value,state,status,error,sensor\n"
-    '"a ""b"", c.wav",2.0,0.30000000000000004,0.3333333333333333,ALARM,ok,,ok\n'
-    "d.wav,,,,,error,is empty (0 bytes),\n"
+    "path,seconds,score,p_value,state,status,error,sensor,format\n"
+    '"a ""b"", c.wav",2.0,0.30000000000000004,0.3333333333333333,ALARM,ok,,ok,\n'
+    "d.wav,,,,,error,is empty (0 bytes),,\n"
 )
 SECONDS_CSV = (
     "path,second,score,p_value,state\n"

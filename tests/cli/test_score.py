@@ -38,7 +38,17 @@ def test_json_is_an_array_of_rows(
     rows = rows_of(capsys)
     assert [row["path"] for row in rows] == [str(path) for path in sorted(pump_recordings.rglob("*.wav"))]
     for row in rows:
-        assert list(row) == ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor"]
+        assert list(row) == [
+            "path",
+            "seconds",
+            "score",
+            "p_value",
+            "state",
+            "status",
+            "error",
+            "sensor",
+            "format",
+        ]
         assert (row["status"], row["error"], row["seconds"]) == ("ok", None, 6.0)
         assert 0 < row["p_value"] <= 1
     anomalous = [row["score"] for row in rows if "anomaly" in row["path"]]
@@ -127,7 +137,7 @@ def test_streamed_output_has_the_bytes_of_rows_written_at_once(
     assert (tmp_path / "scores" / "scores.jsonl").read_text() == lines
     assert run([*command, "--jsonl"]) == 0
     assert capsys.readouterr().out == lines
-    columns = ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor"]
+    columns = ["path", "seconds", "score", "p_value", "state", "status", "error", "sensor", "format"]
     tables = {
         "scores.csv": (columns, rows),
         "seconds.csv": (
@@ -243,11 +253,11 @@ def test_a_bad_file_is_a_row_and_the_run_goes_on(
     assert {name: row["status"] for name, row in found.items()} == {
         "empty": "error",
         "text": "error",
-        "cut": "error",
+        "cut": "not-judged",
         "nan": "error",
         "short": "not-judged",
         "silent": "sensor",
-        "studio": "ok",
+        "studio": "format",
     }
     assert all(row["error"] for row in found.values() if row["status"] != "ok")
     assert " of 7 files not judged: " in shown.err

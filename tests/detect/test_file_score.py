@@ -11,13 +11,14 @@ import pytest
 import soundfile
 
 from anomaly.audio.channels import Samples
-from anomaly.audio.files.recordings import read_16k
+from anomaly.audio.files.format_reference import FormatReference
+from anomaly.audio.files.recordings import ReadingReport, read_16k
 from anomaly.audio.sensor.reference import fit_reference
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
 from anomaly.detect import file_score
-from anomaly.detect.decision import Limit, limit_for
+from anomaly.detect.decision import Limit, State, limit_for
 from anomaly.detect.file_score import FileScore, score_file
 from anomaly.detect.model import load_model
 from anomaly.detect.scoring import Scorer, SecondScore, recording_score
@@ -85,7 +86,9 @@ def test_long_files_are_scored_in_stretches_with_the_same_bits(
 ) -> None:
     whole = score_file(file, scorer, limit)
     monkeypatch.setattr(file_score, "_STRETCH_S", 10)
-    lengths = [len(part) for part in file_score._stretches(file, scorer.front_end.reset_s, "mean")]
+    lengths = [
+        len(part) for part in file_score._stretches(file, scorer.front_end.reset_s, "mean", ReadingReport())
+    ]
     assert lengths == [160_000, 160_000, 59_200]
     in_stretches = score_file(file, scorer, limit)
     assert bits(in_stretches.scores) == bits(whole.scores)
@@ -158,7 +161,7 @@ def test_what_is_wrong_is_said_not_raised(student: Scorer, sound: Samples, tmp_p
     soundfile.write(tmp_path / "silent.wav", np.zeros(48_000), 16_000)
     expected = {
         "good": ("ok", ""),
-        "cut": ("error", "is cut short"),
+        "cut": ("truncated", "is cut short"),
         "empty": ("error", "is empty"),
         "text": ("error", "is not a recording"),
         "nan": ("error", "not sound (nan at 12.500 s)"),
@@ -170,7 +173,36 @@ def test_what_is_wrong_is_said_not_raised(student: Scorer, sound: Samples, tmp_p
         scored = judged(tmp_path / f"{name}.wav", student)
         assert scored.status == status, name
         assert words in (scored.error or "")
-        assert (scored.verdict is None) == (status != "ok")
+        assert (scored.verdict is None) == (status not in ("ok", "truncated"))
+
+
+def test_a_truncated_file_is_judged_as_far_as_it_goes(
+    student: Scorer, sound: Samples, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, sound[: 20 * 16_000], 16_000, subtype="FLOAT")
+    path.write_bytes(path.read_bytes()[: -8 * 64_000])
+    scored = judged(path, student)
+    assert (scored.status, scored.seconds) == ("truncated", 12.0)
+    assert bits(scored.scores) == bits(student.recording(sound[: 12 * 16_000]))
+    assert "its header promises 8.00 s more than there is; 12.00 s were used" in str(scored.error)
+
+
+def test_a_format_that_explains_the_state_is_the_status(
+    student: Scorer, sound: Samples, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "two.wav", np.stack([sound, sound], axis=1), 16_000, subtype="FLOAT")
+    limit = limit_for(1.0, student.calibration.dependence)
+    formats = FormatReference((16_000,), (1,), ("PCM",), -60.0, 0.0)
+    scored = score_file(tmp_path / "two.wav", student, limit, formats=formats)
+    assert scored.verdict is not None
+    assert scored.verdict.state is State.ALARM  # the sound is that of a fault
+    assert (scored.status, scored.format) == ("format", "2 channels (training 1)")
+    assert "may explain the score: 2 channels" in str(scored.error)
+    level = FormatReference((16_000,), (2,), ("PCM",), -60.0, -50.0)
+    scored = score_file(tmp_path / "two.wav", student, limit, formats=level)
+    assert scored.status == "ok"  # a level alone may be that of the fault
+    assert "dBFS (training -60.0 to -50.0)" in str(scored.format)
 
 
 def test_seconds_of_a_dead_microphone_do_not_count(student: Scorer, sound: Samples, tmp_path: Path) -> None:

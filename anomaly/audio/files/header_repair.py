@@ -95,6 +95,8 @@ def opened(file: BinaryIO, where: object) -> OpenedFile:
         return _opened_wav(file, where)
     if start[:4] == b"caff":
         return _opened_caf(file)
+    if start[:4] == b".snd" and (rewritten := _au_without_size(file)) is not None:
+        return OpenedFile(rewritten)
     return OpenedFile(file, ogg_truncation(file) if start[:4] == b"OggS" else None)
 
 
@@ -130,6 +132,16 @@ def _is_chunk(file: BinaryIO, present: int) -> bool:
     if len(head) < 8 or not all(32 <= letter < 127 for letter in head[:4]):
         return False
     return int(struct.unpack("<I", head[4:])[0]) <= present - 8
+
+
+def _au_without_size(file: BinaryIO) -> RewrittenFile | None:
+    """Return an AU of size 0 with the size that stands for an unknown one; None if it has a size or no samples."""
+    file.seek(0)
+    head = file.read(24)
+    present = os.fstat(file.fileno()).st_size - 12
+    if len(head) < 24 or head[8:12] != bytes(4) or present <= 12:
+        return None
+    return RewrittenFile(file, head[:8] + b"\xff\xff\xff\xff", 12, present)
 
 
 def _opened_caf(file: BinaryIO) -> OpenedFile:

@@ -75,6 +75,8 @@ def read_header(file: BinaryIO, *, where: object) -> WavHeader | None:
             long_data_bytes = int(struct.unpack("<Q", body[8:16])[0])
     if form is None or len(form) < 16:
         raise InputError("is a WAV that does not say its format", where=where)
+    if start[:4] == b"RF64" and long_data_bytes is None and size == _IN_DS64:
+        long_data_bytes = 0  # the chunk was never written
     return _header(form, size, long_data_bytes, regular)
 
 

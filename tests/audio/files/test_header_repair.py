@@ -39,6 +39,22 @@ def test_an_rf64_with_a_placeholder(size: int, tmp_path: Path) -> None:
     assert samples(tmp_path / "a.wav").tobytes() == DATA
 
 
+def test_an_rf64_whose_sizes_were_never_written(tmp_path: Path) -> None:
+    header = b"RF64\xff\xff\xff\xffWAVE" + chunk(b"JUNK", bytes(28)) + chunk(b"fmt ", FORM)
+    (tmp_path / "a.wav").write_bytes(header + b"data\xff\xff\xff\xff" + DATA)
+    assert samples(tmp_path / "a.wav").tobytes() == DATA
+
+
+def test_an_au_of_size_0(tmp_path: Path) -> None:
+    path = tmp_path / "a.au"
+    soundfile.write(path, X, 16_000, subtype="PCM_16")
+    expected = samples(path)
+    data = bytearray(path.read_bytes())
+    data[8:12] = bytes(4)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(samples(path), expected)
+
+
 @pytest.mark.parametrize("padding", [b"\0", b" ", b""])
 def test_a_chunk_of_odd_length_with_or_without_padding(padding: bytes, tmp_path: Path) -> None:
     odd = chunk(b"guan", b"GUANO|Version:1.0") + padding
