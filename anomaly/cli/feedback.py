@@ -43,6 +43,7 @@ def feedback(
     from anomaly.errors import UsageError
     from anomaly.monitor.offline.feedback import record_feedback
     from anomaly.monitor.offline.reporting.feedback_text import feedback_text
+    from anomaly.monitor.offline.stop_feedback import confirm_stop, is_unlearned_stop
     from anomaly.store.store import DATABASE_NAME, Store
 
     if normal == fault:
@@ -50,6 +51,10 @@ def feedback(
     folder = chosen_site(config, models, state).state_dir
     with Store.open(folder / DATABASE_NAME, create=False) as store:
         found = store.cases.find(case)
+        if normal and is_unlearned_stop(found):
+            stop = confirm_stop(store, folder, found, by=user_name(by), note=note, now_s=time.time())
+            typer.echo(json.dumps(stop.to_dict()) if as_json else "\n".join(stop.text()))
+            return
         _check_kind(found)
         _, calibrated = calibrated_detector(config, models, state, found.machine, detector)
         before = calibrated.version_in_use

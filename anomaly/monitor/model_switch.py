@@ -28,6 +28,7 @@ class ModelSwitch:
         load: loads a bundle under a version.
         refuse: called once with the reason for each bundle that cannot be used; the old one continues.
         calibration: returns the number of the calibration in use; a change is loaded like another bundle.
+        stops: returns the confirmed stops of the machine; a change is loaded likewise, under the same version.
 
     Raises:
         ConfigError: there is no bundle.
@@ -41,6 +42,7 @@ class ModelSwitch:
         load: LoadModel,
         refuse: Callable[[str], None],
         calibration: Callable[[], int] = lambda: 0,
+        stops: Callable[[], object] = lambda: None,
     ) -> None:
         self._folder = models / bundle
         self._load_model, self._refuse = load, refuse
@@ -53,6 +55,7 @@ class ModelSwitch:
         # A folder may have another name than the machine of its training: a copy, or a bundle for several machines.
         self._machine = parse(manifest.read_bytes(), where=manifest).machine
         self._calibration, self._number = calibration, calibration()
+        self._stops, self._known_stops = stops, stops()
         self._checked = self._signature()
 
     def check(self) -> None:
@@ -61,13 +64,13 @@ class ModelSwitch:
         if signature is None:
             return  # the bundle is missing: the model in use continues
         try:
-            number = self._calibration()
-            if (signature, number) == (self._checked, self._number):
+            number, stops = self._calibration(), self._stops()
+            if (signature, number, stops) == (self._checked, self._number, self._known_stops):
                 return
             version = versions.version_of(self._folder)
-            if (version, number) != (self.version, self._number):
+            if (version, number, stops) != (self.version, self._number, self._known_stops):
                 self._load(version, number)
-            self._checked, self.version, self._number = signature, version, number
+            self._checked, self.version, self._number, self._known_stops = signature, version, number, stops
         except AnomalyError as error:
             # A bundle that changed again while it was read is checked once more before it is refused.
             if signature == self._signature():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from anomaly.detect.calibration.versions import CalibrationVersions
+from anomaly.detect.operating.confirmed_stops import read_confirmed_stops
 from anomaly.monitor.background_events import BackgroundEvents
 from anomaly.monitor.clips.recorder import ClipContext, ClipRecorder
 from anomaly.monitor.clips.ring_buffer import on_grid
@@ -86,6 +87,7 @@ class MachineSession:
             partial(model_of_bundle, plan=plan, state_dir=store.path.parent),
             partial(self._background_events.emit, EventName.MODEL_REFUSED),
             lambda: calibrations.current,
+            lambda: read_confirmed_stops(site.state_dir, plan.machine),
         )
         self._operations.background.every(CHECK_EVERY_S, switch.check)
         return switch

@@ -148,3 +148,21 @@ def test_a_bundle_that_cannot_be_used_is_refused_once(models: Path) -> None:
     for _ in range(3):
         switch.check()
     assert refused == ["its limit cannot be computed"]
+
+
+def test_confirmed_stops_are_taken_up_under_the_same_version(models: Path) -> None:
+    loaded: list[str] = []
+    stops: list[str] = []
+
+    def load(version: str, _bundle: Bundle) -> Any:
+        loaded.append(version)
+        return SimpleNamespace()
+
+    switch = ModelSwitch(models, "pump", load, lambda reason: None, stops=lambda: tuple(stops))
+    switch.check()
+    assert loaded == []
+    stops.append("weekend")
+    switch.check()
+    switch.check()
+    assert loaded == [versions.version_of(models / "pump")]
+    assert switch.take() is not None

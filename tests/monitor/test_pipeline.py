@@ -115,7 +115,7 @@ def test_a_case_that_was_reported_as_normal_is_not_opened_anew_for_the_same_alar
 def test_an_alarm_that_outlasts_the_new_calibration_opens_a_case(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine_case, "_SETTLE_S", 5)
+    monkeypatch.setattr(machine_case, "SETTLE_S", 5)
     bench.feed(8, LOUD)
     case = bench.store.cases.select()[0]
     bench.store.history.add_event(

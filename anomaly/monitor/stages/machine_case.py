@@ -12,7 +12,8 @@ from anomaly.diagnose.diagnose import diagnose
 from anomaly.errors import ConfigError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
-from anomaly.store.case import FEEDBACK, Case, CaseState, iso_utc
+from anomaly.monitor.stages.settled_case import SETTLE_S, normal_since_s
+from anomaly.store.case import Case, CaseState, iso_utc
 from anomaly.store.message import AlertMessage, MessageEvent
 from anomaly.store.store import Store
 
@@ -20,9 +21,6 @@ from anomaly.store.store import Store
 _RETURN_AFTER_RESET_S = 60
 # How often the measurements of an open case are written.
 _WRITE_EVERY_S = 10
-# A calibration made by feedback is taken up at a reset, at most a minute after it was found: until then the alarm that
-# was reported as normal opens no new case.
-_SETTLE_S = 120
 
 
 class MachineCase:
@@ -92,18 +90,13 @@ class MachineCase:
             stored = self._store.cases.get(self._case.id)
             if stored is None:
                 return  # lost with a damaged database: the next write stores it anew
-            settled = not stored.is_open and self._was_normal(stored)
+            settled = not stored.is_open and normal_since_s(self._store, stored) is not None
         except ConfigError:
             return  # writing reports it
         self._case = stored if stored.is_open else None
         if self._case is None:
             # Somebody closed it; while the machine still sounds wrong, this second opens a new one.
-            self._worst, self._settling_s = None, _SETTLE_S if settled else 0
-
-    def _was_normal(self, case: Case) -> bool:
-        """Return whether the last feedback on a case reported it as normal."""
-        feedback = self._store.history.events(case_id=case.id, name=FEEDBACK)
-        return bool(feedback) and feedback[-1].detail.get("verdict") == "normal"
+            self._worst, self._settling_s = None, SETTLE_S if settled else 0
 
     def _write(self, case: Case, worst: SecondScore) -> None:
         with self._journal.tolerate_store_errors():

@@ -8,8 +8,10 @@ from typing import Any
 from anomaly.audio.sensor.faults import SENSOR_FAULTS
 from anomaly.audio.sensor.health import Health
 from anomaly.audio.sensor.persistence import BAD_AFTER_S, SensorPersistence
+from anomaly.errors import ConfigError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
+from anomaly.monitor.stages.settled_case import SETTLE_S, normal_since_s
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.message import AlertMessage
 from anomaly.store.store import Store
@@ -66,8 +68,31 @@ class SensorCase:
         self._report(before, reason)
 
     def _report(self, before: str | None, reason: str) -> None:
-        if self.fault is not None and (self.fault != before or self._is_due() or self._case is None):
+        if self.fault is None:
+            return
+        closed = self._closed()
+        if closed is not None and self.fault == "unlearned-stop" and self._is_settled(closed):
+            return
+        if self.fault != before or self._is_due() or self._case is None or closed is not None:
             self._write(self.fault, reason)
+
+    def _closed(self) -> Case | None:
+        """Return the case as stored now if somebody has closed it while the fault is in force."""
+        if self._case is None:
+            return None
+        try:
+            stored = self._store.cases.get(self._case.id)
+        except ConfigError:
+            return None  # writing reports it
+        return None if stored is None or stored.is_open else stored
+
+    def _is_settled(self, closed: Case) -> bool:
+        """Return whether the model that knows a confirmed stop is still to be taken up."""
+        try:
+            since_s = normal_since_s(self._store, closed)
+        except ConfigError:
+            return False
+        return since_s is not None and self._journal.time_s - since_s < SETTLE_S
 
     def _is_due(self) -> bool:
         return abs(self._journal.time_s - self._looked_s) >= _LOOK_EVERY_S

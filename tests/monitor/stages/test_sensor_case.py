@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,3 +78,31 @@ def test_a_case_that_cannot_be_closed_is_closed_later(case: _Case, monkeypatch: 
     assert case.sensor.fault is None
     assert case.seconds(*["ok"] * 12) == ["sensor.recovered", "store.recovered"]
     assert case.sensor._store.cases.select(open_only=True) == []
+
+
+def test_a_case_that_somebody_closed_is_opened_anew_at_once(case: _Case) -> None:
+    case.seconds("silent", "silent", "silent")
+    (opened,) = case.sensor._store.cases.select(open_only=True)
+    case.sensor._store.cases.close(opened.id, by="ann")
+    assert case.seconds("silent") == ["case.opened silent"]
+
+
+def test_a_stop_that_was_confirmed_opens_no_new_case_until_the_model_knows_it(case: _Case) -> None:
+    store = case.sensor._store
+    case.journal.advance(time.time())
+    case.seconds("unlearned-stop", "unlearned-stop", "unlearned-stop")
+    (opened,) = store.cases.select(open_only=True)
+    store.history.add_event("case.feedback", machine="pump", case_id=opened.id, detail={"verdict": "normal"})
+    store.cases.close(opened.id, by="ann")
+    assert case.seconds(*["unlearned-stop"] * 20) == []
+    assert case.seconds("silent", "silent", "silent") == ["case.opened silent"]
+
+
+def test_a_confirmed_stop_that_no_model_takes_up_is_reported_again(case: _Case) -> None:
+    store = case.sensor._store
+    case.journal.advance(time.time())
+    case.seconds("unlearned-stop", "unlearned-stop", "unlearned-stop")
+    (opened,) = store.cases.select(open_only=True)
+    store.history.add_event("case.feedback", machine="pump", case_id=opened.id, detail={"verdict": "normal"})
+    store.cases.close(opened.id, by="ann")
+    assert case.seconds(*["unlearned-stop"] * 130) == ["case.opened unlearned-stop"]
