@@ -7,7 +7,6 @@ from pathlib import Path
 
 from anomaly.audio.files.recordings import FolderContents, search
 from anomaly.errors import InputError
-from anomaly.readable import count
 
 # Names shown of each suffix.
 _MAX_NAMED = 3
@@ -56,8 +55,7 @@ def skipped_files(folders: Iterable[FolderContents]) -> str | None:
     for kind, files in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
         named = ", ".join(_printable(path.name) for path in files[:_MAX_NAMED])
         kinds.append(f"{len(files)} {kind} ({named}{', ...' if len(files) > _MAX_NAMED else ''})")
-    total = sum(len(files) for files in by_kind.values())
-    return f"skipped {count(total, 'file')} that are no recordings by their names: {', '.join(kinds)}"
+    return f"skipped by their names, no recordings: {', '.join(kinds)}"
 
 
 def _no_recordings(folder: Path, contents: FolderContents) -> InputError:

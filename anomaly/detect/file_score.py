@@ -17,7 +17,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anomaly.audio.channels import Channel
-from anomaly.audio.files.format_reference import FormatReference, describe, may_explain_score
+from anomaly.audio.files.format_reference import (
+    FormatDifference,
+    FormatReference,
+    dead_channels,
+    describe,
+    may_explain_score,
+)
 from anomaly.audio.files.recordings import ReadingReport, blocks
 from anomaly.audio.sensor.faults import SENSOR_FAULTS
 from anomaly.audio.sensor.health import Status as SensorStatus
@@ -49,7 +55,7 @@ class FileScore:
         verdict: of the whole; None where no second was judged.
         error: the reason for any other status than "ok", in words.
         sensor: the sensor fault in force for most seconds; "ok" if there was none, None where there is no second.
-        format: differences from the formats of the training recordings; None without any.
+        format: differences from the formats of the training recordings, and channels without sound; None without any.
     """
 
     path: Path
@@ -98,7 +104,8 @@ def score_file(
     except InputError as error:
         return FileScore(path, "error", error=error.message)
     scored = _concluded(path, samples / SAMPLE_RATE_HZ, tuple(scores), status, limit)
-    return _with_reading(scored, reading, formats)
+    dead = dead_channels(reading) if channel == "mean" else ()
+    return _with_reading(scored, reading, (*(formats.differences(reading) if formats else ()), *dead))
 
 
 def _concluded(
@@ -121,9 +128,10 @@ def _concluded(
     return FileScore(path, "not-judged", seconds, scores, error=reason, sensor="ok")
 
 
-def _with_reading(scored: FileScore, reading: ReadingReport, formats: FormatReference | None) -> FileScore:
+def _with_reading(
+    scored: FileScore, reading: ReadingReport, differences: tuple[FormatDifference, ...]
+) -> FileScore:
     """Add what the reading found: a file that breaks off, and a format that explains the state."""
-    differences = () if formats is None else formats.differences(reading)
     scored = replace(scored, format=describe(differences))
     if scored.verdict is not None and scored.verdict.state is not State.OK and may_explain_score(differences):
         explained = [difference for difference in differences if difference.kind != "level"]

@@ -141,7 +141,7 @@ def evaluate(
         raise InputError("no clip of the test part can be scored", where=folder, hint=reason)
     outcomes = {name: _outcome(clips, found[name], limits[name], model.scorer(name)) for name in names}
     unlabelled = {name: _unlabelled(data, model.scorer(name), limits[name]) for name in names}
-    truncated = tuple(file for file in first if file.verdict is not None and file.status != "ok")
+    truncated = tuple(file for file in first if file.status == "truncated")
     notes = _notes(data, folder, bundle, left_out, truncated)
     return Evaluation(bundle, folder, data, clips, left_out, outcomes, notes, unlabelled)
 
@@ -151,7 +151,7 @@ def _scored(path: Path, scorer: Scorer, limit: Limit) -> FileScore:
 
 
 def _check_scored(file: FileScore, strict: bool) -> None:
-    if strict and file.status != "ok":
+    if strict and (file.verdict is None or file.status == "truncated"):
         hint = "mend it or take it out; without --strict it is left out"
         raise InputError(file.error or "cannot be scored", where=file.path, hint=hint)
 

@@ -43,7 +43,7 @@ def test_skipped_files_are_counted_by_suffix_and_named(folder: Path) -> None:
     messages: list[str] = []
     assert len(scan([folder, folder / "b.wav"], on_skipped=messages.append)) == 3
     assert messages == [
-        "skipped 7 files that are no recordings by their names: 4 .txt (b.txt, c.TXT, d.txt, ...), 1 .csv (e.csv), "
+        "skipped by their names, no recordings: 4 .txt (b.txt, c.TXT, d.txt, ...), 1 .csv (e.csv), "
         "1 hidden .wav (._b.wav), 1 without a suffix (README)"
     ]
 

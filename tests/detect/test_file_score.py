@@ -205,6 +205,14 @@ def test_a_format_that_explains_the_state_is_the_status(
     assert "dBFS (training -60.0 to -50.0)" in str(scored.format)
 
 
+def test_a_dead_channel_under_the_mean_is_named(student: Scorer, sound: Samples, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "two.wav", np.stack([sound, 0 * sound], axis=1), 16_000, subtype="FLOAT")
+    limit = limit_for(1.0, student.calibration.dependence)
+    scored = score_file(tmp_path / "two.wav", student, limit)
+    assert scored.format == "no sound in channel 1 of 2, counted from 0"
+    assert score_file(tmp_path / "two.wav", student, limit, channel=0).format is None
+
+
 def test_seconds_of_a_dead_microphone_do_not_count(student: Scorer, sound: Samples, tmp_path: Path) -> None:
     broken = sound[: 12 * 16_000].copy()
     broken[4 * 16_000 : 7 * 16_000] = 0.0

@@ -72,6 +72,20 @@ def test_bad_files_are_left_out_and_named(pump_bundle: Path, pump_recordings: Pa
     assert "leak" not in found.outcomes["student"].detection.faults
 
 
+def test_a_truncated_file_is_scored_and_named(
+    pump_bundle: Path, pump_recordings: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(pump_recordings, tmp_path / "pump")
+    cut = sorted((folder / "test").iterdir())[0]
+    cut.write_bytes(cut.read_bytes()[:-50_000])
+    found = evaluate(open_bundle(pump_bundle), folder)
+    assert len(found.clips) == 8
+    (note,) = found.notes
+    assert note.startswith(f"used in part: {cut}: is cut short")
+    with pytest.raises(InputError, match="is cut short"):
+        evaluate(open_bundle(pump_bundle), folder, strict=True)
+
+
 def test_strict_stops_at_the_first_bad_file(pump_bundle: Path, pump_recordings: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(pump_recordings, tmp_path / "pump")
     bad = sorted((folder / "test").iterdir())[0]

@@ -16,7 +16,7 @@ from anomaly.audio.files.audio_format import AudioFormat
 from anomaly.audio.files.recordings import ReadingReport
 from anomaly.errors import ModelError
 
-FormatProperty: TypeAlias = Literal["sample-rate", "channels", "codec", "level"]
+FormatProperty: TypeAlias = Literal["sample-rate", "channels", "dead-channel", "codec", "level"]
 
 # Part of the training seconds whose levels make the range, and the margin around it.
 _LEVEL_QUANTILES = (0.01, 0.99)
@@ -134,6 +134,15 @@ class FormatReference:
             )
             found.append(FormatDifference("level", text))
         return tuple(found)
+
+
+def dead_channels(report: ReadingReport) -> tuple[FormatDifference, ...]:
+    """Return an entry for the channels of a recording that have no sound, beside others that have."""
+    if report.format is None or not report.silent_channels:
+        return ()
+    named = " and ".join(str(channel) for channel in report.silent_channels)
+    text = f"no sound in channel {named} of {report.format.channels}, counted from 0"
+    return (FormatDifference("dead-channel", text),)
 
 
 def describe(differences: Iterable[FormatDifference]) -> str | None:

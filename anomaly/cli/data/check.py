@@ -55,12 +55,14 @@ def check(
     report = _several_machines(path, bundles)
     if report is None:
         report = _checked(path, parse_channel(channel), _reference(path, machine, bundles))
+    problems = [] if as_json else _problems(report)
     if as_json:
         print(json.dumps(report.as_json()))
     elif report.files:
-        _print(report, verbose)
+        _print(report, problems, verbose)
     for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        if warning not in problems:
+            print(f"warning: {warning}", file=sys.stderr)
     for refusal in report.refusals:
         print(f"error: {report.folder}: {refusal}", file=sys.stderr)
     if report.refusals:
@@ -163,9 +165,13 @@ def _layout_refusals(report: FolderReport) -> list[str]:
     return []
 
 
-def _print(report: FolderReport, verbose: bool) -> None:
-    print(f"{len(report.files)} recordings, {report.training_s:.1f} s of usable normal sound to learn from")
-    for line in (*_problems(report), _microphone(report)):
+def _print(report: FolderReport, problems: list[str], verbose: bool) -> None:
+    from anomaly.readable import count
+
+    good = sum(file.status == "ok" and file.format is None for file in report.files)
+    recordings = count(len(report.files), "recording")
+    print(f"{recordings}, {report.training_s:.1f} s of usable normal sound to learn from")
+    for line in (*problems, f"recordings without a fault: {good}", _microphone(report)):
         print(line)
     if verbose:
         _print_files(report)
@@ -182,15 +188,13 @@ def _problems(report: FolderReport) -> list[str]:
         files = [(file.path, file.problem or "") for file in report.files if file.status == status]
         lines += _problem(report, description, files)
     formats = [(file.path, file.format) for file in report.files if file.format is not None]
-    lines += _problem(report, "in another format than those of training", formats)
-    good = sum(file.status == "ok" and file.format is None for file in report.files)
-    return [*lines, f"{good} without a fault"]
+    return [*lines, *_problem(report, "in another format than those of training", formats)]
 
 
 def _problem(report: FolderReport, description: str, files: list[tuple[Path, str]]) -> list[str]:
     if not files:
         return []
-    lines = [f"{len(files)} {description}"]
+    lines = [f"recordings {description}: {len(files)}"]
     lines += [f"    {_name(report, path)}: {problem}" for path, problem in files[:_MAX_FILES]]
     return [*lines, f"    and {len(files) - _MAX_FILES} more"] if len(files) > _MAX_FILES else lines
 

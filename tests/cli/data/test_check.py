@@ -35,7 +35,7 @@ def test_a_good_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     out, errors = capsys.readouterr()
     assert out.splitlines() == [
         "3 recordings, 33.0 s of usable normal sound to learn from",
-        "3 without a fault",
+        "recordings without a fault: 3",
         "microphone: ok in 33 s (each second by itself: there is no bundle of this machine to compare with)",
     ]
     assert errors == ""
@@ -54,13 +54,13 @@ def test_problems_are_summed_up_with_a_few_names(folder: Path, capsys: pytest.Ca
     assert run(str(folder)) == 0
     out, errors = capsys.readouterr()
     lines = out.splitlines()
-    assert lines[1] == "5 that cannot be read, and are left out"
+    assert lines[1] == "recordings that cannot be read, and are left out: 5"
     assert lines[2].startswith("    bad0.wav: is not a recording that can be read")
-    assert lines[5:7] == ["    and 2 more", "1 that are silent"]
-    assert lines[-3:-1] == ["3 without a fault", lines[-2]]
+    assert lines[5:7] == ["    and 2 more", "recordings that are silent: 1"]
+    assert lines[-3] == "recordings without a fault: 3"
     assert "microphone: silent in 2 s of 35 s" in lines[-2]
     assert "bad4" not in out
-    assert "skipped 1 file that are no recordings" in errors or "1 .txt (notes.txt)" in errors
+    assert errors == "warning: skipped by their names, no recordings: 1 .txt (notes.txt)\n"
 
 
 def test_the_bundle_of_the_folder_is_the_reference(
