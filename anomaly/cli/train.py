@@ -202,7 +202,7 @@ def _run(request: TrainingRequest, as_json: bool, details: bool) -> None:
     replaced = versions.about_to_replace(request.models, request.machine)
     faulty: list[str] = []
     try:
-        with stages() as report:
+        with stages(lines=True) as report:
             trained = run_training(request, report=report, on_faulty=lambda fault: faulty.append(str(fault)))
     finally:
         # Also where too little is left: the causes stand before the error.

@@ -123,7 +123,7 @@ def evaluate(
     """
     model = load_model(bundle)
     data = read_layout(folder, hold_out=True)
-    _check_test(data, folder)
+    _check_test(data, folder, bundle.manifest.machine)
     names = tuple(model.scorers)
     limits = {name: model.scorer(name).calibration.limit(BUDGET_PER_DAY) for name in names}
     found: dict[str, list[FileScore]] = {name: [] for name in names}
@@ -184,12 +184,15 @@ def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scor
     )
 
 
-def _check_test(data: DataSet, folder: Path) -> None:
+def _check_test(data: DataSet, folder: Path, machine: str) -> None:
     if not data.test:
+        test_set = f"data/{machine}-test"
         raise InputError(
             "nothing to test with here: a single recording cannot be split",
             where=folder,
-            hint="put recordings that were not trained on into test/, named normal_* and anomaly_*",
+            hint="put recordings that were not trained on into test/, named normal_* and anomaly_*;\n"
+            f"  for a simulated machine `anomaly data simulate --machine {machine} --dataset --out {test_set}`,\n"
+            f"  then `anomaly evaluate --machine {machine} --data {test_set}`",
         )
 
 

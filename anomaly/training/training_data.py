@@ -114,9 +114,10 @@ def split_held_out(blocks: Sequence[TrainingBlock], *, where: Path | None = None
     seconds = sum(block.seconds for block in blocks)
     if seconds < MIN_TRAINING_S:
         raise InputError(
-            f"holds {seconds:.1f} s of usable normal sound",
+            f"holds {seconds:.1f} s of usable normal sound, {MIN_TRAINING_S - seconds:.1f} s too little",
             where=where,
-            hint=f"training needs at least {MIN_TRAINING_S:.0f} s, and gets better up to about ten minutes",
+            hint=f"training needs at least {MIN_TRAINING_S:.0f} s, and gets better up to about ten minutes:"
+            " `anomaly record` adds recordings",
         )
     names = sorted({block.recording for block in blocks})
     if len(names) == 1:

@@ -96,6 +96,19 @@ def test_failures(
     assert (shown.out, message in shown.err) == ("", True)
 
 
+def test_a_single_recording_leads_to_a_test_set(
+    words: list[str], pump_recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pump"
+    folder.mkdir()
+    shutil.copy(next(pump_recordings.rglob("normal_*.wav")), folder / "normal_1.wav")
+    assert run([*words, "--data", str(folder)]) == 4
+    shown = capsys.readouterr().err
+    assert "a single recording cannot be split" in shown
+    assert "`anomaly data simulate --machine pump --dataset --out data/pump-test`" in shown
+    assert "`anomaly evaluate --machine pump --data data/pump-test`" in shown
+
+
 def test_data_is_found_by_the_name_of_the_machine(
     words: list[str],
     pump_recordings: Path,

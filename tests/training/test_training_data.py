@@ -103,7 +103,9 @@ def test_one_second_clips_are_enough() -> None:
 
 @pytest.mark.parametrize("blocks", [[], blocks_of(29, 1), blocks_of(1, 29.9)])
 def test_half_a_minute_is_the_least(blocks: list[TrainingBlock]) -> None:
-    with pytest.raises(InputError, match=r"data/pump: holds \d+\.\d s of usable normal sound") as caught:
+    with pytest.raises(
+        InputError, match=r"data/pump: holds \d+\.\d s of usable normal sound, \d+\.\d s too little"
+    ) as caught:
         split_held_out(blocks, where=Path("data/pump"))
     assert "at least 30 s" in str(caught.value.hint)
 
