@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from anomaly.detect.calibration.excursions import Excursions, excursions, predicted_limit
 from anomaly.detect.decision import Decision, Limit, State, highest_sum, limit_for
@@ -129,3 +130,66 @@ def test_called_normal_is_a_floor() -> None:
 def test_budgets_that_cannot_be_kept() -> None:
     with pytest.raises(ConfigError, match="cannot be kept"):
         predicted_limit(0.0, Excursions((), 0))
+
+
+def expected_limit(peaks: list[float], seconds: int, per_day: float) -> float:
+    """The limit as the module describes it, with the gamma quantiles of scipy."""
+    days = (seconds + 60.0) / 86_400.0
+    rank = max(12, math.ceil(per_day * days))
+    height = peaks[:rank][-1] if peaks else 1.0
+    reached = sum(peak > height if height == 3.5 else peak >= height for peak in peaks)
+    bound = stats.gamma.ppf(0.95, reached + 1) if len(peaks) >= 12 else reached
+    prior = 2000.0 * math.exp(-(height - 1.0) / 1.44)
+    rate = (bound + prior * 60.0 / 86_400.0) / days
+    threshold = max(3.5, peaks[30] if len(peaks) > 30 else 1.0)
+    excesses = [peak - threshold for peak in peaks if peak > threshold]
+    mean_excess = (sum(excesses) + 30 * 1.44) / stats.gamma.ppf(0.05, len(excesses) + 30)
+    return height + max(0.0, mean_excess * math.log(rate / per_day))
+
+
+HIGH = [9.0, 8.0, 7.5, 7.0, 6.5, 6.2, 6.0, 5.8, 5.6, 5.4, 5.2, 5.0, 4.9, 4.8]
+MANY = [3.6 + 0.1 * k for k in range(40, 0, -1)]
+
+
+@pytest.mark.parametrize("per_day", [0.1, 1.0, 24.0, 300.0])
+@pytest.mark.parametrize(
+    ("peaks", "seconds"),
+    [
+        ([], 0),
+        ([], 3600),
+        ([1.2], 600),
+        (HIGH[:11], 3600),
+        (HIGH[:12], 3600),
+        (HIGH, 7200),
+        ([*HIGH[:5], *[3.5] * 20], 7200),
+        (MANY[:30], 36_000),
+        (MANY[:31], 36_000),
+        (MANY, 36_000),
+        ([*MANY, *[1.5] * 400], 86_400),
+    ],
+)
+def test_the_limit_is_the_one_described(peaks: list[float], seconds: int, per_day: float) -> None:
+    found = Excursions(tuple(peaks), seconds).limit(per_day)
+    assert found == pytest.approx(expected_limit(peaks, seconds, per_day), rel=1e-3)
+
+
+def test_the_limit_is_not_below_the_height_that_the_budget_allows() -> None:
+    """Two hundred excursions a day are allowed and a hundred are known: the lowest of them is high enough."""
+    peaks = tuple(2.0 + 0.01 * k for k in range(100, 0, -1))
+    assert Excursions(peaks, 86_340).limit(1400.0) == peaks[-1]
+
+
+def test_excursions_count_from_a_height_of_one() -> None:
+    just_above, just_below = math.exp(-3.5 - 1e-9), math.exp(-3.5 + 1e-9)
+    assert len(excursions([[just_above]]).peaks) == 1
+    assert excursions([[just_below]]).peaks == ()
+    assert excursions([[just_above, 1.0, just_below, 1.0, just_above]]).peaks == pytest.approx((1.0, 1.0))
+
+
+def test_a_limit_names_its_parts() -> None:
+    found = excursions([bursts(3600, 8)])
+    limit = predicted_limit(1.0, found)
+    theory = limit_for(1.0, 0.0).from_theory
+    assert limit == Limit(max(theory, limit.from_data), 1.0, theory, found.limit(1.0))
+    nothing = predicted_limit(1440.0, Excursions((), 86_400))
+    assert nothing.value == max(nothing.from_theory, nothing.from_data)
