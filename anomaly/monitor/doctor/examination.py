@@ -28,6 +28,7 @@ def examine(
     changes = {"models_dir": models, "state_dir": state}
     site = site.model_copy(update={key: value for key, value in changes.items() if value is not None})
     yield from system_checks.packages(site)
+    yield from system_checks.detectors()
     yield from system_checks.disk(site)
     yield from system_checks.clock()
     yield from sound_checks.permissions()

@@ -12,8 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from anomaly import atomic
 from anomaly.config import Site
+from anomaly.detect.detectors.registry import detector_kind
+from anomaly.detector_names import detector_names
 from anomaly.disk_space import free_bytes
-from anomaly.errors import ConfigError
+from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.doctor.check_result import CheckResult, failed
 from anomaly.readable import local_time
 
@@ -68,6 +70,20 @@ def packages(site: Site) -> Iterator[CheckResult]:
             yield CheckResult("python.packages", "fail", f"{name} cannot be loaded: {error}", remedy)
     if not broken:
         yield CheckResult("python.packages", "ok", ", ".join(f"{name} {_version(name)}" for name in required))
+
+
+def detectors() -> Iterator[CheckResult]:
+    """List the installed detectors, and check that those of other packages can be imported."""
+    broken = False
+    for name in detector_names():
+        try:
+            detector_kind(name)
+        except AnomalyError as error:
+            broken = True
+            remedy = f"repair or uninstall the package that registers {name}"
+            yield CheckResult("python.detectors", "warn", str(error), remedy)
+    if not broken:
+        yield CheckResult("python.detectors", "ok", ", ".join(detector_names()))
 
 
 def disk(site: Site) -> Iterator[CheckResult]:

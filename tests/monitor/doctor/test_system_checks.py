@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,13 @@ def test_clock(monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, level
 
 def test_the_kernel_reports_its_clock() -> None:
     assert system_checks._synchronised() in (True, False, None)
+
+
+def test_detectors_of_packages_are_listed_and_tried(install_detector: Callable[..., Path]) -> None:
+    install_detector()
+    (result,) = system_checks.detectors()
+    assert (result.level, result.message) == ("ok", "student, teacher, deviation")
+    install_detector(name="broken", package="broken_detector", source="import package_that_nobody_has\n")
+    (result,) = system_checks.detectors()
+    assert result.level == "warn"
+    assert "package_that_nobody_has" in result.message
