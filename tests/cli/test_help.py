@@ -38,7 +38,7 @@ def test_every_group_explains_itself(group: str, capsys: pytest.CaptureFixture[s
     assert "Usage" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["verify", "--no-such-option"], ["no-such-command"], ["verify"]])
+@pytest.mark.parametrize("words", [["verify", "--no-such-option"], ["no-such-command"], ["feedback"]])
 def test_a_mistake_is_a_usage_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2
     said = capsys.readouterr()
