@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -215,9 +216,13 @@ def _compared(
 def _bundle(machine: str, models: Path | None, config: Path | None) -> tuple[Path, str, Site]:
     """Return the folder of bundles, the name of the machine's bundle in it, and the site."""
     from anomaly.config import find_site
+    from anomaly.workspace import choose_machine
 
     site = find_site(config)
-    return (models if models is not None else site.models_dir), site.bundle_of(machine), site
+    folder, bundle = (models if models is not None else site.models_dir), site.bundle_of(machine)
+    if not os.path.lexists(folder / bundle):
+        choose_machine(folder, bundle)
+    return folder, bundle, site
 
 
 def _print(version: Version, machine: str, bundle: str, site: Site, as_json: bool) -> None:

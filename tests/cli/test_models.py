@@ -61,6 +61,12 @@ def test_list_all_bundles(models: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert lines[0].split()[0] == "fan"
 
 
+def test_an_unknown_machine(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["list", "pmup"], ["rollback", "pmup"], ["activate", "pmup", "abc"]):
+        assert run(["models", *command]) == 3
+        assert "bundles here: pump" in capsys.readouterr().err
+
+
 def test_list_without_bundles(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "list", "--models", str(tmp_path / "none")]) == 3
     assert "anomaly train --machine NAME" in capsys.readouterr().err
