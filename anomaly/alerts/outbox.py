@@ -101,11 +101,17 @@ class Dispatcher:
         end = time.monotonic() + timeout_s
         for worker in self._workers:
             worker.wake()
-        while self._store.outbox.pending_count(self._names) > 0:
+        while self._is_pending():
             if time.monotonic() >= end:
                 return False
             time.sleep(0.02)
         return True
+
+    def _is_pending(self) -> bool:
+        try:
+            return self._store.outbox.pending_count(self._names) > 0
+        except AnomalyError:
+            return True  # a database that cannot be read now
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Stop delivering and close the sinks; what is not delivered stays queued."""
@@ -146,7 +152,7 @@ class SinkWorker:
         self._poll_s = poll_s
         self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
         self._live = LiveScoreFeed(store, sink, clock)
-        self._confirmed: set[int] = set()
+        self._confirmed: set[str] = set()
         self._last_error = ""
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -201,27 +207,45 @@ class SinkWorker:
     def _work(self) -> bool:
         """Run one round; return whether there may be more to do at once."""
         try:
-            if not self._lock.acquire(wait=False):
+            if not self._has_lock():
                 return False
+        except AnomalyError as error:
+            self._report(error)
+            return False
+        try:
             self._live.step()
+        except AnomalyError as error:
+            self._report(error)  # alerts do not wait for live scores
+        try:
             return self.step() > 0
         except AnomalyError as error:
-            # A full disk: nothing is lost, the messages are in the database already. Logged once, not each round.
-            if str(error) != self._last_error:
-                log.warning("sink %s: %s", self._sink.name, error)
-                self._last_error = str(error)
+            self._report(error)
             return False
+
+    def _has_lock(self) -> bool:
+        try:
+            return self._lock.acquire(wait=False)
+        except ConfigError:
+            if not self._store.fault:
+                raise
+            return True  # the folder takes no lock file, and the database is in this process's memory
+
+    def _report(self, error: AnomalyError) -> None:
+        # A full disk: nothing is lost, the messages are in the database already. Logged once, not each round.
+        if str(error) != self._last_error:
+            log.warning("sink %s: %s", self._sink.name, error)
+            self._last_error = str(error)
 
     def _try(self, due: DueMessage) -> bool:
         """Attempt one delivery; return whether it is settled: confirmed, or refused for good."""
-        if due.id not in self._confirmed:
+        if due.message.id not in self._confirmed:
             error = self._deliver(due)
             if error is not None:
                 return self._handle_failure(due, error)
-            self._confirmed.add(due.id)
+            self._confirmed.add(due.message.id)
         # If this fails (disk full), the delivery is remembered here and only its mark is repeated.
-        self._store.outbox.mark_delivered(due.id)
-        self._confirmed.discard(due.id)
+        self._store.outbox.mark_delivered(due)
+        self._confirmed.discard(due.message.id)
         return True
 
     def _deliver(self, due: DueMessage) -> Exception | None:
@@ -253,5 +277,5 @@ class SinkWorker:
         wait_s = self._retry.wait_s(due.attempts, self._rng, requested_s)
         if due.attempts == 0:
             log.warning("sink %s: %s; trying again in %.1f s", name, text, wait_s)
-        outbox.mark_failed(due.id, text, now_s + wait_s)
+        outbox.mark_failed(due, text, now_s + wait_s)
         return False

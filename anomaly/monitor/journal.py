@@ -56,7 +56,7 @@ class Journal:
         self._states: dict[str, str] = {}
         # The first second is stored at once, so that a reader sees the machine.
         self._batch = 1
-        self._failing = False
+        self._failing = self._in_memory = False
         self._written = threading.Condition()
         self._writing = False
         self._outcome: ConfigError | Literal["stored"] | None = None
@@ -89,6 +89,7 @@ class Journal:
     def second(self, record: SecondRecord) -> None:
         """Publish the result of a second, and store it with its batch."""
         self._publish(record)
+        self._report_fault()
         self._report_outcome()
         row = ScoreRow(
             record.machine,
@@ -185,6 +186,34 @@ class Journal:
                 self.emit(EventName.STORE_FAILED, str(error))
             self._failing = True
         else:
-            if self._failing:
+            if self._failing and not self._store.fault and self._is_stored_again():
                 self.emit(EventName.STORE_RECOVERED, "what waited is stored again")
-            self._failing = False
+                self._failing = False
+
+    def _is_stored_again(self) -> bool:
+        """Store what waits, and the recovery; return whether both are stored."""
+        with self._written:
+            if self._writing:
+                return False  # its outcome decides
+            try:
+                self._store.history.add_scores(self._rows, self._changes)
+                self._store.history.add_event(
+                    EventName.STORE_RECOVERED, machine=self.machine, time_s=self._time_s
+                )
+            except ConfigError:
+                return False
+            self._rows, self._changes = [], []
+        return True
+
+    def _report_fault(self) -> None:
+        """Report that the database went to memory because the disk takes nothing, and that it is back on the disk."""
+        fault, was_in_memory = self._store.fault, self._in_memory
+        self._in_memory = bool(fault)
+        if fault and not self._failing:
+            self._failing = True
+            self.emit(
+                EventName.STORE_FAILED, f"the database is in memory, alerts are delivered from there: {fault}"
+            )
+        elif was_in_memory and not fault:
+            with self.tolerate_store_errors():
+                pass

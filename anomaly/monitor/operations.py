@@ -62,10 +62,14 @@ class Operations:
             continue
 
     def _tidy(self) -> None:
+        if self.store.fault:
+            return  # a database in memory does not know what is old on the disk
         keep = self.site.keep
         tidy(self.store, Retention(keep.scores_days, keep.minutes_days, keep.events_days), self.clock())
         sweep(self.store, self.clips_folder, self.site.clips, self.clock())
-        sweep_orphans(self.store, self.clips_folder)
+        if self.store.set_aside is None:
+            # Clips whose entries were lost with a damaged database are no orphans.
+            sweep_orphans(self.store, self.clips_folder)
 
     def _measure(self) -> None:
         clips = self.store.clips.select()

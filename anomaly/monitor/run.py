@@ -86,14 +86,25 @@ def monitor(
 
 
 @contextmanager
-def exclusive(state_dir: Path, machine: str) -> Iterator[None]:
+def exclusive(state_dir: Path, machine: str, *, optional: bool = False) -> Iterator[None]:
     """Hold the lock of a machine: scores and cases of two monitors would mix.
+
+    Args:
+        state_dir: folder of the lock file.
+        machine: its name.
+        optional: go on without a lock in a folder that takes no files.
 
     Raises:
         ConfigError: another monitor runs.
     """
     lock = FileLock(state_dir / f"monitor-{machine}.lock")
-    if not lock.acquire(wait=False):
+    try:
+        acquired = lock.acquire(wait=False)
+    except ConfigError:
+        if not optional:
+            raise
+        acquired = True
+    if not acquired:
         raise ConfigError(
             f"another monitor watches {machine}",
             where=state_dir,
@@ -161,12 +172,14 @@ class _Run:
 
     def __enter__(self) -> _Run:
         with ExitStack() as opening:
-            self._store = opening.enter_context(Store.open(self._site.state_dir / DATABASE_NAME))
+            self._store = opening.enter_context(Store.open_resilient(self._site.state_dir / DATABASE_NAME))
             self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks))
             operations = opening.enter_context(Operations(self._site, self._store))
             for plan in self._plans:
                 try:
-                    opening.enter_context(exclusive(self._site.state_dir, plan.machine))
+                    opening.enter_context(
+                        exclusive(self._site.state_dir, plan.machine, optional=bool(self._store.fault))
+                    )
                     model = self._models[plan.machine]
                     self._sessions[plan.machine] = MachineSession(plan, model, self._store, operations)
                 except AnomalyError as error:

@@ -18,13 +18,15 @@ from anomaly.store.case import Case, CaseState, iso_utc
 from anomaly.store.database import Database
 from anomaly.store.history import log_event
 from anomaly.store.message import AlertMessage, MessageEvent
-from anomaly.store.outbox_queue import OutboxQueue, enqueue
+from anomaly.store.outbox_queue import OutboxQueue
+from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import EventRow
 
 # ISA-18.2 asks for a time limit on shelving: an alarm must not stay suppressed unnoticed.
 MAX_SILENCE_S = 30 * 86_400.0
 
 
+@repeated_after_repair
 class CaseRepository:
     """Opens, changes and lists cases; part of ``Store``.
 
@@ -186,7 +188,7 @@ class CaseRepository:
         sent = dataclasses.replace(base, event=event, machine=case.machine, case=case)
         log_event(connection, EventRow(sent.time, event, case.machine, case.id, detail or {}))
         if always or event in ("case.opened", "case.closed") or not case.is_silenced(self._now()):
-            enqueue(connection, sent, self._clock())
+            self._outbox.enqueue(connection, sent)
 
 
 def _origin(by: str | None, note: str) -> dict[str, Any]:

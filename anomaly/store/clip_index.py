@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from anomaly.store.case import iso_utc
 from anomaly.store.database import Database
+from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import AccessRow, ClipRow
 
 _COLUMNS = "id, case_id, machine, begin_s, seconds, content, folder, bytes, removed_s"
 
 
+@repeated_after_repair
 class ClipIndex:
     """Clips of a site and their access log; part of ``Store``.
 

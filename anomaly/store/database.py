@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,16 @@ from anomaly.store.schema import migrate
 
 # Wait for another writer: longer than any transaction of the store, the largest of which takes about a second.
 BUSY_TIMEOUT_S = 10.0
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+DAMAGED = sqlite3.SQLITE_CORRUPT
+_DAMAGE = (DAMAGED, sqlite3.SQLITE_NOTADB)
+# The folder or the disk does not take what is written: full, read-only, without rights, or failing.
+_UNWRITABLE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+)
 _HINTS = {
     sqlite3.SQLITE_FULL: "make room on the disk; scoring goes on, and what is queued is kept",
     sqlite3.SQLITE_READONLY: "give this user the right to write here, or choose another folder with --state",
@@ -34,6 +43,29 @@ _HINTS = {
 }
 
 log = logging.getLogger(__name__)
+FileId = tuple[int, int] | None
+
+
+class DatabaseError(ConfigError):
+    """A statement failed, or the file cannot be used.
+
+    Attributes:
+        code: primary result code of SQLite; 0 if there is none.
+        file: identity of the file that was used.
+    """
+
+    code: int = 0
+    file: FileId = None
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether the file is damaged."""
+        return self.code in _DAMAGE
+
+    @property
+    def is_unwritable(self) -> bool:
+        """Whether the folder or the disk does not take what is written."""
+        return self.code in _UNWRITABLE
 
 
 class Database:
@@ -46,15 +78,20 @@ class Database:
         suspect: its pages are to be checked: the last stop was not a clean one.
 
     Attributes:
+        path: the file in use; `move_to` changes it.
         suspect: also set when damage is met while it is used.
+        repair: called with an error of a statement; returns whether the statement may be repeated.
+        rolled_back: called after a transaction that was not committed.
     """
 
     def __init__(self, path: Path, *, suspect: bool = False) -> None:
         self.path = path
         self.suspect = suspect
+        self.repair: Callable[[DatabaseError], bool] = lambda _: False
+        self.rolled_back: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._usage_lock = ReadWriteLock()
-        self._connections: dict[threading.Thread, tuple[sqlite3.Connection, _FileId]] = {}
+        self._connections: dict[threading.Thread, tuple[sqlite3.Connection, FileId]] = {}
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -63,7 +100,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be read.
         """
-        with explained(self.path, self._met_damage), self._usage_lock.shared():
+        with explained(self.path, self._failed), self._usage_lock.shared():
             yield self._connection()
 
     @contextmanager
@@ -76,7 +113,7 @@ class Database:
         Raises:
             ConfigError: the database cannot be written.
         """
-        with explained(self.path, self._met_damage), self._usage_lock.shared():
+        with explained(self.path, self._failed), self._usage_lock.shared():
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -84,8 +121,10 @@ class Database:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
+                self.rolled_back()
                 if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                    with suppress(sqlite3.Error):  # of a damaged file; the first error counts
+                        connection.execute("ROLLBACK")
                 raise
 
     def is_sound(self) -> bool:
@@ -104,18 +143,47 @@ class Database:
         self.suspect = not sound
         return sound
 
-    def begin_anew(self) -> Path:
-        """Set a damaged file aside and begin a new one, while other threads wait; return the path of the old one.
+    def begin_anew(self, damaged: FileId = None) -> Path | None:
+        """Set a damaged file aside and begin a new one, while other threads wait.
+
+        Args:
+            damaged: identity of the file that is meant; default: the one that is there.
+
+        Returns:
+            Path of the old file; None if another thread or process has replaced it already.
 
         Raises:
             ConfigError: the folder cannot be written.
         """
         with explained(self.path), self._usage_lock.exclusive(), _start_lock(self.path):
+            if damaged is not None and damaged != _file_id(self.path):
+                return None
             self.close()
             aside = _set_aside(self.path)
-            _prepare(self.path)
+            prepare(self.path)
             self.suspect = False
         return aside
+
+    def move_to(self, path: Path, before: Callable[[], None]) -> None:
+        """Use another file from now on, while other threads wait.
+
+        Args:
+            path: the file.
+            before: prepares it; if it raises, the old one stays in use.
+        """
+        with self._usage_lock.exclusive():
+            self.close()
+            before()
+            self.path = path
+
+    def identity(self) -> FileId:
+        """Return the identity of the file that is there now."""
+        return _file_id(self.path)
+
+    def file_in_use(self) -> FileId:
+        """Return the identity of the file that this thread used last."""
+        known = self._connections.get(threading.current_thread())
+        return _file_id(self.path) if known is None else known[1]
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -140,8 +208,10 @@ class Database:
                 self._connections[thread] = (connection, now or _file_id(self.path))
         return connection
 
-    def _met_damage(self) -> None:
-        self.suspect = True
+    def _failed(self, error: DatabaseError) -> None:
+        error.file = self.file_in_use()
+        if error.is_damage:
+            self.suspect = True
 
 
 def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | None]:
@@ -169,12 +239,18 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
         with _start_lock(path), explained(path):
             if _is_no_database(path):
                 aside = _set_aside(path)
-            _prepare(path)
+            try:
+                prepare(path)
+            except sqlite3.DatabaseError as error:
+                if _code(error) not in _DAMAGE or aside is not None:
+                    raise
+                aside = _set_aside(path)
+                prepare(path)
     else:
         if not path.is_file():
             raise missing(path)
         with explained(path):
-            _prepare(path)
+            prepare(path)
     return Database(path, suspect=unclean and aside is None), aside
 
 
@@ -192,7 +268,8 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(path: Path) -> None:
+def prepare(path: Path) -> None:
+    """Make a file, or bring it to the newest schema."""
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         before, after = migrate(connection, path)
@@ -224,10 +301,7 @@ def _is_no_database(path: Path) -> bool:
         raise
 
 
-_FileId = tuple[int, int] | None
-
-
-def _file_id(path: Path) -> _FileId:
+def _file_id(path: Path) -> FileId:
     try:
         found = os.stat(path)
     except OSError:
@@ -247,21 +321,25 @@ def _set_aside(path: Path) -> Path:
 
 
 @contextmanager
-def explained(path: Path, met_damage: Callable[[], None] | None = None) -> Iterator[None]:
-    """Convert errors of SQLite and of the file system inside the block to ``ConfigError`` with a hint.
+def explained(path: Path, failed: Callable[[DatabaseError], None] | None = None) -> Iterator[None]:
+    """Convert errors of SQLite and of the file system inside the block to ``DatabaseError`` with a hint.
 
     Args:
         path: the database, named in the error.
-        met_damage: called if the error shows that the file is damaged.
+        failed: called with the error before it is raised.
     """
     try:
         yield
     except sqlite3.Error as error:
-        if met_damage is not None and _code(error) in _DAMAGE:
-            met_damage()
-        raise ConfigError(f"database: {error}", where=path, hint=_HINTS.get(_code(error))) from error
+        found = DatabaseError(f"database: {error}", where=path, hint=_HINTS.get(_code(error)))
+        found.code = _code(error)
+        if failed is not None:
+            failed(found)
+        raise found from error
     except OSError as error:
-        raise ConfigError(f"cannot be used: {error.strerror or error}", where=path) from error
+        found = DatabaseError(f"cannot be used: {error.strerror or error}", where=path)
+        found.code = sqlite3.SQLITE_IOERR
+        raise found from error
 
 
 def _code(error: sqlite3.Error) -> int:

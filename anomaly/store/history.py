@@ -10,10 +10,12 @@ from typing import Any
 
 from anomaly.store.case import iso_utc, json_value
 from anomaly.store.database import Database
+from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import EventRow, ScoreRow, StateRow
 from anomaly.store.time_series import keep_state
 
 
+@repeated_after_repair
 class History:
     """Scores and events of a site; part of ``Store``.
 

@@ -6,21 +6,29 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from anomaly.store.case import CaseState, iso_utc
 from anomaly.store.database import Database
 from anomaly.store.history import log_event
 from anomaly.store.message import AlertMessage
+from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import DeliveryStatus, DueMessage, EventRow
 
 # No wait between two attempts is longer: a sink that is back gets its messages within the hour.
 LONGEST_WAIT_S = 3_600.0
 # Deliveries read at once, about 100 kB of messages.
 BATCH = 64
+# Messages that are also kept in memory in case the database is lost: some 10 MB.
+MAX_REMEMBERED = 4096
+# A delivery is named by sink and message: its row may have another number after the database was replaced.
+_OF_MESSAGE = "sink = ? AND outbox_id = (SELECT id FROM outbox WHERE message_id = ?) AND status = 'pending'"
 
 
+@repeated_after_repair
 class OutboxQueue:
     """Outgoing messages of a site; part of ``Store``.
 
@@ -36,17 +44,44 @@ class OutboxQueue:
         self._database = database
         self._clock = clock
         self.listeners: list[Callable[[], None]] = []
+        self._sinks: dict[str, None] = {}
+        self._unconfirmed: dict[str, _Unconfirmed] = {}
+        self._lock = threading.Lock()
+        self._current = threading.local()
+        database.rolled_back = self._forget_current
 
     def queue(self, message: AlertMessage) -> None:
         """Queue a message that changes no case, such as a test of all sinks."""
         with self._database.transaction() as connection:
-            enqueue(connection, message, self._clock())
+            self.enqueue(connection, message)
+        self.notify()
+
+    def enqueue(self, connection: sqlite3.Connection, message: AlertMessage) -> None:
+        """Queue a message inside the caller's transaction; ``notify`` is called after its commit."""
+        enqueue(connection, message, self._clock())
+        # Before the commit: a sink may confirm it at once.
+        self._note(message, self._sinks)
+        self._current.message = message
+
+    def restore(self) -> None:
+        """Queue again, in a database that has replaced another, what no sink has confirmed in this process.
+
+        Deliveries that exist in the new one stay as they are.
+        """
+        self.subscribe(list(self._sinks))
+        with self._lock:
+            waiting = list(self._unconfirmed.values())
+        with self._database.transaction() as connection:
+            for one in waiting:
+                _restore(connection, one, self._clock())
         self.notify()
 
     def subscribe(self, sinks: Iterable[str]) -> None:
         """Register sinks. A new one gets the messages of the cases open now, not all history."""
+        names = list(sinks)
+        self._sinks.update(dict.fromkeys(names))
         with self._database.transaction() as connection:
-            for name in sinks:
+            for name in names:
                 _subscribe(connection, name, self._clock())
 
     def due(self, now_s: float, sink: str | None = None) -> list[DueMessage]:
@@ -56,10 +91,13 @@ class OutboxQueue:
         """
         with self._database.reading() as connection:
             rows = connection.execute(_DUE, (sink, now_s, now_s + LONGEST_WAIT_S, BATCH)).fetchall()
-        return [
+        found = [
             DueMessage(r["id"], r["sink"], AlertMessage.from_json(r["body"]), r["attempts"], r["queued_s"])
             for r in rows
         ]
+        for one in found:
+            self._note(one.message, (one.sink,))
+        return found
 
     def pending_count(self, sinks: Iterable[str]) -> int:
         """Count the deliveries to these sinks that are still to be made."""
@@ -69,17 +107,18 @@ class OutboxQueue:
         with self._database.reading() as connection:
             return int(connection.execute(sql, names).fetchone()[0])
 
-    def mark_delivered(self, delivery_id: int) -> None:
+    def mark_delivered(self, due: DueMessage) -> None:
         """Mark a delivery as made."""
         with self._database.transaction() as connection:
-            _finish(connection, delivery_id, "delivered", self._clock(), None)
+            _finish(connection, due, "delivered", self._clock(), None)
+        self._settle(due)
 
-    def mark_failed(self, delivery_id: int, error: str, next_try_s: float) -> None:
+    def mark_failed(self, due: DueMessage, error: str, next_try_s: float) -> None:
         """Record that a delivery failed, the error, and the UNIX time of the next attempt."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE deliveries SET attempts = attempts + 1, error = ?, next_try_s = ? WHERE id = ?",
-                (error, next_try_s, delivery_id),
+                f"UPDATE deliveries SET attempts = attempts + 1, error = ?, next_try_s = ? WHERE {_OF_MESSAGE}",
+                (error, next_try_s, due.sink, due.message.id),
             )
 
     def mark_abandoned(self, due: DueMessage, error: str) -> None:
@@ -96,13 +135,47 @@ class OutboxQueue:
         at = iso_utc(self._clock())
         case_id = message.case.id if message.case else None
         with self._database.transaction() as connection:
-            _finish(connection, due.id, status, self._clock(), error)
+            _finish(connection, due, status, self._clock(), error)
             log_event(connection, EventRow(at, event, message.machine, case_id, detail))
+        self._settle(due)
 
     def notify(self) -> None:
         """Call all listeners; called after each commit that may have queued a message."""
+        self._current.message = None
         for listener in list(self.listeners):
             listener()
+
+    def _forget_current(self) -> None:
+        """Forget the message of a transaction that was not committed."""
+        message: AlertMessage | None = getattr(self._current, "message", None)
+        self._current.message = None
+        if message is not None:
+            with self._lock:
+                self._unconfirmed.pop(message.id, None)
+
+    def _note(self, message: AlertMessage, sinks: Collection[str]) -> None:
+        with self._lock:
+            if not sinks:
+                return
+            if message.id in self._unconfirmed or len(self._unconfirmed) < MAX_REMEMBERED:
+                entry = self._unconfirmed.setdefault(message.id, _Unconfirmed(message, set()))
+                entry.sinks.update(sinks)
+
+    def _settle(self, due: DueMessage) -> None:
+        with self._lock:
+            entry = self._unconfirmed.get(due.message.id)
+            if entry is not None:
+                entry.sinks.discard(due.sink)
+                if not entry.sinks:
+                    del self._unconfirmed[due.message.id]
+
+
+@dataclass(frozen=True)
+class _Unconfirmed:
+    """Message that is kept in memory until each of these sinks has confirmed or refused it."""
+
+    message: AlertMessage
+    sinks: set[str]
 
 
 _DUE = """
@@ -128,10 +201,25 @@ def enqueue(connection: sqlite3.Connection, message: AlertMessage, now_s: float)
     )
 
 
+def _restore(connection: sqlite3.Connection, lost: _Unconfirmed, now_s: float) -> None:
+    message = lost.message
+    case_id = message.case.id if message.case else None
+    connection.execute(
+        "INSERT OR IGNORE INTO outbox (message_id, case_id, queued_s, body) VALUES (?, ?, ?, ?)",
+        (message.id, case_id, now_s, message.to_json()),
+    )
+    for sink in sorted(lost.sinks):
+        connection.execute(
+            "INSERT OR IGNORE INTO deliveries (outbox_id, sink, lane)"
+            " SELECT id, ?, ? FROM outbox WHERE message_id = ?",
+            (sink, case_id or message.id, message.id),
+        )
+
+
 def _subscribe(connection: sqlite3.Connection, name: str, now_s: float) -> None:
     if connection.execute("INSERT OR IGNORE INTO sinks VALUES (?, ?)", (name, now_s)).rowcount:
         connection.execute(
-            "INSERT INTO deliveries (outbox_id, sink, lane)"
+            "INSERT OR IGNORE INTO deliveries (outbox_id, sink, lane)"
             " SELECT outbox.id, ?, cases.id FROM outbox JOIN cases ON cases.id = outbox.case_id"
             " WHERE cases.state != ? ORDER BY outbox.id",
             (name, CaseState.CLOSED.value),
@@ -139,9 +227,9 @@ def _subscribe(connection: sqlite3.Connection, name: str, now_s: float) -> None:
 
 
 def _finish(
-    connection: sqlite3.Connection, delivery_id: int, status: DeliveryStatus, now_s: float, error: str | None
+    connection: sqlite3.Connection, due: DueMessage, status: DeliveryStatus, now_s: float, error: str | None
 ) -> None:
     connection.execute(
-        "UPDATE deliveries SET status = ?, finished_s = ?, error = ? WHERE id = ? AND status = 'pending'",
-        (status, now_s, error, delivery_id),
+        f"UPDATE deliveries SET status = ?, finished_s = ?, error = ? WHERE {_OF_MESSAGE}",
+        (status, now_s, error, due.sink, due.message.id),
     )

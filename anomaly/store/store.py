@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from anomaly.errors import ConfigError
 from anomaly.store.case_repository import CaseRepository
 from anomaly.store.clip_index import ClipIndex
-from anomaly.store.database import Database, open_database
+from anomaly.store.database import Database, DatabaseError, open_database
 from anomaly.store.history import History
+from anomaly.store.memory_database import memory_path
 from anomaly.store.outbox_queue import OutboxQueue
 from anomaly.store.salvage import salvage
+from anomaly.store.store_repair import StoreRepair
 from anomaly.store.time_series import TimeSeries
 
 DATABASE_NAME = "anomaly.sqlite"
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -33,13 +40,20 @@ class Store:
         time_series: scores summed up by the minute, states and gaps.
         clips: sound clips and their access log.
         outbox: messages to be delivered.
+        path: the file on the disk.
     """
 
     def __init__(
-        self, database: Database, clock: Callable[[], float] = time.time, *, set_aside: Path | None = None
+        self,
+        database: Database,
+        clock: Callable[[], float] = time.time,
+        *,
+        set_aside: Path | None = None,
+        home: Path | None = None,
     ) -> None:
         self.database = database
-        self.path = database.path
+        self.path = database.path if home is None else home
+        self._repair: StoreRepair | None = None
         self.history = History(database, clock)
         self.time_series = TimeSeries(database)
         self.clips = ClipIndex(database, clock)
@@ -47,7 +61,7 @@ class Store:
         self.cases = CaseRepository(database, self.outbox, clock)
         self.set_aside = set_aside
         if set_aside is not None:
-            self._carry_over(set_aside)
+            self.carry_over(set_aside)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, clock: Callable[[], float] = time.time) -> Store:
@@ -66,6 +80,36 @@ class Store:
         database, aside = open_database(path, create=create)
         return cls(database, clock, set_aside=aside)
 
+    @classmethod
+    def open_resilient(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Store:
+        """Open the database of a site for a monitor that goes on whatever happens to the file.
+
+        A file that is found damaged at any statement is set aside and replaced, and all pages are read once in the
+        background. While the disk takes nothing, the database lies in memory, and ``fault`` is the reason.
+
+        Raises:
+            ConfigError: the folder cannot be made, the schema is newer, or the file is another program's.
+        """
+        try:
+            database, aside = open_database(path)
+        except ConfigError as error:
+            if not _is_passing(error, path):
+                raise
+            memory = memory_path(path)
+            store = cls(open_database(memory)[0], clock, home=path)
+            store._repair = StoreRepair(store, path, fault=str(error))
+            log.warning("the database is kept in memory until the disk takes it: %s", error)
+            return store
+        database.suspect = aside is None
+        store = cls(database, clock, set_aside=aside)
+        store._repair = StoreRepair(store, path)
+        return store
+
+    @property
+    def fault(self) -> str:
+        """Reason why the disk is not used, and the database is in memory; "" while it is."""
+        return "" if self._repair is None else self._repair.fault
+
     def check(self) -> Path | None:
         """Read all pages if the last stop was not clean, or damage was met; begin anew if they are broken.
 
@@ -78,14 +122,30 @@ class Store:
         Raises:
             ConfigError: the folder cannot be written.
         """
+        if self._repair is not None and self._repair.fault:
+            self._repair.return_to_disk()
+            return None
+        checked = self.database.identity()
         if not self.database.suspect or self.database.is_sound():
             return None
-        self.set_aside = self.database.begin_anew()
-        self._carry_over(self.set_aside)
-        return self.set_aside
+        aside = self.database.begin_anew(checked)
+        if aside is not None:
+            self.set_aside = aside
+            self.carry_over(aside)
+        return aside
+
+    def carry_over(self, damaged: Path) -> None:
+        """Copy open cases and undelivered messages from a file that was set aside, and store what was lost."""
+        carried = salvage(damaged, self.database)
+        self.outbox.restore()
+        detail = {"set_aside": str(damaged), "carried_over": carried}
+        self.history.add_event("store.damaged", detail=detail)
+        self.outbox.notify()
 
     def close(self) -> None:
-        """Close the database for all threads."""
+        """Close the database for all threads; what is in memory is moved to the disk if that takes it now."""
+        if self._repair is not None:
+            self._repair.return_to_disk()
         self.database.close()
 
     def __enter__(self) -> Store:
@@ -94,8 +154,14 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _carry_over(self, damaged: Path) -> None:
-        carried = salvage(damaged, self.database)
-        detail = {"set_aside": str(damaged), "carried_over": carried}
-        self.history.add_event("store.damaged", detail=detail)
-        self.outbox.notify()
+
+def _is_passing(error: ConfigError, path: Path) -> bool:
+    """Return whether an existing folder takes nothing now: full, read-only, or without rights."""
+    if not path.parent.is_dir():
+        return False
+    cause = error.__cause__
+    if isinstance(error, DatabaseError):
+        return error.is_unwritable
+    return isinstance(cause, OSError) and cause.errno in (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    )

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from anomaly.store.database import Database
+from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import GapRow, MinuteRow, StateRow
 
 _SUMMED = "minutes"
@@ -22,6 +23,7 @@ _SUM_UP = """
     GROUP BY machine, minute_s"""
 
 
+@repeated_after_repair
 class TimeSeries:
     """Minutes, states and gaps of a site; part of ``Store``.
 

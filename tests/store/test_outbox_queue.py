@@ -25,7 +25,7 @@ def test_one_delivery_per_sink(store: Store, clock: Clock, make_case: MakeCase) 
     assert [message.sink for message in found] == ["a", "b"]
     assert found[0].message == found[1].message
     assert store.outbox.pending_count(["a", "b"]) == 2
-    store.outbox.mark_delivered(found[0].id)
+    store.outbox.mark_delivered(found[0])
     assert [message.sink for message in due(store, clock)] == ["b"]
     assert (
         store.outbox.pending_count(["a"]),
@@ -42,12 +42,12 @@ def test_of_a_case_only_the_oldest_is_due(store: Store, clock: Clock, make_case:
     store.cases.acknowledge(one.id, "ann")
     events = [(m.message.event, m.message.machine) for m in due(store, clock)]
     assert events == [("case.opened", "pump"), ("case.opened", "fan")]
-    store.outbox.mark_failed(due(store, clock)[0].id, "no", clock() + 60)
+    store.outbox.mark_failed(due(store, clock)[0], "no", clock() + 60)
     assert [m.message.machine for m in due(store, clock)] == ["fan"]
     clock.forward(60)
     first = due(store, clock)[0]
     assert (first.message.event, first.attempts) == ("case.opened", 1)
-    store.outbox.mark_delivered(first.id)
+    store.outbox.mark_delivered(first)
     assert due(store, clock)[1].message.event == "case.acknowledged"
 
 
@@ -71,7 +71,7 @@ def test_a_new_sink_gets_the_messages_of_open_cases(store: Store, clock: Clock, 
 def test_a_clock_that_is_set_back_delays_nothing(store: Store, clock: Clock, make_case: MakeCase) -> None:
     store.outbox.subscribe(["a"])
     store.cases.open(make_case())
-    store.outbox.mark_failed(due(store, clock)[0].id, "no", clock() + 10)
+    store.outbox.mark_failed(due(store, clock)[0], "no", clock() + 10)
     assert due(store, clock) == []
     clock.forward(-2 * LONGEST_WAIT_S)
     assert len(due(store, clock)) == 1

@@ -153,8 +153,8 @@ def test_deliveries(store: Store, reader: StoreReader, make_message: Callable[..
     store.outbox.queue(sent)
     store.outbox.queue(AlertMessage("test", "fan", iso_utc(START_S)))
     (first, *_) = store.outbox.due(START_S, "hook")
-    store.outbox.mark_failed(first.id, "no answer", START_S + 60)
-    store.outbox.mark_delivered(store.outbox.due(START_S, "mqtt")[0].id)
+    store.outbox.mark_failed(first, "no answer", START_S + 60)
+    store.outbox.mark_delivered(store.outbox.due(START_S, "mqtt")[0])
     (waiting,) = reader.deliveries(PageRequest(machine="pump"), sink="hook").rows
     assert (waiting.status, waiting.attempts, waiting.error) == ("pending", 1, "no answer")
     assert (waiting.message, waiting.next_try_s) == (sent, START_S + 60)

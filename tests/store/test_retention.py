@@ -65,7 +65,7 @@ def test_an_open_case_keeps_its_events_and_a_closed_one_is_removed(
         store.cases.open(case)
     store.cases.close(gone.id)
     for due in store.outbox.due(clock.now_s):
-        store.outbox.mark_delivered(due.id)
+        store.outbox.mark_delivered(due)
     clock.now_s = NOW_S
     tidy(store, Retention(), NOW_S)
     assert [case.id for case in store.cases.select()] == [kept.id]

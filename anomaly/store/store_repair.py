@@ -1,0 +1,103 @@
+"""Repair of the store of a running monitor: a damaged file is replaced, a disk that takes nothing by memory.
+
+The monitor goes on deciding and alerting with the new database; open cases and messages are carried over.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anomaly.errors import ConfigError
+from anomaly.store import memory_database
+from anomaly.store.database import DatabaseError, FileId, open_database, prepare
+from anomaly.store.salvage import salvage
+
+if TYPE_CHECKING:
+    from anomaly.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class StoreRepair:
+    """Repairs the database of a store whenever a statement fails; part of ``Store``.
+
+    Args:
+        store: its database is used for as long as this exists.
+        home: the file on the disk.
+        fault: reason why the database is in memory already.
+
+    Attributes:
+        fault: reason why the disk is not used; "" while it is.
+    """
+
+    def __init__(self, store: Store, home: Path, fault: str = "") -> None:
+        self._store, self._home = store, home
+        self._lock = threading.RLock()
+        self._busy = False
+        self.fault = fault
+        store.database.repair = self.repair
+
+    def repair(self, error: DatabaseError) -> bool:
+        """Replace what has failed; return whether the statement may be repeated."""
+        with self._lock:
+            if self._busy:
+                return False  # a statement of the repair itself
+            self._busy = True
+            try:
+                if error.is_damage:
+                    return self._replace(error.file)
+                return error.is_unwritable and self._go_to_memory(str(error))
+            except ConfigError as second:
+                log.error("the database cannot be repaired: %s", second)
+                return False
+            finally:
+                self._busy = False
+
+    def return_to_disk(self) -> None:
+        """Move what was stored in memory to the disk if it takes it now; else stay there."""
+        with self._lock:
+            if not self.fault or self._busy:
+                return
+            self._busy = True
+            try:
+                memory = self._store.database.path
+                self._store.database.move_to(self._home, lambda: self._merge(memory))
+                memory_database.remove(memory)
+                self.fault = ""
+            except ConfigError as error:
+                log.debug("the disk takes nothing yet: %s", error)
+            finally:
+                self._busy = False
+
+    def _merge(self, memory: Path) -> None:
+        database, aside = open_database(self._home)
+        database.close()
+        memory_database.merge(memory, self._home)
+        if aside is not None:
+            self._store.set_aside = aside
+
+    def _replace(self, damaged: FileId) -> bool:
+        """Set the damaged file aside, or use memory where the folder takes no new one."""
+        store = self._store
+        try:
+            aside = store.database.begin_anew(damaged)
+            if aside is not None:
+                store.set_aside = aside
+                store.carry_over(aside)
+        except ConfigError as error:
+            return self._go_to_memory(str(error))
+        return True
+
+    def _go_to_memory(self, reason: str) -> bool:
+        if self.fault:
+            return False  # memory is full, too
+        memory = memory_database.memory_path(self._home)
+        log.warning("the database is kept in memory until the disk takes it: %s", reason)
+        self._store.database.move_to(memory, lambda: prepare(memory))
+        self.fault = reason
+        salvage(self._home, self._store.database)
+        self._store.outbox.restore()
+        return True
