@@ -108,8 +108,13 @@ class Dispatcher:
         return True
 
     def _is_pending(self) -> bool:
+        outbox = self._store.outbox
         try:
-            return self._store.outbox.pending_count(self._names) > 0
+            if outbox.pending_count(self._names) > 0:
+                return True
+            if outbox.unconfirmed_count(self._names) > 0:
+                self._store.check()
+            return outbox.unconfirmed_count(self._names) > 0
         except AnomalyError:
             return True  # a database that cannot be read now
 
@@ -201,7 +206,12 @@ class SinkWorker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            if not self._work():
+            try:
+                again = self._work()
+            except Exception:  # a bug must not end the delivery of alerts
+                log.exception("sink %s: unexpected failure", self._sink.name)
+                again = False
+            if not again:
                 self._wake.wait(self._poll_s)
 
     def _work(self) -> bool:

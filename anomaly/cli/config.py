@@ -28,9 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def check(site: SiteFile = None, as_json: Json = False) -> None:
-    """Check a site file: keys and values with their lines, and each secret; all errors at once. Exit 3 if not."""
+    """Check a site file: keys and values with their lines, secrets and bundles; all errors at once. Exit 3 if not."""
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
+    from anomaly.monitor.site_check import machine_errors
 
     path = find_file(site)
     if path is None:
@@ -40,7 +41,7 @@ def check(site: SiteFile = None, as_json: Json = False) -> None:
     except ConfigError as error:
         # Secrets are looked at all the same, so that one run shows all that is to be mended.
         raise _as_one([error, *_sink_errors(path, _readable_sinks(path))]) from error
-    if errors := _sink_errors(path, found.sinks):
+    if errors := [*machine_errors(path, found), *_sink_errors(path, found.sinks)]:
         raise _as_one(errors)
     machines, names = list(found.machines), found.sinks.names
     if as_json:

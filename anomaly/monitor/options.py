@@ -94,8 +94,42 @@ def plans_from(site: Site, **options: Any) -> list[MonitorPlan]:
     one = any(options[name] is not None for name in ("machine", "device", "source"))
     if one or len(site.machines) < 2:
         return [replace(plan_from(site, **options), patient=bool(site.machines) and not one)]
-    plans = [plan_from(site, **{**options, "machine": name}) for name in site.machines]
-    return [replace(plan, patient=True) for plan in plans]
+    return [_plan_of_site(name, settings, **options) for name, settings in site.machines.items()]
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return the value of an option as a plan holds it."""
+    if value is None:
+        return None
+    if name == "detector":
+        return check_detector_name(value)
+    if name == "channel":
+        return parse_channel(value)
+    check_budget(value)
+    return value
+
+
+def _plan_of_site(name: str, settings: Machine, **options: Any) -> MonitorPlan:
+    """Return the plan of one machine of several; its fault is part of the plan, so that the others are monitored."""
+    source, fault = settings.source, None
+    try:
+        source = _source_of(name, settings)
+    except ConfigError as error:
+        fault = error
+    channel = _checked("channel", options["channel"])
+    return MonitorPlan(
+        machine=name,
+        device=settings.device,
+        source=source,
+        channel=settings.channel if channel is None else channel,
+        detector=_checked("detector", options["detector"]) or settings.detector,
+        false_alarms_per_day=_checked("budget", options["false_alarms_per_day"])
+        or settings.false_alarms_per_day,
+        realtime=options["realtime"],
+        model=settings.model or "",
+        patient=True,
+        fault=fault,
+    )
 
 
 def _source_of(name: str, settings: Machine) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anomaly.audio.capture.ffmpeg import is_address
 from anomaly.audio.channels import Channel
+from anomaly.errors import AnomalyError
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class MonitorPlan:
         realtime: read a file at the pace of its sample clock.
         model: name of the bundle; "" for that of the machine.
         patient: a microphone or stream that is missing at the start is waited for, like one that was lost.
+        fault: reason why the machine cannot be monitored by this process; the others of the site are.
     """
 
     machine: str
@@ -33,6 +35,7 @@ class MonitorPlan:
     realtime: bool = True
     model: str = ""
     patient: bool = False
+    fault: AnomalyError | None = field(default=None, compare=False)
 
     @property
     def bundle(self) -> str:

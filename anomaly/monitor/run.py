@@ -17,6 +17,7 @@ from anomaly.config import Machine, Site
 from anomaly.errors import AnomalyError, ConfigError, InputError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.listeners import Deliveries, Listeners, SourceDelivery
+from anomaly.monitor.model_retry import RETRY_EVERY_S, ModelRetry
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record
@@ -40,7 +41,8 @@ def monitor(
     """Monitor machines until their sound ends or a stop is requested.
 
     A fault of one machine of several (no such bundle, no such device, sound that cannot be read) ends or delays that
-    machine alone, and is reported as ``machine.failed``; a device that is missing is waited for.
+    machine alone, and is reported as ``machine.failed``; a device that is missing is waited for, and a bundle that
+    cannot be used is looked for every minute.
 
     Args:
         plans: one for each machine.
@@ -62,7 +64,7 @@ def monitor(
             )
     stop = Stop()
     models, failures = _load_models(plans, site)
-    ready = [plan for plan in plans if plan.machine in models]
+    ready = [plan for plan in plans if plan.fault is None]
     with on_sigterm(stop), closing(Listeners(ready, stop).deliveries()) as deliveries:
         targets = build_sinks(with_plans(site, plans)) if sinks is None else sinks
         # Nothing is written before there is sound.
@@ -129,6 +131,8 @@ def _load_models(
     failures: dict[str, Exception] = {}
     for plan in plans:
         try:
+            if plan.fault is not None:
+                raise plan.fault
             models[plan.machine] = load_session_model(plan, site)
         except AnomalyError as error:
             failures[plan.machine] = error
@@ -166,6 +170,7 @@ class _Run:
         sinks: Sequence[Sink],
     ) -> None:
         self._plans, self._models, self._site, self._show, self._sinks = plans, models, site, show, sinks
+        self._retry = ModelRetry(site, [plan for plan in plans if plan.machine not in models])
         self._sessions: dict[str, MachineSession] = {}
         self.failed: set[str] = set()
         self.first_error: Exception | None = None
@@ -174,16 +179,12 @@ class _Run:
         with ExitStack() as opening:
             self._store = opening.enter_context(Store.open_resilient(self._site.state_dir / DATABASE_NAME))
             self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks))
-            operations = opening.enter_context(Operations(self._site, self._store))
+            self._operations = opening.enter_context(Operations(self._site, self._store))
+            self._open = opening
             for plan in self._plans:
-                try:
-                    opening.enter_context(
-                        exclusive(self._site.state_dir, plan.machine, optional=bool(self._store.fault))
-                    )
-                    model = self._models[plan.machine]
-                    self._sessions[plan.machine] = MachineSession(plan, model, self._store, operations)
-                except AnomalyError as error:
+                if plan.machine in self._models and (error := self._begin(plan, self._models[plan.machine])):
                     self.fail(plan.machine, error)
+            self._operations.background.every(RETRY_EVERY_S, self._retry.attempt)
             self._open = opening.pop_all()
         return self
 
@@ -203,17 +204,49 @@ class _Run:
 
     def process(self, delivery: SourceDelivery) -> None:
         """Let a machine's session process a delivery of its source; an error ends that machine alone."""
-        if delivery.machine in self.failed:
+        machine = delivery.machine
+        if machine not in self._sessions:
+            self._process_without_session(delivery)
+        elif machine in self.failed:
             return
-        if delivery.error is not None:
-            self.fail(delivery.machine, delivery.error)
+        elif delivery.error is not None:
+            self.fail(machine, delivery.error)
         elif delivery.event is not None:
             try:
-                records = self._sessions[delivery.machine].process(delivery.event)
+                records = self._sessions[machine].process(delivery.event)
             except Exception as error:
-                self.fail(delivery.machine, error)
+                self.fail(machine, error)
             else:
                 self._publish(records)
+
+    def _process_without_session(self, delivery: SourceDelivery) -> None:
+        """Begin the session of a machine whose model has been loaded meanwhile; its sound counts from then on."""
+        machine = delivery.machine
+        if delivery.error is not None:
+            self._retry.forget(machine)
+            if machine not in self.failed:
+                self.fail(machine, delivery.error)
+            return
+        found = self._retry.take(machine)
+        if found is None or self._begin(*found) is not None:
+            return
+        self.failed.discard(machine)
+        version = found[1].version
+        message = f"version {version} scores from here on"
+        detail = {"version": version}
+        self._show(EventRecord(EventName.MODEL_ACTIVATED, machine, time.time(), message, detail))
+        self.process(delivery)
+
+    def _begin(self, plan: MonitorPlan, model: SessionModel) -> AnomalyError | None:
+        """Begin a machine's session; return the error if it cannot begin now, and is tried again."""
+        try:
+            optional = bool(self._store.fault)
+            self._open.enter_context(exclusive(self._site.state_dir, plan.machine, optional=optional))
+            self._sessions[plan.machine] = MachineSession(plan, model, self._store, self._operations)
+        except AnomalyError as error:
+            self._retry.add(plan)
+            return error
+        return None
 
     def fail(self, machine: str, error: Exception) -> None:
         """Report that a machine is no longer monitored, with the reason."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from anomaly.errors import ConfigError
 from anomaly.store.file_lock import FileLock
 from anomaly.store.read_write_lock import ReadWriteLock
-from anomaly.store.schema import migrate
+from anomaly.store.schema import MIGRATIONS, migrate, version_of
 
 # Wait for another writer: longer than any transaction of the store, the largest of which takes about a second.
 BUSY_TIMEOUT_S = 10.0
@@ -42,6 +42,15 @@ _HINTS = {
     sqlite3.SQLITE_NOTADB: "stop the monitor; it sets a damaged file aside at its next start",
 }
 
+# A statement of this program fails in these ways only if the file does not hold what was stored, or by a bug.
+_DOUBTFUL = (
+    0,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_INTERNAL,
+)
+
 log = logging.getLogger(__name__)
 FileId = tuple[int, int] | None
 
@@ -61,6 +70,11 @@ class DatabaseError(ConfigError):
     def is_damage(self) -> bool:
         """Whether the file is damaged."""
         return self.code in _DAMAGE
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether damage is a possible cause, which reading all pages shows."""
+        return self.code in _DOUBTFUL
 
     @property
     def is_unwritable(self) -> bool:
@@ -128,17 +142,20 @@ class Database:
                 raise
 
     def is_sound(self) -> bool:
-        """Read all pages, while others use the database; return False if one is damaged.
+        """Read all pages and compare indexes with tables, while others use the database; return False for damage.
 
         Raises:
             ConfigError: the database cannot be opened.
         """
         with explained(self.path), closing(connect(self.path)) as connection:
             try:
-                sound = bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+                sound = bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+                sound = sound and version_of(connection, self.path) == MIGRATIONS[-1].version
             except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGE:
+                if _code(error) not in (*_DAMAGE, *_DOUBTFUL):
                     raise
+                sound = False
+            except (ConfigError, UnicodeDecodeError):  # its tables are gone, or their names cannot be read
                 sound = False
         self.suspect = not sound
         return sound
@@ -241,8 +258,9 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
                 aside = _set_aside(path)
             try:
                 prepare(path)
-            except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGE or aside is not None:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                damaged = isinstance(error, UnicodeDecodeError) or _code(error) in _DAMAGE
+                if not damaged or aside is not None:
                     raise
                 aside = _set_aside(path)
                 prepare(path)
@@ -299,6 +317,8 @@ def _is_no_database(path: Path) -> bool:
         if _code(error) in _DAMAGE:
             return True
         raise
+    except UnicodeDecodeError:
+        return True
 
 
 def _file_id(path: Path) -> FileId:

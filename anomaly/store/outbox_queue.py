@@ -24,6 +24,7 @@ LONGEST_WAIT_S = 3_600.0
 BATCH = 64
 # Messages that are also kept in memory in case the database is lost: some 10 MB.
 MAX_REMEMBERED = 4096
+_MOMENT_S = 0.1
 # A delivery is named by sink and message: its row may have another number after the database was replaced.
 _OF_MESSAGE = "sink = ? AND outbox_id = (SELECT id FROM outbox WHERE message_id = ?) AND status = 'pending'"
 
@@ -106,6 +107,22 @@ class OutboxQueue:
         sql = f"SELECT count(*) FROM deliveries WHERE status = 'pending' AND sink IN ({marks})"
         with self._database.reading() as connection:
             return int(connection.execute(sql, names).fetchone()[0])
+
+    def unconfirmed_count(self, sinks: Iterable[str]) -> int:
+        """Count the deliveries to these sinks that this process knows of and that are still to be made."""
+        names = set(sinks)
+        with self._lock:
+            return sum(len(names & one.sinks) for one in self._unconfirmed.values())
+
+    def misses_deliveries(self) -> bool:
+        """Return whether the database lacks deliveries that are still to be made: an index of it is damaged."""
+        names = list(self._sinks)
+        for _ in range(2):
+            # A delivery that has just been marked is forgotten a moment later.
+            if self.unconfirmed_count(names) <= self.pending_count(names):
+                return False
+            time.sleep(_MOMENT_S)
+        return True
 
     def mark_delivered(self, due: DueMessage) -> None:
         """Mark a delivery as made."""

@@ -29,7 +29,7 @@ def salvage(damaged: Path, into: Database) -> dict[str, int]:
     """
     found: dict[str, list[sqlite3.Row]] = {}
     whole = True
-    with contextlib.suppress(sqlite3.Error), closing(_open(damaged)) as old:
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError), closing(_open(damaged)) as old:
         for table in _TABLES:
             found[table], complete = _readable(old, table)
             whole = whole and (complete or table != "deliveries")
@@ -57,7 +57,7 @@ def _open(damaged: Path) -> sqlite3.Connection:
     try:
         connection = connect(damaged)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         connection = sqlite3.connect(f"{damaged.absolute().as_uri()}?immutable=1", uri=True)
         connection.row_factory = sqlite3.Row
     return connection

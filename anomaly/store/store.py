@@ -126,6 +126,10 @@ class Store:
             self._repair.return_to_disk()
             return None
         checked = self.database.identity()
+        missed = self._repair is not None and self.outbox.misses_deliveries()
+        self.database.suspect = self.database.suspect or missed
+        if missed and self.database.is_sound():
+            self.outbox.restore()
         if not self.database.suspect or self.database.is_sound():
             return None
         aside = self.database.begin_anew(checked)

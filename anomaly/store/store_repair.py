@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anomaly.disk_space import free_bytes
 from anomaly.errors import ConfigError
 from anomaly.store import memory_database
 from anomaly.store.database import DatabaseError, FileId, open_database, prepare
@@ -17,6 +18,9 @@ from anomaly.store.salvage import salvage
 
 if TYPE_CHECKING:
     from anomaly.store.store import Store
+
+# With less free space the smallest transaction and its log fail.
+_FULL_BYTES = 65_536
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ class StoreRepair:
         self._store, self._home = store, home
         self._lock = threading.RLock()
         self._busy = False
-        self.fault = fault
+        self.fault = fault and _named(fault, home)
         store.database.repair = self.repair
 
     def repair(self, error: DatabaseError) -> bool:
@@ -47,7 +51,7 @@ class StoreRepair:
                 return False  # a statement of the repair itself
             self._busy = True
             try:
-                if error.is_damage:
+                if error.is_damage or (error.is_doubtful and not self._store.database.is_sound()):
                     return self._replace(error.file)
                 return error.is_unwritable and self._go_to_memory(str(error))
             except ConfigError as second:
@@ -95,9 +99,18 @@ class StoreRepair:
         if self.fault:
             return False  # memory is full, too
         memory = memory_database.memory_path(self._home)
-        log.warning("the database is kept in memory until the disk takes it: %s", reason)
+        log.warning("the database is kept in memory until the disk takes it: %s", _named(reason, self._home))
         self._store.database.move_to(memory, lambda: prepare(memory))
-        self.fault = reason
+        self.fault = _named(reason, self._home)
         salvage(self._home, self._store.database)
         self._store.outbox.restore()
         return True
+
+
+def _named(reason: str, home: Path) -> str:
+    """Name a full disk: SQLite often reports it as an error of input and output."""
+    try:
+        free = free_bytes(home.parent)
+    except OSError:
+        return reason
+    return f"the disk of {home.parent} is full: {reason}" if free < _FULL_BYTES else reason

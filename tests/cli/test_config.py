@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture
+def models(site: Path, pump_bundle: Path) -> Path:
+    """Folder of bundles with that of the machine in it."""
+    return shutil.copytree(pump_bundle, site.parent / "models" / "pump").parent
+
+
+@pytest.mark.usefixtures("models")
 def test_check(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     assert run(["config", "check"]) == 0
@@ -40,6 +48,29 @@ def test_check(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     }
 
 
+def test_check_names_machines_without_bundle_or_stream(
+    site: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_text(SITE + "  mqtt: [{name: house, host: 'bad..host'}]\n")
+    text = site.read_text().replace(
+        "  pump: {device: hw:0}\n",
+        "  pump: {device: hw:0}\n  fan: {device: hw:1}\n  mill: {device: hw:2, model: turbine}\n"
+        "  yard: {source_env: YARD_ADDRESS, model: pump}\n",
+    )
+    site.write_text(text)
+    assert run(["config", "check"]) == 3
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: site.yaml:3: machines.fan: models/fan: ")
+    for place in (
+        "4: machines.mill.model",
+        "5: machines.yard.source_env",
+        "8: sinks.webhook.0",
+        "9: sinks.mqtt.0",
+    ):
+        assert f"also site.yaml:{place}: " in shown
+
+
+@pytest.mark.usefixtures("models")
 def test_check_misses_a_secret(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "check"]) == 3
     assert capsys.readouterr().err == (

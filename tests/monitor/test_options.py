@@ -136,6 +136,17 @@ def test_without_a_choice_all_machines_of_the_site_file_are_monitored(site: Site
     assert not plans_from(site, **NOTHING | {"device": "hw:1"})[0].patient
 
 
+def test_a_fault_of_one_machine_of_a_site_leaves_the_others(site: Site) -> None:
+    many = {
+        "pump": Machine(device="hw:1"),
+        "unknown": Machine(device="hw:2", model="turbine"),
+        "yard": Machine(source_env="YARD_ADDRESS_THAT_IS_NOT_SET"),
+    }
+    pump, unknown, yard = plans_from(site.model_copy(update={"machines": many}), **NOTHING)
+    assert (pump.fault, unknown.fault, unknown.bundle) == (None, None, "turbine")
+    assert "YARD_ADDRESS_THAT_IS_NOT_SET is not set" in str(yard.fault)
+
+
 def test_an_address_with_a_password_comes_from_the_environment(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

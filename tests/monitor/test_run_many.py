@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -97,6 +98,34 @@ def test_a_failure_of_one_machine_is_reported_and_the_others_continue(
         assert {event.machine for event in store.history.events() if event.event == "machine.failed"} == set(
             failed
         )
+
+
+def test_a_bundle_that_appears_is_taken_up_without_a_restart(
+    site: Site, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "RETRY_EVERY_S", 0.1)
+    bundle = site.models_dir / "pump"
+    site = site.model_copy(update={"models_dir": tmp_path / "models"})
+    shutil.copytree(bundle, site.models_dir / "pump")
+    plans = [
+        replace(plan_of("well", sounds[0]), realtime=True),
+        replace(plan_of("late", sounds[2]), realtime=True, model="turbine"),
+        replace(plan_of("closed", None), fault=ConfigError("the environment variable YARD is not set")),
+    ]
+    records: list[Record] = []
+
+    def show(record: Record) -> None:
+        records.append(record)
+        if len(seconds_of(records, "well")) == 2 and not (site.models_dir / "turbine").exists():
+            shutil.copytree(bundle, site.models_dir / "turbine.new")
+            (site.models_dir / "turbine.new").rename(site.models_dir / "turbine")
+
+    monitor(plans, site, show, sinks=[])
+    assert len(seconds_of(records, "well")) == 12
+    assert [event.machine for event in events_of(records, "machine.failed")] == ["late", "closed"]
+    (taken_up,) = events_of(records, "model.activated")
+    assert taken_up.machine == "late"
+    assert 2 <= len(seconds_of(records, "late")) < 12
 
 
 def test_a_bug_in_one_machine_does_not_stop_the_others(

@@ -1,0 +1,35 @@
+"""Check of the machines of a site file against what they name: bundles, and streams in environment variables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from anomaly.bundle import open_bundle
+from anomaly.config import Site
+from anomaly.errors import AnomalyError, ConfigError
+from anomaly.strict_yaml import load
+
+
+def machine_errors(path: Path, site: Site) -> list[ConfigError]:
+    """Return an error with its place in the file for each machine that cannot be monitored as it stands.
+
+    Args:
+        path: the file.
+        site: its content.
+    """
+    _, lines = load(path)
+    errors = []
+    for name, machine in site.machines.items():
+        place = ("machines", name)
+        if machine.source_env is not None and not os.environ.get(machine.source_env):
+            stream = (*place, "source_env")
+            text = f"the environment variable {machine.source_env} is not set"
+            errors.append(ConfigError(text, where=f"{path}:{lines.get(stream, 1)}: {'.'.join(stream)}"))
+        try:
+            open_bundle(site.models_dir / site.bundle_of(name))
+        except AnomalyError as error:
+            key: tuple[str, ...] = place if machine.model is None else (*place, "model")
+            where = f"{path}:{lines.get(key, 1)}: {'.'.join(key)}"
+            errors.append(ConfigError(str(error), where=where, hint=error.hint))
+    return errors

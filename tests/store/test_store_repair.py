@@ -1,0 +1,199 @@
+"""Store of a running monitor: damage is replaced when it is met, and memory stands in for a disk that takes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from anomaly.alerts import AlertMessage, Case, ScoreRow, Store
+from anomaly.errors import ConfigError
+from anomaly.store import memory_database, store_repair
+from anomaly.store import store as store_module
+from anomaly.store.database import DatabaseError
+
+MakeCase = Callable[..., Case]
+ROWS = [ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(3000)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "anomaly.sqlite"
+
+
+@pytest.fixture(autouse=True)
+def _memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(memory_database, "_SHARED_MEMORY", tmp_path / "memory")
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store.open_resilient(path) as opened:
+        opened.outbox.subscribe(["plant"])
+        yield opened
+
+
+def break_table(path: Path, table: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\x5a" * size)
+
+
+def fill_disk(store: Store) -> None:
+    with store.database.reading() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def opened(store: Store, case: Case) -> Case | None:
+    return store.cases.open(case, AlertMessage("case.opened", case.machine, case.opened_at))
+
+
+@pytest.mark.parametrize(
+    "table", ["cases", "scores", "events", "outbox", "deliveries", "sinks", "deliveries_pending"]
+)
+def test_damage_met_at_any_statement_is_replaced(
+    store: Store, path: Path, make_case: MakeCase, table: str
+) -> None:
+    before = make_case("fan")
+    opened(store, before)
+    break_table(path, table)
+    case = make_case("pump")
+    assert opened(store, case) == case
+    store.history.add_scores(ROWS)
+    assert len(store.history.scores("pump")) == 3000
+    store.check()
+    due = [one.message for one in store.outbox.due(2e9, "plant")]
+    assert {message.machine for message in due} == {"fan", "pump"}
+    assert len({message.id for message in due}) == len(due) == 2
+    assert store.set_aside is not None
+    assert store.history.events(name="store.damaged")[-1].detail["set_aside"] == str(store.set_aside)
+
+
+def test_damage_after_a_clean_stop_is_found(path: Path, make_case: MakeCase) -> None:
+    with Store.open(path) as before:
+        before.outbox.subscribe(["plant"])
+        opened(before, make_case("fan"))
+    break_table(path, "scores")
+    with Store.open_resilient(path) as store:
+        assert store.check() is not None
+        assert [case.machine for case in store.cases.select(open_only=True)] == ["fan"]
+        assert [one.message.machine for one in store.outbox.due(2e9, "plant")] == ["fan"]
+
+
+def test_a_settled_delivery_is_not_repeated_after_damage(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    opened(store, make_case("fan"))
+    (due,) = store.outbox.due(2e9, "plant")
+    store.outbox.mark_delivered(due)
+    break_table(path, "cases")
+    opened(store, make_case("pump"))
+    assert [one.message.machine for one in store.outbox.due(2e9, "plant")] == ["pump"]
+    assert store.outbox.unconfirmed_count(["plant"]) == 1
+
+
+def test_a_delivery_of_the_lost_file_marks_no_other(store: Store, path: Path, make_case: MakeCase) -> None:
+    opened(store, make_case("fan"))
+    (due,) = store.outbox.due(2e9, "plant")
+    store.database.begin_anew()
+    store.outbox.subscribe(["plant"])
+    opened(store, make_case("pump"))
+    store.outbox.mark_delivered(due)
+    assert [one.message.machine for one in store.outbox.due(2e9, "plant")] == ["pump"]
+
+
+def test_a_full_disk_is_stood_in_for_by_memory_until_it_has_room(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    fan = make_case("fan")
+    opened(store, fan)
+    fill_disk(store)
+    store.history.add_scores(ROWS)
+    assert "full" in store.fault
+    case = make_case("pump")
+    assert opened(store, case) == case
+    due = store.outbox.due(2e9, "plant")
+    assert {one.message.machine for one in due} == {"fan", "pump"}
+    store.outbox.mark_delivered(due[0])
+    store.cases.acknowledge(fan.id, "ann")
+    store.check()
+    assert store.fault == ""
+    assert store.database.path == path
+    assert not list(memory_database._SHARED_MEMORY.iterdir())
+    assert len(store.history.scores("pump")) == 3000
+    assert {c.machine: c.acknowledged_by for c in store.cases.select(open_only=True)} == {
+        "fan": "ann",
+        "pump": None,
+    }
+    left = {one.message.id for one in store.outbox.due(2e9, "plant")}
+    assert due[0].message.id not in left
+    assert due[1].message.id in left
+
+
+def test_a_disk_that_still_takes_nothing_leaves_it_in_memory(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_disk(store)
+    store.history.add_scores(ROWS)
+
+    def full(*_: object, **__: object) -> None:
+        raise ConfigError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_database, "merge", full)
+        store.check()
+        assert store.fault
+        assert len(store.history.scores("pump")) == 3000
+    store.close()
+    assert store.fault == ""
+
+
+def test_a_folder_that_takes_nothing_at_the_start(
+    path: Path, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    original = store_module.open_database
+
+    def read_only(file: Path, **options: bool) -> object:
+        if file == path:
+            error = DatabaseError("attempt to write a readonly database", where=file)
+            error.code = sqlite3.SQLITE_READONLY
+            raise error
+        return original(file, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "open_database", read_only)
+        store = Store.open_resilient(path)
+    store.outbox.subscribe(["plant"])
+    assert "readonly" in store.fault
+    opened(store, make_case("pump"))
+    assert len(store.outbox.due(2e9, "plant")) == 1
+    store.close()
+    with Store.open(path) as after:
+        assert [case.machine for case in after.cases.select(open_only=True)] == ["pump"]
+        assert len(after.outbox.due(2e9, "plant")) == 1
+
+
+def test_a_wrong_folder_is_an_error_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        Store.open_resilient(tmp_path / "file" / "state" / "x.sqlite")
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_repair, "free_bytes", lambda _: 0)
+    assert (
+        store_repair._named("disk I/O error", tmp_path / "x")
+        == f"the disk of {tmp_path} is full: disk I/O error"
+    )
+    monkeypatch.setattr(store_repair, "free_bytes", lambda _: 1 << 30)
+    assert store_repair._named("disk I/O error", tmp_path / "x") == "disk I/O error"
