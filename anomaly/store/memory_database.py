@@ -59,9 +59,7 @@ def memory_path(home: Path) -> Path:
     Raises:
         ConfigError: there is no room in memory either, or the folder belongs to somebody else.
     """
-    key = hashlib.sha256(str(home.absolute()).encode()).hexdigest()[:16]
-    base = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    folder = base / f"anomaly-{os.getuid()}-{key}"
+    folder = _base() / f"{_name(home)}-{os.getpid()}"
     with explained(folder):
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
@@ -69,6 +67,25 @@ def memory_path(home: Path) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise ConfigError("belongs to somebody else", where=folder)
     return folder / home.name
+
+
+def left_over(home: Path) -> list[Path]:
+    """Return the databases in memory that processes left which ended before the disk took anything."""
+    return [
+        folder / home.name
+        for folder in _base().glob(f"{_name(home)}-*")
+        if (folder / home.name).is_file()
+        and folder.lstat().st_uid == os.getuid()
+        and not Path("/proc", folder.name.rpartition("-")[2]).exists()
+    ]
+
+
+def _base() -> Path:
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def _name(home: Path) -> str:
+    return f"anomaly-{os.getuid()}-{hashlib.sha256(str(home.absolute()).encode()).hexdigest()[:16]}"
 
 
 def remove(path: Path) -> None:

@@ -13,7 +13,7 @@ from anomaly.store.case_repository import CaseRepository
 from anomaly.store.clip_index import ClipIndex
 from anomaly.store.database import Database, DatabaseError, open_database
 from anomaly.store.history import History
-from anomaly.store.memory_database import memory_path
+from anomaly.store.memory_database import left_over, memory_path, merge, remove
 from anomaly.store.outbox_queue import OutboxQueue
 from anomaly.store.salvage import salvage
 from anomaly.store.store_repair import StoreRepair
@@ -101,6 +101,13 @@ class Store:
             log.warning("the database is kept in memory until the disk takes it: %s", error)
             return store
         database.suspect = aside is None
+        for memory in left_over(path):
+            try:
+                merge(memory, path)
+            except ConfigError as error:
+                log.warning("what an earlier process kept in memory cannot be stored: %s", error)
+            else:
+                remove(memory)
         store = cls(database, clock, set_aside=aside)
         store._repair = StoreRepair(store, path)
         return store

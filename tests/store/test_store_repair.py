@@ -183,6 +183,27 @@ def test_a_folder_that_takes_nothing_at_the_start(
         assert len(after.outbox.due(2e9, "plant")) == 1
 
 
+def test_what_a_process_left_in_memory_is_stored_at_the_next_start(
+    path: Path, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open_resilient(path) as before:
+        before.outbox.subscribe(["plant"])
+        fill_disk(before)
+        before.history.add_scores(ROWS)
+        opened(before, make_case("pump"))
+        assert before.fault
+        monkeypatch.setattr(before, "_repair", None)  # the disk is full to the end
+    (folder,) = memory_database._SHARED_MEMORY.iterdir()
+    assert not memory_database.left_over(path)  # its process lives
+    # Above the largest number of a process.
+    folder.rename(folder.with_name(f"{folder.name.rpartition('-')[0]}-4194999"))
+    with Store.open_resilient(path) as after:
+        assert after.fault == ""
+        assert len(after.history.scores("pump")) == 3000
+        assert [one.message.machine for one in after.outbox.due(2e9, "plant")] == ["pump"]
+    assert not list(memory_database._SHARED_MEMORY.iterdir())
+
+
 def test_a_wrong_folder_is_an_error_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be made"):

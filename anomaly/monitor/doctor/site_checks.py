@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from anomaly import workspace
@@ -16,12 +16,13 @@ from anomaly.errors import AnomalyError, ConfigError, ModelError
 from anomaly.monitor.doctor.check_result import CheckResult, failed
 from anomaly.store.file_lock import is_held
 from anomaly.store.reader import PageRequest, StoreReader
-from anomaly.store.rows import DeliveryCount
+from anomaly.store.rows import DeliveryCount, EventRow
 from anomaly.store.schema import MIGRATIONS
 from anomaly.store.store import DATABASE_NAME
 
 _STALE_S = 60.0
 _NEWEST = PageRequest(newest_first=True, limit=1)
+_RECENT = PageRequest(newest_first=True, limit=5)
 
 
 def config(path: Path | None) -> tuple[Site | None, CheckResult]:
@@ -88,6 +89,7 @@ def _stored(path: Path) -> Iterator[CheckResult]:
         damage = reader.damage()
         known = schema <= MIGRATIONS[-1].version
         counts = reader.delivery_counts() if damage is None and known else []
+        replaced = reader.events(_RECENT, name="store.damaged").rows if damage is None and known else ()
         dead = {
             row.sink: reader.dead_letters(_NEWEST, sink=row.sink).rows
             for row in counts
@@ -105,6 +107,7 @@ def _stored(path: Path) -> Iterator[CheckResult]:
         return
     message = f"{path}: whole, schema {schema}, {path.stat().st_size:,} bytes"
     yield CheckResult("site.database", "ok", message)
+    yield from _replaced(replaced)
     yield _messages([row for row in counts if row.status == "pending"])
     for row in counts:
         if row.status == "dead":
@@ -112,7 +115,24 @@ def _stored(path: Path) -> Iterator[CheckResult]:
 
 
 _ELSEWHERE = "name another folder with --state, state_dir in site.yaml or ANOMALY_STATE"
-_SET_ASIDE = "restart the monitor: it sets a damaged file aside and carries open cases over"
+_SET_ASIDE = "a running monitor sets a damaged file aside and carries open cases over; start it"
+
+
+def _replaced(events: Sequence[EventRow]) -> Iterator[CheckResult]:
+    """Report what was lost with each damaged file, while that is still there."""
+    for event in events:
+        aside = Path(str(event.detail.get("set_aside", "")))
+        if not aside.is_file():
+            continue
+        kept = event.detail.get("carried_over", {})
+        message = (
+            f"a damaged database was replaced at {event.time}; carried over: {kept.get('cases', 0)} open cases and"
+            f" {kept.get('messages', 0)} messages; lost: earlier scores, events and closed cases"
+        )
+        remedy = (
+            f"they may be read from {aside} with `sqlite3 {aside} .recover`; delete it when it is not needed"
+        )
+        yield CheckResult(f"site.database.{aside.name.rpartition('-')[2]}", "warn", message, remedy)
 
 
 def _messages(pending: list[DeliveryCount]) -> CheckResult:

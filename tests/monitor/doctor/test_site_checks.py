@@ -100,6 +100,22 @@ def test_dead_letters_of_each_sink(site: Site) -> None:
     assert "anomaly alerts test plant" in result.remedy
 
 
+def test_what_was_lost_with_a_damaged_database_is_reported_until_its_file_is_deleted(site: Site) -> None:
+    path = site.state_dir / DATABASE_NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"no database" * 1000)
+    with Store.open_resilient(path) as store:
+        aside = store.set_aside
+    assert aside is not None
+    found = by_check(list(site_checks.database(site)))
+    (lost,) = [result for check, result in found.items() if check.startswith("site.database.")]
+    assert lost.level == "warn"
+    assert "carried over: 0 open cases and 0 messages; lost: earlier scores" in lost.message
+    assert str(aside) in lost.remedy
+    aside.unlink()
+    assert set(by_check(list(site_checks.database(site)))) == {"site.database", "site.messages"}
+
+
 def test_a_database_of_a_newer_version(site: Site) -> None:
     path = site.state_dir / DATABASE_NAME
     with Store.open(path) as store, store.database.transaction() as connection:
