@@ -78,8 +78,15 @@ class StoreRepair:
 
     def _merge(self, memory: Path) -> None:
         database, aside = open_database(self._home)
-        database.close()
-        memory_database.merge(memory, self._home)
+        try:
+            memory_database.merge(memory, self._home)
+        except DatabaseError as error:
+            if not error.is_damage and database.is_sound():
+                raise
+            aside = database.begin_anew()
+            memory_database.merge(memory, self._home)
+        finally:
+            database.close()
         if aside is not None:
             self._store.set_aside = aside
 

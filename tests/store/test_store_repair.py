@@ -183,6 +183,19 @@ def test_a_folder_that_takes_nothing_at_the_start(
         assert len(after.outbox.due(2e9, "plant")) == 1
 
 
+def test_a_disk_that_is_damaged_when_it_takes_files_again_gets_a_new_one(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    fill_disk(store)
+    store.history.add_scores(ROWS)
+    opened(store, make_case("pump"))
+    break_table(path, "cases")
+    store.check()
+    assert store.fault == ""
+    assert store.set_aside is not None
+    assert [case.machine for case in store.cases.select(open_only=True)] == ["pump"]
+
+
 def test_what_a_process_left_in_memory_is_stored_at_the_next_start(
     path: Path, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
