@@ -201,3 +201,87 @@ def test_shares_are_kept_with_the_rest() -> None:
 def test_shares_that_are_none(shares: Any) -> None:
     with pytest.raises(ModelError):
         Pooling.from_dict(fit_pooling(NORMAL, "count").to_dict() | {"shares": shares})
+
+
+def written_out(seconds: list[npt.NDArray[np.float64]], scale: Scale, groups: int, kinds: int) -> list[float]:
+    """Scores of seconds pooled by their own standardisation, one number at a time, as the module describes it."""
+    spread_added = {"log": 0.02, "count": 0.05, "root": 0.05}[scale]
+    summaries = []
+    for levels in seconds:
+        top = max(1, round(0.25 * len(levels)))
+        both = [[c.mean() for c in levels.T], [np.sort(c)[-top:].mean() for c in levels.T]]
+        summaries.append(
+            [[math.log(v + 1e-3) if scale == "log" else math.sqrt(v) for v in row] for row in both]
+        )
+    values = np.array(summaries)
+    deviation = (values - values.mean(axis=0)) / (values.std(axis=0) + spread_added)
+    views = []
+    for second, off in zip(values, deviation, strict=True):
+        if scale == "root":
+            worst = [
+                [max(off[r, k * groups + g] for k in range(kinds)) for g in range(groups)] for r in range(2)
+            ]
+            views.append([v for row in worst for v in (np.mean(row), np.mean(sorted(row)[-4:]))])
+            continue
+        raw = np.exp(second) if scale == "log" else second**2
+        floor = 0.0 if scale == "log" else 1e-3
+        blocks = [raw[r, k * groups : (k + 1) * groups].mean() for r in range(2) for k in range(kinds)]
+        views.append([math.log(block + floor) for block in blocks])
+    spread = np.std(views, axis=0) + 1e-3
+    standard = np.clip((np.array(views) - np.mean(views, axis=0)) / spread, -60, 60)
+    if scale == "root":
+        return [math.log(np.mean(np.exp(row))) for row in standard]
+    by_kind = (standard[:, :kinds] + standard[:, kinds:]) / 2
+    return [float(row @ written_out_weights(values, by_kind, spread, scale, groups)) for row in by_kind]
+
+
+def written_out_weights(values: Any, by_kind: Any, spread: Any, scale: Scale, groups: int) -> Any:
+    """Weights of the kinds: equal for two on "log", Fisher's discriminant on "count"."""
+    kinds = by_kind.shape[1]
+    if scale == "log":
+        return np.full(kinds, 1 / kinds)
+    counts = (values**2).reshape(len(values), 2, kinds, groups)
+    shift = np.zeros(kinds)
+    for row in range(2):
+        for kind in range(kinds):
+            own = counts[:, row, kind]
+            raised = np.mean([own[:, g].std() for g in range(groups)]) / groups
+            shift[kind] += raised / (own.mean() + 1e-3) / spread[row * kinds + kind] / 2
+    moments = np.array([[np.mean(a * b) for b in by_kind.T] for a in by_kind.T]) + 0.05 * np.eye(kinds)
+    weights = np.maximum(np.linalg.inv(moments) @ shift, 0)
+    return weights / weights.sum()
+
+
+@pytest.mark.parametrize("groups", [8, SUB_BAND_GROUPS])
+@pytest.mark.parametrize("scale", ["log", "count", "root"])
+def test_scores_are_those_of_the_description(scale: Scale, groups: int) -> None:
+    random = np.random.default_rng(17)
+    rates = random.gamma(2.0, 0.5, (12, 1, 2 * groups))
+    seconds = list(random.gamma(2.0, rates, (12, 31, 2 * groups)))
+    pooling = fit_pooling(seconds, scale, groups)
+    found = [pooling.second(levels).score for levels in seconds]
+    assert found == pytest.approx(written_out(seconds, scale, groups, 2), rel=1e-9, abs=1e-9)
+
+
+def test_the_loudest_quarter_is_rounded_and_at_least_one_frame() -> None:
+    for frames, top in ((1, 1), (2, 1), (5, 1), (7, 2), (30, 8), (31, 8)):
+        levels = np.zeros((frames, 1))
+        levels[:top] = 4.0
+        assert summarise(levels, "root")[1, 0] == pytest.approx(2.0)
+        levels[top - 1] = 0.0
+        assert summarise(levels, "root")[1, 0] < 2.0
+
+
+def test_the_number_of_groups_is_kept_where_it_is_not_that_of_the_built_in_detectors() -> None:
+    few = fit_pooling([levels[:, :8] for levels in NORMAL], "log", groups=4)
+    assert (few.kinds, few.to_dict()["groups"], few.second(NORMAL[0][:, :8]).groups.shape) == (2, 4, (4,))
+    again = Pooling.from_dict(json.loads(json.dumps(few.to_dict())))
+    assert again.second(NORMAL[1][:, :8]).score == few.second(NORMAL[1][:, :8]).score
+    assert "groups" not in fit_pooling(NORMAL, "log").to_dict()
+
+
+@pytest.mark.parametrize("groups", [0, -4, 3, 256, True, 4.0, "4", None])
+def test_groups_that_do_not_divide_the_spectrum_are_refused(groups: Any) -> None:
+    few = fit_pooling([levels[:, :12] for levels in NORMAL], "log", groups=4).to_dict()
+    with pytest.raises(ModelError, match="sub-band groups"):
+        Pooling.from_dict({**few, "groups": groups})
