@@ -153,7 +153,10 @@ def _serve(
             if rng.random() < 0.25:
                 # A checkpoint first: damage in pages that the log still holds would never be read.
                 # The injector may meet its own damage.
-                with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=1.0)) as connection:
+                with (
+                    suppress(sqlite3.Error, UnicodeDecodeError),
+                    closing(sqlite3.connect(path, timeout=1.0)) as connection,
+                ):
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 damage(path, rng)
                 result.damages += 1
