@@ -88,9 +88,6 @@ class Journal:
 
     def second(self, record: SecondRecord) -> None:
         """Publish the result of a second, and store it with its batch."""
-        self._publish(record)
-        self._report_fault()
-        self._report_outcome()
         row = ScoreRow(
             record.machine,
             record.time_s,
@@ -99,9 +96,13 @@ class Journal:
             record.p_value,
             record.state or NOT_JUDGED,
         )
+        # Before it is shown: a signal that comes in between must not lose what somebody has seen.
         with self._written:
             self._rows.append(row)
             self._note_states(record)
+        self._publish(record)
+        self._report_fault()
+        self._report_outcome()
         if len(self._rows) >= self._batch:
             self._batch = _BATCH_S
             self.flush()
