@@ -285,3 +285,10 @@ def test_groups_that_do_not_divide_the_spectrum_are_refused(groups: Any) -> None
     few = fit_pooling([levels[:, :12] for levels in NORMAL], "log", groups=4).to_dict()
     with pytest.raises(ModelError, match="sub-band groups"):
         Pooling.from_dict({**few, "groups": groups})
+
+
+def test_one_group_is_enough() -> None:
+    one = fit_pooling([levels[:, :2] for levels in NORMAL], "log", groups=1)
+    again = Pooling.from_dict(json.loads(json.dumps(one.to_dict())))
+    assert (again.kinds, again.groups) == (2, 1)
+    assert again.second(NORMAL[0][:, :2]).score == one.second(NORMAL[0][:, :2]).score
