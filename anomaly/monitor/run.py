@@ -23,7 +23,7 @@ from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.session import MachineSession
 from anomaly.monitor.session_model import SessionModel, load_session_model
-from anomaly.monitor.stop import Stop, on_sigterm
+from anomaly.monitor.stop import Stop, on_signals
 from anomaly.store.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME, Store
 
@@ -55,6 +55,7 @@ def monitor(
 
     Raises:
         AnomalyError: nothing could be monitored: the first machine's reason; or folder or sinks cannot be used.
+        KeyboardInterrupt: Ctrl-C, after all data is written.
     """
     if len(plans) > 1:
         plans = [replace(plan, patient=True) for plan in plans]
@@ -65,7 +66,7 @@ def monitor(
     stop = Stop()
     models, failures = _load_models(plans, site)
     ready = [plan for plan in plans if plan.fault is None]
-    with on_sigterm(stop), closing(Listeners(ready, stop).deliveries()) as deliveries:
+    with on_signals(stop), closing(Listeners(ready, stop).deliveries()) as deliveries:
         targets = build_sinks(with_plans(site, plans)) if sinks is None else sinks
         # Nothing is written before there is sound.
         first = _first(deliveries, failures, len(plans))

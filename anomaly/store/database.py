@@ -68,17 +68,17 @@ class DatabaseError(ConfigError):
 
     @property
     def is_damage(self) -> bool:
-        """Whether the file is damaged."""
+        """Return whether the file is damaged."""
         return self.code in _DAMAGE
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether damage is a possible cause, which reading all pages shows."""
+        """Return whether damage is a possible cause, which reading all pages shows."""
         return self.code in _DOUBTFUL
 
     @property
     def is_unwritable(self) -> bool:
-        """Whether the folder or the disk does not take what is written."""
+        """Return whether the folder or the disk does not take what is written."""
         return self.code in _UNWRITABLE
 
 

@@ -90,7 +90,7 @@ def test_spikes_without_a_step_are_refused(
         (["--extra-leak", "31"], 2, "--extra-leak"),
         (["--chip", "-1"], 2, "--chip"),
         (["--chip", "3"], 2, "--chip: has no effect without --mismatch or --noise or --lost-events"),
-        (["--chip", "3", "--extra-leak", "2"], 2, "--chip: says nothing"),
+        (["--chip", "3", "--extra-leak", "2"], 2, "--chip: has no effect without"),
         (["--raster", "raster.gif"], 2, "--raster: raster.gif is neither a .png nor a .npz"),
         (["--raster", "x.jpg"], 2, "--raster"),
         (["--seed", str(1 << 63)], 2, "--seed"),
