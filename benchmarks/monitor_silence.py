@@ -146,7 +146,7 @@ class _Run:
 
     @property
     def reported(self) -> bool:
-        """Whether anything was said: a case, WATCH or ALARM, or a second that is not judged."""
+        """Return whether anything was reported: a case, WATCH or ALARM, or a second that is not judged."""
         opened = any(event.event in ("case.opened", "case.again") for event in self.events)
         return opened or any(record.state != "OK" for record in self.seconds)
 
