@@ -15,7 +15,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from anomaly.errors import ConfigError
-from anomaly.store.database import connect, explained
+from anomaly.store.database_error import explained
+from anomaly.store.database_file import connect
 
 _SHARED_MEMORY = Path("/dev/shm")
 # Rows that are not there yet are added; row numbers are those of the disk's database.

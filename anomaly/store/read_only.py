@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from anomaly.store.database import BUSY_TIMEOUT_S, explained, missing
+from anomaly.store.database_error import explained, missing
+from anomaly.store.database_file import BUSY_TIMEOUT_S
 
 Result = TypeVar("Result")
 

@@ -16,7 +16,7 @@ from anomaly.errors import UsageError
 from anomaly.store import case_table
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.case_table import case_from
-from anomaly.store.database import missing
+from anomaly.store.database_error import missing
 from anomaly.store.history import event_from
 from anomaly.store.message import AlertMessage
 from anomaly.store.page import DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS, Page, Position, decode_cursor, encode_cursor

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from anomaly.errors import ConfigError
-from anomaly.store.database import DAMAGED, DatabaseError
+from anomaly.store.database_error import DAMAGED, DatabaseError
 
 Repository = TypeVar("Repository")
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from anomaly.store.database import Database, connect
+from anomaly.store.database import Database
+from anomaly.store.database_file import connect
 
 # Messages younger than this are delivered again if it cannot be read whether they were: their key tells receivers.
 _REPEATED_S = 86_400.0

@@ -11,9 +11,11 @@ from pathlib import Path
 from anomaly.errors import ConfigError
 from anomaly.store.case_repository import CaseRepository
 from anomaly.store.clip_index import ClipIndex
-from anomaly.store.database import Database, DatabaseError, open_database
+from anomaly.store.database import Database
+from anomaly.store.database_error import DatabaseError
 from anomaly.store.history import History
 from anomaly.store.memory_database import left_over, memory_path, merge, remove
+from anomaly.store.opening import open_database
 from anomaly.store.outbox_queue import OutboxQueue
 from anomaly.store.salvage import salvage
 from anomaly.store.store_repair import StoreRepair

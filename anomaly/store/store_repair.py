@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from anomaly.disk_space import free_bytes
 from anomaly.errors import ConfigError
 from anomaly.store import memory_database
-from anomaly.store.database import DatabaseError, FileId, open_database, prepare
+from anomaly.store.database_error import DatabaseError, FileId
+from anomaly.store.database_file import prepare
+from anomaly.store.opening import open_database
 from anomaly.store.salvage import salvage
 
 if TYPE_CHECKING:

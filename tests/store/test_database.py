@@ -18,7 +18,8 @@ import pytest
 
 from anomaly.alerts import Case, ScoreRow, Store
 from anomaly.errors import ConfigError
-from anomaly.store.database import connect, open_database
+from anomaly.store.database_file import connect
+from anomaly.store.opening import open_database
 
 
 def test_the_folder_is_made(path: Path) -> None:

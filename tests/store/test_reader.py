@@ -15,7 +15,7 @@ import pytest
 from anomaly.alerts import AlertMessage, Case, ScoreRow, Store, iso_utc
 from anomaly.errors import AnomalyError, ConfigError, UsageError
 from anomaly.store import reader as module
-from anomaly.store.database import connect
+from anomaly.store.database_file import connect
 from anomaly.store.page import MAX_PAGE_ROWS, iterate
 from anomaly.store.reader import PageRequest, StoreReader
 from anomaly.store.rows import ClipRow

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly.alerts import Store
 from anomaly.errors import ConfigError
-from anomaly.store.database import connect
+from anomaly.store.database_file import connect
 from anomaly.store.schema import MIGRATIONS, Migration, migrate, version_of
 
 NEXT = Migration(

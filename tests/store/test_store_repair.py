@@ -13,7 +13,7 @@ from anomaly.alerts import AlertMessage, Case, ScoreRow, Store
 from anomaly.errors import ConfigError
 from anomaly.store import memory_database, store_repair
 from anomaly.store import store as store_module
-from anomaly.store.database import DatabaseError
+from anomaly.store.database_error import DatabaseError
 
 MakeCase = Callable[..., Case]
 ROWS = [ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(3000)]

@@ -1,0 +1,100 @@
+"""Errors of the database: SQLite's result codes, their kinds, and advice for people."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anomaly.errors import ConfigError
+
+DAMAGED = sqlite3.SQLITE_CORRUPT
+DAMAGE = (DAMAGED, sqlite3.SQLITE_NOTADB)
+# The folder or the disk does not take what is written: full, read-only, without rights, or failing.
+_UNWRITABLE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+)
+_HINTS = {
+    sqlite3.SQLITE_FULL: "make room on the disk; scoring goes on, and what is queued is kept",
+    sqlite3.SQLITE_READONLY: "give this user the right to write here, or choose another folder with --state",
+    sqlite3.SQLITE_CANTOPEN: "give this user the right to write here, or choose another folder with --state",
+    sqlite3.SQLITE_BUSY: "another process holds the database; see who with `fuser`",
+    sqlite3.SQLITE_CORRUPT: "stop the monitor; it sets a damaged file aside at its next start",
+    sqlite3.SQLITE_NOTADB: "stop the monitor; it sets a damaged file aside at its next start",
+}
+# A statement of this program fails in these ways only if the file does not hold what was stored, or by a bug.
+DOUBTFUL = (
+    0,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_INTERNAL,
+)
+
+FileId = tuple[int, int] | None
+
+
+class DatabaseError(ConfigError):
+    """A statement failed, or the file cannot be used.
+
+    Attributes:
+        code: primary result code of SQLite; 0 if there is none.
+        file: identity of the file that was used.
+    """
+
+    code: int = 0
+    file: FileId = None
+
+    @property
+    def is_damage(self) -> bool:
+        """Return whether the file is damaged."""
+        return self.code in DAMAGE
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Return whether damage is a possible cause, which reading all pages shows."""
+        return self.code in DOUBTFUL
+
+    @property
+    def is_unwritable(self) -> bool:
+        """Return whether the folder or the disk does not take what is written."""
+        return self.code in _UNWRITABLE
+
+
+def missing(path: Path) -> ConfigError:
+    """Return the error for a database that does not exist."""
+    hint = "`anomaly monitor` makes it; name its folder with --state or ANOMALY_STATE"
+    return ConfigError("no database here", where=path, hint=hint)
+
+
+@contextmanager
+def explained(path: Path, failed: Callable[[DatabaseError], None] | None = None) -> Iterator[None]:
+    """Convert errors of SQLite and of the file system inside the block to ``DatabaseError`` with a hint.
+
+    Args:
+        path: the database, named in the error.
+        failed: called with the error before it is raised.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        found = DatabaseError(f"database: {error}", where=path, hint=_HINTS.get(result_code(error)))
+        found.code = result_code(error)
+        if failed is not None:
+            failed(found)
+        raise found from error
+    except OSError as error:
+        found = DatabaseError(f"cannot be used: {error.strerror or error}", where=path)
+        found.code = sqlite3.SQLITE_IOERR
+        raise found from error
+
+
+def result_code(error: sqlite3.Error) -> int:
+    """Return the primary result code of SQLite, 0 if there is none."""
+    # The low byte is the primary result code; the rest only refines it.
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
