@@ -27,6 +27,8 @@ class EventName(StrEnum):
     DEVICE_LOST = "device.lost"
     CAPTURE_STATE = "capture.state"
     CLOCK_SET = "clock.set"
+    SOURCE_TRUNCATED = "source.truncated"
+    """A recording has ended early: it was cut short or is damaged."""
     AUDIO_GAP = "audio.gap"
     MODEL_ACTIVATED = "model.activated"
     MODEL_REFUSED = "model.refused"
@@ -52,6 +54,7 @@ WARNINGS = frozenset(
         EventName.DEVICE_LOST,
         EventName.MACHINE_FAILED,
         EventName.MODEL_REFUSED,
+        EventName.SOURCE_TRUNCATED,
         EventName.STORE_DAMAGED,
         EventName.STORE_FAILED,
     }

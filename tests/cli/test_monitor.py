@@ -74,6 +74,22 @@ def test_a_record_per_second_with_the_promised_keys(
     assert stored_seconds() == list(range(12))
 
 
+def test_a_recording_that_breaks_off_is_monitored_as_far_as_it_goes(
+    command: list[str], recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(recording.read_bytes()[: 5 * 16_000 * 4])
+    command[command.index(str(recording))] = str(cut)
+    assert run([*command, "--jsonl"]) == 0
+    *seconds, report = lines(capsys.readouterr().out)
+    assert [record["second"] for record in seconds] == list(range(4))
+    assert report["event"] == "source.truncated"
+    assert "cut.wav is cut short" in report["message"]
+    assert "5.00 s that are there were monitored" in report["message"]
+    with Store.open(tmp_path / "state" / DATABASE_NAME, create=False) as store:
+        assert "source.truncated" in [event.event for event in store.history.events()]
+
+
 def test_file_and_pipe_give_the_scores_of_the_recording(
     command: list[str], recording: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

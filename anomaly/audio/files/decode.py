@@ -159,10 +159,13 @@ def _fallback(file: BinaryIO, path: Path, source: OpenedFile, error: Exception) 
 
 
 def duration_s(path: Path) -> float:
-    """Return the length in a recording's header, in seconds; 0 where the header does not hold it.
+    """Return the length of a recording in seconds; it is decoded once where its header does not state the length.
 
     Raises:
         InputError: it is not a recording.
     """
-    with Decoder(path) as decoder:
-        return (decoder.format.frames or 0) / decoder.format.sample_rate_hz
+    with Decoder(path, truncated=True) as decoder:
+        frames = decoder.format.frames
+        if frames is None:
+            frames = sum(len(block) for block in decoder.blocks())
+        return frames / decoder.format.sample_rate_hz

@@ -17,11 +17,14 @@ from typing import BinaryIO, cast
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.capture.block_schedule import BLOCK_S
 from anomaly.audio.channels import Channel, Samples
+from anomaly.audio.files.audio_format import Truncation
 from anomaly.audio.files.decode import duration_s
+from anomaly.audio.files.recordings import ReadingReport
 from anomaly.audio.files.recordings import blocks as file_blocks
 from anomaly.audio.files.stream import stream_blocks
 from anomaly.errors import InputError
-from anomaly.monitor.sources.events import SoundBlock, Source
+from anomaly.monitor.events import EventName
+from anomaly.monitor.sources.events import CaptureEvent, SoundBlock, Source
 from anomaly.monitor.stop import Stop
 
 # How often a silent pipe is left to see whether the monitor is to stop.
@@ -50,15 +53,25 @@ def from_blocks(
 
 
 def from_file(path: Path, stop: Stop, *, realtime: bool, channel: Channel = "mean") -> Source:
-    """Deliver the sound of a recording.
+    """Deliver the sound of a recording; one that breaks off is delivered as far as it goes, and then reported.
 
     Raises:
         InputError: it cannot be read.
     """
     # Read at once, the sound lies in the past: its last sample is now.
-    start_s = None if realtime else time.time() - duration_s(path)
-    pieces = file_blocks(path, block_s=BLOCK_S, channel=channel)
+    start_s = time.time() if realtime else time.time() - duration_s(path)
+    reading = ReadingReport()
+    pieces = file_blocks(path, block_s=BLOCK_S, channel=channel, truncated=True, report=reading)
     yield from from_blocks(pieces, stop, realtime=realtime, start_s=start_s)
+    if reading.truncation is not None and not stop.is_due:
+        yield _truncated(path, reading.truncation, reading.samples / SAMPLE_RATE_HZ, start_s)
+
+
+def _truncated(path: Path, truncation: Truncation, seconds: float, start_s: float) -> CaptureEvent:
+    """Return the report on a recording that breaks off after so many ``seconds``."""
+    message = f"{path} {truncation.problem}; the {seconds:.2f} s that are there were monitored"
+    detail = {"source": str(path), "seconds": round(seconds, 3), "missing_s": truncation.missing_s}
+    return CaptureEvent(start_s + seconds, EventName.SOURCE_TRUNCATED, message, detail)
 
 
 def from_stdin(stop: Stop, *, channel: Channel = "mean") -> Source:

@@ -17,7 +17,8 @@ import soundfile
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.errors import InputError
-from anomaly.monitor.sources.events import SoundBlock, SourceEvent
+from anomaly.monitor.events import EventName
+from anomaly.monitor.sources.events import CaptureEvent, SoundBlock, SourceEvent
 from anomaly.monitor.sources.file_source import from_blocks, from_file, from_stdin
 from anomaly.monitor.stop import Stop
 
@@ -86,6 +87,51 @@ def test_a_file_gives_its_samples_with_times_in_the_past(wav: Path) -> None:
     left = list(from_file(wav, Stop(), realtime=False, channel=0))
     assert np.array_equal(joined(iter(left)), read_16k(wav, channel=0))
     assert next(from_file(wav, Stop(), realtime=True)).time_s == pytest.approx(time.time(), abs=5)
+
+
+@pytest.mark.parametrize("container", ["wav", "flac"])
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_file_that_breaks_off_is_delivered_as_far_as_it_goes_and_reported(
+    wav: Path, container: str, realtime: bool
+) -> None:
+    cut = wav.with_name(f"cut.{container}")
+    sound = np.random.default_rng(6).normal(0, 0.1, 24_000)
+    soundfile.write(cut, sound, 16_000, subtype="PCM_16")
+    whole = joined(from_file(cut, Stop(), realtime=False))
+    os.truncate(cut, cut.stat().st_size * 2 // 3)
+    *blocks, report = list(from_file(cut, Stop(), realtime=realtime))
+    part = joined(iter(blocks))
+    assert 8_000 < len(part) < len(whole)
+    # At the place of the damage a decoder may deliver a few wrong samples.
+    assert np.array_equal(part[: len(part) // 2], whole[: len(part) // 2])
+    assert isinstance(report, CaptureEvent)
+    assert report.event is EventName.SOURCE_TRUNCATED
+    assert str(cut) in report.message
+    assert f"{len(part) / 16_000:.2f} s" in report.message
+    assert report.detail["seconds"] == pytest.approx(len(part) / 16_000, abs=0.001)
+    last = blocks[-1]
+    assert isinstance(last, SoundBlock)
+    assert report.time_s == pytest.approx(last.time_s + len(last.samples) / 16_000, abs=0.001)
+
+
+def test_a_stop_request_is_not_reported_as_a_file_that_breaks_off(wav: Path) -> None:
+    os.truncate(wav, wav.stat().st_size // 2)
+    stop = Stop()
+    events = from_file(wav, stop, realtime=False)
+    next(events)
+    stop.request()
+    assert list(events) == []
+
+
+def test_a_file_without_a_length_in_its_header_lies_in_the_past_too(wav: Path) -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as pipe, open(writing, "wb") as end:
+        with soundfile.SoundFile(end.fileno(), "w", 16_000, 1, "PCM_16", format="FLAC", closefd=False) as file:
+            file.write(np.random.default_rng(7).normal(0, 0.1, 24_000))
+        end.close()
+        wav.with_name("piped.flac").write_bytes(pipe.read())
+    first = next(from_file(wav.with_name("piped.flac"), Stop(), realtime=False))
+    assert first.time_s < time.time() - 1.4
 
 
 def test_a_file_is_closed_with_its_source(wav: Path) -> None:
