@@ -105,7 +105,6 @@ def _replay_history(
         scorer,
         span,
         model=calibrated.model,
-        judge_anew=calibration is not None,
         clips=clips,
     )
 

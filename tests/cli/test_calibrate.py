@@ -151,9 +151,9 @@ def test_sound_that_is_not_normal_is_refused(folder: Path, fault_recording: Path
     assert "--force" in error
 
 
-def store_scores(state: Path, seconds: int, score: float = 0.0, model: str = "") -> None:
+def store_scores(state: Path, seconds: int, score: float = 0.0, model: str = "", ago_s: float = 1.0) -> None:
     with Store.open(state / DATABASE_NAME) as store:
-        begin = time.time() - seconds - 1
+        begin = time.time() - seconds - ago_s
         if model:
             store.time_series.add_state(StateRow("pump", "model", begin, model))
         store.history.add_scores(
@@ -204,6 +204,27 @@ def test_replay_tries_another_budget(folder: Path, fault_recording: Path, capsys
     assert [one["case"] for one in found["cases"]] == [case["id"]]
     assert run(for_pump("replay", "--false-alarms-per-day", "0.01")) == 0
     assert "1 case: 1 would " in capsys.readouterr().out
+
+
+def test_replay_after_feedback_judges_stored_scores_by_the_calibration_in_use(
+    folder: Path, pump_bundle: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    # Quiet sound before the recording, so that the stored scores cover the case from before its begin.
+    store_scores(folder / "state", 60, model=f"student {version_of(pump_bundle)}", ago_s=120)
+    alarms(capsys, fault_recording)
+    (case,) = json_of(capsys, "cases", "list")
+
+    def replayed(*option: str) -> list[str]:
+        found = json_of(capsys, *for_pump("replay", "--since", "1h", *option))
+        assert found["appear"] == []
+        assert [one["by"] for one in found["cases"]] == ["history"]
+        return [one["outcome"] for one in found["cases"]]
+
+    assert replayed() == ["stays"]
+    json_of(capsys, "feedback", case["id"], "--normal")
+    assert replayed() == ["vanishes"]
+    assert replayed("--calibration", "1") == ["vanishes"]
+    assert replayed("--calibration", "0") == ["stays"]
 
 
 @pytest.mark.parametrize(

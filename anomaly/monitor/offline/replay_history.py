@@ -61,7 +61,6 @@ def replay_history(
     span: ReplaySpan,
     *,
     model: str,
-    judge_anew: bool = False,
     clips: ClipHistory | None = None,
 ) -> ReplayResult:
     """Run the decision again over the stored scores of one model; seconds of other models count as missing.
@@ -69,16 +68,16 @@ def replay_history(
     Args:
         store: of the monitor.
         machine: its name.
-        scorer: its calibration sets the limit.
+        scorer: its calibration gives both the probabilities of the stored scores and the limit. Stored probabilities
+            may be those of an earlier calibration, to which the limit does not apply.
         span: time span, budget and delays.
         model: bundle and detector in question, see `model_label`.
-        judge_anew: take probabilities from the scorer's calibration instead of those stored.
         clips: clips that stand in for cases whose scores are gone; None without clips.
     """
     limit = scorer.calibration.limit(span.false_alarms_per_day)
     history = _history_of_model(store, machine, span, model)
     counted = operating_filter(store, machine, history.rows)
-    p_value_of = _p_value_by(scorer.calibration) if judge_anew else _stored_p_value
+    p_value_of = _p_value_by(scorer.calibration)
     alarms = list(_alarms(counted, Decision(limit, span.policy), p_value_of))
     cases = cases_of_span(store, machine, span)
 
@@ -145,10 +144,6 @@ def _alarms(rows: Sequence[ScoreRow], decision: Decision, p_value_of: Probabilit
             current = None
     if current is not None:
         yield current
-
-
-def _stored_p_value(row: ScoreRow) -> float | None:
-    return row.p_value
 
 
 def _p_value_by(calibration: Calibration) -> ProbabilityOf:

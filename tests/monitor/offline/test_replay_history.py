@@ -99,10 +99,11 @@ def test_another_calibration_gives_stored_scores_other_probabilities(store: Stor
     store_case(store, 405, 425)
     louder = scorer_with(normal_calibration(mean=5.0))
     span = ReplaySpan(BEGIN_S, NOW_S, 24.0)
-    kept = replay_history(store, "pump", louder, span, model=MODEL)
-    anew = replay_history(store, "pump", louder, span, model=MODEL, judge_anew=True)
-    assert [one.outcome for one in kept.cases] == ["stays"]
+    anew = replay_history(store, "pump", louder, span, model=MODEL)
+    assert [one.outcome for one in replay(store).cases] == ["stays"]
     assert [one.outcome for one in anew.cases] == ["vanishes"]
+    # Nor does an alarm appear: 5 is an ordinary score by that calibration, and 0 a low one.
+    assert anew.appear == ()
 
 
 def test_ramps_and_stops_are_left_out_as_in_the_monitor(store: Store) -> None:
