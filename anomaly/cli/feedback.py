@@ -41,6 +41,7 @@ def feedback(
     from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import calibrated_detector, chosen_site
     from anomaly.errors import UsageError
+    from anomaly.monitor.clips.recorder import FOLDER
     from anomaly.monitor.offline.feedback import record_feedback
     from anomaly.monitor.offline.reporting.feedback_text import feedback_text
     from anomaly.monitor.offline.stop_feedback import confirm_stop, is_unlearned_stop
@@ -58,8 +59,9 @@ def feedback(
         _check_kind(found)
         _, calibrated = calibrated_detector(config, models, state, found.machine, detector)
         before = calibrated.version_in_use
+        who, now_s = user_name(by), time.time()
         result = record_feedback(
-            store, calibrated, found, normal=normal, by=user_name(by), note=note, now_s=time.time()
+            store, calibrated, found, folder / FOLDER, normal=normal, by=who, note=note, now_s=now_s
         )
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
@@ -74,5 +76,7 @@ def _check_kind(case: Case) -> None:
 
     if case.kind != "machine":
         raise UsageError(
-            "is a case of the microphone, not of the machine", where=f"case {case.id[:SHORT_ID]}"
+            "is a case of the microphone, not of the machine",
+            where=f"case {case.id[:SHORT_ID]}",
+            hint=f"it closes when the microphone is in order again, or by `anomaly cases close {case.id[:SHORT_ID]}`",
         )

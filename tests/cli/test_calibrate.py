@@ -105,8 +105,11 @@ def test_feedback_takes_only_seconds_that_the_detector_scored(
 ) -> None:
     alarms(capsys, fault_recording)
     (case,) = json_of(capsys, "cases", "list")
-    assert run(["feedback", case["id"], "--normal", "--detector", "teacher"]) == 4
-    assert "was scored by another model than teacher " in capsys.readouterr().err
+    assert run(["feedback", case["id"], "--normal", "--detector", "teacher"]) == 0
+    shown = capsys.readouterr().out
+    assert "is recorded as normal; the calibration stays as it is" in shown
+    assert "was scored by another model than teacher " in shown
+    assert "anomaly calibrate --machine pump --from RECORDING" in shown
     with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
         model = store.time_series.states("pump", "model")[0].state
         later = store.history.scores("pump")[15].time_s
@@ -115,6 +118,34 @@ def test_feedback_takes_only_seconds_that_the_detector_scored(
     assert (result["seconds"], result["other_seconds"]) == (15, 5)
     found = json_of(capsys, *for_pump("replay", "--since", "1h"))
     assert (found["model"], found["history_seconds"], found["other_seconds"]) == (model, 15, 5)
+
+
+def test_feedback_on_a_case_whose_scores_are_gone_learns_from_its_clip(
+    folder: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    assert alarms(capsys, fault_recording) == 1
+    (case,) = json_of(capsys, "cases", "list")
+    with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
+        with store.database.transaction() as connection:
+            connection.execute("DELETE FROM scores")
+        (clip,) = store.clips.select(case_id=case["id"])
+    result = json_of(capsys, "feedback", case["id"], "--normal")
+    assert (result["calibration"], result["closed"], result["learned_from"]) == (1, True, "clip")
+    assert result["seconds"] == round(clip.seconds)
+    assert alarms(capsys, fault_recording) == 0
+
+
+def test_feedback_on_a_case_of_another_detector_scores_its_clip_anew(
+    folder: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    (folder / "site.yaml").write_text(
+        f"clips: {{content: full}}\nmachines:\n  pump: {{source: {fault_recording}, model: pump}}\n"
+    )
+    assert run(["monitor", "--config", "site.yaml", "--no-realtime", "--jsonl"]) == 0
+    (case,) = json_of(capsys, "cases", "list")
+    result = json_of(capsys, "feedback", case["id"], "--normal", "--detector", "teacher")
+    assert (result["calibration"], result["learned_from"]) == (1, "clip")
+    assert result["seconds"] > 10
 
 
 def test_new_normal_sound_is_added(

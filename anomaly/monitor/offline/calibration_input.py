@@ -1,4 +1,4 @@
-"""Calibration input: normal sound from recordings, from the monitor's history, or from a case that was no fault."""
+"""Calibration input: normal sound from recordings or from the monitor's history, and without that of a case."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from anomaly.monitor.offline.calibration_filter import (
 )
 from anomaly.monitor.offline.case_span import case_span
 from anomaly.monitor.offline.operating_filter import operating_filter
-from anomaly.store.case import SHORT_ID, Case, iso_utc
+from anomaly.store.case import Case, iso_utc
 from anomaly.store.rows import ScoreRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import Store
@@ -91,27 +91,6 @@ def from_history(
     return CalibrationInput(source, len(of_model) - len(new), len(scored) - len(of_model))
 
 
-def from_case(store: Store, detector: CalibratedDetector, case: Case, now_s: float) -> CalibrationInput:
-    """Take the seconds of a case that this model scored and the decision counted, its lead included.
-
-    Raises:
-        InputError: their scores are gone, another model scored them all, or the decision counted none of them.
-    """
-    span = case_span(case, now_s)
-    rows = store.history.scores(case.machine, span.begin_s, span.end_s)
-    scored = [row for row in rows if row.score is not None]
-    of_model = rows_of_model(scored, store.time_series.states(case.machine, StateKind.MODEL), detector.model)
-    recordings = uninterrupted(operating_filter(store, case.machine, of_model))
-    if not recordings:
-        raise InputError(
-            _reason_without_sound(scored, of_model, detector.model),
-            where=f"case {case.id[:SHORT_ID]}",
-            hint="calibrate on a recording of the sound with `anomaly calibrate --from`",
-        )
-    source = Source("feedback", case.id, span.begin_s, span.end_s, recordings)
-    return CalibrationInput(source, other_model_s=len(scored) - len(of_model))
-
-
 def without_case(sources: Iterable[Source], case: Case, now_s: float) -> tuple[Source, ...]:
     """Return the sources without the sound of a case that was a fault after all.
 
@@ -128,11 +107,3 @@ def uninterrupted(rows: Sequence[ScoreRow]) -> tuple[tuple[float, ...], ...]:
     splits = [0] + [k for k, (a, b) in enumerate(pairwise(scored), 1) if b.time_s - a.time_s > _MAX_STEP_S]
     parts = [scored[begin:end] for begin, end in pairwise([*splits, len(scored)])]
     return tuple(tuple(float(row.score or 0.0) for row in part) for part in parts if part)
-
-
-def _reason_without_sound(scored: Sequence[ScoreRow], of_model: Sequence[ScoreRow], model: str) -> str:
-    if of_model:
-        return "the machine was stopped or changed its speed during all of this case"
-    if scored:
-        return f"this case was scored by another model than {model}"
-    return "the scores of this case are gone: they are kept for a day"

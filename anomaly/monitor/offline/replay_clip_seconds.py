@@ -47,7 +47,7 @@ def replay_from_clip(
     for row in store.clips.select(case_id=case.id):
         try:
             facts = read_facts(clips.folder / row.folder)
-            seconds = _rows(facts)
+            seconds = clip_rows(facts)
         except InputError as error:
             reason = error.message
             continue
@@ -62,7 +62,7 @@ def replay_from_clip(
     return ReplayedCase(case.id, case.opened_at, "unknown", reason)
 
 
-def _rows(facts: ClipFacts) -> list[ScoreRow]:
+def clip_rows(facts: ClipFacts) -> list[ScoreRow]:
     """Return the seconds of a clip in the form in which the monitor stores them.
 
     Raises:

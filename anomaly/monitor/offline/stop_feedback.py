@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anomaly.detect.operating.confirmed_stops import ConfirmedStop, add_confirmed_stop
-from anomaly.errors import InputError
 from anomaly.store.case import FEEDBACK, SHORT_ID, Case, iso_utc
 from anomaly.store.store import Store
 
@@ -21,7 +20,7 @@ class StopFeedbackResult:
     Args:
         case: its identifier.
         verdict: ``normal``.
-        confirmed_stop: the levels of the case are those of a stop from now on.
+        confirmed_stop: the levels of the case are those of a stop from now on; false if the case does not hold them.
         closed: the case was open, and is closed by it.
     """
 
@@ -36,11 +35,15 @@ class StopFeedbackResult:
 
     def text(self) -> list[str]:
         """Return the lines for people."""
-        lines = [
-            f"case {self.case[:SHORT_ID]} is recorded as a stop of the machine: such sound is no fault again."
+        head, closed = f"case {self.case[:SHORT_ID]} is recorded as", ["The case is closed."] * self.closed
+        if self.confirmed_stop:
+            first = f"{head} a stop of the machine: such sound is no fault again."
+            return [first, *closed, "A running monitor takes it up within seconds."]
+        return [
+            f"{head} normal.",
+            *closed,
+            "It holds no levels of the stop, so that none were learned: the next stop opens a case that holds them.",
         ]
-        lines += ["The case is closed."] * self.closed
-        return [*lines, "A running monitor takes it up within seconds."]
 
 
 def is_unlearned_stop(case: Case) -> bool:
@@ -51,7 +54,7 @@ def is_unlearned_stop(case: Case) -> bool:
 def confirm_stop(
     store: Store, state_dir: Path, case: Case, *, by: str, note: str, now_s: float
 ) -> StopFeedbackResult:
-    """Confirm the stop of a sensor case, and close the case.
+    """Confirm the stop of a sensor case, and close the case, also if it does not hold the levels of the stop.
 
     Args:
         store: of the monitor.
@@ -62,21 +65,17 @@ def confirm_stop(
         now_s: UNIX seconds.
 
     Raises:
-        InputError: the case does not hold the levels of the stop.
         ModelError: the file of the confirmed stops is damaged.
         ConfigError: nothing can be written.
     """
     levels = case.evidence.get("stop_levels_db")
-    if not isinstance(levels, list | tuple) or not levels:
-        raise InputError(
-            "holds no levels of the stop",
-            where=f"case {case.id[:SHORT_ID]}",
-            hint="close it with `anomaly cases close`; the next stop opens a case that holds them",
-        )
-    stop = ConfirmedStop(tuple(float(level) for level in levels), by, iso_utc(now_s), case.id)
-    add_confirmed_stop(state_dir, case.machine, stop)
+    learned = False
+    if isinstance(levels, list | tuple) and levels:
+        learned = True
+        stop = ConfirmedStop(tuple(float(level) for level in levels), by, iso_utc(now_s), case.id)
+        add_confirmed_stop(state_dir, case.machine, stop)
     detail = {"verdict": "normal", "by": by, "note": note, "calibration": None}
     store.history.add_event(FEEDBACK, machine=case.machine, case_id=case.id, detail=detail)
     if case.is_open:
         store.cases.close(case.id, by=by, note=note or "reported as a stop of the machine")
-    return StopFeedbackResult(case.id, "normal", True, case.is_open)
+    return StopFeedbackResult(case.id, "normal", learned, case.is_open)

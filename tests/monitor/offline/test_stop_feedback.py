@@ -10,7 +10,6 @@ import pytest
 from anomaly.cli import run
 from anomaly.detect.operating.confirmed_stops import read_confirmed_stops
 from anomaly.detect.operating.states import OPERATING_BANDS
-from anomaly.errors import InputError
 from anomaly.monitor.offline.stop_feedback import confirm_stop, is_unlearned_stop
 from anomaly.store.case import Case, CaseState
 from anomaly.store.store import DATABASE_NAME, Store
@@ -45,11 +44,15 @@ def test_the_stop_is_kept_and_the_case_closed(store: Store, tmp_path: Path) -> N
     assert result.text()[0].endswith("is recorded as a stop of the machine: such sound is no fault again.")
 
 
-def test_a_case_without_levels_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_case_without_levels_is_settled_and_says_that_nothing_was_learned(
+    store: Store, tmp_path: Path
+) -> None:
     case = stop_case(store)
-    with pytest.raises(InputError, match="holds no levels of the stop"):
-        confirm_stop(store, tmp_path, case, by="ann", note="", now_s=NOW_S)
-    assert store.cases.find(case.id).is_open
+    result = confirm_stop(store, tmp_path, case, by="ann", note="", now_s=NOW_S)
+    assert (result.confirmed_stop, result.closed) == (False, True)
+    assert store.cases.find(case.id).state == CaseState.CLOSED
+    assert read_confirmed_stops(tmp_path, "pump") == []
+    assert "no levels of the stop" in "\n".join(result.text())
 
 
 def test_other_cases_are_no_stops() -> None:

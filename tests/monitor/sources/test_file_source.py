@@ -126,7 +126,9 @@ def test_a_stop_request_is_not_reported_as_a_file_that_breaks_off(wav: Path) -> 
 def test_a_file_without_a_length_in_its_header_lies_in_the_past_too(wav: Path) -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as pipe, open(writing, "wb") as end:
-        with soundfile.SoundFile(end.fileno(), "w", 16_000, 1, "PCM_16", format="FLAC", closefd=False) as file:
+        with soundfile.SoundFile(
+            end.fileno(), "w", 16_000, 1, "PCM_16", format="FLAC", closefd=False
+        ) as file:
             file.write(np.random.default_rng(7).normal(0, 0.1, 24_000))
         end.close()
         wav.with_name("piped.flac").write_bytes(pipe.read())

@@ -30,6 +30,13 @@ def feedback_text(
         lines.append(
             f"limit of the decision for 1 false alarm a day: {result.limit_before:.1f} before, {result.limit:.1f} now"
         )
+    if result.not_learned is not None:
+        again = (f"anomaly calibrate --machine {machine} --from RECORDING", "add a recording of such sound")
+        return [
+            *lines,
+            f"Nothing was added to the calibration: {result.not_learned}. Such sound may raise an alarm again.",
+            *next_steps([again]),
+        ]
     if result.calibration is None:
         return lines
     return [
@@ -43,8 +50,9 @@ def _verdict(result: FeedbackResult) -> str:
     normal = result.verdict == "normal"
     if result.calibration is None:
         return f"{'normal' if normal else 'a fault'}; the calibration stays as it is."
+    sound = "its clip" if result.learned_from == "clip" else "it"
     change = (
-        f"holds {duration(result.seconds)} of it as normal sound: such sound raises no alarm again."
+        f"holds {duration(result.seconds)} of {sound} as normal sound: such sound raises no alarm again."
         if normal
         else f"no longer holds {duration(result.seconds)} of it as normal sound."
     )

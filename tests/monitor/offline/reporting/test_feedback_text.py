@@ -37,3 +37,19 @@ def test_seconds_of_another_model_and_details() -> None:
     text = "\n".join(feedback_text(replace(RESULT, other_seconds=30), "pump", 2, details=True))
     assert "30 s of it left out" in text
     assert "16.4 before, 18.1 now" in text
+
+
+def test_a_false_alarm_that_was_learned_from_its_clip() -> None:
+    (first, *_) = feedback_text(replace(RESULT, learned_from="clip"), "pump", 2)
+    assert "holds 1.5 min of its clip as normal sound" in first
+
+
+def test_a_false_alarm_of_which_nothing_was_learned() -> None:
+    gone = replace(RESULT, calibration=None, seconds=0, closed=True, not_learned="the scores are gone")
+    lines = feedback_text(gone, "pump", 2)
+    assert lines[:3] == [
+        "case abcdef01 is recorded as normal; the calibration stays as it is.",
+        "The case is closed.",
+        "Nothing was added to the calibration: the scores are gone. Such sound may raise an alarm again.",
+    ]
+    assert "anomaly calibrate --machine pump --from RECORDING" in lines[-1]
