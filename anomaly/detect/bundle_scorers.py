@@ -14,7 +14,7 @@ from anomaly.detect.detectors.registry import detector_kind, load_detector
 from anomaly.detect.operating.confirmed_stops import read_confirmed_stops, with_confirmed_stops
 from anomaly.detect.operating.states import OperatingStates
 from anomaly.detect.scoring import Scorer
-from anomaly.detect.shared_parts import operating_states_of
+from anomaly.detect.shared_parts import level_reference_of, operating_states_of
 from anomaly.detector_names import detector_names
 from anomaly.errors import ModelError
 from anomaly.features.front_end import FrontEnd
@@ -57,6 +57,7 @@ class BundleScorers(Mapping[str, Scorer]):
                 detector,
                 calibration,
                 self._operating_states(),
+                level_reference_of(self.calibration_file),
             )
         return self._loaded[name]
 

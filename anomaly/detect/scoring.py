@@ -15,7 +15,9 @@ from anomaly.detect.operating.tracker import OperatingResult, OperatingTracker
 from anomaly.detect.pooling import Levels, SecondLevels, soft_maximum
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels
+from anomaly.features.level_compensation import LevelCompensator, compensate_segments
 from anomaly.features.level_normaliser import LevelNormaliser
+from anomaly.features.level_reference import LevelReference
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 # Segments that run in one batch: enough to amortise a step, few enough to stay in the cache.
@@ -64,15 +66,22 @@ class SecondPipeline:
         return errors[:, WARM_UP_FRAMES:] if second == 0 else errors
 
 
-def recording_errors(samples: Samples, front_end: FrontEnd, detector: Detector) -> list[npt.NDArray[Any]]:
-    """Return the error levels of each whole second of a recording, each [frames, channels]."""
+def recording_levels(samples: Samples, front_end: FrontEnd, level: LevelReference | None) -> Centibels:
+    """Return the levels of a recording that are scored: `segment_levels`, with small gains compensated."""
     seconds = len(samples) // SAMPLE_RATE_HZ
-    return _errors(segment_levels(samples, front_end), seconds, front_end, detector)
+    return compensate_segments(segment_levels(samples, front_end), seconds, front_end, level)
 
 
-def _errors(
+def recording_errors(samples: Samples, front_end: FrontEnd, detector: Detector) -> list[npt.NDArray[Any]]:
+    """Return the error levels of each whole second of a recording, each [frames, channels]; gains are left alone."""
+    seconds = len(samples) // SAMPLE_RATE_HZ
+    return level_errors(segment_levels(samples, front_end), seconds, front_end, detector)
+
+
+def level_errors(
     levels: Centibels, seconds: int, front_end: FrontEnd, detector: Detector
 ) -> list[npt.NDArray[Any]]:
+    """Return the error levels of each whole second of `recording_levels`, each [frames, channels]."""
     whole, rest = divmod(seconds, front_end.reset_s)
     result: list[npt.NDArray[Any]] = []
     for start in range(0, whole, _MOST_STREAMS):
@@ -99,6 +108,7 @@ class Scorer:
         detector: any detector of the registry.
         calibration: distribution of its scores on normal sound.
         states: operating states of the machine; None if training found none.
+        level: level of the training sound, for which small gains are compensated; None leaves the level as it is.
     """
 
     def __init__(
@@ -107,11 +117,17 @@ class Scorer:
         detector: Detector,
         calibration: Calibration,
         states: OperatingStates | None = None,
+        level: LevelReference | None = None,
     ) -> None:
         self.front_end = front_end
         self.detector = detector
         self.calibration = calibration
         self.states = states
+        self.level = level
+
+    def with_calibration(self, calibration: Calibration) -> Scorer:
+        """Return the same scorer with another calibration."""
+        return Scorer(self.front_end, self.detector, calibration, self.states, self.level)
 
     def recording(
         self, samples: Samples, *, where: object = None, tracker: OperatingTracker | None = None
@@ -132,13 +148,15 @@ class Scorer:
                 where=where,
                 hint="a score needs at least one second",
             )
-        segments, seconds = segment_levels(samples, self.front_end), len(samples) // SAMPLE_RATE_HZ
-        errors = _errors(segments, seconds, self.front_end, self.detector)
+        seconds = len(samples) // SAMPLE_RATE_HZ
+        segments = recording_levels(samples, self.front_end, self.level)
+        errors = level_errors(segments, seconds, self.front_end, self.detector)
         return self._follow([self._judge(k, e) for k, e in enumerate(errors)], segments, tracker)
 
     def levels(self, levels: Centibels, seconds: int) -> list[SecondScore]:
         """Score the `segment_levels` of a recording of so many whole seconds, to the same bits."""
         pipeline = SecondPipeline(self.front_end, self.detector.fresh())
+        levels = compensate_segments(levels, seconds, self.front_end, self.level)
         scores: list[SecondScore] = []
         for second in range(seconds):
             segment, within = divmod(second, self.front_end.reset_s)
@@ -178,6 +196,7 @@ class StreamScorer:
         self._scorer = scorer
         self._seconds = SecondStream(scorer.front_end)
         self._pipeline = SecondPipeline(scorer.front_end, scorer.detector.fresh())
+        self._compensator = None if scorer.level is None else LevelCompensator(scorer.level)
         self._tracker = OperatingTracker(scorer.states)
         self._count = 0
 
@@ -186,6 +205,10 @@ class StreamScorer:
         return [self._judge(second, levels) for second, levels in self._seconds.push(samples)]
 
     def _judge(self, second: int, levels: Centibels) -> SecondScore:
+        if self._compensator is not None:
+            if second == 0:
+                self._compensator.reset()
+            levels = self._compensator.push(levels[None])[0]
         score = self._scorer._judge(self._count, self._pipeline.push(second, levels[None])[0])
         self._count += 1
         return replace(score, operating=self._tracker.second(group_levels(levels)))

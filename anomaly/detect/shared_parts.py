@@ -11,6 +11,7 @@ from anomaly.bundle.parts import CALIBRATION
 from anomaly.detect.operating.states import OperatingStates
 from anomaly.errors import ModelError
 from anomaly.features.front_end import FrontEnd
+from anomaly.features.level_reference import LevelReference
 
 
 def front_end_of(bundle: Bundle) -> FrontEnd:
@@ -44,6 +45,16 @@ def sensor_reference_of(values: dict[str, Any]) -> SensorReference | None:
     """
     sensor = values.get("sensor")
     return None if sensor is None else SensorReference.from_dict(sensor)
+
+
+def level_reference_of(values: dict[str, Any]) -> LevelReference | None:
+    """Return the level of the training sound; None in older bundles, and where levels are normalised.
+
+    Raises:
+        ModelError: it makes no sense.
+    """
+    level = values.get("level")
+    return None if level is None else LevelReference.from_dict(level)
 
 
 def format_reference_of(values: dict[str, Any]) -> FormatReference | None:

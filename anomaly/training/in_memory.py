@@ -79,11 +79,16 @@ def train_on_clips(
         "clips",
         front_end,
         {
-            "student": Scorer(front_end, student, artifacts.student, artifacts.operating),
+            "student": Scorer(front_end, student, artifacts.student, artifacts.operating, artifacts.level),
             "teacher": Scorer(
-                front_end, TeacherDetector(artifacts.onnx), artifacts.teacher, artifacts.operating
+                front_end,
+                TeacherDetector(artifacts.onnx),
+                artifacts.teacher,
+                artifacts.operating,
+                artifacts.level,
             ),
         },
+        artifacts.sensor,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from anomaly.audio.sensor.reference import SensorReference, fit_reference
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.detectors.teacher import TeacherDetector
@@ -12,6 +13,7 @@ from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import OperatingStates, second_spectra
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
+from anomaly.features.level_reference import LevelReference, fit_level_reference
 from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
 from anomaly.student.distillation.distil import DistillationResult
@@ -42,6 +44,8 @@ class ModelArtifacts:
     student: Calibration
     teacher: Calibration
     operating: OperatingStates
+    sensor: SensorReference | None
+    level: LevelReference | None
     metrics: dict[str, Any]
 
 
@@ -120,6 +124,7 @@ def _compile_and_calibrate(
     detector = StudentDetector(student.code, compiled.network, chip.arch.v_sat)
     calibration = calibrate_detector(detector, "count", front_end, data.held_out, states)
     report("calibrating", 1.0)
+    sounds = [block.samples for block in (*data.training, *data.held_out)]
     metrics = {
         **sound_metrics(data, calibration),
         "verified": verified,
@@ -141,6 +146,8 @@ def _compile_and_calibrate(
         student=calibration,
         teacher=teacher.calibration,
         operating=states,
+        sensor=fit_reference(sounds),
+        level=None if front_end.level_normalise else fit_level_reference(sounds, front_end),
         metrics=metrics,
     )
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from anomaly import atomic
-from anomaly.audio.sensor.reference import SensorReference, fit_reference
 from anomaly.bundle import Bundle, fingerprint, signing, versions, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
 from anomaly.bundle.parts import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER
@@ -131,7 +130,6 @@ def train(
         clips, strict=request.strict, on_faulty=on_faulty, progress=lambda share: report("reading", share)
     )
     data = split_held_out(reading.blocks, where=request.data)
-    sensor = fit_reference(block.samples for block in (*data.training, *data.held_out))
     artifacts = build_artifacts(
         data,
         front_end,
@@ -153,7 +151,7 @@ def train(
         code_fingerprint=fingerprint.of_code(),
         metrics={**artifacts.metrics, "silent_files": len(reading.silent)},
     )
-    files = _files(request.machine, artifacts, sensor, reading)
+    files = _files(request.machine, artifacts, reading)
     with versions.replacing(request.models, request.machine):
         bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
     return TrainingResult(bundle, artifacts, time.perf_counter() - begun, reading.faulty)
@@ -166,17 +164,17 @@ def _detector_entries(artifacts: ModelArtifacts, request: TrainingRequest) -> di
     }
 
 
-def _files(
-    machine: str, artifacts: ModelArtifacts, sensor: SensorReference | None, reading: ReadResult
-) -> dict[str, bytes]:
+def _files(machine: str, artifacts: ModelArtifacts, reading: ReadResult) -> dict[str, bytes]:
     calibration = {
         "encoder": artifacts.code.to_dict(),
         "student": artifacts.student.to_dict(),
         "teacher": artifacts.teacher.to_dict(),
         "operating": artifacts.operating.to_dict(),
     }
-    if sensor is not None:
-        calibration["sensor"] = sensor.to_dict()
+    if artifacts.sensor is not None:
+        calibration["sensor"] = artifacts.sensor.to_dict()
+    if artifacts.level is not None:
+        calibration["level"] = artifacts.level.to_dict()
     if reading.formats is not None:
         calibration["formats"] = reading.formats.to_dict()
     return {

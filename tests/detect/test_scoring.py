@@ -14,6 +14,7 @@ from anomaly.detect.pooling import SUB_BAND_GROUPS, soft_maximum
 from anomaly.detect.scoring import Scorer, SecondScore, recording_errors, recording_score
 from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, segment_levels
+from anomaly.features.level_reference import fit_level_reference
 from anomaly.features.mel import Samples
 
 SIZES = [7, 160, 1023, 16_000, 48_000]
@@ -185,3 +186,48 @@ def test_groups_are_floats_of_the_pooling(scorer: Scorer, sound: Samples) -> Non
     groups: npt.NDArray[Any] = scorer.recording(sound)[0].groups
     assert groups.dtype == np.float64
     assert np.isfinite(groups).all()
+
+
+@pytest.fixture
+def levelled(scorer: Scorer, sound: Samples) -> Scorer:
+    """A scorer that compensates small gains."""
+    level = fit_level_reference([sound], scorer.front_end)
+    return Scorer(scorer.front_end, scorer.detector, scorer.calibration, level=level)
+
+
+@pytest.mark.parametrize("gain_db", [-3, 2])
+def test_a_compensated_gain_is_the_same_in_streams_and_levels(
+    levelled: Scorer, sound: Samples, gain_db: int
+) -> None:
+    changed = (sound * 10 ** (gain_db / 20)).astype(np.float32)
+    whole = levelled.recording(changed)
+    assert bits(streamed(levelled, changed, lambda: 5_003)) == bits(whole)
+    assert bits(levelled.levels(segment_levels(changed, levelled.front_end), 8)) == bits(whole)
+
+
+def test_training_sound_scores_as_without_compensation(
+    levelled: Scorer, scorer: Scorer, sound: Samples
+) -> None:
+    assert bits(levelled.recording(sound)) == bits(scorer.recording(sound))
+
+
+def test_a_small_gain_is_compensated(small: Any, sound: Samples, detector: str) -> None:
+    scorer = small.scorer(detector)
+    level = fit_level_reference([sound], scorer.front_end)
+    levelled = Scorer(scorer.front_end, scorer.detector, scorer.calibration, level=level)
+    louder = (sound * 10 ** (3 / 20)).astype(np.float32)
+    scores = [
+        [s.score for s in x.recording(y)] for x, y in ((scorer, sound), (scorer, louder), (levelled, louder))
+    ]
+    normal, raw, compensated = (float(np.mean(x)) for x in scores)
+    assert abs(compensated - normal) < 0.25 * (raw - normal)
+
+
+def test_another_calibration_keeps_the_rest(levelled: Scorer) -> None:
+    other = levelled.with_calibration(levelled.calibration)
+    assert (other.front_end, other.detector, other.states, other.level) == (
+        levelled.front_end,
+        levelled.detector,
+        levelled.states,
+        levelled.level,
+    )

@@ -103,7 +103,7 @@ def fit_reference(recordings: Iterable[Samples]) -> SensorReference | None:
     seconds = [second for index, second in enumerate(seconds) if _is_used(index, len(seconds))]
     measured = [band_levels(second) for second in seconds]
     levels = np.array([one.mean for one in measured])
-    spectra = _typical_spectra(levels)
+    spectra = typical_spectra(levels)
     raw, shape, gain = distances(levels, spectra)
     return SensorReference(
         spectra,
@@ -141,7 +141,7 @@ def distances(levels: Decibels, spectra: Decibels) -> tuple[Decibels, Decibels, 
     return raw, shape[rows, nearest], gain[rows, nearest]
 
 
-def _typical_spectra(levels: Decibels) -> Decibels:
+def typical_spectra(levels: Decibels) -> Decibels:
     """Cluster the seconds by k-means; the first centres are those farthest from each other (Gonzalez, 1985)."""
     chosen = [0]
     nearest = np.abs(levels - levels[0]).mean(axis=1)

@@ -27,9 +27,9 @@ from anomaly.detect.calibration.versions import CalibrationVersions
 from anomaly.detect.detectors.detector import Detector
 from anomaly.detect.detectors.registry import detector_kind, load_detector
 from anomaly.detect.operating.ramp import recording_decision_mask
-from anomaly.detect.operating.states import second_spectra
-from anomaly.detect.scoring import recording_errors
-from anomaly.detect.shared_parts import front_end_of, operating_states_of
+from anomaly.detect.operating.states import segment_spectra
+from anomaly.detect.scoring import level_errors, recording_levels
+from anomaly.detect.shared_parts import front_end_of, level_reference_of, operating_states_of
 from anomaly.errors import InputError, ModelError
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import SAMPLE_RATE_HZ, Samples
@@ -58,19 +58,21 @@ def calibrate_bundle_detector(bundle: Bundle, name: str, recordings: Iterable[Sa
     kind, detector = detector_kind(name), load_detector(bundle, name)
     front_end = front_end_of(bundle)
     _check_shape(name, detector, kind.groups, front_end)
-    states = operating_states_of(bundle, read_calibration(bundle))
+    values = read_calibration(bundle)
+    states, level = operating_states_of(bundle, values), level_reference_of(values)
     errors, decided = [], []
     for samples in _blocks(recordings):
-        levels = recording_errors(samples, front_end, detector)
-        taken = [True] * len(levels)
+        seconds = len(samples) // SAMPLE_RATE_HZ
+        levels = recording_levels(samples, front_end, level)
+        taken = [True] * seconds
         if states is not None:
-            taken = recording_decision_mask(states, second_spectra(samples, front_end))
-        alive = [_is_alive(samples, second) for second in range(len(levels))]
-        errors.append(list(compress(levels, alive)))
+            taken = recording_decision_mask(states, segment_spectra(levels, seconds, front_end))
+        alive = [_is_alive(samples, second) for second in range(seconds)]
+        errors.append(list(compress(level_errors(levels, seconds, front_end, detector), alive)))
         decided.append(list(compress(taken, alive)))
-    seconds = sum(map(len, errors))
-    if seconds < _LEAST_S:
-        raise InputError(f"holds {seconds} s of sound that can be used", hint=f"give at least {_LEAST_S} s")
+    usable_s = sum(map(len, errors))
+    if usable_s < _LEAST_S:
+        raise InputError(f"holds {usable_s} s of sound that can be used", hint=f"give at least {_LEAST_S} s")
     return calibrate_on_errors(errors, kind.scales[0], decided, kind.groups)
 
 

@@ -232,4 +232,4 @@ def with_calibration_in_use(scorer: Scorer, state_dir: Path, machine: str, bundl
     found = CalibrationVersions(state_dir, machine, scorer.detector.name).in_use(bundle)
     if found is None:
         return scorer
-    return Scorer(scorer.front_end, scorer.detector, found.calibration(scorer.calibration), scorer.states)
+    return scorer.with_calibration(found.calibration(scorer.calibration))

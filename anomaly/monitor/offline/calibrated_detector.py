@@ -69,7 +69,7 @@ class CalibratedDetector:
             raise UsageError(f"there is no calibration {number} for this bundle", hint=f"there are {listed}")
         own = self.own
         calibration = own.calibration if number == 0 else known[number].calibration(own.calibration)
-        return Scorer(own.front_end, own.detector, calibration, own.states)
+        return own.with_calibration(calibration)
 
     @property
     def model(self) -> str:

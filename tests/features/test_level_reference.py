@@ -1,0 +1,99 @@
+"""A gain is measured against the training sound, and told apart from a change of shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomaly.errors import ModelError
+from anomaly.features.front_end import FrontEnd
+from anomaly.features.level_reference import LevelReference, fit_level_reference, mean_levels
+from anomaly.features.mel import Samples
+
+FRONT_END = FrontEnd()
+
+
+def noise(seconds: int, seed: int, gain_db: float = 0.0) -> Samples:
+    coloured = np.convolve(
+        np.random.default_rng(seed).standard_normal(seconds * 16_000 + 31),
+        np.exp(-np.arange(32) / 6),
+        "valid",
+    )
+    sound: Samples = (0.01 * 10 ** (gain_db / 20) * coloured).astype(np.float32)
+    return sound
+
+
+def means(sound: Samples) -> Any:
+    from anomaly.features.level_reference import _second_means
+
+    return _second_means(sound, FRONT_END)
+
+
+@pytest.fixture(scope="module")
+def reference() -> LevelReference:
+    return fit_level_reference([noise(10, seed) for seed in range(6)], FRONT_END)
+
+
+@pytest.mark.parametrize("gain_db", [-5, -3, -1, 0, 1, 3, 5])
+def test_the_gain_of_training_sound_is_measured(reference: LevelReference, gain_db: int) -> None:
+    gain, has_shape = reference.gains(means(noise(10, 99, gain_db)))
+    assert np.abs(gain - 100 * gain_db).max() <= 60
+    assert has_shape.mean() >= 0.7
+
+
+def test_a_louder_band_is_no_gain(reference: LevelReference) -> None:
+    loud = means(noise(10, 99))
+    loud[:, 4:12] += 300
+    gain, has_shape = reference.gains(loud)
+    assert not has_shape.any()
+    assert np.abs(gain).max() < 100
+
+
+def test_gains_of_training_are_the_machines_own() -> None:
+    recordings = [noise(10, seed, gain_db) for seed, gain_db in enumerate((-2.0, -1.0, 0.0, 1.0, 2.0))]
+    steady = fit_level_reference(recordings[2:3], FRONT_END)
+    # With one typical spectrum for all of them, their differences are gains.
+    varied = LevelReference(steady.spectra, 0, steady.shape_cb)
+    assert np.abs(varied.gains(means(recordings[0]))[0]).max() > 150
+    assert steady.own_gain_cb < 60
+
+
+def test_it_survives_json(reference: LevelReference) -> None:
+    read = LevelReference.from_dict(json.loads(json.dumps(reference.to_dict())))
+    assert read.to_dict() == reference.to_dict()
+    sound = means(noise(3, 5, 2.0))
+    assert [x.tolist() for x in read.gains(sound)] == [x.tolist() for x in reference.gains(sound)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spectra": [[0.5] * 32]},
+        {"spectra": []},
+        {"spectra": [1, 2]},
+        {"spectra": [[1, 2], [3]]},
+        {"spectra": [[10**7] * 32]},
+        {"own_gain_cb": -1},
+        {"own_gain_cb": True},
+        {"shape_cb": 1.5},
+        {"shape_cb": 10**9},
+        {"shape_cb": None},
+    ],
+)
+def test_what_makes_no_sense_is_refused(reference: LevelReference, change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="level reference"):
+        LevelReference.from_dict(reference.to_dict() | change)
+
+
+@pytest.mark.parametrize("values", [None, [], {"spectra": [[1] * 32]}])
+def test_what_is_incomplete_is_refused(values: object) -> None:
+    with pytest.raises(ModelError, match="unreadable level reference"):
+        LevelReference.from_dict(values)
+
+
+def test_the_mean_is_rounded_down() -> None:
+    levels = np.array([[[1, -1], [2, -2]]], dtype=np.int32)
+    assert mean_levels(levels).tolist() == [[1, -2]]
