@@ -9,9 +9,13 @@ from dataclasses import dataclass
 
 from anomaly.detect.decision import Decision, Limit, Policy, State
 from anomaly.detect.operating.ramp import RampBuffer
+from anomaly.detect.operating.states import OperatingState
 from anomaly.detect.scoring import SecondScore
 
 _DEFAULT_POLICY = Policy()
+# A ramp is held for 30 s at most, most for a few: after so many seconds in which the machine neither ran nor stood the
+# last state is not that of the machine.
+UNDECIDED_AFTER_S = 20
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,12 @@ class DecisionStage:
         self._decision = Decision(limit, policy)
         self._buffer = RampBuffer[_Second]()
         self._number = first
+        self._undecided_s = 0
+
+    @property
+    def undecided(self) -> bool:
+        """True if no second has been decided for so long that the state says nothing of the machine."""
+        return self._undecided_s > UNDECIDED_AFTER_S
 
     @property
     def state(self) -> State:
@@ -83,7 +93,10 @@ class DecisionStage:
         if fault:
             self.reset()
             return []
-        return self._decide(counted)
+        decided = self._decide(counted)
+        known = bool(decided) or (trusted and score.operating.operating is OperatingState.STOPPED)
+        self._undecided_s = 0 if known else self._undecided_s + 1
+        return decided
 
     def release(self) -> list[DecidedSecond]:
         """Decide on the held seconds: the sound ends or breaks off here."""
@@ -93,6 +106,7 @@ class DecisionStage:
         """Begin anew from OK without the held seconds; a latched alarm stays."""
         self._buffer.clear()
         self._decision.reset()
+        self._undecided_s = 0
 
     def acknowledge(self) -> None:
         """Let a latched alarm end with its cause."""

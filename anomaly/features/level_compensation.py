@@ -13,8 +13,8 @@ from anomaly.features.front_end import FrontEnd, frames_before
 from anomaly.features.level_reference import Integers, LevelReference, mean_levels
 from anomaly.features.mel import Centibels
 
-# A decibel beyond the gain from which the sensor check reports it: what lies between is compensated and reported.
-_LARGEST_GAIN_CB = 600
+# Beyond the 5 dB from which the sensor check reports a gain, because the gain of single seconds scatters.
+_LARGEST_GAIN_CB = 800
 
 
 class LevelCompensator:

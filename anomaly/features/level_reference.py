@@ -115,7 +115,7 @@ def _typical_distance_cb(means: Integers) -> float:
         for k in (0, 1)
         if (fold == k).any() and (fold != k).any()
     ] or [_gains_and_distances(means, _typical(means))[1]]
-    return float(np.quantile(np.concatenate(distances), _SHAPE_QUANTILE)) / means.shape[1]
+    return float(np.quantile(np.concatenate(distances), _SHAPE_QUANTILE) / means.shape[1])
 
 
 def mean_levels(levels: Centibels) -> Integers:

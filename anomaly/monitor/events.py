@@ -43,6 +43,9 @@ class EventName(StrEnum):
     STORE_DAMAGED = "store.damaged"
     MACHINE_FAILED = "machine.failed"
     """A machine is no longer monitored."""
+    MACHINE_NOT_JUDGED = "machine.not_judged"
+    """The microphone works, but no second could be judged for a while."""
+    MACHINE_JUDGED = "machine.judged"
 
 
 WARNINGS = frozenset(
@@ -53,6 +56,7 @@ WARNINGS = frozenset(
         EventName.CLIP_FAILED,
         EventName.DEVICE_LOST,
         EventName.MACHINE_FAILED,
+        EventName.MACHINE_NOT_JUDGED,
         EventName.MODEL_REFUSED,
         EventName.SOURCE_TRUNCATED,
         EventName.STORE_DAMAGED,

@@ -19,7 +19,7 @@ from dataclasses import replace
 from anomaly.audio.sensor.health import Health
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.detect.decision import Limit, Policy, State
-from anomaly.detect.decision_stage import DecidedSecond, DecisionStage
+from anomaly.detect.decision_stage import UNDECIDED_AFTER_S, DecidedSecond, DecisionStage
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import second_status
 from anomaly.monitor.event_bus import EventBus
@@ -40,6 +40,9 @@ from anomaly.store.store import Store
 _MAX_WITHOUT_WHOLE_S = 3.0
 # Gaps that follow each other closely are reported together.
 _REPORT_GAPS_EVERY_S = 60.0
+_UNDECIDED = (
+    f"no second could be judged for {UNDECIDED_AFTER_S} s: the machine neither runs nor stands as in training"
+)
 _DEFAULT_POLICY = Policy()
 
 
@@ -87,6 +90,7 @@ class MonitorPipeline:
         self._decision = DecisionStage(limit, policy)
         self._case = MachineCase(store, self._journal)
         self._gaps, self._gaps_reported_s = 0, float("-inf")
+        self._undecided = False
 
     def process(self, event: SourceEvent) -> None:
         """Take what a source delivers; records are published in order."""
@@ -132,6 +136,7 @@ class MonitorPipeline:
         decided = self._decision.second(score, second.end_s, trusted=trusted, fault=fault)
         if fault:
             self._case.require_calm_period()
+        self._report_undecided()
         self._journal.second(self._record(second, score, health, trusted))
         self.seconds += 1
         self._follow(decided, published=self.seconds - 1)
@@ -161,6 +166,15 @@ class MonitorPipeline:
         message = f"{len(late)} held seconds were no ramp and count"
         self._journal.emit(EventName.SECONDS_DECIDED, message, seconds=states)
 
+    def _report_undecided(self) -> None:
+        """Report once when the machine is no longer judged although the microphone is trusted, and when it is again."""
+        undecided = self._decision.undecided
+        if undecided is self._undecided:
+            return
+        self._undecided = undecided
+        event = EventName.MACHINE_NOT_JUDGED if undecided else EventName.MACHINE_JUDGED
+        self._journal.store(event, _UNDECIDED if undecided else "seconds are judged again")
+
     def _report_change(self, before: State, after: State, second: DecidedSecond | None = None) -> None:
         if after is before:
             return
@@ -177,15 +191,22 @@ class MonitorPipeline:
             second=self.seconds,
             score=score.score if trusted else None,
             p_value=score.p_value if trusted else None,
-            state=None if self._sensor.fault is not None else self._decision.state.value,
+            state=None if self._not_judged is not None else self._decision.state.value,
             sensor=health.status,
             level_dbfs=health.level_dbfs,
             groups=tuple(float(g) for g in score.groups) if trusted else (),
             capture=self._capture,
             operating_state=score.operating.operating.value,
             cusum=self._decision.total,
-            not_judged=self._sensor.fault,
+            not_judged=self._not_judged,
         )
+
+    @property
+    def _not_judged(self) -> str | None:
+        """Reason for which the machine has no state; None while it is judged."""
+        if self._sensor.fault is not None:
+            return self._sensor.fault
+        return "undecided" if self._decision.undecided else None
 
     def _activate(self, model: SessionModel) -> None:
         """Go on with another model; the decision begins anew, because its probabilities are another model's."""

@@ -19,14 +19,15 @@ class SecondRecord:
         second: index since the start of the sound.
         score: in standard deviations of normal sound; None while the sensor is not to be trusted.
         p_value: probability that normal sound scores as high; None likewise.
-        state: OK, WATCH or ALARM; None while a sensor fault is in force: the machine is not judged.
+        state: OK, WATCH or ALARM; None while the machine is not judged.
         sensor: ok, or what is wrong with the microphone, one of ``anomaly.audio.sensor.health.Status``.
         level_dbfs: loudness.
         groups: error level per sub-band group, empty without a score.
         capture: state of the microphone's capture; "" for a file or a pipe.
         operating_state: what the machine is doing: running, stopped, ramping or unknown.
         cusum: sum of the decision after the second, see `anomaly.detect.decision`.
-        not_judged: the sensor fault in force, for which there is no state; None while the machine is judged.
+        not_judged: reason for which there is no state, the sensor fault in force or ``undecided``; None while the
+            machine is judged.
     """
 
     machine: str

@@ -173,9 +173,18 @@ def test_a_bad_microphone_is_a_sensor_case_and_no_machine_case(
 def test_two_bad_seconds_open_no_case(bench: Bench) -> None:
     for _ in range(5):
         bench.feed(2, SILENT)
-        bench.feed(2)
+        bench.feed(6)
     assert bench.names == []
     assert [record.score is None for record in bench.seconds[:4]] == [True, True, False, False]
+
+
+def test_every_other_second_bad_is_a_sensor_case(bench: Bench) -> None:
+    for _ in range(4):
+        bench.feed(1, SILENT)
+        bench.feed(1)
+    assert bench.names == ["case.opened"]
+    assert bench.events[0].detail["fault"] == "silent"
+    assert (bench.seconds[-1].state, bench.seconds[-1].not_judged) == (None, "silent")
 
 
 def test_a_sensor_fault_does_not_return_an_open_machine_case(bench: Bench) -> None:

@@ -243,3 +243,19 @@ def test_the_case_describes_its_worst_second(store: Store) -> None:
     assert (case.peak_score, case.min_p_value) == (11.0, 10**-11.0)
     assert case.evidence["groups"] == pytest.approx(list(worst.groups))
     assert case.summary.count("11.0") == 1
+
+
+def test_seconds_that_nobody_can_judge_are_not_ok_for_long(store: Store) -> None:
+    """Ramps that lead nowhere and change with stops that nobody knows leave nothing to decide on."""
+    script = [*seconds(RUN, GOOD, 5), *seconds(RAMP, BAD, 30, counts=False), *seconds(RUN, GOOD, 3)]
+    records, events = Play(store).run(script)
+    assert [r.state for r in records] == ["OK"] * 25 + [None] * 10 + ["OK"] * 3
+    assert {r.not_judged for r in records[25:35]} == {"undecided"}
+    assert [e.event for e in events] == ["machine.not_judged", "machine.judged"]
+    assert "20 s" in events[0].message
+
+
+def test_a_machine_that_stands_is_judged_to_stand(store: Store) -> None:
+    records, events = Play(store).run([*seconds(RUN, GOOD, 5), *seconds(STOP, GOOD, 60, counts=False)])
+    assert {(r.state, r.not_judged) for r in records} == {("OK", None)}
+    assert events == []

@@ -7,6 +7,7 @@ An automatic gain shows only in several seconds, so the gains of the last ones a
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from dataclasses import replace
 
@@ -36,6 +37,8 @@ _MIN_GAIN_DB, _MIN_SHAPE_DB, _SHAPE_MARGIN_DB = 5.0, 0.4, 0.15
 _DISTANCE_FACTOR, _DISTANCE_MARGIN_DB = 1.25, 0.8
 # A gain that stays within so much of the last one may differ more in shape.
 _SAME_GAIN_DB, _SAME_GAIN_SHAPE_FACTOR = 1.5, 1.5
+# A second within so much of the gain of those before it has it, too, even if its raw level is one of training.
+_NEAR_GAIN_DB = 3.0
 # processed (automatic gain): least range of the gains of the last seconds, also in steps of the training sound.
 _MIN_GAIN_RANGE_DB, _MIN_GAIN_RANGE_STEPS, _GAIN_HISTORY_S = 2.5, 8.0, 12
 # processed (noise suppression): single bands drop out within a second, no band is louder, and power is missing.
@@ -90,6 +93,7 @@ class SensorCheck:
         if _is_gated(levels, reference, gain):
             return "processed"
         outside = raw > _DISTANCE_FACTOR * reference.distance_db + _DISTANCE_MARGIN_DB
+        outside = outside or self._continues(gain)
         if not outside:
             self._gains.clear()
         if not outside or not self._has_shape(shape, gain, reference) or not self._gain_matters:
@@ -97,7 +101,12 @@ class SensorCheck:
         self._gains.append(gain)
         if self._gain_moves(reference):
             return "processed"
-        return "gain" if abs(gain) >= _MIN_GAIN_DB else None
+        return "gain" if abs(statistics.median(self._gains)) >= _MIN_GAIN_DB else None
+
+    def _continues(self, gain_db: float) -> bool:
+        """Return whether a second has about the gain of those before it: single ones may be near training sound."""
+        last = statistics.median(self._gains) if self._gains else 0.0
+        return abs(last) >= _MIN_GAIN_DB and abs(gain_db - last) <= _NEAR_GAIN_DB
 
     def _has_shape(self, shape_db: float, gain_db: float, reference: SensorReference) -> bool:
         """Return whether the shape is one of the training sound; tolerate more where the gain was found before."""

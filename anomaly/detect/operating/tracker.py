@@ -38,7 +38,7 @@ class OperatingTracker:
 
     A second that may belong to a ramp is held, not dropped: if the state before it follows, or no known state, or no
     state within ``longest_ramp_s``, it was no ramp, and the decision takes it late. Held seconds between two stops are
-    dropped: the machine stood, and what sounded was not the machine.
+    dropped: the machine stood, and what sounded was not the machine; not between stops that nobody knows.
 
     Args:
         states: states learned in training; None (an old bundle) for a machine without.
@@ -64,11 +64,12 @@ class OperatingTracker:
             self._path = None
         if state == count:
             return self._ramp()
-        late, self._held = self._resolve(state, known=state != count + 1), 0
+        unlearned = state == count + 2 and not self._states.is_confirmed_stop(spectrum)
+        late, self._held = self._resolve(state, known=state != count + 1, unlearned=unlearned), 0
         if state == count + 1:
             return OperatingResult(OperatingState.UNKNOWN, True, late)
         self._state_before, self._ramp_too_long = state, False
-        if state == count + 2 and not self._states.is_confirmed_stop(spectrum):
+        if unlearned:
             levels = tuple(round(float(level), 2) for level in spectrum)
             return OperatingResult(OperatingState.UNKNOWN, False, late, levels)
         if self._is_stop(state):
@@ -101,9 +102,12 @@ class OperatingTracker:
         self._held += 1
         return OperatingResult(OperatingState.RAMPING, False)
 
-    def _resolve(self, state: int, *, known: bool) -> int:
+    def _resolve(self, state: int, *, known: bool, unlearned: bool) -> int:
         """Return the number of held seconds that were no ramp."""
         if not known or self._state_before is None:
+            return self._held
+        if unlearned and state == self._state_before:
+            # Nobody knows that the machine stands: what sounds in between may be the machine through a bad microphone.
             return self._held
         return 0 if state != self._state_before or self._is_stop(state) else self._held
 

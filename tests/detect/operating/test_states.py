@@ -143,6 +143,20 @@ def test_a_stop_that_training_did_not_hold_is_neither_judged_nor_known() -> None
     assert sum(h.late for h in heard) == 0
 
 
+def test_what_sounds_between_stops_that_nobody_knows_counts() -> None:
+    between = HIGH - 4.5
+    heard = follow(one_state(), [HIGH] * 5 + ([REST] + [between] * 3) * 2 + [REST])
+    assert [h.operating for h in heard[6:9]] == [RAMP] * 3
+    # It may be the machine through a microphone that fails: the decision takes it late.
+    assert [h.late for h in heard if h.unlearned_stop is not None] == [0, 3, 3]
+
+
+def test_what_sounds_between_confirmed_stops_does_not_count() -> None:
+    states = replace(one_state(), confirmed_stops=np.array([REST]))
+    heard = follow(states, [HIGH] * 5 + ([REST] + [HIGH - 4.5] * 3) * 2 + [REST])
+    assert sum(h.late for h in heard) == 0
+
+
 def test_a_confirmed_stop_is_known_and_another_is_not() -> None:
     states = replace(one_state(), confirmed_stops=np.array([REST]))
     heard = follow(states, [HIGH] * 5 + [REST + 1.0] * 3 + [REST - 9.0] * 3)
