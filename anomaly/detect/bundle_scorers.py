@@ -57,7 +57,7 @@ class BundleScorers(Mapping[str, Scorer]):
                 detector,
                 calibration,
                 self._operating_states(),
-                level_reference_of(self.calibration_file),
+                level_reference_of(self.calibration_file, self._front_end),
             )
         return self._loaded[name]
 

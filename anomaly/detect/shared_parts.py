@@ -47,14 +47,14 @@ def sensor_reference_of(values: dict[str, Any]) -> SensorReference | None:
     return None if sensor is None else SensorReference.from_dict(sensor)
 
 
-def level_reference_of(values: dict[str, Any]) -> LevelReference | None:
+def level_reference_of(values: dict[str, Any], front_end: FrontEnd) -> LevelReference | None:
     """Return the level of the training sound; None in older bundles, and where levels are normalised.
 
     Raises:
-        ModelError: it makes no sense.
+        ModelError: it makes no sense, or has other bands than the front end.
     """
     level = values.get("level")
-    return None if level is None else LevelReference.from_dict(level)
+    return None if level is None else LevelReference.from_dict(level, front_end.bands)
 
 
 def format_reference_of(values: dict[str, Any]) -> FormatReference | None:

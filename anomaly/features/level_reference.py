@@ -64,8 +64,8 @@ class LevelReference:
         }
 
     @classmethod
-    def from_dict(cls, values: object) -> LevelReference:
-        """Read back what `to_dict` wrote.
+    def from_dict(cls, values: object, bands: int) -> LevelReference:
+        """Read back what `to_dict` wrote, for a front end of so many bands.
 
         Raises:
             ModelError: a key is missing, or a value has another type, shape or size.
@@ -78,10 +78,10 @@ class LevelReference:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"unreadable level reference: {error}", where="calibration.json") from error
         whole = spectra.dtype == np.int64 and type(own_gain_cb) is int and type(shape_cb) is int
-        shaped = spectra.ndim == 2 and spectra.size > 0
+        shaped = spectra.ndim == 2 and len(spectra) > 0 and spectra.shape[1] == bands
         if not whole or not shaped or np.abs(spectra).max() > _LARGEST_LEVEL_CB:
             raise ModelError(
-                "the level reference is not in whole numbers of levels", where="calibration.json"
+                "the level reference is not in whole numbers, a level per band", where="calibration.json"
             )
         if not 0 <= own_gain_cb <= _LARGEST_LEVEL_CB or not 0 <= shape_cb <= _LARGEST_LEVEL_CB:
             raise ModelError("the level reference makes no sense", where="calibration.json")

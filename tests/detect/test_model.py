@@ -55,6 +55,28 @@ def test_both_detectors_score(pump_bundle: Path) -> None:
     assert model.score_clip(clip) == model.score_clip(clip, detector="student")
 
 
+def test_small_gains_are_compensated_where_the_bundle_knows_the_level(
+    pump_bundle: Path, altered: Callable[..., Bundle], calibration: dict[str, Any]
+) -> None:
+    clip = simulate("pump", seconds=6, seed=3).samples
+    louder = (clip * 10 ** (2 / 20)).astype(np.float32)
+    knows = load_model(open_bundle(pump_bundle))
+    del calibration["level"]
+    older = load_model(altered({CALIBRATION: json.dumps(calibration).encode()}))
+    assert abs(knows.score_clip(louder) - knows.score_clip(clip)) < 0.5
+    assert older.score_clip(louder) - older.score_clip(clip) > 2.0
+    assert older.score_clip(clip) == knows.score_clip(clip)
+
+
+@pytest.mark.parametrize("level", [[], "loud", {"spectra": [[1.5] * 32], "own_gain_cb": 1, "shape_cb": 1}])
+def test_a_level_that_makes_no_sense_is_refused(
+    altered: Callable[..., Bundle], calibration: dict[str, Any], level: object
+) -> None:
+    bundle = altered({CALIBRATION: json.dumps(calibration | {"level": level}).encode()})
+    with pytest.raises(ModelError, match="level reference"):
+        load_model(bundle)
+
+
 def test_a_student_alone_scores_the_same_and_loads_nothing_that_runs_a_teacher(pump_bundle: Path) -> None:
     code = (
         "import sys\n"

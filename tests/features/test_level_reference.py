@@ -62,7 +62,7 @@ def test_gains_of_training_are_the_machines_own() -> None:
 
 
 def test_it_survives_json(reference: LevelReference) -> None:
-    read = LevelReference.from_dict(json.loads(json.dumps(reference.to_dict())))
+    read = LevelReference.from_dict(json.loads(json.dumps(reference.to_dict())), 32)
     assert read.to_dict() == reference.to_dict()
     sound = means(noise(3, 5, 2.0))
     assert [x.tolist() for x in read.gains(sound)] == [x.tolist() for x in reference.gains(sound)]
@@ -76,6 +76,7 @@ def test_it_survives_json(reference: LevelReference) -> None:
         {"spectra": [1, 2]},
         {"spectra": [[1, 2], [3]]},
         {"spectra": [[10**7] * 32]},
+        {"spectra": [[100] * 31]},
         {"own_gain_cb": -1},
         {"own_gain_cb": True},
         {"shape_cb": 1.5},
@@ -85,13 +86,13 @@ def test_it_survives_json(reference: LevelReference) -> None:
 )
 def test_what_makes_no_sense_is_refused(reference: LevelReference, change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="level reference"):
-        LevelReference.from_dict(reference.to_dict() | change)
+        LevelReference.from_dict(reference.to_dict() | change, 32)
 
 
 @pytest.mark.parametrize("values", [None, [], {"spectra": [[1] * 32]}])
 def test_what_is_incomplete_is_refused(values: object) -> None:
     with pytest.raises(ModelError, match="unreadable level reference"):
-        LevelReference.from_dict(values)
+        LevelReference.from_dict(values, 32)
 
 
 def test_the_mean_is_rounded_down() -> None:

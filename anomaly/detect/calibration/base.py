@@ -59,7 +59,7 @@ def calibrate_bundle_detector(bundle: Bundle, name: str, recordings: Iterable[Sa
     front_end = front_end_of(bundle)
     _check_shape(name, detector, kind.groups, front_end)
     values = read_calibration(bundle)
-    states, level = operating_states_of(bundle, values), level_reference_of(values)
+    states, level = operating_states_of(bundle, values), level_reference_of(values, front_end)
     errors, decided = [], []
     for samples in _blocks(recordings):
         seconds = len(samples) // SAMPLE_RATE_HZ
