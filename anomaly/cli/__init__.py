@@ -72,13 +72,11 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every failure becomes a message on stderr."""
     streams.prepare()
     code = _run(arguments)
-    try:
-        streams.flush_stdout()
-    except BrokenPipeError:
-        return code or _reader_gone(arguments)
-    except OSError as error:
-        return code or _output_lost(error)
-    return code
+    loss = streams.unreported_loss()
+    if loss is None:
+        return code
+    lost = _reader_gone(arguments) if isinstance(loss, BrokenPipeError) else _output_lost(loss)
+    return code or lost
 
 
 def _run(arguments: list[str]) -> int:
@@ -110,7 +108,7 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return _reader_gone(arguments)
     except Exception as error:
-        if streams.stdout_is_lost(error):
+        if streams.is_loss_of_stdout(error):
             return _output_lost(error)
         return _explain(error)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli import streams
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -97,7 +99,7 @@ def _record(
         folder,
         clip_seconds,
         microphone.sample_rate_hz,
-        on_saved=lambda path: None if as_json else print(path, flush=True),
+        on_saved=lambda path: None if as_json else _print_path(path),
         on_second=show,
     )
     try:
@@ -108,6 +110,12 @@ def _record(
         for warning in summary.warnings():
             print(f"warning: {warning}", file=sys.stderr)
         print(f"saved {summary.seconds:.1f} s in {len(summary.files)} clips", file=sys.stderr)
+
+
+def _print_path(path: Path) -> None:
+    """Print the path of a clip; a lost stdout does not end the recording."""
+    with streams.loss_deferred():
+        print(path, flush=True)
 
 
 def _level_meter(seconds: float) -> tuple[Callable[[Health], None], Callable[[], None]]:

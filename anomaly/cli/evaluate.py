@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli import streams
+
 if TYPE_CHECKING:
     from anomaly.evaluate.run import Evaluation
 
@@ -112,10 +114,11 @@ def _print(ours: Evaluation, theirs: Evaluation | None, other: str, as_json: boo
     from anomaly.evaluate.reporting import results
     from anomaly.evaluate.reporting.summary import summary_text
 
-    if as_json:
-        print(json.dumps(results.as_json(ours, theirs)))
-    else:
-        print(summary_text(ours, theirs, other=other, details=details))
+    with streams.loss_deferred():  # the report is written all the same
+        if as_json:
+            print(json.dumps(results.as_json(ours, theirs)))
+        else:
+            print(summary_text(ours, theirs, other=other, details=details))
     reason = ours.outcomes["student"].detection.reason
     for note in (*ours.notes, *([reason] if reason else [])):
         print(f"note: {note}", file=sys.stderr)

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from anomaly.cli import streams
+
 
 def refuse(**options: object) -> None:
     """Refuse options of an evaluation that have no meaning with the bench.
@@ -65,12 +67,13 @@ def run(
     keep = None if out is None else out / "scores"
     rounds = run_bench(recordings, count, sets=sets, profile=profile, keep=keep, log=_progress)
     values = tables.as_json(rounds) | {"seeds": count, "profile": profile}
-    if as_json:
-        values["notes"] = [*notes, *values["notes"]]
-        print(json.dumps(values))
-    else:
-        head, *rows = tables.table(rounds)
-        print_table(head, rows)
+    with streams.loss_deferred():  # the page is written all the same
+        if as_json:
+            values["notes"] = [*notes, *values["notes"]]
+            print(json.dumps(values))
+        else:
+            head, *rows = tables.table(rounds)
+            print_table(head, rows)
     for note in [] if as_json else values["notes"]:
         print(f"note: {note}", file=sys.stderr)
     for path in write_bench(out, rounds, count, notes) if out is not None else ():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomaly.cli import streams
 from anomaly.cli.option_rules import needs
 from anomaly.cli.options import Models
 
 if TYPE_CHECKING:
     from anomaly.archive.earlier_run import AddedRows, RunSettings
     from anomaly.archive.result_counts import ResultCounts
+    from anomaly.archive.rows import FileRow
     from anomaly.archive.scoring_task import ScoringTask
     from anomaly.archive.writers import TableWriter
 
@@ -98,7 +101,10 @@ def score(
     files = scan(paths, on_skipped=lambda message: print(message, file=sys.stderr))
     if out is not None:
         check_writable(out, "--out")
-    counts = _run(files, task, _printer(as_json, as_jsonl), out, silent=as_json or as_jsonl)
+    printer = _printer(as_json, as_jsonl)
+    if out is not None:
+        printer = _PrinterBesideTables(printer)
+    counts = _run(files, task, printer, out, silent=as_json or as_jsonl)
     _conclude(counts, fail_on_anomaly)
 
 
@@ -127,6 +133,34 @@ def _printer(as_json: bool, as_jsonl: bool) -> TableWriter:
     if as_jsonl:
         return JsonlPrinter(sys.stdout)
     return JsonArrayPrinter(sys.stdout) if as_json else TablePrinter(sys.stdout)
+
+
+class _PrinterBesideTables:
+    """Printer of stdout, whose loss does not end the run: the tables are completed before it is reported.
+
+    Args:
+        printer: prints the rows.
+    """
+
+    def __init__(self, printer: TableWriter) -> None:
+        self._printer = printer
+
+    def write(self, row: FileRow) -> None:
+        """Print a row, unless output was lost before."""
+        if streams.loss_of_stdout() is None:
+            with streams.loss_deferred():
+                self._printer.write(row)
+
+    def finish(self) -> Sequence[Path]:
+        """Print the rest, unless output was lost before."""
+        if streams.loss_of_stdout() is None:
+            with streams.loss_deferred():
+                return self._printer.finish()
+        return ()
+
+    def discard(self) -> None:
+        """Forget what was not printed."""
+        self._printer.discard()
 
 
 def _run(

@@ -10,7 +10,8 @@ import codecs
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 # Characters of our own texts that Latin-1 or ASCII lack, with what people write there instead.
@@ -56,10 +57,34 @@ def flush_stdout() -> None:
         sys.stdout.flush()
 
 
-def stdout_is_lost(error: BaseException) -> bool:
+def unreported_loss() -> OSError | None:
+    """Write what waits in stdout; return the error with which output was lost that nobody has reported yet."""
+    try:
+        flush_stdout()
+    except OSError as error:
+        return error
+    return loss_of_stdout()
+
+
+def loss_of_stdout() -> OSError | None:
+    """Return the error with which output was lost, unless `discard_stdout` was called after it."""
+    raw = _raw_stdout()
+    return None if raw is None else raw.error
+
+
+def is_loss_of_stdout(error: BaseException) -> bool:
     """Return whether an error is that of a standard output that cannot be written."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return isinstance(raw, _Output) and raw.error is not None and error is raw.error
+    return error is loss_of_stdout()
+
+
+@contextmanager
+def loss_deferred() -> Iterator[None]:
+    """End the block quietly if stdout cannot be written in it: the command finishes its work, and reports it then."""
+    try:
+        yield
+    except OSError as error:
+        if not is_loss_of_stdout(error):
+            raise
 
 
 def discard_stdout() -> None:
@@ -67,6 +92,13 @@ def discard_stdout() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
+    if (raw := _raw_stdout()) is not None:
+        raw.error = None
+
+
+def _raw_stdout() -> _Output | None:
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw if isinstance(raw, _Output) else None
 
 
 class _Output(io.FileIO):

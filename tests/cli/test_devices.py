@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from support.lost_output import CLOSED_PIPE, REASONS, run_without_stdout
 from support.sound_card import SoundServer, strongest_hz, tone
 
 ANOMALY = [sys.executable, "-m", "anomaly"]
@@ -71,6 +72,20 @@ def test_record_writes_clips(fake_card: SoundServer, tmp_path: Path) -> None:
     sound, rate_hz = soundfile.read(clips[0], dtype="float32")
     assert (rate_hz, len(sound)) == (16_000, 32_000)
     assert strongest_hz(sound[8_000:]) == pytest.approx(1_000, abs=2)
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_a_recording_goes_on_when_stdout_is_lost(fake_card: SoundServer, tmp_path: Path, kind: str) -> None:
+    fake_card.play(tone(1_000))
+    line = ["record", "--machine", "pump", "--device", "hw:0", "--minutes", "0.05", "--clip-seconds", "1"]
+    done = run_without_stdout(kind, *line, cwd=tmp_path)
+    assert len(list((tmp_path / "data/pump/normal").iterdir())) == 3
+    assert "saved 3.0 s in 3 clips" in done.stderr
+    if kind == CLOSED_PIPE:
+        assert done.returncode == 0
+    else:
+        assert done.returncode == 3
+        assert f"standard output: cannot be written: {REASONS[kind]}" in done.stderr
 
 
 def test_record_warns_of_a_loud_and_a_silent_microphone(fake_card: SoundServer, tmp_path: Path) -> None:

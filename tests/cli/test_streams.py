@@ -34,6 +34,27 @@ def test_output_that_is_lost_is_a_plain_error(command: str, redirection: str, re
     assert b"Exception ignored" not in done.stderr
 
 
+def test_a_loss_can_wait_until_the_work_is_done() -> None:
+    code = (
+        "from anomaly.cli import streams; streams.prepare(); import sys\n"
+        "with streams.loss_deferred(): print('x' * 100_000); print('not reached', file=sys.stderr)\n"
+        "print(streams.unreported_loss().strerror, file=sys.stderr)\n"
+        "streams.discard_stdout(); print(streams.unreported_loss(), file=sys.stderr)"
+    )
+    done = shell(f'{sys.executable} -c "{code}" > /dev/full')
+    assert done.stderr == b"No space left on device\nNone\n"
+
+
+@pytest.mark.parametrize("error", ["OSError('another')", "ValueError('a bug')"])
+def test_other_errors_do_not_wait(error: str) -> None:
+    code = (
+        "from anomaly.cli import streams; streams.prepare()\n"
+        f"with streams.loss_deferred(): print('x' * 100_000); raise {error}"
+    )
+    assert error.encode() not in shell(f'{sys.executable} -c "{code}" > /dev/full').stderr
+    assert shell(f'{sys.executable} -c "{code}"').returncode == 1
+
+
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "0<&- 2>&-"])
 def test_messages_that_are_lost_are_no_error(redirection: str, tmp_path: Path) -> None:
     site = tmp_path / "site.yaml"
