@@ -6,7 +6,7 @@ any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from anomaly.alerts.sinks.sink import LiveSink, Sink
 from anomaly.store.rows import UNKNOWN, LiveScore, ScoreRow
@@ -24,6 +24,8 @@ class LiveScoreFeed:
         store: source of the scores.
         sink: their destination; a sink that publishes no scores gets none.
         clock: UNIX seconds.
+        watched: machines of this process: their state is unknown until they have a score. Of others, which another
+            process with a state folder of its own may watch, nothing is published before.
         interval_s: time after which an unchanged state is published again with its newest score.
         stale_s: age of the newest score from which on the state is unknown.
     """
@@ -33,12 +35,13 @@ class LiveScoreFeed:
         store: Store,
         sink: Sink,
         clock: Callable[[], float],
+        watched: Collection[str] = (),
         interval_s: float = INTERVAL_S,
         stale_s: float = STALE_S,
     ) -> None:
         self._store = store
         self._sink = sink if isinstance(sink, LiveSink) else None
-        self._clock = clock
+        self._clock, self._watched = clock, frozenset(watched)
         self._interval_s, self._stale_s = interval_s, stale_s
         self._published: dict[str, tuple[LiveScore, float]] = {}
 
@@ -61,8 +64,9 @@ class LiveScoreFeed:
         row = self._store.history.last_score(machine)
         fault = sensor_fault(self._store.cases.select(open_only=True, machine=machine))
         if row is None:
-            # Another process with a state folder of its own may watch it.
-            return None if fault is None else LiveScore(machine, self._clock(), 0, None, None, UNKNOWN, fault)
+            if fault is None and machine not in self._watched:
+                return None
+            return LiveScore(machine, self._clock(), 0, None, None, UNKNOWN, fault)
         stale = self._clock() - row.time_s > self._stale_s
         if fault is not None or stale or row.state not in JUDGED_STATES:
             sensor = None if stale and fault is None else fault or "ok"

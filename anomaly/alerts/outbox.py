@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from anomaly.alerts.live_feed import LiveScoreFeed
@@ -61,6 +61,7 @@ class Dispatcher:
     Args:
         store: source of the messages.
         sinks: their destinations; stopping closes them.
+        watched: machines that this process watches.
         clock: UNIX seconds.
         seed: of the jitter, for repeatable tests.
         retry: times of further attempts.
@@ -75,6 +76,7 @@ class Dispatcher:
         store: Store,
         sinks: Sequence[Sink],
         *,
+        watched: Collection[str] = (),
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
         retry: RetryPolicy | None = None,
@@ -86,8 +88,9 @@ class Dispatcher:
         self._store = store
         self._names = names
         store.outbox.subscribe(names)
+        policy = retry or RetryPolicy()
         self._workers = [
-            SinkWorker(store, sink, clock=clock, seed=seed, retry=retry or RetryPolicy(), poll_s=poll_s)
+            SinkWorker(store, sink, watched=watched, clock=clock, seed=seed, retry=policy, poll_s=poll_s)
             for sink in sinks
         ]
 
@@ -145,6 +148,7 @@ class SinkWorker:
         store: Store,
         sink: Sink,
         *,
+        watched: Collection[str] = (),
         clock: Callable[[], float],
         seed: int | None,
         retry: RetryPolicy,
@@ -156,7 +160,7 @@ class SinkWorker:
         self._retry = retry
         self._poll_s = poll_s
         self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
-        self._live = LiveScoreFeed(store, sink, clock)
+        self._live = LiveScoreFeed(store, sink, clock, watched)
         self._confirmed: set[str] = set()
         self._last_error = ""
         self._wake = threading.Event()

@@ -72,7 +72,7 @@ def monitor(
         first = _first(deliveries, failures, len(plans))
         if first is None:
             return 0
-        with _Run(ready, models, site, show, targets) as run:
+        with _Run(plans, models, site, show, targets) as run:
             try:
                 for machine, error in failures.items():
                     run.fail(machine, error)
@@ -171,7 +171,8 @@ class _Run:
         sinks: Sequence[Sink],
     ) -> None:
         self._plans, self._models, self._site, self._show, self._sinks = plans, models, site, show, sinks
-        self._retry = ModelRetry(site, [plan for plan in plans if plan.machine not in models])
+        waiting = [plan for plan in plans if plan.machine not in models and plan.fault is None]
+        self._retry = ModelRetry(site, waiting)
         self._sessions: dict[str, MachineSession] = {}
         self.failed: set[str] = set()
         self.first_error: Exception | None = None
@@ -179,10 +180,13 @@ class _Run:
     def __enter__(self) -> _Run:
         with ExitStack() as opening:
             self._store = opening.enter_context(Store.open_resilient(self._site.state_dir / DATABASE_NAME))
-            self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks))
+            watched = [plan.machine for plan in self._plans]
+            self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks, watched=watched))
             self._operations = opening.enter_context(Operations(self._site, self._store))
             self._open = opening
             for plan in self._plans:
+                # Of a machine without sound or model it is known, too, that it is not judged.
+                self._operations.statistics.machine(plan.machine)
                 if plan.machine in self._models and (error := self._begin(plan, self._models[plan.machine])):
                     self.fail(plan.machine, error)
             self._operations.background.every(RETRY_EVERY_S, self._retry.attempt)

@@ -125,3 +125,13 @@ def test_a_score_of_the_future_is_not_published(store: Store, clock: Clock) -> N
 def test_a_sink_that_publishes_no_scores(store: Store, clock: Clock) -> None:
     add_score(store, clock)
     LiveScoreFeed(store, Plain(), clock).step()
+
+
+def test_a_machine_of_this_process_is_unknown_until_it_has_a_score(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    feed = LiveScoreFeed(store, screen, clock, watched=["pump"])
+    feed.step()
+    assert [(row.machine, row.state, row.sensor) for row in screen.shown] == [("pump", "unknown", None)]
+    add_score(store, clock)
+    feed.step()
+    assert states(screen)[1:] == [("OK", "ok")]

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ import soundfile
 
 from anomaly.cli import run
 from anomaly.store.store import DATABASE_NAME, Store
+from lib.monitor.command_process import CommandProcess
+from support.mqtt_broker import Broker, Listener
+from support.waiting import wait_until
 
 PATIENCE_S = 120.0
 
@@ -100,3 +104,37 @@ def test_metrics_and_log_from_the_command_line(
     for wrong in ("127.0.0.1", "nowhere:port"):
         assert run([*options[:-1], wrong]) == 2
         assert "must be an address and a port" in capsys.readouterr().err
+
+
+def test_nobody_listens_after_the_end_and_the_broker_says_so(
+    pump_bundle: Path,
+    long_sound: Path,
+    tmp_path: Path,
+    broker: Broker,
+    listener: Listener,
+    start: Callable[..., CommandProcess],
+) -> None:
+    (tmp_path / "site.yaml").write_text(
+        f"machines: {{pump: {{source: {long_sound}}}}}\nmodels_dir: {pump_bundle.parent}\n"
+        f"sinks: {{mqtt: [{{name: house, host: 127.0.0.1, port: {broker.port}}}]}}\n"
+    )
+
+    def newest(topic: str) -> str:
+        found = listener.on(f"anomaly/{topic}")
+        return found[-1].text if found else ""
+
+    def shown() -> tuple[str, str, str]:
+        state = newest("pump/state")
+        return (
+            newest("status"),
+            newest("pump/availability"),
+            json.loads(state)["state"] if state else "",
+        )
+
+    for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+        monitor = start("anomaly monitor --config site.yaml --jsonl", tmp_path)
+        wait_until(lambda: shown() == ("online", "online", "OK"), PATIENCE_S)
+        os.kill(monitor.pid, end)
+        # A will is one message; what reads a state reads the status too.
+        left = ("offline", "online", "OK") if end is signal.SIGKILL else ("offline", "offline", "unknown")
+        wait_until(lambda left=left: shown() == left, PATIENCE_S)  # type: ignore[misc]

@@ -119,18 +119,20 @@ def _scores(machines: dict[str, MachineStatistics], now_s: float) -> Iterator[Me
     )
     sensor = GaugeMetricFamily("anomaly_sensor_ok", "1 while the microphone can be trusted", labels=label)
     for name, machine in machines.items():
-        if machine.last is None:
-            continue
-        judged = machine.is_judged(now_s)
+        last, current = machine.last, UNKNOWN_STATE
         # Without a score there is no sample: the graph shows a gap, not zero.
-        if judged and machine.last.score is not None and machine.last.p_value is not None:
-            score.add_metric([name], machine.last.score)
-            p_value.add_metric([name], machine.last.p_value)
-        level.add_metric([name], 10 ** (machine.last.level_dbfs / 20))
-        sensor.add_metric([name], float(machine.last.sensor == "ok" and not machine.sensor_fault))
-        current = machine.last.state if judged else UNKNOWN_STATE
+        if last is not None and last.state is not None and machine.is_judged(now_s):
+            current = last.state
+            if last.score is not None and last.p_value is not None:
+                score.add_metric([name], last.score)
+                p_value.add_metric([name], last.p_value)
         for value in STATES:
             state.add_metric([name, value], float(current == value))
+        if last is not None:
+            level.add_metric([name], 10 ** (last.level_dbfs / 20))
+        if last is not None or machine.sensor_fault:
+            ok = last is not None and last.sensor == "ok" and not machine.sensor_fault
+            sensor.add_metric([name], float(ok))
     yield from (score, p_value, level, state, sensor)
 
 
@@ -151,7 +153,8 @@ def _inputs(machines: dict[str, MachineStatistics]) -> Iterator[Metric]:
             capture.add_metric([name, stage.value], float(machine.capture == stage.value))
         if machine.last_sound_s is not None:
             last_sound.add_metric([name], machine.last_sound_s)
-        model.add_metric([name], {"version": machine.model})
+        if machine.model:
+            model.add_metric([name], {"version": machine.model})
     yield from (capture, last_sound, model)
 
 

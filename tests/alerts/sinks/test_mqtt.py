@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from anomaly.alerts import AlertMessage, Case, Dispatcher, Store
 from anomaly.alerts.sinks import LiveSink, SinkError
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.errors import ConfigError
+from anomaly.store.case import unix_s
 from anomaly.store.rows import LiveScore
 from support.certificate import Certificate
-from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
+from support.mqtt_broker import MOSQUITTO, Broker, Listener, ReceivedMessage, free_port
 from support.waiting import wait_until
 
 MakeMessage = Callable[..., AlertMessage]
@@ -75,8 +77,9 @@ def test_without_home_assistant(broker: Broker, listener: Listener, make_message
     sink.deliver(make_message())
     wait_until(lambda: listener.alerts())
     sink.close()
-    assert {one.topic for one in listener.received} == {
-        *("works/north/status", "works/north/pump/state", "works/north/pump/alerts")
+    wait_until(lambda: listener.on("works/north/pump/availability"))
+    assert {one.topic.removeprefix("works/north/") for one in listener.received} == {
+        *("status", "pump/state", "pump/availability", "pump/alerts")
     }
 
 
@@ -96,8 +99,7 @@ def test_a_deaf_machine_is_unknown_and_unavailable(
     sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
 ) -> None:
     sink.publish_score(ROW)
-    wait_until(lambda: listener.on("anomaly/status"))
-    sink.publish_score(ROW)
+    wait_until(lambda: listener.on("anomaly/pump/availability"))
     sink.publish_score(DEAF)
     sink.deliver(make_message())  # of a second before the microphone failed
     wait_until(lambda: listener.alerts())
@@ -116,8 +118,7 @@ def test_live_scores_never_wait_or_pile_up(broker: Broker) -> None:
     sink = MqttSink("house", "127.0.0.1", port=free_port(), timeout_s=0.5)
     for _ in range(1000):
         sink.publish_score(ROW)
-    assert sink._client is not None
-    assert not sink._client.want_write()
+    assert not sink.waiting
     sink.close()
 
 
@@ -125,6 +126,72 @@ def test_close_publishes_offline(sink: MqttSink, listener: Listener, make_messag
     sink.deliver(make_message())
     sink.close()
     wait_until(lambda: [one.text for one in listener.on("anomaly/status")] == ["online", "offline"])
+
+
+def retained(broker: Broker, *topics: str) -> dict[str, ReceivedMessage]:
+    """Return what a new subscriber gets of these topics."""
+    late = Listener(broker.port)
+    wait_until(lambda: all(late.on(topic) for topic in topics))
+    late.close()
+    return {topic: late.on(topic)[0] for topic in topics}
+
+
+def state_topics(*machines: str) -> list[str]:
+    return [f"anomaly/{machine}/{kind}" for machine in machines for kind in ("state", "availability")]
+
+
+def is_unknown(found: dict[str, ReceivedMessage], machine: str) -> bool:
+    state = found[f"anomaly/{machine}/state"].json
+    assert (state["score"], state["p_value"], state["sensor"]) == (None, None, None)
+    return state["state"] == "unknown" and found[f"anomaly/{machine}/availability"].text == "offline"
+
+
+def test_after_a_clean_end_nothing_is_known_of_any_machine(
+    sink: MqttSink, broker: Broker, listener: Listener
+) -> None:
+    # More than the client sends before the first of them is confirmed.
+    machines = [f"m{number}" for number in range(40)]
+    for machine in machines:
+        sink.publish_score(replace(ROW, machine=machine))
+    wait_until(lambda: listener.on("anomaly/m39/availability"))
+    assert listener.on("anomaly/m39/state")[0].json["state"] == "OK"
+    sink.close()
+    found = retained(broker, "anomaly/status", *state_topics(*machines))
+    assert found["anomaly/status"].text == "offline"
+    assert [machine for machine in machines if not is_unknown(found, machine)] == []
+
+
+def test_a_state_that_only_an_alert_has_published_ends_too(
+    sink: MqttSink, broker: Broker, make_message: MakeMessage
+) -> None:
+    sink.deliver(make_message())
+    assert retained(broker, "anomaly/pump/state")["anomaly/pump/state"].json["state"] == "ALARM"
+    sink.close()
+    assert is_unknown(retained(broker, *state_topics("pump")), "pump")
+
+
+def test_an_alert_that_was_late_leaves_the_newer_state(
+    sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
+) -> None:
+    message = make_message()
+    sink.publish_score(replace(ROW, time_s=unix_s(message.time) + 60))
+    wait_until(lambda: listener.on("anomaly/pump/state"))
+    sink.deliver(message)
+    assert retained(broker, "anomaly/pump/state")["anomaly/pump/state"].json["state"] == "OK"
+
+
+def test_the_states_that_a_killed_process_left_are_unknown_once_the_next_one_runs(
+    sink: MqttSink, broker: Broker, listener: Listener, store: Store
+) -> None:
+    sink.publish_score(ROW)
+    wait_until(lambda: listener.on("anomaly/pump/availability"))
+    sink._connection._let_go(sink._connection._client)  # type: ignore[arg-type]
+    later = MqttSink("works", "127.0.0.1", port=broker.port, machines=["pump", "fan"], timeout_s=2)
+    # The fan is another monitor's: nothing is said of it.
+    with Dispatcher(store, [later], watched=["pump"], clock=lambda: ROW.time_s, poll_s=0.02):
+        wait_until(lambda: listener.on("anomaly/pump/availability")[-1].text == "offline")
+        assert is_unknown(retained(broker, *state_topics("pump")), "pump")
+    assert listener.on("anomaly/fan/state") == []
 
 
 def test_the_last_will_of_a_killed_process(broker: Broker, listener: Listener) -> None:
@@ -156,6 +223,7 @@ def test_retained_messages_are_published_again_after_a_restart_of_the_broker(
     broker.start()
     wait_until(lambda: listener.on("anomaly/status"), 15)
     wait_until(lambda: listener.on("homeassistant/sensor/anomaly_pump/state/config"))
+    wait_until(lambda: listener.on("anomaly/pump/state"))
 
 
 def passwords(tmp_path: Path) -> Path:
@@ -310,8 +378,8 @@ def test_invalid_certificates_are_refused(tmp_path: Path) -> None:
 
 
 def test_usual_ports() -> None:
-    assert "127.0.0.1:1883" in MqttSink("house", "127.0.0.1")._where
-    assert "127.0.0.1:8883" in MqttSink("house", "127.0.0.1", tls=True)._where
+    assert "127.0.0.1:1883" in MqttSink("house", "127.0.0.1")._connection.where
+    assert "127.0.0.1:8883" in MqttSink("house", "127.0.0.1", tls=True)._connection.where
 
 
 def test_the_dispatcher_publishes_stored_scores(

@@ -130,6 +130,29 @@ def test_old_sound_is_unknown(site: Site, address: str) -> None:
     assert ("anomaly_score", (("machine", "pump"),)) not in scrape(address)
 
 
+def test_a_machine_without_a_second_is_unknown(site: Site, address: str) -> None:
+    site.statistics.machine("fan")
+    found = scrape(address)
+    fan = ("machine", "fan")
+    assert {
+        dict(labels)["state"]: value
+        for (name, labels), value in found.items()
+        if name == "anomaly_state" and fan in labels
+    } == {"OK": 0, "WATCH": 0, "ALARM": 0, "UNKNOWN": 1}
+    # Nothing is known of its microphone, sound and model.
+    for name in ("anomaly_sensor_ok", "anomaly_sound_level_ratio", "anomaly_score", "anomaly_model_info"):
+        assert not [labels for found_name, labels in found if found_name == name and fan in labels]
+
+
+def test_a_microphone_that_fails_before_the_first_second_is_a_fault() -> None:
+    site = Site()
+    site.event(EventName.CASE_OPENED, kind="sensor", fault="lost")
+    with serving(site.statistics, "127.0.0.1:0") as port:
+        address = f"http://127.0.0.1:{port}/metrics"
+        assert state_of(address) == {"UNKNOWN"}
+        assert scrape(address)["anomaly_sensor_ok", (("machine", "pump"),)] == 0
+
+
 def test_names_have_base_units(address: str) -> None:
     ours = {name for name, _ in scrape(address) if name.startswith("anomaly_")}
     assert len(ours) > 15
