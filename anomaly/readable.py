@@ -16,9 +16,9 @@ _RATES = (
     (1.0 / 365.25, "a year"),
 )
 # Calibrations hold some thousand seconds: a smaller probability than this is extrapolated over several decades.
-_LEAST_P = 1e-6
+LEAST_P = 1e-6
 # A second in five of normal sound is nothing rare.
-_COMMON_P = 0.2
+COMMON_P = 0.2
 
 
 def duration(seconds: float) -> str:
@@ -57,9 +57,9 @@ def rarity(p_value: float) -> str:
         >>> rarity(0.01), rarity(1e-12)
         ('once in 100 seconds of normal sound', 'less often than once in a million seconds of normal sound')
     """
-    if p_value > _COMMON_P:
+    if p_value > COMMON_P:
         return "as in normal sound"
-    if p_value < _LEAST_P:
+    if p_value < LEAST_P:
         return "less often than once in a million seconds of normal sound"
     return f"once in {significant(round(1.0 / p_value))} seconds of normal sound"
 
@@ -71,9 +71,9 @@ def one_in(p_value: float) -> str:
         >>> one_in(0.4), one_in(0.011), one_in(1e-12)
         ('common', '1 in 91', '< 1 in a million')
     """
-    if p_value > _COMMON_P:
+    if p_value > COMMON_P:
         return "common"
-    return f"1 in {significant(round(1.0 / p_value))}" if p_value >= _LEAST_P else "< 1 in a million"
+    return f"1 in {significant(round(1.0 / p_value))}" if p_value >= LEAST_P else "< 1 in a million"
 
 
 def count(number: int | str, noun: str, plural: str | None = None) -> str:

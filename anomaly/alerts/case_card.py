@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from anomaly.alerts.wording.case_text import sensor_check
+from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.readable import duration, local_time, rarity, significant
 from anomaly.store.case import SHORT_ID, Case, CaseState, unix_s
 from anomaly.store.rows import EventRow
@@ -30,22 +32,6 @@ _CHANGES = {"again": "came back", "returned": "the sound became normal", "silenc
 _BAR_WIDTH, _BARS = 20, 4
 # Deviations below this are within the scatter of normal sound.
 _LEAST_DEVIATION = 1.0
-_SENSOR_CHECKS = {
-    "silent": "Is the microphone plugged in, switched on and not muted?",
-    "constant": "Is the microphone plugged in? A constant value points to a broken cable or converter.",
-    "clipping": "Lower the gain of the microphone, or move it away from the machine.",
-    "dc-offset": "Check the microphone and its cable; try another input of the sound card.",
-    "repeated": "Restart the device or its driver; try another USB port.",
-    "hum": "Check the cable and its shield: only mains hum arrives.",
-    "band-limit": "Is the microphone covered, or has its driver switched to a telephone profile?",
-    "gain": "Has somebody changed the gain or the place of the microphone? Set it back, or train again.",
-    "processed": "Switch off automatic gain, noise suppression and echo cancellation of the device.",
-    "low-level": "Is the microphone covered, unplugged or far from the machine?",
-    "unlearned-stop": "Did the machine stop? Then confirm it as below, and such a stop is known from then on. "
-    "If it runs: is the microphone covered, unplugged or turned down?",
-    "gaps": "The computer or the network is overloaded, or a USB hub fails.",
-    "lost": "Is the microphone plugged in? `anomaly devices` lists what is there.",
-}
 
 
 def case_card(case: Case, events: Sequence[EventRow], now_s: float) -> Iterator[str]:
@@ -111,7 +97,7 @@ def _checks(case: Case) -> Iterator[str]:
         yield f"Nothing. If it was a false alarm: anomaly feedback {short} --normal"
         return
     if case.kind == "sensor":
-        yield _SENSOR_CHECKS.get(str(case.evidence.get("status")), "Check the microphone and its cable.")
+        yield sensor_check(case, catalogue("en"))
         yield "The machine is not judged until the microphone is well again."
     else:
         yield f"Listen to it: anomaly cases clip {short} --play"

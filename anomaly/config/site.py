@@ -21,6 +21,7 @@ from anomaly.config.sinks import Sinks
 from anomaly.config.validation_errors import explained
 from anomaly.errors import ConfigError
 from anomaly.false_alarm_budget import LEAST_PER_DAY, MOST_PER_DAY
+from anomaly.languages import Language
 from anomaly.strict_yaml import load
 
 DEFAULT_NAME = "site.yaml"
@@ -83,6 +84,7 @@ class Site(ConfigSection):
     metrics: Address | None = Field(
         default=None, description="where Prometheus may read, such as 127.0.0.1:9464; nowhere by default"
     )
+    language: Language = Field(default="en", description="of messages for people: en or de")
     log: Literal["text", "json"] = Field(default="text", description="how the monitor writes its log")
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from anomaly.alerts.sinks.secret_text import read_secret
 from anomaly.alerts.sinks.sink import Sink
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Settings = TypeVar("Settings", bound=SinkConfig)
 else:
     Settings = TypeVar("Settings")
+
+
+Audience = Literal["people", "machines"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class SinkKind(Generic[Settings]):
             secret is missing or a setting cannot be used.
         probe: checks that the other side answers, without sending a message, and returns one line about it.
             It never blocks for ever. Raises RemoteError if the other side does not answer.
+        audience: ``people`` read the messages one by one, so that many at once are worth grouping; ``machines`` take
+            every case.
 
     Example::
 
@@ -75,6 +80,7 @@ class SinkKind(Generic[Settings]):
     config: type[Settings]
     build: Callable[[Settings, SinkContext], Sink]
     probe: Callable[[Settings, SinkContext], str]
+    audience: Audience = "machines"
 
 
 @dataclass(frozen=True)
