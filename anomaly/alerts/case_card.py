@@ -7,8 +7,9 @@ from typing import Any
 
 from anomaly.alerts.wording.case_text import sensor_check
 from anomaly.alerts.wording.catalogue import catalogue
+from anomaly.fault_families import FINDINGS
 from anomaly.readable import duration, local_time, rarity, significant
-from anomaly.store.case import SHORT_ID, Case, CaseState, unix_s
+from anomaly.store.case import SEVERITIES, SHORT_ID, Case, CaseState, unix_s
 from anomaly.store.rows import EventRow
 
 _STATES = {
@@ -19,16 +20,29 @@ _STATES = {
 }
 _EVENTS = {
     "case.opened": "opened",
-    "case.updated": "updated",
+    "case.escalated": "escalated",
     "case.acknowledged": "acknowledged",
+    "case.shelved": "shelved",
+    "case.unshelved": "unshelved",
+    "case.assigned": "assigned",
+    "case.commented": "comment",
+    "case.returned": "the sound became normal",
+    "case.updated": "updated",
     "case.closed": "closed",
     "case.feedback": "feedback",
     "clip.saved": "clip of the sound saved",
     "clip.failed": "no clip could be saved",
     "message.abandoned": "a message was given up",
     "message.dead-lettered": "a sink refused a message for good",
+    "machine.rebaselined": "the machine sounds different from now on",
 }
-_CHANGES = {"again": "came back", "returned": "the sound became normal", "silenced": "messages held back"}
+# Changes that the name of an event leaves open; ``silenced`` is of earlier versions.
+_CHANGES = {
+    "again": "came back",
+    "returned": "the sound became normal",
+    "silenced": "messages held back",
+    "expired": "unshelved, the time is over",
+}
 _BAR_WIDTH, _BARS = 20, 4
 # Deviations below this are within the scatter of normal sound.
 _LEAST_DEVIATION = 1.0
@@ -48,6 +62,12 @@ def case_card(case: Case, events: Sequence[EventRow], now_s: float) -> Iterator[
     yield _row("since", _since(case, now_s))
     if case.peak_score is not None:
         yield _row("how bad", _severity(case))
+    if case.assigned_to:
+        yield _row("who", f"assigned to {case.assigned_to}")
+    if case.silenced_until and case.is_open:
+        yield _row("shelved", f"until {local_time(unix_s(case.silenced_until))}: messages are held back")
+    if case.finding or case.action:
+        yield _row("finding", ", ".join(filter(None, [_finding(case), case.action])))
     bars = list(_bars(case.evidence))
     for name, bar in zip(["where", *[""] * len(bars)], bars, strict=False):
         yield _row(name, bar)
@@ -70,12 +90,17 @@ def _since(case: Case, now_s: float) -> str:
 
 
 def _severity(case: Case) -> str:
-    score = f"score {significant(case.peak_score or 0.0)} at its worst"
+    step = SEVERITIES[case.severity - 1]
+    score = f"{step}, score {significant(case.peak_score or 0.0)} at its worst"
     return (
         score
         if case.min_p_value is None
         else f"{score}: normal sound is so far off {rarity(case.min_p_value)}"
     )
+
+
+def _finding(case: Case) -> str:
+    return "" if case.finding is None else f"{case.finding} ({FINDINGS.get(case.finding, 'unknown')})"
 
 
 def _bars(evidence: Mapping[str, Any]) -> Iterator[str]:
@@ -110,6 +135,7 @@ def _checks(case: Case) -> Iterator[str]:
 def _event(event: EventRow) -> str:
     detail = dict(event.detail)
     text = _CHANGES.get(str(detail.pop("change", "")), _EVENTS.get(event.event, event.event))
+    text += _details(event)
     by, note = detail.pop("by", None), detail.pop("note", "")
     until = detail.pop("until", None)
     words = detail.pop("words", None)
@@ -121,3 +147,19 @@ def _event(event: EventRow) -> str:
             f": {note or words}" if note or words else "",
         ]
     )
+
+
+def _details(event: EventRow) -> str:
+    """Return the facts of an event beside time, person and note."""
+    detail = event.detail
+    steps = detail.get("from"), detail.get("to")
+    if event.event == "case.escalated" and all(isinstance(step, int) for step in steps):
+        return f" from {_step(steps[0])} to {_step(steps[1])}"
+    if event.event == "case.assigned":
+        return f" to {detail.get('to') or 'nobody'}"
+    said = [str(detail[name]) for name in ("finding", "action") if detail.get(name)]
+    return f" ({', '.join(said)})" if event.event == "case.closed" and said else ""
+
+
+def _step(severity: Any) -> str:
+    return SEVERITIES[severity - 1] if 1 <= severity <= len(SEVERITIES) else str(severity)

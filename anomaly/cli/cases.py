@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomaly.cli import case_actions
+from anomaly.cli.case_actions import CaseId, case_line
 from anomaly.cli.case_clip import clip, listeners
-from anomaly.cli.case_store import check_machine, open_reader, open_store, user_name
-from anomaly.cli.options import By, Config, Json, State
+from anomaly.cli.case_store import check_machine, open_reader
+from anomaly.cli.options import Config, Json, State
 
 if TYPE_CHECKING:
-    from anomaly.store.case import Case
     from anomaly.store.rows import EventRow
-
-CaseId = Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")]
-Note = Annotated[str, typer.Option(help="Why; kept with the case.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     cases = typer.Typer(
-        no_args_is_help=True, help="Alarms as cases: list, show, acknowledge, silence, close."
+        no_args_is_help=True, help="Alarms as cases: list, show, acknowledge, assign, shelve, close."
     )
-    for command in (list_, show, ack, close, silence, clip, listeners):
+    for command in (list_, show):
         cases.command(command.__name__.rstrip("_"))(command)
+    case_actions.register(cases)
+    cases.command("clip")(clip)
+    cases.command("listeners")(listeners)
     app.add_typer(cases, name="cases")
     alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")
     alerts.command("test")(deliver_test)
@@ -58,7 +59,7 @@ def list_(
         typer.echo(json.dumps([case.to_dict() for case in cases]))
         return
     for case in cases:
-        typer.echo(_line(case))
+        typer.echo(case_line(case))
     typer.echo(f"{len(cases)} {'' if everything else 'open '}case{'' if len(cases) == 1 else 's'}", err=True)
 
 
@@ -78,53 +79,6 @@ def show(case: CaseId, state: State = None, config: Config = None, as_json: Json
         return
     for line in case_card(found, events, time.time()):
         typer.echo(line)
-
-
-def ack(
-    case: CaseId,
-    by: By = None,
-    note: Note = "",
-    state: State = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Acknowledge a case. One whose sound is normal again is closed by that."""
-    with open_store(state, config) as store:
-        _tell(store.cases.acknowledge(case, user_name(by), note), as_json)
-
-
-def close(
-    case: CaseId,
-    by: By = None,
-    note: Note = "",
-    state: State = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """End a case. If the machine still sounds wrong, the monitor opens a new one at once."""
-    with open_store(state, config) as store:
-        found = store.cases.find(case)
-        found.require_open("closed again")
-        _tell(store.cases.close(found.id, by=user_name(by), note=note), as_json)
-
-
-def silence(
-    case: CaseId,
-    span: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="30m, 8h, 2d (at most 30d); 0s ends it.")
-    ],
-    by: By = None,
-    note: Note = "",
-    state: State = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Hold back the messages about a case for some time; that of its end is still sent."""
-    from anomaly.alerts.duration import duration_s
-
-    for_s = duration_s(span)
-    with open_store(state, config) as store:
-        _tell(store.cases.silence(case, for_s, user_name(by), note), as_json)
 
 
 def kinds(as_json: Json = False) -> None:
@@ -163,27 +117,6 @@ def deliver_test(
         typer.echo(json.dumps({"sink": sink, "delivered": True, "message": message.to_dict()}))
     else:
         typer.echo(f"{sink}: confirmed message {message.id}", err=True)
-
-
-def _tell(case: Case, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(case.to_dict()))
-    else:
-        typer.echo(_line(case))
-
-
-def _line(case: Case) -> str:
-    from anomaly.readable import local_time, significant
-    from anomaly.store.case import SHORT_ID, unix_s
-
-    score = "-" if case.peak_score is None else significant(case.peak_score)
-    until = ""
-    if case.silenced_until and case.is_open:
-        until = f" (silenced until {local_time(unix_s(case.silenced_until))})"
-    return (
-        f"{case.id[:SHORT_ID]}  {local_time(unix_s(case.opened_at))}  {case.machine:<12}  {case.kind:<7}"
-        f"  {case.state:<23}  {score:>6}  {case.summary}{until}"
-    )
 
 
 def _event(event: EventRow) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly.cli.cases import CaseId, Note
+from anomaly.cli.case_actions import CaseId, Note
 from anomaly.cli.options import By, Config, Details, Detector, Json, Models, State
 
 if TYPE_CHECKING:

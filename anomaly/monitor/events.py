@@ -20,6 +20,8 @@ class EventName(StrEnum):
     CASE_OPENED = "case.opened"
     CASE_AGAIN = "case.again"
     """The alarm came back before anybody had acknowledged its case."""
+    CASE_ESCALATED = "case.escalated"
+    """An open case has reached a higher severity."""
     CASE_RETURNED = "case.returned"
     """The sound of an open case is normal again."""
     SENSOR_RECOVERED = "sensor.recovered"
@@ -52,6 +54,7 @@ WARNINGS = frozenset(
     {
         EventName.AUDIO_GAP,
         EventName.CASE_AGAIN,
+        EventName.CASE_ESCALATED,
         EventName.CASE_OPENED,
         EventName.CLIP_FAILED,
         EventName.DEVICE_LOST,

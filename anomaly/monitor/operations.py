@@ -17,6 +17,7 @@ from anomaly.store.retention import Retention, tidy
 from anomaly.store.store import Store
 
 _TIDY_EVERY_S, _SUM_UP_EVERY_S, _MEASURE_EVERY_S, _CHECK_EVERY_S = 600.0, 60.0, 15.0, 30.0
+_SHELVING_EVERY_S = 5.0
 
 
 class Operations:
@@ -49,6 +50,7 @@ class Operations:
         self.background.every(_SUM_UP_EVERY_S, self._sum_up)
         self.background.every(_TIDY_EVERY_S, self._tidy, after_s=_CHECK_EVERY_S)
         self.background.every(_MEASURE_EVERY_S, self._measure, after_s=0.0)
+        self.background.every(_SHELVING_EVERY_S, self._end_shelving, after_s=0.0)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,6 +58,10 @@ class Operations:
 
     def _check(self) -> None:
         self.store.check()
+
+    def _end_shelving(self) -> None:
+        """Notify again of cases that are still open when the time for which they were shelved is over."""
+        self.store.cases.end_shelving()
 
     def _sum_up(self) -> None:
         while self.store.time_series.sum_up():

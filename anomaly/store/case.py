@@ -8,7 +8,7 @@ The states follow ISA-18.2 (IEC 62682), chapter "alarm states"::
         ▼       │                               ▼
     returned-unacknowledged ──acknowledge──▶ closed        (close leads there from every state)
 
-Silenced (ISA-18.2: shelved) is a time limit on a case, not a state: it stops the messages, nothing else.
+Shelved is a time limit on a case, not a state: it stops the messages, nothing else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from anomaly.workspace import machine_name
 CaseKind = Literal["machine", "sensor"]
 KINDS: tuple[CaseKind, ...] = ("machine", "sensor")
 SHORT_ID = 8
+SEVERITIES = ("minor", "major", "severe")
+"""Names of the severities 1, 2 and 3 of a case."""
 FEEDBACK = "case.feedback"
 """Name of the event that holds the outcome of a case, as a person reports it."""
 
@@ -54,6 +56,11 @@ class Case:
         min_p_value: tail probability of that second.
         evidence: JSON: levels per sub-band group, band edges, and other explanations of the alarm.
         sound_position_s: seconds into the sound at which the case opened.
+        severity: step from 1 to 3 (``SEVERITIES``), the highest that the case has reached.
+        silenced_until: end of the time for which the case is shelved.
+        assigned_to: person or team that sees to it.
+        finding: cause that was found when the case was closed, one of ``FINDINGS``.
+        action: what was done about it.
         id: 32 hex digits; the first ``SHORT_ID`` are enough on the command line.
 
     Raises:
@@ -76,34 +83,43 @@ class Case:
     returned_at: str | None = None
     closed_at: str | None = None
     silenced_until: str | None = None
+    severity: int = 1
+    assigned_to: str | None = None
+    finding: str | None = None
+    action: str | None = None
 
     def __post_init__(self) -> None:
         machine_name(self.machine)
         if self.kind not in KINDS:
             raise InputError(f"{self.kind!r} is no kind of case", hint=f"kinds: {', '.join(KINDS)}")
+        if not 1 <= self.severity <= len(SEVERITIES):
+            raise InputError(f"{self.severity} is no severity", hint=f"severities: 1 to {len(SEVERITIES)}")
 
     @property
     def is_open(self) -> bool:
         """True in every state but closed."""
         return self.state != CaseState.CLOSED
 
-    def is_silenced(self, at: str) -> bool:
+    def is_shelved(self, at: str) -> bool:
         """Return whether messages about the case are held back at a time (ISO 8601 UTC)."""
         return self.silenced_until is not None and at < self.silenced_until
 
     def merged(self, newer: Case) -> Case:
         """Return this case with the measurements of ``newer`` if it is worse; state and times stay as they are.
 
-        Text, evidence, score and p-value always belong to one second: the one with the highest score.
+        Text, evidence, score and p-value always belong to one second: the one with the highest score. The severity
+        never falls.
         """
+        severity = max(self.severity, newer.severity)
         if not self._is_exceeded_by(newer):
-            return self
+            return self if severity == self.severity else dataclasses.replace(self, severity=severity)
         return dataclasses.replace(
             self,
             summary=newer.summary,
             evidence=newer.evidence or self.evidence,
             peak_score=self.peak_score if newer.peak_score is None else newer.peak_score,
             min_p_value=self.min_p_value if newer.min_p_value is None else newer.min_p_value,
+            severity=severity,
         )
 
     def _is_exceeded_by(self, newer: Case) -> bool:
@@ -141,18 +157,31 @@ class Case:
             return dataclasses.replace(self, state=CaseState.ACTIVE_UNACKNOWLEDGED, returned_at=None)
         return self
 
-    def closed(self, at: str) -> Case:
-        """Return the case after its end."""
-        return dataclasses.replace(self, state=CaseState.CLOSED, closed_at=at) if self.is_open else self
+    def closed(self, at: str, finding: str | None = None, action: str | None = None) -> Case:
+        """Return the case after its end, with the cause that was found and what was done."""
+        if not self.is_open:
+            return self
+        return dataclasses.replace(
+            self, state=CaseState.CLOSED, closed_at=at, finding=finding, action=action or None
+        )
 
-    def silenced(self, until: str) -> Case:
-        """Return the case with its messages held back until a time.
+    def shelved(self, until: str | None) -> Case:
+        """Return the case with its messages held back until a time, or from now on sent again (None).
 
         Raises:
             InputError: the case is closed.
         """
-        self.require_open("silenced")
+        self.require_open("unshelved" if until is None else "shelved")
         return dataclasses.replace(self, silenced_until=until)
+
+    def assigned(self, to: str | None) -> Case:
+        """Return the case in the hands of a person or team, or of nobody.
+
+        Raises:
+            InputError: the case is closed.
+        """
+        self.require_open("assigned")
+        return dataclasses.replace(self, assigned_to=to)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the case as JSON types; a number that is not finite becomes null."""

@@ -11,7 +11,20 @@ from typing import Any, Literal
 from anomaly.store.case import Case, json_value
 from anomaly.workspace import machine_name
 
-MessageEvent = Literal["case.opened", "case.updated", "case.acknowledged", "case.closed", "test"]
+# ``case.updated`` is of earlier versions: it is sent no more, but may still be queued.
+MessageEvent = Literal[
+    "case.opened",
+    "case.escalated",
+    "case.acknowledged",
+    "case.shelved",
+    "case.unshelved",
+    "case.assigned",
+    "case.commented",
+    "case.returned",
+    "case.closed",
+    "case.updated",
+    "test",
+]
 VERSION = 1
 
 
@@ -28,6 +41,10 @@ class AlertMessage:
         p_value: its tail probability on held-out normal sound.
         state: the machine's state, such as OK, WATCH or ALARM.
         groups: error level per sub-band group.
+        change: cause of the event where its name leaves that open: ``severity`` or ``again`` (escalated),
+            ``returned`` (closed by normal sound), ``expired`` (unshelved by time).
+        by: person who changed the case; none for the monitor.
+        note: what that person wrote.
         id: the idempotency key: each repetition of a delivery carries the same one.
 
     Raises:
@@ -42,6 +59,9 @@ class AlertMessage:
     p_value: float | None = None
     state: str | None = None
     groups: tuple[float, ...] = ()
+    change: str | None = None
+    by: str | None = None
+    note: str | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -59,6 +79,9 @@ class AlertMessage:
             "score": json_value(self.score),
             "p_value": json_value(self.p_value),
             "groups": json_value(self.groups),
+            "change": self.change,
+            "by": self.by,
+            "note": self.note,
             "case": None if self.case is None else self.case.to_dict(),
         }
 
@@ -79,6 +102,9 @@ class AlertMessage:
             p_value=fields.get("p_value"),
             state=fields.get("state"),
             groups=tuple(fields.get("groups") or ()),
+            change=fields.get("change"),
+            by=fields.get("by"),
+            note=fields.get("note"),
             id=fields["id"],
         )
 

@@ -85,10 +85,24 @@ _THIRD = (
     "CREATE INDEX deliveries_dead ON deliveries (sink) WHERE status = 'dead'",
 )
 
+_FOURTH = (
+    "ALTER TABLE cases ADD COLUMN severity INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE cases ADD COLUMN assigned_to TEXT",
+    "ALTER TABLE cases ADD COLUMN finding TEXT",
+    "ALTER TABLE cases ADD COLUMN action TEXT",
+    # The events of a case are its history: nobody rewrites it, and retention removes only that of closed cases.
+    """CREATE TRIGGER history_is_not_rewritten BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+    """CREATE TRIGGER history_of_open_cases_is_kept BEFORE DELETE ON events
+        WHEN EXISTS (SELECT 1 FROM cases WHERE id = old.case_id AND state != 'closed')
+        BEGIN SELECT RAISE(ABORT, 'the events of an open case are append-only'); END""",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "scores, events, cases, outbox", _FIRST),
     Migration(2, "minutes, states, gaps, clips", _SECOND),
     Migration(3, "events by name, dead letters", _THIRD),
+    Migration(4, "severity, assignee, finding, append-only history", _FOURTH),
 )
 
 

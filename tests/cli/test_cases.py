@@ -1,4 +1,4 @@
-"""`anomaly cases` and `anomaly alerts`: list, acknowledge, silence, close, test of a sink."""
+"""`anomaly cases` and `anomaly alerts`: list, acknowledge, assign, shelve, close, test of a sink."""
 
 from __future__ import annotations
 
@@ -53,7 +53,17 @@ def test_list(case: Case, store: Store, capsys: Capture, monkeypatch: pytest.Mon
     fan, pump = said.out.splitlines()
     assert "fan" in fan
     assert pump.split() == [
-        *(case.id[:8], "2027-01-15", "08:00:00", "UTC", "pump", "machine", "active-unacknowledged", "4.5"),
+        *(
+            case.id[:8],
+            "2027-01-15",
+            "08:00:00",
+            "UTC",
+            "pump",
+            "machine",
+            "active-unacknowledged",
+            "minor",
+            "4.5",
+        ),
         *["A", "tone", "at", "3.2", "kHz"],
     ]
     assert said.err == "2 open cases\n"
@@ -82,20 +92,45 @@ def test_show(case: Case, capsys: Capture) -> None:
     assert [event["event"] for event in found["events"]] == ["case.opened", "case.acknowledged"]
 
 
-def test_acknowledge_silence_close(case: Case, store: Store, capsys: Capture) -> None:
+def test_acknowledge_shelve_close(case: Case, store: Store, capsys: Capture) -> None:
     assert run(["cases", "ack", case.id, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "active-acknowledged"
     assert run(["cases", "silence", case.id, "--for", "8h"]) == 0
-    assert "silenced until" in capsys.readouterr().out
+    assert "shelved until" in capsys.readouterr().out
+    assert run(["cases", "unshelve", case.id]) == 0
+    assert "shelved" not in capsys.readouterr().out
+    assert run(["cases", "shelve", case.id, "--for", "8h"]) == 0
     assert run(["cases", "close", case.id, "--by", "ann"]) == 0
     assert "closed" in capsys.readouterr().out
     assert store.cases.find(case.id).acknowledged_by
     assert [e.event for e in store.history.events(case_id=case.id)] == [
-        *("case.opened", "case.acknowledged", "case.updated", "case.closed")
+        *("case.opened", "case.acknowledged", "case.shelved", "case.unshelved", "case.shelved", "case.closed")
     ]
-    for command in (["ack", case.id], ["close", case.id], ["silence", case.id, "--for", "8h"]):
+    for command in (["ack", case.id], ["close", case.id], ["shelve", case.id, "--for", "8h"]):
         assert run(["cases", *command]) == 4
         assert "the case is closed since" in capsys.readouterr().err
+
+
+def test_assign_comment_and_close_with_a_finding(case: Case, capsys: Capture) -> None:
+    assert run(["cases", "assign", case.id, "--to", "bob", "--by", "ann"]) == 0
+    assert "(assigned to bob)" in capsys.readouterr().out
+    assert run(["cases", "comment", case.id, "the outer ring is pitted", "--by", "bob", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["assigned_to"] == "bob"
+    words = ["close", case.id, "--finding", "outer-race", "--action", "replaced", "--rebaseline"]
+    assert run(["cases", *words, "--by", "bob"]) == 0
+    assert "anomaly calibrate --machine pump --since 1d --replace" in capsys.readouterr().err
+    assert run(["cases", "show", case.id]) == 0
+    shown = capsys.readouterr().out
+    assert "who      assigned to bob\n" in shown
+    assert "finding  outer-race (damage of a bearing's outer ring), replaced\n" in shown
+    history = [line[9:].partition("  ")[2] for line in shown[shown.index("history") :].splitlines()]
+    assert history == [
+        "opened",
+        "assigned to bob by ann",
+        "comment by bob: the outer ring is pitted",
+        "closed (outer-race, replaced) by bob",
+        "the machine sounds different from now on by bob",
+    ]
 
 
 def test_an_unknown_machine(case: Case, capsys: Capture) -> None:
@@ -112,8 +147,10 @@ def test_an_unknown_machine(case: Case, capsys: Capture) -> None:
         (["show", "0000"], 2, "there is no case '0000'"),
         (["ack", "x y"], 2, "is no case identifier"),
         (["silence", "{id}", "--for", "long"], 2, "is no span of time"),
-        (["silence", "{id}", "--for", "31d"], 2, "cannot be silenced for 31 days"),
-        (["silence", "{id}"], 2, "--for"),
+        (["silence", "{id}", "--for", "31d"], 2, "cannot be shelved for 31 days"),
+        (["shelve", "{id}"], 2, "--for"),
+        (["close", "{id}", "--finding", "rust"], 2, "'rust' is no finding"),
+        (["comment", "{id}", " "], 2, "the comment is empty"),
         (["list", "--state", "elsewhere"], 3, "elsewhere/anomaly.sqlite: no database here"),
         (["list", "--config", "none.yaml"], 3, "none.yaml: cannot be read"),
     ],

@@ -57,6 +57,8 @@ class Bench:
     store: Store
     now_s: float = BEGIN_S
     records: list[Record] = field(default_factory=list)
+    scores: Any = None
+    """Scores of normal sound, in ascending order; None for a scorer without calibration."""
 
     def __post_init__(self) -> None:
         self.begin()
@@ -64,7 +66,8 @@ class Bench:
     def begin(self) -> None:
         """Start a monitor on the store as it is."""
         self.stream = LoudnessStream()
-        scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=None))
+        calibration = None if self.scores is None else SimpleNamespace(scores=self.scores)
+        scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=calibration))
         bus = EventBus()
         bus.subscribe(SecondRecord, self.records.append)
         bus.subscribe(EventRecord, self.records.append)

@@ -24,6 +24,7 @@ from anomaly.monitor.clips.files import FACTS, PICTURE, SOUND
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.records import EventRecord
 from anomaly.monitor.sources.events import SoundBlock
+from anomaly.store.case import Case
 from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0
@@ -171,6 +172,19 @@ def test_the_database_is_checked_while_the_monitor_works(
     (folder / f"{DATABASE_NAME}-wal").write_bytes(b"left over")
     live = chain()
     until(lambda: not live.store.database.suspect, PATIENCE_S)
+
+
+def test_a_case_is_notified_again_when_its_shelving_ends(
+    chain: Callable[..., Any], until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anomaly.monitor.operations._SHELVING_EVERY_S", 0.05)
+    case = Case("pump", "machine", "2027-01-15T08:00:00.000Z", "A tone at 3.2 kHz")
+    live = chain()
+    live.store.cases.open(case)
+    live.store.cases.shelve(case.id, 60.0, "ann")
+    live.now_s += 60.0
+    until(lambda: live.store.cases.find(case.id).silenced_until is None, PATIENCE_S)
+    assert live.store.history.events(case_id=case.id)[-1].event == "case.unshelved"
 
 
 def test_measurements_of_the_site(chain: Callable[..., Any], until: Callable[..., None]) -> None:

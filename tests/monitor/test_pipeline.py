@@ -80,7 +80,37 @@ def test_a_case_that_returned_is_reopened_by_the_same_fault(bench: Bench) -> Non
     assert bench.names[-1] == "case.again"
     assert bench.cases("machine") == ["active-unacknowledged"]
     assert bench.pipeline.alarms == 2
-    assert bench.messages() == [("case.opened", "machine")] + [("case.updated", "machine")] * 2
+    assert bench.messages() == [
+        *(("case.opened", "machine"), ("case.returned", "machine"), ("case.escalated", "machine"))
+    ]
+
+
+def test_a_score_that_flaps_makes_one_case_and_few_messages(bench: Bench) -> None:
+    for _ in range(100):
+        bench.feed(6, LOUD, block_s=1.0)
+        bench.feed(30, block_s=1.0)
+    assert bench.pipeline.alarms == 100
+    assert bench.cases("machine") == ["active-unacknowledged"]
+    assert [event for event, _ in bench.messages()] == ["case.opened", "case.returned", "case.escalated"]
+    bench.feed(60, block_s=1.0)
+    assert bench.cases("machine") == ["returned-unacknowledged"]
+
+
+def test_a_sound_far_above_the_limit_escalates_its_case_once(bench: Bench) -> None:
+    bench.scores = np.linspace(0.0, 1.0, 1_000)
+    bench.begin()
+    bench.feed(8, LOUD)
+    assert "case.escalated" not in bench.names
+    bench.feed(12, LOUD)
+    assert bench.names.count("case.escalated") == 1
+    assert bench.events[-1].message == "minor to severe"
+    assert bench.store.cases.select()[0].severity == 3
+    bench.feed(20)
+    bench.feed(20, LOUD)
+    assert bench.names.count("case.escalated") == 1
+    assert [event for event, _ in bench.messages()] == [
+        *("case.opened", "case.escalated", "case.returned", "case.escalated")
+    ]
 
 
 def test_an_acknowledged_case_is_closed_by_normal_sound(bench: Bench) -> None:
@@ -200,7 +230,7 @@ def test_a_sensor_fault_does_not_return_an_open_machine_case(bench: Bench) -> No
     bench.feed(3)
     assert bench.cases("machine") == ["returned-unacknowledged"]
     machine = [message for message in bench.messages() if message[1] == "machine"]
-    assert machine == [("case.opened", "machine"), ("case.updated", "machine")]
+    assert machine == [("case.opened", "machine"), ("case.returned", "machine")]
 
 
 def test_a_lost_microphone_is_reported_once_and_inhibits_machine_cases(bench: Bench) -> None:
@@ -309,7 +339,7 @@ def test_an_alarm_soon_after_a_restart_reopens_a_case_that_had_returned(bench: B
     bench.feed(8, LOUD)
     assert bench.names[-1] == "case.again"
     assert bench.cases("machine") == ["active-unacknowledged"]
-    assert bench.messages()[-1] == ("case.updated", "machine")
+    assert bench.messages()[-1] == ("case.escalated", "machine")
 
 
 def test_a_sensor_case_left_open_is_closed_by_a_good_microphone(bench: Bench) -> None:

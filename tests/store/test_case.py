@@ -45,7 +45,7 @@ def test_an_alarm_that_comes_back_is_the_same_case(make_case: Make) -> None:
     assert case.acknowledged("ann", LATER).again().state == CaseState.ACTIVE_ACKNOWLEDGED
 
 
-@pytest.mark.parametrize("change", [lambda c: c.acknowledged("ann", LATER), lambda c: c.silenced(LATER)])
+@pytest.mark.parametrize("change", [lambda c: c.acknowledged("ann", LATER), lambda c: c.shelved(LATER)])
 def test_a_closed_case_stays_closed(change: Callable[[Case], Case], make_case: Make) -> None:
     closed = make_case().closed(LATER)
     assert closed.returned(LATER) == closed.again() == closed.closed("x") == closed
@@ -53,11 +53,11 @@ def test_a_closed_case_stays_closed(change: Callable[[Case], Case], make_case: M
         change(closed)
 
 
-def test_silence_has_an_end(make_case: Make) -> None:
-    case = make_case().silenced(LATER)
-    assert case.is_silenced("2027-01-15T08:59:59.999Z")
-    assert not case.is_silenced(LATER)
-    assert not make_case().is_silenced(LATER)
+def test_shelving_has_an_end(make_case: Make) -> None:
+    case = make_case().shelved(LATER)
+    assert case.is_shelved("2027-01-15T08:59:59.999Z")
+    assert not case.is_shelved(LATER)
+    assert not make_case().is_shelved(LATER)
 
 
 def test_measurements_that_are_not_worse_change_nothing(make_case: Make) -> None:
@@ -81,8 +81,23 @@ def test_a_score_that_is_none_or_not_finite_changes_no_peak(make_case: Make) -> 
     assert make_case(peak_score=3.0).merged(make_case(peak_score=float("nan"))).peak_score == 3.0
 
 
+def test_the_severity_never_falls(make_case: Make) -> None:
+    case = make_case(peak_score=3.0, severity=2)
+    assert case.merged(make_case(peak_score=9.0, severity=1)).severity == 2
+    worse = case.merged(make_case(peak_score=1.0, severity=3))
+    assert (worse.severity, worse.peak_score) == (3, 3.0)
+    with pytest.raises(InputError, match="4 is no severity"):
+        make_case(severity=4)
+
+
+def test_a_case_is_closed_with_a_finding(make_case: Make) -> None:
+    closed = make_case().closed(LATER, "outer-race", "replaced")
+    assert (closed.finding, closed.action) == ("outer-race", "replaced")
+    assert closed.closed("x", "gear") == closed
+
+
 def test_json_and_back(make_case: Make) -> None:
-    case = make_case(peak_score=3.0, evidence={"groups": [1.0, 2.0]}).silenced(LATER)
+    case = make_case(peak_score=3.0, evidence={"groups": [1.0, 2.0]}).shelved(LATER)
     assert Case.from_dict(json.loads(json.dumps(case.to_dict()))) == case
 
 

@@ -19,11 +19,13 @@ def test_json_and_back(make_message: Make) -> None:
 
 
 def test_fields_of_a_message(make_message: Make) -> None:
-    found = json.loads(make_message("case.updated").to_json())
+    found = json.loads(make_message("case.escalated", change="again", by="ann", note="look").to_json())
     assert set(found) == {
-        *("version", "id", "event", "time", "machine", "state", "score", "p_value", "groups", "case")
+        *("version", "id", "event", "time", "machine", "state", "score", "p_value", "groups", "case"),
+        *("change", "by", "note"),
     }
-    assert (found["event"], found["machine"], found["state"]) == ("case.updated", "pump", "ALARM")
+    assert (found["event"], found["machine"], found["state"]) == ("case.escalated", "pump", "ALARM")
+    assert (found["change"], found["by"], found["note"]) == ("again", "ann", "look")
     assert found["case"]["kind"] == "machine"
     assert found["groups"] == [0.1, 4.5]
 
@@ -47,3 +49,15 @@ def test_each_message_has_its_own_key(make_message: Make) -> None:
 def test_a_machine_name_that_is_a_wildcard_is_refused() -> None:
     with pytest.raises(ConfigError, match="is no machine name"):
         AlertMessage("test", "#", "2027-01-15T09:00:00.000Z")
+
+
+def test_a_message_of_an_earlier_version_is_still_read(make_message: Make) -> None:
+    old = json.loads(make_message("case.updated").to_json())
+    for name in ("change", "by", "note"):
+        del old[name]
+    for name in ("severity", "assigned_to", "finding", "action"):
+        del old["case"][name]
+    read = AlertMessage.from_dict(old)
+    assert (read.event, read.change, read.by) == ("case.updated", None, None)
+    assert read.case is not None
+    assert (read.case.severity, read.case.assigned_to) == (1, None)

@@ -72,7 +72,8 @@ def test_an_alarm_that_comes_back(store: Store, make_case: MakeCase, make_messag
     again = store.cases.open(make_case(), make_message())
     assert again is not None
     assert (again.id, again.state) == (case.id, CaseState.ACTIVE_UNACKNOWLEDGED)
-    assert [m.event for m in queued(store)] == ["case.opened", "case.updated", "case.updated"]
+    assert [m.event for m in queued(store)] == ["case.opened", "case.returned", "case.escalated"]
+    assert queued(store)[-1].change == "again"
 
 
 def test_a_dead_microphone_inhibits_new_machine_cases(store: Store, make_case: MakeCase) -> None:
@@ -102,8 +103,25 @@ def test_newer_measurements(store: Store, make_case: MakeCase, make_message: Mak
     assert (stored.peak_score, stored.summary) == (2.0, "Louder")
     assert stored.state == CaseState.ACTIVE_ACKNOWLEDGED
     assert len(queued(store)) == 2
-    store.cases.update(newer, make_message("case.updated"))
-    assert queued(store)[-1].case == stored
+    store.cases.update(newer, make_message("case.escalated"))
+    assert len(queued(store)) == 2
+
+
+def test_each_severity_is_one_event(store: Store, make_case: MakeCase, make_message: MakeMessage) -> None:
+    case = make_case(peak_score=1.0)
+    store.cases.open(case)
+    for severity in (1, 2, 1, 2, 3, 1, 3):
+        store.cases.update(dataclasses.replace(case, severity=severity), make_message("case.escalated"))
+    events = store.history.events(case_id=case.id, name="case.escalated")
+    assert [event.detail for event in events] == [
+        {"change": "severity", "from": 1, "to": 2},
+        {"change": "severity", "from": 2, "to": 3},
+    ]
+    assert [(m.event, m.case and m.case.severity) for m in queued(store)] == [
+        *(("case.opened", 1), ("case.escalated", 2), ("case.escalated", 3))
+    ]
+    store.cases.open(make_case(severity=2))
+    assert len(queued(store)) == 3
 
 
 def test_a_closed_case_is_not_updated(store: Store, make_case: MakeCase, make_message: MakeMessage) -> None:
@@ -144,36 +162,118 @@ def test_returned_then_acknowledged_is_closed(store: Store, make_case: MakeCase)
     assert store.cases.mark_returned(case.id).state == CaseState.RETURNED_UNACKNOWLEDGED
     assert store.cases.mark_returned(case.id).is_open
     assert store.cases.acknowledge(case.id, "ann").state == CaseState.CLOSED
-    assert [m.event for m in queued(store)] == ["case.opened", "case.updated", "case.closed"]
+    assert [m.event for m in queued(store)] == ["case.opened", "case.returned", "case.closed"]
 
 
-def test_silence(store: Store, make_case: MakeCase, make_message: MakeMessage, clock: Clock) -> None:
+def test_shelving_holds_messages_back(store: Store, make_case: MakeCase, clock: Clock) -> None:
     case = make_case()
     store.cases.open(case)
-    store.cases.silence(case.id, 3600, "ann", "known")
-    store.cases.update(case, make_message("case.updated"))
+    store.cases.shelve(case.id, 3600, "ann", "known")
+    store.cases.update(dataclasses.replace(case, severity=2))
     store.cases.mark_returned(case.id)
-    assert [m.event for m in queued(store)] == ["case.opened", "case.updated"]
-    assert [e.event for e in store.history.events(case_id=case.id)].count("case.updated") == 3
+    assert [m.event for m in queued(store)] == ["case.opened", "case.shelved"]
+    assert (queued(store)[-1].by, queued(store)[-1].note) == ("ann", "known")
+    assert [e.event for e in store.history.events(case_id=case.id)] == [
+        *("case.opened", "case.shelved", "case.escalated", "case.returned")
+    ]
     clock.forward(3600)
     store.cases.open(case)
-    assert [m.event for m in queued(store)] == ["case.opened", "case.updated", "case.updated"]
+    assert [m.event for m in queued(store)] == ["case.opened", "case.shelved", "case.escalated"]
 
 
-def test_the_end_of_a_silenced_case_is_sent(store: Store, make_case: MakeCase) -> None:
+def test_a_case_that_is_open_when_its_shelving_ends_is_notified_again(
+    store: Store, make_case: MakeCase, clock: Clock
+) -> None:
+    one, two = make_case("pump"), make_case("fan")
+    for case in (one, two):
+        store.cases.open(case)
+        store.cases.shelve(case.id, 3600, "ann")
+    store.cases.close(two.id)
+    clock.forward(3599)
+    assert store.cases.end_shelving() == []
+    clock.forward(1)
+    assert [case.id for case in store.cases.end_shelving()] == [one.id]
+    assert store.cases.end_shelving() == []
+    assert store.cases.find(one.id).silenced_until is None
+    told = queued(store)[-1]
+    assert (told.event, told.change, told.machine) == ("case.unshelved", "expired", "pump")
+
+
+def test_shelving_is_ended_by_hand(store: Store, make_case: MakeCase) -> None:
     case = make_case()
     store.cases.open(case)
-    store.cases.silence(case.id, 3600, "ann")
+    store.cases.shelve(case.id, 3600, "ann")
+    store.cases.unshelve(case.id, "bob", "spare part is here")
+    store.cases.unshelve(case.id, "bob")
+    store.cases.shelve(case.id, 60, "ann")
+    assert store.cases.shelve(case.id, 0, "ann").silenced_until is None
+    assert [m.event for m in queued(store)[1:]] == ["case.shelved", "case.unshelved"] * 2
     store.cases.close(case.id)
-    assert [m.event for m in queued(store)] == ["case.opened", "case.updated", "case.closed"]
+    with pytest.raises(InputError, match="cannot be unshelved"):
+        store.cases.unshelve(case.id, "ann")
+
+
+def test_the_end_of_a_shelved_case_is_sent(store: Store, make_case: MakeCase) -> None:
+    case = make_case()
+    store.cases.open(case)
+    store.cases.shelve(case.id, 3600, "ann")
+    store.cases.close(case.id)
+    assert [m.event for m in queued(store)] == ["case.opened", "case.shelved", "case.closed"]
 
 
 @pytest.mark.parametrize("for_s", [-1.0, float("nan"), float("inf"), 31 * 86_400.0])
-def test_silence_is_bounded(for_s: float, store: Store, make_case: MakeCase) -> None:
+def test_shelving_is_bounded(for_s: float, store: Store, make_case: MakeCase) -> None:
     case = make_case()
     store.cases.open(case)
-    with pytest.raises(UsageError, match="cannot be silenced for"):
-        store.cases.silence(case.id, for_s, "ann")
+    with pytest.raises(UsageError, match="cannot be shelved for"):
+        store.cases.shelve(case.id, for_s, "ann")
+
+
+def test_assigned_and_commented(store: Store, make_case: MakeCase) -> None:
+    case = make_case()
+    store.cases.open(case)
+    assert store.cases.assign(case.id, " bob ", "ann", "you know it").assigned_to == "bob"
+    store.cases.assign(case.id, "bob", "ann")
+    store.cases.comment(case.id, "the belt is loose", "bob")
+    store.cases.comment(case.id, "the belt is loose", "bob")
+    assert [(m.event, m.by, m.note) for m in queued(store)[1:]] == [
+        ("case.assigned", "ann", "you know it"),
+        ("case.commented", "bob", "the belt is loose"),
+        ("case.commented", "bob", "the belt is loose"),
+    ]
+    assert store.history.events(case_id=case.id)[1].detail["to"] == "bob"
+    assert store.cases.assign(case.id, "", "ann").assigned_to is None
+    store.cases.close(case.id)
+    assert not store.cases.comment(case.id, "all is well", "bob").is_open
+    with pytest.raises(InputError, match="cannot be assigned"):
+        store.cases.assign(case.id, "bob", "ann")
+    with pytest.raises(UsageError, match="the comment is empty"):
+        store.cases.comment(case.id, "  ", "bob")
+
+
+def test_closed_with_a_finding(store: Store, make_case: MakeCase) -> None:
+    case = make_case()
+    store.cases.open(case)
+    with pytest.raises(UsageError, match="'rust' is no finding") as refused:
+        store.cases.close(case.id, by="ann", finding="rust")
+    assert "inner-race, outer-race, ball" in str(refused.value.hint)
+    assert store.cases.find(case.id).is_open
+    closed = store.cases.close(case.id, by="ann", finding="Outer Race", action="replaced", rebaseline=True)
+    assert (closed.finding, closed.action) == ("outer-race", "replaced")
+    ended, baseline = store.history.events(case_id=case.id)[1:]
+    assert ended.detail == {"by": "ann", "note": "", "finding": "outer-race", "action": "replaced"}
+    assert (baseline.event, baseline.machine) == ("machine.rebaselined", "pump")
+
+
+def test_the_history_of_a_case_is_append_only(store: Store, make_case: MakeCase) -> None:
+    case = make_case()
+    store.cases.open(case)
+    for statement in ("UPDATE events SET detail = '{}'", "DELETE FROM events"):
+        with pytest.raises(ConfigError, match="append-only"), store.database.transaction() as connection:
+            connection.execute(statement)
+    store.cases.close(case.id)
+    with store.database.transaction() as connection:
+        connection.execute("DELETE FROM events")
 
 
 def test_listing(store: Store, make_case: MakeCase, clock: Clock) -> None:
@@ -219,7 +319,11 @@ def test_changes_by_two_processes_are_merged(
 
 def test_rows_keep_every_field(store: Store, make_case: MakeCase) -> None:
     case = make_case(evidence={"groups": [1.0], "note": "ä"}, sound_position_s=1.5, min_p_value=1e-9)
-    case = case.acknowledged("ann", "2027-01-01T00:00:00.000Z").silenced("2027-01-02T00:00:00.000Z")
+    case = (
+        case.acknowledged("ann", "2027-01-01T00:00:00.000Z")
+        .shelved("2027-01-02T00:00:00.000Z")
+        .assigned("bob")
+    )
     with store.database.transaction() as connection:
         case_table.save(connection, case)
         columns = {row["name"] for row in connection.execute("PRAGMA table_info(cases)")}

@@ -103,7 +103,7 @@ def check_unusual_content(harness: SinkHarness) -> None:
 
 def check_order(harness: SinkHarness) -> None:
     """Messages arrive in the order in which they were delivered."""
-    messages = [example_message("case.updated") for _ in range(10)]
+    messages = [example_message("case.commented") for _ in range(10)]
     with _built(harness) as sink:
         for message in messages:
             sink.deliver(message)

@@ -9,6 +9,7 @@ from anomaly.detect.scoring import SecondScore
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
 from anomaly.store.case import iso_utc
+from anomaly.store.case_repository import REBASELINED
 from anomaly.store.store import Store
 
 # Hours that an earlier run stored count if they are no older than this.
@@ -19,6 +20,8 @@ _RAN = (OperatingState.RUNNING, OperatingState.UNKNOWN)
 class DriftMonitor:
     """Compares the median score of each hour with the calibration.
 
+    A person who re-baselines the machine, such as after a repair, makes the comparison begin anew.
+
     Args:
         store: where the median of each hour is kept.
         journal: publishes and stores drift.
@@ -27,11 +30,14 @@ class DriftMonitor:
 
     def __init__(self, store: Store, journal: Journal, calibration: Calibration | None) -> None:
         self._store, self._journal = store, journal
+        self._calibration = calibration
         self._drift = None if calibration is None else DriftDetector(calibration)
         self._restored = False
+        self._baseline = iso_utc(0.0)
 
     def calibrate(self, calibration: Calibration | None) -> None:
         """Compare the hours to come with another calibration; hours stored before are scores of another model."""
+        self._calibration = calibration
         self._drift = None if calibration is None else DriftDetector(calibration)
         self._restored = True
 
@@ -49,6 +55,10 @@ class DriftMonitor:
             self._store.history.add_event(
                 EventName.SCORE_HOUR, machine=machine, detail={"median": median}, time_s=time_s
             )
+        if self._is_rebaselined() and self._calibration is not None:
+            # This hour holds sound from before the repair.
+            self._drift = DriftDetector(self._calibration)
+            return
         change = self._drift.hour(median)
         if change is not None and change.begun:
             message = f"ordinary hours score {change.shift:.1f} deviations higher than in the calibration"
@@ -60,9 +70,21 @@ class DriftMonitor:
         """Take the hours of an earlier run; drift that they amounted to was reported then."""
         self._restored = True
         since = iso_utc(self._journal.time_s - _REMEMBERED_S)
+        self._is_rebaselined()
+        since = max(since, self._baseline)
         with self._journal.tolerate_store_errors():
             hours = self._store.history.events(
                 machine=self._journal.machine, name=EventName.SCORE_HOUR, since=since
             )
             for event in hours:
                 drift.hour(float(event.detail["median"]))
+
+    def _is_rebaselined(self) -> bool:
+        """Return whether somebody has re-baselined the machine since the last call."""
+        before = self._baseline
+        with self._journal.tolerate_store_errors():
+            events = self._store.history.events(
+                machine=self._journal.machine, name=REBASELINED, since=self._baseline
+            )
+            self._baseline = max([before, *(event.time for event in events)])
+        return self._baseline > before

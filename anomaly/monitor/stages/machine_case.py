@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.decision import State
 from anomaly.detect.decision_stage import DecidedSecond
 from anomaly.detect.scoring import SecondScore
@@ -12,13 +13,13 @@ from anomaly.diagnose.diagnose import diagnose
 from anomaly.errors import ConfigError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
+from anomaly.monitor.stages.calm_period import CalmPeriod
 from anomaly.monitor.stages.settled_case import SETTLE_S, normal_since_s
-from anomaly.store.case import Case, CaseState, iso_utc
+from anomaly.monitor.stages.severity import SeverityGauge
+from anomaly.store.case import SEVERITIES, Case, CaseState, iso_utc
 from anomaly.store.message import AlertMessage, MessageEvent
 from anomaly.store.store import Store
 
-# Where the decision began anew while the case was open, only a minute of normal sound returns it.
-_RETURN_AFTER_RESET_S = 60
 # How often the measurements of an open case are written.
 _WRITE_EVERY_S = 10
 
@@ -26,20 +27,23 @@ _WRITE_EVERY_S = 10
 class MachineCase:
     """Keeps at most one active case about the machine.
 
-    The text, the evidence and the score of a case are those of its worst second.
+    The text, the evidence and the score of a case are those of its worst second; its severity is the highest step that
+    it has reached.
 
     Args:
         store: where the case lies; one left active by an earlier run is taken up.
         journal: publishes and stores the events.
+        calibration: of the scores, for the severity; None where there is none.
     """
 
-    def __init__(self, store: Store, journal: Journal) -> None:
+    def __init__(self, store: Store, journal: Journal, calibration: Calibration | None = None) -> None:
         self._store, self._journal = store, journal
         open_now = store.cases.select(open_only=True, machine=journal.machine)
         active = (c for c in open_now if c.kind == "machine" and c.state != CaseState.RETURNED_UNACKNOWLEDGED)
         self._case: Case | None = next(active, None)
         self._worst: SecondScore | None = None
-        self._normal_s, self._needed_s = 0, _RETURN_AFTER_RESET_S
+        self._calm = CalmPeriod()
+        self._gauge = SeverityGauge(calibration)
         self._age_s = self._settling_s = 0
 
     @property
@@ -49,26 +53,32 @@ class MachineCase:
 
     def require_calm_period(self) -> None:
         """Return the case only after a minute of normal sound: the decision has begun anew, its OK says little yet."""
-        self._normal_s, self._needed_s = 0, _RETURN_AFTER_RESET_S
+        self._calm.begin_anew()
+
+    def calibrate(self, calibration: Calibration | None) -> None:
+        """Measure the severity by another calibration from now on."""
+        self._gauge.calibrate(calibration)
 
     def second(self, decided: DecidedSecond) -> None:
         """Take one second with the state after it."""
-        self._normal_s = self._normal_s + 1 if decided.state is State.OK else 0
+        self._calm.second(decided.state is State.OK)
         self._age_s += 1
         self._follow_operators()
         if decided.state is not State.ALARM:
             self._settling_s = 0
-            if self._case is not None and self._normal_s >= max(1, self._needed_s):
+            self._gauge.reset()
+            if self._case is not None and self._calm.is_over:
                 self._return(self._case, decided)
             return
         if self._worst is None or decided.score.score > self._worst.score:
             self._worst = decided.score
+        severity = self._gauge.second(decided.score.score)
         if self._settling_s:
             self._settling_s -= 1
         elif self._case is None:
             self._open(decided)
-        elif self._age_s % _WRITE_EVERY_S == 0:
-            self._write(self._case, self._worst)
+        elif severity > self._case.severity or self._age_s % _WRITE_EVERY_S == 0:
+            self._write(self._case, self._worst, severity, decided)
 
     def _open(self, decided: DecidedSecond) -> None:
         opened_at = iso_utc(decided.time_s)
@@ -77,7 +87,8 @@ class MachineCase:
         with self._journal.tolerate_store_errors():
             case = self._store.cases.open(_measured(blank, decided.score), message)
             if case is not None:
-                self._case, self._needed_s, self._age_s, self._worst = case, 0, 0, decided.score
+                self._case, self._age_s, self._worst = case, 0, decided.score
+                self._calm.alarm(decided.time_s)
                 event = EventName.CASE_OPENED if case.id == blank.id else EventName.CASE_AGAIN
                 detail = {"case": case.id, "kind": "machine"}
                 self._journal.emit(event, case.summary, time_s=decided.time_s, **detail)
@@ -98,15 +109,22 @@ class MachineCase:
             # Somebody closed it; while the machine still sounds wrong, this second opens a new one.
             self._worst, self._settling_s = None, SETTLE_S if settled else 0
 
-    def _write(self, case: Case, worst: SecondScore) -> None:
+    def _write(self, case: Case, worst: SecondScore, severity: int, decided: DecidedSecond) -> None:
+        measured = replace(_measured(case, worst), severity=max(case.severity, severity))
         with self._journal.tolerate_store_errors():
-            self._store.cases.update(_measured(case, worst))
+            stored = self._store.cases.update(measured, self._message("case.escalated", decided))
+            if stored.severity > case.severity:
+                message = f"{SEVERITIES[case.severity - 1]} to {SEVERITIES[stored.severity - 1]}"
+                detail = {"case": case.id, "severity": stored.severity}
+                self._journal.emit(EventName.CASE_ESCALATED, message, time_s=decided.time_s, **detail)
+                self._case = stored
 
     def _return(self, case: Case, decided: DecidedSecond) -> None:
         with self._journal.tolerate_store_errors():
             if self._worst is not None:
                 self._store.cases.update(_measured(case, self._worst))
-            self._store.cases.mark_returned(case.id, self._message("case.updated", decided))
+            self._store.cases.mark_returned(case.id, self._message("case.returned", decided))
+            self._calm.returned(decided.time_s)
             message = "the sound is normal again"
             self._journal.emit(EventName.CASE_RETURNED, message, time_s=decided.time_s, case=case.id)
             self._case = self._worst = None

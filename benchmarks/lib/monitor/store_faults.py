@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
 
@@ -166,8 +166,8 @@ def _serve(
             ]
             store.history.add_scores(rows)
             if machine in open_cases:
-                message = AlertMessage("case.updated", machine, iso_utc(_START_S + step))
-                store.cases.update(open_cases.pop(machine), message)
+                message = AlertMessage("case.escalated", machine, iso_utc(_START_S + step))
+                store.cases.update(replace(open_cases.pop(machine), severity=2), message)
             else:
                 case = Case(machine, "machine", iso_utc(_START_S + step), "it sounds wrong")
                 now = store.cases.open(case, AlertMessage("case.opened", machine, case.opened_at))

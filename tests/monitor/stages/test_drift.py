@@ -13,6 +13,7 @@ import pytest
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.scoring import SecondScore
 from anomaly.monitor.journal import Journal
+from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.stages.drift import DriftMonitor
 from anomaly.store.rows import EventRow
 from anomaly.store.store import DATABASE_NAME, Store
@@ -51,6 +52,41 @@ def test_only_recent_hours_of_the_machine_are_read(store: Store, monkeypatch: py
     monitor.second(second)
     assert [event.detail["median"] for event in read] == [float(hour) for hour in range(73)]
     assert {(event.machine, event.event) for event in read} == {("pump", "score.hour")}
+
+
+@pytest.mark.parametrize("rebaselined", [False, True])
+def test_an_hour_from_before_a_machine_was_rebaselined_is_no_drift(rebaselined: bool, store: Store) -> None:
+    scores = np.linspace(0.0, 1.0, 600).astype(np.float32)
+    published: list[Record] = []
+    journal = Journal("pump", store, published.append)
+    journal.advance(NOW_S)
+    monitor = DriftMonitor(store, journal, cast(Calibration, SimpleNamespace(scores=scores)))
+    loud = SecondScore(0, 9.0, 0.5, np.full(16, 0.1))
+    monitor.second(loud)
+    if rebaselined:
+        store.history.add_event("machine.rebaselined", machine="pump", time_s=NOW_S + 1.0)
+    for _ in range(3600):
+        monitor.second(loud)
+    names = [record.event for record in published if isinstance(record, EventRecord)]
+    assert names == ([] if rebaselined else ["drift"])
+    for _ in range(3600):
+        monitor.second(loud)
+    assert [record.event for record in published if isinstance(record, EventRecord)] == ["drift"]
+
+
+def test_hours_before_a_rebaseline_are_not_restored(store: Store) -> None:
+    for hour, event in ((-9, "score.hour"), (-5, "machine.rebaselined"), (-2, "score.hour")):
+        detail = {"median": float(hour)}
+        store.history.add_event(event, machine="pump", detail=detail, time_s=NOW_S + hour * HOUR_S)
+    journal = Journal("pump", store, lambda _: None)
+    journal.advance(NOW_S)
+    scores = np.linspace(0.0, 1.0, 600).astype(np.float32)
+    monitor = DriftMonitor(store, journal, cast(Calibration, SimpleNamespace(scores=scores)))
+    taken: list[float] = []
+    assert monitor._drift is not None
+    monitor._drift.hour = taken.append  # type: ignore[assignment, method-assign]
+    monitor.second(SecondScore(0, 0.5, 0.5, np.full(16, 0.1)))
+    assert taken == [-2.0]
 
 
 def test_an_index_leads_to_the_events_of_a_name(store: Store) -> None:
