@@ -101,6 +101,16 @@ def significant(value: float, digits: int = 2) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def one_line(text: str) -> str:
+    """Text of others without line breaks and other characters that do not print.
+
+    Example:
+        >>> one_line("250 OK\\r\\n\\x00 queued ")
+        '250 OK queued'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def local_time(time_s: float) -> str:
     """UNIX time as date and time in this computer's time zone, with the zone's name."""
     return datetime.fromtimestamp(time_s).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -10,10 +10,11 @@ from anomaly.errors import ConfigError
 from anomaly.sink_kinds import load_sink_kind, package_of, sink_kind_entry_point, sink_kind_names
 
 Install = Callable[..., object]
+BUILT_IN = ("webhook", "mqtt", "email")
 
 
 def test_built_in_kinds() -> None:
-    assert sink_kind_names() == ("webhook", "mqtt")
+    assert sink_kind_names() == BUILT_IN
     assert package_of(sink_kind_entry_point("mqtt")) == "anomaly"
 
 
@@ -21,7 +22,7 @@ def test_kinds_of_other_packages_follow(install_package: Install) -> None:
     install_package(
         "two-kinds", "B = 1\nA = 2\n", "[anomaly.sinks]\npager = two_kinds:B\nchat = two_kinds:A\n"
     )
-    assert sink_kind_names() == ("webhook", "mqtt", "chat", "pager")
+    assert sink_kind_names() == (*BUILT_IN, "chat", "pager")
     assert (load_sink_kind("chat"), load_sink_kind("pager")) == (2, 1)
     assert package_of(sink_kind_entry_point("chat")) == "two-kinds"
 
@@ -29,12 +30,12 @@ def test_kinds_of_other_packages_follow(install_package: Install) -> None:
 def test_unknown_kind() -> None:
     with pytest.raises(ConfigError, match="there is no kind of sink 'fax'") as caught:
         load_sink_kind("fax")
-    assert caught.value.hint == "kinds: webhook, mqtt"
+    assert caught.value.hint == f"kinds: {', '.join(BUILT_IN)}"
 
 
 def test_a_built_in_kind_cannot_be_replaced(install_package: Install) -> None:
     install_package("other-mqtt", "KIND = 1\n", "[anomaly.sinks]\nmqtt = other_mqtt:KIND\n")
-    assert sink_kind_names() == ("webhook", "mqtt")
+    assert sink_kind_names() == BUILT_IN
     assert load_sink_kind("mqtt") != 1
 
 

@@ -34,8 +34,8 @@ def clip(
     """List the clips of a case and the access to them; play or copy clips, which is logged first."""
     from anomaly.errors import InputError, UsageError
     from anomaly.monitor.clips.access import ClipAccess
-    from anomaly.monitor.clips.recorder import FOLDER
     from anomaly.store.case import SHORT_ID
+    from anomaly.store.clip_index import CLIPS_FOLDER
 
     if play and export is not None:
         raise UsageError("give --play or --export, not both")
@@ -44,7 +44,7 @@ def clip(
     with open_store(state, config) as store:
         found = store.cases.find(case)
         clips = store.clips.select(case_id=found.id, removed=True)
-        access = ClipAccess(store, store.path.parent / FOLDER, user_name(by), note)
+        access = ClipAccess(store, store.path.parent / CLIPS_FOLDER, user_name(by), note)
         kept = [row for row in clips if row.removed_s is None]
         if (play or export is not None) and not kept:
             raise InputError(

@@ -101,10 +101,11 @@ def deliver_test(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Send a test message to a sink now; exit 7 if it does not confirm it."""
+    """Send a test message to a sink now, and show the receiver's answer; exit 7 if it does not confirm it."""
     import time
 
     from anomaly.alerts import AlertMessage, build_sink, iso_utc
+    from anomaly.alerts.sinks import AnsweringSink
     from anomaly.config import find_site
 
     message = AlertMessage("test", machine, iso_utc(time.time()))
@@ -113,10 +114,12 @@ def deliver_test(
         target.deliver(message)
     finally:
         target.close()
+    answer = target.last_answer if isinstance(target, AnsweringSink) else ""
     if as_json:
-        typer.echo(json.dumps({"sink": sink, "delivered": True, "message": message.to_dict()}))
+        found = {"sink": sink, "delivered": True, "answer": answer, "message": message.to_dict()}
+        typer.echo(json.dumps(found))
     else:
-        typer.echo(f"{sink}: confirmed message {message.id}", err=True)
+        typer.echo(f"{sink}: confirmed message {message.id}{f': {answer}' if answer else ''}", err=True)
 
 
 def _event(event: EventRow) -> dict[str, Any]:

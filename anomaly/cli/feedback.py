@@ -41,10 +41,10 @@ def feedback(
     from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import calibrated_detector, chosen_site
     from anomaly.errors import UsageError
-    from anomaly.monitor.clips.recorder import FOLDER
     from anomaly.monitor.offline.feedback import record_feedback
     from anomaly.monitor.offline.reporting.feedback_text import feedback_text
     from anomaly.monitor.offline.stop_feedback import confirm_stop, is_unlearned_stop
+    from anomaly.store.clip_index import CLIPS_FOLDER
     from anomaly.store.store import DATABASE_NAME, Store
 
     if normal == fault:
@@ -61,7 +61,7 @@ def feedback(
         before = calibrated.version_in_use
         who, now_s = user_name(by), time.time()
         result = record_feedback(
-            store, calibrated, found, folder / FOLDER, normal=normal, by=who, note=note, now_s=now_s
+            store, calibrated, found, folder / CLIPS_FOLDER, normal=normal, by=who, note=note, now_s=now_s
         )
     if as_json:
         typer.echo(json.dumps(result.to_dict()))

@@ -200,7 +200,7 @@ def _compared(
     from anomaly.archive.scan import scan
     from anomaly.cli.case_store import open_store
     from anomaly.errors import InputError
-    from anomaly.monitor.clips.recorder import FOLDER
+    from anomaly.store.clip_index import CLIPS_FOLDER
 
     if data:
         return list(comparison.recordings(scan(data)))
@@ -210,7 +210,7 @@ def _compared(
             raise InputError(
                 f"no clip of {machine} is kept", where=store.path.parent, hint="name recordings with --data"
             )
-        return list(comparison.clips(store.path.parent / FOLDER, clips))
+        return list(comparison.clips(store.path.parent / CLIPS_FOLDER, clips))
 
 
 def _bundle(machine: str, models: Path | None, config: Path | None) -> tuple[Path, str, Site]:

@@ -92,13 +92,13 @@ def _span(
 def _replay_history(
     store: Store, site: Site, calibrated: CalibratedDetector, span: ReplaySpan, calibration: int | None
 ) -> ReplayResult:
-    from anomaly.monitor.clips.recorder import FOLDER
     from anomaly.monitor.offline.replay_clip_seconds import ClipHistory
     from anomaly.monitor.offline.replay_history import replay_history
+    from anomaly.store.clip_index import CLIPS_FOLDER
 
     scorer = calibrated.scorer if calibration is None else calibrated.with_calibration(calibration)
     # Limit and probabilities of a model do not apply to the scores of another one.
-    clips = ClipHistory(site.state_dir / FOLDER, calibrated.model)
+    clips = ClipHistory(site.state_dir / CLIPS_FOLDER, calibrated.model)
     return replay_history(
         store,
         calibrated.machine,
@@ -115,15 +115,15 @@ def _replay_clips(
     from anomaly.bundle import open_bundle
     from anomaly.bundle.versions import find_bundle_or_version, version_of
     from anomaly.detect.model import load_model
-    from anomaly.monitor.clips.recorder import FOLDER
     from anomaly.monitor.offline.replay_clips import replay_clips
+    from anomaly.store.clip_index import CLIPS_FOLDER
     from anomaly.store.state_kinds import model_label
 
     machine, detector = calibrated.machine, calibrated.scorer.detector.name
     folder = find_bundle_or_version(site.models_dir, site.bundle_of(machine), bundle)
     other = load_model(open_bundle(folder), (detector,), state_dir=site.state_dir, machine=machine)
     label = model_label(detector, version_of(folder))
-    clips = site.state_dir / FOLDER
+    clips = site.state_dir / CLIPS_FOLDER
     return replay_clips(store, machine, other.scorer(detector), span, clips, model=label)
 
 

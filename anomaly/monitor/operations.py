@@ -9,10 +9,10 @@ from contextlib import ExitStack
 
 from anomaly.config import Site
 from anomaly.monitor.background import BackgroundWorker
-from anomaly.monitor.clips.recorder import FOLDER
 from anomaly.monitor.clips.retention import sweep, sweep_orphans
 from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
 from anomaly.monitor.telemetry.systemd import SystemdNotifier
+from anomaly.store.clip_index import CLIPS_FOLDER
 from anomaly.store.retention import Retention, tidy
 from anomaly.store.store import Store
 
@@ -34,7 +34,7 @@ class Operations:
         self.background = BackgroundWorker()
         self.statistics = MonitorStatistics(clock)
         self.notifier = SystemdNotifier()
-        self.clips_folder = site.state_dir / FOLDER
+        self.clips_folder = site.state_dir / CLIPS_FOLDER
         self._open = ExitStack()
 
     def __enter__(self) -> Operations:

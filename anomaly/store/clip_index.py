@@ -10,6 +10,10 @@ from anomaly.store.database import Database
 from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import AccessRow, ClipRow
 
+CLIPS_FOLDER = "clips"
+"""Name of the folder of all clips beside the database; the clips in it name theirs relative to it."""
+PICTURE = "spectrogram.png"
+"""Name of the picture in the folder of a clip."""
 _COLUMNS = "id, case_id, machine, begin_s, seconds, content, folder, bytes, removed_s"
 
 

@@ -17,7 +17,7 @@ from anomaly.errors import DeviceError
 from anomaly.monitor.clips import access
 from anomaly.monitor.clips.access import ClipAccess
 from anomaly.monitor.clips.files import ClipFacts, write_clip
-from anomaly.monitor.clips.recorder import FOLDER
+from anomaly.store.clip_index import CLIPS_FOLDER
 from anomaly.store.rows import ClipRow
 from anomaly.store.store import DATABASE_NAME
 
@@ -41,7 +41,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
             )  # fmt: skip
             levels = np.zeros((1, 60, 32), np.int32)
             size = write_clip(
-                Path("state") / FOLDER / "pump" / content,
+                Path("state") / CLIPS_FOLDER / "pump" / content,
                 facts,
                 sound if content == "full" else None,
                 levels,
@@ -116,7 +116,7 @@ def test_play_is_logged_before_the_player_starts(case: Case, monkeypatch: pytest
             played.append(soundfile.info(command[-1]).frames)
             return 0
 
-        clip_access = ClipAccess(store, Path("state") / FOLDER, "anna")
+        clip_access = ClipAccess(store, Path("state") / CLIPS_FOLDER, "anna")
         clip_access.play(store.clips.select()[1], run=player)
         assert played == [32_000]
         with pytest.raises(DeviceError, match="could not play"):

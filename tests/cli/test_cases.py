@@ -194,6 +194,7 @@ def test_a_test_alert_arrives(receiver: WebhookReceiver, capsys: Capture) -> Non
     assert (message["event"], message["machine"], message["case"]) == ("test", "pump", None)
     assert run(["alerts", "test", "plant"]) == 0
     assert capsys.readouterr().err.startswith("plant: confirmed message ")
+    assert found["answer"] == "204 No Content"
 
 
 def test_a_test_alert_that_does_not_arrive(receiver: WebhookReceiver, capsys: Capture) -> None:
@@ -214,6 +215,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
         ["webhook", "anomaly"],
         ["mqtt", "anomaly"],
+        ["email", "anomaly"],
     ]
     assert run(["alerts", "kinds", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[1] == {

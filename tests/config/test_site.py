@@ -109,7 +109,7 @@ def test_the_machine_of_a_device(tmp_path: Path) -> None:
         ("machines:\nsinks:\nother:\n", "3: other", "unknown key"),
         ("sinks:\n  webhook:\n    -\n", "3: sinks.webhook.0", "must be a mapping of keys to values"),
         ("machine: {}\n", "1: machine", "unknown key (did you mean machines?)"),
-        ("sinks:\n  mail: []\n", "2: sinks.mail", "unknown kind of sink (known: mqtt, webhook)"),
+        ("sinks:\n  pigeon: []\n", "2: sinks.pigeon", "unknown kind of sink (known: "),
         ("machines:\n  ../x: {device: a}\n", "2: machines.../x", "is no machine name"),
         ("machines:\n  p:\n    device: ' '\n", "3: machines.p.device", "must have at least 1 character"),
         ("machines:\n  p:\n    device: a\n    channel: -1\n", "4: machines.p.channel", "'mean' or"),

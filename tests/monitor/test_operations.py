@@ -20,11 +20,12 @@ from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import versions
 from anomaly.detect.scoring import SecondScore
 from anomaly.errors import InputError
-from anomaly.monitor.clips.files import FACTS, PICTURE, SOUND
+from anomaly.monitor.clips.files import FACTS, SOUND
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.records import EventRecord
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.case import Case
+from anomaly.store.clip_index import PICTURE
 from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0

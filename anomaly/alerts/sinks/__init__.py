@@ -14,9 +14,10 @@ from anomaly.alerts.sinks.registry import (
     configured_sinks,
     installed_kinds,
 )
-from anomaly.alerts.sinks.sink import LiveSink, Sink, SinkError
+from anomaly.alerts.sinks.sink import AnsweringSink, LiveSink, Sink, SinkError
 
 __all__ = [
+    "AnsweringSink",
     "ConfiguredSink",
     "LiveSink",
     "Sink",

@@ -19,6 +19,7 @@ from anomaly.sink_kinds import load_sink_kind, package_of, sink_kind_entry_point
 
 if TYPE_CHECKING:
     from anomaly.config import SinkConfig, Site
+    from anomaly.languages import Language
 
     Settings = TypeVar("Settings", bound=SinkConfig)
 else:
@@ -37,11 +38,18 @@ class SinkContext:
         environ: environment variables, for secrets.
         test_only: the sink sends a test message and no more: it leaves nothing behind at the other side, and
             takes nothing from a monitor that uses the same place.
+        site: the whole site file, for messages in words; None where a sink is made without one.
     """
 
     machines: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     test_only: bool = False
+    site: Site | None = None
+
+    @property
+    def language(self) -> Language:
+        """Language of the site's messages for people."""
+        return "en" if self.site is None else self.site.language
 
     def secret(self, env: str | None, file: Path | None, where: str) -> str | None:
         """Return a secret from an environment variable or a file; None if neither is named.
@@ -155,7 +163,7 @@ def installed_kinds() -> list[InstalledKind]:
 
 def configured_sinks(site: Site, environ: Mapping[str, str] | None = None) -> list[ConfiguredSink]:
     """Return the sinks of a site, kind by kind, in the order of the file."""
-    context = SinkContext(tuple(site.machines), os.environ if environ is None else environ)
+    context = SinkContext(tuple(site.machines), os.environ if environ is None else environ, site=site)
     return [ConfiguredSink(kind, number, config, context) for kind, number, config in site.sinks]
 
 

@@ -59,6 +59,15 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class AnsweringSink(Protocol):
+    """Sink that keeps the answer of the other side, for people who test it."""
+
+    @property
+    def last_answer(self) -> str:
+        """Words of the other side to the last message that it confirmed; it holds no secret."""
+
+
+@runtime_checkable
 class LiveSink(Protocol):
     """Sink that also publishes the newest score of each machine, where losing one does not matter."""
 

@@ -24,6 +24,7 @@ from anomaly import __version__
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import ConfigError
 from anomaly.http_environment import open_client, tls_context
+from anomaly.readable import one_line
 from anomaly.store.message import AlertMessage
 
 SIGNATURE_HEADER = "X-Anomaly-Signature"
@@ -72,6 +73,7 @@ class WebhookSink:
         self._timeout_s = timeout_s
         self._client: httpx.Client | None = None
         self._closed = False
+        self.last_answer = ""
 
     def deliver(self, message: AlertMessage) -> None:
         """Post the message; follow a redirect only to the same host, by 307 or 308.
@@ -128,6 +130,8 @@ class WebhookSink:
         try:
             with client.stream("POST", url, headers=headers, content=body) as answer:
                 if answer.is_success:
+                    # The body is not read: one that never ends must not cost a message that is confirmed.
+                    self.last_answer = f"{answer.status_code} {answer.reason_phrase}"
                     return None
                 if answer.status_code in (307, 308):
                     return self._same_host(url, answer.headers.get("location", ""))
@@ -149,10 +153,9 @@ class WebhookSink:
 
     def _refused(self, answer: httpx.Response) -> SinkError:
         # Only the first part: an answer without end must not block the delivery.
-        excerpt = next(answer.iter_raw(), b"")[:_EXCERPT].decode("utf-8", "replace")
-        text = " ".join("".join(c if c.isprintable() else " " for c in excerpt).split())
+        excerpt = one_line(next(answer.iter_raw(), b"")[:_EXCERPT].decode("utf-8", "replace"))
         return SinkError(
-            f"answered {answer.status_code} {answer.reason_phrase}{f': {text}' if text else ''}",
+            f"answered {answer.status_code} {answer.reason_phrase}{f': {excerpt}' if excerpt else ''}",
             where=self._where,
             permanent=400 <= answer.status_code < 500 and answer.status_code not in _RETRYABLE,
             retry_after_s=retry_after_s(answer.headers.get("retry-after"), time.time()),

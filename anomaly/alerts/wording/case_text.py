@@ -8,7 +8,7 @@ from typing import Any
 
 from anomaly.alerts.wording.catalogue import TextCatalogue, catalogue
 from anomaly.languages import Language
-from anomaly.readable import COMMON_P, LEAST_P, rate
+from anomaly.readable import COMMON_P, LEAST_P, one_line, rate
 from anomaly.store.case import SHORT_ID, Case, unix_s
 from anomaly.store.message import AlertMessage
 
@@ -72,11 +72,11 @@ def case_text(
         facts: of its machine.
     """
     words, facts = catalogue(language), facts or MachineFacts()
-    name = _one_line(facts.name or message.machine)
+    name = one_line(facts.name or message.machine)
     machine = (
         words.text("machine", name=name)
         if not facts.place
-        else words.text("machine-at", name=name, place=_one_line(facts.place))
+        else words.text("machine-at", name=name, place=one_line(facts.place))
     )
     case = message.case
     thread = (
@@ -97,14 +97,29 @@ def case_text(
 def _headline(message: AlertMessage, machine: str, words: TextCatalogue) -> str:
     case, event = message.case, str(message.event)
     section = "sensor-headlines" if case is not None and case.kind == "sensor" else "headlines"
-    if not words.has(section, event):
-        section, event = "headlines", event if words.has("headlines", event) else "case.updated"
-    said = [words.text(section, event, machine=machine)]
-    if case is not None and event == "case.acknowledged" and case.acknowledged_by:
-        said.append(_sentence(words.text("by", name=_one_line(case.acknowledged_by))))
-    if case is not None and event == "case.shelved" and case.silenced_until:
-        said.append(_sentence(words.text("until", time=words.time(unix_s(case.silenced_until)))))
-    return " ".join(said)
+    names = (f"{event}.{message.change}", event)
+    places = ((section, name) for section in (section, "headlines") for name in names)
+    section, event = next(place for place in places if words.has(*place))
+    return " ".join([words.text(section, event, machine=machine), *_particulars(message, words)])
+
+
+def _particulars(message: AlertMessage, words: TextCatalogue) -> Iterator[str]:
+    """Yield who has changed the case, to whom it is assigned, until when it is shelved, and what was found."""
+    case = message.case
+    if case is None:
+        return
+    found = {"by": message.by, "note": message.note}
+    if message.event == "case.assigned":
+        found["assigned"] = case.assigned_to
+    if message.event == "case.shelved" and case.silenced_until:
+        found["until"] = words.time(unix_s(case.silenced_until))
+    if message.event == "case.closed":
+        known = case.finding is not None and words.has("findings", case.finding)
+        found["finding"] = words.text("findings", str(case.finding)) if known else case.finding
+        found["action"] = case.action
+    for name, value in found.items():
+        if value:
+            yield words.text("particulars", name, value=one_line(str(value)))
 
 
 def _rows(message: AlertMessage, facts: MachineFacts, words: TextCatalogue) -> Iterator[tuple[str, str]]:
@@ -123,10 +138,10 @@ def _rows(message: AlertMessage, facts: MachineFacts, words: TextCatalogue) -> I
 
 
 def _severity(case: Case, words: TextCatalogue) -> str:
-    rated = case.to_dict().get("severity")
-    if isinstance(rated, str):
-        return words.text("severities", rated) if words.has("severities", rated) else rated
-    return words.text("severities", case.kind)
+    kind = words.text("severities", case.kind)
+    if case.kind == "sensor":
+        return kind
+    return words.text("severities", "rated", kind=kind, step=words.text("severities", str(case.severity)))
 
 
 def _since(case: Case, words: TextCatalogue) -> str:
@@ -161,7 +176,7 @@ def _change(case: Case, words: TextCatalogue) -> str:
         return _sentence(words.text("faults", fault))
     worst = _worst_band(case.evidence)
     if worst is None:
-        return _one_line(case.summary)
+        return one_line(case.summary)
     values = {
         "low": words.frequency(worst["low_hz"]),
         "high": words.frequency(worst["high_hz"]),
@@ -207,8 +222,3 @@ def _confidence(case: Case, words: TextCatalogue) -> str:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-
-
-def _one_line(text: str) -> str:
-    """Return a text of others without line breaks and other characters that do not print."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -24,8 +24,9 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 from anomaly.errors import ConfigError, InputError
 from anomaly.features.mel import Centibels
+from anomaly.store.clip_index import PICTURE
 
-FACTS, SOUND, LEVELS, PICTURE = "clip.json", "sound.flac", "levels.npz", "spectrogram.png"
+FACTS, SOUND, LEVELS = "clip.json", "sound.flac", "levels.npz"
 _SCALE = 2**23
 _LONGEST_S = 4_000
 

@@ -34,7 +34,6 @@ from anomaly.store.case import SHORT_ID
 from anomaly.store.rows import ClipRow
 from anomaly.store.store import Store
 
-FOLDER = "clips"
 _TRIGGERS = (EventName.CASE_OPENED, EventName.CASE_AGAIN)
 Emit = Callable[[EventName, str, Mapping[str, Any]], None]
 

@@ -91,9 +91,9 @@ def test_a_sink_by_name() -> None:
 def test_the_registry_loads_no_library_of_a_sink() -> None:
     code = (
         "import sys, anomaly.alerts, anomaly.alerts.sinks.registry as r; r.sink_kind_names();"
-        "print([m for m in ('httpx', 'paho', 'pydantic', 'numpy') if m in sys.modules]);"
+        "print([m for m in ('httpx', 'paho', 'pydantic', 'numpy', 'smtplib') if m in sys.modules]);"
         "r.installed_kinds();"
-        "print([m for m in ('httpx', 'paho', 'numpy') if m in sys.modules])"
+        "print([m for m in ('httpx', 'paho', 'numpy', 'smtplib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n[]\n"
@@ -103,6 +103,7 @@ def test_installed_kinds() -> None:
     assert installed_kinds() == [
         InstalledKind("webhook", "web hooks", "anomaly"),
         InstalledKind("mqtt", "MQTT brokers", "anomaly"),
+        InstalledKind("email", "mail over SMTP", "anomaly"),
     ]
     assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())
 

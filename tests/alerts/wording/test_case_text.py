@@ -62,7 +62,7 @@ def test_an_alarm_in_english() -> None:
     assert text.thread == "Pump 3 (Hall 2) does not sound normal [case 1a2b3c4d]"
     assert text.headline == "Pump 3 (Hall 2) does not sound normal."
     assert dict(text.rows) == {
-        "Severity": "alarm",
+        "Severity": "minor alarm",
         "Since": "at 1800000000",
         "How far": "Score 4.5 at its worst: normal sound gets that far in one second of 100,000."
         " The limit allows 3 false alarms a month.",
@@ -72,7 +72,7 @@ def test_an_alarm_in_english() -> None:
         "Case": "1a2b3c4d",
     }
     assert text.plain.startswith(
-        "Pump 3 (Hall 2) does not sound normal.\n\nSeverity:   alarm\nSince:      at 18"
+        "Pump 3 (Hall 2) does not sound normal.\n\nSeverity:   minor alarm\nSince:      at 18"
     )
 
 
@@ -164,8 +164,42 @@ def test_a_case_that_is_over() -> None:
 
 
 def test_who_acknowledged_it() -> None:
-    sent = message("case.acknowledged", acknowledged_by="ann\r\nBcc: eve@example.com")
+    sent = replace(message("case.acknowledged"), by="ann\r\nBcc: eve@example.com")
     assert case_text(sent).headline == "The case of pump is acknowledged. By ann Bcc: eve@example.com."
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "said"),
+    [
+        ("case.commented", {}, "There is a comment on the case of pump. By ann. Note: look"),
+        (
+            "case.assigned",
+            {"assigned_to": "crew"},
+            "The case of pump is assigned. By ann. Note: look To crew.",
+        ),
+        (
+            "case.shelved",
+            {"silenced_until": "2027-01-15T09:00:00.000Z"},
+            "Messages about pump are held back. By ann. Note: look Until at 1800003600.",
+        ),
+        (
+            "case.closed",
+            {"finding": "outer-race", "action": "replaced"},
+            "The case of pump is closed. By ann. Note: look Finding: damage of a bearing's outer ring."
+            " Action: replaced.",
+        ),
+    ],
+)
+def test_particulars(event: Any, changes: dict[str, Any], said: str) -> None:
+    sent = replace(message(event, **changes), by="ann", note="look")
+    assert case_text(sent).headline == said
+
+
+def test_the_severity_and_its_cause() -> None:
+    worse = replace(message("case.escalated", severity=3), change="severity")
+    assert case_text(worse).headline == "It has become worse at pump."
+    assert case_text(replace(worse, change="again")).headline == "The alarm of pump has come back."
+    assert rows(worse, "de")["Schwere"] == "schwerer Alarm"
 
 
 def test_a_test_is_marked_as_one() -> None:

@@ -13,6 +13,7 @@ import pytest
 from anomaly.alerts.wording import catalogue as module
 from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.audio.sensor.faults import SENSOR_FAULTS
+from anomaly.fault_families import FINDINGS
 from anomaly.languages import LANGUAGES
 from anomaly.strict_yaml import load
 
@@ -47,9 +48,10 @@ def test_every_fault_of_a_microphone_has_a_text_and_a_check(language: str) -> No
     assert set(texts["faults"]) == set(texts["sensor-checks"]) == set(SENSOR_FAULTS)
 
 
-def test_the_english_faults_are_those_of_the_program() -> None:
+def test_the_english_faults_and_findings_are_those_of_the_program() -> None:
     texts, _ = load(FOLDER / "en.yaml")
     assert texts["faults"] == SENSOR_FAULTS
+    assert texts["findings"] == FINDINGS
 
 
 @pytest.mark.parametrize(
