@@ -231,7 +231,7 @@ def routability(network: Network, arch: ArchSpec) -> Iterator[Finding]:
         widest = int(np.argmax(np.diff(nets.start)))
         place = f"network; its widest net, of {network.source_name(int(nets.source[widest]))}"
         limit = f"{_ROUTABLE_SHARE:.0%} of {fabric.width} tracks of a channel"
-        remedy = "fewer synapses, or sources that are heard by neighbours only"
+        remedy = "fewer synapses, or sources with targets nearby only"
         yield Finding(
             "routability", "warning", place, limit, f"an estimate of {needed:.0f} on average", remedy
         )

@@ -48,6 +48,8 @@ REPLACED_NAMES = {
     "hears",
     "told",
 }
+# A neuron has inputs, and a microphone delivers sound.
+HEARING = re.compile(r"\b(?:hears?|heard|hearing|hearers?)\b", re.IGNORECASE)
 QUESTION = re.compile(r"(What|Whether|Which|Who|How|Where)\b")
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -88,4 +90,13 @@ def test_docstrings_do_not_open_with_a_question_word() -> None:
         for node in ast.walk(tree):
             if isinstance(node, Documented) and QUESTION.match(ast.get_docstring(node) or ""):
                 found.append(f"{path}:{getattr(node, 'lineno', 1)}")
+    assert found == []
+
+
+def test_components_do_not_hear() -> None:
+    found = []
+    for path, tree in modules(PACKAGES):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and HEARING.search(node.value):
+                found.append(f"{path}:{node.lineno}")
     assert found == []

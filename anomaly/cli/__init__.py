@@ -44,7 +44,7 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        help="Hears when a machine goes wrong, on a spiking network that fits the SENNA chip.",
+        help="Detects faults of machines by their sound, with a spiking network that fits the SENNA chip.",
     )
 
     @app.callback()

@@ -23,7 +23,7 @@ _AnyMachine = Annotated[
     str | None,
     typer.Argument(metavar="[MACHINE]", help="Name of the machine, or of its bundle (default: all bundles)."),
 ]
-_Candidate = Annotated[str, typer.Argument(metavar="VERSION", help="The version that might be put into use.")]
+_Candidate = Annotated[str, typer.Argument(metavar="VERSION", help="Version to compare with the reference.")]
 _Reference = Annotated[
     str | None, typer.Option("--against", metavar="VERSION", help="Reference (default: the version in use).")
 ]
@@ -105,7 +105,7 @@ def activate(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Put a version into use. A running monitor takes it up within seconds, at a reset of its score."""
+    """Put a version into use; a running monitor takes it over within seconds, at the next reset of the score."""
     from anomaly.bundle import versions
 
     folder, bundle, site = _bundle(machine, models, config)
@@ -113,7 +113,7 @@ def activate(
 
 
 def rollback(machine: Machine, models: Models = None, config: Config = None, as_json: Json = False) -> None:
-    """Put the version into use that was in use before this one."""
+    """Put the previous version into use."""
     from anomaly.bundle import versions
 
     folder, bundle, site = _bundle(machine, models, config)
@@ -134,7 +134,7 @@ def compare(
     details: Details = False,
     as_json: Json = False,
 ) -> None:
-    """Score the same sound with two versions: alarms that would be new, or no longer be raised."""
+    """Score the same sound with two versions, and list the recordings on which their alarms differ."""
     from anomaly.bundle.versions import find_version, version_of, versions
     from anomaly.errors import InputError
     from anomaly.monitor.offline.reporting.comparison_text import comparison_text
@@ -157,7 +157,7 @@ def compare(
     if rows and not facts["compared"]:
         raise InputError(
             "nothing could be compared",
-            hint="give whole recordings with --data; clips that hide speech cannot be scored",
+            hint="name recordings with --data; speech-filtered clips cannot be scored",
         )
 
 
@@ -226,15 +226,15 @@ def _bundle(machine: str, models: Path | None, config: Path | None) -> tuple[Pat
 
 
 def _print(version: Version, machine: str, bundle: str, site: Site, as_json: bool) -> None:
-    # A change of a bundle that several machines share must name all of them.
+    # Several machines may share the bundle: the change affects all of them.
     served = sorted(name for name in site.machines if site.bundle_of(name) == bundle)
     if as_json:
         typer.echo(json.dumps({**_row(version), "bundle": bundle, "machines": served or [machine]}))
         return
     of = "" if bundle == machine else f" of bundle {bundle}"
     others = [name for name in served if name != machine]
-    too = f", for {', '.join(others)} too" if others else ""
-    typer.echo(f"{machine}: version {version.id}{of} is in use{too}", err=True)
+    shared = f", also for {', '.join(others)}" if others else ""
+    typer.echo(f"{machine}: version {version.id}{of} is in use{shared}", err=True)
 
 
 def _row(version: Version) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`anomaly verify`: is this bundle whole, unchanged and signed by whom we trust."""
+"""`anomaly verify`: check of a bundle, its files, signature and bitstream."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Check that a bundle is whole and runs: every byte as trained, the bitstream decoded, the signature if trusted.
+    """Check a bundle: hash of each file, bitstream against the trained network, signature if a key is given.
 
     Keys are made with `openssl genpkey -algorithm ed25519 -out site.key` and
     `openssl pkey -in site.key -pubout -out site.pub`; `anomaly train --sign-key site.key` signs.
@@ -61,7 +61,7 @@ def _show(bundle: Bundle) -> None:
     words = {
         "none": "not signed",
         "untrusted": "valid, but there is no trusted key to check the signer against",
-        "verified": "signed by the trusted key",
+        "verified": "valid, by the trusted key",
     }
     manifest = bundle.manifest
     print(f"bundle     {bundle.path}")
@@ -74,4 +74,4 @@ def _show(bundle: Bundle) -> None:
     print(f"signature  {words[bundle.signature]}")
     for name, entry in sorted(manifest.files.items()):
         print(f"file       {name}  {entry.size} bytes  sha256 {entry.sha256[:16]}…")
-    print("ok         every file is there and unchanged, and the bitstream decodes to the trained network")
+    print("ok         all files are unchanged, and the bitstream decodes to the trained network")

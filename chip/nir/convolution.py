@@ -32,7 +32,7 @@ class Window:
         self.node, self.shape = node, shape
         self.rank = 1 if node.kind == "Conv1d" else 2
         if len(shape) != self.rank + 1:
-            message = f"hears the shape {shape}, not one of {self.rank + 1} dimensions, channels first"
+            message = f"has an input of shape {shape}, not one of {self.rank + 1} dimensions, channels first"
             raise NetworkError(message, where=node_name(node))
         pool = node.kind.endswith("Pool2d")
         self.weight = self._pool_weight() if pool else node.array("weight")

@@ -112,7 +112,7 @@ def discretise(graph: Graph, dt_s: float) -> DiscreteNeurons:
     starts = np.concatenate([[0], np.cumsum([sizes[name] for name in neuron_nodes])])
     for name in outputs:
         if direct := set(arriving[name].weights) & set(inputs):
-            message = f"hears {min(direct)!r} without a neuron between"
+            message = f"is connected to {min(direct)!r} without a neuron between"
             raise NetworkError(message, where=node_name(graph.nodes[name]))
     return DiscreteNeurons(
         names=tuple(neuron_nodes),

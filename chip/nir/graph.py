@@ -127,7 +127,7 @@ def graph_of(tree: Mapping[str, Any]) -> Graph:
         if nodes[source].kind == "Output":
             raise NetworkError(f"leads on to {target!r}"[:200], where=node_name(nodes[source]))
         if nodes[target].kind == "Input":
-            raise NetworkError(f"hears {source!r}"[:200], where=node_name(nodes[target]))
+            raise NetworkError(f"has an input from {source!r}"[:200], where=node_name(nodes[target]))
     metadata = tree.get("metadata")
     return Graph(nodes, tuple(edges), metadata if isinstance(metadata, dict) else {})
 

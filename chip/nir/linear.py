@@ -51,7 +51,7 @@ def currents(graph: Graph, shapes: dict[str, Shape]) -> dict[str, Current]:
     while ready:
         name = ready.popleft()
         if not predecessors[name]:
-            raise NetworkError("hears nothing", where=node_name(graph.nodes[name]))
+            raise NetworkError("has no input", where=node_name(graph.nodes[name]))
         shape = shapes[predecessors[name][0]]
         total = _sum([outputs[source] for source in predecessors[name]], math.prod(shape))
         outputs[name] = _apply(graph.nodes[name], shape, total, budget)

@@ -35,7 +35,7 @@ def shapes_of(graph: Graph) -> dict[str, Shape]:
             waiting.extend(successors[name])
     for name, node in graph.nodes.items():
         if name not in shapes:
-            raise NetworkError("hears nothing whose shape is known", where=node_name(node))
+            raise NetworkError("has no input of a known shape", where=node_name(node))
     for source, target in graph.edges:
         _agree(graph, shapes, source, target)
     _limit(graph, shapes)
@@ -86,7 +86,7 @@ def _agree(graph: Graph, shapes: dict[str, Shape], source: str, target: str) -> 
         expected = node.array("weight").shape[1]
     elif "Pool" in node.kind or "Conv" in node.kind:
         if Window(node, source_shape).out != shapes[target]:
-            raise NetworkError("hears inputs of different shapes", where=node_name(node))
+            raise NetworkError("has inputs of different shapes", where=node_name(node))
         return
     else:
         expected = math.prod(shapes[target])

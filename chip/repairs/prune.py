@@ -18,7 +18,7 @@ def drop_idle(draft: RepairDraft, arch: ArchSpec) -> tuple[RepairDraft, list[Act
     """Drop neurons that lead to no output and neurons that never fire; the outputs stay the same."""
     actions = []
     for rule, find, why in (
-        ("dangling", _leads_to_output, "no output hears them"),
+        ("dangling", _leads_to_output, "no path leads from them to an output"),
         ("unreachable", _can_fire, "they never fired"),
     ):
         keep = find(draft.network)

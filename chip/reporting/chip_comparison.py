@@ -152,7 +152,7 @@ def _sizes(profile: ChipProfile, needs: dict[str, int]) -> list[Finding]:
         "inputs": "use fewer or coarser inputs, or none that send -1",
         "outputs": "read fewer neurons",
         "synapses": "use fewer synapses",
-        "fan_in": "hear fewer sources, or fewer that send -1",
+        "fan_in": "use fewer sources per neuron, or fewer that send -1",
         "fan_out": "duplicate the source",
     }
     found = []

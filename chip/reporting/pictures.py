@@ -25,7 +25,7 @@ __all__ = ["PICTURES", "draw", "draw_raster"]
 
 # File name and caption, in the order of a page.
 PICTURES = {
-    "floorplan.png": "Floorplan: every neuron in its cell, lines from each source to all that hear it.",
+    "floorplan.png": "Floorplan: every neuron in its cell, lines from each source to all of its targets.",
     "congestion.png": "Congestion: nets in each channel segment, and how many segments hold how many.",
     "raster.png": "Spikes of a run: neurons by their distance from the inputs, inputs below.",
 }

@@ -108,9 +108,9 @@ def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.Ca
     result = json_of(capsys, "models", "activate", "east", old)
     assert (result["id"], result["bundle"], result["machines"]) == (old, "pump", ["east", "west"])
     assert run(["models", "rollback", "west"]) == 0
-    assert "of bundle pump is in use, for east too" in capsys.readouterr().err
+    assert "of bundle pump is in use, also for east" in capsys.readouterr().err
     assert run(["models", "rollback", "pump"]) == 0
-    assert f"pump: version {old} is in use, for east, west too" in capsys.readouterr().err
+    assert f"pump: version {old} is in use, also for east, west" in capsys.readouterr().err
     assert run(["models", "list", "fan"]) == 3
 
 

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said_not_raised(student: Scorer, sound: Samples, tmp_p
         "text": ("error", "is not a recording"),
         "nan": ("error", "not sound (nan at 12.500 s)"),
         "short": ("not-judged", "lasts 1.00 s; a score needs at least one second"),
-        "silent": ("sensor", "the microphone hears nothing"),
+        "silent": ("sensor", "the microphone delivers no sound"),
         "missing": ("error", "there is no such file"),
     }
     for name, (status, words) in expected.items():

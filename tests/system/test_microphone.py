@@ -150,7 +150,7 @@ def test_digital_silence_is_a_sensor_case(
 ) -> None:
     monitor = listen()
     (opened,) = monitor.wait_for(lambda: monitor.events("case.opened"))
-    assert (opened["kind"], "hears nothing" in opened["message"]) == ("sensor", True)
+    assert (opened["kind"], "delivers no sound" in opened["message"]) == ("sensor", True)
     assert {(record["sensor"], record["score"]) for record in monitor.seconds} == {("silent", None)}
     pulse_microphone.play(pump_sounds["healthy"])
     monitor.wait_for(lambda: monitor.events("sensor.recovered"))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 SENSOR_FAULTS = {
-    "silent": "the microphone hears nothing",
+    "silent": "the microphone delivers no sound",
     "constant": "the microphone delivers one constant value",
     "clipping": "the microphone is overdriven",
     "dc-offset": "the microphone's signal has an offset",
     "repeated": "the microphone's driver delivers the same sound again and again",
-    "hum": "the microphone hears nothing but the hum of the mains",
-    "band-limit": "the microphone no longer hears the high frequencies",
+    "hum": "the microphone delivers nothing but the hum of the mains",
+    "band-limit": "the high frequencies are missing in the sound of the microphone",
     "gain": "the microphone's gain is another than in training",
     "processed": "something changes the sound on its way, such as an automatic gain or noise suppression",
-    "low-level": "the microphone hears far less than ever in training",
+    "low-level": "the sound of the microphone is far quieter than all training sound",
     "unlearned-stop": "the sound is far quieter than all training sound: the machine stopped, or the microphone fails",
     "gaps": "the sound arrives in pieces",
     "lost": "the microphone is gone",

@@ -132,7 +132,7 @@ def fault_sound(
     power = float(energies[own_bands(energies)].sum()) / len(sound)
     if power <= 1e-6 * built.level**2:
         raise UsageError(
-            f"{fault!r} is not heard in this take",
+            f"{fault!r} has no effect on the sound of this take",
             where="fault",
             hint="take longer, or a state in which it turns",
         )

@@ -95,6 +95,6 @@ def _overflow(negotiation: Negotiation, nets: Nets) -> FitError:
         f"cannot be routed: {over} of {fabric.n_segments} channel segments overflow their {fabric.width} tracks",
         where=fabric.segment_name(int(worst[0])),
         hint=f"{named}\n  the wires would fill {usage.mean():.0f} tracks of every channel on average; what helps: "
-        f"fewer synapses, sources that are heard by neighbours only (one net has {largest} pins now), "
+        f"fewer synapses, sources with targets nearby only (one net has {largest} pins now), "
         "or an architecture with more nets_per_channel",
     )

@@ -206,7 +206,7 @@ def test_fault_sound_is_the_fault_of_a_simulation() -> None:
 
 
 def test_fault_sound_at_rest_is_refused() -> None:
-    with pytest.raises(UsageError, match="not heard"):
+    with pytest.raises(UsageError, match="no effect on the sound"):
         fault_sound("pump", "leak", speed="stopped")
 
 

@@ -88,7 +88,7 @@ BAD: dict[str, tuple[Change, str, str]] = {
     "dangling edge": (edges(*WHOLE, ("if", "ghost")), "nir", "names 'ghost'"),
     "edge twice": (edges(*WHOLE, WHOLE[0]), "nir", "an edge twice"),
     "output leads on": (edges(*WHOLE, ("output", "linear")), "node 'output'", "leads on to 'linear'"),
-    "input hears": (edges(*WHOLE, ("if", "input")), "node 'input'", "hears 'if'"),
+    "input with a source": (edges(*WHOLE, ("if", "input")), "node 'input'", "has an input from 'if'"),
     "linear loop": (edges(*WHOLE, ("linear", "linear")), "node 'linear'", "takes 2 values, but 'linear' gives 3"),
     "no neuron between": (edges(("input", "output")), "node 'output'", "takes 3 values"),
     "edges are numbers": (put("edges", np.ones((3, 2))), "nir", "not pairs of names"),
