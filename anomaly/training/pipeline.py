@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,15 @@ from anomaly import atomic
 from anomaly.bundle import Bundle, fingerprint, signing, versions, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
 from anomaly.bundle.parts import ARCH, BITSTREAM, CALIBRATION, NETWORK, TEACHER
-from anomaly.evaluate.layouts.layouts import read_layout
+from anomaly.evaluate.layouts.layouts import Clip, read_layout
 from anomaly.features.front_end import FrontEnd
 from anomaly.progress import Report
 from anomaly.student.distillation.accelerator import choose_device
 from anomaly.training.clip_reading import FaultyRecording, ReadResult, read_clips
-from anomaly.training.compile import read_chip
-from anomaly.training.imported_teacher import read_imported_teacher
+from anomaly.training.compile import Chip, read_chip
+from anomaly.training.imported_teacher import ImportedTeacher, read_imported_teacher
 from anomaly.training.model_artifacts import ModelArtifacts, build_artifacts
-from anomaly.training.profiles import profile_named
+from anomaly.training.profiles import TrainingProfile, profile_named
 from anomaly.training.reporting.page import PAGE, training_page
 from anomaly.training.reporting.verdict import training_verdict
 from anomaly.training.student_training import StudentConstraints
@@ -115,6 +115,39 @@ def train(
         ChipError: the architecture is malformed, or the network does not fit it.
     """
     begun = time.perf_counter()
+    setup = _setup(request)
+    clips = read_layout(request.data).train
+    reading = read_clips(
+        clips, strict=request.strict, on_faulty=on_faulty, progress=lambda share: report("reading", share)
+    )
+    imported = setup.imported
+    artifacts = build_artifacts(
+        split_held_out(reading.blocks, where=request.data),
+        setup.front_end,
+        setup.profile,
+        setup.chip,
+        seed=request.seed,
+        teacher=imported.onnx if imported else None,
+        teacher_calibration=imported.calibration if imported else None,
+        constraints=request.constraints,
+        report=report,
+    )
+    bundle = _write(request, setup.front_end, clips, reading, artifacts)
+    return TrainingResult(bundle, artifacts, time.perf_counter() - begun, reading.faulty)
+
+
+@dataclass(frozen=True, eq=False)
+class _Setup:
+    """Settings of a request, read and checked before any recording is."""
+
+    profile: TrainingProfile
+    chip: Chip
+    imported: ImportedTeacher | None
+    front_end: FrontEnd
+
+
+def _setup(request: TrainingRequest) -> _Setup:
+    """Check what a request names: a long training must not end with an error that could be known before."""
     profile, chip = profile_named(request.profile), read_chip(request.arch, request.weight_bits)
     choose_device(request.constraints.accelerator)
     machine_name(request.machine)
@@ -125,22 +158,16 @@ def train(
     )
     front_end = imported.front_end if imported else FrontEnd(level_normalise=bool(request.level_normalise))
     atomic.check_writable(request.models, "--models")
-    clips = read_layout(request.data).train
-    reading = read_clips(
-        clips, strict=request.strict, on_faulty=on_faulty, progress=lambda share: report("reading", share)
-    )
-    data = split_held_out(reading.blocks, where=request.data)
-    artifacts = build_artifacts(
-        data,
-        front_end,
-        profile,
-        chip,
-        seed=request.seed,
-        teacher=imported.onnx if imported else None,
-        teacher_calibration=imported.calibration if imported else None,
-        constraints=request.constraints,
-        report=report,
-    )
+    return _Setup(profile, chip, imported, front_end)
+
+
+def _write(
+    request: TrainingRequest,
+    front_end: FrontEnd,
+    clips: Sequence[Clip],
+    reading: ReadResult,
+    artifacts: ModelArtifacts,
+) -> Bundle:
     draft = ManifestDraft(
         machine=request.machine,
         front_end=front_end.to_dict(),
@@ -153,8 +180,7 @@ def train(
     )
     files = _files(request.machine, artifacts, reading)
     with versions.replacing(request.models, request.machine):
-        bundle = write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
-    return TrainingResult(bundle, artifacts, time.perf_counter() - begun, reading.faulty)
+        return write_bundle(request.models / request.machine, draft, files, signing_key=request.sign_key)
 
 
 def _detector_entries(artifacts: ModelArtifacts, request: TrainingRequest) -> dict[str, Any]:

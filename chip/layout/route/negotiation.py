@@ -21,7 +21,7 @@ __all__ = ["Negotiation", "RoutingTree"]
 Ints = NDArray[np.int64]
 # Cost of one net too many, in sixteenths of the cost of an idle segment: at first, its growth per round, its maximum.
 _PRESSURE, _PRESSURE_GROWTH, _MAX_PRESSURE = 8, 1.4, 1 << 12
-# Cost added per round and net too many, in the unit of ``tree_grower``.
+# Cost added per round and net too many, in the unit of ``tree_search``.
 _HISTORY = 4
 # Cells around the box of its pins that a net may pass: longer detours are hardly ever used.
 _MAX_DETOUR = 4
