@@ -2,7 +2,7 @@
 # Makes .venv with the pinned packages, and installs the system packages that are missing where it may.
 #
 #   sh deploy/bootstrap.sh demo    what `make demo` needs: nothing but the virtual environment
-#   sh deploy/bootstrap.sh test    also a sound server and an MQTT broker for the tests to start
+#   sh deploy/bootstrap.sh test    also a sound server, an MQTT broker and Alertmanager for the tests to start
 #
 # A second call with nothing changed ends at once. PYTHON names another interpreter (3.11 or newer).
 set -eu
@@ -13,7 +13,7 @@ STAMP=.venv/installed
 NEEDED_MIB=7000        # a fresh .venv is 5.6 GiB, most of it CUDA libraries that torch brings along
 NEEDED_AGAIN_MIB=500   # a .venv that only changes
 DEMO_PACKAGES="libportaudio2"
-TEST_PACKAGES="libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils mosquitto openssl ffmpeg"
+TEST_PACKAGES="libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils mosquitto openssl ffmpeg prometheus-alertmanager"
 
 STARTED=$(date +%s)
 
@@ -80,7 +80,7 @@ install_line() {
 # Missing system packages never stop the demo; on CI they stop the tests, elsewhere those tests skip.
 system_packages() {
     if ! command -v dpkg-query >/dev/null 2>&1; then
-        say "this is no Debian: PortAudio, PulseAudio and Mosquitto are yours to install"
+        say "this is no Debian: PortAudio, PulseAudio, Mosquitto and Alertmanager are yours to install"
         return 0
     fi
     missing=$(missing_packages "$@")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from anomaly.alerts.live_feed import LiveScoreFeed
+from anomaly.alerts.open_case_feed import OpenCaseFeed
 from anomaly.alerts.sinks.sink import Sink, SinkError
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.store.file_lock import FileLock
@@ -161,6 +162,7 @@ class SinkWorker:
         self._poll_s = poll_s
         self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
         self._live = LiveScoreFeed(store, sink, clock, watched)
+        self._open_cases = OpenCaseFeed(store, sink, clock)
         self._confirmed: set[str] = set()
         self._last_error = ""
         self._wake = threading.Event()
@@ -226,10 +228,11 @@ class SinkWorker:
         except AnomalyError as error:
             self._report(error)
             return False
-        try:
-            self._live.step()
-        except AnomalyError as error:
-            self._report(error)  # alerts do not wait for live scores
+        for feed in (self._live, self._open_cases):
+            try:
+                feed.step()
+            except AnomalyError as error:
+                self._report(error)  # alerts do not wait for live scores
         try:
             return self.step() > 0
         except AnomalyError as error:

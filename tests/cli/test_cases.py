@@ -215,6 +215,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
         ["webhook", "anomaly"],
         ["mqtt", "anomaly"],
+        ["alertmanager", "anomaly"],
         ["email", "anomaly"],
     ]
     assert run(["alerts", "kinds", "--json"]) == 0

@@ -42,6 +42,7 @@ CHAT = Declaration("chat rooms", ChatConfig)
 NO_MODEL = Declaration("chat rooms", dict)
 NO_DECLARATION = ChatConfig
 """
+BUILT_IN = ("webhook", "mqtt", "alertmanager", "email")
 Install = Callable[..., Path]
 
 
@@ -96,13 +97,15 @@ def test_errors_of_all_kinds_are_listed_at_once(chat: None, tmp_path: Path) -> N
         load(tmp_path, text)
     assert str(caught.value.hint).splitlines() == [
         "also line 3: sinks.mqtt.0: host is missing",
-        "  also line 4: sinks.fax: unknown kind of sink (known: chat, email, mqtt, webhook)",
+        "  also line 4: sinks.fax: unknown kind of sink (known: alertmanager, chat, email, mqtt, webhook)",
         "  also line 5: state: unknown key (did you mean state_dir?)",
     ]
 
 
 def test_a_kind_that_is_misspelt(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean webhook\\? known: email, mqtt, webhook"):
+    with pytest.raises(
+        ConfigError, match="did you mean webhook\\? known: alertmanager, email, mqtt, webhook"
+    ):
         load(tmp_path, "sinks:\n  webhooks: []\n")
 
 
@@ -116,7 +119,7 @@ def test_names_differ_over_all_kinds(chat: None, tmp_path: Path) -> None:
 def test_the_schema_covers_the_kind(chat: None) -> None:
     schema = site_schema()
     kinds = schema["$defs"]["Sinks"]["properties"]
-    assert set(kinds) == {"webhook", "mqtt", "email", "chat"}
+    assert set(kinds) == {*BUILT_IN, "chat"}
     assert kinds["chat"]["description"] == "chat rooms"
     assert schema["$defs"]["ChatConfig"]["required"] == ["name", "room"]
 
@@ -139,4 +142,4 @@ def test_an_entry_point_to_something_else(install_package: Install, tmp_path: Pa
 def test_no_sinks() -> None:
     assert Sinks().names == []
     assert Sinks() == Site().sinks
-    assert Sinks().model_dump() == {"webhook": (), "mqtt": (), "email": ()}
+    assert Sinks().model_dump() == dict.fromkeys(BUILT_IN, ())

@@ -14,7 +14,7 @@ from anomaly.alerts.sinks.registry import (
     configured_sinks,
     installed_kinds,
 )
-from anomaly.alerts.sinks.sink import AnsweringSink, LiveSink, Sink, SinkError
+from anomaly.alerts.sinks.sink import AnsweringSink, LiveSink, Sink, SinkError, StateSink
 
 __all__ = [
     "AnsweringSink",
@@ -24,6 +24,7 @@ __all__ = [
     "SinkContext",
     "SinkError",
     "SinkKind",
+    "StateSink",
     "build_sink",
     "build_sinks",
     "configured_sinks",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from anomaly.errors import RemoteError
+from anomaly.store.case import Case
 from anomaly.store.message import AlertMessage
 from anomaly.store.rows import LiveScore
 
@@ -77,3 +79,19 @@ class LiveSink(Protocol):
 
     def publish_score(self, row: LiveScore) -> None:
         """Publish a machine's newest state and score, or drop them. Never waits or raises for a dead connection."""
+
+
+@runtime_checkable
+class StateSink(Protocol):
+    """Sink whose other side forgets a case unless it is told of it again and again."""
+
+    @property
+    def resend_s(self) -> float:
+        """Interval at which the open cases are published."""
+
+    def publish_open_cases(self, cases: Sequence[Case]) -> None:
+        """Publish all open cases as they stand. Never blocks for ever.
+
+        Raises:
+            SinkError: they were not taken; they are published again at the next interval.
+        """

@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 
 from anomaly import __version__
-from anomaly.alerts.sinks.webhook import retry_after_s
+from anomaly.alerts.sinks.http_session import retry_after_s
 from anomaly.errors import ConfigError, RemoteError
 from anomaly.http_environment import certificate_fault
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from anomaly.alerts.sinks import Sink, SinkContext
+from anomaly.alerts.sinks.alertmanager_kind import ALERTMANAGER
 from anomaly.alerts.sinks.email_kind import EMAIL
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.alerts.sinks.testing import SINK_CHECKS, Check, SinkHarness
 from anomaly.alerts.sinks.webhook import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
+from support.alertmanager import PASSWORD, Alertmanager, NotingProxy
 from support.certificate import Certificate
 from support.mail_receiver import MailReceiver
 from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
@@ -149,6 +151,51 @@ class EmailHarness:
             self._deaf.close()
 
 
+class AlertmanagerHarness:
+    secret = PASSWORD
+    fields = frozenset({"id", "event", "machine"})
+
+    def __init__(self, alertmanager: Alertmanager, proxy: NotingProxy) -> None:
+        self._alertmanager, self._proxy = alertmanager, proxy
+        self._deaf: socket.socket | None = None
+
+    def build(self) -> Sink:
+        account = {"username": "anomaly", "password_env": "PASSWORD"}
+        server = {"name": "contract", "url": f"http://127.0.0.1:{self._proxy.port}", "timeout_s": 1}
+        settings = ALERTMANAGER.config.model_validate(server | account)
+        return ALERTMANAGER.build(settings, SinkContext(environ={"PASSWORD": PASSWORD}))
+
+    def received(self) -> list[Mapping[str, Any]]:
+        # Open cases that are only sent again belong to no message.
+        alerts = [alerts[0] for alerts in self._proxy.confirmed if "message_id" in alerts[0]["annotations"]]
+        return [
+            {
+                "id": alert["annotations"]["message_id"],
+                "event": alert["annotations"]["event"],
+                "machine": alert["labels"]["machine"],
+            }
+            for alert in alerts
+        ]
+
+    def stop_receiver(self) -> None:
+        self._proxy.stop()
+
+    def start_receiver(self) -> None:
+        self._proxy.start()
+
+    def hang(self) -> bool:
+        self._proxy.stop()
+        self._deaf = socket.create_server(("127.0.0.1", self._proxy.port))
+        return True
+
+    def refuse(self) -> None:
+        self._alertmanager.refuse_password()
+
+    def close(self) -> None:
+        if self._deaf is not None:
+            self._deaf.close()
+
+
 def passwords(folder: Path, password: str) -> Path:
     """Write a password file of Mosquitto with the account of the sink."""
     file = folder / "passwords"
@@ -158,12 +205,17 @@ def passwords(folder: Path, password: str) -> Path:
     return file
 
 
-@pytest.fixture(params=["webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email"])
+@pytest.fixture(
+    params=["webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"]
+)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarness]:
     kind, _, variant = request.param.partition("-")
-    made: WebhookHarness | MqttHarness | EmailHarness
+    made: WebhookHarness | MqttHarness | EmailHarness | AlertmanagerHarness
     if kind == "webhook":
         made = WebhookHarness(variant)
+    elif kind == "alertmanager":
+        found = [request.getfixturevalue(name) for name in ("alertmanager", "noting_proxy")]
+        made = AlertmanagerHarness(*found)
     elif kind == "email":
         start = request.getfixturevalue("start_mail_receiver")
         made = EmailHarness(start, request.getfixturevalue("certificate"))

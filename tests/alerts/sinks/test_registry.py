@@ -103,6 +103,7 @@ def test_installed_kinds() -> None:
     assert installed_kinds() == [
         InstalledKind("webhook", "web hooks", "anomaly"),
         InstalledKind("mqtt", "MQTT brokers", "anomaly"),
+        InstalledKind("alertmanager", "Prometheus Alertmanagers", "anomaly"),
         InstalledKind("email", "mail over SMTP", "anomaly"),
     ]
     assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())

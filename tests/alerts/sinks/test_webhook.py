@@ -16,7 +16,8 @@ import pytest
 
 from anomaly.alerts import AlertMessage
 from anomaly.alerts.sinks import SinkError
-from anomaly.alerts.sinks.webhook import WebhookSink, cloud_event, retry_after_s, signature
+from anomaly.alerts.sinks.http_session import retry_after_s
+from anomaly.alerts.sinks.webhook import WebhookSink, cloud_event, signature
 from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 from anomaly.errors import ConfigError
 from support.certificate import Certificate
