@@ -216,6 +216,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
         ["webhook", "anomaly"],
         ["mqtt", "anomaly"],
         ["alertmanager", "anomaly"],
+        ["syslog", "anomaly"],
         ["email", "anomaly"],
     ]
     assert run(["alerts", "kinds", "--json"]) == 0

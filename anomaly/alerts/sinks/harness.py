@@ -48,8 +48,8 @@ class SinkHarness(Protocol):
     def hang(self) -> bool:
         """Let the other side accept connections without an answer; return False if it cannot be in such a state."""
 
-    def refuse(self) -> None:
-        """Let the other side refuse the sink's account or its messages for good."""
+    def refuse(self) -> bool | None:
+        """Let the other side refuse the sink's account or its messages for good; return False if it refuses nothing."""
 
 
 def example_message(event: MessageEvent = "case.opened", **changes: Any) -> AlertMessage:

@@ -6,7 +6,6 @@ Sources: RFC 5321 (codes: 4.2.1), RFC 3207 (STARTTLS), RFC 4954 (AUTH).
 from __future__ import annotations
 
 import contextlib
-import os
 import smtplib
 import socket
 import ssl
@@ -16,9 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from anomaly.alerts.sinks.certificates import usual_certificates
 from anomaly.alerts.sinks.sink import SinkError
-from anomaly.errors import ConfigError
-from anomaly.http_environment import certificate_fault, tls_context
 from anomaly.readable import one_line
 
 Security = Literal["starttls", "tls", "none"]
@@ -150,12 +148,7 @@ class SmtpSession:
     def _certificates(self) -> ssl.SSLContext | None:
         if self._security == "none" or self._trust is not None:
             return self._trust
-        try:
-            if (fault := certificate_fault(os.environ)) is not None:
-                raise fault
-            return tls_context("certificates of the system")
-        except ConfigError as error:
-            raise SinkError(f"cannot be reached: {error}", where=self.where, hint=error.hint) from error
+        return usual_certificates(self.where)
 
     def _connect(self, context: ssl.SSLContext | None) -> smtplib.SMTP:
         # The name of this computer is set below: looking it up may take as long as the network does.

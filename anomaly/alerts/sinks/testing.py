@@ -119,7 +119,8 @@ def check_hanging_receiver(harness: SinkHarness) -> None:
 
 def check_refusal(harness: SinkHarness) -> None:
     """If the other side refuses the account or the message, the error is permanent, each time anew."""
-    harness.refuse()
+    if harness.refuse() is False:
+        return
     with built(harness) as sink:
         for _ in range(2):
             error = failure_of(sink)
@@ -147,7 +148,8 @@ def check_outbox(harness: SinkHarness) -> None:
 
 def check_dead_letters(harness: SinkHarness) -> None:
     """Through the outbox a refused message becomes a dead letter and holds up no other."""
-    harness.refuse()
+    if harness.refuse() is False:
+        return
     with dispatched(harness) as (store, dispatcher):
         case = example_case("pump")
         store.cases.open(case)
@@ -165,8 +167,8 @@ def check_secrets(harness: SinkHarness) -> None:
         harness.stop_receiver()
         errors = [failure_of(sink)]
         harness.start_receiver()
-        harness.refuse()
-        errors.append(failure_of(sink))
+        if harness.refuse() is not False:
+            errors.append(failure_of(sink))
         texts = [f"{error} {error.where} {error.hint} {error.__cause__!r}" for error in errors]
         require(not secret or secret not in f"{texts} {sink!r}", "the secret shows in an error")
 

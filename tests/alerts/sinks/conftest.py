@@ -7,6 +7,7 @@ from support.certificate import certificate
 from support.http_server import http_server
 from support.mail_receiver import start_mail_receiver
 from support.mqtt_broker import broker, listener, start_broker
+from support.syslog_receiver import start_syslog
 
 __all__ = [
     "alertmanager",
@@ -17,4 +18,5 @@ __all__ = [
     "noting_proxy",
     "start_broker",
     "start_mail_receiver",
+    "start_syslog",
 ]

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from anomaly.alerts.sinks import Sink, SinkContext
-from anomaly.alerts.sinks.alertmanager_kind import ALERTMANAGER
-from anomaly.alerts.sinks.email_kind import EMAIL
+from anomaly.alerts.sinks import Sink
 from anomaly.alerts.sinks.mqtt import MqttSink
 from anomaly.alerts.sinks.testing import SINK_CHECKS, Check, SinkHarness
 from anomaly.alerts.sinks.webhook import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
-from support.alertmanager import PASSWORD, Alertmanager, NotingProxy
-from support.certificate import Certificate
-from support.mail_receiver import MailReceiver
 from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
+from support.sink_harnesses import AlertmanagerHarness, EmailHarness, ServerHarness, SyslogHarness
 
 SECRET = "a-secret-that-must-not-show"
+KINDS = [
+    *("webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"),
+    *("syslog-udp", "syslog-tcp", "syslog-tls"),
+]
 StartBroker = Callable[..., Broker]
 
 
@@ -112,90 +112,6 @@ class MqttHarness:
         self._listener.close()
 
 
-class EmailHarness:
-    secret = SECRET
-    fields = frozenset({"id", "event", "machine"})
-
-    def __init__(self, start: Callable[..., MailReceiver], certificate: Certificate) -> None:
-        self._receiver = start(certificate=certificate, account=("anomaly", SECRET))
-        self._deaf: socket.socket | None = None
-        self._ca_file = certificate.cert
-
-    def build(self) -> Sink:
-        keys = {"sender": "a@plant.example", "recipients": ["b@plant.example"], "timeout_s": 1}
-        account = {"username": "anomaly", "password_env": "PASSWORD", "ca_file": self._ca_file}
-        server = {"name": "contract", "host": "127.0.0.1", "port": self._receiver.port}
-        settings = EMAIL.config.model_validate(server | account | keys)
-        return EMAIL.build(settings, SinkContext(environ={"PASSWORD": SECRET}))
-
-    def received(self) -> list[Mapping[str, Any]]:
-        names = {name: f"X-Anomaly-{'Message' if name == 'id' else name}" for name in self.fields}
-        return [{name: mail[header] for name, header in names.items()} for mail in self._receiver.mails]
-
-    def stop_receiver(self) -> None:
-        self._receiver.stop()
-
-    def start_receiver(self) -> None:
-        self._receiver.start()
-
-    def hang(self) -> bool:
-        self._receiver.stop()
-        self._deaf = socket.create_server(("127.0.0.1", self._receiver.port))
-        return True
-
-    def refuse(self) -> None:
-        self._receiver.account = ("anomaly", "another")
-
-    def close(self) -> None:
-        if self._deaf is not None:
-            self._deaf.close()
-
-
-class AlertmanagerHarness:
-    secret = PASSWORD
-    fields = frozenset({"id", "event", "machine"})
-
-    def __init__(self, alertmanager: Alertmanager, proxy: NotingProxy) -> None:
-        self._alertmanager, self._proxy = alertmanager, proxy
-        self._deaf: socket.socket | None = None
-
-    def build(self) -> Sink:
-        account = {"username": "anomaly", "password_env": "PASSWORD"}
-        server = {"name": "contract", "url": f"http://127.0.0.1:{self._proxy.port}", "timeout_s": 1}
-        settings = ALERTMANAGER.config.model_validate(server | account)
-        return ALERTMANAGER.build(settings, SinkContext(environ={"PASSWORD": PASSWORD}))
-
-    def received(self) -> list[Mapping[str, Any]]:
-        # Open cases that are only sent again belong to no message.
-        alerts = [alerts[0] for alerts in self._proxy.confirmed if "message_id" in alerts[0]["annotations"]]
-        return [
-            {
-                "id": alert["annotations"]["message_id"],
-                "event": alert["annotations"]["event"],
-                "machine": alert["labels"]["machine"],
-            }
-            for alert in alerts
-        ]
-
-    def stop_receiver(self) -> None:
-        self._proxy.stop()
-
-    def start_receiver(self) -> None:
-        self._proxy.start()
-
-    def hang(self) -> bool:
-        self._proxy.stop()
-        self._deaf = socket.create_server(("127.0.0.1", self._proxy.port))
-        return True
-
-    def refuse(self) -> None:
-        self._alertmanager.refuse_password()
-
-    def close(self) -> None:
-        if self._deaf is not None:
-            self._deaf.close()
-
-
 def passwords(folder: Path, password: str) -> Path:
     """Write a password file of Mosquitto with the account of the sink."""
     file = folder / "passwords"
@@ -210,7 +126,7 @@ def passwords(folder: Path, password: str) -> Path:
 )
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarness]:
     kind, _, variant = request.param.partition("-")
-    made: WebhookHarness | MqttHarness | EmailHarness | AlertmanagerHarness
+    made: WebhookHarness | MqttHarness | ServerHarness
     if kind == "webhook":
         made = WebhookHarness(variant)
     elif kind == "alertmanager":
@@ -219,6 +135,9 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarn
     elif kind == "email":
         start = request.getfixturevalue("start_mail_receiver")
         made = EmailHarness(start, request.getfixturevalue("certificate"))
+    elif kind == "syslog":
+        start = request.getfixturevalue("start_syslog")
+        made = SyslogHarness(start, variant, request.getfixturevalue("certificate"))
     else:
         made = MqttHarness(request.getfixturevalue("start_broker"), tmp_path, variant)
     yield made

@@ -104,6 +104,7 @@ def test_installed_kinds() -> None:
         InstalledKind("webhook", "web hooks", "anomaly"),
         InstalledKind("mqtt", "MQTT brokers", "anomaly"),
         InstalledKind("alertmanager", "Prometheus Alertmanagers", "anomaly"),
+        InstalledKind("syslog", "syslog servers", "anomaly"),
         InstalledKind("email", "mail over SMTP", "anomaly"),
     ]
     assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())

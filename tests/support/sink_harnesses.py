@@ -1,0 +1,137 @@
+"""Harnesses for the contract of sinks: each kind with a real server on this computer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from anomaly.alerts.sinks import Sink, SinkContext
+from anomaly.alerts.sinks.alertmanager_kind import ALERTMANAGER
+from anomaly.alerts.sinks.email_kind import EMAIL
+from anomaly.alerts.sinks.syslog_kind import SYSLOG
+from support.alertmanager import PASSWORD, Alertmanager, NotingProxy
+from support.certificate import Certificate
+from support.mail_receiver import MailReceiver
+from support.syslog_receiver import SyslogReceiver
+
+SECRET = "a-secret-that-must-not-show"
+
+
+class Server(Protocol):
+    """Server that can be stopped and started again at its port."""
+
+    port: int
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class ServerHarness:
+    """Part that the harnesses of all kinds with a server share."""
+
+    secret = SECRET
+    fields = frozenset({"id", "event", "machine"})
+    server: Server
+    _deaf: socket.socket | None = None
+
+    def build(self) -> Sink:
+        raise NotImplementedError
+
+    def received(self) -> list[Mapping[str, Any]]:
+        raise NotImplementedError
+
+    def refuse(self) -> bool | None:
+        raise NotImplementedError
+
+    def stop_receiver(self) -> None:
+        self.server.stop()
+
+    def start_receiver(self) -> None:
+        self.server.start()
+
+    def hang(self) -> bool:
+        self.server.stop()
+        self._deaf = socket.create_server(("127.0.0.1", self.server.port))
+        return True
+
+    def close(self) -> None:
+        if self._deaf is not None:
+            self._deaf.close()
+
+
+class EmailHarness(ServerHarness):
+    secret = SECRET
+
+    def __init__(self, start: Callable[..., MailReceiver], certificate: Certificate) -> None:
+        self._receiver = self.server = start(certificate=certificate, account=("anomaly", SECRET))
+        self._ca_file = certificate.cert
+
+    def build(self) -> Sink:
+        keys = {"sender": "a@plant.example", "recipients": ["b@plant.example"], "timeout_s": 1}
+        account = {"username": "anomaly", "password_env": "PASSWORD", "ca_file": self._ca_file}
+        server = {"name": "contract", "host": "127.0.0.1", "port": self._receiver.port}
+        settings = EMAIL.config.model_validate(server | account | keys)
+        return EMAIL.build(settings, SinkContext(environ={"PASSWORD": SECRET}))
+
+    def received(self) -> list[Mapping[str, Any]]:
+        names = {name: f"X-Anomaly-{'Message' if name == 'id' else name}" for name in self.fields}
+        return [{name: mail[header] for name, header in names.items()} for mail in self._receiver.mails]
+
+    def refuse(self) -> None:
+        self._receiver.account = ("anomaly", "another")
+
+
+class AlertmanagerHarness(ServerHarness):
+    secret = PASSWORD
+
+    def __init__(self, alertmanager: Alertmanager, proxy: NotingProxy) -> None:
+        self._alertmanager, self._proxy = alertmanager, proxy
+        self.server = proxy
+
+    def build(self) -> Sink:
+        account = {"username": "anomaly", "password_env": "PASSWORD"}
+        server = {"name": "contract", "url": f"http://127.0.0.1:{self._proxy.port}", "timeout_s": 1}
+        settings = ALERTMANAGER.config.model_validate(server | account)
+        return ALERTMANAGER.build(settings, SinkContext(environ={"PASSWORD": PASSWORD}))
+
+    def received(self) -> list[Mapping[str, Any]]:
+        # Open cases that are only sent again belong to no message.
+        alerts = [alerts[0] for alerts in self._proxy.confirmed if "message_id" in alerts[0]["annotations"]]
+        return [
+            {
+                "id": alert["annotations"]["message_id"],
+                "event": alert["annotations"]["event"],
+                "machine": alert["labels"]["machine"],
+            }
+            for alert in alerts
+        ]
+
+    def refuse(self) -> None:
+        self._alertmanager.refuse_password()
+
+
+class SyslogHarness(ServerHarness):
+    secret = ""
+
+    def __init__(
+        self, start: Callable[..., SyslogReceiver], transport: str, certificate: Certificate
+    ) -> None:
+        self._transport = transport
+        self._ca_file = certificate.cert if transport == "tls" else None
+        self._receiver = self.server = start(transport, certificate if transport == "tls" else None)
+
+    def build(self) -> Sink:
+        server = {"name": "contract", "host": "127.0.0.1", "port": self._receiver.port, "timeout_s": 1}
+        settings = server | {"transport": self._transport, "ca_file": self._ca_file}
+        return SYSLOG.build(SYSLOG.config.model_validate(settings), SinkContext())
+
+    def received(self) -> list[Mapping[str, Any]]:
+        return [{name: line.data[name] for name in self.fields} for line in self._receiver.lines]
+
+    def hang(self) -> bool:
+        return self._transport != "udp" and super().hang()
+
+    def refuse(self) -> bool:
+        return False
