@@ -4,7 +4,8 @@ The path of an alarm: ``case`` → ``store`` (stored with its ``message`` in one
 until confirmed) → ``sinks``. Importing this loads no HTTP and no MQTT library.
 """
 
-from anomaly.alerts.outbox import Dispatcher, RetryPolicy
+from anomaly.alerts.outbox import Dispatcher
+from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sinks import build_sink, build_sinks
 from anomaly.store.case import Case, CaseState, iso_utc
 from anomaly.store.message import AlertMessage

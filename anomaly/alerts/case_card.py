@@ -9,7 +9,7 @@ from anomaly.alerts.wording.case_text import sensor_check
 from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.fault_families import FINDINGS
 from anomaly.readable import duration, local_time, rarity, significant
-from anomaly.store.case import SEVERITIES, SHORT_ID, Case, CaseState, unix_s
+from anomaly.store.case import CRITICALITIES, SEVERITIES, SHORT_ID, Case, CaseState, unix_s
 from anomaly.store.rows import EventRow
 
 _STATES = {
@@ -34,6 +34,8 @@ _EVENTS = {
     "clip.failed": "no clip could be saved",
     "message.abandoned": "a message was given up",
     "message.dead-lettered": "a sink refused a message for good",
+    "message.resent": "a message that failed was queued again",
+    "message.dropped": "a message was given up",
     "machine.rebaselined": "the machine sounds different from now on",
 }
 # Changes that the name of an event leaves open; ``silenced`` is of earlier versions.
@@ -43,6 +45,7 @@ _CHANGES = {
     "silenced": "messages held back",
     "expired": "unshelved, the time is over",
 }
+_ASSET_FACTS = ("display_name", "location", "cmms_number")
 _BAR_WIDTH, _BARS = 20, 4
 # Deviations below this are within the scatter of normal sound.
 _LEAST_DEVIATION = 1.0
@@ -58,10 +61,13 @@ def case_card(case: Case, events: Sequence[EventRow], now_s: float) -> Iterator[
     """
     yield f"Case {case.id[:SHORT_ID]}: {case.machine}, {_STATES[case.state]}"
     yield ""
+    if facts := [str(case.asset[name]) for name in _ASSET_FACTS if case.asset.get(name)]:
+        yield _row("machine", ", ".join(facts))
     yield _row("what", case.summary)
     yield _row("since", _since(case, now_s))
     if case.peak_score is not None:
         yield _row("how bad", _severity(case))
+    yield _row("urgency", f"{case.urgency} of {len(SEVERITIES) * len(CRITICALITIES)}")
     if case.assigned_to:
         yield _row("who", f"assigned to {case.assigned_to}")
     if case.silenced_until and case.is_open:

@@ -2,58 +2,31 @@
 
 At least once, each repetition with the same idempotency key; messages of one case in the order of its events.
 All state is in the database, so that a new process continues where a killed one stopped. A message that the other
-side has refused for good becomes a dead letter at once and holds up no other.
+side has refused for good becomes a dead letter at once and holds up no other. A sink that is away is asked at intervals
+with one message, and gets all that waits as soon as it is back.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
+from anomaly.alerts.circuit_breaker import CircuitBreaker
 from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.alerts.open_case_feed import OpenCaseFeed
+from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sinks.sink import Sink, SinkError
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.store.file_lock import FileLock
-from anomaly.store.outbox_queue import LONGEST_WAIT_S
 from anomaly.store.rows import DueMessage
 from anomaly.store.store import Store
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """Time of the next attempt: ``first_s * 2**attempts``, with jitter between a half and the whole of it.
-
-    Args:
-        first_s: wait after the first failure.
-        longest_s: no wait is longer, not even one that the other side requests.
-        give_up_s: age at which a message is given up, with an event.
-
-    Raises:
-        ConfigError: the waits are not in order.
-    """
-
-    first_s: float = 1.0
-    longest_s: float = LONGEST_WAIT_S
-    give_up_s: float = 7 * 86_400.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.first_s <= self.longest_s <= min(LONGEST_WAIT_S, self.give_up_s):
-            raise ConfigError(
-                f"waits must grow from first to longest (at most {LONGEST_WAIT_S:g} s) to give_up"
-            )
-
-    def wait_s(self, attempts: int, rng: random.Random, requested_s: float | None = None) -> float:
-        """Return the seconds to wait after so many earlier failures; not less than the other side requested."""
-        grown = min(self.longest_s, self.first_s * 2.0 ** min(attempts, 60))
-        return min(self.longest_s, max(requested_s or 0.0, grown * rng.uniform(0.5, 1.0)))
 
 
 class Dispatcher:
@@ -161,6 +134,7 @@ class SinkWorker:
         self._retry = retry
         self._poll_s = poll_s
         self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
+        self._breaker = CircuitBreaker(retry.first_s, retry.longest_s, self._rng)
         self._live = LiveScoreFeed(store, sink, clock, watched)
         self._open_cases = OpenCaseFeed(store, sink, clock)
         self._confirmed: set[str] = set()
@@ -199,11 +173,20 @@ class SinkWorker:
     def step(self) -> int:
         """Try the deliveries that are due, up to the first that must be repeated; return how many are settled.
 
+        While the sink is away, only one is tried, and only when the circuit breaker lets it.
+
         Raises:
             ConfigError: the database cannot be read or written.
         """
+        now_s, away = self._clock(), self._breaker.is_open
+        if not self._breaker.allows(now_s):
+            return 0
+        waiting = self._store.outbox.due(math.inf if away else now_s, self._sink.name)
+        if away:
+            # A message that the other side can never take must not stand before all others.
+            waiting.sort(key=lambda due: due.attempts)
         done = 0
-        for due in self._store.outbox.due(self._clock(), self._sink.name):
+        for due in waiting:
             if self._stopping.is_set() or not self._try(due):
                 break
             done += 1
@@ -260,6 +243,7 @@ class SinkWorker:
             if error is not None:
                 return self._handle_failure(due, error)
             self._confirmed.add(due.message.id)
+            self._answered()
         # If this fails (disk full), the delivery is remembered here and only its mark is repeated.
         self._store.outbox.mark_delivered(due)
         self._confirmed.discard(due.message.id)
@@ -281,6 +265,7 @@ class SinkWorker:
         now_s, outbox, name = self._clock(), self._store.outbox, self._sink.name
         text = str(error) if isinstance(error, AnomalyError) else f"{type(error).__name__}: {error}"
         if isinstance(error, SinkError) and error.permanent:
+            self._answered()
             outbox.mark_dead(due, text)
             log.warning(
                 "sink %s: message %s is refused and kept as a dead letter: %s", name, due.message.id, text
@@ -290,9 +275,21 @@ class SinkWorker:
             log.error("sink %s: message %s is given up: %s", name, due.message.id, text)
             outbox.mark_abandoned(due, text)
             return False
-        requested_s = error.retry_after_s if isinstance(error, SinkError) else None
+        asked_s = error.retry_after_s if isinstance(error, SinkError) else None
+        requested_s = None if asked_s is None else min(asked_s, self._retry.longest_s)
+        if self._breaker.failed(now_s, requested_s):
+            log.warning("sink %s is away: %s; what waits is sent when it is back", name, text)
+            self._store.history.add_event("sink.away", detail={"sink": name, "error": text}, time_s=now_s)
         wait_s = self._retry.wait_s(due.attempts, self._rng, requested_s)
         if due.attempts == 0:
             log.warning("sink %s: %s; trying again in %.1f s", name, text, wait_s)
         outbox.mark_failed(due, text, now_s + wait_s)
         return False
+
+    def _answered(self) -> None:
+        """Note that the other side answers; after an outage all that waits is due now."""
+        if self._breaker.succeeded():
+            name = self._sink.name
+            log.warning("sink %s is back", name)
+            self._store.outbox.retry_now(name)
+            self._store.history.add_event("sink.back", detail={"sink": name}, time_s=self._clock())

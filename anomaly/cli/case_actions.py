@@ -157,5 +157,5 @@ def case_line(case: Case) -> str:
     told = f" ({'; '.join(extra)})" if extra else ""
     return (
         f"{case.id[:SHORT_ID]}  {local_time(unix_s(case.opened_at))}  {case.machine:<12}  {case.kind:<7}"
-        f"  {case.state:<23}  {SEVERITIES[case.severity - 1]:<6}  {score:>6}  {case.summary}{told}"
+        f"  {case.state:<23}  {SEVERITIES[case.severity - 1]:<6}  {case.urgency:>2}  {score:>6}  {case.summary}{told}"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli import case_actions
+from anomaly.cli import alert_queue, case_actions
 from anomaly.cli.case_actions import CaseId, case_line
 from anomaly.cli.case_clip import clip, listeners
 from anomaly.cli.case_store import check_machine, open_reader
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")
     alerts.command("test")(deliver_test)
     alerts.command("kinds")(kinds)
+    alert_queue.register(alerts)
     app.add_typer(alerts, name="alerts")
 
 
@@ -41,7 +42,7 @@ def list_(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """List open cases, newest first."""
+    """List open cases, the most urgent first, of the same urgency the newest."""
     from anomaly.store.page import iterate
     from anomaly.store.reader import PageRequest
 
@@ -55,6 +56,7 @@ def list_(
             )
         )
     )
+    cases.sort(key=lambda case: (not case.is_open, -case.urgency))
     if as_json:
         typer.echo(json.dumps([case.to_dict() for case in cases]))
         return

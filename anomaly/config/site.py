@@ -61,7 +61,26 @@ class Machine(ConfigSection):
         allow_inf_nan=False,
         description="budget of false alarms that sets the threshold",
     )
+    display_name: Text | None = Field(default=None, description="name for people, in lists and messages")
+    location: Text | None = Field(default=None, description="where it stands, for people")
+    cmms_number: Text | None = Field(
+        default=None, description="number of the asset in the maintenance system (CMMS)"
+    )
+    criticality: Literal["low", "medium", "high", "critical"] = Field(
+        default="medium", description="damage that its failure does; with the severity it makes the urgency"
+    )
     alarm: Alarm = Field(default_factory=Alarm, description="delays, deadband and latch of its alarm")
+
+    @property
+    def asset(self) -> dict[str, str]:
+        """Facts by which people and the maintenance system know the machine."""
+        facts = {
+            "display_name": self.display_name,
+            "location": self.location,
+            "cmms_number": self.cmms_number,
+            "criticality": self.criticality,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
 
     @model_validator(mode="after")
     def _exactly_one_input(self) -> Self:
@@ -96,6 +115,11 @@ class Site(ConfigSection):
             if other != name:
                 raise ValueError(f"machines {other!r} and {name!r} share device and channel")
         return self
+
+    def asset_of(self, machine: str) -> dict[str, str]:
+        """Return the facts by which people know a machine; none of one that the file does not name."""
+        settings = self.machines.get(machine)
+        return {} if settings is None else settings.asset
 
     def bundle_of(self, machine: str) -> str:
         """Return the name of the bundle that scores a machine: the file's choice, else its own name."""

@@ -181,6 +181,7 @@ class _Run:
         with ExitStack() as opening:
             self._store = opening.enter_context(Store.open_resilient(self._site.state_dir / DATABASE_NAME))
             watched = [plan.machine for plan in self._plans]
+            self._store.cases.asset = self._site.asset_of
             self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks, watched=watched))
             self._operations = opening.enter_context(Operations(self._site, self._store))
             self._open = opening

@@ -30,6 +30,9 @@ KINDS: tuple[CaseKind, ...] = ("machine", "sensor")
 SHORT_ID = 8
 SEVERITIES = ("minor", "major", "severe")
 """Names of the severities 1, 2 and 3 of a case."""
+CRITICALITIES = ("low", "medium", "high", "critical")
+"""Criticalities of a machine, 1 to 4."""
+_USUAL_CRITICALITY = 2
 FEEDBACK = "case.feedback"
 """Name of the event that holds the outcome of a case, as a person reports it."""
 
@@ -61,6 +64,7 @@ class Case:
         assigned_to: person or team that sees to it.
         finding: cause that was found when the case was closed, one of ``FINDINGS``.
         action: what was done about it.
+        asset: facts of the machine in the site file: display name, location, CMMS number, criticality.
         id: 32 hex digits; the first ``SHORT_ID`` are enough on the command line.
 
     Raises:
@@ -87,6 +91,7 @@ class Case:
     assigned_to: str | None = None
     finding: str | None = None
     action: str | None = None
+    asset: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         machine_name(self.machine)
@@ -100,6 +105,13 @@ class Case:
         """True in every state but closed."""
         return self.state != CaseState.CLOSED
 
+    @property
+    def urgency(self) -> int:
+        """Severity times criticality of the machine, 1 to 12: the higher, the sooner somebody should look."""
+        named = self.asset.get("criticality")
+        rank = CRITICALITIES.index(named) + 1 if named in CRITICALITIES else _USUAL_CRITICALITY
+        return self.severity * rank
+
     def is_shelved(self, at: str) -> bool:
         """Return whether messages about the case are held back at a time (ISO 8601 UTC)."""
         return self.silenced_until is not None and at < self.silenced_until
@@ -110,9 +122,9 @@ class Case:
         Text, evidence, score and p-value always belong to one second: the one with the highest score. The severity
         never falls.
         """
-        severity = max(self.severity, newer.severity)
+        severity, asset = max(self.severity, newer.severity), newer.asset or self.asset
         if not self._is_exceeded_by(newer):
-            return self if severity == self.severity else dataclasses.replace(self, severity=severity)
+            return dataclasses.replace(self, severity=severity, asset=asset)
         return dataclasses.replace(
             self,
             summary=newer.summary,
@@ -120,6 +132,7 @@ class Case:
             peak_score=self.peak_score if newer.peak_score is None else newer.peak_score,
             min_p_value=self.min_p_value if newer.min_p_value is None else newer.min_p_value,
             severity=severity,
+            asset=asset,
         )
 
     def _is_exceeded_by(self, newer: Case) -> bool:
@@ -185,7 +198,8 @@ class Case:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the case as JSON types; a number that is not finite becomes null."""
-        return {f.name: json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        fields = {f.name: json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return fields | {"urgency": self.urgency}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Case:

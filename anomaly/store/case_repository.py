@@ -39,9 +39,13 @@ class CaseRepository:
         database: the open database.
         outbox: notified after each commit that may have queued a message.
         clock: UNIX seconds.
+
+    Attributes:
+        asset: returns the facts of a machine that the site file holds; they are stored with its cases.
     """
 
     def __init__(self, database: Database, outbox: OutboxQueue, clock: Callable[[], float]) -> None:
+        self.asset: Callable[[str], Mapping[str, Any]] = lambda _: {}
         self._database = database
         self._outbox = outbox
         self._clock = clock
@@ -55,6 +59,7 @@ class CaseRepository:
             The case that is open now: ``case``; or the one of its kind that was open already, active
             again if it had returned; or None where an open sensor case inhibits a machine case.
         """
+        case = self._with_asset(case)
         with self._database.transaction() as connection:
             present = case_table.open_by_kind(connection, case.machine)
             old = present.get(case.kind)
@@ -80,6 +85,7 @@ class CaseRepository:
         Returns:
             The case as stored now; it may have been closed meanwhile.
         """
+        case = self._with_asset(case)
         with self._database.transaction() as connection:
             old = case_table.get(connection, case.id) or case
             if not old.is_open:
@@ -227,6 +233,10 @@ class CaseRepository:
         """
         with self._database.reading() as connection:
             return case_table.find(connection, case_id)
+
+    def _with_asset(self, case: Case) -> Case:
+        facts = self.asset(case.machine)
+        return dataclasses.replace(case, asset=facts) if facts else case
 
     def _now(self) -> str:
         return iso_utc(self._clock())

@@ -10,20 +10,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomaly.errors import UsageError
-from anomaly.store.case import SHORT_ID, Case, json_value
+from anomaly.store.case import SHORT_ID, Case
 
 _COLUMNS = tuple(f.name for f in dataclasses.fields(Case))
 _SAVE = (
     f"INSERT INTO cases ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + c for c in _COLUMNS)})"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _COLUMNS if c != 'id')}"
 )
+_OBJECTS = ("evidence", "asset")
+"""Columns that hold a JSON object."""
 _ID = re.compile(r"[0-9a-f]{1,32}")
 
 
 def save(connection: sqlite3.Connection, case: Case) -> None:
     """Insert a case, or overwrite the one with its identifier."""
     row = case.to_dict()
-    connection.execute(_SAVE, row | {"evidence": json.dumps(json_value(case.evidence))})
+    connection.execute(_SAVE, row | {name: json.dumps(row[name]) for name in _OBJECTS})
 
 
 def select(connection: sqlite3.Connection, *, open_only: bool, machine: str | None) -> list[Case]:
@@ -68,4 +70,6 @@ def find(connection: sqlite3.Connection, case_id: str) -> Case:
 
 def case_from(fields: Mapping[str, Any]) -> Case:
     """Convert the columns of a case's row."""
-    return Case.from_dict({**fields, "evidence": json.loads(fields["evidence"])})
+    # A database of an older version, opened only for reading, has no asset yet.
+    objects = {name: json.loads(fields[name]) for name in _OBJECTS if name in fields}
+    return Case.from_dict({**fields, **objects})

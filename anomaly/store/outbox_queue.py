@@ -91,7 +91,9 @@ class OutboxQueue:
         A next attempt further away than the longest wait can only come from a clock that was set back: it is due.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(_DUE, (sink, now_s, now_s + LONGEST_WAIT_S, BATCH)).fetchall()
+            sql = _DUE.format(sink="1" if sink is None else "d.sink = :sink")
+            values = {"sink": sink, "now": now_s, "too_far": now_s + LONGEST_WAIT_S, "limit": BATCH}
+            rows = connection.execute(sql, values).fetchall()
         found = [
             DueMessage(r["id"], r["sink"], AlertMessage.from_json(r["body"]), r["attempts"], r["queued_s"])
             for r in rows
@@ -122,13 +124,24 @@ class OutboxQueue:
             if self.unconfirmed_count(names) <= self.pending_count(names):
                 return False
             time.sleep(_MOMENT_S)
+            self._forget_settled()
         return True
 
+    def _forget_settled(self) -> None:
+        """Forget what another process has settled: a person has dropped it."""
+        with self._lock:
+            known = list(self._unconfirmed)
+        for message_id in known:
+            with self._database.reading() as connection:
+                rows = connection.execute(_SETTLED, (message_id,)).fetchall()
+            for row in rows:
+                self._settle(message_id, row["sink"])
+
     def mark_delivered(self, due: DueMessage) -> None:
-        """Mark a delivery as made."""
-        with self._database.transaction() as connection:
+        """Mark a delivery as made; a power cut may lose the mark, and the message is then repeated with its key."""
+        with self._database.transaction(durable=False) as connection:
             _finish(connection, due, "delivered", self._clock(), None)
-        self._settle(due)
+        self._settle(due.message.id, due.sink)
 
     def mark_failed(self, due: DueMessage, error: str, next_try_s: float) -> None:
         """Record that a delivery failed, the error, and the UNIX time of the next attempt."""
@@ -136,6 +149,14 @@ class OutboxQueue:
             connection.execute(
                 f"UPDATE deliveries SET attempts = attempts + 1, error = ?, next_try_s = ? WHERE {_OF_MESSAGE}",
                 (error, next_try_s, due.sink, due.message.id),
+            )
+
+    def retry_now(self, sink: str) -> None:
+        """Let all deliveries to a sink be due now: it is back."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE deliveries SET next_try_s = 0 WHERE status = 'pending' AND sink = ? AND next_try_s > 0",
+                (sink,),
             )
 
     def mark_abandoned(self, due: DueMessage, error: str) -> None:
@@ -154,7 +175,7 @@ class OutboxQueue:
         with self._database.transaction() as connection:
             _finish(connection, due, status, self._clock(), error)
             log_event(connection, EventRow(at, event, message.machine, case_id, detail))
-        self._settle(due)
+        self._settle(due.message.id, due.sink)
 
     def notify(self) -> None:
         """Call all listeners; called after each commit that may have queued a message."""
@@ -178,13 +199,13 @@ class OutboxQueue:
                 entry = self._unconfirmed.setdefault(message.id, _Unconfirmed(message, set()))
                 entry.sinks.update(sinks)
 
-    def _settle(self, due: DueMessage) -> None:
+    def _settle(self, message_id: str, sink: str) -> None:
         with self._lock:
-            entry = self._unconfirmed.get(due.message.id)
+            entry = self._unconfirmed.get(message_id)
             if entry is not None:
-                entry.sinks.discard(due.sink)
+                entry.sinks.discard(sink)
                 if not entry.sinks:
-                    del self._unconfirmed[due.message.id]
+                    del self._unconfirmed[message_id]
 
 
 @dataclass(frozen=True)
@@ -195,14 +216,18 @@ class _Unconfirmed:
     sinks: set[str]
 
 
+_SETTLED = (
+    "SELECT sink FROM deliveries JOIN outbox ON outbox.id = outbox_id"
+    " WHERE message_id = ? AND status != 'pending'"
+)
 _DUE = """
     SELECT d.id, d.sink, d.attempts, o.queued_s, o.body
     FROM deliveries d JOIN outbox o ON o.id = d.outbox_id
-    WHERE d.status = 'pending' AND (?1 IS NULL OR d.sink = ?1) AND (d.next_try_s <= ?2 OR d.next_try_s > ?3)
+    WHERE d.status = 'pending' AND {sink} AND (d.next_try_s <= :now OR d.next_try_s > :too_far)
     AND NOT EXISTS (
         SELECT 1 FROM deliveries e
         WHERE e.status = 'pending' AND e.sink = d.sink AND e.lane = d.lane AND e.outbox_id < d.outbox_id)
-    ORDER BY d.outbox_id LIMIT ?4"""
+    ORDER BY d.outbox_id LIMIT :limit"""
 
 
 def enqueue(connection: sqlite3.Connection, message: AlertMessage, now_s: float) -> None:

@@ -98,11 +98,22 @@ _FOURTH = (
         BEGIN SELECT RAISE(ABORT, 'the events of an open case are append-only'); END""",
 )
 
+_FIFTH = (
+    "ALTER TABLE cases ADD COLUMN asset TEXT NOT NULL DEFAULT '{}'",
+    # Leads to the oldest messages that wait for a sink, however many others were delivered.
+    "CREATE INDEX deliveries_waiting ON deliveries (sink, outbox_id) WHERE status = 'pending'",
+    """CREATE TABLE maintenance (
+        id INTEGER PRIMARY KEY, machine TEXT NOT NULL, begin_s REAL NOT NULL, end_s REAL, ended_s REAL,
+        who TEXT NOT NULL, note TEXT NOT NULL)""",
+    "CREATE UNIQUE INDEX one_maintenance ON maintenance (machine) WHERE ended_s IS NULL",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "scores, events, cases, outbox", _FIRST),
     Migration(2, "minutes, states, gaps, clips", _SECOND),
     Migration(3, "events by name, dead letters", _THIRD),
     Migration(4, "severity, assignee, finding, append-only history", _FOURTH),
+    Migration(5, "asset facts, maintenance, messages that wait", _FIFTH),
 )
 
 

@@ -13,6 +13,7 @@ from anomaly.store.case_repository import CaseRepository
 from anomaly.store.clip_index import ClipIndex
 from anomaly.store.database import Database
 from anomaly.store.database_error import DatabaseError
+from anomaly.store.delivery_changes import DeliveryChanges
 from anomaly.store.history import History
 from anomaly.store.memory_database import left_over, memory_path, merge, remove
 from anomaly.store.opening import open_database
@@ -42,6 +43,7 @@ class Store:
         time_series: scores summed up by the minute, states and gaps.
         clips: sound clips and their access log.
         outbox: messages to be delivered.
+        deliveries: changes that people make to the outbox.
         path: the file on the disk.
     """
 
@@ -60,6 +62,7 @@ class Store:
         self.time_series = TimeSeries(database)
         self.clips = ClipIndex(database, clock)
         self.outbox = OutboxQueue(database, clock)
+        self.deliveries = DeliveryChanges(database, self.outbox.notify, clock)
         self.cases = CaseRepository(database, self.outbox, clock)
         self.set_aside = set_aside
         if set_aside is not None:

@@ -48,6 +48,7 @@ def test_a_card_answers_what_since_when_how_bad_where_and_what_to_do() -> None:
         "since    2027-01-15 10:00:00 XST, for 12 min",
         "how bad  minor, score 9.8 at its worst: normal sound is so far off less often than once in a million seconds "
         "of normal sound",
+        "urgency  2 of 12",
         "where    7.0 to 7.5 kHz   #########            4.6 deviations above normal",
         "         7.5 to 8.0 kHz   #################### 9.8 deviations above normal",
         f"to do    Listen to it: anomaly cases clip {short} --play",

@@ -217,6 +217,76 @@ def test_a_message_that_failed_before_can_still_be_refused(
     assert store.outbox.pending_count([sink.name]) == 0
 
 
+def test_a_sink_that_is_away_is_asked_with_one_message_at_intervals(
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
+) -> None:
+    for number in range(20):
+        store.cases.open(make_case(f"m{number}"))
+    tries: list[float] = []
+    sink.before = lambda: tries.append(clock())
+    sink.failures = [RemoteError("down")] * 10_000
+    for _ in range(3_000):
+        worker.step()
+        clock.forward(0.1)
+    # Without the breaker each of the twenty messages would have been tried eight times or more.
+    assert 5 <= len(tries) <= 20
+    assert [event.event for event in store.history.events()][-1] == "sink.away"
+    sink.failures = []
+    clock.forward(60.0)
+    assert worker.step() == 20
+    assert store.outbox.pending_count([sink.name]) == 0
+    assert [event.detail["sink"] for event in store.history.events(name="sink.back")] == ["recorder"]
+
+
+def test_a_message_that_fails_for_ever_holds_up_no_other(
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
+) -> None:
+    store.cases.open(make_case("poison"))
+    deliver = sink.deliver
+
+    def picky(message: AlertMessage) -> None:
+        if message.machine == "poison":
+            raise SinkError("answered 500")
+        deliver(message)
+
+    sink.deliver = picky  # type: ignore[method-assign]
+    for _ in range(300):
+        worker.step()
+        clock.forward(1.0)
+    assert store.history.events(name="sink.away") != []
+    for number in range(3):
+        store.cases.open(make_case(f"m{number}"))
+    for _ in range(61):
+        worker.step()
+        clock.forward(1.0)
+    assert [message.machine for message in sink.got] == ["m0", "m1", "m2"]
+
+
+def test_a_refusal_is_an_answer(
+    store: Store, sink: Recorder, worker: SinkWorker, clock: Clock, make_case: MakeCase
+) -> None:
+    for number in range(12):
+        store.cases.open(make_case(f"m{number}"))
+    sink.failures = [SinkError("answered 400", permanent=True)] * 10
+    assert worker.step() == 12
+    assert len(sink.got) == 2
+    assert store.history.events(name="sink.away") == []
+
+
+def test_a_letter_is_sent_again_with_the_same_key(
+    store: Store, sink: Recorder, worker: SinkWorker, make_case: MakeCase
+) -> None:
+    store.cases.open(make_case())
+    sink.failures = [SinkError("answered 401", permanent=True)]
+    worker.step()
+    (letter,) = StoreReader(store.path).dead_letters().rows
+    assert store.deliveries.resend_all("ann", "another") == 0
+    assert store.deliveries.resend_all("ann") == 1
+    assert worker.step() == 1
+    assert [message.id for message in sink.got] == [letter.message.id]
+    assert store.history.events(name="message.resent")[0].detail["by"] == "ann"
+
+
 def test_a_bug_in_a_sink_stops_nothing(
     store: Store, sink: Recorder, make_case: MakeCase, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -62,6 +62,7 @@ def test_list(case: Case, store: Store, capsys: Capture, monkeypatch: pytest.Mon
             "machine",
             "active-unacknowledged",
             "minor",
+            "2",
             "4.5",
         ),
         *["A", "tone", "at", "3.2", "kHz"],
@@ -76,6 +77,18 @@ def test_list_as_json(case: Case, store: Store, capsys: Capture) -> None:
     assert run(["cases", "list", "--all", "--machine", "pump", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["id"], found["state"]) == (case.id, "closed")
+
+
+def test_the_most_urgent_case_comes_first(case: Case, store: Store, capsys: Capture) -> None:
+    store.cases.asset = lambda machine: {"criticality": "critical" if machine == "press" else "low"}
+    store.cases.open(Case("press", "machine", "2027-01-15T07:00:00.000Z", "A tone"))
+    store.cases.open(Case("fan", "machine", "2027-01-15T09:00:00.000Z", "A tone"))
+    closed = store.cases.open(Case("saw", "machine", "2027-01-15T06:00:00.000Z", "A tone", severity=3))
+    assert closed is not None
+    store.cases.close(closed.id)
+    assert run(["cases", "list", "--all", "--json"]) == 0
+    found = [(row["machine"], row["urgency"]) for row in json.loads(capsys.readouterr().out)]
+    assert found == [("press", 4), ("pump", 2), ("fan", 1), ("saw", 3)]
 
 
 def test_show(case: Case, capsys: Capture) -> None:

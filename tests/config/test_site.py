@@ -171,8 +171,8 @@ def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}:1: state: unknown key (did you mean state_dir?)"
     assert caught.value.hint == (
         "also line 5: machines.pump.channel: must be 'mean' or a whole number\n"
-        "  also line 6: machines.pump.speed: unknown key (known: alarm, channel, detector, device, "
-        "false_alarms_per_day, model, source, source_env)"
+        "  also line 6: machines.pump.speed: unknown key (known: alarm, channel, cmms_number, criticality, "
+        "detector, device, display_name, false_alarms_per_day, location, model, source, source_env)"
     )
 
 
@@ -244,3 +244,23 @@ def test_retention_settings(tmp_path: Path) -> None:
     path.write_text("clips: {content: off}\n")
     with pytest.raises(ConfigError, match=r"clips\.content"):
         load_site(path, {})
+
+
+def test_asset_facts_of_a_machine(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "machines:\n  pump: {device: mic, display_name: Feed pump, location: 'Hall 2, bay 7', cmms_number: 0815,"
+        " criticality: high}\n  fan: {device: mic2}\n"
+    )
+    site = load_site(file)
+    assert site.asset_of("pump") == {
+        "display_name": "Feed pump",
+        "location": "Hall 2, bay 7",
+        "cmms_number": "0815",
+        "criticality": "high",
+    }
+    assert site.asset_of("fan") == {"criticality": "medium"}
+    assert site.asset_of("unknown") == {}
+    file.write_text("machines:\n  pump: {device: mic, criticality: huge}\n")
+    with pytest.raises(ConfigError, match="criticality"):
+        load_site(file)

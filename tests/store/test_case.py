@@ -96,6 +96,17 @@ def test_a_case_is_closed_with_a_finding(make_case: Make) -> None:
     assert closed.closed("x", "gear") == closed
 
 
+@pytest.mark.parametrize(
+    ("asset", "urgency"),
+    [({}, 4), ({"criticality": "low"}, 2), ({"criticality": "critical"}, 8), ({"criticality": "new"}, 4)],
+)
+def test_urgency_is_severity_times_criticality(asset: dict[str, str], urgency: int, make_case: Make) -> None:
+    case = make_case(severity=2, asset=asset)
+    assert (case.urgency, case.to_dict()["urgency"]) == (urgency, urgency)
+    assert make_case().merged(case).asset == asset
+    assert case.merged(make_case()).asset == asset
+
+
 def test_json_and_back(make_case: Make) -> None:
     case = make_case(peak_score=3.0, evidence={"groups": [1.0, 2.0]}).shelved(LATER)
     assert Case.from_dict(json.loads(json.dumps(case.to_dict()))) == case

@@ -55,7 +55,7 @@ def test_a_message_of_an_earlier_version_is_still_read(make_message: Make) -> No
     old = json.loads(make_message("case.updated").to_json())
     for name in ("change", "by", "note"):
         del old[name]
-    for name in ("severity", "assigned_to", "finding", "action"):
+    for name in ("severity", "assigned_to", "finding", "action", "asset", "urgency"):
         del old["case"][name]
     read = AlertMessage.from_dict(old)
     assert (read.event, read.change, read.by) == ("case.updated", None, None)

@@ -120,3 +120,15 @@ def test_dead_letters_are_carried_over_from_a_damaged_database(
     store.database.is_sound = lambda: False  # type: ignore[method-assign]
     assert store.check() is not None
     assert [letter.error for letter in StoreReader(store.path).dead_letters().rows] == ["answered 403"]
+
+
+def test_an_index_leads_to_what_waits_for_a_sink(store: Store, clock: Clock) -> None:
+    traced: list[str] = []
+    with store.database.reading() as connection:
+        connection.set_trace_callback(traced.append)
+    store.outbox.due(clock(), "a")
+    with store.database.reading() as connection:
+        connection.set_trace_callback(None)
+        plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {traced[-1]}")]
+    assert any("deliveries_waiting (sink=?)" in step for step in plan)
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]

@@ -11,6 +11,7 @@ import pytest
 from anomaly.alerts import Store
 from anomaly.errors import ConfigError
 from anomaly.store.database_file import connect
+from anomaly.store.reader import StoreReader
 from anomaly.store.schema import MIGRATIONS, Migration, migrate, version_of
 
 NEXT = Migration(
@@ -130,3 +131,14 @@ def test_clips_gaps_and_minutes_of_version_2_are_kept(path: Path) -> None:
         assert [gap.reason for gap in store.time_series.gaps("pump")] == ["lost"]
         assert [minute.alarm_s for minute in store.time_series.minutes("pump")] == [2]
         assert [state.state for state in store.time_series.states("pump", "decision")] == ["ALARM"]
+
+
+def test_the_cases_of_an_older_version_are_read_without_an_upgrade(path: Path) -> None:
+    path.parent.mkdir()
+    for dump in RELEASED:
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(dump.read_text(encoding="utf-8"))
+        cases = StoreReader(path).cases(open_only=True).rows
+        assert [(case.machine, case.asset) for case in cases] == [("pump", {})]
+        assert StoreReader(path).schema_version < MIGRATIONS[-1].version

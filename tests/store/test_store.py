@@ -276,6 +276,21 @@ def test_the_history_of_a_case_is_append_only(store: Store, make_case: MakeCase)
         connection.execute("DELETE FROM events")
 
 
+def test_asset_facts_are_stored_with_the_case(
+    store: Store, path: Path, make_case: MakeCase, clock: Clock
+) -> None:
+    facts = {"display_name": "Feed pump", "criticality": "high"}
+    store.cases.asset = lambda machine: facts if machine == "pump" else {}
+    case = make_case()
+    store.cases.open(case)
+    store.cases.open(make_case("fan"))
+    with Store.open(path, create=False, clock=clock) as operator:
+        operator.cases.acknowledge(case.id, "ann")
+    assert [(m.case and m.case.asset) for m in queued(store)] == [facts, {}, facts]
+    facts = {"criticality": "low"}
+    assert store.cases.update(case).asset == facts
+
+
 def test_listing(store: Store, make_case: MakeCase, clock: Clock) -> None:
     cases = []
     for machine in ("pump", "fan", "valve"):
@@ -318,7 +333,12 @@ def test_changes_by_two_processes_are_merged(
 
 
 def test_rows_keep_every_field(store: Store, make_case: MakeCase) -> None:
-    case = make_case(evidence={"groups": [1.0], "note": "ä"}, sound_position_s=1.5, min_p_value=1e-9)
+    case = make_case(
+        evidence={"groups": [1.0], "note": "ä"},
+        sound_position_s=1.5,
+        min_p_value=1e-9,
+        asset={"location": "Hall Ä"},
+    )
     case = (
         case.acknowledged("ann", "2027-01-01T00:00:00.000Z")
         .shelved("2027-01-02T00:00:00.000Z")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from anomaly.alerts.outbox import Dispatcher, RetryPolicy
+from anomaly.alerts.outbox import Dispatcher
+from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sinks.sink import Sink, SinkError
 from anomaly.store.case import Case
 from anomaly.store.message import AlertMessage, MessageEvent
