@@ -9,6 +9,8 @@ severity 0.3 and 1) at levels from 0 to -60 dB, at 48 kHz, as 8 kHz copies, with
     silent_failures   failing sound through a changed microphone, and after 30 s neither a case of machine or sensor,
                       nor WATCH, nor a second that is reported as not judged
     missed            failing sound at its own level without an alarm in 60 s, beside the number of such cases
+    missed_within_3_db  the same at levels within 3 dB, at which normal sound must raise no alarm either: there a fault
+                      is detected or missed by its sound, not by its level
     false_cases       cases on normal sound within 3 dB
     false_watch       share of its seconds in WATCH or ALARM
     false_not_judged  share of its seconds that were not judged
@@ -43,7 +45,7 @@ from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.store import Store
 from anomaly.training.in_memory import train_on_clips
-from lib.monitor.silence_cases import NORMAL_LEVELS_DB, SilenceCase, conditions, quantised
+from lib.monitor.silence_cases import NEAR_LEVELS, NORMAL_LEVELS_DB, SilenceCase, conditions, quantised
 from lib.paths import default_recordings
 from lib.progress import log
 
@@ -59,6 +61,8 @@ class _Results:
     silent: list[str] = field(default_factory=list)
     missed: int = 0
     at_own_level: int = 0
+    missed_within_3_db: int = 0
+    within_3_db: int = 0
     false_cases: int = 0
     normal_s: int = 0
     watch_s: int = 0
@@ -73,6 +77,8 @@ class _Results:
             "silent_failures": len(self.silent),
             "missed": self.missed,
             "at_own_level": self.at_own_level,
+            "missed_within_3_db": self.missed_within_3_db,
+            "within_3_db": self.within_3_db,
             "false_cases": self.false_cases,
             "false_watch": round(self.watch_s / max(1, self.normal_s), 4),
             "false_not_judged": round(self.not_judged_s / max(1, self.normal_s), 4),
@@ -183,12 +189,16 @@ def measure(machine: _Machine, results: _Results) -> None:
     for case in cases_of(machine):
         results.cases += 1
         own_level = case.fault is not None and case.name == "0 dB"
+        near = case.fault is not None and case.name in NEAR_LEVELS
         with tempfile.TemporaryDirectory() as folder:
-            run = monitored(machine, case.sound, _MISSED_S if own_level else _CASE_S, Path(folder))
+            run = monitored(machine, case.sound, _MISSED_S if own_level or near else _CASE_S, Path(folder))
         label = f"{machine.name} {case.fault or 'normal'} {case.severity:g} {case.name}"
         if own_level:
             results.at_own_level += 1
             results.missed += not run.machine_alarm
+        elif near:
+            results.within_3_db += 1
+            results.missed_within_3_db += not run.machine_alarm
         elif case.fault is not None and not run.reported:
             results.silent.append(label)
         if case.fault is None and case.expected:
@@ -221,6 +231,8 @@ def run(machines: Sequence[str], severities: Sequence[float]) -> dict[str, Any]:
             "cases",
             "missed",
             "at_own_level",
+            "missed_within_3_db",
+            "within_3_db",
             "false_cases",
             "normal_s",
             "watch_s",

@@ -22,7 +22,7 @@ class LevelCompensator:
 
     The gain of a second counts if its shape is one of the training sound. It is averaged since the reset, so that it
     does not jump from one second to the next, and taken off while at least half of the seconds count: those of a fault
-    have another shape. Gains that training sound has, too, are left alone.
+    have another shape. Mean gains that training sound has, too, are left alone.
 
     Args:
         reference: of the training sound.
@@ -47,7 +47,8 @@ class LevelCompensator:
         self._count += counts
         self._seconds += 1
         mean = self._sum // np.maximum(self._count, 1)
-        mean[(2 * self._count < self._seconds) | (np.abs(mean) <= self._reference.own_gain_cb)] = 0
+        own = self._reference.largest_own_gain_cb(np.maximum(self._count, 1))
+        mean[(2 * self._count < self._seconds) | (np.abs(mean) <= own)] = 0
         compensated: Centibels = levels - mean[:, None, None].astype(np.int32)
         return compensated
 

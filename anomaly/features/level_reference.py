@@ -8,7 +8,7 @@ All arithmetic is in whole hundredths of a decibel, so that a gain has the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,10 @@ Integers = npt.NDArray[np.int64]
 _SHAPE_QUANTILE, _SHAPE_FACTOR = 0.95, 1.05
 # Seconds next to each other are alike: they are told apart in stretches.
 _STRETCH_S = 10
+# Of two spectra of nearly one shape the one of the nearer level is taken: so much gain outweighs one unit of shape.
+_GAIN_PER_SHAPE = 64
+# The machine's own gains are averaged over as many seconds as they are in use, up to this number.
+_MOST_AVERAGED_S = 10
 _LARGEST_LEVEL_CB = 100_000
 
 
@@ -35,13 +39,19 @@ class LevelReference:
 
     Args:
         spectra: mean levels of typical seconds, hundredths of a decibel, [n, bands].
-        own_gain_cb: largest gain of a training second, hundredths of a decibel: smaller ones are the machine's own.
+        own_gain_cb: largest mean gain of the first k seconds of training sound after a reset, for k = 1, 2 and so on,
+            hundredths of a decibel: smaller ones are the machine's own.
         shape_cb: largest shape distance, mean over the bands, of a second that may have a gain.
     """
 
     spectra: Integers
-    own_gain_cb: int
+    own_gain_cb: tuple[int, ...]
     shape_cb: int
+
+    def largest_own_gain_cb(self, seconds: Integers) -> Integers:
+        """Return the largest own gain of a mean over so many seconds, at least one each."""
+        own: Integers = np.array(self.own_gain_cb, dtype=np.int64)
+        return np.asarray(own[np.minimum(seconds, len(own)) - 1])
 
     def gains(self, means: Integers) -> tuple[Integers, npt.NDArray[np.bool_]]:
         """Measure the gain of seconds against the typical spectrum of the most similar shape.
@@ -59,7 +69,7 @@ class LevelReference:
         """Return plain values, for calibration.json."""
         return {
             "spectra": self.spectra.tolist(),
-            "own_gain_cb": self.own_gain_cb,
+            "own_gain_cb": list(self.own_gain_cb),
             "shape_cb": self.shape_cb,
         }
 
@@ -74,16 +84,17 @@ class LevelReference:
             if not isinstance(values, dict):
                 raise TypeError("not a mapping")
             spectra = np.array(values["spectra"])
-            own_gain_cb, shape_cb = values["own_gain_cb"], values["shape_cb"]
+            own_gain_cb, shape_cb = tuple(values["own_gain_cb"]), values["shape_cb"]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"unreadable level reference: {error}", where="calibration.json") from error
-        whole = spectra.dtype == np.int64 and type(own_gain_cb) is int and type(shape_cb) is int
+        limits = (shape_cb, *own_gain_cb)
+        whole = spectra.dtype == np.int64 and all(type(limit) is int for limit in limits)
         shaped = spectra.ndim == 2 and len(spectra) > 0 and spectra.shape[1] == bands
         if not whole or not shaped or np.abs(spectra).max() > _LARGEST_LEVEL_CB:
             raise ModelError(
                 "the level reference is not in whole numbers, a level per band", where="calibration.json"
             )
-        if not 0 <= own_gain_cb <= _LARGEST_LEVEL_CB or not 0 <= shape_cb <= _LARGEST_LEVEL_CB:
+        if not own_gain_cb or not all(0 <= limit <= _LARGEST_LEVEL_CB for limit in limits):
             raise ModelError("the level reference makes no sense", where="calibration.json")
         return cls(spectra, own_gain_cb, shape_cb)
 
@@ -95,12 +106,18 @@ def fit_level_reference(recordings: Sequence[Samples], front_end: FrontEnd) -> L
         recordings: float32 [n] each, 16 kHz; at least one whole second in all.
         front_end: the settings.
     """
-    means = np.concatenate([_second_means(samples, front_end) for samples in recordings])
+    segments = [segment for samples in recordings for segment in _segment_means(samples, front_end)]
+    means = np.concatenate(segments)
     shape_cb = int(np.ceil(_SHAPE_FACTOR * _typical_distance_cb(means)))
-    spectra = _typical(means)
-    gain, distance = _gains_and_distances(means, spectra)
-    own = np.abs(gain[distance <= shape_cb * means.shape[1]])
-    return LevelReference(spectra, int(own.max(initial=0)), shape_cb)
+    plain = LevelReference(_typical(means), (0,), shape_cb)
+    own = np.zeros(min(front_end.reset_s, _MOST_AVERAGED_S), dtype=np.int64)
+    for segment in segments:
+        gain, has_shape = plain.gains(segment)
+        counted, total = np.cumsum(has_shape), np.cumsum(np.where(has_shape, gain, 0))
+        for mean_cb, seconds in zip(total // np.maximum(counted, 1), counted, strict=True):
+            place = min(max(int(seconds), 1), len(own)) - 1
+            own[place] = max(own[place], abs(int(mean_cb)))
+    return replace(plain, own_gain_cb=tuple(own.tolist()))
 
 
 def _typical(means: Integers) -> Integers:
@@ -123,11 +140,14 @@ def mean_levels(levels: Centibels) -> Integers:
     return np.asarray(levels.sum(axis=-2, dtype=np.int64) // levels.shape[-2])
 
 
-def _second_means(samples: Samples, front_end: FrontEnd) -> Integers:
-    segments = segment_levels(samples, front_end)
-    places = [divmod(second, front_end.reset_s) for second in range(len(samples) // SAMPLE_RATE_HZ)]
-    means = [mean_levels(segments[s, frames_before(k) : frames_before(k + 1)]) for s, k in places]
-    return np.array(means, dtype=np.int64).reshape(-1, front_end.bands)
+def _segment_means(samples: Samples, front_end: FrontEnd) -> list[Integers]:
+    """Return the mean levels of the seconds of each segment, [seconds, bands] each."""
+    seconds, found = len(samples) // SAMPLE_RATE_HZ, []
+    for number, segment in enumerate(segment_levels(samples, front_end)):
+        count = min(front_end.reset_s, seconds - number * front_end.reset_s)
+        parts = [segment[frames_before(k) : frames_before(k + 1)] for k in range(count)]
+        found.append(np.stack([mean_levels(part) for part in parts]))
+    return found
 
 
 def _gains_and_distances(means: Integers, spectra: Integers) -> tuple[Integers, Integers]:
@@ -137,6 +157,7 @@ def _gains_and_distances(means: Integers, spectra: Integers) -> tuple[Integers, 
     inner = np.partition(difference, middle, axis=2)
     gain = (inner[..., middle[0]] + inner[..., middle[1]]) // 2
     distance = np.abs(difference - gain[:, :, None]).sum(axis=2)
-    nearest = distance.argmin(axis=1)
+    bands = means.shape[1]
+    nearest = (_GAIN_PER_SHAPE * distance + bands * np.abs(gain)).argmin(axis=1)
     rows = np.arange(len(means))
     return gain[rows, nearest], distance[rows, nearest]

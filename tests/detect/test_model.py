@@ -65,10 +65,10 @@ def test_small_gains_are_compensated_where_the_bundle_knows_the_level(
     older = load_model(altered({CALIBRATION: json.dumps(calibration).encode()}))
     assert abs(knows.score_clip(louder) - knows.score_clip(clip)) < 0.5
     assert older.score_clip(louder) - older.score_clip(clip) > 2.0
-    assert older.score_clip(clip) == knows.score_clip(clip)
+    assert abs(older.score_clip(clip) - knows.score_clip(clip)) < 0.1
 
 
-@pytest.mark.parametrize("level", [[], "loud", {"spectra": [[1.5] * 32], "own_gain_cb": 1, "shape_cb": 1}])
+@pytest.mark.parametrize("level", [[], "loud", {"spectra": [[1.5] * 32], "own_gain_cb": [1], "shape_cb": 1}])
 def test_a_level_that_makes_no_sense_is_refused(
     altered: Callable[..., Bundle], calibration: dict[str, Any], level: object
 ) -> None:

@@ -12,7 +12,7 @@ from anomaly.features.level_reference import LevelReference
 
 FRONT_END = FrontEnd()
 SHAPE = (np.arange(32) * 37 % 900 - 4_000).astype(np.int64)
-REFERENCE = LevelReference(SHAPE[None], own_gain_cb=40, shape_cb=30)
+REFERENCE = LevelReference(SHAPE[None], own_gain_cb=(40, 40, 30), shape_cb=30)
 
 
 def seconds(*gains_cb: int) -> npt.NDArray[np.int32]:

@@ -40,6 +40,8 @@ class SensorReference:
         step_db: median change of the level from one second to the next.
         flutter_db: largest flutter of a second, see `BandLevels`.
         quietest_dbfs: level of the quietest second.
+        own_gain_db: largest gain of a training second against the spectrum of the most similar shape, among seconds of
+            a typical shape; None in older bundles.
     """
 
     spectra: Decibels
@@ -50,11 +52,14 @@ class SensorReference:
     step_db: float
     flutter_db: float
     quietest_dbfs: float
+    own_gain_db: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for calibration.json, rounded to 0.01 dB and less."""
         arrays = {name: np.round(getattr(self, name), 2).tolist() for name in _ARRAYS}
-        return {**arrays, **{name: round(float(getattr(self, name)), 3) for name in _NUMBERS}}
+        numbers = {name: round(float(getattr(self, name)), 3) for name in _NUMBERS}
+        own = {} if self.own_gain_db is None else {"own_gain_db": round(self.own_gain_db, 3)}
+        return {**arrays, **numbers, **own}
 
     @classmethod
     def from_dict(cls, values: object) -> SensorReference:
@@ -68,6 +73,8 @@ class SensorReference:
                 raise TypeError("not a mapping")
             arrays = {name: np.array(values[name], dtype=np.float64) for name in _ARRAYS}
             numbers = {name: float(values[name]) for name in _NUMBERS}
+            if values.get("own_gain_db") is not None:
+                numbers["own_gain_db"] = float(values["own_gain_db"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"unreadable sensor reference: {error}", where="calibration.json") from error
         spectra = arrays["spectra"]
@@ -79,7 +86,7 @@ class SensorReference:
                 "the sensor reference is not finite or has other bands", where="calibration.json"
             )
         lowest, highest = arrays["lowest"], arrays["highest"]
-        return cls(spectra, lowest, highest, *(numbers[name] for name in _NUMBERS))
+        return cls(spectra, lowest, highest, **numbers)
 
 
 _ARRAYS = ("spectra", "lowest", "highest")
@@ -105,15 +112,17 @@ def fit_reference(recordings: Iterable[Samples]) -> SensorReference | None:
     levels = np.array([one.mean for one in measured])
     spectra = typical_spectra(levels)
     raw, shape, gain = distances(levels, spectra)
+    typical = float(np.quantile(shape, _SHAPE_QUANTILE))
     return SensorReference(
         spectra,
         levels.min(axis=0),
         levels.max(axis=0),
         float(raw.max()),
-        float(np.quantile(shape, _SHAPE_QUANTILE)),
+        typical,
         float(np.median(np.abs(np.diff(gain)))) if len(gain) > 1 else 0.0,
         max(one.flutter_db for one in measured),
         float(min(20 * np.log10(max(float(second.std()), 1e-10)) for second in seconds)),
+        float(np.abs(gain[shape <= typical]).max()),
     )
 
 

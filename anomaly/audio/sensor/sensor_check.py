@@ -33,13 +33,15 @@ _MIN_HUM_SHARE, _MAX_HUM_REST_DBFS, _HUM_REST_DB, _ABOVE_HUM_HZ = 0.95, -65.0, 1
 _MIN_CUT_BANDS, _CUT_DB, _KEPT_DB, _MAX_CHANGED_SHARE = 4, 15.0, 6.0, 0.1
 # gain: least change, and largest difference in shape, of which one part is the spread of training.
 _MIN_GAIN_DB, _MIN_SHAPE_DB, _SHAPE_MARGIN_DB = 5.0, 0.4, 0.15
-# A second is outside the training sound beyond its largest distance, times a factor plus a margin.
+# A second is outside the training sound beyond its largest distance or gain, times a factor plus a margin.
 _DISTANCE_FACTOR, _DISTANCE_MARGIN_DB = 1.25, 0.8
-# A gain that stays within so much of the last one may differ more in shape.
+# A gain that stays within so much of the last one may differ more in shape, if the sound is quieter: louder sound is
+# more likely a machine that fails than a microphone with more gain.
 _SAME_GAIN_DB, _SAME_GAIN_SHAPE_FACTOR = 1.5, 1.5
 # A second within so much of the gain of those before it has it, too, even if its raw level is one of training.
-_NEAR_GAIN_DB = 3.0
-# processed (automatic gain): least range of the gains of the last seconds, also in steps of the training sound.
+_NEAR_GAIN_DB = 2.0
+# processed (automatic gain): least range of the gains of the last seconds, also in steps of the training sound; the
+# range of its own gains is no sign either.
 _MIN_GAIN_RANGE_DB, _MIN_GAIN_RANGE_STEPS, _GAIN_HISTORY_S = 2.5, 8.0, 12
 # processed (noise suppression): single bands drop out within a second, no band is louder, and power is missing.
 _FLUTTER_DB, _LOUDER_DB, _MAX_LOUDER_SHARE, _MAX_GATED_GAIN_DB = 1.2, 3.0, 0.05, -0.5
@@ -92,8 +94,10 @@ class SensorCheck:
         raw, shape, gain = (float(x[0]) for x in distances(levels.mean[None], reference.spectra))
         if _is_gated(levels, reference, gain):
             return "processed"
-        outside = raw > _DISTANCE_FACTOR * reference.distance_db + _DISTANCE_MARGIN_DB
-        outside = outside or self._continues(gain)
+        outside = _is_beyond(raw, reference.distance_db) or self._continues(gain)
+        # Single odd seconds of training make its largest distance large; the gains of its typical ones stay small.
+        if reference.own_gain_db is not None:
+            outside = outside or _is_beyond(abs(gain), reference.own_gain_db)
         if not outside:
             self._gains.clear()
         if not outside or not self._has_shape(shape, gain, reference) or not self._gain_matters:
@@ -101,7 +105,7 @@ class SensorCheck:
         self._gains.append(gain)
         if self._gain_moves(reference):
             return "processed"
-        return "gain" if abs(statistics.median(self._gains)) >= _MIN_GAIN_DB else None
+        return "gain" if abs(gain) >= _MIN_GAIN_DB or self._continues(gain) else None
 
     def _continues(self, gain_db: float) -> bool:
         """Return whether a second has about the gain of those before it: single ones may be near training sound."""
@@ -111,15 +115,21 @@ class SensorCheck:
     def _has_shape(self, shape_db: float, gain_db: float, reference: SensorReference) -> bool:
         """Return whether the shape is one of the training sound; tolerate more where the gain was found before."""
         limit_db = max(_MIN_SHAPE_DB, reference.shape_db) + _SHAPE_MARGIN_DB
-        if self._gains and abs(gain_db - self._gains[-1]) < _SAME_GAIN_DB:
+        if gain_db < 0 and self._gains and abs(gain_db - self._gains[-1]) < _SAME_GAIN_DB:
             limit_db *= _SAME_GAIN_SHAPE_FACTOR
         return shape_db <= limit_db
 
     def _gain_moves(self, reference: SensorReference) -> bool:
         # Not the first: it may be of the second in which the gain was set by hand.
         gains = list(self._gains)[1:]
-        least_db = max(_MIN_GAIN_RANGE_DB, _MIN_GAIN_RANGE_STEPS * reference.step_db)
+        own_db = 2 * _DISTANCE_FACTOR * (reference.own_gain_db or 0.0)
+        least_db = max(_MIN_GAIN_RANGE_DB, _MIN_GAIN_RANGE_STEPS * reference.step_db, own_db)
         return len(gains) > 1 and max(gains) - min(gains) > least_db
+
+
+def _is_beyond(value_db: float, largest_db: float) -> bool:
+    """Return whether a value is clearly beyond the largest one of training."""
+    return value_db > _DISTANCE_FACTOR * largest_db + _DISTANCE_MARGIN_DB
 
 
 class DeadMicrophoneCheck(SensorCheck):

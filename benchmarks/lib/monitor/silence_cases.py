@@ -14,6 +14,7 @@ from anomaly.audio.resample import resample
 
 LEVELS_DB = (0, -1, -3, -5, -6, -8, -10, -12, -16, -20, -25, -30, -40, -50, -60)
 NORMAL_LEVELS_DB = (0, 1, 2, 3, -1, -2, -3)
+NEAR_LEVELS = frozenset(f"{level} dB" for level in LEVELS_DB if level and abs(level) <= 3)
 # Quantisation to 16 bits, as most sound cards and files have it.
 _STEP_16_BIT = 2.0**-15
 

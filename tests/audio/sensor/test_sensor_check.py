@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -147,3 +148,26 @@ def test_a_check_for_a_dead_microphone_reports_nothing_else() -> None:
     assert check.second(loud, repeated=1.0).status == "ok"
     assert check.second(np.zeros(16_000, np.float32)).status == "silent"
     assert check.second(np.full(16_000, 0.5, np.float32)).status == "constant"
+
+
+def test_one_odd_second_of_training_hides_no_change_of_gain() -> None:
+    # As on recordings of a real slide rail: the most unusual second is far from all typical ones.
+    found = replace(reference("slider"), distance_db=8.0)
+    assert found.own_gain_db is not None
+    quiet = healthy_sound("slider") / 2
+    assert set(statuses(np.asarray(quiet, np.float32), found)) == {"gain"}
+    # Bundles of before do not know the gains of training, and find it only where it is larger.
+    older = replace(found, own_gain_db=None)
+    assert "gain" not in statuses(np.asarray(quiet, np.float32), older)
+    assert set(statuses(healthy_sound("slider"), found)) == {"ok"}
+
+
+def test_a_gain_is_that_of_the_last_seconds() -> None:
+    known, sound = reference("valve"), healthy_sound("valve")
+    found = statuses(np.asarray(sound / 2, np.float32), known)
+    assert found.count("gain") >= 6
+    check = SensorCheck(known)
+    for second in range(3):
+        check.second(np.asarray(sound[second * 16_000 : (second + 1) * 16_000] / 2, np.float32))
+    # Back at its level the machine is not judged by the seconds before.
+    assert check.second(sound[48_000:64_000]).status == "ok"
