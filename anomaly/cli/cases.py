@@ -12,6 +12,7 @@ from anomaly.cli.case_actions import CaseId, case_line
 from anomaly.cli.case_clip import clip, listeners
 from anomaly.cli.case_store import check_machine, open_reader
 from anomaly.cli.options import Config, Json, State
+from anomaly.cli.payload_schema import payload_schema
 
 if TYPE_CHECKING:
     from anomaly.store.rows import EventRow
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     alerts = typer.Typer(no_args_is_help=True, help="The ways in which alerts leave.")
     alerts.command("test")(deliver_test)
     alerts.command("kinds")(kinds)
+    alerts.command("schema")(payload_schema)
     alert_queue.register(alerts)
     app.add_typer(alerts, name="alerts")
 

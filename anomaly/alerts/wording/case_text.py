@@ -72,13 +72,11 @@ def case_text(
         facts: of its machine.
     """
     words, facts = catalogue(language), facts or MachineFacts()
-    name = one_line(facts.name or message.machine)
-    machine = (
-        words.text("machine", name=name)
-        if not facts.place
-        else words.text("machine-at", name=name, place=one_line(facts.place))
-    )
     case = message.case
+    asset = {} if case is None else case.asset
+    name = one_line(facts.name or asset.get("display_name") or message.machine)
+    place = one_line(facts.place or asset.get("location") or "")
+    machine = words.text("machine-at" if place else "machine", name=name, place=place)
     thread = (
         words.text("thread", "test", machine=machine)
         if case is None
@@ -141,7 +139,11 @@ def _severity(case: Case, words: TextCatalogue) -> str:
     kind = words.text("severities", case.kind)
     if case.kind == "sensor":
         return kind
-    return words.text("severities", "rated", kind=kind, step=words.text("severities", str(case.severity)))
+    rated = words.text("severities", "rated", kind=kind, step=words.text("severities", str(case.severity)))
+    criticality = case.asset.get("criticality", "")
+    if not words.has("criticalities", criticality):
+        return rated
+    return f"{rated}, {words.text('criticalities', criticality)}"
 
 
 def _since(case: Case, words: TextCatalogue) -> str:

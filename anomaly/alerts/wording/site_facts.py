@@ -12,7 +12,7 @@ def machine_facts(site: Site | None, machine: str) -> MachineFacts:
     if settings is None:
         return MachineFacts()
     return MachineFacts(
-        name=getattr(settings, "display_name", None),
-        place=getattr(settings, "location", None),
+        name=settings.display_name,
+        place=settings.location,
         false_alarms_per_day=settings.false_alarms_per_day,
     )

@@ -145,7 +145,7 @@ def test_a_microphone() -> None:
     sent = message(kind="sensor", peak_score=None, min_p_value=None, evidence={"status": "silent"})
     found = rows(sent, "de")
     assert case_text(sent, "de", FACTS).headline.endswith("Die Maschine wird nicht beurteilt.")
-    assert found["Änderung"] == "Das Mikrofon hört nichts."
+    assert found["Änderung"] == "Das Mikrofon liefert keinen Schall."
     assert found["Zu prüfen"] == "Ist das Mikrofon angeschlossen, eingeschaltet und nicht stumm?"
     assert found["Schwere"] == "Störung des Mikrofons"
     assert "Wie weit" not in found
@@ -200,6 +200,11 @@ def test_the_severity_and_its_cause() -> None:
     assert case_text(worse).headline == "It has become worse at pump."
     assert case_text(replace(worse, change="again")).headline == "The alarm of pump has come back."
     assert rows(worse, "de")["Schwere"] == "schwerer Alarm"
+    assert worse.case is not None
+    asset = {"display_name": "Press", "location": "Hall 1", "criticality": "critical"}
+    known = replace(worse, case=replace(worse.case, asset=asset))
+    assert case_text(known).headline == "It has become worse at Press (Hall 1)."
+    assert dict(case_text(known).rows)["Severity"] == "severe alarm, on a critical machine"
 
 
 def test_a_test_is_marked_as_one() -> None:
@@ -230,8 +235,9 @@ def test_html_is_escaped_and_loads_nothing() -> None:
 
 def test_facts_of_the_site(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
-    path.write_text("machines: {pump: {device: hw:0, false_alarms_per_day: 0.1}}\nlanguage: de\n")
+    pump = "{device: hw:0, false_alarms_per_day: 0.1, display_name: Pump 3, location: Hall 2}"
+    path.write_text(f"machines: {{pump: {pump}}}\nlanguage: de\n")
     site = load_site(path, {})
     assert (site.language, Site().language) == ("de", "en")
-    assert machine_facts(site, "pump").false_alarms_per_day == 0.1
+    assert machine_facts(site, "pump") == FACTS
     assert machine_facts(site, "fan") == machine_facts(None, "pump") == MachineFacts()
