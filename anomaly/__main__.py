@@ -10,9 +10,15 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``anomaly`` with ``arguments`` (default: the process's own) and exit."""
-    from anomaly.cli import run
+    try:
+        from anomaly.cli import run
 
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+        code = run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        # Ctrl-C while modules are imported, or while the output is flushed.
+        sys.stderr.write("interrupted\n")
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -50,18 +50,20 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     if os.path.lexists(path) and not path.is_dir():
         raise ConfigError("is in the way: no folder", where=path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.new."))
-    except OSError as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", where=path.parent) from error
-    try:
-        yield work
-        work.chmod(0o755)
-        _swap(work, path)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
+    with _parents(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.new."))
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", where=path.parent) from error
+        try:
+            with _final_name(work, path):
+                yield work
+            work.chmod(0o755)
+            _swap(work, path)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
 
 
 @contextmanager
@@ -78,21 +80,40 @@ def new_files(folder: Path) -> Iterator[Path]:
     if os.path.lexists(folder) and not folder.is_dir():
         raise ConfigError("is in the way: no folder", where=folder)
     there = folder.is_dir()
-    made = [parent for parent in folder.parents if not parent.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        base, prefix = (folder, ".new.") if there else (folder.parent, f".{folder.name}.new.")
-        hidden = tempfile.TemporaryDirectory(dir=base, prefix=prefix)
-    except OSError as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", where=folder) from error
-    try:
+    with _parents(folder):
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            base, prefix = (folder, ".new.") if there else (folder.parent, f".{folder.name}.new.")
+            hidden = tempfile.TemporaryDirectory(dir=base, prefix=prefix)
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", where=folder) from error
         with hidden as name:
-            yield Path(name)
+            with _final_name(Path(name), folder):
+                yield Path(name)
             _appear(Path(name), folder, there)
+
+
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Remove the parent folders that the block has made, if nothing came to lie in them."""
+    made = [parent for parent in path.parents if not parent.exists()]
+    try:
+        yield
     finally:
         for parent in made:
             with suppress(OSError):  # it holds something now
                 parent.rmdir()
+
+
+@contextmanager
+def _final_name(work: Path, path: Path) -> Iterator[None]:
+    """Name the file that was to be written in the errors of the block, not the hidden one that is gone."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.where is not None:
+            error.where = error.where.replace(str(work), str(path), 1)
+        raise
 
 
 def _appear(work: Path, folder: Path, there: bool) -> None:

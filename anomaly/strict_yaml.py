@@ -20,10 +20,14 @@ Key = tuple[str | int, ...]
 Lines = dict[Key, int]
 
 
-def load(path: Path) -> tuple[Any, Lines]:
+def load(path: Path, *, hint: str | None = None) -> tuple[Any, Lines]:
     """Read a YAML file into dicts, lists and strings.
 
     A key with nothing after it holds None. ``~`` and ``null`` are plain strings.
+
+    Args:
+        path: the file.
+        hint: what to do if it cannot be read.
 
     Returns:
         The value (None for an empty file), and the line (from 1) of each key path in it.
@@ -35,7 +39,7 @@ def load(path: Path) -> tuple[Any, Lines]:
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=path) from error
+        raise ConfigError(f"cannot be read: {error.strerror}", where=path, hint=hint) from error
     if len(data) > LARGEST_BYTES:
         raise ConfigError(f"is larger than {LARGEST_BYTES >> 20} MiB", where=path)
     loader = None

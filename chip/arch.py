@@ -199,7 +199,9 @@ def load_arch(name_or_path: str | Path) -> ArchSpec:
     except (OSError, ValueError) as error:
         known_names = ", ".join(sorted(_shipped()))
         hint = f"give the path of a YAML file or one of: {known_names}"
-        raise SpecError("cannot be read as a chip specification", where=path, hint=hint) from error
+        reason = (error.strerror or error) if isinstance(error, OSError) else "is not text in UTF-8"
+        message = f"cannot be read as a chip specification: {reason}"
+        raise SpecError(message, where=path, hint=hint) from error
     return validated(ArchSpec, parse(text, str(path)), str(path))
 
 
@@ -215,12 +217,15 @@ def validated(model: type[Model], document: Document, where: str) -> Model:
     Raises:
         SpecError: it does not match the model; names the file, line and key.
     """
+    if not isinstance(document.content, dict):
+        keys = " and ".join(f"{name}:" for name in list(model.model_fields)[:2])
+        raise SpecError(f"must hold keys such as {keys}", where=f"{where}:1")
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
         problem = error.errors()[0]
         path = tuple(problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
+        message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         if not path and ":" in message:
             key, message = message.split(": ", 1)
             path = tuple(key.split("."))

@@ -176,3 +176,14 @@ def test_a_folder_of_new_files_can_be_entered(tmp_path: Path) -> None:
     with atomic.new_files(tmp_path / "out") as work:
         (work / "report.txt").write_text("new")
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("make", [atomic.new_folder, atomic.new_files])
+def test_an_error_names_the_file_that_was_to_be_written(
+    make: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path
+) -> None:
+    path = tmp_path / "above" / "out"
+    with pytest.raises(ConfigError) as caught, make(path) as work:
+        raise ConfigError("cannot be written: the disk is full", where=work / "report.txt")
+    assert caught.value.where == str(path / "report.txt")
+    assert names(tmp_path) == []

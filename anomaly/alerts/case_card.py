@@ -51,13 +51,14 @@ _BAR_WIDTH, _BARS = 20, 4
 _LEAST_DEVIATION = 1.0
 
 
-def case_card(case: Case, events: Sequence[EventRow], now_s: float) -> Iterator[str]:
+def case_card(case: Case, events: Sequence[EventRow], now_s: float, options: str = "") -> Iterator[str]:
     """Yield the lines of the card.
 
     Args:
         case: as stored.
         events: of the case, oldest first.
         now_s: UNIX seconds.
+        options: folders of the command line, which the commands in the card need too.
     """
     yield f"Case {case.id[:SHORT_ID]}: {case.machine}, {_STATES[case.state]}"
     yield ""
@@ -77,7 +78,7 @@ def case_card(case: Case, events: Sequence[EventRow], now_s: float) -> Iterator[
     bars = list(_bars(case.evidence))
     for name, bar in zip(["where", *[""] * len(bars)], bars, strict=False):
         yield _row(name, bar)
-    for name, line in zip(["to do", *[""] * 4], _checks(case), strict=False):
+    for name, line in zip(["to do", *[""] * 4], _checks(case, options), strict=False):
         yield _row(name, line)
     for name, line in zip(["history", *[""] * len(events)], map(_event, events), strict=False):
         yield _row(name, line)
@@ -122,20 +123,20 @@ def _bars(evidence: Mapping[str, Any]) -> Iterator[str]:
         yield f"{band:<16} {bar:<{_BAR_WIDTH}} {significant(groups[group])} deviations above normal"
 
 
-def _checks(case: Case) -> Iterator[str]:
+def _checks(case: Case, options: str) -> Iterator[str]:
     short = case.id[:SHORT_ID]
     if not case.is_open:
-        yield f"Nothing. If it was a false alarm: anomaly feedback {short} --normal"
+        yield f"Nothing. If it was a false alarm: anomaly feedback {short} --normal{options}"
         return
     if case.kind == "sensor":
         yield sensor_check(case, catalogue("en"))
         yield "The machine is not judged until the microphone is well again."
     else:
-        yield f"Listen to it: anomaly cases clip {short} --play"
+        yield f"Listen to it: anomaly cases clip {short} --play{options}"
         yield "Look at the machine: has speed, load, tool or a part changed since then?"
-        yield f"If it is how the machine is to sound: anomaly feedback {short} --normal"
+        yield f"If it is how the machine is to sound: anomaly feedback {short} --normal{options}"
     if case.acknowledged_at is None:
-        yield f"Say that you know: anomaly cases ack {short}"
+        yield f"Say that you know: anomaly cases ack {short}{options}"
 
 
 def _event(event: EventRow) -> str:

@@ -26,6 +26,11 @@ def parse_channel(text: str) -> Channel:
     raise UsageError(f"--channel is 'mean' or a number counted from 0, not {text!r}")
 
 
+def only_channels(number: int) -> str:
+    """Return the channels that there are, for an error about one that is missing."""
+    return "only channel 0" if number == 1 else f"only channels 0 to {number - 1}"
+
+
 def to_mono(x: Samples, channel: Channel = "mean", *, where: object = None) -> Samples:
     """Select one channel, or average all of them.
 
@@ -53,5 +58,5 @@ def to_mono(x: Samples, channel: Channel = "mean", *, where: object = None) -> S
         mean: Samples = (total / count).astype(np.float32)
         return mean
     if not 0 <= channel < count:
-        raise InputError(f"there is no channel {channel}, only {count}, counted from 0", where=where)
+        raise InputError(f"there is no channel {channel}, {only_channels(count)}", where=where)
     return np.ascontiguousarray(columns[:, channel])

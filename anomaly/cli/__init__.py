@@ -97,7 +97,7 @@ def _run(arguments: list[str]) -> int:
         if not error.format_message():
             # No words at all: the help has been shown, and there is nothing to add.
             return error.exit_code
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        print(f"error: {_plain(error.format_message())}", file=sys.stderr)
         print(f"  see `{context.command_path if context else 'anomaly'} --help`", file=sys.stderr)
         return error.exit_code
     except SystemExit as stop:
@@ -111,6 +111,13 @@ def _run(arguments: list[str]) -> int:
         if streams.is_loss_of_stdout(error):
             return _output_lost(error)
         return _explain(error)
+
+
+def _plain(message: str) -> str:
+    """Return a message about an argument without the terms of the library that has parsed it."""
+    from anomaly.config.validation_errors import plain
+
+    return plain(message)
 
 
 def _check_arguments(arguments: list[str]) -> None:

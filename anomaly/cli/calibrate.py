@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomaly.cli import options
-from anomaly.cli.option_rules import needs
+from anomaly.cli.option_rules import needs, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,9 @@ def calibrate(
     if as_json:
         typer.echo(json.dumps(_version_facts(calibrated, version, new)))
     else:
-        _print_version(calibrated, version, new.source, 0 if before is None else before.number, details)
+        same = repeated(context, *options.SAME_PLACE, "--detector")
+        number_before = 0 if before is None else before.number
+        _print_version(calibrated, version, new.source, number_before, same, details)
 
 
 def _check_options(context: typer.Context, actions: Sequence[bool]) -> None:
@@ -171,6 +173,7 @@ def _print_version(
     version: CalibrationVersion,
     added: Source,
     number_before: int,
+    same: str,
     details: bool,
 ) -> None:
     from anomaly.monitor.offline.reporting.calibration_text import version_text
@@ -182,6 +185,7 @@ def _print_version(
         before=calibrated.scorer.calibration,
         after=version.calibration(calibrated.own.calibration),
         number_before=number_before,
+        options=same,
         details=details,
     )
     typer.echo("\n".join(lines))

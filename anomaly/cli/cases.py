@@ -11,6 +11,7 @@ from anomaly.cli import alert_queue, case_actions
 from anomaly.cli.case_actions import CaseId, case_line
 from anomaly.cli.case_clip import clip, listeners
 from anomaly.cli.case_store import check_machine, open_reader
+from anomaly.cli.option_rules import repeated
 from anomaly.cli.options import Config, Json, State
 from anomaly.cli.payload_schema import payload_schema
 
@@ -67,7 +68,9 @@ def list_(
     typer.echo(f"{len(cases)} {'' if everything else 'open '}case{'' if len(cases) == 1 else 's'}", err=True)
 
 
-def show(case: CaseId, state: State = None, config: Config = None, as_json: Json = False) -> None:
+def show(
+    context: typer.Context, case: CaseId, state: State = None, config: Config = None, as_json: Json = False
+) -> None:
     """Show a case: what, since when, how bad, where in the spectrum, what to do, and its history."""
     import time
 
@@ -81,7 +84,7 @@ def show(case: CaseId, state: State = None, config: Config = None, as_json: Json
     if as_json:
         typer.echo(json.dumps(found.to_dict() | {"events": [_event(event) for event in events]}))
         return
-    for line in case_card(found, events, time.time()):
+    for line in case_card(found, events, time.time(), repeated(context, "--state", "--config")):
         typer.echo(line)
 
 
@@ -109,13 +112,16 @@ def deliver_test(
     import time
 
     from anomaly.alerts import AlertMessage, build_sink, iso_utc
-    from anomaly.alerts.sinks import AnsweringSink
+    from anomaly.alerts.sinks import AnsweringSink, SinkError
     from anomaly.config import find_site
 
     message = AlertMessage("test", machine, iso_utc(time.time()))
     target = build_sink(find_site(config), sink, test_only=True)
     try:
         target.deliver(message)
+    except SinkError as error:
+        error.hint = error.hint or "check the sink's section of the site file, and the other side"
+        raise
     finally:
         target.close()
     answer = target.last_answer if isinstance(target, AnsweringSink) else ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SiteFile = Annotated[
     Path | None, typer.Argument(metavar="SITE", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
 ]
+SameFile = Annotated[Path | None, typer.Option("--config", help="The same, as other commands take it.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -27,13 +28,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="config")
 
 
-def check(site: SiteFile = None, as_json: Json = False) -> None:
+def check(site: SiteFile = None, config: SameFile = None, as_json: Json = False) -> None:
     """Check a site file: keys and values with their lines, secrets and bundles; all errors at once. Exit 3 if not."""
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
     from anomaly.monitor.site_check import machine_errors
 
-    path = find_file(site)
+    path = find_file(_named(site, config))
     if path is None:
         raise ConfigError("there is no site.yaml here", hint="name the file, or set ANOMALY_CONFIG")
     try:
@@ -49,6 +50,15 @@ def check(site: SiteFile = None, as_json: Json = False) -> None:
     else:
         listed = [", ".join(items) or "none" for items in (machines, names)]
         typer.echo(f"{path}: ok, machines: {listed[0]}, sinks: {listed[1]}", err=True)
+
+
+def _named(site: Path | None, config: Path | None) -> Path | None:
+    """Return the site file of the command line, which names it once."""
+    from anomaly.errors import UsageError
+
+    if site is not None and config is not None:
+        raise UsageError("name the site file once", where="--config", hint=f"leave out {config} or {site}")
+    return config if site is None else site
 
 
 def _readable_sinks(path: Path) -> Sinks:
@@ -100,13 +110,13 @@ def _as_one(errors: Sequence[ConfigError]) -> ConfigError:
     return ConfigError(first.message, where=first.where, hint="\n  ".join(hints) or None)
 
 
-def show(site: SiteFile = None, as_json: Json = False) -> None:
+def show(site: SiteFile = None, config: SameFile = None, as_json: Json = False) -> None:
     """Show what holds: the site file with the environment and the defaults filled in. No secrets are shown."""
     import yaml
 
     from anomaly.config import find_site
 
-    content = find_site(site).model_dump(mode="json", exclude_none=True)
+    content = find_site(_named(site, config)).model_dump(mode="json", exclude_none=True)
     typer.echo(json.dumps(content) if as_json else yaml.safe_dump(content, sort_keys=False), nl=as_json)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomaly.cli.case_actions import CaseId, Note
-from anomaly.cli.options import By, Config, Details, Detector, Json, Models, State
+from anomaly.cli.option_rules import repeated
+from anomaly.cli.options import SAME_PLACE, By, Config, Details, Detector, Json, Models, State
 
 if TYPE_CHECKING:
     from anomaly.store.case import Case
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def feedback(
+    context: typer.Context,
     case: CaseId,
     normal: _Normal = False,
     fault: _Fault = False,
@@ -67,7 +69,9 @@ def feedback(
         typer.echo(json.dumps(result.to_dict()))
         return
     number_before = 0 if before is None else before.number
-    typer.echo("\n".join(feedback_text(result, found.machine, number_before, details=details)))
+    same = repeated(context, *SAME_PLACE, "--detector")
+    lines = feedback_text(result, found.machine, number_before, options=same, details=details)
+    typer.echo("\n".join(lines))
 
 
 def _check_kind(case: Case) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli.option_rules import excludes
+from anomaly.cli.option_rules import excludes, repeated
 from anomaly.cli.options import Config, Details, Detector, Json, Models, State
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def compare(
     if as_json:
         typer.echo(json.dumps({**facts, "rows": [row.to_dict() for row in rows]}))
     else:
-        lines = comparison_text(rows, facts, machine, (one.id, other.id), details=details)
+        same = repeated(context, "--models", "--config")
+        lines = comparison_text(rows, facts, machine, (one.id, other.id), options=same, details=details)
         typer.echo("\n".join(lines))
     if rows and not facts["compared"]:
         raise InputError(

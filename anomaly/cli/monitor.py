@@ -164,10 +164,11 @@ def _tolerated(output: TolerantOutput) -> Iterator[Callable[[Record], None]]:
                 discard_stdout()
 
 
-def _print(record: Record) -> None:
+def _print(record: Record) -> bool:
     import json
 
     print(json.dumps(record.to_dict()), flush=True)
+    return True
 
 
 def _both(one: Callable[[Record], None], other: Callable[[Record], None]) -> Callable[[Record], None]:

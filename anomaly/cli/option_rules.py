@@ -14,6 +14,22 @@ def on_command_line(context: typer.Context, option: str) -> bool:
     raise LookupError(f"{context.command_path} has no option {option}")
 
 
+def repeated(context: typer.Context, *options: str) -> str:
+    """Return those options of the command line with their values, to be appended to a command that follows.
+
+    Without them the command would be about the default folders, or about another detector.
+    """
+    import shlex
+
+    found = [
+        f" {option} {shlex.quote(str(context.params[parameter.name or '']))}"
+        for option in options
+        for parameter in context.command.params
+        if option in parameter.opts and on_command_line(context, option)
+    ]
+    return "".join(found)
+
+
 def needs(context: typer.Context, option: str, *others: str) -> None:
     """Refuse an option that has no effect unless one of the others is there.
 

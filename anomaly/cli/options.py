@@ -25,6 +25,8 @@ Detector = Annotated[
         help="student, teacher, or a detector of an installed package (default: site.yaml, else student).",
     ),
 ]
+# Options that name the folders a command works on.
+SAME_PLACE = ("--models", "--state", "--config")
 Details = Annotated[bool, typer.Option("--details", help="Also print the figures behind the verdict.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 By = Annotated[str | None, typer.Option("--by", help="Name of the operator (default: the user's name).")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomaly.cli import options
+from anomaly.cli.option_rules import repeated
 
 if TYPE_CHECKING:
     from anomaly.config import Site
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
+    context: typer.Context,
     since: _Since = "7d",
     machine: options.Machine = None,
     false_alarms_per_day: _Budget = None,
@@ -70,7 +72,7 @@ def replay(
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
         return
-    steps = _steps(site, calibrated, result, false_alarms_per_day, calibration)
+    steps = _steps(context, site, calibrated, result, false_alarms_per_day, calibration)
     typer.echo("\n".join(replay_text(result, other_bundle=bundle is not None, steps=steps, details=details)))
 
 
@@ -128,6 +130,7 @@ def _replay_clips(
 
 
 def _steps(
+    context: typer.Context,
     site: Site,
     calibrated: CalibratedDetector,
     result: ReplayResult,
@@ -144,12 +147,14 @@ def _steps(
             (setting, f"in site.yaml under {machine}: this budget, from the next start of the monitor")
         )
     if calibration is not None and calibration != calibrated.calibrations.current:
-        command = f"anomaly calibrate --machine {machine} --revert {calibration}"
+        same = repeated(context, *options.SAME_PLACE, "--detector")
+        command = f"anomaly calibrate --machine {machine} --revert {calibration}{same}"
         steps.append((command, "put this calibration into use"))
     tried = next(
         (v for v in versions(site.models_dir, site.bundle_of(machine)) if result.model.endswith(f" {v.id}")),
         None,
     )
     if tried is not None and not tried.active:
-        steps.append((f"anomaly models activate {machine} {tried.id}", "put this version into use"))
+        same = repeated(context, "--models", "--config")
+        steps.append((f"anomaly models activate {machine} {tried.id}{same}", "put this version into use"))
     return steps

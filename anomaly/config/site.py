@@ -25,6 +25,7 @@ from anomaly.languages import Language
 from anomaly.strict_yaml import load
 
 DEFAULT_NAME = "site.yaml"
+_NAMED_BY = "check the path; the site file is named on the command line, or else by ANOMALY_CONFIG"
 
 
 class Alarm(ConfigSection):
@@ -158,7 +159,7 @@ def load_site(path: Path, environ: Mapping[str, str] | None = None) -> Site:
         ConfigError: the file cannot be read, or something in it is wrong: the error names file, line
             and key, the hint lists what else is wrong.
     """
-    value, lines = load(path)
+    value, lines = load(path, hint=_NAMED_BY)
     value = {} if value is None else value
     if not isinstance(value, dict):
         raise ConfigError("must hold keys such as machines: and sinks:", where=f"{path}:1")

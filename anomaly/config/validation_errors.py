@@ -16,6 +16,7 @@ from anomaly.errors import ConfigError
 from anomaly.strict_yaml import Key, Lines
 
 _WORDS = {
+    "Input is not a valid path for <class 'pathlib.Path'>": "must be a path",
     "Input should": "must",
     "String should": "must",
     "Value error, ": "",
@@ -41,6 +42,13 @@ def explained(error: ValidationError, model: type[BaseModel], path: Path, lines:
     return ConfigError(
         words, where=f"{path}:{line}: {name}" if name else f"{path}:{line}", hint="\n  ".join(others) or None
     )
+
+
+def plain(message: str) -> str:
+    """Return a message of pydantic in the words of the messages here."""
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    return re.sub(r" or instance of \w+", "", message)
 
 
 def _messages(
@@ -79,10 +87,7 @@ def _words(details: ErrorDetails, model: type[BaseModel], key: Key) -> str:
         return f"unknown key ({meant})"
     if kind == "missing":
         return f"{details['loc'][-1]} is missing"
-    text = details["msg"]
-    for theirs, ours in _WORDS.items():
-        text = text.replace(theirs, ours)
-    return re.sub(r" or instance of \w+", "", text)
+    return plain(details["msg"])
 
 
 def _joined(words: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from anomaly.monitor.telemetry.systemd import SystemdNotifier
 from anomaly.store.clip_index import CLIPS_FOLDER
 from anomaly.store.retention import Retention, tidy
 from anomaly.store.store import Store
+
+_LOG = logging.getLogger(__name__)
 
 _TIDY_EVERY_S, _SUM_UP_EVERY_S, _MEASURE_EVERY_S, _CHECK_EVERY_S = 600.0, 60.0, 15.0, 30.0
 _SHELVING_EVERY_S = 5.0
@@ -36,6 +39,7 @@ class Operations:
         self.notifier = SystemdNotifier()
         self.clips_folder = site.state_dir / CLIPS_FOLDER
         self._open = ExitStack()
+        self._folder_gone = False
 
     def __enter__(self) -> Operations:
         with ExitStack() as opening:
@@ -78,6 +82,15 @@ class Operations:
             sweep_orphans(self.store, self.clips_folder)
 
     def _measure(self) -> None:
+        folder = self.store.path.parent
+        if not folder.is_dir():
+            if not self._folder_gone:
+                _LOG.error(
+                    "%s: the folder of the database is gone; put it back and restart the monitor", folder
+                )
+            self._folder_gone = True
+            return
+        self._folder_gone = False
         clips = self.store.clips.select()
         path = self.store.path
         parts = [path.with_name(f"{path.name}{end}") for end in ("", "-wal")]

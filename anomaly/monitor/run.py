@@ -138,8 +138,16 @@ def _load_models(
         except AnomalyError as error:
             failures[plan.machine] = error
     if not models:
-        raise next(iter(failures.values()))
+        raise _all_reported(failures)
     return models, failures
+
+
+def _all_reported(failures: dict[str, Exception]) -> Exception:
+    """Return the reason of the first machine, after those of the others are on the log."""
+    first, *others = failures.items()
+    for machine, error in others:
+        _LOG.error("%s is not monitored: %s", machine, error)
+    return first[1]
 
 
 def _first(deliveries: Deliveries, failures: dict[str, Exception], machines: int) -> SourceDelivery | None:
@@ -153,9 +161,9 @@ def _first(deliveries: Deliveries, failures: dict[str, Exception], machines: int
             return delivery
         failures.setdefault(delivery.machine, delivery.error)
         if len(failures) == machines:
-            raise next(iter(failures.values()))
+            raise _all_reported(failures)
     if failures:
-        raise next(iter(failures.values()))
+        raise _all_reported(failures)
     return None
 
 

@@ -36,7 +36,7 @@ def test_one_channel_stays() -> None:
 
 @pytest.mark.parametrize("channel", [9, 100, -1])
 def test_a_missing_channel_is_named(channel: int) -> None:
-    with pytest.raises(InputError, match=rf"x.wav: there is no channel {channel}, only 9"):
+    with pytest.raises(InputError, match=rf"x.wav: there is no channel {channel}, only channels 0 to 8"):
         to_mono(X, channel, where="x.wav")
 
 

@@ -133,8 +133,8 @@ def test_too_many_synapses_are_refused(tmp_path: Path) -> None:
         ("a: &x [1]\nb: *x\n", ":1", "aliases are not allowed"),
         ("a: &x {b: *x}\n", "", "is not YAML|aliases"),
         ("[" * 5000, "", "nested too deeply"),
-        ("", ":1", "valid dictionary"),
-        ("- 1\n", ":1", "valid dictionary"),
+        ("", ":1", "must hold keys such as name: and "),
+        ("- 1\n", ":1", "must hold keys such as name: and "),
         ("colour: red\n" + SENNA, ":1", "colour: Extra inputs are not permitted"),
         ("%" * 10, ":1", "is not YAML"),
         ("a: 1 #" + "x" * (1 << 20), "", "longer than 1 MiB"),
@@ -154,6 +154,6 @@ def test_missing_file_lists_known_names(tmp_path: Path) -> None:
         load_arch("senn")
     assert "senna" in (caught.value.hint or "")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\xd8")
-    for path in (tmp_path, tmp_path / "binary.yaml"):
-        with pytest.raises(SpecError, match="cannot be read"):
+    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "binary.yaml", "is not text in UTF-8")):
+        with pytest.raises(SpecError, match=f"cannot be read as a chip specification: {reason}"):
             load_arch(path)

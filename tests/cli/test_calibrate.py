@@ -100,6 +100,27 @@ def test_feedback_of_a_fault_removes_the_case_from_the_calibration(
     assert json_of(capsys, "feedback", case["id"], "--fault")["calibration"] is None
 
 
+def test_repeated_feedback_names_the_sound_that_the_calibration_holds(
+    folder: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    alarms(capsys, fault_recording)
+    (case,) = json_of(capsys, "cases", "list")
+    for _ in range(2):
+        assert run(["feedback", case["id"], "--normal"]) == 0
+        assert "holds 20 s of it as normal sound" in capsys.readouterr().out
+
+
+def test_the_next_commands_are_about_the_same_detector_and_folder(
+    folder: Path, pump_recordings: Path, capsys: Capture
+) -> None:
+    normal = str(next((pump_recordings / "test").glob("normal_*")))
+    line = for_pump("calibrate", "--from", normal, "--detector", "teacher", "--state", "elsewhere", "--force")
+    assert run(line) == 0
+    steps = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  anomaly ")]
+    assert len(steps) == 2
+    assert all(" --state elsewhere --detector teacher  " in step for step in steps)
+
+
 def test_feedback_takes_only_seconds_that_the_detector_scored(
     folder: Path, fault_recording: Path, capsys: Capture
 ) -> None:

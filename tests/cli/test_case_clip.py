@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_export_is_logged(case: Case, capsys: pytest.CaptureFixture[str]) -> Non
     assert "is there already" in capsys.readouterr().err
     assert run(["cases", "clip", case.id]) == 0
     assert "export by anna: what was it" in capsys.readouterr().out
+
+
+def test_an_export_that_the_disk_does_not_take_leaves_nothing(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(source: Path, to: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(to))
+
+    monkeypatch.setattr("anomaly.monitor.clips.access.shutil.copy2", full)
+    assert run(["cases", "clip", case.id, "--export", "out/there"]) == 3
+    assert (
+        capsys.readouterr().err
+        == "error: out/there/000000000000: cannot be written: No space left on device\n"
+    )
+    assert not Path("out").exists()
 
 
 def test_access_log_of_all_cases(case: Case, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,8 @@ def test_show(case: Case, capsys: Capture) -> None:
     assert f"what     {case.summary}" in shown
     assert "acknowledged by ann: going there" in shown
     assert f"anomaly cases clip {case.id[:8]} --play" in shown
+    assert run(["cases", "show", case.id[:6], "--state", "state"]) == 0
+    assert f"anomaly cases clip {case.id[:8]} --play --state state\n" in capsys.readouterr().out
     assert run(["cases", "show", case.id, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["acknowledged_by"] == "ann"
@@ -213,9 +215,16 @@ def test_a_test_alert_arrives(receiver: WebhookReceiver, capsys: Capture) -> Non
 def test_a_test_alert_that_does_not_arrive(receiver: WebhookReceiver, capsys: Capture) -> None:
     receiver.plan(Reply(500))
     assert run(["alerts", "test", "plant"]) == 7
-    assert (
-        capsys.readouterr().err == "error: webhook plant at 127.0.0.1: answered 500 Internal Server Error\n"
+    assert capsys.readouterr().err == (
+        "error: webhook plant at 127.0.0.1: answered 500 Internal Server Error\n"
+        "  check the sink's section of the site file, and the other side\n"
     )
+
+
+def test_a_sink_that_does_not_answer(folder: Path, capsys: Capture) -> None:
+    (folder / "site.yaml").write_text("sinks: {webhook: [{name: plant, url: 'http://127.0.0.1:1/'}]}\n")
+    assert run(["alerts", "test", "plant"]) == 7
+    assert "plant at 127.0.0.1: cannot be reached: Connection refused\n" in capsys.readouterr().err
 
 
 def test_a_sink_that_is_not_there(receiver: WebhookReceiver, capsys: Capture) -> None:

@@ -119,6 +119,34 @@ def test_check_names_all_sinks(site: Path, capsys: pytest.CaptureFixture[str]) -
     assert "also site.yaml:4: sinks.webhook.1" in said
 
 
+def test_the_site_file_is_named_as_other_commands_name_it(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_text("machines: 5\n")
+    other = site.rename(site.with_name("other.yaml"))
+    assert run(["config", "check", "--config", str(other)]) == 3
+    assert f"{other}:1: machines: must be a mapping" in capsys.readouterr().err
+    assert run(["config", "show", "--config", str(other)]) == 3
+    assert run(["config", "check", str(other), "--config", str(other)]) == 2
+    assert "name the site file once" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_says_what_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANOMALY_CONFIG", "nowhere.yaml")
+    assert run(["config", "check"]) == 3
+    said = capsys.readouterr().err
+    assert "nowhere.yaml: cannot be read: No such file or directory" in said
+    assert "ANOMALY_CONFIG" in said
+
+
+def test_a_list_for_a_path_is_explained(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text("models_dir: [a]\n")
+    assert run(["config", "check"]) == 3
+    assert "site.yaml:1: models_dir: must be a path\n" in capsys.readouterr().err
+
+
 def test_check_without_a_file(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site.unlink()
     assert run(["config", "check"]) == 3

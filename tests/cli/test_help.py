@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from anomaly import __version__
+from anomaly.__main__ import main
 from anomaly.cli import GROUPS, run
 
 COMMANDS = (
@@ -77,3 +78,35 @@ def test_an_empty_argument_is_not_the_current_folder(
 ) -> None:
     assert run(arguments) == 2
     assert "is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["train", "--machine", "pump", "--seed", "-1"], "must be greater than or equal to 0"),
+        (["train", "--machine", "pump", "--seed", "nan"], "must be a whole number"),
+        (["chip", "simulate", "x.npz", "--rate", "nan"], "must be less than or equal to 1"),
+        (["data", "simulate", "--machine", "pump", "--format", "mp3"], "'mp3' is not one of 'wav', 'flac'"),
+    ],
+)
+def test_a_wrong_value_is_explained_without_the_terms_of_a_library(
+    line: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(line) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Input" not in said
+    assert "Value error" not in said
+
+
+def test_ctrl_c_outside_of_a_command_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("anomaly.cli.run", interrupted)
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -169,4 +169,6 @@ def test_a_comparison_without_a_scored_recording_fails(
     no_sound.write_text("no sound at all")
     active = versions.version_of(models / "pump")
     assert run(["models", "compare", "pump", active, "--data", str(no_sound)]) == 4
-    assert "nothing could be compared" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "nothing could be compared" in shown.err
+    assert f"{no_sound}: is not a recording" in shown.out

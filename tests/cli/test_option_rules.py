@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from anomaly.cli import run
-from anomaly.cli.option_rules import excludes, needs, on_command_line
+from anomaly.cli.option_rules import excludes, needs, on_command_line, repeated
 from anomaly.errors import UsageError
 
 
@@ -43,6 +43,19 @@ def test_a_default_that_is_written_out_counts() -> None:
         _run("--twice", "--song", "")
     with pytest.raises(UsageError, match="--twice"):
         _run("--song", "", "--twice")
+
+
+def test_options_are_repeated_for_the_next_command() -> None:
+    found = []
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    def sing(context: typer.Context, song: str = "", state: str = "state") -> None:
+        found.append(repeated(context, "--state", "--song", "--models"))
+
+    app(args=["--song", "la la"], standalone_mode=False)
+    app(args=["--song", "x", "--state", "other"], standalone_mode=False)
+    assert found == [" --song 'la la'", " --state other --song x"]
 
 
 def test_a_rule_about_no_option_is_a_bug() -> None:

@@ -194,6 +194,20 @@ def test_measurements_of_the_site(chain: Callable[..., Any], until: Callable[...
     assert live.operations.statistics.site.disk_free_bytes > 0
 
 
+def test_a_state_folder_that_is_gone_is_told_once(
+    chain: Callable[..., Any], until: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = chain()
+    until(lambda: live.operations.statistics.site.database_bytes > 0, PATIENCE_S)
+    live.store.path.parent.rename(tmp_path / "elsewhere")
+    for _ in range(3):
+        live.operations._measure()
+    assert [message for message in caplog.messages if "is gone" in message] == [
+        f"{live.store.path.parent}: the folder of the database is gone; put it back and restart the monitor"
+    ]
+    (tmp_path / "elsewhere").rename(live.store.path.parent)
+
+
 def test_only_live_sound_is_rounded_to_24_bits(
     chain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,9 @@ def test_a_bug_in_one_machine_does_not_stop_the_others(
     assert "odd is no longer monitored" in caplog.text
 
 
-def test_without_a_working_machine_the_first_error_is_raised(site: Site, tmp_path: Path) -> None:
+def test_without_a_working_machine_the_first_error_is_raised_and_the_others_are_told(
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     nowhere = [plan_of(name, tmp_path / f"{name}.wav") for name in ("a", "b")]
     with pytest.raises(AnomalyError, match=r"[ab]\.wav") as caught:
         monitor(nowhere, site, lambda _: None, sinks=[])
@@ -156,6 +158,7 @@ def test_without_a_working_machine_the_first_error_is_raised(site: Site, tmp_pat
     unknown = [replace(plan, model="turbine") for plan in nowhere]
     with pytest.raises(AnomalyError) as caught:
         monitor(unknown, other, lambda _: None, sinks=[])
+    assert [line.startswith("b is not monitored: ") for line in caplog.messages][-1]
     assert caught.value.exit_code == 5
     assert not (tmp_path / "other").exists()
     with pytest.raises(ConfigError, match="standard input"):

@@ -14,7 +14,7 @@ from ssl import SSLContext
 import httpx
 
 from anomaly import __version__
-from anomaly.alerts.sinks.sink import SinkError
+from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.errors import ConfigError
 from anomaly.http_environment import open_client
 from anomaly.readable import one_line
@@ -143,7 +143,7 @@ class HttpSession:
         except httpx.TimeoutException as error:
             raise SinkError("no answer in time", where=self.where) from error
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
-            raise SinkError(f"cannot be reached: {error}", where=self.where) from error
+            raise SinkError(f"cannot be reached: {plain_reason(error)}", where=self.where) from error
 
     def _body(self, answer: httpx.Response, most_bytes: int) -> bytes:
         found, end_s = bytearray(), time.monotonic() + 2 * self._timeout_s

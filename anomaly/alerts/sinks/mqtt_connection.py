@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from anomaly.alerts.sinks.sink import SinkError
+from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.errors import ConfigError
 from anomaly.http_environment import certificate_fault, tls_context
 
@@ -131,7 +131,8 @@ class MqttConnection:
         self._answered.wait(self._timeout_s)
         if not self._connected.is_set():
             fault = certificate_fault(os.environ) if self._tls and self._trust is None else None
-            error = f"cannot be reached: {self._connection_error if fault is None else fault}"
+            reason = plain_reason(self._connection_error if fault is None else fault)
+            error = f"cannot be reached: {reason}"
             raise SinkError(error, where=self.where, permanent=self._rejected)
 
     def retain(self, message: RetainedMessage, *, qos: Literal[0, 1] = 1) -> None:

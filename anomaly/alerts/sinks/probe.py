@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from anomaly.alerts.sinks.sink import SinkError
+from anomaly.alerts.sinks.sink import SinkError, plain_reason
 
 # Long enough for a slow radio link; the doctor probes one sink after another.
 TIMEOUT_S = 5.0
@@ -20,7 +20,7 @@ def probe_tcp(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
         socket.create_connection((host, port), timeout_s).close()
     except OSError as error:
         raise SinkError(
-            f"{host}:{port} does not answer: {error}",
+            f"{host}:{port} does not answer: {plain_reason(error)}",
             hint="messages are kept and tried again; correct the address, or see to the other side",
         ) from error
     return f"{host}:{port} answers"

@@ -51,7 +51,8 @@ def _read(file: Path, where: str) -> str:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"the secret cannot be read: {error}", where=where) from error
+        message = f"the secret cannot be read: {file}: {error.strerror}"
+        raise ConfigError(message, where=where, hint=_HINT) from error
     hint = f"save {file} as plain text in UTF-8"
     if content.startswith(_UTF_16):
         raise ConfigError(f"the secret is in UTF-16: {file}", where=where, hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +37,11 @@ class SinkError(RemoteError):
         super().__init__(message, where=where, hint=hint)
         self.permanent = permanent
         self.retry_after_s = retry_after_s
+
+
+def plain_reason(error: object) -> str:
+    """Return the words of an error of the network without the numbers of the operating system."""
+    return re.sub(r"\[Errno -?\d+\] ", "", str(error))
 
 
 @runtime_checkable

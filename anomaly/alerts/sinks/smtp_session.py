@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from anomaly.alerts.sinks.certificates import usual_certificates
-from anomaly.alerts.sinks.sink import SinkError
+from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.readable import one_line
 
 Security = Literal["starttls", "tls", "none"]
@@ -138,7 +138,7 @@ class SmtpSession:
         except UnicodeError:  # its cause would hold the password
             raise SinkError("user and password must be ASCII for this server", where=self.where) from None
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            raise SinkError(f"cannot be reached: {_words(str(error))}", where=self.where) from error
+            raise SinkError(f"cannot be reached: {_words(plain_reason(error))}", where=self.where) from error
         finally:
             if watchdog is not None:
                 watchdog.cancel()

@@ -12,7 +12,7 @@ import ssl
 from typing import Literal
 
 from anomaly.alerts.sinks.certificates import usual_certificates
-from anomaly.alerts.sinks.sink import SinkError
+from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.alerts.sinks.syslog_message import syslog_line
 from anomaly.alerts.wording import case_text
 from anomaly.alerts.wording.site_facts import machine_facts
@@ -84,7 +84,9 @@ class SyslogSink:
             raise SinkError("no answer in time", where=self._where) from error
         except OSError as error:
             too_long = error.errno == errno.EMSGSIZE
-            raise SinkError(f"cannot be reached: {error}", where=self._where, permanent=too_long) from error
+            raise SinkError(
+                f"cannot be reached: {plain_reason(error)}", where=self._where, permanent=too_long
+            ) from error
 
     def close(self) -> None:
         """Do nothing: a connection is open during a delivery alone."""

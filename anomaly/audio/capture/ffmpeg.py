@@ -72,7 +72,8 @@ def copy(
     except InputError:
         header = None
     if header is None:
-        raise DeviceError(f"cannot be opened ({errors.last()})")
+        hint = "check the address, and that the other side sends sound now"
+        raise DeviceError(f"cannot be opened ({errors.last()})", hint=hint)
     send(pack(StreamStart(header.sample_rate_hz, header.channels, without_credentials(address))))
     _copy_blocks(pipe, header, block_s, send)
     raise DeviceError(f"the stream ended ({errors.last()})")

@@ -15,6 +15,7 @@ from anomaly.audio.capture.inputs.listing import inputs_hint
 from anomaly.audio.capture.inputs.resolve import card_problem
 from anomaly.audio.capture.wire_format import Failure, RawBlock, StreamStart, Unpacker
 from anomaly.audio.capture.worker_command import capture_command
+from anomaly.audio.channels import only_channels
 from anomaly.errors import DeviceError
 
 START_TIMEOUT_S = 15.0
@@ -34,7 +35,7 @@ class NoChannelError(DeviceError):
     """The device does not have a requested channel; ``channels`` is the number that it has."""
 
     def __init__(self, channel: int, channels: int, device: str) -> None:
-        super().__init__(f"there is no channel {channel}, only {channels}, counted from 0", where=device)
+        super().__init__(f"there is no channel {channel}, {only_channels(channels)}", where=device)
         self.channels = channels
 
 

@@ -47,7 +47,7 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise InputError("is a folder, not a recording", where=path)
+            raise InputError("is a folder, not a recording", where=path, hint="name a recording in it")
         if not stat.S_ISREG(status.st_mode):
             raise InputError("is not a plain file", where=path)
         if status.st_size == 0:

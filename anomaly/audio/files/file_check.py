@@ -98,7 +98,7 @@ class FileReport:
         level_dbfs: mean level.
         content: hash of the samples, by which copies under other names are found.
         format: differences from the formats of training; None without any, or without a reference.
-        sensor_seconds: seconds by condition of the microphone.
+        sensor_seconds: whole seconds by condition of the microphone.
     """
 
     path: Path
@@ -141,17 +141,21 @@ def check_file(
     """
     digest = hashlib.blake2b(digest_size=16)
     found: Counter[Status] = Counter()
+    judged: Counter[Status] = Counter()
     reading = ReadingReport()
     sensor = None if reference is None else reference.sensor
     check = SensorCheck(sensor, gain_matters=reference is None or reference.gain_matters)
     try:
         for second in blocks(path, block_s=1.0, channel=channel, truncated=True, report=reading):
             digest.update(np.ascontiguousarray(second).tobytes())
-            whole = len(second) == SAMPLE_RATE_HZ
-            found[check.second(second).status if whole else check_second(second).status] += 1
+            if len(second) == SAMPLE_RATE_HZ:
+                judged[check.second(second).status] += 1
+            else:
+                # The monitor judges whole seconds only; the rest counts for the file's own faults, such as clipping.
+                found[check_second(second).status] += 1
     except InputError as error:
         return FileReport(path, role, "unreadable", error.message)
-    status, problem = _worst_fault(found, reading, channel)
+    status, problem = _worst_fault(found + judged, reading, channel)
     form = reading.format
     formats = None if reference is None else reference.formats
     return FileReport(
@@ -166,7 +170,7 @@ def check_file(
         level_dbfs=round(reading.level_dbfs, 1),
         content=digest.hexdigest(),
         format=None if formats is None else describe(formats.differences(reading)),
-        sensor_seconds={str(condition): count for condition, count in sorted(found.items())},
+        sensor_seconds={str(condition): count for condition, count in sorted(judged.items())},
     )
 
 

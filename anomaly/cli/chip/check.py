@@ -74,7 +74,7 @@ def _repair(
     from chip.repairs import repair
     from chip.sim.stimulus import load_spikes
 
-    repaired = repair(network, arch, load_spikes(spikes) if spikes else None)
+    repaired = repair(network, arch, load_spikes(spikes, network.n_inputs) if spikes else None)
     content = repaired.to_dict()
     if not as_json:
         for action in repaired.actions:

@@ -61,7 +61,7 @@ def compile_(
     keep_inputs(folder / "network.bit", "--out", network)
     check_writable(folder, "--out")
     spec, loaded = load(network, arch)
-    stimulus = load_spikes(spikes) if spikes else None
+    stimulus = load_spikes(spikes, loaded.n_inputs) if spikes else None
     rates = None if stimulus is None else spike_rates(loaded, spec, stimulus)
     compiled = compile_network(loaded, spec, rates=rates, seed=seed)
     files, missing = report_files(compiled, spec, stimulus)
@@ -121,6 +121,8 @@ def _compare(written: Path, read: Path, arch: str, as_json: bool) -> None:
     else:
         for difference in found:
             typer.echo(difference)
+        if not found:
+            typer.echo(f"{read} is as {written} was written", err=True)
     if found:
         raise typer.Exit(5)
 

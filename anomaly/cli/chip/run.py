@@ -62,7 +62,10 @@ def simulate(
     _check_files(raster, out, network, spikes)
     spec, loaded = load(network, arch)
     _require_step_hz(spec, step_hz)
-    stimulus = load_spikes(spikes) if spikes else random_spikes(loaded.n_inputs, steps, rate=rate, seed=seed)
+    n_inputs = loaded.n_inputs
+    stimulus = (
+        load_spikes(spikes, n_inputs) if spikes else random_spikes(n_inputs, steps, rate=rate, seed=seed)
+    )
     deviation = Imperfection(
         weight_mismatch_sigma=mismatch,
         noise_sigma=noise,
@@ -99,7 +102,8 @@ def report(
     _check_files(None, out, network, spikes)
     spec, loaded = load(network, arch)
     _require_step_hz(spec, step_hz)
-    stimulus, usage = load_spikes(spikes) if spikes else None, load_usage(network, spec)
+    stimulus = load_spikes(spikes, loaded.n_inputs) if spikes else None
+    usage = load_usage(network, spec)
     content = full_report(loaded, spec, stimulus, step_hz=step_hz, compared=compare, usage=usage)
     if out is not None:
         write(out, {"report.json": in_json(content), "report.txt": as_text(content)})

@@ -204,7 +204,7 @@ def _microphone(report: FolderReport) -> str:
     seconds = report.sensor_seconds
     total = seconds.total()
     if total == 0:
-        return "microphone: not judged, no second could be read"
+        return "microphone: not judged, no whole second could be read"
     bad = [(condition, count) for condition, count in seconds.most_common() if condition != "ok"]
     found = ", ".join(f"{condition} in {count} s" for condition, count in bad) or "ok"
     if report.reference is None:

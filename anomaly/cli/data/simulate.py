@@ -249,7 +249,11 @@ def _write(folder: Path, takes: list[Take], settings: TakeSettings, force: bool,
     else:
         for row in rows:
             print(row["path"])
-    print(f"{len(rows)} recordings, {seconds / 60:.1f} minutes of sound in {folder}", file=sys.stderr)
+    from anomaly.readable import count
+
+    print(
+        f"{count(len(rows), 'recording')}, {seconds / 60:.1f} minutes of sound in {folder}", file=sys.stderr
+    )
 
 
 def _progress(files: int) -> tuple[Callable[[], None], Callable[[], None]]:

@@ -48,9 +48,10 @@ class ClipAccess:
         self._store.clips.log_access(clip, self._who, "export", self._note)
         try:
             with atomic.new_folder(target) as work:
-                shutil.copytree(self._folder_of(clip), work, dirs_exist_ok=True)
+                for file in self._folder_of(clip).iterdir():
+                    shutil.copy2(file, work)
         except OSError as error:
-            raise ConfigError(f"cannot be written: {error}", where=target) from error
+            raise ConfigError(f"cannot be written: {error.strerror}", where=target) from error
         return target
 
     def play(self, clip: ClipRow, run: Callable[[list[str]], int] = subprocess.call) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from anomaly import workspace
@@ -35,7 +36,7 @@ def config(path: Path | None) -> tuple[Site | None, CheckResult]:
         for sink in build_sinks(site):
             sink.close()
     except AnomalyError as error:
-        return None, failed("site.config", error)
+        return None, replace(failed("site.config", error), remedy=error.hint or _CONFIG_CHECK)
     return site, CheckResult(
         "site.config", "ok", f"{file}: {len(site.machines)} machines, {len(site.sinks.names)} sinks"
     )
@@ -63,6 +64,7 @@ def bundles(site: Site) -> Iterator[CheckResult]:
             yield CheckResult(check, "ok", f"whole, of {created}, signature: {bundle.signature}")
 
 
+_CONFIG_CHECK = "correct the site file; `anomaly config check` names line and key"
 _TRAIN = "`anomaly train --machine NAME`, or name the folder with --models, models_dir or ANOMALY_MODELS"
 
 

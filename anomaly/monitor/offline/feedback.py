@@ -28,7 +28,7 @@ class FeedbackResult:
         case: its identifier.
         verdict: ``normal`` or ``fault``.
         calibration: the version made of it; None where nothing had to change.
-        seconds: of the case's sound that the calibration gained or lost.
+        seconds: of the case's sound that the calibration holds now, or has lost.
         limit_before: limit of the decision for one false alarm a day.
         limit: the same now.
         other_seconds: of the case's sound left out, because another model scored them.
@@ -103,7 +103,11 @@ def record_feedback(
         case.id,
         verdict,
         None if version is None else version.number,
-        0 if version is None else abs(_seconds(sources) - _seconds(before)),
+        0
+        if version is None
+        else _seconds_of(case, sources)
+        if normal
+        else _seconds(before) - _seconds(sources),
         limit,
         limit if version is None else _limit_of(detector, version),
         0 if sound.input is None else sound.input.other_model_s,
@@ -142,6 +146,10 @@ def _settle(
 
 def _limit_of(detector: CalibratedDetector, version: CalibrationVersion) -> float:
     return version.calibration(detector.own.calibration).limit(_BUDGET_PER_DAY).value
+
+
+def _seconds_of(case: Case, sources: Sequence[Source]) -> int:
+    return _seconds(list(filter(_is_of(case), sources)))
 
 
 def _seconds(sources: Sequence[Source]) -> int:

@@ -84,7 +84,7 @@ class VersionComparison:
                     str(path), [scorer.recording(samples, where=path) for scorer in self._scorers]
                 )
             except AnomalyError as error:
-                yield RecordingComparison(str(path), None, None, str(error))
+                yield RecordingComparison(str(path), None, None, error.message)
 
     def clips(self, folder: Path, clips: Sequence[ClipRow]) -> Iterator[RecordingComparison]:
         """Compare each stored clip that can be scored again."""
@@ -93,7 +93,7 @@ class VersionComparison:
                 clip = read_clip(folder / row.folder)
                 yield self._comparison(row.folder, [score_clip(clip, scorer) for scorer in self._scorers])
             except AnomalyError as error:
-                yield RecordingComparison(row.folder, None, None, str(error))
+                yield RecordingComparison(row.folder, None, None, error.message)
 
     def _comparison(self, path: str, scores: Sequence[list[SecondScore]]) -> RecordingComparison:
         one, other = (

@@ -27,8 +27,8 @@ class Screen:
         self._width = columns
         self._last: dict[str, SecondRecord] = {}
 
-    def show(self, record: Record) -> None:
-        """Show one record."""
+    def show(self, record: Record) -> bool:
+        """Show one record; return whether anything was written, which is so for few seconds in a log."""
         if isinstance(record, SecondRecord):
             self._last[record.machine] = record
         elif record.event in _SOUND_LOST:
@@ -40,6 +40,9 @@ class Screen:
             self._status_shown = True
         elif not isinstance(record, SecondRecord) or record.second % _LINE_EVERY_S == 0:
             self._line(line(record))
+        else:
+            return False
+        return True
 
     def close(self) -> None:
         """End the status line."""
@@ -65,18 +68,21 @@ def line(record: Record) -> str:
         return f"{head}  not judged: {record.not_judged or record.sensor}"
     filled = round(_BAR_WIDTH * min(max(record.score, 0.0), _BAR_MAX_SCORE) / _BAR_MAX_SCORE)
     bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-    return (
-        f"{head}  [{bar}] score {record.score:5.1f}, {rarity(record.p_value)}, {record.level_dbfs:.0f} dBFS"
-    )
+    return f"{head}  [{bar}] score {_tenths(record.score):>5}, {rarity(record.p_value)}, {record.level_dbfs:.0f} dBFS"
 
 
 def summary(records: list[SecondRecord]) -> str:
     """Return the newest seconds of several machines as one line, in the order of their names."""
     parts = []
     for record in sorted(records, key=lambda record: record.machine):
-        result = f"{record.score:.1f}" if record.score is not None else f"sensor {record.sensor}"
+        result = _tenths(record.score) if record.score is not None else f"sensor {record.sensor}"
         parts.append(f"{record.machine} {record.state or '-'} {result}")
     return f"{_clock(max(record.time_s for record in records))}  " + "  |  ".join(parts)
+
+
+def _tenths(score: float) -> str:
+    """Return a score with one digit after the point, and zero without a sign."""
+    return f"{score:z.1f}"
 
 
 def _clock(time_s: float) -> str:

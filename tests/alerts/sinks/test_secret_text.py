@@ -58,6 +58,7 @@ def test_blanks_and_lines_inside_stay(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=f"cannot be read: {tmp_path}: Is a directory") as caught:
         read_secret(None, tmp_path, "webhook plant", {})
+    assert caught.value.hint
     assert read_secret(None, None, "webhook plant", dict(os.environ)) is None

@@ -220,7 +220,7 @@ def test_no_samples(tmp_path: Path) -> None:
 
 def test_a_missing_channel(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", X, 16_000)
-    with pytest.raises(InputError, match="there is no channel 2, only 2"):
+    with pytest.raises(InputError, match="there is no channel 2, only channels 0 to 1"):
         read(tmp_path / "a.wav", channel=2)
 
 

@@ -157,6 +157,12 @@ def test_the_microphone_is_judged_without_a_reference(tmp_path: Path) -> None:
     assert reports["quiet"].sensor_seconds == {"low-level": 10}
 
 
+def test_only_whole_seconds_are_judged(tmp_path: Path) -> None:
+    short = check_file(sound(tmp_path / "short.wav", seconds=0.5))
+    assert (short.status, short.sensor_seconds) == ("too-short", {})
+    assert check_file(sound(tmp_path / "long.wav", seconds=2.5)).sensor_seconds == {"ok": 2}
+
+
 def test_the_microphone_and_the_format_are_compared_with_training(tmp_path: Path) -> None:
     x = 0.05 * np.random.default_rng(0).standard_normal(40 * 16_000).astype(np.float32)
     sensor = fit_reference([x])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from chip.errors import NetworkError
 from chip.sim.stimulus import load_spikes, random_spikes
@@ -38,3 +40,21 @@ def test_random_spikes_repeat_and_have_their_rate() -> None:
     assert set(np.unique(spikes)) == {-1, 0, 1}
     assert np.count_nonzero(spikes) / spikes.size == pytest.approx(0.3, abs=0.01)
     np.testing.assert_array_equal(spikes, random_spikes(10, 1000, streams=4, rate=0.3, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("spikes", "words"),
+    [
+        (np.zeros((5, 1, 2), np.int8), r"has the shape \(5, 1, 2\)"),
+        (np.zeros((5, 0, 3), np.int8), r"has the shape \(5, 0, 3\)"),
+        (np.full((5, 3), np.nan), "holds float64 instead of integers"),
+        (np.full((5, 1, 3), 2, np.int8), "holds values other than"),
+    ],
+)
+def test_spikes_that_do_not_fit_the_network_are_refused_with_their_file(
+    spikes: NDArray[Any], words: str, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "x.npy", spikes)
+    with pytest.raises(NetworkError, match=words) as caught:
+        load_spikes(tmp_path / "x.npy", 3)
+    assert caught.value.where == str(tmp_path / "x.npy")

@@ -97,6 +97,8 @@ def test_decode_against_names_what_differs(
     capsys.readouterr()
     assert run(["chip", "decode", str(written), "--against", str(written), "--json"]) == 0
     assert _json(capsys) == {"same": True, "differences": []}
+    assert run(["chip", "decode", str(written), "--against", str(written)]) == 0
+    assert capsys.readouterr().err == f"{written} is as {written} was written\n"
     assert run(["chip", "decode", str(read), "--against", str(written)]) == 5
     words = capsys.readouterr().out
     assert words.startswith("cell (")

@@ -43,6 +43,7 @@ def test_a_mistake_in_the_site_file_does_not_hide_the_rest(tmp_path: Path, no_in
     found = by_check(list(examine(path, state=tmp_path / "state", models=tmp_path / "models")))
     assert found["site.config"].level == "fail"
     assert "site.yaml:1" in found["site.config"].message
+    assert "anomaly config check" in found["site.config"].remedy
     assert found["python.packages"].level == "ok"
     assert "disk.state" in found
 

@@ -43,6 +43,10 @@ def test_the_bar_is_limited() -> None:
     assert "[" + "." * 20 + "]" in line(second(0, -1e6))
 
 
+def test_a_score_about_zero_has_no_sign() -> None:
+    assert "score   0.0," in line(second(0, -0.04))
+
+
 def test_a_second_without_a_score_names_the_sensor_fault() -> None:
     assert line(second(0, None)).endswith("not judged: silent")
 
@@ -50,9 +54,8 @@ def test_a_second_without_a_score_names_the_sensor_fault() -> None:
 def test_a_file_gets_events_and_a_line_a_minute() -> None:
     out = io.StringIO()
     screen = Screen(out)
-    for number in range(121):
-        screen.show(second(number))
-    screen.show(EVENT)
+    assert [number for number in range(121) if screen.show(second(number))] == [0, 60, 120]
+    assert screen.show(EVENT)
     screen.close()
     lines = out.getvalue().splitlines()
     assert [shown[:8] for shown in lines] == ["00:01:00", "00:02:00", "00:03:00", "00:01:03"]

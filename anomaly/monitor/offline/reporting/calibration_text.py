@@ -21,6 +21,7 @@ def version_text(
     before: Calibration,
     after: Calibration,
     number_before: int,
+    options: str = "",
     details: bool = False,
 ) -> list[str]:
     """Lines about a version that has just been made.
@@ -32,6 +33,7 @@ def version_text(
         before: calibration in use before.
         after: calibration of the version.
         number_before: version in use before; 0 for the bundle's own.
+        options: folders and detector of the command line, which the next commands need too.
         details: limits and bounds too.
     """
     sound = f"{duration(added.seconds)} of {'' if version.alone else 'new '}normal sound"
@@ -44,10 +46,13 @@ def version_text(
         *next_steps(
             [
                 (
-                    f"anomaly replay --machine {machine} --calibration {version.number}",
+                    f"anomaly replay --machine {machine} --calibration {version.number}{options}",
                     "cases that it would still open, on the last day's scores",
                 ),
-                (f"anomaly calibrate --machine {machine} --revert {number_before}", "back to the one before"),
+                (
+                    f"anomaly calibrate --machine {machine} --revert {number_before}{options}",
+                    "back to the one before",
+                ),
             ]
         ),
     ]

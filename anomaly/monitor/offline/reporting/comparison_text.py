@@ -16,6 +16,7 @@ def comparison_text(
     machine: str,
     versions: tuple[str, str],
     *,
+    options: str = "",
     details: bool = False,
 ) -> list[str]:
     """Lines about a comparison: verdict, recordings on which the versions differ, errors.
@@ -25,6 +26,7 @@ def comparison_text(
         counts: of the rows, see `version_comparison.summary`.
         machine: its name.
         versions: identifiers of the reference and the candidate.
+        options: folders of the command line, which the next command needs too.
         details: all recordings with scores and probabilities.
     """
     one, other = versions
@@ -47,7 +49,7 @@ def comparison_text(
     steps = (
         []
         if not scored or one == other
-        else [(f"anomaly models activate {machine} {other}", "put it into use")]
+        else [(f"anomaly models activate {machine} {other}{options}", "put it into use")]
     )
     return [*verdict, *differing, *errors, *table, *next_steps(steps)]
 

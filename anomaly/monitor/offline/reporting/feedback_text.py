@@ -9,7 +9,7 @@ from anomaly.store.case import SHORT_ID
 
 
 def feedback_text(
-    result: FeedbackResult, machine: str, number_before: int, *, details: bool = False
+    result: FeedbackResult, machine: str, number_before: int, *, options: str = "", details: bool = False
 ) -> list[str]:
     """Lines about recorded feedback.
 
@@ -17,6 +17,7 @@ def feedback_text(
         result: of the feedback.
         machine: name of the machine.
         number_before: version of the calibration in use before; 0 for the bundle's own.
+        options: folders and detector of the command line, which the next commands need too.
         details: limits too.
     """
     lines = [f"case {result.case[:SHORT_ID]} is recorded as {_verdict(result)}"]
@@ -31,7 +32,8 @@ def feedback_text(
             f"limit of the decision for 1 false alarm a day: {result.limit_before:.1f} before, {result.limit:.1f} now"
         )
     if result.not_learned is not None:
-        again = (f"anomaly calibrate --machine {machine} --from RECORDING", "add a recording of such sound")
+        command = f"anomaly calibrate --machine {machine} --from RECORDING{options}"
+        again = (command, "add a recording of such sound")
         return [
             *lines,
             f"Nothing was added to the calibration: {result.not_learned}. Such sound may raise an alarm again.",
@@ -42,7 +44,7 @@ def feedback_text(
     return [
         *lines,
         "A running monitor takes it up within seconds.",
-        *next_steps([(f"anomaly calibrate --machine {machine} --revert {number_before}", "undo")]),
+        *next_steps([(f"anomaly calibrate --machine {machine} --revert {number_before}{options}", "undo")]),
     ]
 
 
