@@ -14,15 +14,19 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from anomaly.alerts.circuit_breaker import CircuitBreaker
+from anomaly.alerts.delivery_rules import MOST_GROUPED, MOST_GROUPED_S, NOT_NEEDED, DeliveryRules
+from anomaly.alerts.grouped_message import grouped_message
 from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.alerts.open_case_feed import OpenCaseFeed
 from anomaly.alerts.retry_policy import RetryPolicy
-from anomaly.alerts.sinks.sink import Sink, SinkError
+from anomaly.alerts.sink_availability import SinkAvailability
+from anomaly.alerts.sinks.sink import Sink
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.store.file_lock import FileLock
+from anomaly.store.message import AlertMessage
+from anomaly.store.outbox_queue import BATCH
 from anomaly.store.rows import DueMessage
 from anomaly.store.store import Store
 
@@ -40,6 +44,7 @@ class Dispatcher:
         seed: of the jitter, for repeatable tests.
         retry: times of further attempts.
         poll_s: interval at which to look for messages that another process has queued.
+        rules: by the names of sinks; a sink without any gets each message at once.
 
     Raises:
         ConfigError: two sinks have one name.
@@ -55,6 +60,7 @@ class Dispatcher:
         seed: int | None = None,
         retry: RetryPolicy | None = None,
         poll_s: float = 1.0,
+        rules: Mapping[str, DeliveryRules] | None = None,
     ) -> None:
         names = [sink.name for sink in sinks]
         if len(set(names)) < len(names):
@@ -64,7 +70,16 @@ class Dispatcher:
         store.outbox.subscribe(names)
         policy = retry or RetryPolicy()
         self._workers = [
-            SinkWorker(store, sink, watched=watched, clock=clock, seed=seed, retry=policy, poll_s=poll_s)
+            SinkWorker(
+                store,
+                sink,
+                watched=watched,
+                clock=clock,
+                seed=seed,
+                retry=policy,
+                poll_s=poll_s,
+                rules=(rules or {}).get(sink.name),
+            )
             for sink in sinks
         ]
 
@@ -77,7 +92,7 @@ class Dispatcher:
         """Wait until no delivery is pending or the time is over; return whether none is pending."""
         end = time.monotonic() + timeout_s
         for worker in self._workers:
-            worker.wake()
+            worker.drain()
         while self._is_pending():
             if time.monotonic() >= end:
                 return False
@@ -127,6 +142,7 @@ class SinkWorker:
         seed: int | None,
         retry: RetryPolicy,
         poll_s: float,
+        rules: DeliveryRules | None = None,
     ) -> None:
         self._store = store
         self._sink = sink
@@ -134,7 +150,10 @@ class SinkWorker:
         self._retry = retry
         self._poll_s = poll_s
         self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
-        self._breaker = CircuitBreaker(retry.first_s, retry.longest_s, self._rng)
+        self._availability = SinkAvailability(store, sink.name, retry, clock, self._rng)
+        self._rules = rules or DeliveryRules()
+        self._draining = threading.Event()
+        self._wait_until_s = 0.0
         self._live = LiveScoreFeed(store, sink, clock, watched)
         self._open_cases = OpenCaseFeed(store, sink, clock)
         self._confirmed: set[str] = set()
@@ -153,6 +172,11 @@ class SinkWorker:
 
     def wake(self) -> None:
         """Look for messages now rather than at the next poll."""
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Send messages now that are being collected for a group: the process ends."""
+        self._draining.set()
         self._wake.set()
 
     def request_stop(self) -> None:
@@ -178,18 +202,38 @@ class SinkWorker:
         Raises:
             ConfigError: the database cannot be read or written.
         """
-        now_s, away = self._clock(), self._breaker.is_open
-        if not self._breaker.allows(now_s):
+        now_s, away = self._clock(), self._availability.is_away
+        if not self._availability.allows(now_s) or self._waits(now_s):
             return 0
-        waiting = self._store.outbox.due(math.inf if away else now_s, self._sink.name)
+        most = BATCH if self._rules.are_trivial else MOST_GROUPED
+        waiting = self._store.outbox.due(math.inf if away else now_s, self._sink.name, most)
         if away:
             # A message that the other side can never take must not stand before all others.
             waiting.sort(key=lambda due: due.attempts)
-        done = 0
-        for due in waiting:
-            if self._stopping.is_set() or not self._try(due):
+        return self._send(waiting, now_s)
+
+    def _waits(self, now_s: float) -> bool:
+        """Return whether messages are still being collected for a group; a clock that was set back ends that."""
+        return not self._draining.is_set() and 0.0 < self._wait_until_s - now_s <= MOST_GROUPED_S
+
+    def _send(self, waiting: Sequence[DueMessage], now_s: float) -> int:
+        """Send what the rules let pass, up to the first that must be repeated; return how many are settled."""
+        outbox, name = self._store.outbox, self._sink.name
+        plan = self._rules.plan(
+            waiting,
+            now_s,
+            stored=self._store.cases.get,
+            notified=lambda case_id: outbox.has_notified(name, case_id),
+            at_once=self._draining.is_set(),
+        )
+        self._wait_until_s = plan.wait_until_s
+        outbox.hold(plan.held)
+        outbox.mark_not_needed(plan.skipped, NOT_NEEDED)
+        done = len(plan.skipped)
+        for group in plan.groups:
+            if self._stopping.is_set() or not self._try(group):
                 break
-            done += 1
+            done += len(group)
         return done
 
     def _run(self) -> None:
@@ -236,22 +280,25 @@ class SinkWorker:
             log.warning("sink %s: %s", self._sink.name, error)
             self._last_error = str(error)
 
-    def _try(self, due: DueMessage) -> bool:
-        """Attempt one delivery; return whether it is settled: confirmed, or refused for good."""
-        if due.message.id not in self._confirmed:
-            error = self._deliver(due)
+    def _try(self, group: Sequence[DueMessage]) -> bool:
+        """Attempt one delivery, or several as one message; return whether they are settled."""
+        messages = [due.message for due in group]
+        message = messages[0] if len(group) == 1 else grouped_message(messages)
+        if message.id not in self._confirmed:
+            error = self._deliver(message)
             if error is not None:
-                return self._handle_failure(due, error)
-            self._confirmed.add(due.message.id)
-            self._answered()
+                return self._availability.failed(group, error)
+            self._confirmed.add(message.id)
+            self._rules.sent(group, self._clock())
+            self._availability.answered()
         # If this fails (disk full), the delivery is remembered here and only its mark is repeated.
-        self._store.outbox.mark_delivered(due)
-        self._confirmed.discard(due.message.id)
+        self._store.outbox.mark_delivered(*group)
+        self._confirmed.discard(message.id)
         return True
 
-    def _deliver(self, due: DueMessage) -> Exception | None:
+    def _deliver(self, message: AlertMessage) -> Exception | None:
         try:
-            self._sink.deliver(due.message)
+            self._sink.deliver(message)
         except AnomalyError as error:
             return error
         except Exception as error:
@@ -259,37 +306,3 @@ class SinkWorker:
             log.exception("sink %s: unexpected failure", self._sink.name)
             return error
         return None
-
-    def _handle_failure(self, due: DueMessage, error: Exception) -> bool:
-        """Store a dead letter, give up, or schedule the next attempt; return whether the delivery is settled."""
-        now_s, outbox, name = self._clock(), self._store.outbox, self._sink.name
-        text = str(error) if isinstance(error, AnomalyError) else f"{type(error).__name__}: {error}"
-        if isinstance(error, SinkError) and error.permanent:
-            self._answered()
-            outbox.mark_dead(due, text)
-            log.warning(
-                "sink %s: message %s is refused and kept as a dead letter: %s", name, due.message.id, text
-            )
-            return True
-        if now_s - due.queued_s >= self._retry.give_up_s:
-            log.error("sink %s: message %s is given up: %s", name, due.message.id, text)
-            outbox.mark_abandoned(due, text)
-            return False
-        asked_s = error.retry_after_s if isinstance(error, SinkError) else None
-        requested_s = None if asked_s is None else min(asked_s, self._retry.longest_s)
-        if self._breaker.failed(now_s, requested_s):
-            log.warning("sink %s is away: %s; what waits is sent when it is back", name, text)
-            self._store.history.add_event("sink.away", detail={"sink": name, "error": text}, time_s=now_s)
-        wait_s = self._retry.wait_s(due.attempts, self._rng, requested_s)
-        if due.attempts == 0:
-            log.warning("sink %s: %s; trying again in %.1f s", name, text, wait_s)
-        outbox.mark_failed(due, text, now_s + wait_s)
-        return False
-
-    def _answered(self) -> None:
-        """Note that the other side answers; after an outage all that waits is due now."""
-        if self._breaker.succeeded():
-            name = self._sink.name
-            log.warning("sink %s is back", name)
-            self._store.outbox.retry_now(name)
-            self._store.history.add_event("sink.back", detail={"sink": name}, time_s=self._clock())

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from anomaly.config.delivery import DeliverySettings
 from anomaly.config.fields import Name
 from anomaly.config.section import ConfigSection, SectionError
 from anomaly.errors import ConfigError
@@ -33,6 +34,9 @@ class SinkConfig(ConfigSection):
     """Base of the model of a kind: what all sinks have in common."""
 
     name: Name = Field(description="identity of the sink; a new name is a new sink")
+    delivery: DeliverySettings = Field(
+        default_factory=DeliverySettings, description="when and how messages are sent"
+    )
 
 
 @runtime_checkable

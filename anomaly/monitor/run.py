@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from anomaly.alerts.delivery_rules import delivery_rules
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
 from anomaly.audio.files.stream import STDIN
@@ -190,7 +191,9 @@ class _Run:
             self._store = opening.enter_context(Store.open_resilient(self._site.state_dir / DATABASE_NAME))
             watched = [plan.machine for plan in self._plans]
             self._store.cases.asset = self._site.asset_of
-            self._dispatcher = opening.enter_context(Dispatcher(self._store, self._sinks, watched=watched))
+            self._dispatcher = opening.enter_context(
+                Dispatcher(self._store, self._sinks, watched=watched, rules=delivery_rules(self._site))
+            )
             self._operations = opening.enter_context(Operations(self._site, self._store))
             self._open = opening
             for plan in self._plans:

@@ -45,6 +45,7 @@ class AlertMessage:
             ``returned`` (closed by normal sound), ``expired`` (unshelved by time).
         by: person who changed the case; none for the monitor.
         note: what that person wrote.
+        group: all cases of a message about many, the most urgent first; ``case`` is the first of them.
         id: the idempotency key: each repetition of a delivery carries the same one.
 
     Raises:
@@ -62,6 +63,7 @@ class AlertMessage:
     change: str | None = None
     by: str | None = None
     note: str | None = None
+    group: tuple[Case, ...] = ()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -83,6 +85,7 @@ class AlertMessage:
             "by": self.by,
             "note": self.note,
             "case": None if self.case is None else self.case.to_dict(),
+            "group": [case.to_dict() for case in self.group],
         }
 
     def to_json(self) -> str:
@@ -105,6 +108,7 @@ class AlertMessage:
             change=fields.get("change"),
             by=fields.get("by"),
             note=fields.get("note"),
+            group=tuple(Case.from_dict(case) for case in fields.get("group") or ()),
             id=fields["id"],
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from anomaly.store.case import CaseState, iso_utc
@@ -85,14 +85,14 @@ class OutboxQueue:
             for name in names:
                 _subscribe(connection, name, self._clock())
 
-    def due(self, now_s: float, sink: str | None = None) -> list[DueMessage]:
+    def due(self, now_s: float, sink: str | None = None, limit: int = BATCH) -> list[DueMessage]:
         """Return deliveries to try at a UNIX time, oldest first: of each case only the oldest, to keep its order.
 
         A next attempt further away than the longest wait can only come from a clock that was set back: it is due.
         """
         with self._database.reading() as connection:
             sql = _DUE.format(sink="1" if sink is None else "d.sink = :sink")
-            values = {"sink": sink, "now": now_s, "too_far": now_s + LONGEST_WAIT_S, "limit": BATCH}
+            values = {"sink": sink, "now": now_s, "too_far": now_s + LONGEST_WAIT_S, "limit": limit}
             rows = connection.execute(sql, values).fetchall()
         found = [
             DueMessage(r["id"], r["sink"], AlertMessage.from_json(r["body"]), r["attempts"], r["queued_s"])
@@ -137,11 +137,41 @@ class OutboxQueue:
             for row in rows:
                 self._settle(message_id, row["sink"])
 
-    def mark_delivered(self, due: DueMessage) -> None:
-        """Mark a delivery as made; a power cut may lose the mark, and the message is then repeated with its key."""
+    def mark_delivered(self, *made: DueMessage) -> None:
+        """Mark deliveries as made, all or none.
+
+        A power cut may lose the marks, and the messages are then repeated with their keys.
+        """
+        self._mark_settled(made, None)
+
+    def mark_not_needed(self, skipped: Sequence[DueMessage], reason: str) -> None:
+        """Mark deliveries as settled that nobody needs any more."""
+        if skipped:
+            self._mark_settled(skipped, reason)
+
+    def _mark_settled(self, made: Sequence[DueMessage], note: str | None) -> None:
         with self._database.transaction(durable=False) as connection:
-            _finish(connection, due, "delivered", self._clock(), None)
-        self._settle(due.message.id, due.sink)
+            for due in made:
+                _finish(connection, due, "delivered", self._clock(), note)
+        for due in made:
+            self._settle(due.message.id, due.sink)
+
+    def hold(self, held: Iterable[tuple[DueMessage, float]]) -> None:
+        """Look at deliveries again at a UNIX time; that is no failed attempt."""
+        later = list(held)
+        if later:
+            with self._database.transaction(durable=False) as connection:
+                for due, until_s in later:
+                    values = (until_s, due.sink, due.message.id)
+                    connection.execute(f"UPDATE deliveries SET next_try_s = ? WHERE {_OF_MESSAGE}", values)
+
+    def has_notified(self, sink: str, case_id: str) -> bool:
+        """Return whether a sink has got a message of a case."""
+        sql = (
+            "SELECT 1 FROM deliveries WHERE lane = ? AND sink = ? AND status = 'delivered' AND error IS NULL"
+        )
+        with self._database.reading() as connection:
+            return connection.execute(sql, (case_id, sink)).fetchone() is not None
 
     def mark_failed(self, due: DueMessage, error: str, next_try_s: float) -> None:
         """Record that a delivery failed, the error, and the UNIX time of the next attempt."""

@@ -108,12 +108,15 @@ _FIFTH = (
     "CREATE UNIQUE INDEX one_maintenance ON maintenance (machine) WHERE ended_s IS NULL",
 )
 
+_SIXTH = ("CREATE INDEX deliveries_by_case ON deliveries (lane, sink)",)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "scores, events, cases, outbox", _FIRST),
     Migration(2, "minutes, states, gaps, clips", _SECOND),
     Migration(3, "events by name, dead letters", _THIRD),
     Migration(4, "severity, assignee, finding, append-only history", _FOURTH),
     Migration(5, "asset facts, maintenance, messages that wait", _FIFTH),
+    Migration(6, "deliveries by case", _SIXTH),
 )
 
 

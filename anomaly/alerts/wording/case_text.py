@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly.alerts.wording.catalogue import TextCatalogue, catalogue
+from anomaly.alerts.wording.group_text import group_headline, group_rows
 from anomaly.languages import Language
 from anomaly.readable import COMMON_P, LEAST_P, one_line, rate
 from anomaly.store.case import SHORT_ID, Case, unix_s
@@ -72,6 +73,9 @@ def case_text(
         facts: of its machine.
     """
     words, facts = catalogue(language), facts or MachineFacts()
+    if message.group:
+        headline, rows = group_headline(message, words), tuple(group_rows(message, words))
+        return CaseText(language, headline, headline, rows, words.text("picture"), words.text("reason"))
     case = message.case
     asset = {} if case is None else case.asset
     name = one_line(facts.name or asset.get("display_name") or message.machine)

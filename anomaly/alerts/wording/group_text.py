@@ -1,0 +1,40 @@
+"""Sentences of one message about many cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from anomaly.alerts.wording.catalogue import TextCatalogue
+from anomaly.readable import one_line
+from anomaly.store.case import SHORT_ID, Case, unix_s
+from anomaly.store.message import AlertMessage
+
+# Cases that are named one by one; the rest is a number.
+_NAMED = 20
+
+
+def group_headline(message: AlertMessage, words: TextCatalogue) -> str:
+    """Return one sentence on all cases of a group."""
+    event = message.event if words.has("group", message.event) else "case.updated"
+    return words.text("group", event, number=str(len(message.group)))
+
+
+def group_rows(message: AlertMessage, words: TextCatalogue) -> Iterator[tuple[str, str]]:
+    """Yield names and sentences on a group: since when, and its cases with the most urgent first."""
+    since = min(unix_s(case.opened_at) for case in message.group)
+    yield words.text("rows", "since"), words.time(since)
+    named = "; ".join(_case(case, words) for case in message.group[:_NAMED])
+    more = len(message.group) - _NAMED
+    yield (
+        words.text("rows", "cases"),
+        named + (f"; {words.text('group', 'more', number=str(more))}" if more > 0 else ""),
+    )
+    yield words.text("rows", "check"), words.text("checks", "group")
+
+
+def _case(case: Case, words: TextCatalogue) -> str:
+    name = one_line(str(case.asset.get("display_name") or case.machine))
+    place = case.asset.get("location")
+    machine = words.text("machine-at", name=name, place=one_line(str(place))) if place else name
+    kind = words.text("severities", str(case.severity) if case.kind == "machine" else case.kind)
+    return words.text("group", "case", machine=machine, severity=kind, case=case.id[:SHORT_ID])
