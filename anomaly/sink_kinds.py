@@ -16,6 +16,7 @@ BUILT_IN = (
     EntryPoint("webhook", "anomaly.alerts.sinks.webhook_kind:WEBHOOK", ENTRY_POINT_GROUP),
     EntryPoint("mqtt", "anomaly.alerts.sinks.mqtt_kind:MQTT", ENTRY_POINT_GROUP),
     EntryPoint("alertmanager", "anomaly.alerts.sinks.alertmanager_kind:ALERTMANAGER", ENTRY_POINT_GROUP),
+    EntryPoint("cmms", "anomaly.alerts.sinks.cmms.kind:CMMS", ENTRY_POINT_GROUP),
     EntryPoint("syslog", "anomaly.alerts.sinks.syslog_kind:SYSLOG", ENTRY_POINT_GROUP),
     EntryPoint("email", "anomaly.alerts.sinks.email_kind:EMAIL", ENTRY_POINT_GROUP),
 )

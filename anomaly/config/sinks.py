@@ -121,7 +121,8 @@ class Sinks(RootModel[dict[str, tuple[SerializeAsAny[SinkConfig], ...]]]):
             field = Field(default=(), description=declared.description)
             fields[kind] = (tuple[declared.config, ...], field)  # type: ignore[name-defined]
         model: type[BaseModel] = create_model("Sinks", __base__=ConfigSection, __doc__=cls.__doc__, **fields)
-        return handler(model.__pydantic_core_schema__)
+        # Kinds that share a model would give the section a second name.
+        return handler.resolve_ref_schema(handler(model.__pydantic_core_schema__))
 
 
 def sink_declaration(kind: str) -> SinkDeclaration:

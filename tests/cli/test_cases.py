@@ -238,6 +238,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
         ["webhook", "anomaly"],
         ["mqtt", "anomaly"],
         ["alertmanager", "anomaly"],
+        ["cmms", "anomaly"],
         ["syslog", "anomaly"],
         ["email", "anomaly"],
     ]

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from support.mqtt_broker import free_port
+
 
 @dataclass(frozen=True)
 class Request:
@@ -58,20 +60,33 @@ class HttpServer:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answer: Callable[[Request], Answer] = lambda _: Answer()
-        self._stopping = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._stopping = threading.Event()
+        self._server: _Server | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._stopping.clear()
+        self._server = _Server(("127.0.0.1", self.port), _handler(self))
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
 
     def wait_for_stop(self) -> None:
         self._stopping.wait(10)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Write nothing: clients break off on purpose."""
 
 
 def _handler(server: HttpServer) -> type[BaseHTTPRequestHandler]:

@@ -8,11 +8,14 @@ from typing import Any, Protocol
 
 from anomaly.alerts.sinks import Sink, SinkContext
 from anomaly.alerts.sinks.alertmanager_kind import ALERTMANAGER
+from anomaly.alerts.sinks.cmms.kind import CMMS
 from anomaly.alerts.sinks.email_kind import EMAIL
 from anomaly.alerts.sinks.syslog_kind import SYSLOG
 from support.alertmanager import PASSWORD, Alertmanager, NotingProxy
 from support.certificate import Certificate
+from support.http_server import Answer, HttpServer
 from support.mail_receiver import MailReceiver
+from support.maintenance_system import MaintenanceSystem
 from support.syslog_receiver import SyslogReceiver
 
 SECRET = "a-secret-that-must-not-show"
@@ -110,6 +113,33 @@ class AlertmanagerHarness(ServerHarness):
 
     def refuse(self) -> None:
         self._alertmanager.refuse_password()
+
+
+class CmmsHarness(ServerHarness):
+    """Work orders that hold what the contract compares; a test of this kind leaves none."""
+
+    tests_arrive = False
+
+    def __init__(self, server: HttpServer) -> None:
+        self._system = MaintenanceSystem("servicenow", server, token=SECRET)
+        self.server = server
+
+    def build(self) -> Sink:
+        body = {"id": "${message}", "event": "${event}", "machine": "${machine}", "correlation_id": "${case}"}
+        path = "/api/now/table/wm_order"
+        requests = {
+            "create": {"method": "POST", "path": path, "id": "result.sys_id", "body": body},
+            "update": {"method": "PATCH", "path": f"{path}/${{order}}", "body": body},
+        }
+        account = {"url": self._system.server.url, "token_env": "TOKEN", "preset": "servicenow"}
+        settings = {"name": "contract", "timeout_s": 1} | account | requests
+        return CMMS.build(CMMS.config.model_validate(settings), SinkContext(environ={"TOKEN": SECRET}))
+
+    def received(self) -> list[Mapping[str, Any]]:
+        return [{name: one.json[name] for name in self.fields} for one in self._system.changes]
+
+    def refuse(self) -> None:
+        self._system.fail = lambda _: Answer(401, "who are you?")
 
 
 class SyslogHarness(ServerHarness):

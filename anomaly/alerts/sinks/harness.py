@@ -26,7 +26,8 @@ class SinkHarness(Protocol):
     """A sink under test and its other side, which can go away, come back, hang and refuse.
 
     A harness may have a set ``fields``: names of the fields of a message that the sink conveys, at least ``id`` and
-    ``machine``. Without it, all of them are expected.
+    ``machine``. Without it, all of them are expected. One with ``tests_arrive = False`` is of a sink whose test leaves
+    nothing at the other side, such as a work order.
 
     Attributes:
         secret: a password or key that the sink uses; it must not show in errors. Empty if it uses none.

@@ -34,13 +34,23 @@ class HttpServerConfig(AccountConfig):
             raise ValueError("give one of username, token_env and token_file")
         return self
 
-    def session(self, context: SinkContext, kind: str, longest_s: float | None = None) -> HttpSession:
+    def session(
+        self,
+        context: SinkContext,
+        kind: str,
+        longest_s: float | None = None,
+        *,
+        token_header: str | None = None,
+        keep_alive: bool = True,
+    ) -> HttpSession:
         """Make the connection to the server; nothing is sent yet.
 
         Args:
             context: surroundings of the sink.
             kind: of the sink, for errors.
             longest_s: a shorter time limit than that of the section.
+            token_header: header that carries the token; by default ``Authorization``, as a bearer token.
+            keep_alive: use a connection for several requests.
 
         Raises:
             ConfigError: the address, the certificate file or a secret cannot be used.
@@ -51,6 +61,9 @@ class HttpServerConfig(AccountConfig):
         place = f"{kind} {self.name}"
         url = checked_url(self.url, place, "give username and password_env or password_file instead")
         token = context.secret(self.token_env, self.token_file, place)
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        if token is not None and token_header is not None:
+            headers = {token_header: token}
         password = self.password(context, kind)
         trust = self.ca_file and tls_context(f"{place}: {self.ca_file}", cafile=str(self.ca_file))
         return HttpSession(
@@ -58,6 +71,7 @@ class HttpServerConfig(AccountConfig):
             where=f"{place} at {url.host}",
             trust=trust or None,
             timeout_s=self.timeout_s if longest_s is None else min(self.timeout_s, longest_s),
-            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+            headers=headers,
             account=None if self.username is None else (self.username, password or ""),
+            keep_alive=keep_alive,
         )

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from ssl import SSLContext
@@ -34,10 +34,12 @@ class HttpAnswer:
     Args:
         status: code and reason.
         body: as far as it was asked for.
+        headers: names in lower case.
     """
 
     status: str
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class HttpSession:
@@ -50,6 +52,8 @@ class HttpSession:
         timeout_s: for connecting and for each read and write.
         headers: of each request.
         account: user and password of each request.
+        keep_alive: use a connection for several requests. Without it a server that answers twice cannot have its
+            second answer taken for that to the next request.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class HttpSession:
         timeout_s: float = 10.0,
         headers: Mapping[str, str] | None = None,
         account: tuple[str, str] | None = None,
+        keep_alive: bool = True,
     ) -> None:
         self.url = url
         self.where = where
@@ -70,6 +75,7 @@ class HttpSession:
             "Accept-Encoding": "identity",
             **(headers or {}),
         }
+        self._limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
         self._client: httpx.Client | None = None
         self._closed = False
 
@@ -123,6 +129,7 @@ class HttpSession:
                     follow_redirects=False,
                     headers=self._headers,
                     auth=self._account,
+                    limits=self._limits,
                 )
             except ConfigError as error:
                 raise SinkError(f"cannot be reached: {error}", where=self.where, hint=error.hint) from error
@@ -136,7 +143,8 @@ class HttpSession:
             with client.stream(method, url, headers=headers, content=body) as answer:
                 if answer.is_success:
                     # A body that never ends must not cost a message that is confirmed: it is read on request only.
-                    return HttpAnswer(_status(answer), self._body(answer, most_bytes) if most_bytes else b"")
+                    content = self._body(answer, most_bytes) if most_bytes else b""
+                    return HttpAnswer(_status(answer), content, dict(answer.headers))
                 if answer.status_code in (307, 308):
                     return self._same_host(url, answer.headers.get("location", ""))
                 raise self._refused(answer)

@@ -48,11 +48,11 @@ def check_protocol(harness: SinkHarness) -> None:
 
 def check_delivery(harness: SinkHarness) -> None:
     """A message that is confirmed arrives whole, with a case or without."""
-    messages = [example_message(), AlertMessage("test", "pump", TIME)]
+    message, test = example_message(), AlertMessage("test", "pump", TIME)
     with built(harness) as sink:
-        for message in messages:
-            sink.deliver(message)
-    wait_for_messages(harness, messages)
+        for one in (message, test):
+            sink.deliver(one)
+    wait_for_messages(harness, [message, test] if getattr(harness, "tests_arrive", True) else [message])
 
 
 def check_unusual_content(harness: SinkHarness) -> None:

@@ -16,12 +16,18 @@ from anomaly.alerts.sinks.testing import SINK_CHECKS, Check, SinkHarness
 from anomaly.alerts.sinks.webhook import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
 from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
-from support.sink_harnesses import AlertmanagerHarness, EmailHarness, ServerHarness, SyslogHarness
+from support.sink_harnesses import (
+    AlertmanagerHarness,
+    CmmsHarness,
+    EmailHarness,
+    ServerHarness,
+    SyslogHarness,
+)
 
 SECRET = "a-secret-that-must-not-show"
 KINDS = [
     *("webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"),
-    *("syslog-udp", "syslog-tcp", "syslog-tls"),
+    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms"),
 ]
 StartBroker = Callable[..., Broker]
 
@@ -135,6 +141,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarn
     elif kind == "email":
         start = request.getfixturevalue("start_mail_receiver")
         made = EmailHarness(start, request.getfixturevalue("certificate"))
+    elif kind == "cmms":
+        made = CmmsHarness(request.getfixturevalue("http_server"))
     elif kind == "syslog":
         start = request.getfixturevalue("start_syslog")
         made = SyslogHarness(start, variant, request.getfixturevalue("certificate"))

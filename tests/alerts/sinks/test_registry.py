@@ -104,6 +104,7 @@ def test_installed_kinds() -> None:
         InstalledKind("webhook", "web hooks", "anomaly"),
         InstalledKind("mqtt", "MQTT brokers", "anomaly"),
         InstalledKind("alertmanager", "Prometheus Alertmanagers", "anomaly"),
+        InstalledKind("cmms", "work orders in maintenance systems", "anomaly"),
         InstalledKind("syslog", "syslog servers", "anomaly"),
         InstalledKind("email", "mail over SMTP", "anomaly"),
     ]
