@@ -116,7 +116,7 @@ class Peer:
 
 
 def run(python: Path, turns: int) -> dict[str, Any]:
-    """Measure all in turns."""
+    """Time all implementations in turns, so that a slower computer affects each of them."""
     torch.set_num_threads(1)
     peers = {name: Peer(python, name) for name in PEERS}
     try:

@@ -1,4 +1,4 @@
-"""Feed of all open cases, again and again, to a sink whose other side forgets what it is not told."""
+"""Repeated delivery of all open cases to a sink whose receiver forgets what is not repeated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from anomaly.store.store import Store
 
 
 class OpenCaseFeed:
-    """Passes the open cases from the store to a sink that needs them again and again.
+    """Passes the open cases from the store to a sink at intervals.
 
     Args:
         store: source of the cases.

@@ -21,7 +21,7 @@ _KEY = "Idempotency-Key"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Accepted request.
+    """Request that the receiver has accepted.
 
     Args:
         key: its idempotency key.

@@ -27,7 +27,7 @@ class JsonlPrinter:
         self._file.flush()
 
     def finish(self) -> Sequence[Path]:
-        """Print nothing more."""
+        """Do nothing: each line is printed at once."""
         return ()
 
     def discard(self) -> None:

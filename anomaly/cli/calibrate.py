@@ -55,7 +55,7 @@ def calibrate(
     details: options.Details = False,
     as_json: options.Json = False,
 ) -> None:
-    """Add normal sound to the calibration without training again: a new version, and a way back."""
+    """Add normal sound to the calibration without training again; any earlier calibration can be put back into use."""
     from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import calibrated_detector
 

@@ -56,7 +56,7 @@ class DemoResult:
         return None if alarm_s is None else alarm_s - self.begins_s
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values of ``demo --json``."""
+        """Return the fields that ``demo --json`` prints."""
         return {
             "report": str(self.out / "index.html"),
             "alert": dict(self.alert),

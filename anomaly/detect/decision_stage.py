@@ -20,12 +20,12 @@ UNDECIDED_AFTER_S = 20
 
 @dataclass(frozen=True)
 class DecidedSecond:
-    """A second that the decision has taken.
+    """Second of sound with the state that the decision gave it.
 
     Args:
         number: its index since the start.
-        time_s: UNIX seconds at its end, as passed.
-        score: the second.
+        time_s: UNIX seconds at its end, as passed in.
+        score: its score and probability.
         before: state before it.
         state: state after it.
         total: sum of the CUSUM after it.
@@ -85,7 +85,7 @@ class DecisionStage:
             score: of the second.
             time_s: UNIX seconds at its end.
             trusted: whether the sensor could be trusted in it; if not, the second is left out.
-            fault: whether a sensor fault is in force; the decision then begins anew.
+            fault: whether a sensor fault is in force; the decision is then reset.
         """
         second = _Second(self._number, time_s, score if trusted else None)
         self._number += 1
@@ -103,7 +103,7 @@ class DecisionStage:
         return self._decide(self._buffer.release())
 
     def reset(self) -> None:
-        """Begin anew from OK without the held seconds; a latched alarm stays."""
+        """Restart from OK without the held seconds; a latched alarm stays."""
         self._buffer.clear()
         self._decision.reset()
         self._undecided_s = 0

@@ -103,7 +103,7 @@ class MonitorPipeline:
                 self._second(second)
         elif isinstance(event, MicrophoneLost):
             self._assembler.forget_time()
-            self._begin_anew()
+            self._reset()
             self._fail("lost", event.reason)
         else:
             self._captured(event)
@@ -209,7 +209,7 @@ class MonitorPipeline:
         return "undecided" if self._decision.undecided else None
 
     def _activate(self, model: SessionModel) -> None:
-        """Go on with another model; the decision begins anew, because its probabilities are another model's."""
+        """Go on with another model; the decision restarts, because its probabilities are another model's."""
         before = self._decision.state
         self._follow(self._decision.release())
         self._check = model.sensor
@@ -232,7 +232,7 @@ class MonitorPipeline:
         self._report_change(before, self._decision.state)
 
     def _gap(self, time_s: float) -> None:
-        self._begin_anew()
+        self._reset()
         self._gaps += 1
         if time_s - self._gaps_reported_s >= _REPORT_GAPS_EVERY_S:
             message = "samples were lost; the score begins again"
@@ -242,8 +242,8 @@ class MonitorPipeline:
         if without_s >= _MAX_WITHOUT_WHOLE_S:
             self._fail("gaps", f"no whole second for {without_s:.0f} s")
 
-    def _begin_anew(self) -> None:
-        """Samples are missing here: held seconds are decided, and check and score begin anew."""
+    def _reset(self) -> None:
+        """Samples are missing here: held seconds are decided, and sensor check and score restart."""
         self._follow(self._decision.release())
         self._check.reset()
         self._scoring.reset()

@@ -45,7 +45,7 @@ class SecondRecord:
     not_judged: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return {
             "time": iso_utc(self.time_s),
             "machine": self.machine,
@@ -81,7 +81,7 @@ class EventRecord:
     detail: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return {
             "time": iso_utc(self.time_s),
             "machine": self.machine,

@@ -28,7 +28,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(path: Path) -> None:
-    """Make a file, or bring it to the newest schema."""
+    """Create a database file, or migrate an existing one to the newest schema."""
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         before, after = migrate(connection, path)

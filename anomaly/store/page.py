@@ -22,7 +22,7 @@ DEFAULT_PAGE_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Some rows of a query.
+    """One page of the rows of a query.
 
     Args:
         rows: at most as many as the query's limit.

@@ -17,7 +17,7 @@ from anomaly.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema: version number, name, and SQL statements."""
+    """One change of the tables from a schema version to the next: number, name, and SQL statements."""
 
     version: int
     name: str

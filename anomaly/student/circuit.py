@@ -53,7 +53,7 @@ class WiredCircuit:
 
 @dataclass(frozen=True, eq=False)
 class Circuit:
-    """The integers of a student.
+    """Weights and thresholds of a student, as the integers that the chip takes.
 
     Args:
         bands: inputs.

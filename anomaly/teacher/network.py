@@ -141,7 +141,9 @@ def past_frames(windows: Tensor) -> Tensor:
 
 
 class Teacher(nn.Module):
-    """Autoencoder, standardisation and whitening: from levels to an error per kind and group.
+    """Trained reference detector: an autoencoder predicts mel levels, and its whitened errors are the anomaly evidence.
+
+    There is one error for each kind of prediction (window, next frame, slow mean) and each sub-band group.
 
     Args:
         autoencoder: the trained predictor.

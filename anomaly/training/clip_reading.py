@@ -135,7 +135,7 @@ class _Reading:
         )
 
     def result(self) -> ReadResult:
-        """Return what was read.
+        """Return the recordings that were read, and those that were left out.
 
         Raises:
             InputError: nothing holds sound.

@@ -73,7 +73,7 @@ class TrainingResult:
     faulty: tuple[FaultyRecording, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values of ``train --json``."""
+        """Return the fields that ``train --json`` prints."""
         return {
             "bundle": str(self.bundle.path),
             "machine": self.bundle.manifest.machine,

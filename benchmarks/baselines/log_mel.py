@@ -22,7 +22,7 @@ Levels = npt.NDArray[np.float32]
 def log_mel(clip: Samples, bands: int = BANDS) -> Levels:
     """Levels of mel bands in dB, shape [frames, bands]: n_fft 1024, hop 512, power 2, centred frames.
 
-    The values of ``librosa.feature.melspectrogram``, which computes its filters anew for each clip.
+    The values of ``librosa.feature.melspectrogram``, which computes its filters again for each clip.
     Source: ``file_to_vector_array`` of github.com/y-kawagu/dcase2020_task2_baseline.
     """
     return in_db(power(clip), bands)

@@ -27,7 +27,7 @@ class Mahalanobis:
         self._estimate.fit(np.stack([_statistics(clip) for clip in clips]))
 
     def score(self, clip: Samples) -> float:
-        """Squared distance."""
+        """Return the squared Mahalanobis distance of a clip from normal sound."""
         return float(self._estimate.mahalanobis(_statistics(clip)[None])[0])
 
 

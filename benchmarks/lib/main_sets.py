@@ -1,6 +1,7 @@
-"""Test sets of the main job, taken from the detection bench (``anomaly.evaluate.bench``).
+"""Test sets of the benchmark ``main_job.py``: modelled faults of a slide rail, and faulty motors beside one.
 
-Each has three levels and one background, so that figures stay comparable over the history of the benchmark.
+They are a fixed part of the detection bench (``anomaly.evaluate.bench``), with three levels of the fault over its
+background, so that results stay comparable from one version of the program to the next.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def wire_costs(
         arch: the chip.
         rates: spikes per step of each source, inputs first; by default measured on random spikes.
         before: costs of a network with as many neurons, inputs and outputs: placement continues from there, in an
-            eighth of the time. Otherwise it starts anew.
+            eighth of the time. Otherwise it starts again.
         seed: random seed of the placement; the same seed gives the same costs.
         sweeps: sweeps of the annealing; 0 keeps the placement of ``before``.
 

@@ -42,7 +42,7 @@ class AlertmanagerConfig(HttpServerConfig):
 
 
 def build(config: AlertmanagerConfig, context: SinkContext) -> Sink:
-    """Make a sender of alerts."""
+    """Build the sink that sends alerts to Alertmanager."""
     return _sink(config, context)
 
 

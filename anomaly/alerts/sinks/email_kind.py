@@ -99,7 +99,7 @@ def _session(config: EmailConfig, context: SinkContext, timeout_s: float) -> Smt
 
 
 def build(config: EmailConfig, context: SinkContext) -> Sink:
-    """Make a sender of mail."""
+    """Build the sink that sends mail."""
     from anomaly.alerts.sinks.email_sink import EmailSink
 
     return EmailSink(

@@ -78,7 +78,7 @@ class EmailSink:
         self._served.pop(message.id, None)
 
     def close(self) -> None:
-        """End a wait for a picture; a connection is open during a delivery alone."""
+        """Stop waiting for the picture of a case. No connection has to be closed: each delivery has its own."""
         self._closing.set()
 
     def _recipients_refused(self, refused: dict[str, tuple[int, str]]) -> SinkError:

@@ -43,7 +43,7 @@ class MqttConfig(SinkConfig):
 
 
 def build(config: MqttConfig, context: SinkContext) -> Sink:
-    """Make an MQTT client."""
+    """Build the sink that publishes to an MQTT broker."""
     from anomaly.alerts.sinks.mqtt import MqttSink
 
     return MqttSink(

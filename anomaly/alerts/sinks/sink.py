@@ -89,7 +89,7 @@ class LiveSink(Protocol):
 
 @runtime_checkable
 class StateSink(Protocol):
-    """Sink whose other side forgets a case unless it is told of it again and again."""
+    """Sink whose receiver forgets a case unless its alert is repeated."""
 
     @property
     def resend_s(self) -> float:

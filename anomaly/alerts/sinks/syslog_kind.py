@@ -47,7 +47,7 @@ class SyslogConfig(SinkConfig):
 
 
 def build(config: SyslogConfig, context: SinkContext) -> Sink:
-    """Make a sender of lines."""
+    """Build the sink that sends a line to a syslog server."""
     from anomaly.alerts.sinks.syslog import SyslogSink
     from anomaly.http_environment import tls_context
 

@@ -118,7 +118,7 @@ def check_hanging_receiver(harness: SinkHarness) -> None:
 
 
 def check_refusal(harness: SinkHarness) -> None:
-    """If the other side refuses the account or the message, the error is permanent, each time anew."""
+    """If the other side refuses the account or the message, the error is permanent, at each attempt."""
     if harness.refuse() is False:
         return
     with built(harness) as sink:

@@ -33,7 +33,7 @@ class WebhookConfig(SinkConfig):
 
 
 def build(config: WebhookConfig, context: SinkContext) -> Sink:
-    """Make a web hook."""
+    """Build the sink that posts to a web hook."""
     from anomaly.alerts.sinks.webhook import WebhookSink
 
     secret = context.secret(config.secret_env, config.secret_file, f"webhook {config.name}")

@@ -41,10 +41,10 @@ def fetch(plan: FetchPlan, remote: Remote, report: Report = lambda doing, done, 
 
 
 def refuse_other_folder(plan: FetchPlan) -> None:
-    """Refuse a plan whose folder exists and holds anything else.
+    """Refuse to download into a folder that holds other files.
 
     Raises:
-        UsageError: it does.
+        UsageError: the folder of the plan exists and is not empty.
     """
     folder = plan.folder
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):

@@ -1,4 +1,4 @@
-"""Levels of the channels of one recording, by which a dead one among them is found."""
+"""Level of each channel of a recording, measured while it is read, to find channels without sound."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> AudioFormat:
-        """Values of the header."""
+        """Sample rate, channels and encoding that the header states."""
 
     @property
     def truncation(self) -> Truncation | None:

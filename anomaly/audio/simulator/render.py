@@ -35,7 +35,7 @@ _CEILING = 0.99
 
 @dataclass(frozen=True)
 class Simulation:
-    """A take and its parts.
+    """Simulated recording, and the parts it was mixed from.
 
     Args:
         samples: [n] sound at the microphone: normal + fault + background, within full scale.

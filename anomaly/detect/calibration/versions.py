@@ -105,7 +105,7 @@ def _blocks(source: Source) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
 
 
 class CalibrationVersions:
-    """Calibration versions of one machine and detector.
+    """Numbered calibrations of one machine and detector, stored as files, and the number of the one in use.
 
     Args:
         state_dir: folder of the monitor's database.

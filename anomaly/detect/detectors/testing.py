@@ -49,7 +49,7 @@ def check_detector(make: MakeDetector) -> None:
     """Run all checks.
 
     Args:
-        make: builds the detector anew, ready for one stream.
+        make: builds a fresh detector, ready for one stream.
 
     Raises:
         AssertionError: the detector breaks the contract; the message says where.

@@ -77,7 +77,7 @@ class OperatingTracker:
         return OperatingResult(OperatingState.RUNNING, True, late)
 
     def reset(self) -> None:
-        """Begin anew: samples are missing, or the microphone was faulty."""
+        """Restart: samples are missing, or the microphone was faulty."""
         self._path, self._state_before, self._held, self._ramp_too_long = None, None, 0, False
 
     def _best_state(self, now: Spectrum) -> int:

@@ -42,7 +42,7 @@ class BenchComparison:
         return self._where(1)
 
     def as_json(self) -> dict[str, object]:
-        """Return JSON values."""
+        """Return the figures as JSON types."""
         return {
             "overall": asdict(self.overall),
             "sets": {name: asdict(one) for name, one in self.sets.items()},

@@ -33,15 +33,15 @@ _HELD_OUT = 0.2
 
 @dataclass(frozen=True)
 class Clip:
-    """One file with the labels of its path.
+    """One recording of a data set, with the labels that its path and name give.
 
     Attributes:
         path: the file.
         label: normal or anomaly.
         fault: the kind of fault, if the name has one.
-        recording: equal for pieces of one recording, which belong on one side of any split. A file
-            of several minutes is one recording, too; training splits it into blocks of 60 s.
-        section: the number of the machine among its like, if the name has one.
+        recording: name of the recording it was cut from. Pieces of one recording are never split between training
+            and test. A file of several minutes is one recording, too; training cuts it into blocks of 60 s.
+        section: number of the individual machine among those of its type, if the name has one.
         domain: source or target, if the name has one.
     """
 

@@ -71,7 +71,7 @@ class DcaseFigures:
     score: float | None
 
     def as_json(self) -> dict[str, object]:
-        """Return JSON values."""
+        """Return the figures as JSON types."""
         return {
             "edition": self.edition,
             "score": self.score,

@@ -48,7 +48,7 @@ class FalseAlarms:
         return self.unlikely / self.seconds
 
     def as_json(self) -> dict[str, object]:
-        """Return JSON values."""
+        """Return the figures as JSON types."""
         return {
             "budget_per_day": self.budget_per_day,
             "alarms": self.rate.alarms,

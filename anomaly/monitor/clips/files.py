@@ -68,7 +68,7 @@ class ClipFacts:
 
 @dataclass(frozen=True, eq=False)
 class StoredClip:
-    """A clip as read back.
+    """Stored clip with its facts, and its sound or levels.
 
     Args:
         folder: of the clip.

@@ -29,7 +29,7 @@ class CheckResult:
     exit_code: int = ConfigError.exit_code
 
     def to_dict(self) -> dict[str, str]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return {
             "check": self.check,
             "level": self.level,

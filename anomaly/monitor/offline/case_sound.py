@@ -100,7 +100,7 @@ def _from_clips(
 
 
 def _counted(store: Store, detector: CalibratedDetector, clip: StoredClip) -> list[ScoreRow]:
-    """Return the seconds of a clip that the decision counted: the live results, or scored anew for another model.
+    """Return the seconds of a clip that the decision counted: the live results, or scored again for another model.
 
     Raises:
         AnomalyError: the clip does not hold what this takes.

@@ -49,7 +49,7 @@ class FeedbackResult:
     not_learned: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return asdict(self)
 
 
@@ -64,7 +64,7 @@ def record_feedback(
     note: str,
     now_s: float,
 ) -> FeedbackResult:
-    """Store feedback on a case, and calibrate anew where that follows; later feedback replaces earlier.
+    """Store feedback on a case, and recalibrate where that follows; later feedback replaces earlier.
 
     A case that was normal is settled: it is closed, also where no sound of it is left to calibrate on.
 

@@ -95,7 +95,7 @@ class ReplayResult:
         return {**by_outcome, "appear": len(self.appear)}
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return asdict(self) | {"summary": self.counts}
 
 

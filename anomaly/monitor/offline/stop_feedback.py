@@ -30,7 +30,7 @@ class StopFeedbackResult:
     closed: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return asdict(self)
 
     def text(self) -> list[str]:

@@ -45,7 +45,7 @@ class RecordingComparison:
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the fields as JSON types."""
         return asdict(self)
 
 

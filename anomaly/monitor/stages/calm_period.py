@@ -6,7 +6,7 @@ ISA-18.2), with two messages each time.
 
 from __future__ import annotations
 
-# Where the decision began anew while the case was open, only a minute of normal sound returns it.
+# Where the decision was reset while the case was open, only a minute of normal sound returns it.
 AFTER_RESET_S = 60
 # Seconds of normal sound after no, one, two and more alarms that came back.
 _NEEDED_S = (1, 60, 600, 3600)
@@ -24,15 +24,15 @@ class CalmPeriod:
 
     @property
     def is_over(self) -> bool:
-        """True if there has been enough normal sound to return a case."""
+        """True if there has been enough normal sound for the case to return to normal."""
         return self._normal_s >= max(self._least_s, _NEEDED_S[self._relapses])
 
     def second(self, normal: bool) -> None:
         """Count a second."""
         self._normal_s = self._normal_s + 1 if normal else 0
 
-    def begin_anew(self) -> None:
-        """Require a minute at least: the decision has begun anew, its OK says little yet."""
+    def reset(self) -> None:
+        """Require a minute at least: the decision was reset, and its first OK says little."""
         self._normal_s, self._least_s = 0, AFTER_RESET_S
 
     def alarm(self, time_s: float) -> None:

@@ -20,7 +20,7 @@ _RAN = (OperatingState.RUNNING, OperatingState.UNKNOWN)
 class DriftMonitor:
     """Compares the median score of each hour with the calibration.
 
-    A person who re-baselines the machine, such as after a repair, makes the comparison begin anew.
+    The comparison restarts when a person re-baselines the machine, such as after a repair.
 
     Args:
         store: where the median of each hour is kept.

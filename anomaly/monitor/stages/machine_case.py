@@ -52,8 +52,8 @@ class MachineCase:
         return self._case is None or self._case.state == CaseState.ACTIVE_ACKNOWLEDGED
 
     def require_calm_period(self) -> None:
-        """Return the case only after a minute of normal sound: the decision has begun anew, its OK says little yet."""
-        self._calm.begin_anew()
+        """Require a minute of normal sound before the case returns to normal: a first OK after a reset says little."""
+        self._calm.reset()
 
     def calibrate(self, calibration: Calibration | None) -> None:
         """Measure the severity by another calibration from now on."""

@@ -1,4 +1,4 @@
-"""Scoring stage: each second gets its score; another model takes over where the score begins anew."""
+"""Scoring stage: each second gets its score; another model takes over at the next reset of the score."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ScoringStage:
         self._next = model
 
     def switch(self) -> SessionModel | None:
-        """Switch to the next model if there is one and the score begins anew here; return it then."""
+        """Switch to the next model if there is one and the score is reset here; return it then."""
         if self._next is None or not self._stream.at_reset:
             return None
         model, self._next = self._next, None
@@ -36,5 +36,5 @@ class ScoringStage:
         return score
 
     def reset(self) -> None:
-        """Begin the score anew: samples were lost."""
+        """Reset the score: samples were lost."""
         self._stream.reset()

@@ -60,7 +60,7 @@ class SecondAssembler:
         self._waiting, self._count = [], 0
 
     def forget_time(self) -> None:
-        """Begin the count of `without_whole_s` anew with the next block: the microphone was away."""
+        """Restart the count of `without_whole_s` with the next block: the microphone was away."""
         self._whole_until_s = None
 
     def without_whole_s(self, time_s: float) -> float:

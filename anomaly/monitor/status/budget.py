@@ -17,7 +17,7 @@ _SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True)
 class BudgetStatus:
-    """Comparison with the budget.
+    """Alarms of a machine over the stored time, compared with its budget of false alarms.
 
     Args:
         false_alarms_per_day: the budget.

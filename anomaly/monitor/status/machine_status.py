@@ -46,7 +46,7 @@ class MachineStatus:
     budget: BudgetStatus | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types; times are UTC."""
+        """Return the fields as JSON types; times are UTC."""
         return {
             "machine": self.machine,
             "state": self.state,

@@ -33,7 +33,7 @@ class SinkStatus:
     oldest_pending_s: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types; times are UTC."""
+        """Return the fields as JSON types; times are UTC."""
         return {
             "sink": self.sink,
             "kind": self.kind,

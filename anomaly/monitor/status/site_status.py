@@ -45,7 +45,7 @@ class DiskStatus:
     low: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
+        """Return the fields as JSON types."""
         return {
             "path": str(self.path),
             "free_bytes": self.free_bytes,
@@ -69,7 +69,7 @@ class DatabaseStatus:
     error: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
+        """Return the fields as JSON types."""
         return {"path": str(self.path), "bytes": self.bytes, "ok": self.error is None, "error": self.error}
 
 
@@ -92,7 +92,7 @@ class SiteStatus:
     time_s: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
+        """Return the fields as JSON types."""
         return {
             "machines": [machine.to_dict() for machine in self.machines],
             "sinks": [sink.to_dict() for sink in self.sinks],

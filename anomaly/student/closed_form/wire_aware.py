@@ -1,6 +1,6 @@
 """The closed form with short wires: fitted, placed and routed, and fitted again with the cost of each wire.
 
-Every round prunes and regrows synapses: each filter chooses its taps anew, by what they explain and by the cost of
+Every round prunes and regrows synapses: each filter chooses its taps again, by what they explain and by the cost of
 their wires in the last placement. The round that is kept is chosen without labels: of those whose whole weights still
 explain the target filters, the one with least wire.
 """

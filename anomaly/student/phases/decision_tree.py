@@ -24,7 +24,7 @@ Box = Mapping[int, Bounds]
 
 @dataclass(frozen=True)
 class TreeNode:
-    """A box and its split.
+    """Node of a decision tree over levels: a box, and the level that splits it.
 
     Args:
         box: bounds by tap.

@@ -56,7 +56,7 @@ class TrainingVerdict:
         return f"ready: {self.machine} learned from {duration(self.sound_s)} of sound. {promise.sentence()}"
 
     def to_dict(self) -> dict[str, object]:
-        """JSON values of ``train --json``."""
+        """Return the fields that ``train --json`` prints."""
         return {
             "ready": self.ready,
             "sound_seconds": round(self.sound_s, 1),

@@ -30,7 +30,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Motors:
-    """Recordings to mix.
+    """Recordings of motors and of the background that are mixed.
 
     Args:
         training: healthy motors.

@@ -21,7 +21,7 @@ _STEP_16_BIT = 2.0**-15
 
 @dataclass(frozen=True, eq=False)
 class SilenceCase:
-    """One case.
+    """One condition of the microphone for the benchmark of silence.
 
     Args:
         name: of the condition.

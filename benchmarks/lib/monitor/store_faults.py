@@ -36,7 +36,7 @@ class RecordingSink:
         self._lock = threading.Lock()
 
     def deliver(self, message: AlertMessage) -> None:
-        """Keep a message."""
+        """Keep a message, as a receiver that confirms it."""
         with self._lock:
             self.received.append(message)
 
@@ -46,7 +46,7 @@ class RecordingSink:
 
 @dataclass
 class DamageResult:
-    """Result of some rounds.
+    """Result of several rounds of damage to the database.
 
     Args:
         rounds: how many were run.

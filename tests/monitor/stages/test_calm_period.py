@@ -38,7 +38,7 @@ def test_a_decision_that_began_anew_needs_a_minute() -> None:
     assert needed_s(calm) == 60
     calm.alarm(0.0)
     assert needed_s(calm) == 1
-    calm.begin_anew()
+    calm.reset()
     assert needed_s(calm) == 60
 
 

@@ -48,7 +48,7 @@ class CardInput:
 
     @property
     def name(self) -> str:
-        """ALSA's name."""
+        """Name under which ALSA opens the input, such as hw:1,0."""
         return f"hw:CARD={self.card_id},DEV={self.device}"
 
     @property
