@@ -44,6 +44,7 @@ _CHANGES = {
     "returned": "the sound became normal",
     "silenced": "messages held back",
     "expired": "unshelved, the time is over",
+    "maintenance": "notified again, the maintenance is over",
 }
 _ASSET_FACTS = ("display_name", "location", "cmms_number")
 _BAR_WIDTH, _BARS = 20, 4

@@ -26,6 +26,7 @@ GROUPS = (
     "monitor",
     "status",
     "cases",
+    "maintenance",
     "calibrate",
     "feedback",
     "replay",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from anomaly.config.calendar_window import CalendarWindow, is_in_any
 from anomaly.config.fields import Address, Detector, Location, Name, Text
 from anomaly.config.retention import Clips, Keep
 from anomaly.config.section import ConfigSection
@@ -70,6 +71,10 @@ class Machine(ConfigSection):
     criticality: Literal["low", "medium", "high", "critical"] = Field(
         default="medium", description="damage that its failure does; with the severity it makes the urgency"
     )
+    maintenance: tuple[CalendarWindow, ...] = Field(
+        default=(),
+        description="planned maintenance in local time, such as wed 06:00-08:00: alarms open no cases",
+    )
     alarm: Alarm = Field(default_factory=Alarm, description="delays, deadband and latch of its alarm")
 
     @property
@@ -121,6 +126,11 @@ class Site(ConfigSection):
         """Return the facts by which people know a machine; none of one that the file does not name."""
         settings = self.machines.get(machine)
         return {} if settings is None else settings.asset
+
+    def is_in_planned_maintenance(self, machine: str, time_s: float) -> bool:
+        """Return whether a UNIX time lies in a window of maintenance of a machine."""
+        settings = self.machines.get(machine)
+        return settings is not None and is_in_any(settings.maintenance, time_s)
 
     def bundle_of(self, machine: str) -> str:
         """Return the name of the bundle that scores a machine: the file's choice, else its own name."""

@@ -40,6 +40,7 @@ class Operations:
         self.clips_folder = site.state_dir / CLIPS_FOLDER
         self._open = ExitStack()
         self._folder_gone = False
+        self._planned: set[str] = set()
 
     def __enter__(self) -> Operations:
         with ExitStack() as opening:
@@ -54,7 +55,7 @@ class Operations:
         self.background.every(_SUM_UP_EVERY_S, self._sum_up)
         self.background.every(_TIDY_EVERY_S, self._tidy, after_s=_CHECK_EVERY_S)
         self.background.every(_MEASURE_EVERY_S, self._measure, after_s=0.0)
-        self.background.every(_SHELVING_EVERY_S, self._end_shelving, after_s=0.0)
+        self.background.every(_SHELVING_EVERY_S, self._notify_again, after_s=0.0)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,9 +64,15 @@ class Operations:
     def _check(self) -> None:
         self.store.check()
 
-    def _end_shelving(self) -> None:
-        """Notify again of cases that are still open when the time for which they were shelved is over."""
+    def _notify_again(self) -> None:
+        """Notify again of cases that are still open when the time of shelving or maintenance is over."""
         self.store.cases.end_shelving()
+        now_s, before = self.clock(), self._planned
+        self._planned = {
+            name for name in self.site.machines if self.site.is_in_planned_maintenance(name, now_s)
+        }
+        for machine in {*self.store.maintenance.end_over(), *(before - self._planned)}:
+            self.store.cases.notify_again(machine)
 
     def _sum_up(self) -> None:
         while self.store.time_series.sum_up():

@@ -191,6 +191,7 @@ class _Run:
             self._store = opening.enter_context(Store.open_resilient(self._site.state_dir / DATABASE_NAME))
             watched = [plan.machine for plan in self._plans]
             self._store.cases.asset = self._site.asset_of
+            self._store.cases.planned = self._site.is_in_planned_maintenance
             self._dispatcher = opening.enter_context(
                 Dispatcher(self._store, self._sinks, watched=watched, rules=delivery_rules(self._site))
             )

@@ -42,7 +42,8 @@ class AlertMessage:
         state: the machine's state, such as OK, WATCH or ALARM.
         groups: error level per sub-band group.
         change: cause of the event where its name leaves that open: ``severity`` or ``again`` (escalated),
-            ``returned`` (closed by normal sound), ``expired`` (unshelved by time).
+            ``returned`` (closed by normal sound), ``expired`` or ``maintenance`` (unshelved
+            when the time of either is over).
         by: person who changed the case; none for the monitor.
         note: what that person wrote.
         group: all cases of a message about many, the most urgent first; ``case`` is the first of them.

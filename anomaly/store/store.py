@@ -15,6 +15,7 @@ from anomaly.store.database import Database
 from anomaly.store.database_error import DatabaseError
 from anomaly.store.delivery_changes import DeliveryChanges
 from anomaly.store.history import History
+from anomaly.store.maintenance import Maintenance
 from anomaly.store.memory_database import left_over, memory_path, merge, remove
 from anomaly.store.opening import open_database
 from anomaly.store.outbox_queue import OutboxQueue
@@ -44,6 +45,7 @@ class Store:
         clips: sound clips and their access log.
         outbox: messages to be delivered.
         deliveries: changes that people make to the outbox.
+        maintenance: machines that people work on.
         path: the file on the disk.
     """
 
@@ -63,6 +65,7 @@ class Store:
         self.clips = ClipIndex(database, clock)
         self.outbox = OutboxQueue(database, clock)
         self.deliveries = DeliveryChanges(database, self.outbox.notify, clock)
+        self.maintenance = Maintenance(database, clock)
         self.cases = CaseRepository(database, self.outbox, clock)
         self.set_aside = set_aside
         if set_aside is not None:

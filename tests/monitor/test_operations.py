@@ -188,6 +188,20 @@ def test_a_case_is_notified_again_when_its_shelving_ends(
     assert live.store.history.events(case_id=case.id)[-1].event == "case.unshelved"
 
 
+def test_a_case_is_notified_again_when_maintenance_ends(
+    chain: Callable[..., Any], until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anomaly.monitor.operations._SHELVING_EVERY_S", 0.05)
+    live = chain()
+    live.store.cases.open(Case("pump", "machine", "2027-01-15T08:00:00.000Z", "A tone at 3.2 kHz"))
+    live.store.maintenance.begin("pump", 60.0, "ann")
+    live.now_s += 60.0
+    until(lambda: live.store.history.events(name="case.unshelved") != [], PATIENCE_S)
+    assert [event.event for event in live.store.history.events(machine="pump")] == [
+        *("case.opened", "maintenance.began", "maintenance.ended", "case.unshelved")
+    ]
+
+
 def test_measurements_of_the_site(chain: Callable[..., Any], until: Callable[..., None]) -> None:
     live = chain()
     until(lambda: live.operations.statistics.site.database_bytes > 0, PATIENCE_S)

@@ -96,6 +96,16 @@ def test_a_score_that_flaps_makes_one_case_and_few_messages(bench: Bench) -> Non
     assert bench.cases("machine") == ["returned-unacknowledged"]
 
 
+def test_an_alarm_that_outlasts_maintenance_opens_a_case(bench: Bench) -> None:
+    bench.store.maintenance.begin("pump", 30.0, "ann")
+    bench.feed(20, LOUD)
+    assert bench.seconds[-1].state == "ALARM"
+    bench.feed(5, SILENT)
+    assert (bench.cases("machine"), bench.cases("sensor")) == ([], [])
+    bench.feed(15, LOUD)
+    assert bench.cases("machine") == ["active-unacknowledged"]
+
+
 def test_a_sound_far_above_the_limit_escalates_its_case_once(bench: Bench) -> None:
     bench.scores = np.linspace(0.0, 1.0, 1_000)
     bench.begin()
