@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli.option_rules import excludes, repeated
+from anomaly.cli.option_rules import repeated
 from anomaly.cli.options import Config, Details, Detector, Json, Models, State
 
 if TYPE_CHECKING:
@@ -140,7 +140,6 @@ def compare(
     from anomaly.monitor.offline.reporting.comparison_text import comparison_text
     from anomaly.monitor.offline.version_comparison import summary
 
-    excludes(context, "--data", "--state")
     folder, bundle, site = _bundle(machine, models, config)
     settings = _settings(site, machine, detector, false_alarms_per_day)
     versions(folder, bundle)
@@ -180,15 +179,15 @@ def _settings(
 def _comparison(
     one: Version, other: Version, settings: tuple[str, float, Policy], machine: str, state_dir: Path
 ) -> VersionComparison:
-    from anomaly.bundle import open_bundle
-    from anomaly.detect.model import load_model
+    """Return the comparison of two versions as a monitor uses them, each with the calibration in use for it."""
+    from anomaly.monitor.offline.calibrated_detector import load_calibrated_detector
     from anomaly.monitor.offline.version_comparison import VersionComparison
 
-    pair = [
-        load_model(open_bundle(found.path), settings[:1], state_dir=state_dir, machine=machine)
-        for found in (one, other)
-    ]
-    return VersionComparison(pair[0], pair[1], *settings)
+    detector, budget, policy = settings
+    first, second = (
+        load_calibrated_detector(found.path, state_dir, machine, detector).scorer for found in (one, other)
+    )
+    return VersionComparison(first, second, budget, policy)
 
 
 def _compared(

@@ -114,19 +114,19 @@ def _replay_history(
 def _replay_clips(
     store: Store, site: Site, calibrated: CalibratedDetector, span: ReplaySpan, bundle: str
 ) -> ReplayResult:
-    from anomaly.bundle import open_bundle
     from anomaly.bundle.versions import find_bundle_or_version, version_of
-    from anomaly.detect.model import load_model
+    from anomaly.monitor.offline.calibrated_detector import load_calibrated_detector
     from anomaly.monitor.offline.replay_clips import replay_clips
     from anomaly.store.clip_index import CLIPS_FOLDER
     from anomaly.store.state_kinds import model_label
 
     machine, detector = calibrated.machine, calibrated.scorer.detector.name
     folder = find_bundle_or_version(site.models_dir, site.bundle_of(machine), bundle)
-    other = load_model(open_bundle(folder), (detector,), state_dir=site.state_dir, machine=machine)
+    # As a monitor would use it: with the calibration in use, if that belongs to this bundle.
+    scorer = load_calibrated_detector(folder, site.state_dir, machine, detector).scorer
     label = model_label(detector, version_of(folder))
     clips = site.state_dir / CLIPS_FOLDER
-    return replay_clips(store, machine, other.scorer(detector), span, clips, model=label)
+    return replay_clips(store, machine, scorer, span, clips, model=label)
 
 
 def _steps(

@@ -1,4 +1,4 @@
-"""Sound and plans of trainings that take seconds."""
+"""Sound, plans of trainings that take seconds, and a folder to use the trained pump in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from anomaly.audio.simulator import simulate
 
@@ -30,3 +31,24 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setitem(PROFILES, "tiny", TrainingProfile(teacher=TeacherPlan(epochs=2), distil=None))
     return ["--profile", "tiny"]
+
+
+@pytest.fixture(scope="session")
+def fault_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds of the trained pump, the last twelve with a fault."""
+    sound = simulate(
+        "pump", seconds=20, seed=301, fault="outer_race", severity=lambda t: np.where(t > 8, 1.0, 0.0)
+    )
+    path = tmp_path_factory.mktemp("sound") / "fault.wav"
+    soundfile.write(path, sound.samples, sound.sample_rate_hz, subtype="FLOAT")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pump_bundle: Path) -> Path:
+    """Current folder of a user with the trained pump, and no state yet."""
+    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANOMALY_MODELS", str(pump_bundle.parent))
+    return tmp_path

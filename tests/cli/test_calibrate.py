@@ -1,62 +1,18 @@
-"""`anomaly calibrate`, `feedback` and `replay`: each change of the calibration has a number and can be undone."""
+"""`anomaly calibrate`: each change of the calibration has a number and can be undone."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import soundfile
 
-from anomaly.audio.simulator import simulate
 from anomaly.bundle.versions import version_of
 from anomaly.cli import run
-from anomaly.store.rows import ScoreRow, StateRow
 from anomaly.store.store import DATABASE_NAME, Store
-
-Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="session")
-def fault_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty seconds of the trained pump, the last twelve with a fault."""
-    sound = simulate(
-        "pump", seconds=20, seed=301, fault="outer_race", severity=lambda t: np.where(t > 8, 1.0, 0.0)
-    )
-    path = tmp_path_factory.mktemp("sound") / "fault.wav"
-    soundfile.write(path, sound.samples, sound.sample_rate_hz, subtype="FLOAT")
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pump_bundle: Path) -> Path:
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ANOMALY_MODELS", str(pump_bundle.parent))
-    return tmp_path
-
-
-def for_pump(*line: str) -> list[str]:
-    return [*line, "--machine", "pump"]
-
-
-def json_of(capsys: Capture, *line: str) -> Any:
-    capsys.readouterr()
-    assert run([*line, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def alarms(capsys: Capture, recording: Path) -> int:
-    """Return the number of alarms that begin when the monitor scores a recording."""
-    capsys.readouterr()
-    assert run(for_pump("monitor", "--source", str(recording), "--no-realtime", "--jsonl")) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    return sum(line.get("event") == "state.changed" and line["to"] == "ALARM" for line in lines)
+from support.pump_commands import Capture, alarms, for_pump, json_of, store_scores
 
 
 def test_the_monitor_stores_the_model_beside_the_scores(
@@ -69,47 +25,6 @@ def test_the_monitor_stores_the_model_beside_the_scores(
         assert noted[0].time_s == store.history.scores("pump")[0].time_s
 
 
-def test_feedback_lasts_and_can_be_undone(folder: Path, fault_recording: Path, capsys: Capture) -> None:
-    assert alarms(capsys, fault_recording) == 1
-    (case,) = json_of(capsys, "cases", "list", "--machine", "pump")
-    result = json_of(capsys, "feedback", case["id"][:8], "--normal", "--by", "ann", "--note", "a test run")
-    assert (result["verdict"], result["calibration"]) == ("normal", 1)
-    assert result["seconds"] == 20
-    assert alarms(capsys, fault_recording) == 0
-    shown = json_of(capsys, "cases", "show", case["id"])
-    assert [e["detail"]["by"] for e in shown["events"] if e["event"] == "case.feedback"] == ["ann"]
-    assert (result["closed"], shown["state"]) == (True, "closed")
-    (version,) = json_of(capsys, *for_pump("calibrate", "--list"))
-    assert (version["number"], version["in_use"], version["by"]) == (1, True, "ann")
-    assert "a test run" in version["reason"]
-    # The bundle is as it was.
-    assert run(["verify", "pump"]) == 0
-    assert json_of(capsys, *for_pump("calibrate", "--revert", "0"))[0]["in_use"] is False
-    assert alarms(capsys, fault_recording) == 1
-
-
-def test_feedback_of_a_fault_removes_the_case_from_the_calibration(
-    folder: Path, fault_recording: Path, capsys: Capture
-) -> None:
-    alarms(capsys, fault_recording)
-    (case,) = json_of(capsys, "cases", "list")
-    assert json_of(capsys, "feedback", case["id"], "--normal")["calibration"] == 1
-    undone = json_of(capsys, "feedback", case["id"], "--fault")
-    assert undone["calibration"] == 2
-    assert undone["seconds"] == 20
-    assert json_of(capsys, "feedback", case["id"], "--fault")["calibration"] is None
-
-
-def test_repeated_feedback_names_the_sound_that_the_calibration_holds(
-    folder: Path, fault_recording: Path, capsys: Capture
-) -> None:
-    alarms(capsys, fault_recording)
-    (case,) = json_of(capsys, "cases", "list")
-    for _ in range(2):
-        assert run(["feedback", case["id"], "--normal"]) == 0
-        assert "holds 20 s of it as normal sound" in capsys.readouterr().out
-
-
 def test_the_next_commands_are_about_the_same_detector_and_folder(
     folder: Path, pump_recordings: Path, capsys: Capture
 ) -> None:
@@ -119,54 +34,6 @@ def test_the_next_commands_are_about_the_same_detector_and_folder(
     steps = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  anomaly ")]
     assert len(steps) == 2
     assert all(" --state elsewhere --detector teacher  " in step for step in steps)
-
-
-def test_feedback_takes_only_seconds_that_the_detector_scored(
-    folder: Path, fault_recording: Path, capsys: Capture
-) -> None:
-    alarms(capsys, fault_recording)
-    (case,) = json_of(capsys, "cases", "list")
-    assert run(["feedback", case["id"], "--normal", "--detector", "teacher"]) == 0
-    shown = capsys.readouterr().out
-    assert "is recorded as normal; the calibration stays as it is" in shown
-    assert "was scored by another model than teacher " in shown
-    assert "anomaly calibrate --machine pump --from RECORDING" in shown
-    with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
-        model = store.time_series.states("pump", "model")[0].state
-        later = store.history.scores("pump")[15].time_s
-        store.time_series.add_state(StateRow("pump", "model", later, "student 0123456789ab"))
-    result = json_of(capsys, "feedback", case["id"], "--normal")
-    assert (result["seconds"], result["other_seconds"]) == (15, 5)
-    found = json_of(capsys, *for_pump("replay", "--since", "1h"))
-    assert (found["model"], found["history_seconds"], found["other_seconds"]) == (model, 15, 5)
-
-
-def test_feedback_on_a_case_whose_scores_are_gone_learns_from_its_clip(
-    folder: Path, fault_recording: Path, capsys: Capture
-) -> None:
-    assert alarms(capsys, fault_recording) == 1
-    (case,) = json_of(capsys, "cases", "list")
-    with Store.open(folder / "state" / DATABASE_NAME, create=False) as store:
-        with store.database.transaction() as connection:
-            connection.execute("DELETE FROM scores")
-        (clip,) = store.clips.select(case_id=case["id"])
-    result = json_of(capsys, "feedback", case["id"], "--normal")
-    assert (result["calibration"], result["closed"], result["learned_from"]) == (1, True, "clip")
-    assert result["seconds"] == round(clip.seconds)
-    assert alarms(capsys, fault_recording) == 0
-
-
-def test_feedback_on_a_case_of_another_detector_scores_its_clip_anew(
-    folder: Path, fault_recording: Path, capsys: Capture
-) -> None:
-    (folder / "site.yaml").write_text(
-        f"clips: {{content: full}}\nmachines:\n  pump: {{source: {fault_recording}, model: pump}}\n"
-    )
-    assert run(["monitor", "--config", "site.yaml", "--no-realtime", "--jsonl"]) == 0
-    (case,) = json_of(capsys, "cases", "list")
-    result = json_of(capsys, "feedback", case["id"], "--normal", "--detector", "teacher")
-    assert (result["calibration"], result["learned_from"]) == (1, "clip")
-    assert result["seconds"] > 10
 
 
 def test_new_normal_sound_is_added(
@@ -190,6 +57,15 @@ def test_new_normal_sound_is_added(
     assert [v["in_use"] for v in json_of(capsys, *for_pump("calibrate", "--list"))] == [False, False, True]
 
 
+def test_a_recording_that_breaks_off_is_taken_and_reported(
+    folder: Path, fault_recording: Path, capsys: Capture
+) -> None:
+    cut = folder / "cut.wav"
+    cut.write_bytes(fault_recording.read_bytes()[: 6 * 16_000 * 4])
+    assert run(for_pump("calibrate", "--from", str(cut), "--force")) == 0
+    assert "cut.wav: is cut short" in capsys.readouterr().err
+
+
 def test_sound_that_is_not_normal_is_refused(folder: Path, fault_recording: Path, capsys: Capture) -> None:
     sounds = folder / "sounds"
     sounds.mkdir()
@@ -201,16 +77,6 @@ def test_sound_that_is_not_normal_is_refused(folder: Path, fault_recording: Path
     error = capsys.readouterr().err
     assert "does not sound normal" in error
     assert "--force" in error
-
-
-def store_scores(state: Path, seconds: int, score: float = 0.0, model: str = "", ago_s: float = 1.0) -> None:
-    with Store.open(state / DATABASE_NAME) as store:
-        begin = time.time() - seconds - ago_s
-        if model:
-            store.time_series.add_state(StateRow("pump", "model", begin, model))
-        store.history.add_scores(
-            ScoreRow("pump", begin + k, k, score + 0.01 * (k % 50), 0.5, "OK") for k in range(seconds)
-        )
 
 
 @pytest.mark.parametrize("model", ["", "teacher {}", "student 0123456789ab"])
@@ -245,38 +111,6 @@ def test_alarms_without_feedback_refuse_the_calibration(
     alarms(capsys, fault_recording)
     assert run(for_pump("calibrate", "--since", "1h")) == 4
     assert "1 alarm without feedback" in capsys.readouterr().err
-
-
-def test_replay_tries_another_budget(folder: Path, fault_recording: Path, capsys: Capture) -> None:
-    alarms(capsys, fault_recording)
-    (case,) = json_of(capsys, "cases", "list")
-    found = json_of(capsys, *for_pump("replay", "--since", "1h"))
-    assert found["history_seconds"] == 20
-    # The first seconds of a recording are all the history there is before its case.
-    assert [one["case"] for one in found["cases"]] == [case["id"]]
-    assert run(for_pump("replay", "--false-alarms-per-day", "0.01")) == 0
-    assert "1 case: 1 would " in capsys.readouterr().out
-
-
-def test_replay_after_feedback_judges_stored_scores_by_the_calibration_in_use(
-    folder: Path, pump_bundle: Path, fault_recording: Path, capsys: Capture
-) -> None:
-    # Quiet sound before the recording, so that the stored scores cover the case from before its begin.
-    store_scores(folder / "state", 60, model=f"student {version_of(pump_bundle)}", ago_s=120)
-    alarms(capsys, fault_recording)
-    (case,) = json_of(capsys, "cases", "list")
-
-    def replayed(*option: str) -> list[str]:
-        found = json_of(capsys, *for_pump("replay", "--since", "1h", *option))
-        assert found["appear"] == []
-        assert [one["by"] for one in found["cases"]] == ["history"]
-        return [one["outcome"] for one in found["cases"]]
-
-    assert replayed() == ["stays"]
-    json_of(capsys, "feedback", case["id"], "--normal")
-    assert replayed() == ["vanishes"]
-    assert replayed("--calibration", "1") == ["vanishes"]
-    assert replayed("--calibration", "0") == ["stays"]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle, versions, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
 from anomaly.cli import run
+from anomaly.detect.calibration.versions import CalibrationVersions, Source
+from anomaly.detect.model import load_model
 
 
 @pytest.fixture
@@ -96,6 +99,23 @@ def test_compare_over_recordings(
     assert f"anomaly models activate pump {old}" in shown
     assert run(["models", "compare", "pump", old, "--data", str(pump_recordings), "--details"]) == 0
     assert capsys.readouterr().out.count(" | ") > 8
+
+
+def test_compare_judges_each_version_with_its_calibration(
+    models: Path, pump_recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    active = versions.version_of(models / "pump")
+    old = next(v.id for v in versions.versions(models, "pump") if not v.active)
+    faults = sorted(pump_recordings.rglob("anomaly_*.wav"))
+    scorer = load_model(open_bundle(models / "pump")).scorer("student")
+    marked = tuple(tuple(s.score for s in scorer.recording(read_16k(path))) for path in faults)
+    source = Source("feedback", "a case", 0.0, 0.0, marked)
+    CalibrationVersions(Path("state"), "pump", "student").add(active, [source], by="ann", reason="a test")
+    line = ["models", "compare", "pump", old, "--data", *map(str, faults[:1])]
+    result = json_of(capsys, *line)
+    # The version in use has learned that this is no fault; the old one has not.
+    assert (result["alarms_one"], result["alarms_other"], result["appear"]) == (0, 1, 1)
+    assert json_of(capsys, *line, "--state", "elsewhere")["alarms_one"] == 1
 
 
 def test_a_machine_with_a_bundle_of_another_name(models: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,7 +94,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("data simulate --list --out x", "--out: has no effect with --list"),
         ("data simulate --machine fan --test-clips 3", "--test-clips: has no effect without --dataset"),
         ("distill --machine fan --energy-calibration clock", "--energy-calibration: has no effect without"),
-        ("models compare fan abc --data x --state y", "--state: has no effect with --data"),
         ("monitor --device hw:0 --no-realtime", "--no-realtime: has no effect with --device"),
         ("train --machine fan --energy-calibration clock", "--energy-calibration: has no effect without"),
     ],

@@ -24,15 +24,17 @@ class CalibrationInput:
         source: the new sound.
         duplicate_s: seconds that the calibration holds already, or that came twice.
         other_model_s: seconds that another model scored, or for which the model is not known.
+        remarks: sentences on recordings that were taken although they break off or have another format than usual.
     """
 
     source: Source
     duplicate_s: int = 0
     other_model_s: int = 0
+    remarks: tuple[str, ...] = ()
 
     def exclusions(self) -> list[str]:
-        """Sentences on the seconds left out and the reason; empty where none were."""
-        sentences = []
+        """Sentences on what was left out and the reason, and on faults of what was taken; empty without any."""
+        sentences = list(self.remarks)
         if self.duplicate_s:
             sentences.append(
                 f"{duration(self.duplicate_s)} left out: the calibration holds them already, or they came twice"

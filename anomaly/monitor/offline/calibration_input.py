@@ -48,14 +48,17 @@ def from_recordings(
     """
     limit = scorer.calibration.limit(_SCORING_PER_DAY)
     recordings: list[tuple[float, ...]] = []
+    remarks: list[str] = []
     for path in files:
         result = score_file(path, scorer, limit)
         if result.verdict is None:
             raise InputError(result.error or result.status, where=path, hint="take it out")
+        if result.error is not None:
+            remarks.append(f"{path}: {result.error}")
         pairs = zip(result.scores, result.verdict.states, strict=True)
         recordings.append(tuple(score.score for score, state in pairs if state is not None))
     new, duplicate_s = new_recordings(recordings, sources)
-    return CalibrationInput(Source("from", what, 0.0, 0.0, new), duplicate_s)
+    return CalibrationInput(Source("from", what, 0.0, 0.0, new), duplicate_s, remarks=tuple(remarks))
 
 
 def from_history(

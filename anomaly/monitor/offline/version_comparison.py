@@ -9,8 +9,7 @@ from typing import Any
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.detect.decision import Policy, State
-from anomaly.detect.model import Model
-from anomaly.detect.scoring import SecondScore
+from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clips.files import read_clip
@@ -50,12 +49,11 @@ class RecordingComparison:
 
 
 class VersionComparison:
-    """Comparison of two models under one budget.
+    """Comparison of two versions under one budget.
 
     Args:
-        one: reference, usually the version in use.
-        other: candidate to take its place.
-        detector: its name, such as student.
+        one: scorer of the reference, usually the version in use.
+        other: scorer of the candidate to take its place.
         false_alarms_per_day: the budget of both.
         policy: when an alarm begins and ends around the limit.
 
@@ -65,14 +63,13 @@ class VersionComparison:
 
     def __init__(
         self,
-        one: Model,
-        other: Model,
-        detector: str,
+        one: Scorer,
+        other: Scorer,
         false_alarms_per_day: float,
         policy: Policy = _DEFAULT_POLICY,
     ) -> None:
         self._policy = policy
-        self._scorers = (one.scorer(detector), other.scorer(detector))
+        self._scorers = (one, other)
         self._limits = [scorer.calibration.limit(false_alarms_per_day) for scorer in self._scorers]
 
     def recordings(self, paths: Sequence[Path]) -> Iterator[RecordingComparison]:
