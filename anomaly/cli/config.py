@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from anomaly.config import Sinks
-    from anomaly.errors import ConfigError
+    from anomaly.config import Sinks, Site
+    from anomaly.errors import AnomalyError, ConfigError
+
+Failure = TypeVar("Failure", bound="AnomalyError")
 
 SiteFile = Annotated[
     Path | None, typer.Argument(metavar="SITE", help="Site file (default: $ANOMALY_CONFIG, else site.yaml).")
@@ -28,8 +30,18 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="config")
 
 
-def check(site: SiteFile = None, config: SameFile = None, as_json: Json = False) -> None:
-    """Check a site file: keys and values with their lines, secrets and bundles; all errors at once. Exit 3 if not."""
+def check(
+    site: SiteFile = None,
+    config: SameFile = None,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Connect to each sink with its account too; send nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a site file: keys and values with their lines, secrets and bundles; all errors at once. Exit 3 if not.
+
+    With --connect, exit 7 if a sink does not answer or refuses its account.
+    """
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
     from anomaly.monitor.site_check import machine_errors
@@ -45,9 +57,13 @@ def check(site: SiteFile = None, config: SameFile = None, as_json: Json = False)
     if errors := [*machine_errors(path, found), *_sink_errors(path, found.sinks)]:
         raise _as_one(errors)
     machines, names = list(found.machines), found.sinks.names
+    answers = _sink_answers(path, found) if connect else {}
     if as_json:
-        typer.echo(json.dumps({"path": str(path), "ok": True, "machines": machines, "sinks": names}))
+        told = {"path": str(path), "ok": True, "machines": machines, "sinks": names}
+        typer.echo(json.dumps(told | ({"answers": answers} if connect else {})))
     else:
+        for name, answer in answers.items():
+            typer.echo(f"{name}: {answer}", err=True)
         listed = [", ".join(items) or "none" for items in (machines, names)]
         typer.echo(f"{path}: ok, machines: {listed[0]}, sinks: {listed[1]}", err=True)
 
@@ -98,16 +114,46 @@ def _sink_errors(path: Path, sinks: Sinks) -> list[ConfigError]:
     return errors
 
 
-def _as_one(errors: Sequence[ConfigError]) -> ConfigError:
-    """Return the first error with the others in its hint."""
-    from anomaly.errors import ConfigError
+def _sink_answers(path: Path, site: Site) -> dict[str, str]:
+    """Connect to each sink of a site without sending anything; return a line about each.
 
+    Raises:
+        RemoteError: one does not answer, or refuses its account; the hint names the others that fail.
+    """
+    from anomaly.alerts.sinks import configured_sinks
+    from anomaly.errors import AnomalyError, RemoteError
+    from anomaly.strict_yaml import load
+
+    _, lines = load(path)
+    answers: dict[str, str] = {}
+    errors = []
+    for sink in configured_sinks(site):
+        key = ("sinks", sink.kind, sink.number)
+        place = f"{path}:{lines[key]}: {'.'.join(map(str, key))}"
+        try:
+            answers[sink.name] = sink.probe()
+        except AnomalyError as error:
+            errors.append(RemoteError(str(error), where=place, hint=error.hint))
+        except (
+            Exception
+        ) as error:  # a probe of another package: its bug must not hide what is wrong with the others
+            words = f"the probe of kind {sink.kind!r} failed: {type(error).__name__}: {error}"
+            errors.append(
+                RemoteError(words, where=place, hint="update the package of this kind, or see its author")
+            )
+    if errors:
+        raise _as_one(errors)
+    return answers
+
+
+def _as_one(errors: Sequence[Failure]) -> Failure:
+    """Return the first error with the others in its hint."""
     first, *others = errors
     hints = [first.hint] if first.hint else []
     for other in others:
         hints.append(f"also {other}")
         hints += [other.hint] if other.hint else []
-    return ConfigError(first.message, where=first.where, hint="\n  ".join(hints) or None)
+    return type(first)(first.message, where=first.where, hint="\n  ".join(hints) or None)
 
 
 def show(site: SiteFile = None, config: SameFile = None, as_json: Json = False) -> None:

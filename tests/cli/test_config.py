@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,50 @@ def test_show(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "schema"]) == 0
     assert json.loads(capsys.readouterr().out) == site_schema()
+
+
+def test_check_connects_to_each_sink(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        good = f"{{name: a, url: 'http://127.0.0.1:{port}/'}}"
+        site.write_text(f"sinks:\n  webhook:\n    - {good}\n")
+        assert run(["config", "check", "--connect"]) == 0
+        assert capsys.readouterr().err.startswith(f"a: 127.0.0.1:{port} answers\n")
+        assert run(["config", "check", "--connect", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["answers"] == {"a": f"127.0.0.1:{port} answers"}
+        site.write_text(
+            f"sinks:\n  webhook:\n    - {good}\n    - {{name: b, url: 'http://127.0.0.1:1/'}}\n"
+            "  syslog:\n    - {name: c, host: 127.0.0.1, port: 1}\n"
+        )
+        assert run(["config", "check"]) == 0
+        assert run(["config", "check", "--connect"]) == 7
+    said = capsys.readouterr().err
+    assert "error: site.yaml:4: sinks.webhook.1: 127.0.0.1:1 does not answer" in said
+    assert "also site.yaml:6: sinks.syslog.0: 127.0.0.1:1 does not answer" in said
+
+
+@pytest.mark.parametrize(
+    ("sink", "words"),
+    [
+        ("  webhook:\n    - {name: a, url: 'ftp://x/'}\n", "must begin with http:// or https://"),
+        (
+            "  email:\n    - {name: a, host: b, sender: nobody, recipients: [c@d.example]}\n",
+            "must be an address of mail",
+        ),
+        (
+            "  cmms:\n    - {name: a, url: 'http://b/', preset: atlas,"
+            " create: {method: POST, path: '/${x}', id: id}}\n",
+            "create names ${x}",
+        ),
+        ("  alertmanager:\n    - {name: a, url: 'http://u:p@b/'}\n", "the address holds a user or password"),
+    ],
+)
+def test_check_finds_addresses_and_templates(
+    site: Path, capsys: pytest.CaptureFixture[str], sink: str, words: str
+) -> None:
+    site.write_text(f"sinks:\n{sink}")
+    assert run(["config", "check"]) == 3
+    said = capsys.readouterr().err
+    assert "site.yaml:3: sinks." in said
+    assert words in said
+    assert "u:p" not in said

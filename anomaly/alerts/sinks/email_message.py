@@ -42,9 +42,9 @@ def compose(
     mail["To"] = ", ".join(recipients)
     mail["Date"] = datetime.fromtimestamp(unix_s(message.time), UTC)
     mail["Message-ID"] = f"<{message.id}@{domain}>"
-    follows = message.case is not None and message.event != "case.opened"
+    follows = message.case is not None and message.event != "case.opened" and not message.group
     mail["Subject"] = f"Re: {text.thread}" if follows else text.thread
-    if message.case is not None:
+    if message.case is not None and not message.group:
         # All mails of a case answer one that was never sent: the first one may have gone before this sink existed.
         root = f"<case-{message.case.id}@{domain}>"
         mail["In-Reply-To"] = root

@@ -92,7 +92,13 @@ class EmailSink:
 
     def _picture(self, message: AlertMessage) -> bytes | None:
         case, site = message.case, self._site
-        if self._picture_wait_s is None or site is None or case is None or case.kind != "machine":
+        if (
+            self._picture_wait_s is None
+            or site is None
+            or case is None
+            or message.group
+            or case.kind != "machine"
+        ):
             return None
         age_s = time.time() - unix_s(message.time)
         if message.event != "case.opened" or site.clips.content == "none" or age_s < 0:

@@ -94,6 +94,15 @@ class MqttSink:
         """Return whether messages wait to be sent."""
         return self._connection.waiting
 
+    def check(self) -> str:
+        """Connect with the account of the sink; return one line about it.
+
+        Raises:
+            SinkError: no connection in time, or the broker has refused the account.
+        """
+        self._connection.require()
+        return f"{self._connection.address} accepts the connection"
+
     def deliver(self, message: AlertMessage) -> None:
         """Publish the message, and the machine's state if the message holds one.
 

@@ -85,7 +85,8 @@ class MqttConnection:
         self._host = host
         self._port = port if port is not None else (8883 if tls else 1883)
         _check_host(host, f"mqtt {name}")
-        self.where = f"mqtt {name} at {host}:{self._port}"
+        self.address = f"{host}:{self._port}"
+        self.where = f"mqtt {name} at {self.address}"
         self._account = (username, password)
         self._tls = tls
         self._trust = (

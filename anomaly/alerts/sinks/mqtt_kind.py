@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from anomaly.alerts.sinks.probe import probe_tcp
+from anomaly.alerts.sinks.probe import TIMEOUT_S
 from anomaly.alerts.sinks.registry import SinkContext, SinkKind
-from anomaly.alerts.sinks.sink import Sink
 from anomaly.config import Location, Seconds, SinkConfig, Text
+
+if TYPE_CHECKING:
+    from anomaly.alerts.sinks.mqtt import MqttSink
 
 
 class MqttConfig(SinkConfig):
@@ -42,7 +45,7 @@ class MqttConfig(SinkConfig):
         return self
 
 
-def build(config: MqttConfig, context: SinkContext) -> Sink:
+def build(config: MqttConfig, context: SinkContext) -> MqttSink:
     """Build the sink that publishes to an MQTT broker."""
     from anomaly.alerts.sinks.mqtt import MqttSink
 
@@ -63,9 +66,14 @@ def build(config: MqttConfig, context: SinkContext) -> Sink:
     )
 
 
-def probe(config: MqttConfig, _context: SinkContext) -> str:
-    """Connect to the broker."""
-    return probe_tcp(config.host, config.port or (8883 if config.tls else 1883))
+def probe(config: MqttConfig, context: SinkContext) -> str:
+    """Connect to the broker with the account of the sink; nothing is published."""
+    brief = config.model_copy(update={"timeout_s": min(config.timeout_s, TIMEOUT_S)})
+    sink = build(brief, replace(context, test_only=True))
+    try:
+        return sink.check()
+    finally:
+        sink.close()
 
 
 MQTT = SinkKind("MQTT brokers", MqttConfig, build, probe)

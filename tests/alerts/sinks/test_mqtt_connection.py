@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from anomaly.alerts import AlertMessage
-from anomaly.alerts.sinks import SinkError
+from anomaly.alerts.sinks import SinkContext, SinkError
 from anomaly.alerts.sinks.mqtt import MqttSink
+from anomaly.alerts.sinks.mqtt_kind import MQTT
 from anomaly.errors import ConfigError
 from anomaly.store.rows import LiveScore
 from support.certificate import Certificate
@@ -177,3 +178,17 @@ def test_invalid_certificates_are_refused(tmp_path: Path) -> None:
 def test_usual_ports() -> None:
     assert "127.0.0.1:1883" in MqttSink("house", "127.0.0.1")._connection.where
     assert "127.0.0.1:8883" in MqttSink("house", "127.0.0.1", tls=True)._connection.where
+
+
+def test_the_probe(start_broker: Callable[..., Broker], tmp_path: Path) -> None:
+    broker = start_broker("allow_anonymous false", f"password_file {passwords(tmp_path)}")
+    keys = {"name": "house", "host": "127.0.0.1", "port": broker.port, "username": "ann", "password_env": "P"}
+    settings = MQTT.config.model_validate(keys | {"timeout_s": 1})
+    right, wrong = SinkContext(environ={"P": "right"}), SinkContext(environ={"P": "wrong"})
+    assert MQTT.probe(settings, right) == f"127.0.0.1:{broker.port} accepts the connection"
+    with pytest.raises(SinkError, match="Not authorized") as caught:
+        MQTT.probe(settings, wrong)
+    assert caught.value.permanent
+    broker.kill()
+    with pytest.raises(SinkError, match="cannot be reached"):
+        MQTT.probe(settings, right)
