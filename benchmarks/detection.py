@@ -17,8 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from anomaly.errors import AnomalyError
-from anomaly.evaluate.bench import SETS, SIMULATED, bench_sets
+from anomaly.evaluate.bench import FAMILY_SETS, SETS, SIMULATED, SIMULATED_FAMILIES, bench_sets
 from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
+from anomaly.evaluate.bench.families import family_figures
 from anomaly.evaluate.bench.rounds import RoundCache, Rounds, run_rounds
 from anomaly.evaluate.bench.summary import Results, summarise_rounds
 from lib.contestants import EPOCHS, PROFILE, contestants, variant_names
@@ -60,8 +61,9 @@ def with_best_variant(rounds: Rounds) -> tuple[Rounds, str | None]:
     The choice uses the labels of the test, which favours this baseline.
     """
     names = variant_names()
+    plain, families = _apart(rounds)
     means = mean_over_sets(
-        summarise_rounds({key: scored for key, scored in rounds.items() if key[2] in names})
+        summarise_rounds({key: scored for key, scored in (plain or families).items() if key[2] in names})
     )
     best = max(means, key=lambda name: means[name]["auc"]) if means else None
     renamed = {
@@ -72,17 +74,26 @@ def with_best_variant(rounds: Rounds) -> tuple[Rounds, str | None]:
     return renamed, best
 
 
+def _apart(rounds: Rounds) -> tuple[Rounds, Rounds]:
+    """Return the rounds on sets of faults, and those on sets of families."""
+    families = {key: scored for key, scored in rounds.items() if key[0] in FAMILY_SETS}
+    return {key: scored for key, scored in rounds.items() if key not in families}, families
+
+
 def report(rounds: Rounds) -> dict[str, object]:
     """All figures of the rounds as plain values."""
-    chosen, best = with_best_variant(rounds)
-    results = summarise_rounds(chosen)
-    everything = summarise_rounds(rounds)
+    renamed, best = with_best_variant(rounds)
+    chosen, families = _apart(renamed)
+    results, changed = summarise_rounds(chosen), summarise_rounds(families)
+    everything = summarise_rounds(_apart(rounds)[0])
     comparisons = {other: compare_detectors(chosen, "teacher", other) for other in DETECTORS[1:]}
     held = {name: one for name, one in comparisons.items() if one is not None}
     below = held.get("dcase_ae")
     return {
         "sets": as_json(results),
         "mean_over_sets": mean_over_sets(results),
+        "families": family_figures(changed),
+        "family_sets": as_json(changed),
         "frame_mahalanobis_variant": best,
         "frame_mahalanobis_variants": mean_over_sets(_only_variants(everything)),
         "teacher_less": {
@@ -126,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     limit_to_one_thread()
     started = time.monotonic()
     try:
-        rounds = run(recordings, seeds, options.sets or (), detectors, options.cache)
+        everything = SETS if recordings is not None else (*SIMULATED, *SIMULATED_FAMILIES)
+        rounds = run(recordings, seeds, options.sets or everything, detectors, options.cache)
     except AnomalyError as error:
         log(f"error: {error}" + (f"\n  {error.hint}" if error.hint else ""))
         return int(error.exit_code)
@@ -146,13 +158,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print(rounds: Rounds, seeds: int, seconds: float) -> None:
-    chosen, best = with_best_variant(rounds)
+    renamed, best = with_best_variant(rounds)
+    chosen, families = _apart(renamed)
     results = summarise_rounds(chosen)
     print("\n".join(table_lines(results)))
     for name, means in mean_over_sets(results).items():
         print(
             f"mean over sets: {name:<18} AUC {means['auc']:.3f}, pAUC {means['pauc']:.3f}, F1-EV {means['f1_ev']:.3f}"
         )
+    for family, row in family_figures(summarise_rounds(families)).items():
+        print(f"{family:<14}", "  ".join(f"{name} {figures['auc']:.3f}" for name, figures in row.items()))
     print(f"{seeds} seed(s), frame Mahalanobis is {best}, {seconds:.0f} s")
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import training_speed
 from anomaly import atomic
 from anomaly.errors import AnomalyError
-from anomaly.evaluate.bench import SETS, SIMULATED, bench_sets
+from anomaly.evaluate.bench import FAULT_SETS, SIMULATED, bench_sets
 from anomaly.evaluate.bench.rounds import RoundCache, run_rounds
 from anomaly.evaluate.bench.summary import summarise_rounds
 from lib.contestants import contestants
@@ -157,7 +157,7 @@ def _options(parsed: argparse.Namespace) -> Options:
     recordings = parsed.recordings if parsed.recordings.is_dir() else None
     if recordings is None:
         log(f"no recordings in {parsed.recordings}: simulated sets only")
-    default_sets = QUICK_SETS if parsed.quick else SETS
+    default_sets = QUICK_SETS if parsed.quick else FAULT_SETS
     return Options(
         parts=parsed.parts,
         recordings=recordings,
@@ -189,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--recordings", type=Path, default=default_recordings(), help="folder of real recordings"
     )
-    parser.add_argument("--sets", action="append", choices=SETS, help="only this set; may be repeated")
+    parser.add_argument("--sets", action="append", choices=FAULT_SETS, help="only this set; may be repeated")
     parser.add_argument("--seeds", type=int, help=f"number of seeds; default {SEEDS}, 1 with --quick")
     parser.add_argument(
         "--profile", choices=("fast", "standard", "best"), help=f"training profile; default {PROFILE}"

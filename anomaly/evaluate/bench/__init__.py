@@ -5,6 +5,23 @@
 """
 
 from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples
-from anomaly.evaluate.bench.sets import SETS, SIMULATED, bench_sets
+from anomaly.evaluate.bench.sets import (
+    FAMILY_SETS,
+    FAULT_SETS,
+    SETS,
+    SIMULATED,
+    SIMULATED_FAMILIES,
+    bench_sets,
+)
 
-__all__ = ["SETS", "SIMULATED", "DetectionSet", "LabelledClip", "Samples", "bench_sets"]
+__all__ = [
+    "FAMILY_SETS",
+    "FAULT_SETS",
+    "SETS",
+    "SIMULATED",
+    "SIMULATED_FAMILIES",
+    "DetectionSet",
+    "LabelledClip",
+    "Samples",
+    "bench_sets",
+]

@@ -1,0 +1,57 @@
+"""Sets of families hold every change of every held-out clip, and nothing of the training."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from anomaly.audio.simulator.changes import FAMILIES
+from anomaly.evaluate.bench.clips import DetectionSet
+from anomaly.evaluate.bench.families import family_figures, simulated_families
+from anomaly.evaluate.bench.summary import SetFigures
+
+KINDS = [kind for kinds in FAMILIES.values() for kind in kinds]
+
+
+@functools.cache
+def fan() -> list[DetectionSet]:
+    return simulated_families("fan", (0.1, 1.0), seed=3, train_clips=1, normals=3)
+
+
+def test_each_clip_is_tested_as_it_is_and_with_every_change() -> None:
+    faint, strong = fan()
+    assert (faint.name, faint.level, strong.level) == ("families-fan", 0.1, 1.0)
+    assert faint.train is strong.train
+    normals = [clip for clip in strong.test if clip.label == "normal"]
+    changed = [clip for clip in strong.test if clip.label == "anomaly"]
+    assert len(changed) == len(KINDS) * len(normals)
+    assert [clip.fault for clip in changed[:: len(normals)]] == KINDS
+    assert {clip.recording for clip in changed} == {clip.recording for clip in normals}
+    assert {clip.condition for clip in normals} == {"source", "target"}
+
+
+def test_a_change_differs_from_clip_to_clip_and_not_between_runs() -> None:
+    (again,) = simulated_families("fan", (1.0,), seed=3, train_clips=1, normals=3)
+    assert all((a.samples == b.samples).all() for a, b in zip(again.test, fan()[1].test, strict=True))
+    tones = [clip for clip in again.test if clip.fault == "tone"][:2]
+    normals = {clip.recording: clip.samples for clip in again.test if clip.label == "normal"}
+    added = [np.abs(np.fft.rfft(clip.samples - normals[clip.recording])) for clip in tones]
+    assert added[0].argmax() != added[1].argmax()
+
+
+def test_figures_of_a_family_are_means_over_its_kinds() -> None:
+    figures = SetFigures(
+        auc=0.0,
+        pauc=0.0,
+        ci=(0, 0),
+        pauc_ci=(0, 0),
+        f1_ev=0.0,
+        faults={"muffled": 0.5, "missing-band": 0.75, "weaker-component": 1.0, "tone": 0.6},
+        fault_pauc={"muffled": 0.5, "missing-band": 0.5, "weaker-component": 0.8, "tone": 0.5},
+        conditions={},
+    )
+    found = family_figures({"families-fan": {"1": {"student": figures}}})
+    assert set(found) == {"takes-away", "adds-steady"}
+    assert found["takes-away"]["student"] == {"auc": 0.75, "pauc": pytest.approx(0.6)}
