@@ -1,0 +1,1 @@
+"""Processes, receivers and counts of the benchmarks of alerts."""
