@@ -19,6 +19,7 @@ BUILT_IN = (
     EntryPoint("cmms", "anomaly.alerts.sinks.cmms.kind:CMMS", ENTRY_POINT_GROUP),
     EntryPoint("syslog", "anomaly.alerts.sinks.syslog_kind:SYSLOG", ENTRY_POINT_GROUP),
     EntryPoint("email", "anomaly.alerts.sinks.email_kind:EMAIL", ENTRY_POINT_GROUP),
+    EntryPoint("apprise", "anomaly.alerts.sinks.apprise_kind:APPRISE", ENTRY_POINT_GROUP),
 )
 
 

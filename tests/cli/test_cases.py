@@ -241,6 +241,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
         ["cmms", "anomaly"],
         ["syslog", "anomaly"],
         ["email", "anomaly"],
+        ["apprise", "anomaly"],
     ]
     assert run(["alerts", "kinds", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[1] == {

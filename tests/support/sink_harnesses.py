@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from anomaly.alerts.sinks import Sink, SinkContext
 from anomaly.alerts.sinks.alertmanager_kind import ALERTMANAGER
+from anomaly.alerts.sinks.apprise_kind import APPRISE
 from anomaly.alerts.sinks.cmms.kind import CMMS
 from anomaly.alerts.sinks.email_kind import EMAIL
 from anomaly.alerts.sinks.syslog_kind import SYSLOG
@@ -140,6 +141,26 @@ class CmmsHarness(ServerHarness):
 
     def refuse(self) -> None:
         self._system.fail = lambda _: Answer(401, "who are you?")
+
+
+class AppriseHarness(ServerHarness):
+    """Its plug-in for JSON; the last line of a message names what the contract compares."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._http = server
+        self.server = server
+
+    def build(self) -> Sink:
+        settings = APPRISE.config.model_validate({"name": "contract", "address_env": "A", "timeout_s": 1})
+        address = f"json://ann:{SECRET}@127.0.0.1:{self._http.port}"
+        return APPRISE.build(settings, SinkContext(environ={"A": address}))
+
+    def received(self) -> list[Mapping[str, Any]]:
+        lines = [one.json["message"].splitlines()[-1].split() for one in self._http.requests]
+        return [{"event": event, "machine": machine, "id": number} for event, machine, number in lines]
+
+    def refuse(self) -> None:
+        self._http.answer = lambda _: Answer(401)
 
 
 class SyslogHarness(ServerHarness):

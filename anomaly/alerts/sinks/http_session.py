@@ -177,9 +177,14 @@ class HttpSession:
         return SinkError(
             f"answered {_status(answer)}{f': {excerpt}' if excerpt else ''}",
             where=self.where,
-            permanent=400 <= answer.status_code < 500 and answer.status_code not in _RETRYABLE,
+            permanent=is_permanent(answer.status_code),
             retry_after_s=retry_after_s(answer.headers.get("retry-after"), time.time()),
         )
+
+
+def is_permanent(status: int) -> bool:
+    """Return whether a repetition of a request that was answered like this fails in the same way."""
+    return 400 <= status < 500 and status not in _RETRYABLE
 
 
 def _status(answer: httpx.Response) -> str:

@@ -18,6 +18,7 @@ from anomaly.alerts.webhook_receiver import WebhookReceiver
 from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
 from support.sink_harnesses import (
     AlertmanagerHarness,
+    AppriseHarness,
     CmmsHarness,
     EmailHarness,
     ServerHarness,
@@ -27,7 +28,7 @@ from support.sink_harnesses import (
 SECRET = "a-secret-that-must-not-show"
 KINDS = [
     *("webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"),
-    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms"),
+    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms", "apprise"),
 ]
 StartBroker = Callable[..., Broker]
 
@@ -127,9 +128,7 @@ def passwords(folder: Path, password: str) -> Path:
     return file
 
 
-@pytest.fixture(
-    params=["webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"]
-)
+@pytest.fixture(params=KINDS)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarness]:
     kind, _, variant = request.param.partition("-")
     made: WebhookHarness | MqttHarness | ServerHarness
@@ -141,6 +140,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarn
     elif kind == "email":
         start = request.getfixturevalue("start_mail_receiver")
         made = EmailHarness(start, request.getfixturevalue("certificate"))
+    elif kind == "apprise":
+        made = AppriseHarness(request.getfixturevalue("http_server"))
     elif kind == "cmms":
         made = CmmsHarness(request.getfixturevalue("http_server"))
     elif kind == "syslog":

@@ -107,6 +107,7 @@ def test_installed_kinds() -> None:
         InstalledKind("cmms", "work orders in maintenance systems", "anomaly"),
         InstalledKind("syslog", "syslog servers", "anomaly"),
         InstalledKind("email", "mail over SMTP", "anomaly"),
+        InstalledKind("apprise", "services that Apprise knows", "anomaly"),
     ]
     assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())
 
