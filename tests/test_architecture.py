@@ -52,7 +52,7 @@ def test_walks_name_at_most_15_files_in_order() -> None:
 
 
 def rewrite() -> None:
-    """Write the lists anew; files keep their places, new ones stand at the end."""
+    """Rewrite the lists; files keep their places, new ones stand at the end."""
     old, actual = listed(), rooms()
     order = [room for room in old if room in actual]
     order += sorted(room for room in actual if room not in old)

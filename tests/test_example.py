@@ -1,4 +1,4 @@
-"""The bundle that ships with the program: whole, runnable by this version, and able to hear."""
+"""The bundle that ships with the program: whole, runnable by this version, and able to detect a fault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_example_is_whole_and_runs() -> None:
     assert sum(entry.size for entry in bundle.manifest.files.values()) < 3 * 2**19
 
 
-def test_the_example_hears_a_fault() -> None:
+def test_the_example_detects_a_fault() -> None:
     model = load_model(open_bundle(MODELS / EXAMPLE))
     normal = simulate("pump", seconds=10.0, seed=900).samples
     faulty = simulate("pump", seconds=10.0, seed=900, fault="cavitation", severity=0.5).samples

@@ -205,7 +205,7 @@ def test_an_escalation_step_gets_what_nobody_acknowledges_in_time(
     store.cases.acknowledge(missed.id, "ann")
     store.cases.close(known.id)
     run(worker, clock, 5)
-    # Whoever was woken hears that the case is acknowledged; of the other one he hears nothing.
+    # Whoever was woken learns that the case is acknowledged, and nothing of the other one.
     assert chief.events[1:] == [("fan", "case.acknowledged")]
     assert store.outbox.pending_count(["chief"]) == 0
 

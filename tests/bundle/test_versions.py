@@ -18,7 +18,7 @@ from anomaly.workspace import machines
 
 
 def train(models: Path, content: bytes, machine: str = "pump") -> str:
-    """What training does with a bundle."""
+    """Write a bundle as training does."""
     draft = ManifestDraft(
         machine=machine,
         front_end={},

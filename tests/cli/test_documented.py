@@ -33,7 +33,7 @@ def lines(page: Path) -> Iterator[str]:
 
 
 def wrong(line: str, command: Any) -> str | None:
-    """What the line names that is not there."""
+    """Return the commands and options of a line that do not exist."""
     words = line.split()
     while words and hasattr(command, "commands"):
         name = words.pop(0)

@@ -87,7 +87,7 @@ def test_feedback_on_a_case_whose_scores_are_gone_learns_from_its_clip(
     assert alarms(capsys, fault_recording) == 0
 
 
-def test_feedback_on_a_case_of_another_detector_scores_its_clip_anew(
+def test_feedback_on_a_case_of_another_detector_scores_its_clip_again(
     folder: Path, fault_recording: Path, capsys: Capture
 ) -> None:
     (folder / "site.yaml").write_text(
@@ -133,14 +133,14 @@ def test_replay_after_feedback_judges_stored_scores_by_the_calibration_in_use(
     alarms(capsys, fault_recording)
     (case,) = json_of(capsys, "cases", "list")
 
-    def replayed(*option: str) -> list[str]:
+    def outcomes_of(*option: str) -> list[str]:
         found = json_of(capsys, *for_pump("replay", "--since", "1h", *option))
         assert found["appear"] == []
         assert [one["by"] for one in found["cases"]] == ["history"]
         return [one["outcome"] for one in found["cases"]]
 
-    assert replayed() == ["stays"]
+    assert outcomes_of() == ["stays"]
     json_of(capsys, "feedback", case["id"], "--normal")
-    assert replayed() == ["vanishes"]
-    assert replayed("--calibration", "1") == ["vanishes"]
-    assert replayed("--calibration", "0") == ["stays"]
+    assert outcomes_of() == ["vanishes"]
+    assert outcomes_of("--calibration", "1") == ["vanishes"]
+    assert outcomes_of("--calibration", "0") == ["stays"]

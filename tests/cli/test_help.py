@@ -56,7 +56,7 @@ def test_the_module_runs_as_a_program() -> None:
     assert "BUNDLE" in done.stdout
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"anomaly {__version__}\n"
 

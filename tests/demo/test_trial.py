@@ -1,4 +1,4 @@
-"""What the chosen threshold makes of clips that were never heard."""
+"""Decisions of the chosen threshold on clips that the model was not trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shipped for running it: everything parses, and names only what exists."""
+"""Files for running the monitor as a service: all of them parse, and names only what exists."""
 
 from __future__ import annotations
 

@@ -86,10 +86,10 @@ def test_dashboard_and_rules_name_only_states_that_are_exported(where: str, expr
     assert labels_in(expression, "anomaly_capture_state") <= {state.value for state in CaptureState}, where
 
 
-def test_rules_tell_of_a_machine_that_fails_and_of_one_that_is_not_judged() -> None:
-    told = {state for rule in rules() for state in labels_in(rule["expr"], "anomaly_state")}
-    # WATCH is told by the dashboard alone: it becomes an alarm, or passes.
-    assert told == set(STATES) - {"OK", "WATCH"}
+def test_rules_alert_on_a_machine_that_fails_and_on_one_that_is_not_judged() -> None:
+    alerted = {state for rule in rules() for state in labels_in(rule["expr"], "anomaly_state")}
+    # WATCH is shown on the dashboard alone: it becomes an alarm, or passes.
+    assert alerted == set(STATES) - {"OK", "WATCH"}
 
 
 def test_the_dashboard_shows_each_state_by_its_name() -> None:

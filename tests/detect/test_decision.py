@@ -160,7 +160,7 @@ def test_a_reset_forgets() -> None:
 def test_an_on_delay_waits_for_seconds_over_the_limit() -> None:
     # Sums: 3.5, 7, 10.5, 12, 12.
     assert states(6, 6, 6, 6, 6, policy=Policy(on_delay_s=2)) == ["OK", "WATCH", "WATCH", "WATCH", "ALARM"]
-    # A second below the limit begins the delay anew: 3.5, 7, 10.5, 8, 5.5, 9, 12, 12.
+    # A second below the limit restarts the delay: 3.5, 7, 10.5, 8, 5.5, 9, 12, 12.
     waited = states(6, 6, 6, 0, 0, 6, 6, 6, policy=Policy(on_delay_s=2))
     assert waited == ["OK"] + ["WATCH"] * 6 + ["ALARM"]
 
@@ -169,7 +169,7 @@ def test_an_off_delay_waits_for_seconds_below_the_deadband() -> None:
     bad, good = [6.0] * 3, [0.0] * 7
     assert states(*bad, *good)[2:] == ["ALARM"] * 4 + ["OK"] * 4
     assert states(*bad, *good, policy=Policy(off_delay_s=2))[2:] == ["ALARM"] * 6 + ["OK"] * 2
-    # A bad second in between begins the delay anew.
+    # A bad second in between restarts the delay.
     assert states(*bad, *good[:5], 6, 6, *good[:2], policy=Policy(off_delay_s=2))[-1] == "ALARM"
 
 

@@ -237,7 +237,7 @@ def test_a_stop_is_not_judged_and_stretches_do_not_change_that(
     assert whole.verdict is not None
     left_out = [k for k, state in enumerate(whole.verdict.states) if state is None]
     assert set(range(28, 39)) <= set(left_out) <= set(range(22, 44))
-    # The score is of all that was heard, as a monitor's is.
+    # The score is of all seconds, as a monitor's is.
     assert whole.verdict.score == recording_score(list(whole.scores))
     stream = student.stream()
     live = stream.push(read_16k(tmp_path / "stops.wav"))

@@ -93,7 +93,7 @@ def test_a_student_alone_scores_the_same_and_loads_nothing_that_runs_a_teacher(p
     assert alone.score_clip(clip, detector="teacher") == whole.score_clip(clip, detector="teacher")
 
 
-def test_the_same_bundle_written_anew_loads(altered: Callable[..., Bundle]) -> None:
+def test_the_same_bundle_written_again_loads(altered: Callable[..., Bundle]) -> None:
     assert load_model(altered({})).machine == "pump"
 
 

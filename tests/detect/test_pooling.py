@@ -60,7 +60,7 @@ def test_the_group_that_is_wrong_is_named(pooling: Pooling) -> None:
             assert second.score > pooling.second(NORMAL[0]).score + 3
 
 
-def test_a_single_loud_frame_is_heard(pooling: Pooling) -> None:
+def test_a_single_loud_frame_raises_the_score(pooling: Pooling) -> None:
     levels = NORMAL[0].copy()
     levels[17, :SUB_BAND_GROUPS] *= 100
     assert pooling.second(levels).score > pooling.second(NORMAL[0]).score + 3
@@ -162,7 +162,7 @@ def test_every_part_is_needed(pooling: Pooling, missing: str) -> None:
         Pooling.from_dict(values)
 
 
-def together(share: float, seconds: int = 400) -> list[npt.NDArray[np.float64]]:
+def correlated_kinds(share: float, seconds: int = 400) -> list[npt.NDArray[np.float64]]:
     """Seconds of two kinds; in the second, groups rise and fall together by this share."""
     random = np.random.default_rng(11)
     common = random.gamma(2.0, 1.0, (seconds, 1, 1))
@@ -172,14 +172,14 @@ def together(share: float, seconds: int = 400) -> list[npt.NDArray[np.float64]]:
 
 
 def test_a_kind_whose_groups_rise_together_counts_less() -> None:
-    alone, shared = (fit_pooling(together(share), "count") for share in (0.0, 4.0))
+    alone, shared = (fit_pooling(correlated_kinds(share), "count") for share in (0.0, 4.0))
     assert alone.shares is not None
     assert shared.shares is not None
     assert alone.shares == pytest.approx([0.5, 0.5], abs=0.1)
     assert shared.shares[1] < 0.3
     assert shared.shares.sum() == pytest.approx(1.0)
-    # What one group of the first kind does is heard better for it.
-    louder = together(4.0)[0].copy()
+    # What one group of the first kind does stands out more for it.
+    louder = correlated_kinds(4.0)[0].copy()
     louder[:, 3] *= 3
     equal = Pooling(
         *(getattr(shared, name) for name in ("scale", "centre", "spread", "view_centre", "view_spread"))
@@ -188,11 +188,11 @@ def test_a_kind_whose_groups_rise_together_counts_less() -> None:
 
 
 def test_shares_are_kept_with_the_rest() -> None:
-    pooling = fit_pooling(together(1.0), "count")
+    pooling = fit_pooling(correlated_kinds(1.0), "count")
     again = Pooling.from_dict(json.loads(json.dumps(pooling.to_dict())))
     assert again.shares is not None
     assert again.shares.tolist() == pooling.shares.tolist()  # type: ignore[union-attr]
-    assert "shares" not in fit_pooling(together(1.0), "log").to_dict()
+    assert "shares" not in fit_pooling(correlated_kinds(1.0), "log").to_dict()
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_one_bad_second_is_left_out() -> None:
     assert verdict.score == recording_score(seconds(*[1e-6] * 4))
 
 
-def test_after_a_sensor_fault_the_decision_begins_anew() -> None:
+def test_a_sensor_fault_resets_the_decision() -> None:
     p_values = [1e-6] * 2 + [1e-12] * 3 + [1e-6] * 5
     sensor = ["ok"] * 2 + ["silent"] * 3 + ["ok"] * 5
     verdict = judge(seconds(*p_values), LIMIT, sensor=sensor)
@@ -60,7 +60,7 @@ def test_after_a_sensor_fault_the_decision_begins_anew() -> None:
     assert verdict.sums == pytest.approx([3.5, 7.0, 7.0, 7.0, *[0.0] * 3, 3.5, 7.0, 10.5])
 
 
-def test_a_machine_at_rest_and_a_ramp_are_heard_but_not_judged() -> None:
+def test_a_stopped_machine_and_a_ramp_are_scored_but_not_judged() -> None:
     rest, ramp = (
         OperatingResult(OperatingState.STOPPED, False),
         OperatingResult(OperatingState.RAMPING, False),

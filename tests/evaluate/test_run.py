@@ -49,15 +49,15 @@ def test_normal_sound_alone_has_false_alarms_but_no_auc(normals_only: Evaluation
 
 
 def test_progress_is_reported(pump_bundle: Path, pump_recordings: Path) -> None:
-    told: list[tuple[str, float]] = []
+    reported: list[tuple[str, float]] = []
     evaluate(
         open_bundle(pump_bundle),
         pump_recordings,
-        report=lambda stage, share: told.append((stage, share)),
+        report=lambda stage, share: reported.append((stage, share)),
         stage="s",
     )
-    assert [stage for stage, _ in told] == ["s"] * 8
-    assert told[-1][1] == 1.0
+    assert [stage for stage, _ in reported] == ["s"] * 8
+    assert reported[-1][1] == 1.0
 
 
 def test_bad_files_are_left_out_and_named(pump_bundle: Path, pump_recordings: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A gain is measured against the training sound, and told apart from a change of shape."""
+"""A gain is measured against the training sound, and distinguished from a change of shape."""
 
 from __future__ import annotations
 

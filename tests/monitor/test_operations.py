@@ -208,7 +208,7 @@ def test_measurements_of_the_site(chain: Callable[..., Any], until: Callable[...
     assert live.operations.statistics.site.disk_free_bytes > 0
 
 
-def test_a_state_folder_that_is_gone_is_told_once(
+def test_a_state_folder_that_is_gone_is_reported_once(
     chain: Callable[..., Any], until: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = chain()

@@ -138,7 +138,7 @@ def test_a_closed_case_is_replaced_while_the_fault_lasts(bench: Bench) -> None:
     assert bench.names.count("case.opened") == 2
 
 
-def test_a_case_that_was_reported_as_normal_is_not_opened_anew_for_the_same_alarm(bench: Bench) -> None:
+def test_a_case_that_was_reported_as_normal_is_not_opened_again_for_the_same_alarm(bench: Bench) -> None:
     bench.feed(8, LOUD)
     case = bench.store.cases.select()[0]
     bench.store.history.add_event(

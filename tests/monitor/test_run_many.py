@@ -147,7 +147,7 @@ def test_a_bug_in_one_machine_does_not_stop_the_others(
     assert "odd is no longer monitored" in caplog.text
 
 
-def test_without_a_working_machine_the_first_error_is_raised_and_the_others_are_told(
+def test_without_a_working_machine_the_first_error_is_raised_and_the_others_are_logged(
     site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = [plan_of(name, tmp_path / f"{name}.wav") for name in ("a", "b")]

@@ -179,7 +179,7 @@ def test_others_keep_writing_while_a_new_database_begins(path: Path) -> None:
         assert {event.event for event in store.history.events()} == {"store.damaged", "tick"}
 
 
-def test_another_process_that_began_anew_is_noticed(path: Path) -> None:
+def test_a_file_that_another_process_has_replaced_is_noticed(path: Path) -> None:
     with Store.open(path) as one, Store.open(path) as other:
         one.history.add_event("before")
         other.database.begin_anew()
@@ -187,7 +187,7 @@ def test_another_process_that_began_anew_is_noticed(path: Path) -> None:
         assert [event.event for event in other.history.events()] == ["after"]
 
 
-def test_a_case_lost_with_the_database_is_kept_anew(path: Path, make_case: Callable[..., Case]) -> None:
+def test_a_case_lost_with_the_database_is_stored_again(path: Path, make_case: Callable[..., Case]) -> None:
     with Store.open(path) as store:
         case = store.cases.open(make_case(peak_score=3.0))
         assert case is not None

@@ -38,10 +38,10 @@ def test_only_what_failed_is_sent_again(queued: Store, clock: Clock) -> None:
         with pytest.raises(UsageError, match=f"delivery {one.id} to hook is {one.status}"):
             queued.deliveries.resend([refused.id, one.id], "ann")
     assert [row.status for row in deliveries(queued)] == ["pending", "dead", "delivered"]
-    told: list[None] = []
-    queued.outbox.listeners.append(lambda: told.append(None))
+    notified: list[None] = []
+    queued.outbox.listeners.append(lambda: notified.append(None))
     assert queued.deliveries.resend([refused.id], "ann") == 1
-    assert len(told) == 1
+    assert len(notified) == 1
     assert [due.id for due in queued.outbox.due(clock())] == [waiting.id, refused.id]
     assert deliveries(queued)[1].finished_s is None
 

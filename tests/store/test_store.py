@@ -195,8 +195,8 @@ def test_a_case_that_is_open_when_its_shelving_ends_is_notified_again(
     assert [case.id for case in store.cases.end_shelving()] == [one.id]
     assert store.cases.end_shelving() == []
     assert store.cases.find(one.id).silenced_until is None
-    told = queued(store)[-1]
-    assert (told.event, told.change, told.machine) == ("case.unshelved", "expired", "pump")
+    notice = queued(store)[-1]
+    assert (notice.event, notice.change, notice.machine) == ("case.unshelved", "expired", "pump")
 
 
 def test_shelving_is_ended_by_hand(store: Store, make_case: MakeCase) -> None:

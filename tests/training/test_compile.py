@@ -1,4 +1,4 @@
-"""What is programmed is what was trained, or there is no bundle."""
+"""The programmed network is the trained one, or there is no bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a student is begun as: by the machine's phases, and by a criterion that no weight was fitted on."""
+"""First student of a training: chosen by the machine's phases, and by a criterion on sound that was not fitted on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the teacher of a machine is made of, and what decides it."""
+"""Parts of a teacher, and the choices of its training."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_live_scores(sink: MqttSink, listener: Listener) -> None:
     }
 
 
-def test_a_deaf_machine_is_unknown_and_unavailable(
+def test_a_machine_without_a_microphone_is_unknown_and_unavailable(
     sink: MqttSink, broker: Broker, listener: Listener, make_message: MakeMessage
 ) -> None:
     sink.publish_score(ROW)

@@ -43,7 +43,7 @@ def no_range(answer: Answer) -> None:
     answer.headers = {}
 
 
-def told_range(words: str) -> Mishap:
+def requested_range(words: str) -> Mishap:
     def mishap(answer: Answer) -> None:
         answer.headers["Content-Range"] = words
 
@@ -51,12 +51,12 @@ def told_range(words: str) -> Mishap:
 
 
 def test_one_connection(zenodo: Zenodo, remote: Remote, file: DownloadFile, part: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    download(remote, file, part, lambda *words: told.append(words))
+    reported: list[tuple[str, int, int]] = []
+    download(remote, file, part, lambda *words: reported.append(words))
     assert part.read_bytes() == DATA
     assert zenodo.ranges() == [None]
-    assert ("downloading a.zip", len(DATA), len(DATA)) in told
-    assert told[-1] == ("checking a.zip", len(DATA), len(DATA))
+    assert ("downloading a.zip", len(DATA), len(DATA)) in reported
+    assert reported[-1] == ("checking a.zip", len(DATA), len(DATA))
 
 
 def test_an_earlier_download_is_resumed(
@@ -185,7 +185,7 @@ def test_another_range_than_requested_is_refused(
     zenodo: Zenodo, remote: Remote, file: DownloadFile, part: Path, words: str
 ) -> None:
     part.write_bytes(DATA[:1000])
-    zenodo.spoil("a.zip", told_range(words))
+    zenodo.spoil("a.zip", requested_range(words))
     with pytest.raises(RemoteError, match="was asked for bytes 1000"):
         download(remote, file, part, lambda *words: None)
 

@@ -67,10 +67,12 @@ def test_enclosing_folders_are_dropped(
     archive: Path, folder: Path, packed: list[str], unpacked: list[str]
 ) -> None:
     archive.write_bytes(sound_zip(*packed))
-    told: list[tuple[int, int]] = []
-    unpack(archive, folder, where=URL, on_bytes=lambda done, of: told.append((done, of)))
+    reported: list[tuple[int, int]] = []
+    unpack(archive, folder, where=URL, on_bytes=lambda done, of: reported.append((done, of)))
     assert names(folder) == unpacked
-    assert told[-1][0] == told[-1][1] == sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    assert (
+        reported[-1][0] == reported[-1][1] == sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    )
 
 
 def test_folders_and_empty_files(archive: Path, folder: Path) -> None:

@@ -129,8 +129,8 @@ def test_sound_that_a_person_called_normal_stays_below_the_limit() -> None:
     before, after = calibrate(POOLING, list(held_out)), calibrate(POOLING, list(held_out), normal=[case])
     for calibration, state in ((before, State.ALARM), (after, State.OK)):
         decision = Decision(calibration.limit(24.0))
-        heard = {decision.update(calibration.p_value(float(s))) for s in case}
-        assert (State.ALARM in heard) is (state is State.ALARM)
+        states = {decision.update(calibration.p_value(float(s))) for s in case}
+        assert (State.ALARM in states) is (state is State.ALARM)
     assert after.limit(24.0).value >= 1.1 * after.floor > 0
     assert before.floor == 0
 

@@ -87,7 +87,7 @@ def test_excursions_of_two_kinds_keep_the_budget_too(per_day: float) -> None:
     assert 0.05 * per_day < np.mean(rates) < 1.2 * per_day
 
 
-def test_what_one_second_reaches_does_not_tell_how_excursions_go_on() -> None:
+def test_heights_that_one_second_reaches_do_not_enter_the_decay_of_excursions() -> None:
     """A pile at 3.5 is no sign that nothing is ever higher."""
     piled = Excursions((*[3.5] * 40, *[3.0] * 40), 7200)
     spread = Excursions((4.5, *[3.5] * 39, *[3.0] * 40), 7200)
@@ -99,10 +99,10 @@ def test_what_one_second_reaches_does_not_tell_how_excursions_go_on() -> None:
 
 
 def test_two_hours_of_sound_have_a_lower_limit_than_ten_minutes() -> None:
-    heard = np.random.default_rng(5).uniform(size=7200).tolist()
+    probabilities = np.random.default_rng(5).uniform(size=7200).tolist()
     assert (
-        predicted_limit(1.0, excursions([heard])).value
-        < predicted_limit(1.0, excursions([heard[:600]])).value
+        predicted_limit(1.0, excursions([probabilities])).value
+        < predicted_limit(1.0, excursions([probabilities[:600]])).value
     )
 
 

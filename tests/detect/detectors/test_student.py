@@ -63,7 +63,7 @@ def test_activity_is_counted_over_all_streams() -> None:
     )
 
 
-def test_a_reset_begins_anew(small: Any, sound: Samples) -> None:
+def test_a_reset_restores_the_initial_state(small: Any, sound: Samples) -> None:
     levels = segment_levels(sound, small.front_end)
     student = small.detector("student")
     student.reset(2)

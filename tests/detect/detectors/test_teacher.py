@@ -74,9 +74,9 @@ def test_the_mean_spectrum_is_that_of_the_seconds_whatever_the_order_of_their_fr
         turned[:, max(8, start) : end] = levels[:, max(8, start) : end][:, ::-1]
     teacher = small.detector("teacher")
     slow = []
-    for heard in (levels, turned):
+    for given in (levels, turned):
         teacher.reset(1)
-        slow.append([teacher.push(heard[:, a:b])[0, :, 2 * SUB_BAND_GROUPS :] for a, b in seconds])
+        slow.append([teacher.push(given[:, a:b])[0, :, 2 * SUB_BAND_GROUPS :] for a, b in seconds])
     for one, other in zip(*slow, strict=True):
         assert (one == one[0]).all()
         # To the bit: sums are of integers.

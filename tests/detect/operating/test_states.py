@@ -37,26 +37,26 @@ HIGH, LOW, REST = (
 FRONT_END = FrontEnd()
 
 
-def heard_as(levels: list[npt.NDArray[np.float64]], seed: int = 0) -> npt.NDArray[np.float64]:
+def noisy(levels: list[npt.NDArray[np.float64]], seed: int = 0) -> npt.NDArray[np.float64]:
     return np.stack(levels) + np.random.default_rng(seed).normal(0, 0.4, (len(levels), OPERATING_BANDS))
 
 
 def three_states() -> OperatingStates:
     visit = [HIGH] * 40 + [0.5 * (HIGH + LOW)] + [LOW] * 30 + [0.5 * (LOW + REST)] * 2 + [REST] * 15
-    return learn_states([heard_as([*visit, 0.4 * HIGH + 0.6 * REST, *visit], seed) for seed in (1, 2)])
+    return learn_states([noisy([*visit, 0.4 * HIGH + 0.6 * REST, *visit], seed) for seed in (1, 2)])
 
 
 def one_state() -> OperatingStates:
-    return learn_states([heard_as([HIGH] * 60, seed) for seed in (1, 2)])
+    return learn_states([noisy([HIGH] * 60, seed) for seed in (1, 2)])
 
 
 def follow(states: OperatingStates | None, levels: list[npt.NDArray[np.float64]]) -> list[OperatingResult]:
     tracker = OperatingTracker(states)
-    return [tracker.second(spectrum) for spectrum in heard_as(levels, 9)]
+    return [tracker.second(spectrum) for spectrum in noisy(levels, 9)]
 
 
 def said(states: OperatingStates | None, levels: list[npt.NDArray[np.float64]]) -> list[OperatingState]:
-    return [heard.operating for heard in follow(states, levels)]
+    return [result.operating for result in follow(states, levels)]
 
 
 def test_states_are_found_without_a_label() -> None:
@@ -67,101 +67,101 @@ def test_states_are_found_without_a_label() -> None:
 
 
 def test_a_speed_that_is_merely_low_is_no_rest() -> None:
-    states = learn_states([heard_as([HIGH] * 40 + [HIGH - 7.0] * 40)])
+    states = learn_states([noisy([HIGH] * 40 + [HIGH - 7.0] * 40)])
     assert len(states.centre) == 2
     assert states.stopped is None
 
 
 def test_what_is_known_is_followed() -> None:
-    heard = follow(three_states(), [HIGH] * 5 + [LOW] * 5 + [REST] * 5)
-    told = [h.operating for h in heard]
+    results = follow(three_states(), [HIGH] * 5 + [LOW] * 5 + [REST] * 5)
+    found = [one.operating for one in results]
     # The first second of a state may still be taken for the way to it.
-    assert (told[:5], told[6:10], told[11:]) == ([RUN] * 5, [RUN] * 4, [STOP] * 4)
-    assert {told[5], told[10]} <= {RUN, STOP, RAMP}
-    assert all(h.counts is (h.operating is RUN) and h.late == 0 for h in heard)
+    assert (found[:5], found[6:10], found[11:]) == ([RUN] * 5, [RUN] * 4, [STOP] * 4)
+    assert {found[5], found[10]} <= {RUN, STOP, RAMP}
+    assert all(one.counts is (one.operating is RUN) and one.late == 0 for one in results)
 
 
 def test_the_way_from_one_state_to_another_is_a_ramp_and_does_not_count() -> None:
     between = [0.5 * HIGH + 0.5 * REST, 0.3 * HIGH + 0.7 * REST]
-    heard = follow(three_states(), [REST] * 5 + between[::-1] + [HIGH] * 5)
-    assert [h.operating for h in heard] == [STOP] * 5 + [RAMP] * 2 + [RUN] * 5
-    assert [h.counts for h in heard] == [False] * 7 + [True] * 5
-    assert sum(h.late for h in heard) == 0
+    results = follow(three_states(), [REST] * 5 + between[::-1] + [HIGH] * 5)
+    assert [one.operating for one in results] == [STOP] * 5 + [RAMP] * 2 + [RUN] * 5
+    assert [one.counts for one in results] == [False] * 7 + [True] * 5
+    assert sum(one.late for one in results) == 0
 
 
-def test_what_is_heard_beside_a_machine_at_rest_counts() -> None:
+def test_sound_beside_a_stopped_machine_is_judged() -> None:
     leak = REST.copy()
     leak[6] += 20.0
-    heard = follow(three_states(), [REST] * 5 + [leak] * 12)
-    assert [h.operating for h in heard[-6:]] == [UNKNOWN] * 6
+    results = follow(three_states(), [REST] * 5 + [leak] * 12)
+    assert [one.operating for one in results[-6:]] == [UNKNOWN] * 6
     # First seconds that may be a ramp are held back; every second with the leak counts in the end.
-    assert sum(h.counts for h in heard) + sum(h.late for h in heard) == 12
+    assert sum(one.counts for one in results) + sum(one.late for one in results) == 12
 
 
 def test_what_looked_like_a_ramp_and_led_nowhere_counts_after_all() -> None:
     odd = 0.5 * (HIGH + REST)
-    heard = follow(three_states(), [HIGH] * 5 + [odd] * 3 + [HIGH] * 5)
-    assert [h.operating for h in heard[5:8]] == [RAMP] * 3
-    assert heard[8] == OperatingResult(RUN, True, 3)
+    results = follow(three_states(), [HIGH] * 5 + [odd] * 3 + [HIGH] * 5)
+    assert [one.operating for one in results[5:8]] == [RAMP] * 3
+    assert results[8] == OperatingResult(RUN, True, 3)
 
 
 def test_a_blow_in_the_hall_beside_a_machine_at_rest_does_not_count() -> None:
     odd = 0.5 * (HIGH + REST)
-    heard = follow(three_states(), [HIGH] * 5 + [REST] * 5 + [odd] * 3 + [REST] * 5)
-    assert [h.operating for h in heard[10:13]] == [RAMP] * 3
-    assert heard[13] == OperatingResult(STOP, False, 0)
-    assert not any(h.counts for h in heard[6:])
+    results = follow(three_states(), [HIGH] * 5 + [REST] * 5 + [odd] * 3 + [REST] * 5)
+    assert [one.operating for one in results[10:13]] == [RAMP] * 3
+    assert results[13] == OperatingResult(STOP, False, 0)
+    assert not any(one.counts for one in results[6:])
 
 
 def test_a_fault_that_lies_between_two_states_is_not_held_back_for_ever() -> None:
     states = three_states()
     odd = 0.5 * (HIGH + REST)
-    heard = follow(states, [HIGH] * 5 + [odd] * 60)
+    results = follow(states, [HIGH] * 5 + [odd] * 60)
     longest = states.longest_ramp_s
-    assert [h.operating for h in heard[5:]] == [RAMP] * longest + [UNKNOWN] * (60 - longest)
-    assert heard[5 + longest] == OperatingResult(UNKNOWN, True, longest)
-    assert all(h.counts and h.late == 0 for h in heard[6 + longest :])
+    assert [one.operating for one in results[5:]] == [RAMP] * longest + [UNKNOWN] * (60 - longest)
+    assert results[5 + longest] == OperatingResult(UNKNOWN, True, longest)
+    assert all(one.counts and one.late == 0 for one in results[6 + longest :])
 
 
 @pytest.mark.parametrize("states", [three_states(), one_state()], ids=["three", "one"])
 def test_a_fault_is_unknown_and_counts(states: OperatingStates) -> None:
     whistle = HIGH.copy()
     whistle[5] += 30.0
-    heard = follow(states, [HIGH] * 5 + [whistle] * 5)
-    assert [h.operating for h in heard[5:]] == [UNKNOWN] * 5
-    assert all(h.counts for h in heard)
+    results = follow(states, [HIGH] * 5 + [whistle] * 5)
+    assert [one.operating for one in results[5:]] == [UNKNOWN] * 5
+    assert all(one.counts for one in results)
 
 
 def test_a_stop_that_training_did_not_hold_is_neither_judged_nor_known() -> None:
     states = one_state()
     assert (len(states.centre), states.stopped) == (1, None)
-    heard = follow(states, [HIGH] * 5 + [HIGH - 4.5] + [REST] * 5 + [HIGH - 4.5] + [HIGH] * 5)
-    assert [h.operating for h in heard] == [RUN] * 5 + [RAMP] + [UNKNOWN] * 5 + [RAMP] + [RUN] * 5
-    assert [h.can_be_judged for h in heard] == [True] * 6 + [False] * 5 + [True] * 6
-    assert heard[8].unlearned_stop == pytest.approx(tuple(REST), abs=0.5)
-    assert [h.counts for h in heard] == [True] * 5 + [False] * 7 + [True] * 5
-    assert sum(h.late for h in heard) == 0
+    results = follow(states, [HIGH] * 5 + [HIGH - 4.5] + [REST] * 5 + [HIGH - 4.5] + [HIGH] * 5)
+    assert [one.operating for one in results] == [RUN] * 5 + [RAMP] + [UNKNOWN] * 5 + [RAMP] + [RUN] * 5
+    assert [one.can_be_judged for one in results] == [True] * 6 + [False] * 5 + [True] * 6
+    assert results[8].unlearned_stop == pytest.approx(tuple(REST), abs=0.5)
+    assert [one.counts for one in results] == [True] * 5 + [False] * 7 + [True] * 5
+    assert sum(one.late for one in results) == 0
 
 
 def test_what_sounds_between_stops_that_nobody_knows_counts() -> None:
     between = HIGH - 4.5
-    heard = follow(one_state(), [HIGH] * 5 + ([REST] + [between] * 3) * 2 + [REST])
-    assert [h.operating for h in heard[6:9]] == [RAMP] * 3
+    results = follow(one_state(), [HIGH] * 5 + ([REST] + [between] * 3) * 2 + [REST])
+    assert [one.operating for one in results[6:9]] == [RAMP] * 3
     # It may be the machine through a microphone that fails: the decision takes it late.
-    assert [h.late for h in heard if h.unlearned_stop is not None] == [0, 3, 3]
+    assert [one.late for one in results if one.unlearned_stop is not None] == [0, 3, 3]
 
 
 def test_what_sounds_between_confirmed_stops_does_not_count() -> None:
     states = replace(one_state(), confirmed_stops=np.array([REST]))
-    heard = follow(states, [HIGH] * 5 + ([REST] + [HIGH - 4.5] * 3) * 2 + [REST])
-    assert sum(h.late for h in heard) == 0
+    results = follow(states, [HIGH] * 5 + ([REST] + [HIGH - 4.5] * 3) * 2 + [REST])
+    assert sum(one.late for one in results) == 0
 
 
 def test_a_confirmed_stop_is_known_and_another_is_not() -> None:
     states = replace(one_state(), confirmed_stops=np.array([REST]))
-    heard = follow(states, [HIGH] * 5 + [REST + 1.0] * 3 + [REST - 9.0] * 3)
-    assert [h.operating for h in heard] == [RUN] * 5 + [STOP] * 3 + [UNKNOWN] * 3
-    assert [h.can_be_judged for h in heard] == [True] * 8 + [False] * 3
+    results = follow(states, [HIGH] * 5 + [REST + 1.0] * 3 + [REST - 9.0] * 3)
+    assert [one.operating for one in results] == [RUN] * 5 + [STOP] * 3 + [UNKNOWN] * 3
+    assert [one.can_be_judged for one in results] == [True] * 8 + [False] * 3
 
 
 def test_louder_is_never_a_stop() -> None:
@@ -189,27 +189,27 @@ def test_one_short_recording_is_one_state() -> None:
 
 
 def truth(simulation: Simulation) -> list[OperatingState]:
-    """What the simulator did in each second; a second with any ramp in it is a ramp."""
+    """Return the simulated state of each second; a second with any ramp in it is a ramp."""
     seconds = len(simulation.samples) // 16_000
-    told = [RUN] * seconds
+    expected = [RUN] * seconds
     ends = [segment[0] for segment in simulation.states[1:]] + [float(seconds)]
     for (start, state, *_), end in zip(simulation.states, ends, strict=True):
         if state in ("stopped", "ramp"):
             for second in range(int(start), min(seconds, int(np.ceil(end)))):
-                if told[second] is not RAMP:
-                    told[second] = STOP if state == "stopped" else RAMP
-    return told
+                if expected[second] is not RAMP:
+                    expected[second] = STOP if state == "stopped" else RAMP
+    return expected
 
 
 @pytest.mark.parametrize(("machine", "least"), [("pump", 0.95), ("slider", 0.95), ("valve", 0.9)])
 def test_the_states_of_simulated_machines(machine: str, least: float) -> None:
     speeds = {"pump": ("high", "medium"), "slider": ("normal", "fast"), "valve": ("normal", "fast")}[machine]
     schedule = [(speeds[0], 40.0), ("stopped", 15.0), (speeds[1], 40.0), ("stopped", 15.0), (speeds[0], 20.0)]
-    heard = [simulate(machine, seconds=130, seed=seed, states=schedule) for seed in (1, 2)]
-    states = learn_states([second_spectra(heard[0].samples, FRONT_END)])
+    sounds = [simulate(machine, seconds=130, seed=seed, states=schedule) for seed in (1, 2)]
+    states = learn_states([second_spectra(sounds[0].samples, FRONT_END)])
     tracker = OperatingTracker(states)
-    told = [tracker.second(spectrum).operating for spectrum in second_spectra(heard[1].samples, FRONT_END)]
-    pairs = [(a, b) for a, b in zip(truth(heard[1]), told, strict=True) if a is not RAMP]
+    found = [tracker.second(spectrum).operating for spectrum in second_spectra(sounds[1].samples, FRONT_END)]
+    pairs = [(a, b) for a, b in zip(truth(sounds[1]), found, strict=True) if a is not RAMP]
     assert np.mean([a is b for a, b in pairs]) >= least
     assert np.mean([b is STOP for a, b in pairs if a is STOP]) >= least
 

@@ -62,7 +62,7 @@ def test_two_alarms_are_two() -> None:
     assert found.rate.alarms == 2
 
 
-def test_quiet_sound_still_bounds_the_rate() -> None:
+def test_sound_without_an_alarm_still_bounds_the_rate() -> None:
     found = false_alarms([file([0.5] * 3600)], LIMIT)
     assert (found.rate.alarms, found.rate.per_hour) == (0, 0.0)
     assert found.rate.upper_per_hour == pytest.approx(3.0, abs=0.01)

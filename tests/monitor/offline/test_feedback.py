@@ -61,7 +61,7 @@ def detector(folder: Path, calibration: Calibration, bundle: str = "abc") -> Cal
 
 
 def keep_clip(store: Store, folder: Path, case: Case, number: int = 1, begin_s: float = BEGIN_S) -> Path:
-    """Keep a clip of sound without words: live results, and no levels that could be scored anew."""
+    """Keep a clip of sound without words: live results, and no levels that could be scored again."""
     results = tuple(
         {"second": k, "score": 7.0 + k, "p_value": 1e-6, "state": "ALARM", "sensor": "ok"}
         for k in range(SECONDS)

@@ -99,11 +99,11 @@ def test_another_calibration_gives_stored_scores_other_probabilities(store: Stor
     store_case(store, 405, 425)
     louder = scorer_with(normal_calibration(mean=5.0))
     span = ReplaySpan(BEGIN_S, NOW_S, 24.0)
-    anew = replay_history(store, "pump", louder, span, model=MODEL)
+    repeated = replay_history(store, "pump", louder, span, model=MODEL)
     assert [one.outcome for one in replay(store).cases] == ["stays"]
-    assert [one.outcome for one in anew.cases] == ["vanishes"]
+    assert [one.outcome for one in repeated.cases] == ["vanishes"]
     # Nor does an alarm appear: 5 is an ordinary score by that calibration, and 0 a low one.
-    assert anew.appear == ()
+    assert repeated.appear == ()
 
 
 def test_ramps_and_stops_are_left_out_as_in_the_monitor(store: Store) -> None:

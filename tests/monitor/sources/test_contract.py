@@ -31,7 +31,7 @@ PATIENCE_S = 20.0
 
 
 @dataclass
-class Given:
+class SourceUnderTest:
     """A plan with a source, and one whose source is missing."""
 
     plan: MonitorPlan
@@ -96,21 +96,25 @@ def _write(pipe: int, data: bytes) -> None:
 
 
 @pytest.fixture(params=KINDS)
-def given(request: pytest.FixtureRequest, wav: Path) -> Iterator[Given]:
+def given(request: pytest.FixtureRequest, wav: Path) -> Iterator[SourceUnderTest]:
     """Each kind of source in turn."""
     if request.param == "file":
-        yield Given(replace(PLAN, source=str(wav)), replace(PLAN, source=str(wav.with_name("nowhere.wav"))))
+        yield SourceUnderTest(
+            replace(PLAN, source=str(wav)), replace(PLAN, source=str(wav.with_name("nowhere.wav")))
+        )
     elif request.param == "stream":
         host = request.getfixturevalue("address")
-        yield Given(replace(PLAN, source=f"{host}/sound.wav"), replace(PLAN, source=f"{host}/nowhere.wav"))
+        yield SourceUnderTest(
+            replace(PLAN, source=f"{host}/sound.wav"), replace(PLAN, source=f"{host}/nowhere.wav")
+        )
     elif request.param == "device":
         server: SoundServer = request.getfixturevalue("pulse_microphone")
         server.play(tone(440))
-        yield Given(replace(PLAN, device=server.device), replace(PLAN, device="pulse:nowhere"))
+        yield SourceUnderTest(replace(PLAN, device=server.device), replace(PLAN, device="pulse:nowhere"))
     else:
         put = request.getfixturevalue("piped")
         put(False)
-        yield Given(replace(PLAN, source="-"), replace(PLAN, source="-"))
+        yield SourceUnderTest(replace(PLAN, source="-"), replace(PLAN, source="-"))
 
 
 def blocks_of(source: ChannelSource, count: int) -> list[SoundBlock]:
@@ -125,7 +129,7 @@ def blocks_of(source: ChannelSource, count: int) -> list[SoundBlock]:
     return found
 
 
-def test_blocks_are_float32_and_timed(given: Given) -> None:
+def test_blocks_are_float32_and_timed(given: SourceUnderTest) -> None:
     source = open_source([given.plan], Stop())
     blocks = blocks_of(source, 8)
     source.close()
@@ -135,14 +139,14 @@ def test_blocks_are_float32_and_timed(given: Given) -> None:
     assert all(abs(block.time_s - time.time()) < 60 for block in blocks)
 
 
-def test_nothing_is_opened_before_the_first_event(given: Given) -> None:
+def test_nothing_is_opened_before_the_first_event(given: SourceUnderTest) -> None:
     children = len(psutil.Process().children(recursive=True))
     source = open_source([given.plan], Stop())
     assert len(psutil.Process().children(recursive=True)) == children
     source.close()
 
 
-def test_a_stop_request_ends_it_soon(given: Given) -> None:
+def test_a_stop_request_ends_it_soon(given: SourceUnderTest) -> None:
     stop = Stop()
     source = open_source([given.plan], stop)
     blocks_of(source, 1)
@@ -153,7 +157,7 @@ def test_a_stop_request_ends_it_soon(given: Given) -> None:
     assert time.monotonic() - begun < PATIENCE_S
 
 
-def test_closing_it_releases_everything(given: Given) -> None:
+def test_closing_it_releases_everything(given: SourceUnderTest) -> None:
     process = psutil.Process()
     children = {child.pid for child in process.children(recursive=True)}
     source = open_source([given.plan], Stop())

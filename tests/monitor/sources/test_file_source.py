@@ -123,7 +123,7 @@ def test_a_stop_request_is_not_reported_as_a_file_that_breaks_off(wav: Path) -> 
     assert list(events) == []
 
 
-def test_a_file_without_a_length_in_its_header_lies_in_the_past_too(wav: Path) -> None:
+def test_a_file_without_a_length_in_its_header_ends_at_the_present(wav: Path) -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as pipe, open(writing, "wb") as end:
         with soundfile.SoundFile(

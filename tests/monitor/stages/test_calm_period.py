@@ -24,7 +24,7 @@ def test_it_grows_with_each_relapse_and_has_a_bound() -> None:
     assert found == [1, 60, 600, 3600, 3600, 3600]
 
 
-def test_an_alarm_after_a_quiet_hour_is_no_relapse() -> None:
+def test_an_alarm_after_an_hour_of_normal_sound_is_no_relapse() -> None:
     calm = CalmPeriod()
     for time_s in (0.0, 60.0, 120.0):
         calm.alarm(time_s)
@@ -33,7 +33,7 @@ def test_an_alarm_after_a_quiet_hour_is_no_relapse() -> None:
     assert needed_s(calm) == 1
 
 
-def test_a_decision_that_began_anew_needs_a_minute() -> None:
+def test_a_minute_of_normal_sound_is_needed_after_a_reset() -> None:
     calm = CalmPeriod()
     assert needed_s(calm) == 60
     calm.alarm(0.0)
@@ -42,7 +42,7 @@ def test_a_decision_that_began_anew_needs_a_minute() -> None:
     assert needed_s(calm) == 60
 
 
-def test_an_abnormal_second_begins_the_count_anew() -> None:
+def test_an_abnormal_second_restarts_the_count() -> None:
     calm = CalmPeriod()
     for _ in range(59):
         calm.second(normal=True)

@@ -80,7 +80,7 @@ def test_a_case_that_cannot_be_closed_is_closed_later(case: _Case, monkeypatch: 
     assert case.sensor._store.cases.select(open_only=True) == []
 
 
-def test_a_case_that_somebody_closed_is_opened_anew_at_once(case: _Case) -> None:
+def test_a_case_that_somebody_closed_is_opened_again_at_once(case: _Case) -> None:
     case.seconds("silent", "silent", "silent")
     (opened,) = case.sensor._store.cases.select(open_only=True)
     case.sensor._store.cases.close(opened.id, by="ann")

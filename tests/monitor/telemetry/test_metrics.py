@@ -106,7 +106,7 @@ def state_of(address: str) -> set[str]:
     }
 
 
-def test_a_deaf_machine_is_unknown_until_its_microphone_is_well_again(site: Site, address: str) -> None:
+def test_a_machine_is_unknown_until_its_microphone_has_recovered(site: Site, address: str) -> None:
     site.bus.publish(second(state="OK"))
     assert state_of(address) == {"OK"}
     site.event(EventName.CASE_OPENED, kind="sensor", fault="silent")

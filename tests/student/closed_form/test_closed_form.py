@@ -274,7 +274,7 @@ def test_a_stride_leaves_out_bands(
 def test_wire_costs_shorten_synapses(
     training: list[Centibels], held_out: list[Centibels], limits: NeuronLimits
 ) -> None:
-    """Where wires to distant bands are expensive, synapses reach less far."""
+    """Synapses reach less far if wires to distant bands are expensive."""
     away = np.abs(np.arange(96) % 32 - np.arange(32)[:, None])
     far = TapWireCosts(1.0 + 30 * away, np.ones((16, 96)))
 

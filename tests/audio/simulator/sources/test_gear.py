@@ -16,7 +16,7 @@ def spectrum_db(sound: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def prominence_db(spectrum: NDArray[np.float64], frequency: float) -> float:
-    """How far the strongest line within 0.6 % of a frequency stands above what surrounds it."""
+    """Return the level of the strongest line within 0.6 % of a frequency above that of its surroundings."""
     near = spectrum[int(frequency * 0.994 * SECONDS) : int(frequency * 1.006 * SECONDS) + 1]
     around = spectrum[int(frequency * 0.9 * SECONDS) : int(frequency * 1.1 * SECONDS)]
     return float(near.max() - np.median(around))
