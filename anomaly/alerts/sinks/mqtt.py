@@ -62,6 +62,7 @@ class MqttSink:
         test_only: bool = False,
     ) -> None:
         self.name = name
+        self.last_answer = ""
         for text in (topic, discovery_prefix or topic):
             if not _TOPIC.fullmatch(text):
                 raise ConfigError(f"{text!r} cannot begin a topic", where=f"mqtt {name}")
@@ -117,7 +118,9 @@ class MqttSink:
         if not self._test_only and (row := self._row_of(message)) is not None:
             self._newest[row.machine] = row
             self._connection.retain(self._state(row), qos=0)
-        self._connection.confirmed(self._topics.alerts(message.machine), message.to_json())
+        topic = self._topics.alerts(message.machine)
+        self._connection.confirmed(topic, message.to_json())
+        self.last_answer = f"{self._connection.address} confirmed it on {topic}"
 
     def publish_score(self, row: LiveScore) -> None:
         """Publish a machine's newest state and score, or drop them if there is no connection. Never waits."""

@@ -32,6 +32,7 @@ def sink(broker: Broker) -> Iterator[MqttSink]:
 def test_topics(sink: MqttSink, listener: Listener, make_message: MakeMessage) -> None:
     message = make_message()
     sink.deliver(message)
+    assert sink.last_answer.endswith(" confirmed it on anomaly/pump/alerts")
     wait_until(lambda: listener.on("anomaly/pump/alerts"))
     assert [one.json for one in listener.on("anomaly/pump/alerts")] == [message.to_dict()]
     assert [one.json for one in listener.on("anomaly/pump/state")] == [
