@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from anomaly.cli.options import Config, Json, State
 from anomaly.cli.payload_schema import payload_schema
 
 if TYPE_CHECKING:
+    from anomaly.store.case import Case
     from anomaly.store.rows import EventRow
 
 
@@ -24,8 +26,9 @@ def register(app: typer.Typer) -> None:
     cases = typer.Typer(
         no_args_is_help=True, help="Alarms as cases: list, show, acknowledge, assign, shelve, close."
     )
-    for command in (list_, show):
-        cases.command(command.__name__.rstrip("_"))(command)
+    cases.command("list")(list_)
+    cases.command("show")(show)
+    cases.command("export")(export)
     case_actions.register(cases)
     cases.command("clip")(clip)
     cases.command("listeners")(listeners)
@@ -46,6 +49,17 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List open cases, the most urgent first, of the same urgency the newest."""
+    cases = _cases(everything, machine, state, config)
+    if as_json:
+        typer.echo(json.dumps([case.to_dict() for case in cases]))
+        return
+    for case in cases:
+        typer.echo(case_line(case))
+    typer.echo(f"{len(cases)} {'' if everything else 'open '}case{'' if len(cases) == 1 else 's'}", err=True)
+
+
+def _cases(everything: bool, machine: str | None, state: Path | None, config: Path | None) -> list[Case]:
+    """Return cases in the order of lists: the open ones first, the most urgent before others, then the newest."""
     from anomaly.store.page import iterate
     from anomaly.store.reader import PageRequest
 
@@ -59,13 +73,36 @@ def list_(
             )
         )
     )
-    cases.sort(key=lambda case: (not case.is_open, -case.urgency))
+    return sorted(cases, key=lambda case: (not case.is_open, -case.urgency))
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .csv or .xlsx.")],
+    everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
+    machine: Annotated[str | None, typer.Option(help="Of this machine only.")] = None,
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write cases to a table for spreadsheets, in the order of `list`."""
+    from anomaly.alerts.case_export import to_csv, to_xlsx
+    from anomaly.atomic import write_bytes
+    from anomaly.errors import UsageError
+
+    writers = {".csv": to_csv, ".xlsx": to_xlsx}
+    writer = writers.get(file.suffix.lower())
+    if writer is None:
+        raise UsageError(
+            f"{file.suffix or 'a name without an ending'} is no format of tables",
+            where=file,
+            hint=f"name a file that ends in {' or '.join(writers)}",
+        )
+    cases = _cases(everything, machine, state, config)
+    write_bytes(file, writer(cases))
     if as_json:
-        typer.echo(json.dumps([case.to_dict() for case in cases]))
-        return
-    for case in cases:
-        typer.echo(case_line(case))
-    typer.echo(f"{len(cases)} {'' if everything else 'open '}case{'' if len(cases) == 1 else 's'}", err=True)
+        typer.echo(json.dumps({"file": str(file), "cases": len(cases)}))
+    else:
+        typer.echo(f"{file}: {len(cases)} cases", err=True)
 
 
 def show(

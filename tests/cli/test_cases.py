@@ -91,6 +91,21 @@ def test_the_most_urgent_case_comes_first(case: Case, store: Store, capsys: Capt
     assert found == [("press", 4), ("pump", 2), ("fan", 1), ("saw", 3)]
 
 
+def test_export(case: Case, store: Store, folder: Path, capsys: Capture) -> None:
+    store.cases.open(Case("fan", "sensor", "2027-01-15T09:00:00.000Z", "The microphone is silent"))
+    store.cases.close(case.id)
+    assert run(["cases", "export", "open.csv"]) == 0
+    assert capsys.readouterr().err == "open.csv: 1 cases\n"
+    assert run(["cases", "export", "all.csv", "--all", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"file": "all.csv", "cases": 2}
+    lines = (folder / "all.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[1] for line in lines] == ["machine", "fan", "pump"]
+    assert run(["cases", "export", "all.xlsx", "--machine", "fan"]) == 0
+    assert (folder / "all.xlsx").read_bytes().startswith(b"PK")
+    assert run(["cases", "export", "all.pdf"]) == 2
+    assert "name a file that ends in .csv or .xlsx" in capsys.readouterr().err
+
+
 def test_show(case: Case, capsys: Capture) -> None:
     assert run(["cases", "ack", case.id[:6], "--by", "ann", "--note", "going there"]) == 0
     assert run(["cases", "show", case.id[:6]]) == 0
