@@ -68,9 +68,8 @@ def test_it_is_configured(folder: Path, capsys: Capture) -> None:
     assert run(["config", "check"]) == 0
     assert capsys.readouterr().err == "site.yaml: ok, machines: none, sinks: archive\n"
     assert run(["config", "show", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["sinks"]["jsonl"] == [
-        {"name": "archive", "path": "share/alerts.jsonl"}
-    ]
+    (shown,) = json.loads(capsys.readouterr().out)["sinks"]["jsonl"]
+    assert (shown["name"], shown["path"]) == ("archive", "share/alerts.jsonl")
     (folder / "site.yaml").write_text("sinks:\n  jsonl:\n    - {name: archive}\n")
     assert run(["config", "check"]) == 3
     assert capsys.readouterr().err == "error: site.yaml:3: sinks.jsonl.0: path is missing\n"
