@@ -77,7 +77,7 @@ class DecisionStage:
         return self._decision.total
 
     def second(
-        self, score: SecondScore, time_s: float = 0.0, *, trusted: bool = True, fault: bool = False
+        self, score: SecondScore, time_s: float = 0.0, *, trusted: bool, fault: bool
     ) -> list[DecidedSecond]:
         """Take the next second and return the seconds that were decided by it, in the order of time.
 

@@ -56,25 +56,13 @@ def read_confirmed_stops(state_dir: Path, machine: str) -> list[ConfirmedStop]:
     path = confirmed_stops_path(state_dir, machine)
     try:
         values = json.loads(path.read_bytes())
-        stops = [
-            ConfirmedStop(
-                tuple(float(x) for x in stop["levels_db"]),
-                str(stop["by"]),
-                str(stop["at"]),
-                str(stop["case"]),
-            )
-            for stop in values["stops"]
-        ]
+        stops = [_stop(stop) for stop in values["stops"]]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"cannot be read: {error}", where=path, hint="remove it, and confirm the stops again"
-        ) from error
+        raise ModelError(f"cannot be read: {error}", where=path, hint=_HINT) from error
     if any(len(stop.levels_db) != OPERATING_BANDS or not np.isfinite(stop.levels_db).all() for stop in stops):
-        raise ModelError(
-            "holds no levels of stops", where=path, hint="remove it, and confirm the stops again"
-        )
+        raise ModelError("holds no levels of stops", where=path, hint=_HINT)
     return stops
 
 

@@ -34,7 +34,7 @@ class RampBuffer(Generic[Item]):
         Returns:
             The held seconds that proved to be no ramp, then ``item`` itself if it counts at once.
         """
-        if not result.counts and result.operating is OperatingState.RAMPING:
+        if result.operating is OperatingState.RAMPING:
             self._held.append(item)
             return []
         # After `clear` fewer seconds are held than the tracker counts.

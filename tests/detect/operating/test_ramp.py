@@ -66,6 +66,27 @@ def test_after_a_clear_fewer_seconds_are_held_than_the_tracker_counts() -> None:
     assert buffer.push(late(2), 5) == [5]
 
 
+def test_all_seconds_that_were_held_after_a_clear_are_returned() -> None:
+    buffer = RampBuffer[int]()
+    buffer.push(RAMPING, 0)
+    buffer.clear()
+    for number in (1, 2, 3):
+        buffer.push(RAMPING, number)
+    assert buffer.push(late(4), 4) == [1, 2, 3, 4]
+
+
+def test_released_seconds_are_returned_once() -> None:
+    """A gap releases them in the middle of a stream; what follows it is held for itself."""
+    buffer = RampBuffer[int]()
+    buffer.push(RAMPING, 0)
+    assert buffer.release() == [0]
+    assert buffer.release() == []
+    buffer.push(RAMPING, 1)
+    assert buffer.push(late(1), 2) == [1, 2]
+    buffer.push(RAMPING, 3)
+    assert buffer.release() == [3]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_mask_marks_what_a_tracker_lets_count(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -87,3 +108,11 @@ def test_a_stopped_machine_is_left_out() -> None:
     mask = recording_decision_mask(learn_states(spectra), spectra[1])
     assert all(mask[5:34])
     assert not any(mask[40:])
+
+
+def test_a_possible_ramp_at_the_end_of_a_recording_teaches_nothing() -> None:
+    high, low = np.full((40, 8), -10.0), np.full((40, 8), -30.0)
+    noise = np.random.default_rng(2).normal(0, 0.4, (80, 8))
+    states = learn_states([np.concatenate([high, low]) + noise])
+    mask = recording_decision_mask(states, np.concatenate([high[:5], np.full((2, 8), -20.0)]))
+    assert mask == [True] * 5 + [False] * 2
