@@ -90,7 +90,7 @@ def judge(
         states[taken.number] = taken.state
     worst = max((_ORDER.index(taken.state) for taken in decided), default=0)
     least = min((taken.score.p_value for taken in decided), default=1.0)
-    p_value = any_of(least, len(decided)) if decided else 1.0
+    p_value = any_of(least, len(decided))
     sensor_fault = Counter(resets.values()).most_common(1)[0][0] if resets else "ok"
     score = recording_score([s for s, one in zip(seconds, status, strict=True) if one == "ok"])
     sums = _sums(len(seconds), decided, set(resets))

@@ -12,7 +12,20 @@ from anomaly.bundle import open_bundle
 from anomaly.cli import run
 from support.clips import write_clips
 
-pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own", "few_layouts")
+# Five recordings of six seconds: enough for a teacher, and too few for one of each fold.
+SHORT, CLIP_S = slice(0, 30 * 16_000), 6
+
+
+@pytest.fixture
+def few_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave three layouts of two sizes to the search for a student within a budget."""
+    from anomaly.student import budget
+
+    monkeypatch.setattr(budget, "_STEADY", budget._STEADY[:1])
+    monkeypatch.setattr(budget, "_SMALLEST", budget._SMALLEST[-1:])
+    monkeypatch.setattr(budget, "_FAN_INS", (25, 3))
+    monkeypatch.setattr(budget, "_EVENT_SIZES", (0.3, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +58,7 @@ def test_orders_that_cannot_be_met(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    write_clips(tmp_path / "data" / "pump", sound, 5)
+    write_clips(tmp_path / "data" / "pump", sound[SHORT], CLIP_S)
     assert run(["train", "--machine", "pump", *tiny, *options]) == code
     assert words in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "models" / "pump").exists()
@@ -54,7 +67,7 @@ def test_orders_that_cannot_be_met(
 def test_a_budget_is_kept_and_bits_travel_in_the_bundle(
     sound: np.ndarray, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_clips(tmp_path / "data" / "pump", sound, 5)
+    write_clips(tmp_path / "data" / "pump", sound[SHORT], CLIP_S)
     options = ["--weight-bits", "4", "--max-neurons", "300", "--max-sop-per-s", "20000", "--json"]
     assert run(["train", "--machine", "pump", *tiny, *options]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -78,7 +91,7 @@ def test_a_student_forgets_lost_events(
     options: list[str], leak: int, sound: np.ndarray, tiny: list[str], tmp_path: Path
 ) -> None:
     """Unless its chip cannot, or to keep a budget; on a lossy link in any case."""
-    write_clips(tmp_path / "data" / "pump", sound, 5)
+    write_clips(tmp_path / "data" / "pump", sound[SHORT], CLIP_S)
     assert run(["train", "--machine", "pump", *tiny, *options]) == 0
     bundle = open_bundle(tmp_path / "models" / "pump")
     assert json.loads(bundle.read("calibration.json"))["encoder"]["leak"] == leak

@@ -1,3 +1,5 @@
+"""Verdict on a recording: which seconds count, the worst state, and the sensor fault of most seconds."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -5,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anomaly.audio.sensor.health import Status
 from anomaly.detect.decision import State, limit_for
 from anomaly.detect.operating.states import OperatingState
 from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.detect.scoring import SecondScore, recording_score
-from anomaly.detect.verdict import any_of, judge
+from anomaly.detect.verdict import any_of, judge, second_status
 
 LIMIT = limit_for(1.0, 0.0)
 
@@ -58,6 +61,39 @@ def test_a_sensor_fault_resets_the_decision() -> None:
     # Three bad seconds make a fault, three good ones end it: the third of these is trusted again.
     assert verdict.states == (State.OK, State.WATCH, *[None] * 5, State.OK, State.WATCH, State.ALARM)
     assert verdict.sums == pytest.approx([3.5, 7.0, 7.0, 7.0, *[0.0] * 3, 3.5, 7.0, 10.5])
+
+
+def test_the_sensor_fault_of_most_seconds_is_reported() -> None:
+    sensor: list[Status] = ["ok"] * 2 + ["hum"] * 4 + ["silent"] * 6 + ["ok"] * 4
+    # Three bad seconds make a fault and three good ones end it: hum for four seconds, silence for six.
+    verdict = judge(seconds(*[0.5] * len(sensor)), LIMIT, sensor=sensor)
+    assert verdict.sensor == "silent"
+    assert verdict.judged
+    assert judge(seconds(0.5, 0.5, 0.5), LIMIT, sensor=["hum", "hum", "ok"]).sensor == "ok"
+
+
+def test_a_recording_without_a_second_that_can_be_judged_has_no_verdict() -> None:
+    stopped = OperatingResult(OperatingState.STOPPED, False)
+    nothing = judge([replace(second, operating=stopped) for second in seconds(1e-9, 1e-9)], LIMIT)
+    assert not nothing.judged
+    assert (nothing.state, nothing.p_value, nothing.sums) == (State.OK, 1.0, (0.0, 0.0))
+
+
+def test_a_stop_that_may_be_a_fault_of_the_microphone_is_a_sensor_fault() -> None:
+    unlearned = OperatingResult(OperatingState.UNKNOWN, False, 0, (-60.0,) * 8)
+    assert second_status("ok", unlearned) == "unlearned-stop"
+    assert second_status("silent", unlearned) == "silent"
+    assert second_status("ok", OperatingResult(OperatingState.STOPPED, False)) == "ok"
+    whole = seconds(*[1e-6] * 9)
+    quiet = [replace(second, operating=unlearned) if 2 <= k < 5 else second for k, second in enumerate(whole)]
+    verdict = judge(quiet, LIMIT)
+    assert verdict.sensor == "unlearned-stop"
+    assert verdict.states == (State.OK, State.WATCH, *[None] * 5, State.OK, State.WATCH)
+
+
+def test_each_second_has_a_sensor_status() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        judge(seconds(0.5, 0.5), LIMIT, sensor=["ok"])
 
 
 def test_a_stopped_machine_and_a_ramp_are_scored_but_not_judged() -> None:

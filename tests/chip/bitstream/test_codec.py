@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 
 from chip.arch import ArchSpec, load_arch
 from chip.bitstream import decode, encode
+from chip.bitstream.codec import write_design
 from chip.bitstream.fields import FrameKind, Layout
 from chip.bitstream.frames import Frame, read_frames, write_frames
 from chip.bitstream.readback import differences
 from chip.builder import NetworkBuilder
 from chip.errors import BitstreamError, FitError
+from chip.layout.design import design_of
 from chip.layout.fabric import Fabric
+from chip.layout.place import Nets, random_placement
+from chip.layout.route import route
 from chip.network import Network
 from chip.testing import layered_network, random_network
 
@@ -51,21 +55,38 @@ def outcome(data: bytes, original: bytes) -> str:
     return "different" if differences(original, data, SENNA) else "silent"
 
 
-@pytest.mark.slow
-@settings(max_examples=1000, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    inputs=st.integers(0, 128),
-    neurons=st.integers(0, 40),
-    outputs=st.integers(0, 40),
-    fan_in=st.integers(0, 25),
-)
-def test_decode_is_the_inverse_of_encode(
-    seed: int, inputs: int, neurons: int, outputs: int, fan_in: int
-) -> None:
-    network = random_network(
+RANDOM_NETWORKS = {
+    "seed": st.integers(0, 2**32 - 1),
+    "inputs": st.integers(0, 128),
+    "neurons": st.integers(0, 40),
+    "outputs": st.integers(0, 40),
+    "fan_in": st.integers(0, 25),
+}
+
+
+def network_of(seed: int, inputs: int, neurons: int, outputs: int, fan_in: int) -> Network:
+    return random_network(
         SENNA, seed=seed, inputs=inputs, neurons=neurons, outputs=min(outputs, neurons), fan_in=fan_in
     )
+
+
+@settings(max_examples=1000, deadline=None)
+@given(**RANDOM_NETWORKS)
+def test_any_routed_design_is_decoded(seed: int, **sizes: int) -> None:
+    """Blocks lie on random sites, where wires are longer and cross more often than after a search."""
+    network, fabric = network_of(seed, **sizes), Fabric.of(SENNA)
+    nets = Nets.of(network, np.ones(network.n_inputs + network.n_neurons))
+    placement = random_placement(nets, fabric, seed=seed)
+    trees = route(nets, fabric, placement).trees
+    data = write_design(design_of(network, nets, fabric, placement, trees), SENNA)
+    # Decoding encodes again, too, and compares the bytes.
+    assert decode(data, SENNA).difference(network) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(**RANDOM_NETWORKS)
+def test_decode_is_the_inverse_of_encode(seed: int, **sizes: int) -> None:
+    network = network_of(seed, **sizes)
     data = encode(network, SENNA)
     assert decode(data, SENNA).difference(network) is None
     assert encode(decode(data, SENNA), SENNA) == data
