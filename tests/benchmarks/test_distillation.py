@@ -13,13 +13,14 @@ from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training.profiles import TrainingProfile
 from lib.distillation import students, training_run
+from support.quick_training import FEW_SYNAPSES
 
 
 @pytest.fixture
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the profile by the shortest possible training."""
+    """Replace the profile by the shortest possible training of a student with few synapses."""
     plan = DistilPlan(windows=8, steps=2, batch=4, validation_windows=4)
-    shortest = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=plan)
+    shortest = TrainingProfile(teacher=TeacherPlan(epochs=0), closed_form=FEW_SYNAPSES, distil=plan)
     monkeypatch.setattr(training_run, "profile_named", lambda name: shortest)
     monkeypatch.setattr(training_run, "product_code", lambda rooms: "the product as it is")
     monkeypatch.setattr(students, "CHIPS", 2)

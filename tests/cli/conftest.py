@@ -28,8 +28,10 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The options of a training that takes seconds."""
     from anomaly.teacher.fit import TeacherPlan
     from anomaly.training.profiles import PROFILES, TrainingProfile
+    from support.quick_training import FEW_SYNAPSES
 
-    monkeypatch.setitem(PROFILES, "tiny", TrainingProfile(teacher=TeacherPlan(epochs=2), distil=None))
+    profile = TrainingProfile(teacher=TeacherPlan(epochs=2), closed_form=FEW_SYNAPSES, distil=None)
+    monkeypatch.setitem(PROFILES, "tiny", profile)
     return ["--profile", "tiny"]
 
 

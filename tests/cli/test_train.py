@@ -72,7 +72,7 @@ def test_ctrl_c_in_the_middle_leaves_the_old_bundle_and_no_other(
     before = tree(Path())
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "anomaly", "train", "--machine", "pump"]
+    words = [sys.executable, "-m", "anomaly", "train", "--machine", "pump", "--profile", "fast"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=theirs, env=environment) as process:
         os.close(theirs)
         shown = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from anomaly.demo.run import run_demo
 from anomaly.demo.summary import alarm_sentence, clips_sentence, summary_text
 from anomaly.errors import AnomalyError, ConfigError, RemoteError
 from anomaly.monitor.records import Record
+from anomaly.progress import Report
 from anomaly.store.store import DATABASE_NAME, Store
 from anomaly.teacher.fit import TeacherPlan
+from anomaly.training import TrainingRequest, TrainingResult
 from anomaly.training.profiles import PROFILES, TrainingProfile
 
 pytestmark = pytest.mark.slow
@@ -149,7 +152,15 @@ def test_a_second_demo_into_the_same_folder_has_an_alert_of_its_own(
     assert [r.score for r in again.monitored.seconds] == [r.score for r in first[0].monitored.seconds]
 
 
-def test_a_pump_that_never_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pump_that_never_fails_is_no_success(
+    first: tuple[DemoResult, list[Record], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_before(request: TrainingRequest, report: Report) -> TrainingResult:
+        """Give the model of the first demo, whose pump learned from the same sound."""
+        shutil.copytree(first[0].out / "models", tmp_path / "report/models")
+        return first[0].trained
+
+    monkeypatch.setattr(run, "train", as_before)
     monkeypatch.setattr(scenes, "severity_at", lambda time_s, _: np.zeros_like(time_s))
     monkeypatch.setattr(run, "_DELIVERY_S", 0.1)
     with pytest.raises(RemoteError, match="no alert arrived"):

@@ -13,11 +13,13 @@ from anomaly.student.distillation.plan import DistilPlan
 from anomaly.teacher.fit import TeacherPlan
 from anomaly.training import TrainingRequest, TrainingResult, train
 from anomaly.training.profiles import PROFILES, TrainingProfile
+from support.quick_training import FEW_SYNAPSES
 
 CLIPS, CLIP_S = 7, 5
 SMALL = TrainingProfile(
     teacher=TeacherPlan(epochs=2),
     augmented=1,
+    closed_form=FEW_SYNAPSES,
     distil=DistilPlan(windows=16, steps=6, batch=8, validation_windows=3),
 )
 

@@ -19,7 +19,8 @@ def clips() -> list[Samples]:
 
 @pytest.fixture(scope="module", autouse=True)
 def start_alone() -> None:
-    PROFILES["start"] = TrainingProfile(teacher=PROFILES["small"].teacher, distil=None)
+    small = PROFILES["small"]
+    PROFILES["start"] = TrainingProfile(teacher=small.teacher, closed_form=small.closed_form, distil=None)
 
 
 @pytest.fixture(scope="module")
