@@ -53,26 +53,28 @@ class OperatingTracker:
 
     def second(self, spectrum: Spectrum) -> OperatingResult:
         """Take the levels of one second, [OPERATING_BANDS], dB."""
-        if self._states is None:
+        states = self._states
+        if states is None:
             return OperatingResult(OperatingState.UNKNOWN, True)
-        count = len(self._states.centre)
+        count = len(states.centre)
         # States are numbered: those of training, then a ramp, unknown, and far quieter than all training sound.
-        state = (
-            count + 2 if self._states.at_rest(spectrum) else self._best_state(self._states.explain(spectrum))
-        )
-        if state == count + 2:
-            self._path = None
-        if state == count:
-            return self._ramp()
-        unlearned = state == count + 2 and not self._states.is_confirmed_stop(spectrum)
-        late, self._held = self._resolve(state, known=state != count + 1, unlearned=unlearned), 0
-        if state == count + 1:
+        ramp, unknown, far_quieter = count, count + 1, count + 2
+        if states.at_rest(spectrum):
+            state, self._path = far_quieter, None
+        else:
+            state = self._best_state(states.explain(spectrum), states.change_penalty)
+        if state == ramp:
+            return self._ramp(states.longest_ramp_s)
+        unlearned = state == far_quieter and not states.is_confirmed_stop(spectrum)
+        is_stop = state in (states.stopped, far_quieter) and not unlearned
+        late, self._held = self._resolve(state, known=state != unknown, is_stop=is_stop), 0
+        if state == unknown:
             return OperatingResult(OperatingState.UNKNOWN, True, late)
         self._state_before, self._ramp_too_long = state, False
         if unlearned:
             levels = tuple(round(float(level), 2) for level in spectrum)
             return OperatingResult(OperatingState.UNKNOWN, False, late, levels)
-        if self._is_stop(state):
+        if is_stop:
             return OperatingResult(OperatingState.STOPPED, False, late)
         return OperatingResult(OperatingState.RUNNING, True, late)
 
@@ -80,37 +82,28 @@ class OperatingTracker:
         """Restart: samples are missing, or the microphone was faulty."""
         self._path, self._state_before, self._held, self._ramp_too_long = None, None, 0, False
 
-    def _best_state(self, now: Spectrum) -> int:
+    def _best_state(self, now: Spectrum, change_penalty: float) -> int:
         """Return the state at the end of the best path: staying costs nothing, a change its penalty."""
-        if self._path is not None and self._states is not None:
-            from_ramp = self._path[-2] - RAMP_CHANGE_PENALTY
-            change = np.full(
-                len(now), max(float(self._path.max()) - self._states.change_penalty, float(from_ramp))
-            )
-            change[-2] = float(self._path.max()) - RAMP_CHANGE_PENALTY
+        if self._path is not None:
+            best, ramp = float(self._path.max()), float(self._path[-2])
+            change = np.full(len(now), max(best - change_penalty, ramp - RAMP_CHANGE_PENALTY))
+            change[-2] = best - RAMP_CHANGE_PENALTY
             now = now + np.maximum(self._path, change)
         self._path = now - now.max()
         return int(now.argmax())
 
-    def _ramp(self) -> OperatingResult:
-        longest = self._states.longest_ramp_s if self._states is not None else 0
+    def _ramp(self, longest_s: int) -> OperatingResult:
         if self._ramp_too_long:
             return OperatingResult(OperatingState.UNKNOWN, True)
-        if self._held >= longest:
+        if self._held >= longest_s:
             late, self._held, self._ramp_too_long = self._held, 0, True
             return OperatingResult(OperatingState.UNKNOWN, True, late)
         self._held += 1
         return OperatingResult(OperatingState.RAMPING, False)
 
-    def _resolve(self, state: int, *, known: bool, unlearned: bool) -> int:
+    def _resolve(self, state: int, *, known: bool, is_stop: bool) -> int:
         """Return the number of held seconds that were no ramp."""
         if not known or self._state_before is None:
             return self._held
-        if unlearned and state == self._state_before:
-            # Nobody knows that the machine stands: what sounds in between may be the machine through a bad microphone.
-            return self._held
-        return 0 if state != self._state_before or self._is_stop(state) else self._held
-
-    def _is_stop(self, state: int) -> bool:
-        """True for the stopped state of training and for sound far quieter than all training sound."""
-        return self._states is not None and state in (self._states.stopped, len(self._states.centre) + 2)
+        # Between two seconds of a stop that nobody knows, the machine may sound through a bad microphone.
+        return 0 if state != self._state_before or is_stop else self._held
