@@ -63,6 +63,16 @@ def test_the_decision_keeps_the_budget() -> None:
     assert 300 * 0.8 < onsets / (300_000 / 86_400) < 300 * 1.08
 
 
+@pytest.mark.parametrize(
+    ("per_day", "limit"), [(1000.0, 2.0617), (24.0, 4.7458), (1.0, 7.0352), (0.01, 10.5263)]
+)
+def test_the_limit_is_the_root_of_the_chain_of_brook_and_evans(per_day: float, limit: float) -> None:
+    """Roots for 200 cells by Brent's method; the limit is at most a thousandth above."""
+    found = limit_for(per_day, 0.0).from_theory
+    assert limit - 1e-4 <= found <= limit + 1e-3
+    assert module._mean_time(found) >= 86_400 / per_day > module._mean_time(found - 1e-3)
+
+
 def test_a_smaller_budget_is_a_higher_limit() -> None:
     values = [limit_for(per_day, 0.0).value for per_day in (86_400, 1000, 24, 1, 0.01, 1e-4)]
     assert values == sorted(values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def machine(*centres_db: float, stopped: int | None = None) -> OperatingStates:
 THREE = machine(FAST, SLOW, REST, stopped=2)
 # A stop so near to the running state that a second at -12 dB is more likely a stop, by 4.5 in log likelihood: less than
 # the penalty of a change.
-NEAR = machine(-10.0, -13.0, stopped=1)
+NEAR = machine(-10.0, -13.0, REST, stopped=1)
 UNDECIDED = -12.0
 
 
@@ -96,23 +98,48 @@ def test_after_an_unknown_second_a_ramp_that_lasted_too_long_is_still_none() -> 
     assert follow(tracker, ODD, BETWEEN) == [UNKNOWN, UNKNOWN]
 
 
+def test_a_machine_without_states_counts_always() -> None:
+    assert follow(OperatingTracker(None), FAST, BETWEEN, REST) == [UNKNOWN] * 3
+
+
+def test_a_change_of_state_needs_no_ramp() -> None:
+    assert follow(OperatingTracker(THREE), FAST, FAST, SLOW, REST) == [RUN, RUN, RUN, STOP]
+
+
 def test_a_change_of_state_must_be_worth_its_penalty() -> None:
     assert follow(OperatingTracker(NEAR), UNDECIDED) == [STOP]
+    assert follow(OperatingTracker(NEAR), -10.0, UNDECIDED) == [RUN, RUN]
     # The second time the likelihoods add up to 9, more than the penalty of 8.
     assert follow(OperatingTracker(NEAR), -10.0, -10.0, UNDECIDED, UNDECIDED) == [RUN, RUN, RUN, STOP]
 
 
 def test_the_way_out_of_a_ramp_costs_less_than_a_change() -> None:
     """A second that favours the stop by 4.5 only, as above: after a ramp it is taken for the stop."""
-    states = machine(-10.0, -13.0, -50.0, stopped=1)
-    tracker = OperatingTracker(states)
-    assert follow(tracker, -10.0, -30.0, -30.0, UNDECIDED) == [RUN, RAMP, RAMP, STOP]
+    assert follow(OperatingTracker(NEAR), -10.0, -30.0, -30.0, UNDECIDED) == [RUN, RAMP, RAMP, STOP]
+
+
+def test_the_way_into_a_ramp_costs_less_than_a_change() -> None:
+    """After an unknown second a ramp is as good an explanation as a state that fits better by 4.5."""
+    assert follow(OperatingTracker(NEAR), ODD, UNDECIDED) == [UNKNOWN, RAMP]
+    assert follow(OperatingTracker(NEAR), -10.0, -13.0, -11.0) == [RUN, STOP, RUN]
+
+
+def test_an_hour_in_one_state_is_no_strain() -> None:
+    found = follow(OperatingTracker(THREE), *[FAST, SLOW] * 1800, BETWEEN, SLOW)
+    assert found == [*[RUN] * 3600, RAMP, late(RUN, 1)]
+
+
+def test_a_confirmed_stop_is_known() -> None:
+    tracker = OperatingTracker(replace(NEAR, confirmed_stops=np.stack([spectrum(-60.0)])))
+    found = follow(tracker, -10.0, -61.0, -70.0)
+    assert found[:2] == [RUN, STOP]
+    assert not found[2].can_be_judged
 
 
 def test_far_quieter_sound_than_in_training_has_its_levels_and_ends_the_path() -> None:
     tracker = OperatingTracker(NEAR)
-    found = follow(tracker, -10.0, -10.0, -30.125678)
-    levels = (-30.13,) * OPERATING_BANDS
+    found = follow(tracker, -10.0, -10.0, -60.125678)
+    levels = (-60.13,) * OPERATING_BANDS
     assert found[2] == OperatingResult(OperatingState.UNKNOWN, False, 0, levels)
     assert not found[2].can_be_judged
     assert follow(tracker, UNDECIDED) == [STOP]
