@@ -158,6 +158,21 @@ def test_one_alarming_second_needs_company(p_values: list[float]) -> None:
         before = state
 
 
+def test_a_decision_begins_at_zero_and_so_does_its_reset() -> None:
+    decision = Decision(LIMIT, Policy(latch=True))
+    assert (decision.total, decision.state) == (0.0, State.OK)
+    decision.reset()
+    assert (decision.total, decision.state) == (0.0, State.OK)
+    assert decision.update(1.0) is State.OK
+    assert decision.total == 0.0
+
+
+def test_delays_count_from_the_first_second() -> None:
+    low = Limit(3.0, 1.0, 3.0, 0.0)
+    decision = Decision(low, Policy(on_delay_s=1))
+    assert [decision.update(1e-9) for _ in range(2)] == [State.WATCH, State.ALARM]
+
+
 def test_a_reset_forgets() -> None:
     decision = Decision(LIMIT)
     for _ in range(5):
