@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from anomaly.readable import count, duration, local_time, one_in, rarity, rate, significant
+from support.surroundings import in_time_zone
 
 
 @pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def berlin() -> Iterator[None]:
+    with in_time_zone("CET-1CEST,M3.5.0,M10.5.0/3"):
+        yield
 
 
 @pytest.mark.parametrize(

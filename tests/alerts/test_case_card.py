@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from anomaly.alerts.case_card import case_card
 from anomaly.audio.sensor.health import Status
 from anomaly.store.case import Case, iso_utc
 from anomaly.store.rows import EventRow
+from support.surroundings import in_time_zone
 
 BEGIN_S = 1_800_000_000.0
 GROUPS = [0.1] * 14 + [4.6, 9.8]
@@ -19,13 +19,10 @@ EDGES = [500.0 * k for k in range(17)]
 
 
 @pytest.fixture(autouse=True)
-def summer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def summer() -> Iterator[None]:
     """The computer stands two hours east of Greenwich."""
-    monkeypatch.setenv("TZ", "XST-2")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    with in_time_zone("XST-2"):
+        yield
 
 
 def machine_case(**changes: Any) -> Case:

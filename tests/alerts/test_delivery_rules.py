@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from anomaly.config.delivery import DeliverySettings
 from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]
+
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 class Recorder:
@@ -40,15 +41,6 @@ class Recorder:
     @property
     def events(self) -> list[tuple[str, str]]:
         return [(message.machine, message.event) for message in self.got]
-
-
-@pytest.fixture(autouse=True)
-def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture

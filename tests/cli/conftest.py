@@ -47,10 +47,7 @@ def fault_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pump_bundle: Path) -> Path:
+def folder(own_folder: Path, monkeypatch: pytest.MonkeyPatch, pump_bundle: Path) -> Path:
     """Current folder of a user with the trained pump, and no state yet."""
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANOMALY_MODELS", str(pump_bundle.parent))
-    return tmp_path
+    return own_folder

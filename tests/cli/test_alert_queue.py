@@ -15,12 +15,9 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(own_folder: Path) -> Iterator[Store]:
     """Two messages for two sinks; the first of each case is refused by one of them."""
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    with Store.open(tmp_path / "state" / DATABASE_NAME) as opened:
+    with Store.open(own_folder / "state" / DATABASE_NAME) as opened:
         opened.outbox.subscribe(["plant", "house"])
         for machine in ("pump", "fan"):
             opened.cases.open(Case(machine, "machine", "2027-01-15T08:00:00.000Z", "A tone"))

@@ -26,11 +26,8 @@ BEGIN_S = 1_800_000_000.0
 
 
 @pytest.fixture
-def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def case(own_folder: Path) -> Case:
     """A case with two clips, one of sound and one of levels, in ./state."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE"):
-        monkeypatch.delenv(name, raising=False)
     sound = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
     with Store.open(Path("state") / DATABASE_NAME) as store:
         opened = store.cases.open(Case("pump", "machine", iso_utc(BEGIN_S), "x"))

@@ -22,11 +22,9 @@ sinks:
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS", "HOOK_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "site.yaml"
+def site(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("HOOK_SECRET", raising=False)
+    path = own_folder / "site.yaml"
     path.write_text(SITE)
     return path
 

@@ -12,10 +12,8 @@ from anomaly.cli import run
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_inputs: None) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
+def without_inputs(own_folder: Path, no_inputs: None) -> None:
+    """A computer without microphones."""
 
 
 def _with_the_example(folder: Path) -> None:

@@ -15,14 +15,11 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "site.yaml").write_text(
+def store(own_folder: Path) -> Iterator[Store]:
+    (own_folder / "site.yaml").write_text(
         "machines:\n  pump: {device: mic}\n  fan: {device: mic2, maintenance: ['00:00-24:00']}\n"
     )
-    with Store.open(tmp_path / "state" / DATABASE_NAME) as opened:
+    with Store.open(own_folder / "state" / DATABASE_NAME) as opened:
         yield opened
 
 

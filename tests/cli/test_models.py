@@ -18,10 +18,7 @@ from anomaly.detect.model import load_model
 
 
 @pytest.fixture
-def models(pump_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
+def models(pump_bundle: Path, own_folder: Path) -> Path:
     shutil.copytree(pump_bundle, "models/pump")
     old = open_bundle(Path("models/pump"))
     facts = old.manifest.model_dump()
@@ -30,7 +27,7 @@ def models(pump_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     )
     with versions.replacing(Path("models"), "pump"):
         write_bundle(Path("models/pump"), draft, {name: old.read(name) for name in old.manifest.files})
-    return tmp_path / "models"
+    return own_folder / "models"
 
 
 def json_of(capsys: pytest.CaptureFixture[str], *line: str) -> Any:

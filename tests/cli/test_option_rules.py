@@ -69,14 +69,6 @@ def test_a_rule_about_no_option_is_a_bug() -> None:
         app(args=[], standalone_mode=False)
 
 
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("ANOMALY_CONFIG", "ANOMALY_STATE", "ANOMALY_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -99,26 +91,26 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_no_command_ignores_an_option(
-    empty: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
+    own_folder: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     assert run(line.split()) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith(f"error: {message}")
     assert shown.out == ""
-    assert list(empty.iterdir()) == []
+    assert list(own_folder.iterdir()) == []
 
 
 def test_no_realtime_is_refused_for_microphones_and_streams(
-    empty: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
+    own_folder: Path, pump_bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["monitor", "--models", str(pump_bundle.parent), "--machine", "pump", "--no-realtime"]
-    (empty / "site.yaml").write_text("machines: {pump: {device: hw:0}}\n")
+    (own_folder / "site.yaml").write_text("machines: {pump: {device: hw:0}}\n")
     for more in (["--source", "rtsp://camera/audio"], []):
         assert run([*options, *more]) == 2
         assert "--no-realtime: has no effect on a microphone or a stream" in capsys.readouterr().err
-    assert [path.name for path in empty.iterdir()] == ["site.yaml"]
+    assert [path.name for path in own_folder.iterdir()] == ["site.yaml"]
 
 
-def test_a_named_site_file_must_exist(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_named_site_file_must_exist(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cases", "list", "--state", "state", "--config", "nowhere.yaml"]) == 3
     assert "nowhere.yaml: cannot be read" in capsys.readouterr().err

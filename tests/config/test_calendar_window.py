@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,16 +11,14 @@ import pytest
 from anomaly.config import load_site
 from anomaly.config.calendar_window import is_in_any, window
 from anomaly.errors import ConfigError
+from support.surroundings import in_time_zone
 
 
 @pytest.fixture(autouse=True, params=["UTC", "XST-2"])
-def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def zone(request: pytest.FixtureRequest) -> Iterator[None]:
     """The computer stands in Greenwich, and two hours east of it."""
-    monkeypatch.setenv("TZ", request.param)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    with in_time_zone(request.param):
+        yield
 
 
 def at(text: str) -> float:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from anomaly.audio.simulator import simulate
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.student.budget import Budget
@@ -22,7 +21,8 @@ from anomaly.training.model_artifacts import build_artifacts
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.student_training import StudentConstraints, TrainedStudent, train_student
 from anomaly.training.teacher_training import TrainedTeacher, train_teacher
-from anomaly.training.training_data import TrainingData, cut_blocks, split_held_out
+from anomaly.training.training_data import TrainingData
+from support.valve_sound import valve_data
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +34,7 @@ QUICK = TrainingProfile(
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    sound = simulate("valve", seconds=60, seed=6)
-    clips = [sound.samples[start : start + 96_000] for start in range(0, 10 * 96_000, 96_000)]
-    return split_held_out(
-        [block for number, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {number}")]
-    )
+    return valve_data(clips=10, seed=6)
 
 
 @pytest.fixture(scope="module")

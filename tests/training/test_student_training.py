@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anomaly.audio.simulator import simulate
 from anomaly.features.front_end import FrontEnd
 from anomaly.student.budget import Budget
 from anomaly.student.closed_form.plan import ClosedFormPlan
@@ -18,7 +17,8 @@ from anomaly.training.model_artifacts import build_artifacts
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.student_start import StudentStart, choose_start
 from anomaly.training.student_training import StudentConstraints, start_criterion
-from anomaly.training.training_data import TrainingData, block_segments, cut_blocks, split_held_out
+from anomaly.training.training_data import TrainingData, block_segments
+from support.valve_sound import valve_data
 
 SMALL = ClosedFormPlan(kinds=("context",), micro_steps=2, band_stride=2)
 LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), closed_form=SMALL, distil=None)
@@ -26,11 +26,7 @@ LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), closed_form=SMALL, disti
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    sound = simulate("valve", seconds=42, seed=6)
-    clips = [sound.samples[start : start + 96_000] for start in range(0, 7 * 96_000, 96_000)]
-    return split_held_out(
-        [block for number, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {number}")]
-    )
+    return valve_data(clips=7, seed=6)
 
 
 @pytest.fixture(scope="module")

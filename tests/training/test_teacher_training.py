@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from anomaly.audio.simulator import simulate
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.features.front_end import FrontEnd
 from anomaly.teacher.fit import TeacherPlan
@@ -14,18 +13,15 @@ from anomaly.teacher.phases import MIN_PHASE_GAIN_NATS
 from anomaly.training import teacher_training as module
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.teacher_training import TrainedTeacher, train_teacher
-from anomaly.training.training_data import TrainingData, cut_blocks, split_held_out
+from anomaly.training.training_data import TrainingData, split_held_out
+from support.valve_sound import valve_data
 
 LINEAR = TrainingProfile(teacher=TeacherPlan(epochs=0), distil=None)
 
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    sound = simulate("valve", seconds=36, seed=5)
-    clips = [sound.samples[start : start + 96_000] for start in range(0, 6 * 96_000, 96_000)]
-    return split_held_out(
-        [block for number, clip in enumerate(clips) for block in cut_blocks(clip, f"clip {number}")]
-    )
+    return valve_data(clips=6, seed=5)
 
 
 def trained_with_gain(data: TrainingData, monkeypatch: pytest.MonkeyPatch, gain: float) -> TrainedTeacher:

@@ -24,8 +24,15 @@ MIN_FILE_S = 1.0
 # Share of faulty seconds above which a file is faulty; a single click is not.
 _FAULTY_SHARE = 0.1
 
-# Conditions that the monitor's sensor check finds in the spectrum of a second, as predicates.
-SENSOR_PROBLEMS: dict[Status, str] = {
+SensorProblem: TypeAlias = Literal[
+    "silent", "constant", "clipping", "dc-offset", "hum", "low-level", "band-limit", "gain", "processed"
+]
+FileStatus: TypeAlias = (
+    Literal["ok", "unreadable", "truncated", "too-short", "dead-channel", "duplicate"] | SensorProblem
+)
+
+# Conditions that the monitor's sensor check finds in a second, as predicates, the worst first.
+SENSOR_PROBLEMS: dict[SensorProblem, str] = {
     "silent": "is digitally silent",
     "constant": "holds one constant value",
     "clipping": "touches full scale",
@@ -37,34 +44,8 @@ SENSOR_PROBLEMS: dict[Status, str] = {
     "processed": "was processed (automatic gain or noise suppression)",
 }
 
-FileStatus: TypeAlias = Literal[
-    "ok",
-    "unreadable",
-    "truncated",
-    "too-short",
-    "silent",
-    "constant",
-    "dead-channel",
-    "clipping",
-    "dc-offset",
-    "hum",
-    "low-level",
-    "band-limit",
-    "gain",
-    "processed",
-    "duplicate",
-]
-_SENSOR_FAULTS: tuple[
-    Literal["clipping", "dc-offset", "hum", "low-level", "band-limit", "gain", "processed"], ...
-] = (
-    "clipping",
-    "dc-offset",
-    "hum",
-    "low-level",
-    "band-limit",
-    "gain",
-    "processed",
-)
+# Without any signal nothing else can be said of a file.
+_NO_SIGNAL: tuple[SensorProblem, ...] = ("silent", "constant")
 _UNUSABLE: tuple[FileStatus, ...] = ("unreadable", "too-short", "silent", "constant", "duplicate")
 
 
@@ -182,7 +163,7 @@ def _worst_fault(
         return "too-short", f"lasts {seconds:.2f} s; shorter than a second, it has no score"
     if reading.truncation is not None:
         return "truncated", reading.truncation.problem
-    for condition in ("silent", "constant"):
+    for condition in _NO_SIGNAL:
         if found[condition] > _FAULTY_SHARE * total:
             return condition, _in_seconds(condition, found, total)
     if reading.silent_channels and channel == "mean" and reading.format is not None:
@@ -190,11 +171,11 @@ def _worst_fault(
         lost_db = -20 * math.log10(1 - len(reading.silent_channels) / reading.format.channels)
         channels = f"channel {named} of {reading.format.channels}, counted from 0"
         return "dead-channel", f"has no sound in {channels}: the mean loses {lost_db:.0f} dB"
-    for condition in _SENSOR_FAULTS:
+    for condition in SENSOR_PROBLEMS:
         if found[condition] > _FAULTY_SHARE * total:
             return condition, _in_seconds(condition, found, total)
     return "ok", None
 
 
-def _in_seconds(condition: Status, found: Counter[Status], total: int) -> str:
+def _in_seconds(condition: SensorProblem, found: Counter[Status], total: int) -> str:
     return f"{SENSOR_PROBLEMS[condition]} in {found[condition]} of {total} s"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
@@ -16,6 +15,7 @@ from anomaly.audio.sensor.faults import SENSOR_FAULTS
 from anomaly.fault_families import FINDINGS
 from anomaly.languages import LANGUAGES
 from anomaly.strict_yaml import load
+from support.surroundings import in_time_zone
 
 FOLDER = Path(module.__file__).parent
 
@@ -69,11 +69,6 @@ def test_numbers(language: Any, number: str, frequency: str) -> None:
 @pytest.mark.parametrize(
     ("language", "expected"), [("en", "2027-07-15 10:00:00 CEST"), ("de", "15.07.2027, 10:00:00 CEST")]
 )
-def test_local_time(language: Any, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    try:
+def test_local_time(language: Any, expected: str) -> None:
+    with in_time_zone("Europe/Berlin"):
         assert catalogue(language).time(1_815_638_400.0) == expected
-    finally:
-        monkeypatch.undo()
-        time.tzset()

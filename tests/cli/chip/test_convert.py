@@ -15,14 +15,8 @@ from chip.arch import load_arch
 from chip.bitstream import encode
 from chip.network import Network
 from chip.nir import import_nir, write_nir
-from chip.testing import random_network
 
 SENNA = load_arch("senna")
-
-
-@pytest.fixture
-def network() -> Network:
-    return random_network(SENNA, seed=11)
 
 
 @pytest.fixture

@@ -23,18 +23,6 @@ from chip.testing import random_network
 
 
 @pytest.fixture
-def network() -> Network:
-    return random_network(load_arch("senna"), seed=11)
-
-
-@pytest.fixture
-def file(tmp_path: Path, network: Network) -> Path:
-    path = tmp_path / "network.npz"
-    path.write_bytes(network.to_npz())
-    return path
-
-
-@pytest.fixture
 def too_wide(tmp_path: Path) -> Path:
     path = tmp_path / "wide.json"
     path.write_text(random_network(load_arch("senna"), seed=11, inputs=129).to_json())

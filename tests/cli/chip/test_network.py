@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from anomaly.cli import run
-from chip.arch import load_arch
-from chip.testing import random_network
 
 COMMANDS = ("check", "compile", "simulate", "report", "decode", "convert")
 
@@ -18,13 +16,6 @@ def _run(command: str, file: Path, out: Path, *words: str) -> int:
     if command == "compile":
         more = ["--out", str(out / "compiled")]
     return run(["chip", command, str(file), *more, *words])
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
-    path = tmp_path / "network.npz"
-    path.write_bytes(random_network(load_arch("senna"), seed=11).to_npz())
-    return path
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -64,34 +55,34 @@ def test_unusable_file_is_reported(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_unknown_chip_is_reported(
-    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str], command: str
+    tmp_path: Path, file: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    assert _run(command, network, tmp_path, "--arch", "nowhere.yaml") == 3
+    assert _run(command, file, tmp_path, "--arch", "nowhere.yaml") == 3
     assert "nowhere.yaml" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["network.npz"]
 
 
 def test_bitstreams_to_compare_are_named(
-    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["chip", "compile", str(network), "--out", str(tmp_path)]) == 0
+    assert run(["chip", "compile", str(file), "--out", str(tmp_path)]) == 0
     bitstream = str(tmp_path / "network.bit")
     capsys.readouterr()
     assert run(["chip", "decode", bitstream, "--against", str(tmp_path / "missing")]) == 5
     assert "missing: cannot be read" in capsys.readouterr().err
-    assert run(["chip", "decode", bitstream, "--against", str(network)]) == 5
-    assert f"error: {network}: header" in capsys.readouterr().err
+    assert run(["chip", "decode", bitstream, "--against", str(file)]) == 5
+    assert f"error: {file}: header" in capsys.readouterr().err
     assert run(["chip", "decode", bitstream, "--against", bitstream, "--out", str(tmp_path / "out")]) == 2
     assert "--out: has no effect with --against" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_input_network_is_not_overwritten(
-    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["chip", "compile", str(network), "--out", str(tmp_path)]) == 0
+    assert run(["chip", "compile", str(file), "--out", str(tmp_path)]) == 0
     before = {name: (tmp_path / name).read_bytes() for name in ("network.npz", "network.bit")}
-    assert run(["chip", "decode", str(network), "--out", str(tmp_path)]) == 2
+    assert run(["chip", "decode", str(file), "--out", str(tmp_path)]) == 2
     assert run(["chip", "compile", str(tmp_path / "network.bit"), "--seed", "9", "--out", str(tmp_path)]) == 2
     assert "--out: " in capsys.readouterr().err
     assert {name: (tmp_path / name).read_bytes() for name in before} == before

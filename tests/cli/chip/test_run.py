@@ -15,19 +15,6 @@ from chip.network import Network
 from chip.sim.imperfection import Imperfection
 from chip.sim.simulator import Simulator
 from chip.sim.stimulus import random_spikes
-from chip.testing import random_network
-
-
-@pytest.fixture
-def network() -> Network:
-    return random_network(load_arch("senna"), seed=11)
-
-
-@pytest.fixture
-def file(tmp_path: Path, network: Network) -> Path:
-    path = tmp_path / "network.npz"
-    path.write_bytes(network.to_npz())
-    return path
 
 
 def test_raster_holds_every_spike(file: Path, tmp_path: Path, network: Network) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,17 +10,9 @@ from PIL import Image
 
 from anomaly.monitor.clips.picture import ClipSpectrum, draw_clip
 
+pytestmark = pytest.mark.usefixtures("utc")
 FRAMES_PER_S = 31.25
 LEFT, TOP, HEIGHT = 50, 26, 256
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def drawn(levels: np.ndarray, spectrum: ClipSpectrum | None = None, mark_s: float = 5.0) -> Image.Image:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,15 +10,7 @@ from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.telemetry.screen import Screen, line
 from support.terminal import Terminal
 
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def second(number: int, score: float | None = 1.0, state: str = "OK") -> SecondRecord:
