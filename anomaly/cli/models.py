@@ -168,7 +168,7 @@ def _settings(
     from anomaly.config import Machine as Settings
     from anomaly.detector_names import check_detector_name
     from anomaly.false_alarm_budget import check_budget
-    from anomaly.monitor.session_model import policy_of
+    from anomaly.monitor.model.session_model import policy_of
 
     own = site.machines.get(machine) or Settings(device="none")
     budget = own.false_alarms_per_day if false_alarms_per_day is None else false_alarms_per_day

@@ -82,8 +82,8 @@ def _span(
     """Return the time span up to now; budget and delays are those of the site file unless an option sets them."""
     from dataclasses import replace
 
+    from anomaly.monitor.model.session_model import policy_of
     from anomaly.monitor.offline.replay_result import ReplaySpan
-    from anomaly.monitor.session_model import policy_of
 
     settings = site.machines.get(machine)
     budget = false_alarms_per_day or (1.0 if settings is None else settings.false_alarms_per_day)

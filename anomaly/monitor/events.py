@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anomaly.monitor.session_model import SessionModel
+    from anomaly.monitor.model.session_model import SessionModel
 
 
 class EventName(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from anomaly.audio import SAMPLE_RATE_HZ
-from anomaly.monitor.background import BackgroundWorker
 from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
 from anomaly.store.rows import GapRow
 from anomaly.store.store import Store

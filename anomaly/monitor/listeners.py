@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.events import SourceEvent
 from anomaly.monitor.sources.registry import open_source, source_key
-from anomaly.monitor.stop import Stop
 
 # A source that is so many blocks (some seconds of a microphone) ahead of the scoring waits.
 _MAX_BLOCKS_AHEAD = 64

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from anomaly.config import Site
-from anomaly.monitor.background import BackgroundWorker
 from anomaly.monitor.clips.retention import sweep, sweep_orphans
+from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
 from anomaly.monitor.telemetry.systemd import SystemdNotifier
 from anomaly.store.clip_index import CLIPS_FOLDER

@@ -25,8 +25,8 @@ from anomaly.detect.verdict import second_status
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import EventName, ModelActivated
 from anomaly.monitor.journal import Journal, Submit
+from anomaly.monitor.model.session_model import SessionModel
 from anomaly.monitor.records import SecondRecord
-from anomaly.monitor.session_model import SessionModel
 from anomaly.monitor.sources.events import CaptureEvent, MicrophoneLost, SoundBlock, SourceEvent
 from anomaly.monitor.stages.drift import DriftMonitor
 from anomaly.monitor.stages.machine_case import MachineCase

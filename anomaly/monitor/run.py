@@ -18,13 +18,13 @@ from anomaly.config import Machine, Site
 from anomaly.errors import AnomalyError, ConfigError, InputError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.listeners import Deliveries, Listeners, SourceDelivery
-from anomaly.monitor.model_retry import RETRY_EVERY_S, ModelRetry
+from anomaly.monitor.model.model_retry import RETRY_EVERY_S, ModelRetry
+from anomaly.monitor.model.session_model import SessionModel, load_session_model
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.process.stop import Stop, on_signals
 from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.session import MachineSession
-from anomaly.monitor.session_model import SessionModel, load_session_model
-from anomaly.monitor.stop import Stop, on_signals
 from anomaly.store.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME, Store
 

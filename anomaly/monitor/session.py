@@ -13,12 +13,12 @@ from anomaly.monitor.clips.ring_buffer import on_grid
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import BlockProcessed, EventName, SessionEnded
 from anomaly.monitor.gap_log import GapLog
-from anomaly.monitor.model_switch import CHECK_EVERY_S, ModelSwitch
+from anomaly.monitor.model.model_switch import CHECK_EVERY_S, ModelSwitch
+from anomaly.monitor.model.session_model import SessionModel, model_of_bundle, policy_of
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.monitor.session_model import SessionModel, model_of_bundle, policy_of
 from anomaly.monitor.sources.events import SoundBlock, SourceEvent
 from anomaly.store.state_kinds import model_label
 from anomaly.store.store import Store

@@ -21,12 +21,12 @@ from anomaly.detect.decision import limit_for
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.clips.files import StoredClip, read_clip
 from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.model.session_model import load_session_model
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.session import MachineSession
-from anomaly.monitor.session_model import load_session_model
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock, SourceEvent
 from anomaly.store.store import DATABASE_NAME, Store
 from support.waiting import wait_until

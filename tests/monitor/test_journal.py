@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from anomaly.errors import ConfigError
-from anomaly.monitor.background import BackgroundWorker
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
+from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.store.store import Store
 

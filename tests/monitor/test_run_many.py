@@ -19,11 +19,11 @@ from anomaly.config import Site
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor import run
 from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.run import monitor
 from anomaly.monitor.session import MachineSession
 from anomaly.monitor.sources.events import SoundBlock
-from anomaly.monitor.stop import Stop
 from anomaly.store.store import DATABASE_NAME, Store
 from support.sound_card import SoundServer, tone
 

@@ -18,11 +18,11 @@ from anomaly.bundle.manifest import ManifestDraft
 from anomaly.config import Machine, Site
 from anomaly.detect.decision import Policy
 from anomaly.errors import ModelError
+from anomaly.monitor.model.session_model import load_session_model, policy_of
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.session import MachineSession
-from anomaly.monitor.session_model import load_session_model, policy_of
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.store import DATABASE_NAME, Store
 

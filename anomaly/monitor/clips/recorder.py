@@ -20,14 +20,14 @@ from anomaly.config.retention import Clips
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd, segment_levels
 from anomaly.features.mel import HOP_S, N_MELS, Centibels, mel_power, pool
-from anomaly.monitor.background import BackgroundWorker
 from anomaly.monitor.clips.files import ClipFacts, write_clip
 from anomaly.monitor.clips.picture import ClipSpectrum, draw_clip
 from anomaly.monitor.clips.retention import make_room
 from anomaly.monitor.clips.ring_buffer import Excerpt, SoundRing
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.events import BlockProcessed, EventName, ModelActivated, SessionEnded
-from anomaly.monitor.memory import trim_memory
+from anomaly.monitor.process.background import BackgroundWorker
+from anomaly.monitor.process.memory import trim_memory
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
 from anomaly.store.case import SHORT_ID

@@ -16,6 +16,7 @@ from anomaly.audio.capture.microphone import CapturedBlock, Microphone
 from anomaly.audio.capture.worker_process import NoChannelError, NoSoundError
 from anomaly.audio.channels import Channel
 from anomaly.errors import DeviceError
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.capture_events import CaptureEventEmitter
 from anomaly.monitor.sources.events import (
     CaptureEvent,
@@ -24,7 +25,6 @@ from anomaly.monitor.sources.events import (
     MicrophoneLost,
     SoundBlock,
 )
-from anomaly.monitor.stop import Stop
 
 # A microphone that gives no sound for this long is lost.
 _SILENCE_TIMEOUT_S = 3.0

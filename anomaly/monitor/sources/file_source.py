@@ -24,8 +24,8 @@ from anomaly.audio.files.recordings import blocks as file_blocks
 from anomaly.audio.files.stream import stream_blocks
 from anomaly.errors import InputError
 from anomaly.monitor.events import EventName
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.events import CaptureEvent, SoundBlock, Source
-from anomaly.monitor.stop import Stop
 
 # How often a silent pipe is left to see whether the monitor is to stop.
 _POLL_S = 0.2

@@ -15,10 +15,10 @@ from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.audio.files.stream import STDIN
 from anomaly.errors import ConfigError
 from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.device_source import from_device, stream_target
 from anomaly.monitor.sources.events import ChannelSource, Source
 from anomaly.monitor.sources.file_source import from_file, from_stdin
-from anomaly.monitor.stop import Stop
 
 
 @dataclass(frozen=True)

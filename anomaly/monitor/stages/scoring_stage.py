@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anomaly.audio.channels import Samples
 from anomaly.detect.scoring import Scorer, SecondScore
-from anomaly.monitor.session_model import SessionModel
+from anomaly.monitor.model.session_model import SessionModel
 
 
 class ScoringStage:

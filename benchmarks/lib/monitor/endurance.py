@@ -31,10 +31,10 @@ def _source_second(second: int, rng: np.random.Generator) -> int:
 def run_endurance(hours: int, models: Path) -> dict[str, float]:
     """Score simulated hours second by second, and return the growth of memory and of open file handles."""
     from anomaly.config import Site
+    from anomaly.monitor.model.session_model import load_session_model
     from anomaly.monitor.operations import Operations
     from anomaly.monitor.plan import MonitorPlan
     from anomaly.monitor.session import MachineSession
-    from anomaly.monitor.session_model import load_session_model
     from anomaly.monitor.sources.events import SoundBlock
     from anomaly.store.store import Store
 

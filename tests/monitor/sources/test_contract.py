@@ -20,9 +20,9 @@ import soundfile
 
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.events import CaptureEvent, ChannelSource, MicrophoneLost, SoundBlock
 from anomaly.monitor.sources.registry import SOURCES, open_source, source_key
-from anomaly.monitor.stop import Stop
 from support.sound_card import SoundServer, tone
 
 PLAN = MonitorPlan("pump", None, None, "mean", "student", 1.0, realtime=False)

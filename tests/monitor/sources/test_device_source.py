@@ -12,10 +12,10 @@ import pytest
 from anomaly.audio.capture.inputs.resolve import resolve
 from anomaly.errors import DeviceError
 from anomaly.monitor.plan import MonitorPlan
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.device_source import from_device
 from anomaly.monitor.sources.events import CaptureEvent, MicrophoneLost, SoundBlock, Source
 from anomaly.monitor.sources.registry import open_source
-from anomaly.monitor.stop import Stop
 from support.sound_card import SoundServer, tone
 
 

@@ -18,9 +18,9 @@ import soundfile
 from anomaly.audio.files.recordings import read_16k
 from anomaly.errors import InputError
 from anomaly.monitor.events import EventName
+from anomaly.monitor.process.stop import Stop
 from anomaly.monitor.sources.events import CaptureEvent, SoundBlock, SourceEvent
 from anomaly.monitor.sources.file_source import from_blocks, from_file, from_stdin
-from anomaly.monitor.stop import Stop
 
 PIECES = [np.full(n, 0.1, np.float32) for n in (1_600, 800, 2_400)]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from anomaly.bundle import MANIFEST_NAME, Bundle, open_bundle, versions
 from anomaly.bundle.manifest import parse
 from anomaly.errors import AnomalyError, ModelError
-from anomaly.monitor.memory import trim_memory
-from anomaly.monitor.session_model import SessionModel
+from anomaly.monitor.model.session_model import SessionModel
+from anomaly.monitor.process.memory import trim_memory
 
 CHECK_EVERY_S = 2.0
 # Inode, modification time in nanoseconds and size of the manifest.

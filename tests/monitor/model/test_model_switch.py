@@ -16,7 +16,7 @@ from anomaly.audio.channels import Samples
 from anomaly.bundle import Bundle, open_bundle, versions, write_bundle
 from anomaly.bundle.manifest import ManifestDraft
 from anomaly.errors import ModelError
-from anomaly.monitor.model_switch import ModelSwitch
+from anomaly.monitor.model.model_switch import ModelSwitch
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.records import EventRecord, SecondRecord
 

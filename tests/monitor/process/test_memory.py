@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import psutil
 
-from anomaly.monitor.memory import trim_memory
+from anomaly.monitor.process.memory import trim_memory
 
 MIB = 2**20
 

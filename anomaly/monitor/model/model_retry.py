@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from anomaly.config import Site
 from anomaly.errors import AnomalyError
+from anomaly.monitor.model.session_model import SessionModel, load_session_model
 from anomaly.monitor.plan import MonitorPlan
-from anomaly.monitor.session_model import SessionModel, load_session_model
 
 # A bundle that is put into place is taken up within a minute.
 RETRY_EVERY_S = 60.0

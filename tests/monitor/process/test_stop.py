@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from anomaly.monitor.stop import Stop, on_signals
+from anomaly.monitor.process.stop import Stop, on_signals
 
 
 def test_a_wait_ends_early_only_when_the_stop_is_due() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from anomaly.errors import ConfigError
-from anomaly.monitor.background import BackgroundWorker
+from anomaly.monitor.process.background import BackgroundWorker
 
 PATIENCE_S = 120.0
 
