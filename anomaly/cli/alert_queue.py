@@ -12,6 +12,7 @@ from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from anomaly.store.reader import StoreReader
     from anomaly.store.rows import DeliveryRow
@@ -34,7 +35,7 @@ def queue(
 ) -> None:
     """List the messages that wait for a sink, or that failed for good."""
     reader = open_reader(state, config)
-    _check_sink(reader, sink)
+    _check_sink(reader, sink, config)
     rows = list(_rows(reader, sink, ("dead", "abandoned") if dead else ("pending",)))
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows]))
@@ -66,7 +67,7 @@ def resend(
     if sink is not None and not everything:
         raise UsageError("--sink goes with --all")
     if sink is not None:
-        _check_sink(open_reader(state, config), sink)
+        _check_sink(open_reader(state, config), sink, config)
     with open_store(state, config) as store:
         if number is None:
             count = store.deliveries.resend_all(user_name(by), sink)
@@ -95,20 +96,19 @@ def drop(
         typer.echo(f"{sink}: message {number} is given up", err=True)
 
 
-def _check_sink(reader: StoreReader, sink: str | None) -> None:
-    """Check that the database knows a sink.
+def _check_sink(reader: StoreReader, sink: str | None, config: Path | None) -> None:
+    """Check that a sink is known: to the site file or to the database.
 
     Raises:
         ConfigError: it does not.
     """
+    from anomaly.config import find_site
     from anomaly.errors import ConfigError
 
-    known = sorted({count.sink for count in reader.delivery_counts()})
+    known = sorted({*find_site(config).sinks.names, *(count.sink for count in reader.delivery_counts())})
     if sink is not None and sink not in known:
         raise ConfigError(
-            f"no message was ever queued for a sink {sink!r}",
-            where=reader.path,
-            hint=f"sinks with messages: {', '.join(known) or 'none'}",
+            f"there is no sink {sink!r}", where=reader.path, hint=f"sinks here: {', '.join(known) or 'none'}"
         )
 
 

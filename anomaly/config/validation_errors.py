@@ -15,6 +15,7 @@ from anomaly.config.section import SectionError
 from anomaly.errors import ConfigError
 from anomaly.strict_yaml import Key, Lines
 
+_MISSING = " is missing"
 _WORDS = {
     "Input is not a valid path for <class 'pathlib.Path'>": "must be a path",
     "Input should": "must",
@@ -86,12 +87,14 @@ def _words(details: ErrorDetails, model: type[BaseModel], key: Key) -> str:
         meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
         return f"unknown key ({meant})"
     if kind == "missing":
-        return f"{details['loc'][-1]} is missing"
+        return f"{details['loc'][-1]}{_MISSING}"
     return plain(details["msg"])
 
 
 def _joined(words: list[str]) -> str:
-    """Join the messages of several alternatives, such as a word or a number."""
+    """Join the messages about one place: keys that are missing, or alternatives such as a word or a number."""
+    if all(word.endswith(_MISSING) for word in words):
+        return ", ".join(words)
     first, *others = words
     return " or ".join([first, *(word.removeprefix("must be ") for word in others)])
 

@@ -68,6 +68,9 @@ class FileScore:
     format: str | None = None
 
 
+_NOT_RUNNING = "the machine stood still or changed its speed all the time"
+
+
 def score_file(
     path: Path,
     scorer: Scorer,
@@ -124,7 +127,8 @@ def _concluded(
     if verdict.sensor != "ok":
         reason = SENSOR_FAULTS[verdict.sensor]
         return FileScore(path, "sensor", seconds, scores, error=reason, sensor=verdict.sensor)
-    reason = "the machine stood still or changed its speed all the time"
+    quiet = all(score.operating.unlearned_stop is not None for score in scores)
+    reason = SENSOR_FAULTS["unlearned-stop"] if quiet else _NOT_RUNNING
     return FileScore(path, "not-judged", seconds, scores, error=reason, sensor="ok")
 
 

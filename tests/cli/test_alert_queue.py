@@ -63,11 +63,11 @@ def test_resend_and_drop(store: Store, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["queue", "plan"], 3, "sinks with messages: house, plant"),
+        (["queue", "plan"], 3, "sinks here: house, plant"),
         (["resend"], 2, "give the number of one message, or --all"),
         (["resend", "1", "--all"], 2, "give the number of one message, or --all"),
         (["resend", "1", "--sink", "plant"], 2, "--sink goes with --all"),
-        (["resend", "--all", "--sink", "plan"], 3, "sinks with messages: house, plant"),
+        (["resend", "--all", "--sink", "plan"], 3, "sinks here: house, plant"),
         (["resend", "99"], 2, "there is no delivery 99"),
         (["drop", "99"], 2, "there is no delivery 99"),
     ],
@@ -77,3 +77,13 @@ def test_mistakes(words: list[str], code: int, said: str, store: Store, capsys: 
     refused = capsys.readouterr()
     assert said in refused.err
     assert refused.out == ""
+
+
+def test_a_sink_is_known_to_the_site_file_or_to_the_database(
+    store: Store, own_folder: Path, capsys: Capture
+) -> None:
+    (own_folder / "site.yaml").write_text("sinks: {webhook: [{name: new, url: 'http://a.example/'}]}\n")
+    assert run(["alerts", "queue", "new"]) == 0
+    assert capsys.readouterr().err == "0 waiting\n"
+    assert run(["alerts", "queue", "newer"]) == 3
+    assert "there is no sink 'newer'\n  sinks here: house, new, plant\n" in capsys.readouterr().err

@@ -265,3 +265,9 @@ def test_asset_facts_of_a_machine(tmp_path: Path) -> None:
     file.write_text("machines:\n  pump: {device: mic, criticality: huge}\n")
     with pytest.raises(ConfigError, match="criticality"):
         load_site(file)
+
+
+def test_all_missing_keys_of_a_section_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_site(write(tmp_path, "sinks: {email: [{name: m, host: h}]}\n"), {})
+    assert caught.value.message == "sender is missing, recipients is missing"

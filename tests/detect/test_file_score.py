@@ -14,7 +14,7 @@ from anomaly.audio.channels import Samples
 from anomaly.audio.files.format_reference import FormatReference
 from anomaly.audio.files.recordings import ReadingReport, read_16k
 from anomaly.audio.sensor.reference import fit_reference
-from anomaly.audio.sensor.sensor_check import SensorCheck
+from anomaly.audio.sensor.sensor_check import DeadMicrophoneCheck, SensorCheck
 from anomaly.audio.simulator import simulate
 from anomaly.bundle import open_bundle
 from anomaly.detect import file_score
@@ -93,6 +93,15 @@ def test_long_files_are_scored_in_stretches_with_the_same_bits(
     in_stretches = score_file(file, scorer, limit)
     assert bits(in_stretches.scores) == bits(whole.scores)
     assert in_stretches.verdict == whole.verdict
+
+
+def test_sound_that_is_far_quieter_than_training_is_not_called_a_stop(
+    scorer: Scorer, limit: Limit, tmp_path: Path, sound: Samples
+) -> None:
+    soundfile.write(tmp_path / "quiet.wav", sound[:32_000] / 300, 16_000, subtype="FLOAT")
+    scored = score_file(tmp_path / "quiet.wav", scorer, limit, sensor=DeadMicrophoneCheck())
+    assert (scored.status, scored.sensor) == ("not-judged", "ok")
+    assert "far quieter than all training sound" in str(scored.error)
 
 
 def test_an_end_of_less_than_a_second_changes_nothing(

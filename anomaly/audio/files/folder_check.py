@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def check_folder(
     *,
     channel: Channel = "mean",
     reference: MachineReference | None = None,
+    training: Collection[Path] | None = None,
     on_file: Callable[[int, int], None] = lambda done, of: None,
 ) -> FolderReport:
     """Read every recording below a folder and report its faults.
@@ -95,6 +96,7 @@ def check_folder(
         folder: a machine's recordings, in any layout, or a single file.
         channel: the channel that training would use.
         reference: training sound of the same machine, with which microphone and formats are compared.
+        training: recordings that training would learn from; None for those that folder and name call normal.
         on_file: called with the number of files done, and of all.
 
     Raises:
@@ -108,8 +110,8 @@ def check_folder(
         report = check_file(path, role_of(path, folder), channel=channel, reference=reference)
         reports.append(_marked_duplicate(first, report))
     on_file(len(paths), len(paths))
-    training = [file for file in reports if file.role == "train" and file.usable]
-    training_s = sum(file.seconds or 0.0 for file in training)
+    learned = [file for file in reports if file.role == "train" and file.usable]
+    training_s = sum(file.seconds or 0.0 for file in learned if training is None or file.path in training)
     return FolderReport(
         folder,
         tuple(reports),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anomaly.audio.channels import Channel
     from anomaly.audio.files.file_check import MachineReference
     from anomaly.audio.files.folder_check import FolderReport
+    from anomaly.evaluate.layouts.layouts import DataSet
 
 REFUSED = 4
 # Folders and files that are named; the others are counted.
@@ -72,13 +73,17 @@ def check(
 def _checked(path: Path, channel: Channel, reference: MachineReference | None) -> FolderReport:
     from anomaly.audio.files.folder_check import check_folder
 
+    data, refusals = _layout(path)
+    training = None if data is None else {clip.path for clip in data.train}
     show, stop = _progress()
     try:
-        report = check_folder(path, channel=channel, reference=reference, on_file=show)
+        report = check_folder(path, channel=channel, reference=reference, training=training, on_file=show)
     finally:
         stop()
-    warnings = (*report.warnings, *_folder_warnings(path))
-    return replace(report, refusals=(*report.refusals, *_layout_refusals(report)), warnings=warnings)
+    warnings = (*report.warnings, *_folder_warnings(path), *_held_out(data))
+    return replace(
+        report, refusals=(*report.refusals, *(refusals if report.files else ())), warnings=warnings
+    )
 
 
 def _several_machines(path: Path, models: Path) -> FolderReport | None:
@@ -151,18 +156,29 @@ def _reference(path: Path, machine: str | None, models: Path) -> MachineReferenc
     )
 
 
-def _layout_refusals(report: FolderReport) -> list[str]:
-    """Return the reasons why training could not read the layout of the folder, in its own words."""
+def _layout(path: Path) -> tuple[DataSet | None, list[str]]:
+    """Return the split of a folder as training reads it, or the reason why it cannot, in its own words."""
     from anomaly.errors import InputError
     from anomaly.evaluate.layouts.layouts import read_layout
 
-    if not report.files or report.folder.is_file():
-        return []
+    if not path.is_dir():
+        return None, []
     try:
-        read_layout(report.folder)
+        return read_layout(path), []
     except InputError as error:
-        return [f"{error.message}; {error.hint}" if error.hint else error.message]
-    return []
+        return None, [f"{error.message}; {error.hint}" if error.hint else error.message]
+
+
+def _held_out(data: DataSet | None) -> list[str]:
+    """Return a note on normal recordings that training sets aside, because there are faults to test with."""
+    from anomaly.readable import count
+
+    if data is None or not data.held_out_by_us:
+        return []
+    aside = sum(clip.label == "normal" for clip in data.test)
+    return [
+        f"{count(aside, 'normal recording')} set aside for testing, because there are recordings of faults"
+    ]
 
 
 def _print(report: FolderReport, problems: list[str], verbose: bool) -> None:

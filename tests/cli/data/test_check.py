@@ -131,3 +131,18 @@ def test_two_machines_are_refused_as_training_does(folder: Path, capsys: pytest.
     message = capsys.readouterr().err
     assert f"{caught.value.message}; {caught.value.hint}" in message
     assert "several machines here: fan, pump; give the folder of one of them" in message
+
+
+def test_recordings_that_training_sets_aside_do_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("normal/1", "normal/2", "normal/3", "normal/4", "normal/5", "abnormal/1"):
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        x = 0.05 * np.random.default_rng(len(list(tmp_path.rglob("*.wav")))).standard_normal(7 * 16_000)
+        soundfile.write(path, x, 16_000)
+    assert len(read_layout(tmp_path).train) == 3
+    assert run(str(tmp_path)) == 4
+    out, errors = capsys.readouterr()
+    assert out.startswith("6 recordings, 21.0 s of usable normal sound to learn from\n")
+    assert "2 normal recordings set aside for testing, because there are recordings of faults" in errors
