@@ -7,6 +7,9 @@ overwrite each other's changes.
 
 from __future__ import annotations
 
+import dataclasses
+import sqlite3
+
 from anomaly.store import case_table
 from anomaly.store.case import Case
 from anomaly.store.message import AlertMessage
@@ -59,7 +62,11 @@ class CaseRepository(OperatorChanges):
         """
         case = self._with_asset(case)
         with self._database.transaction() as connection:
-            old = case_table.get(connection, case.id) or case
+            old = case_table.get(connection, case.id)
+            if old is None:
+                # Nobody knows which severity was notified.
+                old = dataclasses.replace(case, severity=1)
+                self._close_older(connection, case)
             if not old.is_open:
                 return old
             new = old.merged(case)
@@ -115,3 +122,11 @@ class CaseRepository(OperatorChanges):
         """
         with self._database.reading() as connection:
             return case_table.find(connection, case_id)
+
+    def _close_older(self, connection: sqlite3.Connection, case: Case) -> None:
+        """Close a case that is open in a database which has lost its end, together with the case that followed it."""
+        older = case_table.open_by_kind(connection, case.machine).get(case.kind)
+        if older is not None and case.is_open:
+            over = older.closed(case.opened_at)
+            case_table.save(connection, over)
+            self._record(connection, over, "case.closed", None)

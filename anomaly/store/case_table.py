@@ -11,6 +11,8 @@ from typing import Any
 
 from anomaly.errors import UsageError
 from anomaly.store.case import SHORT_ID, Case
+from anomaly.store.database_error import damage_at
+from anomaly.store.stored_row import json_object, stored_row
 
 _COLUMNS = tuple(f.name for f in dataclasses.fields(Case))
 _SAVE = (
@@ -19,6 +21,11 @@ _SAVE = (
 )
 _OBJECTS = ("evidence", "asset")
 """Columns that hold a JSON object."""
+_TEXTS = ("id", "machine", "kind", "state", "opened_at", "summary")
+_TIMES = ("acknowledged_at", "returned_at", "closed_at", "silenced_until")
+_OPTIONAL_TEXTS = (*_TIMES, "acknowledged_by", "assigned_to", "finding", "action")
+# The row itself tells whether a damaged index has led to another case.
+_BY_ID = "SELECT * FROM cases WHERE rowid IN (SELECT rowid FROM cases WHERE {} LIMIT 5)"
 _ID = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -45,7 +52,9 @@ def open_by_kind(connection: sqlite3.Connection, machine: str) -> dict[str, Case
 
 def get(connection: sqlite3.Connection, case_id: str) -> Case | None:
     """Return the case with exactly this identifier, or None."""
-    row = connection.execute("SELECT * FROM cases WHERE id = ?", (case_id,)).fetchone()
+    row = connection.execute(_BY_ID.format("id = ?"), (case_id,)).fetchone()
+    if row is not None and row["id"] != case_id:
+        raise damage_at(None, f"database: the index of the cases leads from {case_id} to {row['id']}")
     return None if row is None else case_from(dict(row))
 
 
@@ -59,17 +68,25 @@ def find(connection: sqlite3.Connection, case_id: str) -> Case:
     hint = "list cases with `anomaly cases list --all`"
     if not _ID.fullmatch(text):
         raise UsageError(f"{case_id!r} is no case identifier: it has up to 32 hex digits", hint=hint)
-    rows = connection.execute("SELECT * FROM cases WHERE id GLOB ? LIMIT 5", (f"{text}*",)).fetchall()
+    rows = connection.execute(_BY_ID.format("id GLOB ?"), (f"{text}*",)).fetchall()
     if not rows:
         raise UsageError(f"there is no case {case_id!r}", hint=hint)
     if len(rows) > 1:
         several = ", ".join(row["id"][: max(SHORT_ID, len(text) + 4)] for row in rows)
         raise UsageError(f"several cases begin with {case_id!r}", hint=f"give more digits: {several}")
-    return case_from(dict(rows[0]))
+    found = case_from(dict(rows[0]))
+    if not found.id.startswith(text):
+        raise damage_at(None, f"database: the index of the cases leads from {text} to {found.id}")
+    return found
 
 
 def case_from(fields: Mapping[str, Any]) -> Case:
     """Convert the columns of a case's row."""
-    # A database of an older version, opened only for reading, has no asset yet.
-    objects = {name: json.loads(fields[name]) for name in _OBJECTS if name in fields}
-    return Case.from_dict({**fields, **objects})
+    with stored_row("cases"):
+        wrong = [name for name in _TEXTS if not isinstance(fields[name], str)]
+        # A database of an older version, opened only for reading, has no asset, and nobody whom a case is assigned to.
+        wrong += [name for name in _OPTIONAL_TEXTS if not isinstance(fields.get(name), str | None)]
+        if wrong:
+            raise TypeError(f"{', '.join(wrong)}: no text")
+        objects = {name: json_object(fields[name]) for name in _OBJECTS if name in fields}
+        return Case.from_dict({**fields, **objects})

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from anomaly.errors import ConfigError
-from anomaly.store.database_error import DAMAGE, DOUBTFUL, DatabaseError, FileId, explained, result_code
-from anomaly.store.database_file import connect, file_id, prepare, set_aside, start_lock
+from anomaly.store.database_error import DatabaseError, FileId, explained
+from anomaly.store.database_file import connect, file_id, is_whole, prepare, set_aside, start_lock
 from anomaly.store.read_write_lock import ReadWriteLock
-from anomaly.store.schema import MIGRATIONS, version_of
+from anomaly.store.schema import MIGRATIONS, is_complete
+from anomaly.store.version_record import version_of
 
 
 class Database:
@@ -44,6 +44,7 @@ class Database:
         self._lock = threading.Lock()
         self._usage_lock = ReadWriteLock()
         self._connections: dict[threading.Thread, tuple[sqlite3.Connection, FileId]] = {}
+        self._checking: set[sqlite3.Connection] = set()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -52,8 +53,25 @@ class Database:
         Raises:
             ConfigError: the database cannot be read.
         """
-        with explained(self.path, self._failed), self._usage_lock.shared():
+        with explained(self.path, self.note_failure), self._usage_lock.shared():
             yield self._connection()
+
+    @contextmanager
+    def reading_anew(self) -> Iterator[sqlite3.Connection]:
+        """Yield a new connection for reading: pages that the threads' own have in memory may not be in the file.
+
+        Raises:
+            ConfigError: the database cannot be read.
+        """
+        with self._usage_lock.shared():
+            of = file_id(self.path)
+
+            def note(error: DatabaseError) -> None:
+                error.file = of
+                self.note_failure(error)
+
+            with explained(self.path, note), closing(connect(self.path)) as connection:
+                yield connection
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -65,18 +83,23 @@ class Database:
         Raises:
             ConfigError: the database cannot be written.
         """
-        with explained(self.path, self._failed), self._usage_lock.shared():
+        with explained(self.path, self.note_failure), self._usage_lock.shared():
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-                connection.execute("COMMIT")
             except BaseException:
                 self.rolled_back()
+                _roll_back(connection)
+                raise
+            try:
+                connection.execute("COMMIT")
+            except BaseException:
                 if connection.in_transaction:
-                    with suppress(sqlite3.Error):  # of a damaged file; the first error counts
-                        connection.execute("ROLLBACK")
+                    self.rolled_back()
+                    _roll_back(connection)
+                # Else nobody knows whether it was committed, until it is repeated.
                 raise
 
     def is_sound(self) -> bool:
@@ -85,24 +108,49 @@ class Database:
         Raises:
             ConfigError: the database cannot be opened.
         """
-        with explained(self.path), closing(connect(self.path)) as connection:
-            try:
-                sound = bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
-                sound = sound and version_of(connection, self.path) == MIGRATIONS[-1].version
-            except sqlite3.DatabaseError as error:
-                if result_code(error) not in (*DAMAGE, *DOUBTFUL):
-                    raise
-                sound = False
-            except (ConfigError, UnicodeDecodeError):  # its tables are gone, or their names cannot be read
-                sound = False
+        try:
+            with explained(self.path), self._check_connection() as connection:
+                # A newer version of this program may have migrated the file meanwhile: that is no damage.
+                known = version_of(connection, self.path) <= MIGRATIONS[-1].version
+                sound = is_whole(connection) and (is_complete(connection) or not known)
+        except DatabaseError as error:
+            if error.code == sqlite3.SQLITE_INTERRUPT:
+                return True  # another thread replaces the file
+            if not (error.is_damage or error.is_doubtful):
+                raise
+            sound = False
         self.suspect = not sound
         return sound
 
-    def begin_anew(self, damaged: FileId = None) -> Path | None:
+    @contextmanager
+    def _check_connection(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that is interrupted and closed before the file is replaced.
+
+        The last connection to a file removes the log by its name, which would be that of the new file by then.
+        """
+        with self._usage_lock.shared(), closing(connect(self.path)) as connection:
+            self._checking.add(connection)
+            try:
+                yield connection
+            finally:
+                self._checking.discard(connection)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other thread use the file; one that reads all pages stops."""
+        for connection in list(self._checking):
+            connection.interrupt()
+        with self._usage_lock.exclusive():
+            yield
+
+    def begin_anew(
+        self, damaged: FileId = None, fill: Callable[[Path], None] = lambda _: None
+    ) -> Path | None:
         """Set a damaged file aside and begin a new one, while other threads wait.
 
         Args:
             damaged: identity of the file that is meant; default: the one that is there.
+            fill: gets the path of the old file, and fills the new one before anybody uses it.
 
         Returns:
             Path of the old file; None if another thread or process has replaced it already.
@@ -110,14 +158,27 @@ class Database:
         Raises:
             ConfigError: the folder cannot be written.
         """
-        with explained(self.path), self._usage_lock.exclusive(), start_lock(self.path):
+        with explained(self.path), self._alone(), start_lock(self.path):
             if damaged is not None and damaged != file_id(self.path):
                 return None
             self.close()
             aside = set_aside(self.path)
-            prepare(self.path)
+            self._begin(aside, fill)
             self.suspect = False
         return aside
+
+    def _begin(self, aside: Path, fill: Callable[[Path], None]) -> None:
+        """Make the new file and fill it; one that is damaged at once makes way for another."""
+        for again in (True, True, False):
+            try:
+                with explained(self.path):
+                    prepare(self.path)
+                    fill(aside)
+                return
+            except DatabaseError as error:
+                if not (again and error.is_damage):
+                    raise
+                set_aside(self.path)
 
     def move_to(self, path: Path, before: Callable[[], None]) -> None:
         """Use another file from now on, while other threads wait.
@@ -126,10 +187,22 @@ class Database:
             path: the file.
             before: prepares it; if it raises, the old one stays in use.
         """
-        with self._usage_lock.exclusive():
+        with self._alone():
             self.close()
             before()
             self.path = path
+
+    def note_failure(self, error: DatabaseError) -> None:
+        """Note in an error of a statement on which file it happened; damage makes all pages suspect."""
+        if error.file is None:
+            error.file = self.file_in_use()
+            error.where = error.where or str(self.path)
+        self.suspect = self.suspect or error.is_damage
+
+    @property
+    def is_used_by_this_thread(self) -> bool:
+        """Return whether this thread is inside a transaction or a reading, in which the file cannot be replaced."""
+        return self._usage_lock.is_held_by_this_thread
 
     def identity(self) -> FileId:
         """Return the identity of the file that is there now."""
@@ -163,7 +236,8 @@ class Database:
                 self._connections[thread] = (connection, now or file_id(self.path))
         return connection
 
-    def _failed(self, error: DatabaseError) -> None:
-        error.file = self.file_in_use()
-        if error.is_damage:
-            self.suspect = True
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):  # of a damaged file; the first error counts
+            connection.execute("ROLLBACK")

@@ -10,7 +10,10 @@ from pathlib import Path
 from anomaly.errors import ConfigError
 
 DAMAGED = sqlite3.SQLITE_CORRUPT
-DAMAGE = (DAMAGED, sqlite3.SQLITE_NOTADB)
+# A log or an index of it whose parts contradict each other shows as a violation of the locking protocol.
+DAMAGE = (DAMAGED, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PROTOCOL)
+# A file that ends too early, or whose file system reports damage, takes what is written.
+_SHORT = (sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
 # The folder or the disk does not take what is written: full, read-only, without rights, or failing.
 _UNWRITABLE = (
     sqlite3.SQLITE_FULL,
@@ -72,6 +75,13 @@ def missing(path: Path) -> ConfigError:
     return ConfigError("no database here", where=path, hint=hint)
 
 
+def damage_at(path: Path | None, message: str) -> DatabaseError:
+    """Return the error for content of a database that this program cannot have written."""
+    found = DatabaseError(message, where=path, hint=_HINTS[DAMAGED])
+    found.code = DAMAGED
+    return found
+
+
 @contextmanager
 def explained(path: Path, failed: Callable[[DatabaseError], None] | None = None) -> Iterator[None]:
     """Convert errors of SQLite and of the file system inside the block to ``DatabaseError`` with a hint.
@@ -88,6 +98,16 @@ def explained(path: Path, failed: Callable[[DatabaseError], None] | None = None)
         if failed is not None:
             failed(found)
         raise found from error
+    except UnicodeDecodeError as error:  # the name of a table, in the text of an error
+        found = damage_at(path, f"database: text cannot be decoded: {error}")
+        if failed is not None:
+            failed(found)
+        raise found from error
+    except DatabaseError as error:
+        error.where = error.where or str(path)
+        if failed is not None:
+            failed(error)
+        raise
     except OSError as error:
         found = DatabaseError(f"cannot be used: {error.strerror or error}", where=path)
         found.code = sqlite3.SQLITE_IOERR
@@ -95,6 +115,9 @@ def explained(path: Path, failed: Callable[[DatabaseError], None] | None = None)
 
 
 def result_code(error: sqlite3.Error) -> int:
-    """Return the primary result code of SQLite, 0 if there is none."""
+    """Return the primary result code of SQLite, 0 if there is none; that of damage also for text that is no text."""
+    code = int(getattr(error, "sqlite_errorcode", 0) or 0)
+    if code in _SHORT or (not code and str(error).startswith("Could not decode to UTF-8")):
+        return DAMAGED
     # The low byte is the primary result code; the rest only refines it.
-    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+    return code & 0xFF

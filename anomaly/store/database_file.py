@@ -9,9 +9,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anomaly.store.database_error import DAMAGE, FileId, result_code
+from anomaly.store.database_error import FileId
 from anomaly.store.file_lock import FileLock
-from anomaly.store.schema import migrate
+from anomaly.store.migration import migrate
 
 # Wait for another writer: longer than any transaction of the store, the largest of which takes about a second.
 BUSY_TIMEOUT_S = 10.0
@@ -47,20 +47,11 @@ def is_unclean(path: Path) -> bool:
     return log_file.is_file() and log_file.stat().st_size > 0
 
 
-def is_no_database(path: Path) -> bool:
-    """Return whether the file's first pages are damaged; read no more than that."""
-    if not path.is_file():
+def is_whole(connection: sqlite3.Connection) -> bool:
+    """Read all pages, compare indexes with tables and tables with each other; return false for a fault."""
+    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
         return False
-    try:
-        with closing(connect(path)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return False
-    except sqlite3.DatabaseError as error:
-        if result_code(error) in DAMAGE:
-            return True
-        raise
-    except UnicodeDecodeError:
-        return True
+    return connection.execute("PRAGMA foreign_key_check").fetchone() is None
 
 
 def file_id(path: Path) -> FileId:

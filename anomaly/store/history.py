@@ -12,6 +12,7 @@ from anomaly.store.case import iso_utc, json_value
 from anomaly.store.database import Database
 from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import EventRow, ScoreRow, StateRow
+from anomaly.store.stored_row import json_object, stored_row
 from anomaly.store.time_series import keep_state
 
 
@@ -107,7 +108,8 @@ class History:
 
 def event_from(fields: Mapping[str, Any]) -> EventRow:
     """Convert the columns of an event's row."""
-    return EventRow(**{**fields, "detail": json.loads(fields["detail"])})
+    with stored_row("events"):
+        return EventRow(**{**fields, "detail": json_object(fields["detail"])})
 
 
 def log_event(connection: sqlite3.Connection, row: EventRow) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from anomaly.errors import ConfigError
 from anomaly.store.database import Database
-from anomaly.store.database_error import DAMAGE, explained, missing, result_code
-from anomaly.store.database_file import is_no_database, is_unclean, prepare, set_aside, start_lock
+from anomaly.store.database_error import DatabaseError, explained, missing
+from anomaly.store.database_file import connect, is_unclean, is_whole, prepare, set_aside, start_lock
+from anomaly.store.read_only import read_only
+from anomaly.store.schema import MIGRATIONS
+from anomaly.store.version_record import newer_schema, version_of
 
 
 def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | None]:
@@ -34,19 +37,49 @@ def open_database(path: Path, *, create: bool = True) -> tuple[Database, Path | 
             raise ConfigError(f"cannot be made: {error.strerror}", where=path.parent, hint=hint) from error
         # Two processes that start together must not both set the file aside.
         with start_lock(path), explained(path):
-            if is_no_database(path):
-                aside = set_aside(path)
-            try:
-                prepare(path)
-            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-                damaged = isinstance(error, UnicodeDecodeError) or result_code(error) in DAMAGE
-                if not damaged or aside is not None:
-                    raise
-                aside = set_aside(path)
-                prepare(path)
+            aside = _prepare_or_replace(path)
     else:
         if not path.is_file():
             raise missing(path)
         with explained(path):
+            _refuse_foreign(path)
             prepare(path)
     return Database(path, suspect=unclean and aside is None), aside
+
+
+def _prepare_or_replace(path: Path) -> Path | None:
+    """Bring a file to the newest schema, a damaged one after it was set aside; return its new path."""
+    try:
+        with explained(path):
+            _refuse_foreign(path)
+            prepare(path)
+    except DatabaseError as error:
+        if not (error.is_damage or (error.is_doubtful and not _is_sound(path))):
+            raise
+        aside = set_aside(path)
+        prepare(path)
+        return aside
+    return None
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse a database of a newer version or of another program before anything of it is touched."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        version = read_only(path, lambda connection: version_of(connection, path))
+    except DatabaseError:
+        return  # opening it for writing shows what can be done
+    if version > MIGRATIONS[-1].version:
+        raise newer_schema(path, version)
+
+
+def _is_sound(path: Path) -> bool:
+    """Return whether all pages can be read and agree with each other."""
+    try:
+        with explained(path), closing(connect(path)) as connection:
+            return is_whole(connection)
+    except DatabaseError as error:
+        if error.is_damage or error.is_doubtful:
+            return False
+        raise

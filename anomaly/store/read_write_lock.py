@@ -42,6 +42,11 @@ class ReadWriteLock:
                     self._readers -= 1
                     self._changed.notify_all()
 
+    @property
+    def is_held_by_this_thread(self) -> bool:
+        """Return whether this thread holds the lock as a reader."""
+        return getattr(self._thread, "depth", 0) > 0
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the lock alone. Not for a thread that holds it as a reader: it would wait for itself."""

@@ -31,7 +31,8 @@ from anomaly.store.rows import (
     MinuteRow,
     ScoreRow,
 )
-from anomaly.store.schema import MIGRATIONS, newer_schema, version_of
+from anomaly.store.schema import MIGRATIONS
+from anomaly.store.version_record import newer_schema, version_of
 
 Row = TypeVar("Row")
 

@@ -1,4 +1,4 @@
-"""Schema of the database, and the migration from each older version to the newest.
+"""Schema of the database: the statements that make it, by version.
 
 A migration that has been released is never changed; a new one is added at the end.
 Times named ``*_s`` are UNIX seconds (UTC), the others ISO 8601.
@@ -6,13 +6,10 @@ Times named ``*_s`` are UNIX seconds (UTC), the others ISO 8601.
 
 from __future__ import annotations
 
+import re
 import sqlite3
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from anomaly.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,67 +117,21 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
-def version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version of an open database, 0 for a new one.
-
-    Raises:
-        ConfigError: the file is a database of some other program.
-    """
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if "migrations" not in tables:
-        if tables:
-            raise ConfigError(
-                "is a database of another program",
-                where=path,
-                hint="choose another folder with --state, ANOMALY_STATE or state_dir in site.yaml",
-            )
-        return 0
-    row = connection.execute("SELECT max(version) FROM migrations").fetchone()
-    return int(row[0] or 0)
+def table_names(migrations: Sequence[Migration] = MIGRATIONS) -> frozenset[str]:
+    """Return the names of the tables that these migrations make."""
+    return _made(_TABLE, migrations)
 
 
-def newer_schema(path: Path, version: int) -> ConfigError:
-    """Return the error for a database that a newer anomaly has written."""
-    return ConfigError(
-        f"has schema version {version}, this anomaly knows versions up to {MIGRATIONS[-1].version}",
-        where=path,
-        hint="update anomaly, or choose another folder with --state",
-    )
+def is_complete(connection: sqlite3.Connection) -> bool:
+    """Return whether a database has all tables, indexes and triggers of the newest version."""
+    present = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    return _made(_ANY, MIGRATIONS) <= present
 
 
-def migrate(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
-) -> tuple[int, int]:
-    """Bring a database to the newest schema in one transaction; return the versions before and after.
-
-    Raises:
-        ConfigError: the database was written by a newer anomaly, or by another program.
-    """
-    newest = migrations[-1].version
-    before = version_of(connection, path)
-    if before == newest:
-        return before, newest
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        before = version_of(connection, path)  # another process may have been faster
-        if before > newest:
-            raise newer_schema(path, before)
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations"
-            " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_s REAL NOT NULL)"
-        )
-        for step in migrations:
-            if step.version > before:
-                _apply(connection, step)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return before, newest
+def _made(pattern: re.Pattern[str], migrations: Sequence[Migration]) -> frozenset[str]:
+    statements = (statement for step in migrations for statement in step.statements)
+    return frozenset(found.group(1) for text in statements if (found := pattern.match(text)))
 
 
-def _apply(connection: sqlite3.Connection, step: Migration) -> None:
-    for statement in step.statements:
-        connection.execute(statement)
-    connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, time.time()))
+_TABLE = re.compile(r"CREATE TABLE (\w+)")
+_ANY = re.compile(r"CREATE (?:TABLE|INDEX|UNIQUE INDEX|TRIGGER) (\w+)")

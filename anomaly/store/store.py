@@ -12,7 +12,7 @@ from anomaly.errors import ConfigError
 from anomaly.store.case_repository import CaseRepository
 from anomaly.store.clip_index import ClipIndex
 from anomaly.store.database import Database
-from anomaly.store.database_error import DatabaseError
+from anomaly.store.database_error import DatabaseError, FileId
 from anomaly.store.delivery_changes import DeliveryChanges
 from anomaly.store.history import History
 from anomaly.store.maintenance import Maintenance
@@ -24,6 +24,8 @@ from anomaly.store.store_repair import StoreRepair
 from anomaly.store.time_series import TimeSeries
 
 DATABASE_NAME = "anomaly.sqlite"
+UNDELIVERED = "undelivered"
+"""Folder beside the database with a second copy of each message that no sink has confirmed."""
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +65,13 @@ class Store:
         self.history = History(database, clock)
         self.time_series = TimeSeries(database)
         self.clips = ClipIndex(database, clock)
-        self.outbox = OutboxQueue(database, clock)
+        self.outbox = OutboxQueue(database, clock, self.path.with_name(UNDELIVERED))
         self.deliveries = DeliveryChanges(database, self.outbox.notify, clock)
         self.maintenance = Maintenance(database, clock)
         self.cases = CaseRepository(database, self.outbox, clock)
         self.set_aside = set_aside
         if set_aside is not None:
-            self.carry_over(set_aside)
+            self._note_damage(set_aside, salvage(set_aside, database.path))
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, clock: Callable[[], float] = time.time) -> Store:
@@ -107,6 +109,9 @@ class Store:
             store = cls(open_database(memory)[0], clock, home=path)
             store._repair = StoreRepair(store, path, fault=str(error))
             log.warning("the database is kept in memory until the disk takes it: %s", error)
+            if path.is_file():
+                salvage(path, memory)
+            store.outbox.recall()
             return store
         database.suspect = aside is None
         for memory in left_over(path):
@@ -118,6 +123,7 @@ class Store:
                 remove(memory)
         store = cls(database, clock, set_aside=aside)
         store._repair = StoreRepair(store, path)
+        store.outbox.recall()
         return store
 
     @property
@@ -141,22 +147,39 @@ class Store:
             self._repair.return_to_disk()
             return None
         checked = self.database.identity()
-        missed = self._repair is not None and self.outbox.misses_deliveries()
-        self.database.suspect = self.database.suspect or missed
-        if missed and self.database.is_sound():
+        if self._repair is not None and self.outbox.misses_deliveries():
+            self.database.suspect = True
             self.outbox.restore()
         if not self.database.suspect or self.database.is_sound():
             return None
-        aside = self.database.begin_anew(checked)
-        if aside is not None:
+        return self.replace(checked)
+
+    def replace(self, damaged: FileId) -> Path | None:
+        """Set a damaged file aside and begin a new one with what can be read of its open cases and messages.
+
+        Args:
+            damaged: identity of the file.
+
+        Returns:
+            Path of the damaged file after it was moved; None if another thread or process was faster.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        carried: dict[str, int] = {}
+
+        def fill(aside: Path) -> None:
             self.set_aside = aside
-            self.carry_over(aside)
+            carried.update(salvage(aside, self.database.path))
+
+        aside = self.database.begin_anew(damaged, fill)
+        if aside is not None:
+            self._note_damage(aside, carried)
         return aside
 
-    def carry_over(self, damaged: Path) -> None:
-        """Copy open cases and undelivered messages from a file that was set aside, and store what was lost."""
-        carried = salvage(damaged, self.database)
-        self.outbox.restore()
+    def _note_damage(self, damaged: Path, carried: dict[str, int]) -> None:
+        """Queue again what was lost with a damaged file, and store that it was set aside."""
+        self.outbox.recall()
         detail = {"set_aside": str(damaged), "carried_over": carried}
         self.history.add_event("store.damaged", detail=detail)
         self.outbox.notify()

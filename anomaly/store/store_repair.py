@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ class StoreRepair:
         with self._lock:
             if self._busy:
                 return False  # a statement of the repair itself
+            if error.file is not None and error.file != self._store.database.identity():
+                return True  # another thread or process has replaced it
             self._busy = True
             try:
                 if error.is_damage or (error.is_doubtful and not self._store.database.is_sound()):
@@ -94,25 +97,30 @@ class StoreRepair:
 
     def _replace(self, damaged: FileId) -> bool:
         """Set the damaged file aside, or use memory where the folder takes no new one."""
-        store = self._store
+        before = self._store.set_aside
         try:
-            aside = store.database.begin_anew(damaged)
-            if aside is not None:
-                store.set_aside = aside
-                store.carry_over(aside)
+            self._store.replace(damaged)
         except ConfigError as error:
-            return self._go_to_memory(str(error))
+            aside = self._store.set_aside
+            return self._go_to_memory(str(error), () if aside == before or aside is None else (aside,))
         return True
 
-    def _go_to_memory(self, reason: str) -> bool:
+    def _go_to_memory(self, reason: str, asides: Sequence[Path] = ()) -> bool:
+        """Go on in memory, with what can be read of the file on the disk, and of one that was just set aside."""
         if self.fault:
             return False  # memory is full, too
         memory = memory_database.memory_path(self._home)
         log.warning("the database is kept in memory until the disk takes it: %s", _named(reason, self._home))
-        self._store.database.move_to(memory, lambda: prepare(memory))
+
+        def fill() -> None:
+            prepare(memory)
+            for file in (self._home, *asides):
+                if file.is_file():
+                    salvage(file, memory)
+
+        self._store.database.move_to(memory, fill)
         self.fault = _named(reason, self._home)
-        salvage(self._home, self._store.database)
-        self._store.outbox.restore()
+        self._store.outbox.recall()
         return True
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from anomaly.store.database import Database
 from anomaly.store.repeated import repeated_after_repair
 from anomaly.store.rows import GapRow, MinuteRow, StateRow
+from anomaly.store.stored_row import stored_row
 
 _SUMMED = "minutes"
 _SUM_UP = """
@@ -114,4 +115,5 @@ def keep_state(connection: sqlite3.Connection, row: StateRow) -> None:
 def summed_up_to(connection: sqlite3.Connection) -> int:
     """Return the row number of the newest score whose minute has been aggregated."""
     row = connection.execute("SELECT value FROM progress WHERE name = ?", (_SUMMED,)).fetchone()
-    return 0 if row is None else int(row["value"])
+    with stored_row("progress"):
+        return 0 if row is None else int(row["value"])

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store
 from anomaly.alerts.delivery_rules import GROUP_S, DeliveryRules, delivery_rules
-from anomaly.alerts.outbox import SinkWorker
+from anomaly.alerts.sink_worker import SinkWorker
 from anomaly.alerts.sinks import SinkError
 from anomaly.alerts.wording.case_text import case_text
 from anomaly.config import load_site

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store
-from anomaly.alerts.outbox import SinkWorker
+from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, ScoreRow, Store
+from anomaly.alerts.sink_worker import SinkWorker
 from anomaly.alerts.sinks import SinkError
 from anomaly.errors import ConfigError, RemoteError
 from anomaly.store.reader import StoreReader
+from anomaly.store.rows import LiveScore
 from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]
@@ -354,3 +357,36 @@ def test_waits_grow_with_jitter_and_repeat_with_the_seed() -> None:
 def test_waits_out_of_order(waits: tuple[float, float, float]) -> None:
     with pytest.raises(ConfigError, match="waits must grow"):
         RetryPolicy(*waits)
+
+
+def test_a_message_whose_mark_is_lost_is_not_sent_again(
+    store: Store, sink: Recorder, make_case: MakeCase, path: Path
+) -> None:
+    """A damaged page takes the mark along: the message is due again, and only its mark is repeated."""
+    with Dispatcher(store, [sink], poll_s=0.01) as dispatcher:
+        store.cases.open(make_case())
+        assert dispatcher.drain(5)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE deliveries SET status = 'pending', finished_s = NULL")
+        assert dispatcher.drain(5)
+        assert store.outbox.pending_count([sink.name]) == 0
+    assert len(sink.got) == 1
+
+
+def test_a_stored_score_that_cannot_be_shown_holds_up_no_alert(
+    store: Store, make_case: MakeCase, path: Path, clock: Clock
+) -> None:
+    class Live(Recorder):
+        machines = ("pump",)
+
+        def publish_score(self, row: LiveScore) -> None:
+            raise AssertionError(f"{row} has no time")
+
+    live = Live()
+    store.history.add_scores([ScoreRow("pump", clock(), 1, 0.5, 0.5, "OK")])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE scores SET time_s = 'noise'")
+    with Dispatcher(store, [live], poll_s=0.01) as dispatcher:
+        store.cases.open(make_case())
+        assert dispatcher.drain(5)
+    assert len(live.got) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -105,8 +104,8 @@ def broken_page(path: Path) -> None:
         store.history.add_scores(ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(2000))
     with path.open("r+b") as file:
         # The last quarter holds scores and their index, and none of the tables' descriptions.
-        file.seek(path.stat().st_size * 3 // 4)
-        file.write(os.urandom(8192))
+        file.seek(path.stat().st_size * 3 // 4 // 4096 * 4096)
+        file.write(b"\x5a" * 8192)
 
 
 def test_damaged_pages_are_found_after_an_unclean_stop_once_the_work_has_begun(path: Path) -> None:

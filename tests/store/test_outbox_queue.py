@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from anomaly.alerts import AlertMessage, Case, Store
-from anomaly.store.outbox_queue import LONGEST_WAIT_S
+from anomaly.store.delivery_table import LONGEST_WAIT_S
 from anomaly.store.reader import StoreReader
 from anomaly.store.rows import DueMessage
 from support.alert_store import Clock

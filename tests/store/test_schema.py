@@ -11,8 +11,10 @@ import pytest
 from anomaly.alerts import Store
 from anomaly.errors import ConfigError
 from anomaly.store.database_file import connect
+from anomaly.store.migration import migrate
 from anomaly.store.reader import StoreReader
-from anomaly.store.schema import MIGRATIONS, Migration, migrate, version_of
+from anomaly.store.schema import MIGRATIONS, Migration
+from anomaly.store.version_record import version_of
 
 NEXT = Migration(
     MIGRATIONS[-1].version + 1, "a test", ("CREATE TABLE extra (x)", "INSERT INTO extra VALUES (1)")

@@ -11,6 +11,7 @@ import pytest
 
 from anomaly.alerts import AlertMessage, Case, ScoreRow, Store
 from anomaly.errors import ConfigError
+from anomaly.store import database as database_module
 from anomaly.store import memory_database, store_repair
 from anomaly.store import store as store_module
 from anomaly.store.database_error import DatabaseError
@@ -231,3 +232,224 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     )
     monkeypatch.setattr(store_repair, "free_bytes", lambda _: 1 << 30)
     assert store_repair._named("disk I/O error", tmp_path / "x") == "disk I/O error"
+
+
+def rewrite(path: Path, *statements: str) -> None:
+    """Change what is stored as damage does it that SQLite does not see."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def swap_indexes(path: Path, one: str, other: str) -> None:
+    """Let the pages of two indexes change places, as a write to the wrong place does it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        roots = [
+            connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+            for name in (one, other)
+        ]
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        pages = []
+        for root in roots:
+            file.seek((root - 1) * size)
+            pages.append(file.read(size))
+        for root, page in zip(roots, reversed(pages), strict=True):
+            file.seek((root - 1) * size)
+            file.write(page)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE cases SET state = 'actjve-unacknowledged'",
+        "UPDATE cases SET kind = 'machinf'",
+        "UPDATE cases SET evidence = '{'",
+        "UPDATE cases SET evidence = 'null'",
+        "UPDATE cases SET summary = CAST(x'fffefd' AS TEXT)",
+        "UPDATE cases SET id = NULL",
+    ],
+)
+def test_a_row_that_cannot_be_read_is_damage(
+    store: Store, path: Path, make_case: MakeCase, change: str
+) -> None:
+    opened(store, make_case("fan"))
+    (before,) = store.outbox.due(2e9, "plant")
+    rewrite(path, change)
+    assert opened(store, make_case("fan")) is not None
+    assert [c.machine for c in store.cases.select(open_only=True)] == ["fan"]
+    assert before.message in [due.message for due in store.outbox.due(2e9, "plant")]
+    assert store.check() is None
+    assert store.set_aside is not None
+
+
+def test_a_message_under_another_key_is_not_delivered(store: Store, path: Path, make_case: MakeCase) -> None:
+    opened(store, make_case("fan"))
+    (before,) = store.outbox.due(2e9, "plant")
+    rewrite(path, 'UPDATE outbox SET body = replace(body, \'"id":"\', \'"id":"f\')')
+    assert [due.message for due in store.outbox.due(2e9, "plant")] == [before.message]
+    assert store.set_aside is not None
+
+
+def test_an_index_that_leads_to_another_case_is_damage(store: Store, path: Path, make_case: MakeCase) -> None:
+    cases = [make_case(machine) for machine in ("fan", "pump", "gearbox")]
+    for case in cases:
+        opened(store, case)
+    swap_indexes(path, "sqlite_autoindex_cases_1", "sqlite_autoindex_clips_1")
+    store.database.close()
+    # An index of nothing in the place of that of the cases: a case is not found, or it is another one.
+    for case in cases:
+        assert store.cases.update(case).machine == case.machine
+    assert store.set_aside is not None
+    assert {c.id for c in store.cases.select(open_only=True)} == {case.id for case in cases}
+
+
+def test_a_delivery_that_its_index_does_not_lead_to_is_made(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    opened(store, make_case("fan"))
+    swap_indexes(path, "deliveries_waiting", "deliveries_dead")
+    store.database.close()
+    assert store.outbox.due(2e9, "plant") == []
+    assert store.check() is not None
+    assert [due.message.machine for due in store.outbox.due(2e9, "plant")] == ["fan"]
+
+
+def test_a_mark_that_its_index_does_not_lead_to_is_made(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    opened(store, make_case("fan"))
+    (due,) = store.outbox.due(2e9, "plant")
+    swap_indexes(path, "sqlite_autoindex_outbox_1", "sqlite_autoindex_sinks_1")
+    store.database.close()
+    store.outbox.mark_delivered(due)
+    assert store.outbox.due(2e9, "plant") == []
+    assert store.outbox.pending_count(["plant"]) == 0
+    assert store.set_aside is not None
+
+
+def test_a_lane_is_not_held_up_by_a_delivery_without_a_message(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    case = make_case("fan")
+    opened(store, case)
+    rewrite(
+        path,
+        "INSERT INTO deliveries (outbox_id, sink, lane) VALUES (-7, 'plant', (SELECT lane FROM deliveries))",
+    )
+    assert len(store.outbox.due(2e9, "plant")) == 1
+    assert store.outbox.pending_count(["plant"]) == 1
+
+
+def test_a_case_whose_predecessor_is_open_again_after_damage(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    older, case = make_case("fan"), make_case("fan", severity=2)
+    opened(store, older)
+    # The log with the end of the older case and the beginning of this one is lost.
+    assert store.cases.update(case, AlertMessage("case.escalated", "fan", case.opened_at)) == case
+    assert [c.id for c in store.cases.select(open_only=True)] == [case.id]
+    assert [e.event for e in store.history.events(case_id=older.id)] == ["case.opened", "case.closed"]
+    events = []
+    while due := store.outbox.due(2e9, "plant"):
+        events += [one.message.event for one in due]
+        for one in due:
+            store.outbox.mark_delivered(one)
+    assert sorted(events) == ["case.closed", "case.escalated", "case.opened"]
+
+
+def test_a_new_file_that_is_damaged_at_once_makes_way_too(
+    store: Store, path: Path, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(store, make_case("fan"))
+    real, calls = database_module.prepare, []
+
+    def prepare(file: Path) -> None:
+        real(file)
+        calls.append(file)
+        if len(calls) == 1:
+            break_table(file, "cases")
+
+    monkeypatch.setattr(database_module, "prepare", prepare)
+    break_table(path, "events")
+    opened(store, make_case("pump"))
+    assert {c.machine for c in store.cases.select(open_only=True)} == {"fan", "pump"}
+    assert len(calls) == 2
+
+
+def test_damage_that_comes_back_ends_in_an_error(
+    store: Store, path: Path, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.database, "repair", lambda _: True)
+    break_table(path, "cases")
+    with pytest.raises(ConfigError, match="malformed"):
+        opened(store, make_case("pump"))
+    assert store.outbox.unconfirmed_count(["plant"]) == 0
+
+
+def test_a_commit_of_which_nobody_knows_is_repeated_and_stored_once(
+    store: Store, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit succeeds, and its result is an error: the repetition finds what it would store."""
+    real, failed = store.database._connection, []
+
+    class Doubtful:
+        def __init__(self, connection: sqlite3.Connection) -> None:
+            self._connection = connection
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._connection, name)
+
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            done = self._connection.execute(sql, *values)  # type: ignore[arg-type]
+            if sql == "COMMIT" and not failed:
+                failed.append(sql)
+                raise sqlite3.DatabaseError("malformed, says the commit")
+            return done
+
+    monkeypatch.setattr(store.database, "_connection", lambda: Doubtful(real()))
+    monkeypatch.setattr(store.database, "repair", lambda _: True)
+    case = make_case("pump")
+    assert opened(store, case) == case
+    assert failed
+    assert [due.message.machine for due in store.outbox.due(2e9, "plant")] == ["pump"]
+
+
+def test_a_number_that_a_lost_message_had_does_not_make_another_delivered(
+    store: Store, path: Path, make_case: MakeCase
+) -> None:
+    opened(store, make_case("fan"))
+    store.outbox.mark_delivered(store.outbox.due(2e9, "plant")[0])
+    # A page of the messages, and that of their newest number, are those of some time before.
+    rewrite(path, "DELETE FROM outbox", "DELETE FROM sqlite_sequence")
+    opened(store, make_case("pump"))
+    assert [due.message.machine for due in store.outbox.due(2e9, "plant")] == ["pump"]
+
+
+def test_deliveries_without_their_message_are_damage(store: Store, path: Path, make_case: MakeCase) -> None:
+    opened(store, make_case("fan"))
+    (before,) = store.outbox.due(2e9, "plant")
+    rewrite(path, "DELETE FROM outbox")
+    store.database.suspect = True
+    assert store.check() is not None
+    assert [due.message for due in store.outbox.due(2e9, "plant")] == [before.message]
+
+
+def test_changes_by_people_are_repeated_too(store: Store, path: Path, make_case: MakeCase) -> None:
+    case = make_case("fan")
+    opened(store, case)
+    break_table(path, "events")
+    assert store.cases.acknowledge(case.id, "ann").acknowledged_by == "ann"
+    assert store.set_aside is not None
+
+
+def test_maintenance_goes_on_after_damage(store: Store, path: Path, make_case: MakeCase) -> None:
+    store.maintenance.begin("fan", 3600.0, "ann")
+    store.maintenance.begin("pump", 3600.0, "ann")
+    store.maintenance.end("pump", "ann")
+    break_table(path, "events")
+    store.history.add_event("x")
+    assert opened(store, make_case("fan")) is None
+    assert store.set_aside is not None
+    assert [row.machine for row in store.maintenance.select()] == ["fan"]
