@@ -1,180 +1,239 @@
-"""Random damage to pages of a monitor's database, before and during service, and the count of what was lost.
+"""Rounds of random damage to the database of a running monitor, and the count of what was lost.
 
-Each round opens the store as the monitor does, opens, updates and returns cases while a dispatcher delivers their
-messages, and overwrites random pages of the file from outside. An alert counts as decided when the call that opens its
-case has returned.
+Each round copies the folder of an earlier run, damages it or not, serves it in a process of its own, and damages it
+again between two decisions or at any moment. A service that dies is started again, as the service manager does it.
+An alert counts as decided when the call that stores it has returned.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import random
+import select
+import signal
 import sqlite3
-import tempfile
-import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
-from itertools import cycle
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, ScoreRow, Store, iso_utc
-from anomaly.store.store import DATABASE_NAME
+from lib.monitor.page_damage import damage
+from lib.monitor.store_content import EarlierRun, folder_of
+from lib.monitor.store_service import Reporter, run_service
 
-PAGE = 4096
-MACHINES = ("pump", "fan", "gearbox")
-_START_S = 1_800_000_000.0
-_DRAIN_S = 20.0
-
-
-class RecordingSink:
-    """Sink that keeps what it receives."""
-
-    name = "plant"
-
-    def __init__(self) -> None:
-        self.received: list[AlertMessage] = []
-        self._lock = threading.Lock()
-
-    def deliver(self, message: AlertMessage) -> None:
-        """Keep a message, as a receiver that confirms it."""
-        with self._lock:
-            self.received.append(message)
-
-    def close(self) -> None:
-        """Do nothing."""
+STEPS = 12
+# A service that has not ended by then hangs: it waits for deliveries for 15 s at most.
+_HANGS_S = 60.0
 
 
 @dataclass
-class DamageResult:
-    """Result of several rounds of damage to the database.
+class DamageRound:
+    """Result of one round.
 
     Args:
-        rounds: how many were run.
-        damages: how often pages were overwritten.
-        crashes: errors that a call of the store raised, by type and text.
+        number: which one.
+        damages: what was done to the files.
+        crashes: errors and signals that ended the service, and errors in its background that are no project's own.
+        cut_memory: the file of the shared memory was cut while processes mapped it, for which the system ends them.
+        restarts: how often the service was started again.
         decided: alerts that were decided.
-        lost: decided alerts that no message reached the sink for.
-        doubled: cases with two messages of one kind whose keys differ.
+        lost: decided alerts that did not reach the sink.
+        doubled: events of a case that reached the sink under different keys.
+        altered: messages that reached the sink under a key that nobody had given.
+        repeated: messages that reached the sink again, with their key.
         set_aside: damaged files that were set aside.
+        undrained: services at whose end the outbox still held a message, after 15 s.
+        seconds: its duration.
+        log: the end of what the service logged, if something went wrong.
     """
 
-    rounds: int = 0
-    damages: int = 0
-    crashes: Counter[str] = field(default_factory=Counter)
+    number: int
+    damages: list[str] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
+    cut_memory: bool = False
+    restarts: int = 0
     decided: int = 0
     lost: int = 0
     doubled: int = 0
+    altered: int = 0
+    repeated: int = 0
     set_aside: int = 0
+    undrained: int = 0
+    seconds: float = 0.0
+    log: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Return whether the round shows a fault of the product."""
+        return bool(self.crashes or self.lost or self.doubled or self.altered)
 
 
-def inject(rounds: int, seed: int, *, steps: int = 12) -> DamageResult:
-    """Run rounds of random damage.
+@dataclass
+class _Heard:
+    """Reports of the services of a round."""
+
+    known: set[str]
+    decided: set[str]
+    received: list[tuple[str, str, str]] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
+    undrained: int = 0
+    ended: bool = False
+
+
+def run_round(run: EarlierRun, seed: int, number: int, work: Path) -> DamageRound:
+    """Run one round of damage.
 
     Args:
-        rounds: how many.
-        seed: of the first; each next one has the next seed.
-        steps: decisions in a round.
+        run: folders to begin with.
+        seed: of all rounds.
+        number: of this one.
+        work: folder for it; it is made and removed.
     """
-    result = DamageResult()
-    for number in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            _round(Path(folder) / DATABASE_NAME, random.Random(seed + number), result, steps)
+    rng = random.Random(f"{seed}/{number}")
+    result, began_s = DamageRound(number), time.monotonic()
+    heard = _Heard(set(run.keys), set(run.waiting))
+    log = work.with_name(f"{work.name}.log")
+    with folder_of(run, rng.random() < 0.5, work) as path:
+        if rng.random() < 0.6:
+            result.damages.append(f"before: {damage(path, rng)}")
+        _watch(path, f"{seed}/{number}", STEPS, heard, log, _Injector(path, rng, result))
+        while not heard.ended and result.restarts < 3:
+            result.restarts += 1
+            _watch(path, f"{seed}/{number}", 0, heard, log, None)
+        result.set_aside = len({one.name.split("-")[1] for one in path.parent.glob("*.damaged-*")})
+    _judge(heard, result)
+    result.seconds = round(time.monotonic() - began_s, 3)
+    if (result.failed or result.undrained) and log.exists():
+        result.log = log.read_text(encoding="utf-8", errors="replace")[-6_000:]
+    log.unlink(missing_ok=True)
     return result
 
 
-def damage(path: Path, rng: random.Random) -> None:
-    """Overwrite one to three pages, wholly or in part, with noise, zeros or another page; or cut the file."""
-    size = path.stat().st_size if path.exists() else 0
-    if size < PAGE:
-        return
-    with path.open("r+b") as file:
-        if rng.random() < 0.03:
-            file.truncate(rng.randrange(size))
-            return
-        for _ in range(rng.randint(1, 3)):
-            place = rng.randrange(size // PAGE) * PAGE
-            kind = rng.random()
-            if kind < 0.5:
-                content = rng.randbytes(PAGE)
-            elif kind < 0.7:
-                content = bytes(PAGE)
-            elif kind < 0.85:
-                file.seek(rng.randrange(size // PAGE) * PAGE)
-                content = file.read(PAGE)
-            else:
-                place += rng.randrange(PAGE)
-                content = rng.randbytes(rng.randint(1, 64))
-            file.seek(place)
-            file.write(content)
-
-
-def _round(path: Path, rng: random.Random, result: DamageResult, steps: int) -> None:
-    result.rounds += 1
-    _fill(path, rng)
-    if rng.random() < 0.5:
-        damage(path, rng)
-        result.damages += 1
-    sink, decided = RecordingSink(), list[Case]()
-    try:
-        _serve(path, rng, result, steps, sink, decided)
-    except Exception as error:  # whatever ends the service is counted
-        result.crashes[f"{type(error).__name__}: {str(error)[:60]}"] += 1
-    result.decided += len(decided)
+def _judge(heard: _Heard, result: DamageRound) -> None:
+    times = Counter(key for key, _, _ in heard.received)
+    result.decided, result.undrained = len(heard.decided), heard.undrained
+    result.lost = len(heard.decided - times.keys())
+    result.altered = len(times.keys() - heard.known)
+    result.repeated = sum(count - 1 for count in times.values())
     keys: dict[tuple[str, str], set[str]] = {}
-    for message in sink.received:
-        if message.case is not None and message.event == "case.opened":
-            keys.setdefault((message.case.id, message.event), set()).add(message.id)
-    result.lost += sum((case.id, "case.opened") not in keys for case in decided)
-    result.doubled += sum(len(found) > 1 for found in keys.values())
-    result.set_aside += len({one.name.split("-")[1] for one in path.parent.glob("*.damaged-*")})
+    for key, event, case in heard.received:
+        if event == "case.opened":
+            keys.setdefault((case, event), set()).add(key)
+    result.doubled = sum(len(found) > 1 for found in keys.values())
+    # The system ends a process whose mapped file is cut: nothing in it can prevent that.
+    mapped = f"killed by {signal.SIGBUS.name}"
+    result.crashes = [one for one in heard.crashes if one != mapped or not result.cut_memory]
 
 
-def _fill(path: Path, rng: random.Random) -> None:
-    """Store what an earlier run of the monitor left: scores, an open case, delivered messages."""
-    with Store.open(path) as store, Dispatcher(store, [RecordingSink()], poll_s=0.01) as dispatcher:
-        rows = [ScoreRow("pump", _START_S + i, i, rng.random(), 0.5, "OK") for i in range(2000)]
-        store.history.add_scores(rows)
-        store.cases.open(Case("compressor", "machine", iso_utc(_START_S), "it was there before"))
-        dispatcher.drain(_DRAIN_S)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+class _Injector:
+    """Damages a database while it is served.
+
+    Args:
+        path: the database.
+        rng: decides when and what.
+        result: gets what was done.
+    """
+
+    def __init__(self, path: Path, rng: random.Random, result: DamageRound) -> None:
+        self._path, self._rng, self._result = path, rng, result
+        # In some rounds the service does not wait while the damage is done.
+        self.waits = rng.random() < 0.7
+
+    def step(self) -> None:
+        """Damage the file before one in four decisions."""
+        if self._rng.random() > 0.25:
+            return
+        if not self.waits:
+            time.sleep(self._rng.uniform(0.0, 0.02))
+        if self._rng.random() < 0.6:
+            # Pages that the log still holds would never be read.
+            with (
+                suppress(sqlite3.Error, UnicodeDecodeError),
+                closing(sqlite3.connect(self._path, timeout=1.0)) as connection,
+            ):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(FileNotFoundError):  # the service has just set it aside
+            done = damage(self._path, self._rng)
+            self._result.damages.append(f"during: {done}")
+            self._result.cut_memory = self._result.cut_memory or done.startswith("cut-shm")
 
 
-def _serve(
-    path: Path, rng: random.Random, result: DamageResult, steps: int, sink: RecordingSink, decided: list[Case]
-) -> None:
-    retry = RetryPolicy(first_s=0.01, longest_s=0.05)
-    with (
-        Store.open_resilient(path) as store,
-        Dispatcher(store, [sink], retry=retry, poll_s=0.01) as dispatcher,
-    ):
-        open_cases: dict[str, Case] = {}
-        for step, machine in zip(range(steps), cycle(MACHINES), strict=False):
-            if rng.random() < 0.25:
-                # A checkpoint first: damage in pages that the log still holds would never be read.
-                # The injector may meet its own damage.
-                with (
-                    suppress(sqlite3.Error, UnicodeDecodeError),
-                    closing(sqlite3.connect(path, timeout=1.0)) as connection,
-                ):
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                damage(path, rng)
-                result.damages += 1
-            rows = [
-                ScoreRow(machine, _START_S + 3000 + step * 10 + i, step * 10 + i, 9.0, 1e-9, "ALARM")
-                for i in range(10)
-            ]
-            store.history.add_scores(rows)
-            if machine in open_cases:
-                message = AlertMessage("case.escalated", machine, iso_utc(_START_S + step))
-                store.cases.update(replace(open_cases.pop(machine), severity=2), message)
-            else:
-                case = Case(machine, "machine", iso_utc(_START_S + step), "it sounds wrong")
-                now = store.cases.open(case, AlertMessage("case.opened", machine, case.opened_at))
-                if now is not None and now.id == case.id:
-                    decided.append(case)
-                    open_cases[machine] = case
-            if rng.random() < 0.2:
-                store.check()
-        store.check()
-        dispatcher.drain(_DRAIN_S)
+def _watch(path: Path, seed: str, steps: int, heard: _Heard, log: Path, injector: _Injector | None) -> None:
+    """Run the service in a process of its own until it ends, and hear its reports."""
+    reports, sent = os.pipe()
+    allowed, permission = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reports)
+        os.close(permission)
+        wait: Callable[[], None] = (
+            (lambda: None) if injector and not injector.waits else lambda: _wait(allowed)
+        )
+        with contextlib.suppress(BaseException):
+            run_service(path, seed, steps, Reporter(sent), wait, log)
+        os._exit(0)
+    os.close(sent)
+    os.close(allowed)
+    try:
+        if not _hear(reports, permission, heard, injector):
+            heard.crashes.append("it hangs")
+            os.kill(child, signal.SIGABRT)
+    finally:
+        os.close(reports)
+        os.close(permission)
+    status = os.waitpid(child, 0)[1]
+    heard.ended = not os.WIFSIGNALED(status)
+    if os.WIFSIGNALED(status) and "it hangs" not in heard.crashes:
+        heard.crashes.append(f"killed by {signal.Signals(os.WTERMSIG(status)).name}")
+
+
+def _wait(allowed: int) -> None:
+    os.read(allowed, 1)
+
+
+def _hear(reports: int, permission: int, heard: _Heard, injector: _Injector | None) -> bool:
+    """Take reports until the pipe is closed; return false if the service hangs."""
+    rest, end_s = b"", time.monotonic() + _HANGS_S
+    while True:
+        ready, _, _ = select.select([reports], [], [], max(0.0, end_s - time.monotonic()))
+        if not ready:
+            return False
+        data = os.read(reports, 65_536)
+        if not data:
+            return True
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            name, *values = json.loads(line)
+            _note(name, values, heard)
+            if name == "step":
+                if injector is not None:
+                    injector.step()
+                with suppress(BrokenPipeError):
+                    os.write(permission, b".")
+
+
+def _note(name: str, values: list[str], heard: _Heard) -> None:
+    if name == "queued":
+        heard.known.add(values[0])
+    elif name == "decided":
+        heard.decided.add(values[0])
+    elif name == "received":
+        heard.received.append((values[0], values[1], values[2]))
+    elif name == "drained":
+        heard.undrained += not values[0]
+    elif name == "crash":
+        heard.crashes.append(values[0])
+
+
+def to_line(result: DamageRound) -> str:
+    """Return a round as one line of JSON."""
+    return json.dumps(asdict(result))
+
+
+def from_line(line: str) -> DamageRound:
+    """Return the round that `to_line` wrote."""
+    return DamageRound(**json.loads(line))
