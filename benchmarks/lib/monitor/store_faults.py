@@ -73,7 +73,7 @@ class DamageRound:
 
 
 @dataclass
-class _Heard:
+class _Reports:
     """Reports of the services of a round."""
 
     known: set[str]
@@ -95,17 +95,17 @@ def run_round(run: EarlierRun, seed: int, number: int, work: Path) -> DamageRoun
     """
     rng = random.Random(f"{seed}/{number}")
     result, began_s = DamageRound(number), time.monotonic()
-    heard = _Heard(set(run.keys), set(run.waiting))
+    found = _Reports(set(run.keys), set(run.waiting))
     log = work.with_name(f"{work.name}.log")
     with folder_of(run, rng.random() < 0.5, work) as path:
         if rng.random() < 0.6:
             result.damages.append(f"before: {damage(path, rng)}")
-        _watch(path, f"{seed}/{number}", STEPS, heard, log, _Injector(path, rng, result))
-        while not heard.ended and result.restarts < 3:
+        _watch(path, f"{seed}/{number}", STEPS, found, log, _Injector(path, rng, result))
+        while not found.ended and result.restarts < 3:
             result.restarts += 1
-            _watch(path, f"{seed}/{number}", 0, heard, log, None)
+            _watch(path, f"{seed}/{number}", 0, found, log, None)
         result.set_aside = len({one.name.split("-")[1] for one in path.parent.glob("*.damaged-*")})
-    _judge(heard, result)
+    _judge(found, result)
     result.seconds = round(time.monotonic() - began_s, 3)
     if (result.failed or result.undrained) and log.exists():
         result.log = log.read_text(encoding="utf-8", errors="replace")[-6_000:]
@@ -113,20 +113,20 @@ def run_round(run: EarlierRun, seed: int, number: int, work: Path) -> DamageRoun
     return result
 
 
-def _judge(heard: _Heard, result: DamageRound) -> None:
-    times = Counter(key for key, _, _ in heard.received)
-    result.decided, result.undrained = len(heard.decided), heard.undrained
-    result.lost = len(heard.decided - times.keys())
-    result.altered = len(times.keys() - heard.known)
+def _judge(found: _Reports, result: DamageRound) -> None:
+    times = Counter(key for key, _, _ in found.received)
+    result.decided, result.undrained = len(found.decided), found.undrained
+    result.lost = len(found.decided - times.keys())
+    result.altered = len(times.keys() - found.known)
     result.repeated = sum(count - 1 for count in times.values())
     keys: dict[tuple[str, str], set[str]] = {}
-    for key, event, case in heard.received:
+    for key, event, case in found.received:
         if event == "case.opened":
             keys.setdefault((case, event), set()).add(key)
     result.doubled = sum(len(found) > 1 for found in keys.values())
     # The system ends a process whose mapped file is cut: nothing in it can prevent that.
     mapped = f"killed by {signal.SIGBUS.name}"
-    result.crashes = [one for one in heard.crashes if one != mapped or not result.cut_memory]
+    result.crashes = [one for one in found.crashes if one != mapped or not result.cut_memory]
 
 
 class _Injector:
@@ -162,8 +162,8 @@ class _Injector:
             self._result.cut_memory = self._result.cut_memory or done.startswith("cut-shm")
 
 
-def _watch(path: Path, seed: str, steps: int, heard: _Heard, log: Path, injector: _Injector | None) -> None:
-    """Run the service in a process of its own until it ends, and hear its reports."""
+def _watch(path: Path, seed: str, steps: int, found: _Reports, log: Path, injector: _Injector | None) -> None:
+    """Run the service in a process of its own until it ends, and take its reports."""
     reports, sent = os.pipe()
     allowed, permission = os.pipe()
     child = os.fork()
@@ -179,23 +179,23 @@ def _watch(path: Path, seed: str, steps: int, heard: _Heard, log: Path, injector
     os.close(sent)
     os.close(allowed)
     try:
-        if not _hear(reports, permission, heard, injector):
-            heard.crashes.append("it hangs")
+        if not _take_reports(reports, permission, found, injector):
+            found.crashes.append("it hangs")
             os.kill(child, signal.SIGABRT)
     finally:
         os.close(reports)
         os.close(permission)
     status = os.waitpid(child, 0)[1]
-    heard.ended = not os.WIFSIGNALED(status)
-    if os.WIFSIGNALED(status) and "it hangs" not in heard.crashes:
-        heard.crashes.append(f"killed by {signal.Signals(os.WTERMSIG(status)).name}")
+    found.ended = not os.WIFSIGNALED(status)
+    if os.WIFSIGNALED(status) and "it hangs" not in found.crashes:
+        found.crashes.append(f"killed by {signal.Signals(os.WTERMSIG(status)).name}")
 
 
 def _wait(allowed: int) -> None:
     os.read(allowed, 1)
 
 
-def _hear(reports: int, permission: int, heard: _Heard, injector: _Injector | None) -> bool:
+def _take_reports(reports: int, permission: int, found: _Reports, injector: _Injector | None) -> bool:
     """Take reports until the pipe is closed; return false if the service hangs."""
     rest, end_s = b"", time.monotonic() + _HANGS_S
     while True:
@@ -208,7 +208,7 @@ def _hear(reports: int, permission: int, heard: _Heard, injector: _Injector | No
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
             name, *values = json.loads(line)
-            _note(name, values, heard)
+            _note(name, values, found)
             if name == "step":
                 if injector is not None:
                     injector.step()
@@ -216,17 +216,17 @@ def _hear(reports: int, permission: int, heard: _Heard, injector: _Injector | No
                     os.write(permission, b".")
 
 
-def _note(name: str, values: list[str], heard: _Heard) -> None:
+def _note(name: str, values: list[str], found: _Reports) -> None:
     if name == "queued":
-        heard.known.add(values[0])
+        found.known.add(values[0])
     elif name == "decided":
-        heard.decided.add(values[0])
+        found.decided.add(values[0])
     elif name == "received":
-        heard.received.append((values[0], values[1], values[2]))
+        found.received.append((values[0], values[1], values[2]))
     elif name == "drained":
-        heard.undrained += not values[0]
+        found.undrained += not values[0]
     elif name == "crash":
-        heard.crashes.append(values[0])
+        found.crashes.append(values[0])
 
 
 def to_line(result: DamageRound) -> str:
