@@ -21,6 +21,7 @@ from anomaly.detect.operating.tracker import OperatingResult
 from anomaly.detect.pooling import SUB_BAND_GROUPS, fit_pooling
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.event_bus import EventBus
+from anomaly.monitor.model.session_model import SessionModel
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
@@ -269,3 +270,21 @@ def test_a_machine_that_stands_is_judged_to_stand(store: Store) -> None:
     records, events = Play(store).run([*seconds(RUN, GOOD, 5), *seconds(STOP, GOOD, 60, counts=False)])
     assert {(r.state, r.not_judged) for r in records} == {("OK", None)}
     assert events == []
+
+
+def test_a_switch_of_the_model_decides_the_held_seconds_by_the_old_one(store: Store) -> None:
+    play = Play(store)
+    pipeline = play.begin([*seconds(RUN, GOOD, 3), *seconds(RAMP, BAD, 6, counts=False)])
+    noise = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
+    for second in range(9):
+        pipeline.process(SoundBlock(noise, play.time_s + second))
+    assert not [r for r in play.records if isinstance(r, EventRecord)]
+    after = cast(
+        Scorer, SimpleNamespace(stream=lambda: Scripted(iter(seconds(RUN, GOOD, 2))), calibration=None)
+    )
+    after.detector = SimpleNamespace(name="student")  # type: ignore[assignment]
+    pipeline.use(SessionModel("2", after, limit_for(1.0, 0.0), SensorCheck()))
+    pipeline.process(SoundBlock(noise, play.time_s + 9))
+    names = [r.event for r in play.records if isinstance(r, EventRecord)]
+    # Six seconds that nearly never occur in normal sound are an alarm, whatever model comes next.
+    assert names.index("seconds.decided") < names.index("case.opened") < names.index("model.activated")
