@@ -90,7 +90,10 @@ def test_a_failing_pump_at_the_microphone_is_reported_once_to_each_sink(
             "ALARM",
         )
     assert case["id"] == opened["case"]
-    states = [live.json["state"] for live in listener.on("anomaly/pump/state")]
+    # Until the first second nothing is known of the machine.
+    states = [
+        one.json["state"] for one in listener.on("anomaly/pump/state") if one.json["state"] != "unknown"
+    ]
     assert (states[0] in ("OK", "WATCH"), "ALARM" in states) == (True, True)
     assert monitor.errors == ""
 
