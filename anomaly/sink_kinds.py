@@ -13,13 +13,15 @@ from anomaly.errors import ConfigError
 
 ENTRY_POINT_GROUP = "anomaly.sinks"
 BUILT_IN = (
-    EntryPoint("webhook", "anomaly.alerts.sinks.webhook_kind:WEBHOOK", ENTRY_POINT_GROUP),
-    EntryPoint("mqtt", "anomaly.alerts.sinks.mqtt_kind:MQTT", ENTRY_POINT_GROUP),
-    EntryPoint("alertmanager", "anomaly.alerts.sinks.alertmanager_kind:ALERTMANAGER", ENTRY_POINT_GROUP),
+    EntryPoint("webhook", "anomaly.alerts.sinks.webhook.webhook_kind:WEBHOOK", ENTRY_POINT_GROUP),
+    EntryPoint("mqtt", "anomaly.alerts.sinks.mqtt.mqtt_kind:MQTT", ENTRY_POINT_GROUP),
+    EntryPoint(
+        "alertmanager", "anomaly.alerts.sinks.alertmanager.alertmanager_kind:ALERTMANAGER", ENTRY_POINT_GROUP
+    ),
     EntryPoint("cmms", "anomaly.alerts.sinks.cmms.kind:CMMS", ENTRY_POINT_GROUP),
-    EntryPoint("syslog", "anomaly.alerts.sinks.syslog_kind:SYSLOG", ENTRY_POINT_GROUP),
-    EntryPoint("email", "anomaly.alerts.sinks.email_kind:EMAIL", ENTRY_POINT_GROUP),
-    EntryPoint("apprise", "anomaly.alerts.sinks.apprise_kind:APPRISE", ENTRY_POINT_GROUP),
+    EntryPoint("syslog", "anomaly.alerts.sinks.syslog.syslog_kind:SYSLOG", ENTRY_POINT_GROUP),
+    EntryPoint("email", "anomaly.alerts.sinks.email.email_kind:EMAIL", ENTRY_POINT_GROUP),
+    EntryPoint("apprise", "anomaly.alerts.sinks.apprise.apprise_kind:APPRISE", ENTRY_POINT_GROUP),
 )
 
 

@@ -7,9 +7,9 @@ until confirmed) → ``sinks``. Importing this loads no HTTP and no MQTT library
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sinks import build_sink, build_sinks
-from anomaly.store.case import Case, CaseState, iso_utc
-from anomaly.store.message import AlertMessage
-from anomaly.store.rows import EventRow, ScoreRow
+from anomaly.store.cases.case import Case, CaseState, iso_utc
+from anomaly.store.database.rows import EventRow, ScoreRow
+from anomaly.store.outbox.message import AlertMessage
 from anomaly.store.store import DATABASE_NAME, Store
 
 __all__ = [

@@ -9,8 +9,8 @@ from anomaly.alerts.wording.case_text import sensor_check
 from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.fault_families import FINDINGS
 from anomaly.readable import duration, local_time, rarity, significant
-from anomaly.store.case import CRITICALITIES, SEVERITIES, SHORT_ID, Case, CaseState, unix_s
-from anomaly.store.rows import EventRow
+from anomaly.store.cases.case import CRITICALITIES, SEVERITIES, SHORT_ID, Case, CaseState, unix_s
+from anomaly.store.database.rows import EventRow
 
 _STATES = {
     CaseState.ACTIVE_UNACKNOWLEDGED: "open, nobody has acknowledged it",

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from anomaly.extras import needs
-from anomaly.store.case import SEVERITIES, Case
+from anomaly.store.cases.case import SEVERITIES, Case
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format

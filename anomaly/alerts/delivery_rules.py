@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from anomaly.config import Site
 from anomaly.config.calendar_window import is_in_any
 from anomaly.config.delivery import DeliverySettings
-from anomaly.store.case import Case, unix_s
-from anomaly.store.rows import DueMessage
+from anomaly.store.cases.case import Case, unix_s
+from anomaly.store.database.rows import DueMessage
 
 GROUP_S = 60.0
 """Seconds for which messages for people are collected, unless the site file says otherwise."""

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 
-from anomaly.store.message import AlertMessage
+from anomaly.store.outbox.message import AlertMessage
 
 
 def grouped_message(messages: Sequence[AlertMessage]) -> AlertMessage:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from anomaly.alerts.sinks.sink import LiveSink, Sink
-from anomaly.store.rows import UNKNOWN, LiveScore, ScoreRow
-from anomaly.store.sensor_fault import sensor_fault
+from anomaly.store.cases.sensor_fault import sensor_fault
+from anomaly.store.database.rows import UNKNOWN, LiveScore, ScoreRow
 from anomaly.store.state_kinds import JUDGED_STATES, STALE_S
 from anomaly.store.store import Store
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from anomaly.store.case import Case
-from anomaly.store.message import VERSION, AlertMessage
+from anomaly.store.cases.case import Case
+from anomaly.store.outbox.message import VERSION, AlertMessage
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # The pattern says what the format says, for readers that check no formats.

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from anomaly.errors import ConfigError
-from anomaly.store.delivery_table import LONGEST_WAIT_S
+from anomaly.store.outbox.delivery_table import LONGEST_WAIT_S
 
 
 @dataclass(frozen=True, slots=True)

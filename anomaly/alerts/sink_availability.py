@@ -10,7 +10,7 @@ from anomaly.alerts.circuit_breaker import CircuitBreaker
 from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.errors import AnomalyError
-from anomaly.store.rows import DueMessage
+from anomaly.store.database.rows import DueMessage
 from anomaly.store.store import Store
 
 log = logging.getLogger(__name__)

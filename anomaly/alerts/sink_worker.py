@@ -21,10 +21,10 @@ from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sink_availability import SinkAvailability
 from anomaly.alerts.sinks.sink import Sink
 from anomaly.errors import AnomalyError, ConfigError
-from anomaly.store.delivery_table import BATCH
-from anomaly.store.file_lock import FileLock
-from anomaly.store.message import AlertMessage
-from anomaly.store.rows import DueMessage
+from anomaly.store.database.file_lock import FileLock
+from anomaly.store.database.rows import DueMessage
+from anomaly.store.outbox.delivery_table import BATCH
+from anomaly.store.outbox.message import AlertMessage
 from anomaly.store.store import Store
 
 # Keys of confirmed messages that are remembered: some MB.

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from anomaly.store.database.rows import DeliveryRow
     from anomaly.store.reader import StoreReader
-    from anomaly.store.rows import DeliveryRow
 
 _Number = Annotated[int, typer.Argument(metavar="ID", help="Number of the delivery in `alerts queue`.")]
 
@@ -126,7 +126,7 @@ def _rows(reader: StoreReader, sink: str | None, statuses: Iterable[str]) -> Ite
 
 def _line(row: DeliveryRow) -> str:
     from anomaly.readable import local_time
-    from anomaly.store.case import SHORT_ID
+    from anomaly.store.cases.case import SHORT_ID
 
     message = row.message
     case = "-" if message.case is None else message.case.id[:SHORT_ID]

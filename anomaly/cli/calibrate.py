@@ -139,7 +139,7 @@ def _new_sound(
     from anomaly.monitor.offline.calibration_guard import cases_without_feedback
     from anomaly.monitor.offline.calibration_input import from_history, from_recordings
     from anomaly.readable import count
-    from anomaly.store.case import SHORT_ID
+    from anomaly.store.cases.case import SHORT_ID
     from anomaly.store.store import DATABASE_NAME, Store
 
     if recordings:

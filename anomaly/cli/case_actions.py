@@ -11,7 +11,7 @@ from anomaly.cli.case_store import open_store, user_name
 from anomaly.cli.options import By, Config, Json, State
 
 if TYPE_CHECKING:
-    from anomaly.store.case import Case
+    from anomaly.store.cases.case import Case
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="Identifier, or its first digits.")]
 Note = Annotated[str, typer.Option(help="Why; kept with the case.")]
@@ -20,7 +20,7 @@ _Finding = Annotated[
     str | None, typer.Option("--finding", help="Cause that was found, such as outer-race, other or none.")
 ]
 _Rebaseline = Annotated[
-    bool, typer.Option("--rebaseline", help="The machine sounds different from now on: drift begins anew.")
+    bool, typer.Option("--rebaseline", help="The machine sounds different from now on: drift is measured from here.")
 ]
 
 
@@ -91,7 +91,7 @@ def close(
     print_case(closed, as_json)
     if rebaseline:
         typer.echo(
-            "drift begins anew; after a day of normal running calibrate on it:"
+            "drift is measured from here; after a day of normal running calibrate on it:"
             f" anomaly calibrate --machine {found.machine} --since 1d --replace",
             err=True,
         )
@@ -148,7 +148,7 @@ def print_case(case: Case, as_json: bool) -> None:
 def case_line(case: Case) -> str:
     """Return a case as one line of a list."""
     from anomaly.readable import local_time, significant
-    from anomaly.store.case import SEVERITIES, SHORT_ID, unix_s
+    from anomaly.store.cases.case import SEVERITIES, SHORT_ID, unix_s
 
     score = "-" if case.peak_score is None else significant(case.peak_score)
     extra = [f"assigned to {case.assigned_to}"] if case.assigned_to and case.is_open else []

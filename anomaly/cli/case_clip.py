@@ -14,7 +14,7 @@ from anomaly.cli.option_rules import needs
 from anomaly.cli.options import Config, Json, State
 
 if TYPE_CHECKING:
-    from anomaly.store.rows import AccessRow, ClipRow
+    from anomaly.store.database.rows import AccessRow, ClipRow
     from anomaly.store.store import Store
 
 
@@ -34,7 +34,7 @@ def clip(
     """List the clips of a case and the access to them; play or copy clips, which is logged first."""
     from anomaly.errors import InputError, UsageError
     from anomaly.monitor.clips.access import ClipAccess
-    from anomaly.store.case import SHORT_ID
+    from anomaly.store.cases.case import SHORT_ID
     from anomaly.store.clip_index import CLIPS_FOLDER
 
     if play and export is not None:
@@ -59,7 +59,7 @@ def clip(
 def listeners(state: State = None, config: Config = None, as_json: Json = False) -> None:
     """List the access to clips of all cases with name, time and reason, the newest last."""
     from anomaly.readable import count
-    from anomaly.store.case import SHORT_ID
+    from anomaly.store.cases.case import SHORT_ID
     from anomaly.store.page import iterate
     from anomaly.store.reader import PageRequest
 
@@ -75,7 +75,7 @@ def listeners(state: State = None, config: Config = None, as_json: Json = False)
 
 def _access_line(access: AccessRow) -> str:
     from anomaly.readable import local_time
-    from anomaly.store.case import unix_s
+    from anomaly.store.cases.case import unix_s
 
     note = f": {access.note}" if access.note else ""
     return f"{access.clip_id}  {local_time(unix_s(access.time))}  {access.how} by {access.who}{note}"
@@ -83,7 +83,7 @@ def _access_line(access: AccessRow) -> str:
 
 def _print(store: Store, case_id: str, clips: list[ClipRow], exported: list[str], as_json: bool) -> None:
     from anomaly.readable import count, duration, local_time
-    from anomaly.store.case import iso_utc
+    from anomaly.store.cases.case import iso_utc
 
     accesses = store.clips.accesses(case_id=case_id)
     if as_json:

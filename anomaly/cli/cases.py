@@ -17,8 +17,8 @@ from anomaly.cli.options import Config, Json, State
 from anomaly.cli.payload_schema import payload_schema
 
 if TYPE_CHECKING:
-    from anomaly.store.case import Case
-    from anomaly.store.rows import EventRow
+    from anomaly.store.cases.case import Case
+    from anomaly.store.database.rows import EventRow
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from anomaly.cli.option_rules import repeated
 from anomaly.cli.options import SAME_PLACE, By, Config, Details, Detector, Json, Models, State
 
 if TYPE_CHECKING:
-    from anomaly.store.case import Case
+    from anomaly.store.cases.case import Case
 
 _Normal = Annotated[bool, typer.Option("--normal", help="It was no fault: such sound raises no alarm again.")]
 _Fault = Annotated[bool, typer.Option("--fault", help="It was a fault: its sound never counts as normal.")]
@@ -76,7 +76,7 @@ def feedback(
 
 def _check_kind(case: Case) -> None:
     from anomaly.errors import UsageError
-    from anomaly.store.case import SHORT_ID
+    from anomaly.store.cases.case import SHORT_ID
 
     if case.kind != "machine":
         raise UsageError(

@@ -92,7 +92,7 @@ def _all_bundles(models: Path | None, config: Path | None) -> tuple[Path, list[s
 
 def _line(version: Version) -> str:
     from anomaly.readable import local_time
-    from anomaly.store.case import unix_s
+    from anomaly.store.cases.case import unix_s
 
     created = local_time(unix_s(version.created_at)) if version.created_at else "unknown time"
     return f"{'*' if version.active else ' '} {version.id}  {created}  {version.path}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anomaly import atomic
-from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
 from anomaly.config import Site
 from anomaly.demo import scenes

@@ -8,7 +8,7 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.monitor.event_bus import EventBus
 from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
-from anomaly.store.rows import GapRow
+from anomaly.store.database.rows import GapRow
 from anomaly.store.store import Store
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from anomaly.errors import ConfigError, UsageError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import NOT_JUDGED, RAMP_COUNTED, RAMP_OVER, StateKind
 from anomaly.store.store import Store
 

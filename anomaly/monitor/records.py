@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly.monitor.events import EventName
-from anomaly.store.case import iso_utc
+from anomaly.store.cases.case import iso_utc
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.process.stop import Stop, on_signals
 from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.session import MachineSession
-from anomaly.store.file_lock import FileLock
+from anomaly.store.database.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME, Store
 
 _LOG = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from anomaly.store.case import iso_utc
-from anomaly.store.database import Database
-from anomaly.store.repeated import repeated_after_repair
-from anomaly.store.rows import AccessRow, ClipRow
+from anomaly.store.cases.case import iso_utc
+from anomaly.store.database.database import Database
+from anomaly.store.database.repeated import repeated_after_repair
+from anomaly.store.database.rows import AccessRow, ClipRow
 
 CLIPS_FOLDER = "clips"
 """Name of the folder of all clips beside the database; the clips in it name theirs relative to it."""

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.reader import StoreReader
-from anomaly.store.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import StateKind
 
 

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from anomaly.errors import UsageError
-from anomaly.store import case_table
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.case_table import case_from
-from anomaly.store.database_error import missing
-from anomaly.store.history import event_from
-from anomaly.store.message import AlertMessage
-from anomaly.store.page import DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS, Page, Position, decode_cursor, encode_cursor
-from anomaly.store.read_only import read_only
-from anomaly.store.rows import (
+from anomaly.store.cases import case_table
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.cases.case_table import case_from
+from anomaly.store.cases.history import event_from
+from anomaly.store.database.database_error import missing
+from anomaly.store.database.read_only import read_only
+from anomaly.store.database.rows import (
     AccessRow,
     ClipRow,
     DeliveryCount,
@@ -31,8 +29,10 @@ from anomaly.store.rows import (
     MinuteRow,
     ScoreRow,
 )
-from anomaly.store.schema import MIGRATIONS
-from anomaly.store.version_record import newer_schema, version_of
+from anomaly.store.database.schema import MIGRATIONS
+from anomaly.store.database.version_record import newer_schema, version_of
+from anomaly.store.outbox.message import AlertMessage
+from anomaly.store.page import DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS, Page, Position, decode_cursor, encode_cursor
 
 Row = TypeVar("Row")
 

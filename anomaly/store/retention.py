@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly.store.case import iso_utc
+from anomaly.store.cases.case import iso_utc
 from anomaly.store.store import Store
 from anomaly.store.time_series import summed_up_to
 

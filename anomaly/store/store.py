@@ -9,18 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from anomaly.errors import ConfigError
-from anomaly.store.case_repository import CaseRepository
+from anomaly.store.cases.case_repository import CaseRepository
+from anomaly.store.cases.history import History
+from anomaly.store.cases.maintenance import Maintenance
 from anomaly.store.clip_index import ClipIndex
-from anomaly.store.database import Database
-from anomaly.store.database_error import DatabaseError, FileId
-from anomaly.store.delivery_changes import DeliveryChanges
-from anomaly.store.history import History
-from anomaly.store.maintenance import Maintenance
-from anomaly.store.memory_database import left_over, memory_path, merge, remove
-from anomaly.store.opening import open_database
-from anomaly.store.outbox_queue import OutboxQueue
-from anomaly.store.salvage import salvage
-from anomaly.store.store_repair import StoreRepair
+from anomaly.store.database.database import Database
+from anomaly.store.database.database_error import DatabaseError, FileId
+from anomaly.store.database.memory_database import left_over, memory_path, merge, remove
+from anomaly.store.database.opening import open_database
+from anomaly.store.outbox.delivery_changes import DeliveryChanges
+from anomaly.store.outbox.outbox_queue import OutboxQueue
+from anomaly.store.recovery.salvage import salvage
+from anomaly.store.recovery.store_repair import StoreRepair
 from anomaly.store.time_series import TimeSeries
 
 DATABASE_NAME = "anomaly.sqlite"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from anomaly.store.database import Database
-from anomaly.store.repeated import repeated_after_repair
-from anomaly.store.rows import GapRow, MinuteRow, StateRow
-from anomaly.store.stored_row import stored_row
+from anomaly.store.database.database import Database
+from anomaly.store.database.repeated import repeated_after_repair
+from anomaly.store.database.rows import GapRow, MinuteRow, StateRow
+from anomaly.store.database.stored_row import stored_row
 
 _SUMMED = "minutes"
 _SUM_UP = """

@@ -9,8 +9,8 @@ import pytest
 
 from anomaly.alerts.case_card import case_card
 from anomaly.audio.sensor.health import Status
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import EventRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import EventRow
 from support.surroundings import in_time_zone
 
 BEGIN_S = 1_800_000_000.0

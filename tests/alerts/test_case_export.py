@@ -10,7 +10,7 @@ from datetime import datetime
 import openpyxl
 
 from anomaly.alerts.case_export import COLUMNS, to_csv, to_xlsx
-from anomaly.store.case import Case
+from anomaly.store.cases.case import Case
 
 MakeCase = Callable[..., Case]
 LATER = "2027-01-15T09:30:00.500Z"

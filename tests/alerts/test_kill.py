@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from anomaly.alerts import DATABASE_NAME, Dispatcher, RetryPolicy, ScoreRow, Store
-from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 
 # Opens and closes cases and scores as fast as it can, and delivers, until it is killed.
@@ -18,7 +18,7 @@ MONITOR = """
 import itertools, sys, time
 from pathlib import Path
 from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, ScoreRow, Store, iso_utc
-from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 store = Store.open(Path(sys.argv[1]))
 sink = WebhookSink("hook", sys.argv[2], secret=b"k")
 with Dispatcher(store, [sink], retry=RetryPolicy(0.01, 0.05), poll_s=0.01):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from anomaly.alerts import Store
 from anomaly.alerts.live_feed import LiveScoreFeed
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.message import AlertMessage
-from anomaly.store.rows import LiveScore
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import LiveScore
+from anomaly.store.outbox.message import AlertMessage
 from support.alert_store import Clock
 
 

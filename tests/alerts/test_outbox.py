@@ -17,8 +17,8 @@ from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, ScoreRow
 from anomaly.alerts.sink_worker import SinkWorker
 from anomaly.alerts.sinks import SinkError
 from anomaly.errors import ConfigError, RemoteError
+from anomaly.store.database.rows import LiveScore
 from anomaly.store.reader import StoreReader
-from anomaly.store.rows import LiveScore
 from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]

@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from anomaly.alerts import AlertMessage, Case, Dispatcher, Store
 from anomaly.alerts.payload_schemas import PAYLOAD_SCHEMAS, file_name
-from anomaly.alerts.sinks.mqtt import MqttSink
-from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.sinks.mqtt.mqtt_sink import MqttSink
+from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
 from anomaly.cli import run
-from anomaly.store.rows import LiveScore
+from anomaly.store.database.rows import LiveScore
 from support.mqtt_broker import Broker, Listener
 from support.waiting import wait_until
 

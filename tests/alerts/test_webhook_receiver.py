@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from anomaly.alerts.sinks.webhook import signature
+from anomaly.alerts.sinks.webhook.webhook_sink import signature
 from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 
 BODY = json.dumps({"data": {"event": "test"}}).encode()

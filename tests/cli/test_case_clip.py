@@ -19,7 +19,7 @@ from anomaly.monitor.clips import access
 from anomaly.monitor.clips.access import ClipAccess
 from anomaly.monitor.clips.files import ClipFacts, write_clip
 from anomaly.store.clip_index import CLIPS_FOLDER
-from anomaly.store.rows import ClipRow
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import DATABASE_NAME
 
 BEGIN_S = 1_800_000_000.0

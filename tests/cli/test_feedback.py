@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anomaly.bundle.versions import version_of
 from anomaly.cli import run
-from anomaly.store.rows import StateRow
+from anomaly.store.database.rows import StateRow
 from anomaly.store.store import DATABASE_NAME, Store
 from support.pump_commands import Capture, alarms, for_pump, json_of, store_scores
 

@@ -24,7 +24,7 @@ from anomaly.monitor.clips.files import FACTS, SOUND
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.records import EventRecord
 from anomaly.monitor.sources.events import SoundBlock
-from anomaly.store.case import Case
+from anomaly.store.cases.case import Case
 from anomaly.store.clip_index import PICTURE
 from anomaly.store.store import DATABASE_NAME, Store
 

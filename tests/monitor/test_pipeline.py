@@ -10,7 +10,7 @@ import pytest
 from anomaly.errors import ConfigError
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.monitor.stages import machine_case
-from anomaly.store.case import iso_utc
+from anomaly.store.cases.case import iso_utc
 
 if TYPE_CHECKING:
     from conftest import Bench

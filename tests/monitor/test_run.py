@@ -19,7 +19,7 @@ from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.plan import MonitorPlan
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.run import monitor
-from anomaly.store.message import AlertMessage
+from anomaly.store.outbox.message import AlertMessage
 from anomaly.store.store import DATABASE_NAME, Store
 from support.sound_card import SoundServer
 

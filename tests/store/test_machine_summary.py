@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from anomaly.alerts import Store
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.machine_summary import machine_summary, stored_machines
 from anomaly.store.reader import StoreReader
-from anomaly.store.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import StateKind
 from support.alert_store import START_S
 

@@ -15,12 +15,12 @@ import pytest
 from anomaly.alerts import AlertMessage, Case, ScoreRow, Store, iso_utc
 from anomaly.errors import AnomalyError, ConfigError, UsageError
 from anomaly.store import reader as module
-from anomaly.store.database_file import connect
-from anomaly.store.migration import migrate
+from anomaly.store.database.database_file import connect
+from anomaly.store.database.migration import migrate
+from anomaly.store.database.rows import ClipRow
+from anomaly.store.database.schema import MIGRATIONS, Migration
 from anomaly.store.page import MAX_PAGE_ROWS, iterate
 from anomaly.store.reader import PageRequest, StoreReader
-from anomaly.store.rows import ClipRow
-from anomaly.store.schema import MIGRATIONS, Migration
 
 START_S = 1_800_000_000.0
 MakeCase = Callable[..., Case]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from anomaly.alerts import Case, ScoreRow, Store, iso_utc
+from anomaly.store.database.rows import ClipRow, GapRow, StateRow
 from anomaly.store.retention import Retention, tidy
-from anomaly.store.rows import ClipRow, GapRow, StateRow
 
 DAY_S = 86_400.0
 NOW_S = 1_800_000_000.0

@@ -11,7 +11,7 @@ import pytest
 
 from anomaly.alerts import AlertMessage, Case, CaseState, Store
 from anomaly.errors import ConfigError, InputError, UsageError
-from anomaly.store import case_table
+from anomaly.store.cases import case_table
 from support.alert_store import Clock
 
 MakeCase = Callable[..., Case]

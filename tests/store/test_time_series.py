@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anomaly.alerts import ScoreRow, Store
-from anomaly.store.rows import GapRow, StateRow
+from anomaly.store.database.rows import GapRow, StateRow
 
 MINUTE_S = 1_800_000_000.0
 

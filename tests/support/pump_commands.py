@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from anomaly.cli import run
-from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.store import DATABASE_NAME, Store
 
 Capture = pytest.CaptureFixture[str]

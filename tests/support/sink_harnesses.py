@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from anomaly.alerts.sinks import Sink, SinkContext
-from anomaly.alerts.sinks.alertmanager_kind import ALERTMANAGER
-from anomaly.alerts.sinks.apprise_kind import APPRISE
+from anomaly.alerts.sinks.alertmanager.alertmanager_kind import ALERTMANAGER
+from anomaly.alerts.sinks.apprise.apprise_kind import APPRISE
 from anomaly.alerts.sinks.cmms.kind import CMMS
-from anomaly.alerts.sinks.email_kind import EMAIL
-from anomaly.alerts.sinks.syslog_kind import SYSLOG
+from anomaly.alerts.sinks.email.email_kind import EMAIL
+from anomaly.alerts.sinks.syslog.syslog_kind import SYSLOG
 from support.alertmanager import PASSWORD, Alertmanager, NotingProxy
 from support.certificate import Certificate
 from support.http_server import Answer, HttpServer

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sinks.sink import Sink, SinkError
-from anomaly.store.case import Case
-from anomaly.store.message import AlertMessage, MessageEvent
+from anomaly.store.cases.case import Case
+from anomaly.store.outbox.message import AlertMessage, MessageEvent
 from anomaly.store.store import DATABASE_NAME, Store
 
 # A call that takes longer counts as blocked for ever: several times the usual time limit of a sink (10 s).

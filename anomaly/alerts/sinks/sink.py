@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from anomaly.errors import RemoteError
-from anomaly.store.case import Case
-from anomaly.store.message import AlertMessage
-from anomaly.store.rows import LiveScore
+from anomaly.store.cases.case import Case
+from anomaly.store.database.rows import LiveScore
+from anomaly.store.outbox.message import AlertMessage
 
 
 class SinkError(RemoteError):

@@ -31,7 +31,7 @@ from anomaly.alerts.sinks.harness import (
     wait_for_messages,
 )
 from anomaly.alerts.sinks.sink import Sink
-from anomaly.store.message import AlertMessage
+from anomaly.store.outbox.message import AlertMessage
 from anomaly.store.reader import StoreReader
 
 __all__ = ["SINK_CHECKS", "Check", "SinkHarness", "example_message"]

@@ -10,8 +10,8 @@ from anomaly.alerts.wording.catalogue import TextCatalogue, catalogue
 from anomaly.alerts.wording.group_text import group_headline, group_rows
 from anomaly.languages import Language
 from anomaly.readable import COMMON_P, LEAST_P, one_line, rate
-from anomaly.store.case import SHORT_ID, Case, unix_s
-from anomaly.store.message import AlertMessage
+from anomaly.store.cases.case import SHORT_ID, Case, unix_s
+from anomaly.store.outbox.message import AlertMessage
 
 # Below these probabilities of a second of normal sound the confidence is high, and medium.
 _HIGH_P, _MEDIUM_P = 1e-4, 1e-2

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from anomaly.alerts.wording.catalogue import TextCatalogue
 from anomaly.readable import one_line
-from anomaly.store.case import SHORT_ID, Case, unix_s
-from anomaly.store.message import AlertMessage
+from anomaly.store.cases.case import SHORT_ID, Case, unix_s
+from anomaly.store.outbox.message import AlertMessage
 
 # Cases that are named one by one; the rest is a number.
 _NAMED = 20

@@ -15,7 +15,7 @@ from anomaly.archive.datasets.remote import Remote
 from anomaly.archive.datasets.unpack import unpack
 from anomaly.audio.files.recordings import find_recordings
 from anomaly.errors import ConfigError, RemoteError, UsageError
-from anomaly.store.file_lock import FileLock
+from anomaly.store.database.file_lock import FileLock
 
 
 def fetch(plan: FetchPlan, remote: Remote, report: Report = lambda doing, done, of: None) -> int:

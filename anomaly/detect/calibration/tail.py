@@ -84,9 +84,12 @@ def _weighted_moments(excess: Values, start: float) -> Tail:
     # Plotting positions of Hosking and Wallis.
     rank = (np.arange(1, len(excess) + 1) - 0.35) / len(excess)
     mean, weighted = float(excess.mean()), float(((1.0 - rank) * excess).mean())
-    shape = min(max(2.0 - mean / (mean - 2.0 * weighted), 0.0), _MOST_SHAPE)
-    # Keeps the mean, also where the shape is at a bound; within them it is the scale of Hosking and Wallis.
-    return Tail(start, mean * (1.0 - shape), shape)
+    shape = 2.0 - mean / max(mean - 2.0 * weighted, 1e-12)
+    if not 0.0 < shape <= _MOST_SHAPE:
+        # With the shape at its bound, the scale follows from the mean.
+        shape = min(max(shape, 0.0), _MOST_SHAPE)
+        return Tail(start, mean * (1.0 - shape), shape)
+    return Tail(start, 2.0 * mean * weighted / (mean - 2.0 * weighted), shape)
 
 
 def _distance(excess: Values, tail: Tail) -> float:

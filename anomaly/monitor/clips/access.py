@@ -13,7 +13,7 @@ import soundfile
 from anomaly import atomic
 from anomaly.errors import ConfigError, DeviceError, InputError
 from anomaly.monitor.clips.files import SOUND, read_clip
-from anomaly.store.rows import ClipRow
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
 # Commands that play a WAV file and return; the first that is installed is used.

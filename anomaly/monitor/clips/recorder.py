@@ -30,8 +30,8 @@ from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.process.memory import trim_memory
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.monitor.sources.events import MicrophoneLost, SoundBlock
-from anomaly.store.case import SHORT_ID
-from anomaly.store.rows import ClipRow
+from anomaly.store.cases.case import SHORT_ID
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
 _TRIGGERS = (EventName.CASE_OPENED, EventName.CASE_AGAIN)

@@ -9,7 +9,7 @@ from pathlib import Path
 from anomaly.config.retention import Clips
 from anomaly.disk_space import free_bytes
 from anomaly.errors import ConfigError
-from anomaly.store.rows import ClipRow
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
 _DAY_S = 86_400.0

@@ -15,10 +15,10 @@ from anomaly.config import Site, find_file, load_site
 from anomaly.detect.model import check_model
 from anomaly.errors import AnomalyError, ConfigError, ModelError
 from anomaly.monitor.doctor.check_result import CheckResult, failed
-from anomaly.store.file_lock import is_held
+from anomaly.store.database.file_lock import is_held
+from anomaly.store.database.rows import DeliveryCount, EventRow
+from anomaly.store.database.schema import MIGRATIONS
 from anomaly.store.reader import PageRequest, StoreReader
-from anomaly.store.rows import DeliveryCount, EventRow
-from anomaly.store.schema import MIGRATIONS
 from anomaly.store.store import DATABASE_NAME
 
 _STALE_S = 60.0

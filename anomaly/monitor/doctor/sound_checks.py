@@ -18,7 +18,7 @@ from anomaly.audio.sensor.health import check_second
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, DeviceError
 from anomaly.monitor.doctor.check_result import CheckResult, failed
-from anomaly.store.file_lock import is_held
+from anomaly.store.database.file_lock import is_held
 
 # Linux lists each ALSA capture device here as pcmC<card>D<device>c.
 NODES = Path("/dev/snd")

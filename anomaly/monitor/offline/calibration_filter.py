@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from anomaly.detect.calibration.versions import Source
 from anomaly.errors import InputError
 from anomaly.readable import duration
-from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.database.rows import ScoreRow, StateRow
 
 
 @dataclass(frozen=True)

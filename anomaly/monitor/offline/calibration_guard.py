@@ -8,7 +8,7 @@ from anomaly.detect.decision import Decision, State
 from anomaly.errors import InputError
 from anomaly.monitor.offline.case_span import case_span
 from anomaly.readable import duration
-from anomaly.store.case import FEEDBACK, Case
+from anomaly.store.cases.case import FEEDBACK, Case
 from anomaly.store.store import Store
 
 # A minute without an alarm bounds the rate at three a minute (rule of three); less supports no budget at all.

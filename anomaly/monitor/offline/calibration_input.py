@@ -19,8 +19,8 @@ from anomaly.monitor.offline.calibration_filter import (
 )
 from anomaly.monitor.offline.case_span import case_span
 from anomaly.monitor.offline.operating_filter import operating_filter
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import ScoreRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import ScoreRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import Store
 

@@ -17,8 +17,8 @@ from anomaly.monitor.offline.case_span import CaseSpan, case_span
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.offline.operating_filter import operating_filter
 from anomaly.monitor.offline.replay_clip_seconds import clip_rows
-from anomaly.store.case import Case
-from anomaly.store.rows import ScoreRow
+from anomaly.store.cases.case import Case
+from anomaly.store.database.rows import ScoreRow
 from anomaly.store.state_kinds import StateKind, model_label
 from anomaly.store.store import Store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly.store.case import Case, unix_s
+from anomaly.store.cases.case import Case, unix_s
 
 # The CUSUM needs several seconds to pass its limit, and more in a slow fault: a case opens after its sound began.
 LEAD_S = 30.0

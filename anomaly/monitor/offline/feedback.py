@@ -13,7 +13,7 @@ from anomaly.errors import ModelError
 from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
 from anomaly.monitor.offline.calibration_input import without_case
 from anomaly.monitor.offline.case_sound import CaseSound, case_sound
-from anomaly.store.case import FEEDBACK, SHORT_ID, Case
+from anomaly.store.cases.case import FEEDBACK, SHORT_ID, Case
 from anomaly.store.store import Store
 
 # The budget for which limits before and after are compared.
@@ -86,17 +86,11 @@ def record_feedback(
     before = detector.sources
     sound = case_sound(store, detector, case, now_s, clips) if normal else CaseSound(None, None)
     sources = _sources(before, case, sound, now_s)
-    version = None
-    # Earlier feedback may have added the sound, which is gone now.
-    missing = None if any(map(_is_of(case), before)) else sound.missing
+    version, refused = None, None
     if sources != before:
-        reason = f"case {case.id[:SHORT_ID]} was {'normal' if normal else 'a fault'}" + (note and f": {note}")
-        try:
-            version = detector.add(sources, by=by, reason=reason, alone=detector.alone)
-        except ModelError as error:
-            if not normal:
-                raise
-            missing = error.message
+        version, refused = _recalibrate(detector, sources, case, normal, by, note)
+    # Earlier feedback may have added the sound, which is gone now.
+    missing = refused or (None if any(map(_is_of(case), before)) else sound.missing)
     verdict: Literal["normal", "fault"] = "normal" if normal else "fault"
     closed = _settle(store, case, verdict, version, by, note)
     return FeedbackResult(
@@ -115,6 +109,24 @@ def record_feedback(
         sound.by if missing is None else None,
         missing,
     )
+
+
+def _recalibrate(
+    detector: CalibratedDetector, sources: tuple[Source, ...], case: Case, normal: bool, by: str, note: str
+) -> tuple[CalibrationVersion | None, str | None]:
+    """Calibrate on the sources, and return the version, or the reason why the sound of a normal case is not learned.
+
+    Raises:
+        ModelError: the bundle is too old to remove the sound of a fault from its calibration.
+        ConfigError: nothing can be written.
+    """
+    reason = f"case {case.id[:SHORT_ID]} was {'normal' if normal else 'a fault'}" + (note and f": {note}")
+    try:
+        return detector.add(sources, by=by, reason=reason, alone=detector.alone), None
+    except ModelError as error:
+        if not normal:
+            raise
+        return None, error.message
 
 
 def _sources(before: tuple[Source, ...], case: Case, sound: CaseSound, now_s: float) -> tuple[Source, ...]:

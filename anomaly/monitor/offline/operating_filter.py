@@ -9,7 +9,7 @@ from itertools import compress
 from anomaly.detect.operating.ramp import decision_mask
 from anomaly.detect.operating.states import OperatingState
 from anomaly.detect.operating.tracker import OperatingResult
-from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import RAMP_COUNTED, StateKind
 from anomaly.store.store import Store
 

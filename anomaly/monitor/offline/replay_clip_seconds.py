@@ -11,8 +11,8 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.errors import InputError
 from anomaly.monitor.clips.files import ClipFacts, read_facts
 from anomaly.monitor.offline.replay_result import ReplayedCase
-from anomaly.store.case import Case, unix_s
-from anomaly.store.rows import ScoreRow
+from anomaly.store.cases.case import Case, unix_s
+from anomaly.store.database.rows import ScoreRow
 from anomaly.store.state_kinds import model_label
 from anomaly.store.store import Store
 

@@ -16,7 +16,7 @@ from anomaly.errors import AnomalyError
 from anomaly.monitor.clips.files import StoredClip, read_clip
 from anomaly.monitor.offline.clip_score import score_clip
 from anomaly.monitor.offline.replay_result import ReplayedCase, ReplayResult, ReplaySpan, cases_of_span
-from anomaly.store.case import Case, iso_utc
+from anomaly.store.cases.case import Case, iso_utc
 from anomaly.store.store import Store
 
 

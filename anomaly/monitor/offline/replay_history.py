@@ -25,8 +25,8 @@ from anomaly.monitor.offline.replay_result import (
     ReplaySpan,
     cases_of_span,
 )
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import ScoreRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import ScoreRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import Store
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from anomaly.detect.decision import Policy
-from anomaly.store.case import Case, unix_s
+from anomaly.store.cases.case import Case, unix_s
 from anomaly.store.store import Store
 
 Outcome = Literal["stays", "vanishes", "unknown"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anomaly.detect.operating.confirmed_stops import ConfirmedStop, add_confirmed_stop
-from anomaly.store.case import FEEDBACK, SHORT_ID, Case, iso_utc
+from anomaly.store.cases.case import FEEDBACK, SHORT_ID, Case, iso_utc
 from anomaly.store.store import Store
 
 UNLEARNED_STOP = "unlearned-stop"

@@ -14,7 +14,7 @@ from anomaly.detect.verdict import Verdict, judge
 from anomaly.errors import AnomalyError
 from anomaly.monitor.clips.files import read_clip
 from anomaly.monitor.offline.clip_score import score_clip
-from anomaly.store.rows import ClipRow
+from anomaly.store.database.rows import ClipRow
 
 _DEFAULT_POLICY = Policy()
 

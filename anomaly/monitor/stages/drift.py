@@ -8,8 +8,8 @@ from anomaly.detect.operating.states import OperatingState
 from anomaly.detect.scoring import SecondScore
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
-from anomaly.store.case import iso_utc
-from anomaly.store.operator_changes import REBASELINED
+from anomaly.store.cases.case import iso_utc
+from anomaly.store.cases.operator_changes import REBASELINED
 from anomaly.store.store import Store
 
 # Hours that an earlier run stored count if they are no older than this.

@@ -16,8 +16,8 @@ from anomaly.monitor.journal import Journal
 from anomaly.monitor.stages.calm_period import CalmPeriod
 from anomaly.monitor.stages.settled_case import SETTLE_S, normal_since_s
 from anomaly.monitor.stages.severity import SeverityGauge
-from anomaly.store.case import SEVERITIES, Case, CaseState, iso_utc
-from anomaly.store.message import AlertMessage, MessageEvent
+from anomaly.store.cases.case import SEVERITIES, Case, CaseState, iso_utc
+from anomaly.store.outbox.message import AlertMessage, MessageEvent
 from anomaly.store.store import Store
 
 # How often the measurements of an open case are written.

@@ -12,8 +12,8 @@ from anomaly.errors import ConfigError
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.stages.settled_case import SETTLE_S, normal_since_s
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.message import AlertMessage
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.outbox.message import AlertMessage
 from anomaly.store.store import Store
 
 # How often to look whether somebody has closed the case.

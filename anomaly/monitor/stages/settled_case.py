@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomaly.store.case import FEEDBACK, Case, unix_s
+from anomaly.store.cases.case import FEEDBACK, Case, unix_s
 from anomaly.store.store import Store
 
 # What feedback changed is taken up at a reset of the score, at most a minute after it was found: until then the sound

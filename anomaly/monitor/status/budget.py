@@ -8,7 +8,7 @@ from typing import Any
 
 from anomaly.poisson import tail_probability
 from anomaly.readable import count, duration, rate
-from anomaly.store.rows import EventRow
+from anomaly.store.database.rows import EventRow
 
 _DAY_S = 86_400.0
 # More false alarms than the budget allows are no chance below this probability.

@@ -8,9 +8,9 @@ from typing import Any
 
 from anomaly.monitor.status.budget import BudgetStatus
 from anomaly.readable import count, duration, local_time
-from anomaly.store.case import SHORT_ID, Case, iso_utc, unix_s
+from anomaly.store.cases.case import SHORT_ID, Case, iso_utc, unix_s
+from anomaly.store.cases.sensor_fault import sensor_case
 from anomaly.store.machine_summary import MachineSummary
-from anomaly.store.sensor_fault import sensor_case
 from anomaly.store.state_kinds import JUDGED_STATES, STALE_S, StateKind
 
 # An alarm comes first; a machine that is not judged may be failing, and comes before one that is merely watched.

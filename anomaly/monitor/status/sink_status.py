@@ -8,8 +8,8 @@ from typing import Any
 
 from anomaly.config import Site
 from anomaly.readable import duration
-from anomaly.store.case import iso_utc
-from anomaly.store.rows import DeliveryCount
+from anomaly.store.cases.case import iso_utc
+from anomaly.store.database.rows import DeliveryCount
 
 
 @dataclass(frozen=True)

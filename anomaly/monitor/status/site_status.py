@@ -16,8 +16,8 @@ from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.status.budget import budget_status
 from anomaly.monitor.status.machine_status import MachineStatus, machine_status
 from anomaly.monitor.status.sink_status import SinkStatus, sink_statuses
-from anomaly.store.case import FEEDBACK, Case
-from anomaly.store.file_lock import is_locked
+from anomaly.store.cases.case import FEEDBACK, Case
+from anomaly.store.database.file_lock import is_locked
 from anomaly.store.machine_summary import MachineSummary, machine_summary, stored_machines
 from anomaly.store.page import Page, iterate
 from anomaly.store.reader import PageRequest, StoreReader

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from anomaly.monitor.events import WARNINGS
 from anomaly.monitor.records import EventRecord, Record, SecondRecord
-from anomaly.store.case import iso_utc, json_value
+from anomaly.store.cases.case import iso_utc, json_value
 
 _EVENTS = logging.getLogger("anomaly.events")
 _FIELD = "anomaly_event"

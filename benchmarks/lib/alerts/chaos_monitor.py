@@ -15,8 +15,8 @@ from pathlib import Path
 
 from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store, iso_utc
 from anomaly.alerts.sinks import Sink
-from anomaly.alerts.sinks.mqtt import MqttSink
-from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.sinks.mqtt.mqtt_sink import MqttSink
+from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 
 MACHINES = 40
 SECRET = b"chaos"

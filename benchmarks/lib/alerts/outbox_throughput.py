@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from anomaly.alerts import DATABASE_NAME, AlertMessage, Case, Dispatcher, Store, iso_utc
-from anomaly.store.delivery_table import enqueue
+from anomaly.store.outbox.delivery_table import enqueue
 
 _EVENTS = 3_000
 _MACHINES = 200

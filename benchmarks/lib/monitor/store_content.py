@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anomaly.alerts import AlertMessage, Case, ScoreRow, Store, iso_utc
+from anomaly.store.database.rows import ClipRow, GapRow, StateRow
 from anomaly.store.retention import Retention, tidy
-from anomaly.store.rows import ClipRow, GapRow, StateRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import DATABASE_NAME
 

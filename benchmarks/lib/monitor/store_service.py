@@ -22,9 +22,9 @@ from typing import Any
 
 from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, ScoreRow, Store, iso_utc
 from anomaly.errors import AnomalyError, UsageError
-from anomaly.store.case import SEVERITIES
+from anomaly.store.cases.case import SEVERITIES
+from anomaly.store.database.rows import ClipRow, GapRow, StateRow
 from anomaly.store.retention import Retention, tidy
-from anomaly.store.rows import ClipRow, GapRow, StateRow
 from anomaly.store.state_kinds import StateKind
 from lib.monitor.store_content import MACHINES, SINK
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from anomaly.alerts.sinks import Sink
-from anomaly.alerts.sinks.mqtt import MqttSink
+from anomaly.alerts.sinks.mqtt.mqtt_sink import MqttSink
 from anomaly.alerts.sinks.testing import SINK_CHECKS, Check, SinkHarness
-from anomaly.alerts.sinks.webhook import WebhookSink
+from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
 from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
 from support.sink_harnesses import (

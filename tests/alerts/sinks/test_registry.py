@@ -40,7 +40,9 @@ def test_in_the_order_of_the_file() -> None:
 
 def test_every_key_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
-    monkeypatch.setattr("anomaly.alerts.sinks.mqtt.MqttSink", lambda name, host, **keys: given.update(keys))
+    monkeypatch.setattr(
+        "anomaly.alerts.sinks.mqtt.mqtt_sink.MqttSink", lambda name, host, **keys: given.update(keys)
+    )
     (tmp_path / "password").write_text("s3cret\n")
     keys = {
         "port": 1, "topic": "t", "discovery": "d", "username": "ann", "tls": True, "ca_file": tmp_path / "ca",
@@ -57,7 +59,7 @@ def test_every_key_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(
-        "anomaly.alerts.sinks.webhook.WebhookSink", lambda name, url, **keys: given.update(keys)
+        "anomaly.alerts.sinks.webhook.webhook_sink.WebhookSink", lambda name, url, **keys: given.update(keys)
     )
     build_sinks(site([HOOK | {"secret_env": "HOOK_SECRET"}]), {"HOOK_SECRET": "s3cret"})
     assert given["secret"] == b"s3cret"
@@ -125,7 +127,7 @@ def test_probes_of_web_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
         probed.append((host, port))
         return "answers"
 
-    monkeypatch.setattr("anomaly.alerts.sinks.webhook_kind.probe_tcp", probe)
+    monkeypatch.setattr("anomaly.alerts.sinks.webhook.webhook_kind.probe_tcp", probe)
     hooks = [
         HOOK,
         HOOK | {"name": "b", "url": "http://b.example"},

@@ -18,7 +18,7 @@ from anomaly.archive.datasets.fetch_plan import SOURCE, FetchPlan, plan_fetch
 from anomaly.archive.datasets.remote import Remote, RequestRetries
 from anomaly.errors import ConfigError, RemoteError, UsageError
 from anomaly.evaluate.layouts.layouts import read_layout
-from anomaly.store.file_lock import FileLock
+from anomaly.store.database.file_lock import FileLock
 from support.zenodo_server import Zenodo, drop, md5, sound_zip, status, wrong
 
 # Records and names of the real catalogue; it has no sizes and checksums for 2021, so that the record is asked.

@@ -12,7 +12,7 @@ import pytest
 from anomaly.config import Clips
 from anomaly.errors import ConfigError
 from anomaly.monitor.clips.retention import make_room, sweep, sweep_orphans
-from anomaly.store.rows import ClipRow
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
 DAY_S = 86_400.0

@@ -13,7 +13,7 @@ import pytest
 from anomaly.alerts import AlertMessage, ScoreRow, Store
 from anomaly.config import Clips, Machine, Sinks, Site
 from anomaly.monitor.doctor import CheckResult, site_checks
-from anomaly.store.file_lock import FileLock
+from anomaly.store.database.file_lock import FileLock
 from anomaly.store.store import DATABASE_NAME
 
 

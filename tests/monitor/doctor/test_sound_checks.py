@@ -10,7 +10,7 @@ import pytest
 
 from anomaly.config import Clips, Machine, Site
 from anomaly.monitor.doctor import CheckResult, sound_checks
-from anomaly.store.file_lock import FileLock
+from anomaly.store.database.file_lock import FileLock
 from support.sound_card import SoundServer
 
 

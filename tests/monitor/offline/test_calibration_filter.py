@@ -12,7 +12,7 @@ from anomaly.monitor.offline.calibration_filter import (
     new_rows,
     rows_of_model,
 )
-from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import model_label
 
 KNOWN = Source("since", "an hour", 100.0, 109.0, ((1.0, 2.0),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anomaly.monitor.offline.case_span import LEAD_S, case_span
-from anomaly.store.case import Case, iso_utc
+from anomaly.store.cases.case import Case, iso_utc
 
 BEGIN_S = 1_800_000_000.0
 NOW_S = BEGIN_S + 500.0

@@ -19,8 +19,8 @@ from anomaly.detect.scoring import Scorer
 from anomaly.monitor.clips.files import FACTS, ClipFacts, write_clip
 from anomaly.monitor.offline.calibrated_detector import CalibratedDetector
 from anomaly.monitor.offline.feedback import FeedbackResult, record_feedback
-from anomaly.store.case import FEEDBACK, Case, CaseState, iso_utc
-from anomaly.store.rows import ClipRow, ScoreRow, StateRow
+from anomaly.store.cases.case import FEEDBACK, Case, CaseState, iso_utc
+from anomaly.store.database.rows import ClipRow, ScoreRow, StateRow
 from anomaly.store.store import Store
 
 POOLING = fit_pooling(list(np.random.default_rng(0).gamma(2.0, 0.5, (20, 31, 2 * SUB_BAND_GROUPS))), "log")

@@ -12,8 +12,8 @@ from anomaly.detect.decision import Decision, State, limit_for
 from anomaly.monitor.clips.files import FACTS, ClipFacts, write_clip
 from anomaly.monitor.offline.replay_clip_seconds import ClipHistory, replay_from_clip
 from anomaly.monitor.offline.replay_result import ReplayedCase
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import ClipRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
 BEGIN_S = 1_800_000_000.0

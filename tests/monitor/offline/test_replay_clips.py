@@ -17,8 +17,8 @@ from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.monitor.clips.files import ClipFacts, write_clip
 from anomaly.monitor.offline.replay_clips import replay_clips
 from anomaly.monitor.offline.replay_result import ReplayResult, ReplaySpan
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import ClipRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
 BEGIN_S = 1_800_000_000.0

@@ -17,8 +17,8 @@ from anomaly.monitor.clips.files import ClipFacts, write_clip
 from anomaly.monitor.offline.replay_clip_seconds import ClipHistory
 from anomaly.monitor.offline.replay_history import replay_history
 from anomaly.monitor.offline.replay_result import ReplayResult, ReplaySpan
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import ClipRow, ScoreRow, StateRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import ClipRow, ScoreRow, StateRow
 from anomaly.store.store import Store
 
 MODEL = "student abc"

@@ -11,7 +11,7 @@ from anomaly.cli import run
 from anomaly.detect.operating.confirmed_stops import read_confirmed_stops
 from anomaly.detect.operating.states import OPERATING_BANDS
 from anomaly.monitor.offline.stop_feedback import confirm_stop, is_unlearned_stop
-from anomaly.store.case import Case, CaseState
+from anomaly.store.cases.case import Case, CaseState
 from anomaly.store.store import DATABASE_NAME, Store
 
 NOW_S = 1_800_000_000.0

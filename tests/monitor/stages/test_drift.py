@@ -15,7 +15,7 @@ from anomaly.detect.scoring import SecondScore
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.records import EventRecord, Record
 from anomaly.monitor.stages.drift import DriftMonitor
-from anomaly.store.rows import EventRow
+from anomaly.store.database.rows import EventRow
 from anomaly.store.store import DATABASE_NAME, Store
 
 NOW_S = 1_800_000_000.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anomaly.monitor.status.budget import budget_status
-from anomaly.store.rows import EventRow
+from anomaly.store.database.rows import EventRow
 
 DAY_S = 86_400.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anomaly.config import Site
 from anomaly.monitor.status.sink_status import sink_statuses
-from anomaly.store.rows import DeliveryCount
+from anomaly.store.database.rows import DeliveryCount
 
 NOW_S = 1_800_000_000.0
 SITE = Site(sinks={"mqtt": [{"name": "house", "host": "127.0.0.1"}]})  # type: ignore[arg-type]

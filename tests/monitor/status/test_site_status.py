@@ -14,8 +14,8 @@ from anomaly.monitor.run import exclusive
 from anomaly.monitor.status.machine_status import MachineStatus
 from anomaly.monitor.status.site_status import SiteStatus, site_status
 from anomaly.monitor.status.status_text import status_text
-from anomaly.store.case import Case, iso_utc
-from anomaly.store.rows import ScoreRow, StateRow
+from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import DATABASE_NAME, Store
 

@@ -25,8 +25,8 @@ from anomaly.alerts.wording import case_text
 from anomaly.alerts.wording.site_facts import machine_facts
 from anomaly.config import Site
 from anomaly.languages import Language
-from anomaly.store.case import SEVERITIES, Case
-from anomaly.store.message import AlertMessage
+from anomaly.store.cases.case import SEVERITIES, Case
+from anomaly.store.outbox.message import AlertMessage
 
 # A page of work orders with long texts.
 _LARGEST_ANSWER_BYTES = 4 << 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from anomaly.alerts.sinks.cmms.presets import Preset
 from anomaly.alerts.wording import CaseText
 from anomaly.readable import one_line
-from anomaly.store.case import SEVERITIES, Case
-from anomaly.store.message import AlertMessage
+from anomaly.store.cases.case import SEVERITIES, Case
+from anomaly.store.outbox.message import AlertMessage
 
 # Digits of a case's identifier in the title of its work order: two cases of a site do not share them by accident.
 _MARK_DIGITS = 12

@@ -10,7 +10,7 @@ from anomaly.detect.calibration.promise import BUDGET_PER_DAY, false_alarm_promi
 from anomaly.detect.calibration.versions import CalibrationVersion, Source
 from anomaly.monitor.offline.reporting.next_steps import next_steps
 from anomaly.readable import duration, local_time, rate
-from anomaly.store.case import unix_s
+from anomaly.store.cases.case import unix_s
 
 
 def version_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anomaly.monitor.offline.feedback import FeedbackResult
 from anomaly.monitor.offline.reporting.next_steps import next_steps
 from anomaly.readable import duration
-from anomaly.store.case import SHORT_ID
+from anomaly.store.cases.case import SHORT_ID
 
 
 def feedback_text(

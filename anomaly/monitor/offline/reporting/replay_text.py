@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from anomaly.monitor.offline.replay_result import Outcome, ReplayedCase, ReplayResult
 from anomaly.monitor.offline.reporting.next_steps import next_steps
 from anomaly.readable import count, duration, local_time, rarity, rate
-from anomaly.store.case import SHORT_ID, unix_s
+from anomaly.store.cases.case import SHORT_ID, unix_s
 
 _OUTCOMES: dict[Outcome, str] = {
     "stays": "still opened",

@@ -1,0 +1,1 @@
+"""Chat services and SMS gateways by Apprise."""

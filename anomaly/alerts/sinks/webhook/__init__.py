@@ -1,0 +1,1 @@
+"""Web hook (CloudEvents, HMAC)."""

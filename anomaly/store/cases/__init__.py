@@ -1,0 +1,1 @@
+"""Cases, their history, what operators do to them, and maintenance windows."""

@@ -1,0 +1,1 @@
+"""The SQLite file: schema, migrations, opening, locks, rows."""

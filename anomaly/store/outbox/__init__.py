@@ -1,0 +1,1 @@
+"""Messages about cases and their delivery to each sink."""

@@ -1,0 +1,1 @@
+"""Damaged files are set aside, and what can be read of them is brought over."""

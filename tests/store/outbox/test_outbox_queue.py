@@ -1,0 +1,134 @@
+"""The outbox: each message once per sink, of each case in order, until delivered, refused or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anomaly.alerts import AlertMessage, Case, Store
+from anomaly.store.database.rows import DueMessage
+from anomaly.store.outbox.delivery_table import LONGEST_WAIT_S
+from anomaly.store.reader import StoreReader
+from support.alert_store import Clock
+
+MakeCase = Callable[..., Case]
+
+
+def due(store: Store, clock: Clock, sink: str | None = None) -> list[DueMessage]:
+    return store.outbox.due(clock(), sink)
+
+
+def test_one_delivery_per_sink(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    store.outbox.subscribe(["a", "b"])
+    store.outbox.subscribe(["a", "b"])
+    store.cases.open(make_case())
+    found = due(store, clock)
+    assert [message.sink for message in found] == ["a", "b"]
+    assert found[0].message == found[1].message
+    assert store.outbox.pending_count(["a", "b"]) == 2
+    store.outbox.mark_delivered(found[0])
+    assert [message.sink for message in due(store, clock)] == ["b"]
+    assert (
+        store.outbox.pending_count(["a"]),
+        store.outbox.pending_count(["b"]),
+        store.outbox.pending_count([]),
+    ) == (0, 1, 0)
+
+
+def test_of_a_case_only_the_oldest_is_due(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    store.outbox.subscribe(["a"])
+    one, two = make_case("pump"), make_case("fan")
+    store.cases.open(one)
+    store.cases.open(two)
+    store.cases.acknowledge(one.id, "ann")
+    events = [(m.message.event, m.message.machine) for m in due(store, clock)]
+    assert events == [("case.opened", "pump"), ("case.opened", "fan")]
+    store.outbox.mark_failed(due(store, clock)[0], "no", clock() + 60)
+    assert [m.message.machine for m in due(store, clock)] == ["fan"]
+    clock.forward(60)
+    first = due(store, clock)[0]
+    assert (first.message.event, first.attempts) == ("case.opened", 1)
+    store.outbox.mark_delivered(first)
+    assert due(store, clock)[1].message.event == "case.acknowledged"
+
+
+def test_test_messages_wait_for_no_case(store: Store, clock: Clock) -> None:
+    store.outbox.subscribe(["a"])
+    for _ in range(3):
+        store.outbox.queue(AlertMessage("test", "pump", "2027-01-15T09:00:00.000Z"))
+    assert len(due(store, clock, "a")) == 3
+    assert due(store, clock, "b") == []
+
+
+def test_a_new_sink_gets_the_messages_of_open_cases(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    old, standing = make_case("pump"), make_case("fan")
+    store.cases.open(old)
+    store.cases.close(old.id)
+    store.cases.open(standing)
+    store.outbox.subscribe(["late"])
+    assert [m.message.case and m.message.case.id for m in due(store, clock, "late")] == [standing.id]
+
+
+def test_a_clock_that_is_set_back_delays_nothing(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    store.outbox.subscribe(["a"])
+    store.cases.open(make_case())
+    store.outbox.mark_failed(due(store, clock)[0], "no", clock() + 10)
+    assert due(store, clock) == []
+    clock.forward(-2 * LONGEST_WAIT_S)
+    assert len(due(store, clock)) == 1
+
+
+def test_given_up(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    store.outbox.subscribe(["a"])
+    case = make_case()
+    store.cases.open(case)
+    store.outbox.mark_abandoned(due(store, clock)[0], "gone for a week")
+    assert due(store, clock) == []
+    event = store.history.events(case_id=case.id)[-1]
+    assert event.event == "message.abandoned"
+    assert event.detail["sink"] == "a"
+    assert event.detail["error"] == "gone for a week"
+
+
+def test_dead_letter(store: Store, clock: Clock, make_case: MakeCase) -> None:
+    store.outbox.subscribe(["a", "b"])
+    case = make_case()
+    store.cases.open(case)
+    clock.forward(5)
+    (first, *_) = [message for message in due(store, clock) if message.sink == "a"]
+    store.outbox.mark_dead(first, "answered 403")
+    assert [message.sink for message in due(store, clock)] == ["b"]
+    (letter,) = StoreReader(store.path).dead_letters().rows
+    assert (letter.sink, letter.status, letter.error, letter.finished_s) == (
+        "a",
+        "dead",
+        "answered 403",
+        clock(),
+    )
+    assert letter.message == first.message
+    event = store.history.events(case_id=case.id)[-1]
+    assert event.event == "message.dead-lettered"
+    assert event.detail == {"sink": "a", "message": first.message.id, "error": "answered 403"}
+
+
+def test_dead_letters_are_carried_over_from_a_damaged_database(
+    store: Store, clock: Clock, make_case: MakeCase
+) -> None:
+    store.outbox.subscribe(["a"])
+    store.cases.open(make_case())
+    store.outbox.mark_dead(due(store, clock)[0], "answered 403")
+    store.database.suspect = True
+    store.database.is_sound = lambda: False  # type: ignore[method-assign]
+    assert store.check() is not None
+    assert [letter.error for letter in StoreReader(store.path).dead_letters().rows] == ["answered 403"]
+
+
+def test_an_index_leads_to_what_waits_for_a_sink(store: Store, clock: Clock) -> None:
+    traced: list[str] = []
+    with store.database.reading() as connection:
+        connection.set_trace_callback(traced.append)
+    store.outbox.due(clock(), "a")
+    with store.database.reading() as connection:
+        connection.set_trace_callback(None)
+        plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {traced[-1]}")]
+    assert any("deliveries_waiting (sink=?)" in step for step in plan)
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
