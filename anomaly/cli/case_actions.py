@@ -20,7 +20,10 @@ _Finding = Annotated[
     str | None, typer.Option("--finding", help="Cause that was found, such as outer-race, other or none.")
 ]
 _Rebaseline = Annotated[
-    bool, typer.Option("--rebaseline", help="The machine sounds different from now on: drift is measured from here.")
+    bool,
+    typer.Option(
+        "--rebaseline", help="The machine sounds different from now on: drift is measured from here."
+    ),
 ]
 
 
