@@ -26,6 +26,7 @@ _EVENTS = {
     "case.unshelved": "unshelved",
     "case.assigned": "assigned",
     "case.commented": "comment",
+    "case.work-reported": "work done",
     "case.returned": "the sound became normal",
     "case.updated": "updated",
     "case.closed": "closed",
@@ -152,6 +153,7 @@ def _event(event: EventRow) -> str:
             f"{local_time(unix_s(event.time))}  {text}",
             f" until {local_time(unix_s(until))}" if isinstance(until, str) else "",
             f" by {by}" if by else "",
+            f" ({detail['system']}, {detail.get('way')})" if detail.get("system") else "",
             f": {note or words}" if note or words else "",
         ]
     )
@@ -165,8 +167,8 @@ def _details(event: EventRow) -> str:
         return f" from {_step(steps[0])} to {_step(steps[1])}"
     if event.event == "case.assigned":
         return f" to {detail.get('to') or 'nobody'}"
-    said = [str(detail[name]) for name in ("finding", "action") if detail.get(name)]
-    return f" ({', '.join(said)})" if event.event == "case.closed" and said else ""
+    said = [str(detail[name]) for name in ("finding", "action", "order") if detail.get(name)]
+    return f" ({', '.join(said)})" if event.event in ("case.closed", "case.work-reported") and said else ""
 
 
 def _step(severity: Any) -> str:

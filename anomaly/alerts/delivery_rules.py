@@ -24,6 +24,7 @@ _LOOK_AGAIN_S = 60.0
 # Events whose messages are grouped: those that the monitor causes, and that can come in floods.
 _GROUPED = ("case.opened", "case.escalated", "case.returned", "case.closed", "case.unshelved")
 NOT_NEEDED = "not sent: acknowledged or closed in time"
+OWN_ANSWER = "not sent: an answer of the system that the sink leads to"
 
 
 @dataclass

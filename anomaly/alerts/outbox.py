@@ -33,6 +33,7 @@ class Dispatcher:
         retry: times of further attempts.
         poll_s: interval at which to look for messages that another process has queued.
         rules: by the names of sinks; a sink without any gets each message at once.
+        answer_url: address that takes answers; each message carries it.
 
     Raises:
         ConfigError: two sinks have one name.
@@ -49,6 +50,7 @@ class Dispatcher:
         retry: RetryPolicy | None = None,
         poll_s: float = 1.0,
         rules: Mapping[str, DeliveryRules] | None = None,
+        answer_url: str | None = None,
     ) -> None:
         names = [sink.name for sink in sinks]
         if len(set(names)) < len(names):
@@ -67,6 +69,7 @@ class Dispatcher:
                 retry=policy,
                 poll_s=poll_s,
                 rules=(rules or {}).get(sink.name),
+                answer_url=answer_url,
             )
             for sink in sinks
         ]

@@ -1,4 +1,4 @@
-"""JSON Schemas of all payloads that leave through sinks, each with a version.
+"""JSON Schemas of all payloads that leave through sinks, and of the answers that arrive, each with a version.
 
 A version only grows: keys and events may be added, none is removed or gets another meaning. Whatever breaks that is
 another version, and the schema of the earlier one stays in ``docs/payloads``.
@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from anomaly.store.cases.case import Case
+from anomaly.alerts.answers.answer import VERSION as ANSWER_VERSION
+from anomaly.alerts.answers.answer import answer_schema
+from anomaly.store.cases.case import Case, CaseState
 from anomaly.store.outbox.message import VERSION, AlertMessage
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -93,8 +95,76 @@ def machine_state() -> dict[str, Any]:
     return _headed("machine-state", 1, schema)
 
 
+def answer() -> dict[str, Any]:
+    """Return the schema of an answer to a case, as a CMMS or SCADA sends it."""
+    schema = answer_schema()
+    schema["description"] = "Answer to a case: what another system asks to change."
+    for kind in schema["$defs"].values():
+        kind.pop("title")
+        for property_ in kind["properties"].values():
+            property_.pop("title", None)
+    return _headed("answer", ANSWER_VERSION, schema)
+
+
+def signed_answer() -> dict[str, Any]:
+    """Return the schema of an answer with its signature, as it is published at an MQTT broker."""
+    properties: dict[str, Any] = {
+        "signature": {
+            "type": "string",
+            "pattern": "^sha256=[0-9a-f]{64}$",
+            "description": "HMAC-SHA256 of the body in UTF-8 with the secret of the system",
+        },
+        "body": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": f"urn:anomaly:answer:{ANSWER_VERSION}"},
+            "description": "the answer as JSON, to the byte as it was signed",
+        },
+    }
+    schema = {
+        "description": "Answer with its signature.",
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return _headed("signed-answer", ANSWER_VERSION, schema)
+
+
+def answer_result() -> dict[str, Any]:
+    """Return the schema of the result of an answer."""
+    text = {"type": "string"}
+    properties: dict[str, Any] = {
+        "version": {"const": ANSWER_VERSION},
+        "id": {"type": ["string", "null"], "description": "that of the answer; null if it cannot be read"},
+        "status": {"type": "integer", "description": "200 if it was accepted, else why not, as in HTTP"},
+        "error": text | {"description": "why it is refused"},
+        "case": text | {"description": "identifier of the case"},
+        "machine": text | {"description": "whose case it is"},
+        "state": {
+            "enum": [state.value for state in CaseState],
+            "description": "of the case after the answer",
+        },
+        "changed": {"type": "boolean", "description": "false if the case was so before"},
+    }
+    schema = {
+        "description": "Result of an answer; that of a repetition is the first one's.",
+        "type": "object",
+        "properties": properties,
+        "required": ["version", "id", "status"],
+    }
+    return _headed("answer-result", ANSWER_VERSION, schema)
+
+
 PAYLOAD_SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = MappingProxyType(
-    {"alert-message": alert_message, "cloud-event": cloud_event, "machine-state": machine_state}
+    {
+        "alert-message": alert_message,
+        "cloud-event": cloud_event,
+        "machine-state": machine_state,
+        "answer": answer,
+        "signed-answer": signed_answer,
+        "answer-result": answer_result,
+    }
 )
 """Schemas by name."""
 

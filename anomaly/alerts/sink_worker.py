@@ -12,8 +12,9 @@ import math
 import random
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
-from anomaly.alerts.delivery_rules import MOST_GROUPED, MOST_GROUPED_S, NOT_NEEDED, DeliveryRules
+from anomaly.alerts.delivery_rules import MOST_GROUPED, MOST_GROUPED_S, NOT_NEEDED, OWN_ANSWER, DeliveryRules
 from anomaly.alerts.grouped_message import grouped_message
 from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.alerts.open_case_feed import OpenCaseFeed
@@ -50,6 +51,7 @@ class SinkWorker:
         retry: RetryPolicy,
         poll_s: float,
         rules: DeliveryRules | None = None,
+        answer_url: str | None = None,
     ) -> None:
         self._store = store
         self._sink = sink
@@ -59,6 +61,7 @@ class SinkWorker:
         self._rng = random.Random(None if seed is None else f"{seed}/{sink.name}")
         self._availability = SinkAvailability(store, sink.name, retry, clock, self._rng)
         self._rules = rules or DeliveryRules()
+        self._answer_url = answer_url
         self._draining = threading.Event()
         self._wait_until_s = 0.0
         self._live = LiveScoreFeed(store, sink, clock, watched)
@@ -126,8 +129,11 @@ class SinkWorker:
     def _send(self, waiting: Sequence[DueMessage], now_s: float) -> int:
         """Send what the rules let pass, up to the first that must be repeated; return how many are settled."""
         outbox, name = self._store.outbox, self._sink.name
+        # Else a system and this one would answer each other for ever.
+        own = [due for due in waiting if due.message.via == name]
+        outbox.mark_not_needed(own, OWN_ANSWER)
         plan = self._rules.plan(
-            waiting,
+            [due for due in waiting if due not in own],
             now_s,
             stored=self._store.cases.get,
             notified=lambda case_id: outbox.has_notified(name, case_id),
@@ -136,7 +142,7 @@ class SinkWorker:
         self._wait_until_s = plan.wait_until_s
         outbox.hold(plan.held)
         outbox.mark_not_needed(plan.skipped, NOT_NEEDED)
-        done = len(plan.skipped)
+        done = len(own) + len(plan.skipped)
         for group in plan.groups:
             if self._stopping.is_set() or not self._try(group):
                 break
@@ -210,7 +216,7 @@ class SinkWorker:
 
     def _deliver(self, message: AlertMessage) -> Exception | None:
         try:
-            self._sink.deliver(message)
+            self._sink.deliver(replace(message, answer_url=self._answer_url))
         except AnomalyError as error:
             return error
         except Exception as error:

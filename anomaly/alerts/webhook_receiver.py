@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import threading
 import time
@@ -13,10 +11,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from anomaly.alerts.signature import KEY_HEADER, SIGNATURE_HEADER, is_genuine
+
 LARGEST_BODY_BYTES = 1 << 20
 _SOCKET_TIMEOUT_S = 10.0
-_SIGNATURE = "X-Anomaly-Signature"
-_KEY = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +122,14 @@ class WebhookReceiver:
         with self._changed:
             if self._replies:
                 return self._replies.pop(0)
-        if self._secret is not None:
-            right = "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest()
-            if not hmac.compare_digest(right.encode(), headers.get(_SIGNATURE.lower(), "").encode()):
-                return Reply(HTTPStatus.UNAUTHORIZED, body="the signature is missing or wrong")
+        claimed = headers.get(SIGNATURE_HEADER.lower(), "")
+        if self._secret is not None and not is_genuine(self._secret, body, claimed):
+            return Reply(HTTPStatus.UNAUTHORIZED, body="the signature is missing or wrong")
         try:
             parsed = json.loads(body)
         except (ValueError, RecursionError):
             parsed = None
-        key = headers.get(_KEY.lower(), "")
+        key = headers.get(KEY_HEADER.lower(), "")
         if not isinstance(parsed, dict) or not key:
             return Reply(HTTPStatus.BAD_REQUEST, body="a JSON object and an idempotency key are needed")
         with self._changed:

@@ -29,7 +29,7 @@ _Rebaseline = Annotated[
 
 def register(cases: typer.Typer) -> None:
     """Add the commands to the group."""
-    for command in (ack, assign, comment, close, shelve, unshelve, silence):
+    for command in (ack, assign, comment, work, close, shelve, unshelve, silence):
         cases.command(command.__name__, hidden=command is silence)(command)
 
 
@@ -86,18 +86,41 @@ def close(
 ) -> None:
     """End a case. If the machine still sounds wrong, the monitor opens a new one at once."""
     with open_store(state, config) as store:
-        found = store.cases.find(case)
-        found.require_open("closed again")
         closed = store.cases.close(
-            found.id, by=user_name(by), note=note, finding=finding, action=action, rebaseline=rebaseline
+            case,
+            by=user_name(by),
+            note=note,
+            finding=finding,
+            action=action,
+            rebaseline=rebaseline,
+            only_open=True,
         )
     print_case(closed, as_json)
     if rebaseline:
         typer.echo(
             "drift is measured from here; after a day of normal running calibrate on it:"
-            f" anomaly calibrate --machine {found.machine} --since 1d --replace",
+            f" anomaly calibrate --machine {closed.machine} --since 1d --replace",
             err=True,
         )
+
+
+def work(
+    case: CaseId,
+    action: Annotated[str, typer.Option("--action", help="What was done, such as 'belt replaced'.")],
+    finding: _Finding = None,
+    order: Annotated[str, typer.Option("--order", help="Number of the work order.")] = "",
+    by: By = None,
+    note: Note = "",
+    state: State = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Report work that was done, also on a closed case. The case stays in its state."""
+    with open_store(state, config) as store:
+        changed = store.cases.report_work(
+            case, action, user_name(by), note=note, finding=finding, order=order
+        )
+    print_case(changed, as_json)
 
 
 def shelve(

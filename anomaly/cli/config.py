@@ -44,7 +44,7 @@ def check(
     """
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
-    from anomaly.monitor.site_check import machine_errors
+    from anomaly.monitor.site_check import answer_errors, machine_errors
 
     path = find_file(_named(site, config))
     if path is None:
@@ -54,7 +54,11 @@ def check(
     except ConfigError as error:
         # Secrets are looked at all the same, so that one run shows all that is to be mended.
         raise _as_one([error, *_sink_errors(path, _readable_sinks(path))]) from error
-    if errors := [*machine_errors(path, found), *_sink_errors(path, found.sinks)]:
+    if errors := [
+        *machine_errors(path, found),
+        *_sink_errors(path, found.sinks),
+        *answer_errors(path, found),
+    ]:
         raise _as_one(errors)
     machines, names = list(found.machines), found.sinks.names
     answers = _sink_answers(path, found) if connect else {}

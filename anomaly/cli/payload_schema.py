@@ -9,9 +9,9 @@ import typer
 
 
 def payload_schema(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="alert-message, cloud-event or machine-state.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as alert-message or answer.")],
 ) -> None:
-    """Print the JSON Schema of a payload, for those who receive it."""
+    """Print the JSON Schema of a payload, for those who receive or send it."""
     from anomaly.alerts.payload_schemas import PAYLOAD_SCHEMAS
     from anomaly.errors import UsageError
 

@@ -1,5 +1,6 @@
 """The site file: machines, sinks, folders and retention, checked and with defaults."""
 
+from anomaly.config.answers import AnsweringSystem, Answers
 from anomaly.config.fields import Address, Location, Name, Seconds, Text, host_and_port
 from anomaly.config.retention import Clips, Keep
 from anomaly.config.section import ConfigSection
@@ -19,6 +20,8 @@ __all__ = [
     "DEFAULT_NAME",
     "Address",
     "Alarm",
+    "AnsweringSystem",
+    "Answers",
     "Clips",
     "ConfigSection",
     "Keep",

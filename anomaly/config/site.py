@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from anomaly.config.answers import Answers
 from anomaly.config.calendar_window import CalendarWindow, is_in_any
 from anomaly.config.fields import Address, Detector, Location, Name, Text
 from anomaly.config.retention import Clips, Keep
@@ -102,6 +104,9 @@ class Site(ConfigSection):
 
     machines: dict[Name, Machine] = Field(default_factory=dict, description="machines by name")
     sinks: Sinks = Field(default_factory=Sinks, description="where alerts go")
+    answers: Answers | None = Field(
+        default=None, description="how a CMMS or SCADA answers to cases; not at all without it"
+    )
     state_dir: Location = Field(default=Path("state"), description="folder of the monitor's database")
     models_dir: Location = Field(default=Path("models"), description="folder of the trained bundles")
     clips: Clips = Field(default_factory=Clips, description="sound that is kept with each case")
@@ -120,6 +125,16 @@ class Site(ConfigSection):
             other = inputs.setdefault((source, machine.channel), name)
             if other != name:
                 raise ValueError(f"machines {other!r} and {name!r} share device and channel")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_at_brokers(self) -> Self:
+        brokers = [entry.config.name for entry in self.sinks if entry.kind == "mqtt"]
+        for number, name in enumerate(() if self.answers is None else self.answers.mqtt):
+            if name not in brokers:
+                words = "there is no MQTT sink {name}; known: {known}"
+                place = {"key": ("answers", "mqtt", number), "name": repr(name)}
+                raise PydanticCustomError("unknown", words, place | {"known": ", ".join(brokers) or "none"})
         return self
 
     def asset_of(self, machine: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -108,4 +109,6 @@ def _keys_at(model: type[BaseModel], key: Key) -> list[str]:
         else:
             arguments = get_args(kind)
             kind = arguments[1] if get_origin(kind) is dict else arguments[0]
+        if get_origin(kind) is UnionType:  # a section that may be missing
+            kind = get_args(kind)[0]
     return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from anomaly.alerts.answers.answer_service import AnswerService, answer_secrets
 from anomaly.alerts.delivery_rules import delivery_rules
 from anomaly.alerts.outbox import Dispatcher
 from anomaly.alerts.sinks import Sink, build_sinks
@@ -69,11 +70,12 @@ def monitor(
     ready = [plan for plan in plans if plan.fault is None]
     with on_signals(stop), closing(Listeners(ready, stop).deliveries()) as deliveries:
         targets = build_sinks(with_plans(site, plans)) if sinks is None else sinks
+        secrets = answer_secrets(site)
         # Nothing is written before there is sound.
         first = _first(deliveries, failures, len(plans))
         if first is None:
             return 0
-        with _Run(plans, models, site, show, targets) as run:
+        with _Run(plans, models, site, show, targets, secrets) as run:
             try:
                 for machine, error in failures.items():
                     run.fail(machine, error)
@@ -178,7 +180,9 @@ class _Run:
         site: Site,
         show: Show,
         sinks: Sequence[Sink],
+        secrets: Mapping[str, bytes],
     ) -> None:
+        self._secrets = secrets
         self._plans, self._models, self._site, self._show, self._sinks = plans, models, site, show, sinks
         waiting = [plan for plan in plans if plan.machine not in models and plan.fault is None]
         self._retry = ModelRetry(site, waiting)
@@ -193,9 +197,16 @@ class _Run:
             self._store.cases.asset = self._site.asset_of
             self._store.cases.planned = self._site.is_in_planned_maintenance
             self._dispatcher = opening.enter_context(
-                Dispatcher(self._store, self._sinks, watched=watched, rules=delivery_rules(self._site))
+                Dispatcher(
+                    self._store,
+                    self._sinks,
+                    watched=watched,
+                    rules=delivery_rules(self._site),
+                    answer_url=None if self._site.answers is None else self._site.answers.address,
+                )
             )
             self._operations = opening.enter_context(Operations(self._site, self._store))
+            self._answers = opening.enter_context(AnswerService(self._site, self._store, self._secrets))
             self._open = opening
             for plan in self._plans:
                 # Of a machine without sound or model it is known, too, that it is not judged.
@@ -208,6 +219,8 @@ class _Run:
 
     def __exit__(self, *_: object) -> None:
         with self._open:
+            # What they change is delivered before the end.
+            self._answers.stop()
             for machine, session in self._sessions.items():
                 try:
                     self._publish(session.finish())

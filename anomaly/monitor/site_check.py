@@ -1,10 +1,11 @@
-"""Check of the machines of a site file against what they name: bundles, and streams in environment variables."""
+"""Check of a site file against what it names: bundles, streams in environment variables, and secrets for answers."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from anomaly.alerts.answers.answer_service import answer_secrets
 from anomaly.bundle import open_bundle
 from anomaly.config import Site
 from anomaly.errors import AnomalyError, ConfigError
@@ -33,3 +34,14 @@ def machine_errors(path: Path, site: Site) -> list[ConfigError]:
             where = f"{path}:{lines.get(key, 1)}: {'.'.join(key)}"
             errors.append(ConfigError(str(error), where=where, hint=error.hint))
     return errors
+
+
+def answer_errors(path: Path, site: Site) -> list[ConfigError]:
+    """Return an error with its place in the file if the secret of a system that may answer cannot be used."""
+    try:
+        answer_secrets(site)
+    except ConfigError as error:
+        _, lines = load(path)
+        where = f"{path}:{lines.get(('answers', 'systems'), 1)}: answers.systems"
+        return [ConfigError(str(error), where=where, hint=error.hint)]
+    return []

@@ -52,6 +52,7 @@ def lead_a_life(
     store.cases.comment(case.id, "I look at it", "ann")
     store.cases.assign(case.id, "crew", "ann")
     store.cases.acknowledge(case.id, "ann", "seen")
+    store.cases.report_work(case.id, "greased", "ann")
     store.cases.close(case.id, by="ann", note="done", finding="outer-race", action="replaced")
     sensor = make_case("fan", "sensor", evidence={"status": "silent"})
     store.cases.open(sensor)
@@ -79,6 +80,7 @@ def test_what_web_hooks_send(
         "case.commented",
         "case.assigned",
         "case.acknowledged",
+        "case.work-reported",
         "case.closed",
         "test",
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from anomaly.alerts import DATABASE_NAME, Case, Store
+from anomaly.alerts import DATABASE_NAME, Case, Store, iso_utc
 from anomaly.alerts.webhook_receiver import Reply, WebhookReceiver
 from anomaly.cli import run
+from anomaly.store.cases.answer_receipt import AnswerOrigin
 
 Capture = pytest.CaptureFixture[str]
 
@@ -136,6 +137,32 @@ def test_acknowledge_shelve_close(case: Case, store: Store, capsys: Capture) -> 
     for command in (["ack", case.id], ["close", case.id], ["shelve", case.id, "--for", "8h"]):
         assert run(["cases", *command]) == 4
         assert "the case is closed since" in capsys.readouterr().err
+
+
+def test_work_is_reported_on_a_case_that_is_open_or_closed(case: Case, capsys: Capture) -> None:
+    report = ["cases", "work", case.id, "--action", "belt replaced", "--order", "4711", "--by", "ann"]
+    assert run([*report, "--finding", "looseness", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["state"], found["action"], found["finding"]) == (
+        *("active-unacknowledged", "belt replaced", "looseness"),
+    )
+    assert run(["cases", "close", case.id]) == 0
+    assert run(["cases", "work", case.id, "--action", "belt tightened", "--note", "late"]) == 0
+    capsys.readouterr()
+    assert run(["cases", "show", case.id]) == 0
+    shown = capsys.readouterr().out
+    assert "work done (looseness, belt replaced, 4711) by ann\n" in shown
+    assert "work done (belt tightened) by" in shown
+    assert "finding  looseness (a loose part or foundation), belt tightened\n" in shown
+    assert run(["cases", "work", case.id, "--action", " "]) == 2
+    assert "the action is empty" in capsys.readouterr().err
+
+
+def test_the_history_shows_the_system_that_answered(case: Case, store: Store, capsys: Capture) -> None:
+    origin = AnswerOrigin("key", "digest", "maximo", "http", iso_utc(0.0))
+    store.cases.answering(origin).acknowledge(case.id, "J. Doe", "seen")
+    assert run(["cases", "show", case.id]) == 0
+    assert "acknowledged by J. Doe (maximo, http): seen\n" in capsys.readouterr().out
 
 
 def test_assign_comment_and_close_with_a_finding(case: Case, capsys: Capture) -> None:

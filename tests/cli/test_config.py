@@ -212,3 +212,20 @@ def test_check_finds_addresses_and_templates(
     assert "site.yaml:3: sinks." in said
     assert words in said
     assert "u:p" not in said
+
+
+@pytest.mark.usefixtures("models")
+def test_check_reads_the_secrets_of_answers(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    site.write_text(SITE + "answers:\n  port: 8420\n  systems: [{name: maximo, secret_env: MAXIMO_SECRET}]\n")
+    for secret, words in (("", "the secret is empty"), ("too short", "fewer than 16 characters")):
+        monkeypatch.setenv("MAXIMO_SECRET", secret)
+        assert run(["config", "check"]) == 3
+        said = capsys.readouterr().err
+        assert "site.yaml:8: answers.systems: answers of maximo: " in said
+        assert words in said
+        assert "openssl rand" in said or "put the secret there" in said
+    monkeypatch.setenv("MAXIMO_SECRET", "a secret that is long enough")
+    assert run(["config", "check"]) == 0

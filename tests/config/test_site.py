@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,39 @@ def test_all_missing_keys_of_a_section_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_site(write(tmp_path, "sinks: {email: [{name: m, host: h}]}\n"), {})
     assert caught.value.message == "sender is missing, recipients is missing"
+
+
+SYSTEMS = "systems: [{name: maximo, secret_env: S}]"
+
+
+@pytest.mark.parametrize(
+    ("section", "place", "words"),
+    [
+        (f"{{{SYSTEMS}}}", "answers", "give port, mqtt or both"),
+        ("{port: 8420}", "answers", "systems is missing"),
+        ("{systems: [], port: 8420}", "answers", "systems names none"),
+        (
+            "{systems: [{name: maximo}], port: 8420}",
+            "answers.systems.0",
+            "give secret_env or secret_file, one of them",
+        ),
+        (f"{{{SYSTEMS}, port: 0}}", "answers.port", "greater than or equal to 1"),
+        (f"{{{SYSTEMS}, port: 8420, url: 'ftp://x'}}", "answers.url", "must begin with http:// or https://"),
+        (f"{{{SYSTEMS}, port: 8420, url: 'https://a:b@x/'}}", "answers.url", "without user and password"),
+        (f"{{{SYSTEMS}, mqtt: [house], url: 'https://x/'}}", "answers", "url is of no use without port"),
+        (f"{{{SYSTEMS}, mqtt: [home]}}", "answers.mqtt.0", "there is no MQTT sink 'home'; known: house"),
+        (f"{{{SYSTEMS}, mqtt: [plant]}}", "answers.mqtt.0", "there is no MQTT sink 'plant'; known: house"),
+        (f"{{{SYSTEMS}, port: 8420, window_s: 5}}", "answers.window_s", "greater than or equal to 10"),
+        (f"{{{SYSTEMS}, port: 8420, prot: 1}}", "answers.prot", "did you mean port?"),
+        (
+            "{systems: [{name: a, secret_env: S}, {name: a, secret_env: T}], port: 1}",
+            "answers",
+            "two systems",
+        ),
+    ],
+)
+def test_mistakes_in_the_section_of_answers(tmp_path: Path, section: str, place: str, words: str) -> None:
+    sinks = "sinks: {mqtt: [{name: house, host: b}], webhook: [{name: plant, url: 'https://x/'}]}\n"
+    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+        load_site(write(tmp_path, f"{sinks}answers: {section}\n"), {})
+    assert str(caught.value.where).endswith(f":2: {place}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import soundfile
 
 from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
-from anomaly.config import Sinks, Site
+from anomaly.config import AnsweringSystem, Answers, Sinks, Site
 from anomaly.detect.model import load_model
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.errors import AnomalyError, ConfigError
@@ -21,7 +23,10 @@ from anomaly.monitor.records import EventRecord, Record, SecondRecord
 from anomaly.monitor.run import monitor
 from anomaly.store.outbox.message import AlertMessage
 from anomaly.store.store import DATABASE_NAME, Store
+from support.answers import SECRET, Response, make_answer, post
+from support.mqtt_broker import free_port
 from support.sound_card import SoundServer
+from support.waiting import wait_until
 
 
 class Kept:
@@ -184,3 +189,43 @@ def test_a_machine_missing_in_the_site_file_is_announced_to_the_broker(
     sinks = Sinks.model_validate({"mqtt": [{"name": "house", "host": "127.0.0.1"}]})
     monitor([plan_for(failing)], site.model_copy(update={"sinks": sinks}), lambda _: None)
     assert announced == [("pump",)]
+
+
+def test_answers_are_taken_while_it_runs(site: Site, failing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case is closed by another system while the machine is monitored, and the port is free at the end."""
+    monkeypatch.setenv("MAXIMO_SECRET", SECRET.decode())
+    port = free_port()
+    systems = (AnsweringSystem(name="maximo", secret_env="MAXIMO_SECRET"),)
+    site = site.model_copy(update={"answers": Answers(systems=systems, port=port)})
+    sink, responses = Kept(), list[Response]()
+
+    def show(record: Record) -> None:
+        if isinstance(record, EventRecord) and record.event == "case.opened" and not responses:
+            wait_until(lambda: answers_at(port))
+            responses.append(post(port, make_answer(record.detail["case"], time.time(), "close")))
+
+    monitor([plan_for(failing)], site, show, sinks=[sink])
+    assert [response.status for response in responses] == [200]
+    closed = [message for message in sink.messages if message.event == "case.closed"]
+    assert [(message.by, message.via) for message in closed] == [("J. Doe", "maximo")]
+    assert {message.answer_url for message in sink.messages} == {f"http://127.0.0.1:{port}/answers"}
+    assert not answers_at(port)
+
+
+def answers_at(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_secret_of_answers_that_is_missing_is_an_error_before_any_sound(
+    site: Site, failing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAXIMO_SECRET", raising=False)
+    systems = (AnsweringSystem(name="maximo", secret_env="MAXIMO_SECRET"),)
+    site = site.model_copy(update={"answers": Answers(systems=systems, port=8420)})
+    with pytest.raises(ConfigError, match="answers of maximo: the secret is empty"):
+        monitor([plan_for(failing)], site, lambda _: None, sinks=[])
+    assert not site.state_dir.exists()

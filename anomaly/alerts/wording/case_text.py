@@ -115,7 +115,7 @@ def _particulars(message: AlertMessage, words: TextCatalogue) -> Iterator[str]:
         found["assigned"] = case.assigned_to
     if message.event == "case.shelved" and case.silenced_until:
         found["until"] = words.time(unix_s(case.silenced_until))
-    if message.event == "case.closed":
+    if message.event in ("case.closed", "case.work-reported"):
         known = case.finding is not None and words.has("findings", case.finding)
         found["finding"] = words.text("findings", str(case.finding)) if known else case.finding
         found["action"] = case.action

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomaly.config import Site, find_site
 from anomaly.errors import ConfigError
-from anomaly.monitor.doctor import site_checks, sound_checks, system_checks
+from anomaly.monitor.doctor import answer_checks, site_checks, sound_checks, system_checks
 from anomaly.monitor.doctor.check_result import CheckResult
 
 
@@ -36,6 +36,7 @@ def examine(
     yield from site_checks.bundles(site)
     yield from site_checks.database(site)
     yield from site_checks.sinks(site)
+    yield from answer_checks.answers(site)
     yield from site_checks.monitors(site)
 
 

@@ -62,7 +62,7 @@ class Case:
         severity: step from 1 to 3 (``SEVERITIES``), the highest that the case has reached.
         silenced_until: end of the time for which the case is shelved.
         assigned_to: person or team that sees to it.
-        finding: cause that was found when the case was closed, one of ``FINDINGS``.
+        finding: cause that was found, one of ``FINDINGS``.
         action: what was done about it.
         asset: facts of the machine in the site file: display name, location, CMMS number, criticality.
         id: 32 hex digits; the first ``SHORT_ID`` are enough on the command line.
@@ -175,8 +175,16 @@ class Case:
         if not self.is_open:
             return self
         return dataclasses.replace(
-            self, state=CaseState.CLOSED, closed_at=at, finding=finding, action=action or None
+            self,
+            state=CaseState.CLOSED,
+            closed_at=at,
+            finding=finding or self.finding,
+            action=action or self.action,
         )
+
+    def with_work(self, action: str, finding: str | None) -> Case:
+        """Return the case with what was done about it, and the cause that was found."""
+        return dataclasses.replace(self, action=action, finding=finding or self.finding)
 
     def shelved(self, until: str | None) -> Case:
         """Return the case with its messages held back until a time, or from now on sent again (None).

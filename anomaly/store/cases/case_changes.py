@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from anomaly.store.cases import case_table
+from anomaly.store.cases.answer_receipt import AnswerOrigin, find_receipt, require_new, store_receipt
 from anomaly.store.cases.case import Case, iso_utc
 from anomaly.store.cases.history import log_event
 from anomaly.store.cases.maintenance import is_in_maintenance
@@ -39,6 +41,26 @@ class CaseChanges:
         self._database = database
         self._outbox = outbox
         self._clock = clock
+        self._origin: AnswerOrigin | None = None
+
+    def answering(self, origin: AnswerOrigin) -> Self:
+        """Return the same changes as an answer of another system: each at most once for a key.
+
+        One that was accepted before raises ``AnswerRepeatedError`` and changes nothing. The history shows the system.
+
+        Args:
+            origin: the answer; one call of one method each.
+        """
+        bound = copy.copy(self)
+        bound._origin = origin
+        return bound
+
+    def receipt(self) -> Mapping[str, Any] | None:
+        """Return what was stored about the answer that these changes are made for; None if it was not accepted yet."""
+        if self._origin is None:
+            return None
+        with self._database.reading() as connection:
+            return find_receipt(connection, self._origin)
 
     def _is_in_maintenance(self, connection: sqlite3.Connection, machine: str) -> bool:
         now_s = self._clock()
@@ -63,10 +85,18 @@ class CaseChanges:
         beside: str | None = None,
     ) -> Case:
         """Change a case and record that; one that stays the same is recorded only if ``unchanged`` says so."""
+        origin = self._origin
+        if origin is not None:
+            detail = {**detail, "system": origin.system, "way": origin.way}
         with self._database.transaction() as connection:
+            if origin is not None:
+                require_new(connection, origin)
             old = case_table.find(connection, case_id)
             new = change(old)
-            if new == old and not unchanged:
+            changed = new != old or unchanged
+            if origin is not None:
+                store_receipt(connection, origin, new, self._now(), changed=changed)
+            if not changed:
                 return old
             case_table.save(connection, new)
             ended = old.is_open and not new.is_open
@@ -101,6 +131,7 @@ class CaseChanges:
             change=told.get("change"),
             by=told.get("by"),
             note=told.get("note") or None,
+            via=told.get("system"),
         )
         log_event(connection, EventRow(sent.time, event, case.machine, case.id, told))
         held = case.is_shelved(self._now()) or self._is_in_maintenance(connection, case.machine)

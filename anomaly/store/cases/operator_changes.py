@@ -31,6 +31,7 @@ class OperatorChanges(CaseChanges):
         finding: str | None = None,
         action: str | None = None,
         rebaseline: bool = False,
+        only_open: bool = False,
     ) -> Case:
         """End a case in any state: by an operator, or by the monitor when a microphone works again.
 
@@ -42,16 +43,24 @@ class OperatorChanges(CaseChanges):
             finding: cause that was found, one of ``FINDINGS``.
             action: what was done about it.
             rebaseline: the machine sounds different from now on; a ``machine.rebaselined`` event says so.
+            only_open: refuse a case that is closed already.
 
         Raises:
             UsageError: there is no such case, or no such finding.
+            InputError: it is closed, and ``only_open`` is set.
         """
         at, found = self._now(), None if finding is None else checked_finding(finding)
         said = {"finding": found, "action": action or None}
         detail = _origin(by, note) | {name: value for name, value in said.items() if value}
+
+        def change(old: Case) -> Case:
+            if only_open:
+                old.require_open("closed again")
+            return old.closed(at, found, action)
+
         return self._change(
             case_id,
-            lambda old: old.closed(at, found, action),
+            change,
             "case.closed",
             message,
             detail,
@@ -120,6 +129,40 @@ class OperatorChanges(CaseChanges):
             raise UsageError("the comment is empty", where=f"case {case_id}", hint="write it after the case")
         detail = _origin(by, text.strip())
         return self._change(case_id, lambda old: old, "case.commented", None, detail, unchanged=True)
+
+    def report_work(
+        self,
+        case_id: str,
+        action: str,
+        by: str,
+        *,
+        note: str = "",
+        finding: str | None = None,
+        order: str = "",
+    ) -> Case:
+        """Record what was done about a case, also about a closed one; it stays in its state.
+
+        Args:
+            case_id: the case.
+            action: what was done.
+            by: person who reports it.
+            note: more about it.
+            finding: cause that was found, one of ``FINDINGS``.
+            order: number of the work order.
+
+        Raises:
+            UsageError: there is no such case, no such finding, or the action is empty.
+        """
+        if not action.strip():
+            raise UsageError("the action is empty", where=f"case {case_id}", hint="say what was done")
+        found = None if finding is None else checked_finding(finding)
+        said = {"finding": found, "action": action.strip(), "order": order.strip()}
+        detail = _origin(by, note) | {name: value for name, value in said.items() if value}
+
+        def change(old: Case) -> Case:
+            return old.with_work(action.strip(), found)
+
+        return self._change(case_id, change, "case.work-reported", None, detail, unchanged=True)
 
 
 def _origin(by: str | None, note: str) -> dict[str, Any]:

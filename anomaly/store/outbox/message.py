@@ -20,6 +20,7 @@ MessageEvent = Literal[
     "case.unshelved",
     "case.assigned",
     "case.commented",
+    "case.work-reported",
     "case.returned",
     "case.closed",
     "case.updated",
@@ -46,6 +47,8 @@ class AlertMessage:
             when the time of either is over).
         by: person who changed the case; none for the monitor.
         note: what that person wrote.
+        via: system whose answer has changed the case, by its name in the site file; none for a person here.
+        answer_url: address that takes answers to the message, if the site has one.
         group: all cases of a message about many, the most urgent first; ``case`` is the first of them.
         id: the idempotency key: each repetition of a delivery carries the same one.
 
@@ -64,6 +67,8 @@ class AlertMessage:
     change: str | None = None
     by: str | None = None
     note: str | None = None
+    via: str | None = None
+    answer_url: str | None = None
     group: tuple[Case, ...] = ()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -85,6 +90,8 @@ class AlertMessage:
             "change": self.change,
             "by": self.by,
             "note": self.note,
+            "via": self.via,
+            "answer_url": self.answer_url,
             "case": None if self.case is None else self.case.to_dict(),
             "group": [case.to_dict() for case in self.group],
         }
@@ -109,6 +116,8 @@ class AlertMessage:
             change=fields.get("change"),
             by=fields.get("by"),
             note=fields.get("note"),
+            via=fields.get("via"),
+            answer_url=fields.get("answer_url"),
             group=tuple(Case.from_dict(case) for case in fields.get("group") or ()),
             id=fields["id"],
         )

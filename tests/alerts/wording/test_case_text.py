@@ -188,6 +188,12 @@ def test_who_acknowledged_it() -> None:
             "The case of pump is closed. By ann. Note: look Finding: damage of a bearing's outer ring."
             " Action: replaced.",
         ),
+        (
+            "case.work-reported",
+            {"finding": "other", "action": "greased"},
+            "Work on pump is reported. By ann. Note: look Finding: another cause, named in the note."
+            " Action: greased.",
+        ),
     ],
 )
 def test_particulars(event: Any, changes: dict[str, Any], said: str) -> None:

@@ -22,7 +22,7 @@ def test_fields_of_a_message(make_message: Make) -> None:
     found = json.loads(make_message("case.escalated", change="again", by="ann", note="look").to_json())
     assert set(found) == {
         *("version", "id", "event", "time", "machine", "state", "score", "p_value", "groups", "case"),
-        *("change", "by", "note", "group"),
+        *("change", "by", "note", "via", "answer_url", "group"),
     }
     assert (found["event"], found["machine"], found["state"]) == ("case.escalated", "pump", "ALARM")
     assert (found["change"], found["by"], found["note"]) == ("again", "ann", "look")
@@ -53,7 +53,7 @@ def test_a_machine_name_that_is_a_wildcard_is_refused() -> None:
 
 def test_a_message_of_an_earlier_version_is_still_read(make_message: Make) -> None:
     old = json.loads(make_message("case.updated").to_json())
-    for name in ("change", "by", "note", "group"):
+    for name in ("change", "by", "note", "via", "answer_url", "group"):
         del old[name]
     for name in ("severity", "assigned_to", "finding", "action", "asset", "urgency"):
         del old["case"][name]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MESSAGE_NAMES = frozenset(
     {
         *("case", "mark", "message", "event", "machine", "name", "place", "asset", "criticality", "kind"),
-        *("severity", "priority", "urgency", "title", "headline", "text", "opened_at", "time"),
+        *("severity", "priority", "urgency", "title", "headline", "text", "opened_at", "time", "answers"),
     }
 )
 """Names that a template may use, beside those of ``values``; ``order`` in ``update`` alone."""

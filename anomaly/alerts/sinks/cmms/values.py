@@ -52,5 +52,6 @@ def message_values(message: AlertMessage, text: CaseText, requests: Preset) -> d
             "text": text.plain,
             "opened_at": case.opened_at,
             "time": message.time,
+            "answers": message.answer_url or "",
         }
     )

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5, MQTTv311
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from anomaly.alerts.sinks.mqtt.subscription import Subscription
 from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.errors import ConfigError
 from anomaly.http_environment import certificate_fault, tls_context
@@ -62,6 +63,7 @@ class MqttConnection:
         timeout_s: for connecting and for the broker's confirmation.
         will: published by the broker when this process dies.
         on_connected: called at each connection, on the network thread, before anybody else sends.
+        subscription: made anew at each connection.
 
     Raises:
         ConfigError: the host or the certificate file cannot be used.
@@ -80,7 +82,8 @@ class MqttConnection:
         protocol: Version,
         timeout_s: float,
         will: RetainedMessage | None,
-        on_connected: Callable[[], None],
+        on_connected: Callable[[], None] = lambda: None,
+        subscription: Subscription | None = None,
     ) -> None:
         self._host = host
         self._port = port if port is not None else (8883 if tls else 1883)
@@ -94,7 +97,7 @@ class MqttConnection:
         )
         self._protocol = MQTTv5 if protocol == "5" else MQTTv311
         self._timeout_s = timeout_s
-        self._will, self._on_connected = will, on_connected
+        self._will, self._on_connected, self._subscription = will, on_connected, subscription
         self._client: Client | None = None
         self._connected = threading.Event()
         # Set as soon as waiting for the connection has no more purpose: it is there, or the broker has rejected it.
@@ -140,6 +143,11 @@ class MqttConnection:
         """Send a message that the broker keeps, without waiting; it is lost if there is no connection."""
         if self._client is not None:
             self._client.publish(message.topic, message.payload, qos=qos, retain=True)
+
+    def send(self, topic: str, payload: str) -> None:
+        """Send a message that is not kept, without waiting; it is lost if there is no connection."""
+        if self._client is not None:
+            self._client.publish(topic, payload, qos=1)
 
     def confirmed(self, topic: str, payload: str) -> None:
         """Send a message that is not kept, and wait for the broker's confirmation.
@@ -202,6 +210,8 @@ class MqttConnection:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        if self._subscription is not None:
+            client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
         client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S)
         return client
 
@@ -243,6 +253,8 @@ class MqttConnection:
                 self._answered.set()
             return
         self._on_connected()
+        if self._subscription is not None:
+            client.subscribe(self._subscription.topic, qos=1)
         self._rejected = False
         self._connected.set()
         self._answered.set()
@@ -271,6 +283,22 @@ class MqttConnection:
     ) -> None:
         if reason.is_failure:
             self._refused[mid] = reason
+
+    def _on_message(self, client: Client, _data: Any, message: MQTTMessage) -> None:
+        if client is self._client and self._subscription is not None:
+            self._subscription.received(bytes(message.payload))
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        _mid: int,
+        reasons: Sequence[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        for reason in reasons:
+            if reason.is_failure and self._subscription is not None:
+                self._subscription.refused(str(reason))
 
 
 def _check_host(host: str, where: str) -> None:

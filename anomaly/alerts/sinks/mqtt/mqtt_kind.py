@@ -12,7 +12,9 @@ from anomaly.alerts.sinks.registry import SinkContext, SinkKind
 from anomaly.config import Location, Seconds, SinkConfig, Text
 
 if TYPE_CHECKING:
+    from anomaly.alerts.sinks.mqtt.mqtt_connection import MqttConnection
     from anomaly.alerts.sinks.mqtt.mqtt_sink import MqttSink
+    from anomaly.alerts.sinks.mqtt.subscription import Subscription
 
 
 class MqttConfig(SinkConfig):
@@ -43,6 +45,28 @@ class MqttConfig(SinkConfig):
         if self.password_env and self.password_file:
             raise ValueError("give password_env or password_file, not both")
         return self
+
+
+def answer_connection(config: MqttConfig, context: SinkContext, subscription: Subscription) -> MqttConnection:
+    """Make a second connection with the account of a sink, which takes answers from a topic and sends the results.
+
+    It is one of its own, so that neither the sink nor what subscribes can hold up the other.
+    """
+    from anomaly.alerts.sinks.mqtt.mqtt_connection import MqttConnection
+
+    return MqttConnection(
+        config.name,
+        config.host,
+        port=config.port,
+        username=config.username,
+        password=context.secret(config.password_env, config.password_file, f"mqtt {config.name}"),
+        tls=config.tls,
+        ca_file=config.ca_file,
+        protocol=config.protocol,
+        timeout_s=config.timeout_s,
+        will=None,
+        subscription=subscription,
+    )
 
 
 def build(config: MqttConfig, context: SinkContext) -> MqttSink:

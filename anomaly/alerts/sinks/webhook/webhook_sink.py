@@ -7,18 +7,15 @@ sha256=<hex>``; the body holds message id and time, so that a receiver can refus
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from pathlib import Path
 from typing import Literal
 
+from anomaly.alerts.signature import KEY_HEADER, SIGNATURE_HEADER, signature
 from anomaly.alerts.sinks.http_session import HttpSession, checked_url
 from anomaly.http_environment import tls_context
 from anomaly.store.outbox.message import AlertMessage
 
-SIGNATURE_HEADER = "X-Anomaly-Signature"
-KEY_HEADER = "Idempotency-Key"
 Mode = Literal["structured", "binary"]
 
 
@@ -96,8 +93,3 @@ def cloud_event(message: AlertMessage, mode: Mode) -> tuple[dict[str, str], byte
     event = attributes | {"datacontenttype": "application/json", "data": message.to_dict()}
     body = json.dumps(event, allow_nan=False, separators=(",", ":")).encode()
     return {"Content-Type": "application/cloudevents+json; charset=utf-8"}, body
-
-
-def signature(secret: bytes, body: bytes) -> str:
-    """Return the value of the signature header for a body."""
-    return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
