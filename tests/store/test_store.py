@@ -43,7 +43,7 @@ def test_a_case_and_its_message(store: Store, make_case: MakeCase, make_message:
 def test_case_and_message_are_stored_together_or_not_at_all(
     store: Store, make_case: MakeCase, make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case, message = make_case(), make_message()
+    case, message = make_case(), make_message(case=make_case("fan"))
     store.outbox.queue(message)
     with pytest.raises(ConfigError, match="UNIQUE constraint failed"):
         store.cases.open(case, message)

@@ -38,20 +38,45 @@ _DUE = """
 
 
 def enqueue(connection: sqlite3.Connection, message: AlertMessage, now_s: float) -> None:
-    """Store a message, and a delivery of it for each known sink, inside the caller's transaction."""
+    """Store a message, and a delivery of it for each known sink, inside the caller's transaction.
+
+    The same message is there already if the commit of a transaction that is repeated has succeeded, or if it was
+    restored meanwhile; it then says what the repetition stores.
+
+    Raises:
+        DatabaseError: the index leads from the key of the message to a row that does not hold it.
+    """
     case_id, body = message.case.id if message.case else None, message.to_json()
-    # The same message is there if the commit of a transaction that is repeated has succeeded.
-    added = connection.execute(
-        "INSERT INTO outbox (message_id, case_id, queued_s, body) SELECT ?1, ?2, ?3, ?4"
-        " WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE message_id = ?1 AND body = ?4)",
-        (message.id, case_id, now_s, body),
-    )
-    _remove_orphans(connection, added)
+    number = _number_of(connection, message)
+    if number is None:
+        added = connection.execute(
+            "INSERT INTO outbox (message_id, case_id, queued_s, body) VALUES (?, ?, ?, ?)",
+            (message.id, case_id, now_s, body),
+        )
+        _remove_orphans(connection, added)
+    else:
+        connection.execute("UPDATE outbox SET case_id = ?, body = ? WHERE id = ?", (case_id, body, number))
     connection.execute(
         "INSERT OR IGNORE INTO deliveries (outbox_id, sink, lane)"
         " SELECT outbox.id, name, ? FROM outbox, sinks WHERE message_id = ?",
         (case_id or message.id, message.id),
     )
+
+
+def _number_of(connection: sqlite3.Connection, message: AlertMessage) -> int | None:
+    """Return the row number of a message about a machine's case that is stored under this key, None without one.
+
+    The row itself tells, not the index alone. A key that something else has is an error of the caller.
+    """
+    row = connection.execute("SELECT id, body FROM outbox WHERE message_id = ?", (message.id,)).fetchone()
+    if row is None:
+        return None
+    with stored_row("outbox"):
+        found = AlertMessage.from_json(row["body"])
+        if found.id != message.id:
+            raise ValueError(f"the index leads from message {message.id} to {found.id}")
+    same = found.machine == message.machine and (found.case is None) == (message.case is None)
+    return int(row["id"]) if same else None
 
 
 def _remove_orphans(connection: sqlite3.Connection, added: sqlite3.Cursor) -> None:

@@ -58,8 +58,12 @@ class UnconfirmedMessages:
         """Keep a message in memory for these sinks; beyond ``MAX_KEPT`` messages it is in the database alone."""
         with self._lock:
             if sinks and (message.id in self._waiting or len(self._waiting) < MAX_KEPT):
-                entry = self._waiting.setdefault(message.id, Unconfirmed(message, queued_s, set()))
-                entry.sinks.update(sinks)
+                known = self._waiting.get(message.id)
+                waiting = set(sinks) if known is None else known.sinks | set(sinks)
+                # A transaction that is repeated may say more of the same case.
+                self._waiting[message.id] = Unconfirmed(
+                    message, known.queued_s if known else queued_s, waiting
+                )
 
     def write(self, message_id: str) -> None:
         """Write the file of a message that is stored in the database by now, unless it was confirmed meanwhile."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from anomaly.alerts import AlertMessage, Case, Store
+from anomaly.store.cases import case_table
+from anomaly.store.database.database_error import DatabaseError
 from anomaly.store.database.rows import DueMessage
 from anomaly.store.outbox.delivery_table import LONGEST_WAIT_S
 from anomaly.store.reader import StoreReader
@@ -49,6 +53,45 @@ def test_of_a_case_only_the_oldest_is_due(store: Store, clock: Clock, make_case:
     assert (first.message.event, first.attempts) == ("case.opened", 1)
     store.outbox.mark_delivered(first)
     assert due(store, clock)[1].message.event == "case.acknowledged"
+
+
+def test_a_transaction_that_is_repeated_after_its_commit_queues_its_message_once(
+    store: Store, clock: Clock, make_case: MakeCase
+) -> None:
+    """As after damage: the case is as before the transaction, and its message is there, with another time."""
+    store.outbox.subscribe(["a"])
+    case = make_case()
+    store.cases.open(case)
+    (opening,) = due(store, clock)
+    store.outbox.mark_delivered(opening)
+    message = AlertMessage("case.closed", "pump", case.opened_at)
+    store.cases.close(case.id, message)
+    with store.database.transaction() as connection:
+        case_table.save(connection, case)
+    clock.forward(5)
+    again = store.cases.close(case.id, message)
+    (closing,) = due(store, clock)
+    assert (closing.message.id, closing.message.case) == (message.id, again)
+
+
+def test_an_alert_whose_row_is_lost_while_the_index_holds_its_key_is_not_lost(
+    store: Store, clock: Clock, make_case: MakeCase
+) -> None:
+    store.outbox.subscribe(["a"])
+    case = make_case()
+    message = AlertMessage("case.opened", "pump", case.opened_at)
+    kept = AlertMessage("test", "fan", case.opened_at)
+    store.outbox.queue(kept)
+    store.outbox.queue(AlertMessage("test", "pump", case.opened_at, id=message.id))
+    # The row of another message stands where the index says that this one is.
+    with store.database.transaction() as connection:
+        connection.execute(
+            "UPDATE outbox SET body = (SELECT body FROM outbox WHERE message_id = ?) WHERE message_id = ?",
+            (kept.id, message.id),
+        )
+    with pytest.raises(DatabaseError, match="leads from message") as caught:
+        store.cases.open(case, message)
+    assert caught.value.is_damage
 
 
 def test_test_messages_wait_for_no_case(store: Store, clock: Clock) -> None:
