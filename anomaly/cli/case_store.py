@@ -11,18 +11,42 @@ if TYPE_CHECKING:
 
 
 def open_store(state: Path | None, config: Path | None) -> Store:
-    """Open the store of a state folder, or else of the site file, for writing."""
+    """Open the store of a state folder, or else of the site file, for writing.
+
+    While the disk takes nothing, it is the one in memory of the running monitor, which is said.
+    """
     from anomaly.store.store import DATABASE_NAME, Store
 
-    return Store.open(_state_dir(state, config) / DATABASE_NAME, create=False)
+    path = _state_dir(state, config) / DATABASE_NAME
+    _say_where(path)
+    return Store.open(path, create=False)
 
 
 def open_reader(state: Path | None, config: Path | None) -> StoreReader:
-    """Open the store of a state folder, or else of the site file, read-only."""
-    from anomaly.store.reader import StoreReader
+    """Open the store of a state folder, or else of the site file, read-only.
+
+    While the disk takes nothing, it is the one in memory of the running monitor, which is said.
+    """
+    from anomaly.store.current import current_database
     from anomaly.store.store import DATABASE_NAME
 
-    return StoreReader(_state_dir(state, config) / DATABASE_NAME)
+    path = _state_dir(state, config) / DATABASE_NAME
+    _say_where(path)
+    return current_database(path).reader
+
+
+def _say_where(path: Path) -> None:
+    import typer
+
+    from anomaly.errors import ConfigError
+    from anomaly.store.current import current_database
+
+    try:
+        note = current_database(path).note()
+    except ConfigError:
+        return  # opening it tells more
+    if note:
+        typer.echo(f"note: {note}", err=True)
 
 
 def check_machine(machine: str, reader: StoreReader, config: Path | None) -> None:

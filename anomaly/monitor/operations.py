@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from anomaly.config import Site
+from anomaly.disk_space import free_bytes
 from anomaly.monitor.clips.retention import sweep, sweep_orphans
 from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
@@ -16,8 +15,6 @@ from anomaly.monitor.telemetry.systemd import SystemdNotifier
 from anomaly.store.clip_index import CLIPS_FOLDER
 from anomaly.store.retention import Retention, tidy
 from anomaly.store.store import Store
-
-_LOG = logging.getLogger(__name__)
 
 _TIDY_EVERY_S, _SUM_UP_EVERY_S, _MEASURE_EVERY_S, _CHECK_EVERY_S = 600.0, 60.0, 15.0, 30.0
 _SHELVING_EVERY_S = 5.0
@@ -39,7 +36,6 @@ class Operations:
         self.notifier = SystemdNotifier()
         self.clips_folder = site.state_dir / CLIPS_FOLDER
         self._open = ExitStack()
-        self._folder_gone = False
         self._planned: set[str] = set()
 
     def __enter__(self) -> Operations:
@@ -89,22 +85,14 @@ class Operations:
             sweep_orphans(self.store, self.clips_folder)
 
     def _measure(self) -> None:
-        folder = self.store.path.parent
-        if not folder.is_dir():
-            if not self._folder_gone:
-                _LOG.error(
-                    "%s: the folder of the database is gone; put it back and restart the monitor", folder
-                )
-            self._folder_gone = True
-            return
-        self._folder_gone = False
+        # A folder that was removed is made anew by this look into the database, unless the disk takes nothing.
         clips = self.store.clips.select()
         path = self.store.path
         parts = [path.with_name(f"{path.name}{end}") for end in ("", "-wal")]
         self.statistics.update_site(
             SiteStatistics(
                 database_bytes=sum(part.stat().st_size for part in parts if part.exists()),
-                disk_free_bytes=shutil.disk_usage(path.parent).free,
+                disk_free_bytes=free_bytes(path.parent),
                 clips=len(clips),
                 clips_bytes=sum(clip.bytes for clip in clips),
                 pending={name: self.store.outbox.pending_count([name]) for name in self.site.sinks.names},

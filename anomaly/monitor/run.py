@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 # Messages that are not delivered within this time stay in the outbox for the next start.
 DRAIN_S = 10.0
+_RENEW_LOCK_S = 15.0
 
 Show = Callable[[Record], None]
 
@@ -92,7 +94,7 @@ def monitor(
 
 
 @contextmanager
-def exclusive(state_dir: Path, machine: str, *, optional: bool = False) -> Iterator[None]:
+def exclusive(state_dir: Path, machine: str, *, optional: bool = False) -> Iterator[FileLock]:
     """Hold the lock of a machine: scores and cases of two monitors would mix.
 
     Args:
@@ -117,9 +119,18 @@ def exclusive(state_dir: Path, machine: str, *, optional: bool = False) -> Itera
             hint="stop it, or give this one a folder of its own with --state",
         )
     try:
-        yield
+        yield lock
     finally:
         lock.release()
+
+
+def _renew(lock: FileLock, machine: str) -> None:
+    """Hold the lock of a machine again if its file was removed with the state folder."""
+    try:
+        if not lock.acquire(wait=False):
+            _LOG.error("another monitor watches %s, too: the state folder was removed; stop one", machine)
+    except ConfigError as error:
+        _LOG.debug("the lock of %s cannot be held: %s", machine, error)  # the disk takes no files
 
 
 def with_plans(site: Site, plans: Sequence[MonitorPlan]) -> Site:
@@ -272,7 +283,8 @@ class _Run:
         """Begin a machine's session; return the error if it cannot begin now, and is tried again."""
         try:
             optional = bool(self._store.fault)
-            self._open.enter_context(exclusive(self._site.state_dir, plan.machine, optional=optional))
+            lock = self._open.enter_context(exclusive(self._site.state_dir, plan.machine, optional=optional))
+            self._operations.background.every(_RENEW_LOCK_S, partial(_renew, lock, plan.machine))
             self._sessions[plan.machine] = MachineSession(plan, model, self._store, self._operations)
         except AnomalyError as error:
             self._retry.add(plan)

@@ -13,13 +13,14 @@ from anomaly.store.cases.case_repository import CaseRepository
 from anomaly.store.cases.history import History
 from anomaly.store.cases.maintenance import Maintenance
 from anomaly.store.clip_index import ClipIndex
+from anomaly.store.database import memory_database
 from anomaly.store.database.database import Database
 from anomaly.store.database.database_error import DatabaseError, FileId
-from anomaly.store.database.memory_database import left_over, memory_path, merge, remove
+from anomaly.store.database.file_lock import FileLock
 from anomaly.store.database.opening import open_database
 from anomaly.store.outbox.delivery_changes import DeliveryChanges
 from anomaly.store.outbox.outbox_queue import OutboxQueue
-from anomaly.store.recovery.salvage import salvage
+from anomaly.store.recovery.salvage import KEPT_IN_MEMORY, salvage
 from anomaly.store.recovery.store_repair import StoreRepair
 from anomaly.store.time_series import TimeSeries
 
@@ -62,6 +63,7 @@ class Store:
         self.database = database
         self.path = database.path if home is None else home
         self._repair: StoreRepair | None = None
+        self._visitor: FileLock | None = None
         self.history = History(database, clock)
         self.time_series = TimeSeries(database)
         self.clips = ClipIndex(database, clock)
@@ -80,13 +82,22 @@ class Store:
         Args:
             path: the file, ``state_dir() / DATABASE_NAME``.
             create: make it if it is missing, and begin anew if it is damaged (``set_aside`` is then the
-                path of the old one); else only open an existing file.
+                path of the old one); else only open an existing file, or the one in memory that a running
+                monitor uses because the disk takes nothing.
             clock: UNIX seconds.
 
         Raises:
             ConfigError: the folder is read-only, the schema is newer, the file is another program's,
                 or, without ``create``, missing or damaged.
         """
+        if not create and (memory := memory_database.in_use(path)):
+            visitor = memory_database.visitor_lock(memory[0])
+            visitor.acquire()
+            if memory[0].is_file():
+                store = cls(open_database(memory[0], create=False)[0], clock, home=path)
+                store._visitor = visitor
+                return store
+            visitor.release()  # it has just been moved to the disk
         database, aside = open_database(path, create=create)
         return cls(database, clock, set_aside=aside)
 
@@ -102,27 +113,30 @@ class Store:
         """
         try:
             database, aside = open_database(path)
+            _take_over(path)
         except ConfigError as error:
             if not _is_passing(error, path):
                 raise
-            memory = memory_path(path)
-            store = cls(open_database(memory)[0], clock, home=path)
-            store._repair = StoreRepair(store, path, fault=str(error))
-            log.warning("the database is kept in memory until the disk takes it: %s", error)
-            if path.is_file():
-                salvage(path, memory)
-            store.outbox.recall()
-            return store
+            return cls._open_in_memory(path, error.message, clock)
         database.suspect = aside is None
-        for memory in left_over(path):
-            try:
-                merge(memory, path)
-            except ConfigError as error:
-                log.warning("what an earlier process kept in memory cannot be stored: %s", error)
-            else:
-                remove(memory)
         store = cls(database, clock, set_aside=aside)
         store._repair = StoreRepair(store, path)
+        store.outbox.recall()
+        return store
+
+    @classmethod
+    def _open_in_memory(cls, path: Path, reason: str, clock: Callable[[], float]) -> Store:
+        """Open a database in memory: that of an earlier process, or a new one with what the disk still holds."""
+        memory = memory_database.claim(path, take_over=True)
+        store = cls(open_database(memory.path)[0], clock, home=path)
+        if path.is_file():
+            salvage(path, memory.path, closed_cases=KEPT_IN_MEMORY)
+        memory_database.note_carried(memory.path)
+        for other in memory_database.abandoned(path):
+            memory_database.merge(other, memory.path)
+            memory_database.remove(other)
+        store._repair = StoreRepair(store, path)
+        store._repair.begin_in_memory(memory, reason)
         store.outbox.recall()
         return store
 
@@ -187,14 +201,33 @@ class Store:
     def close(self) -> None:
         """Close the database for all threads; what is in memory is moved to the disk if that takes it now."""
         if self._repair is not None:
-            self._repair.return_to_disk()
+            self._repair.close()
         self.database.close()
+        if self._visitor is not None:
+            self._visitor.release()
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _take_over(path: Path) -> None:
+    """Store what earlier processes kept in memory.
+
+    Raises:
+        ConfigError: the disk takes nothing.
+    """
+    for memory in memory_database.abandoned(path):
+        try:
+            memory_database.merge(memory, path)
+        except DatabaseError as error:
+            if error.is_unwritable:
+                raise
+            log.warning("what an earlier process kept in memory is damaged: %s", error)
+            salvage(memory, path)
+        memory_database.remove(memory)
 
 
 def _is_passing(error: ConfigError, path: Path) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from anomaly.errors import AnomalyError
 from anomaly.store.clip_index import CLIPS_FOLDER, PICTURE
-from anomaly.store.reader import PageRequest, StoreReader
+from anomaly.store.current import current_database
+from anomaly.store.reader import PageRequest
 from anomaly.store.store import DATABASE_NAME
 
 # A picture is some 100 kB; a larger file is not one that the monitor has drawn.
@@ -23,11 +24,9 @@ def case_picture(state_dir: Path, case_id: str) -> bytes | None:
         state_dir: folder of the monitor's database.
         case_id: the case.
     """
-    if not (state_dir / DATABASE_NAME).is_file():
-        return None
     try:
         page = PageRequest(newest_first=True, limit=1)
-        clips = StoreReader(state_dir / DATABASE_NAME).clips(page, case_id=case_id).rows
+        clips = current_database(state_dir / DATABASE_NAME).reader.clips(page, case_id=case_id).rows
         for clip in clips:
             with (state_dir / CLIPS_FOLDER / clip.folder / PICTURE).open("rb") as file:
                 picture = file.read(LARGEST_BYTES + 1)

@@ -15,6 +15,7 @@ from anomaly.config import Site, find_file, load_site
 from anomaly.detect.model import check_model
 from anomaly.errors import AnomalyError, ConfigError, ModelError
 from anomaly.monitor.doctor.check_result import CheckResult, failed
+from anomaly.store.current import memory_databases
 from anomaly.store.database.file_lock import is_held
 from anomaly.store.database.rows import DeliveryCount, EventRow
 from anomaly.store.database.schema import MIGRATIONS
@@ -76,12 +77,25 @@ def _no_folder(models: Path) -> CheckResult:
 def database(site: Site) -> Iterator[CheckResult]:
     """Check that the database is whole, of a schema that this program knows, and that its messages are delivered."""
     path = site.state_dir / DATABASE_NAME
+    yield from _elsewhere(path)
     if os.path.isfile(path):
         yield from _stored(path)
     elif os.path.lexists(path) or (os.path.lexists(site.state_dir) and not os.path.isdir(site.state_dir)):
         yield CheckResult("site.database", "fail", f"{path}: another file is in its place", _ELSEWHERE)
     else:
         yield CheckResult("site.database", "ok", f"none yet at {path}; the monitor makes it")
+
+
+def _elsewhere(path: Path) -> Iterator[CheckResult]:
+    """Report a database that a running monitor keeps in memory because the disk takes nothing."""
+    try:
+        found = memory_databases(path)
+    except AnomalyError:
+        return  # it has just been moved to the disk
+    for one in found:
+        text, _, remedy = one.fault.rpartition("; ")
+        message = f"a monitor keeps its database in memory, which a restart of the computer loses: {text}"
+        yield CheckResult("site.memory", "fail", message, remedy, ConfigError.exit_code)
 
 
 def _stored(path: Path) -> Iterator[CheckResult]:
@@ -128,8 +142,9 @@ def _replaced(events: Sequence[EventRow]) -> Iterator[CheckResult]:
             continue
         kept = event.detail.get("carried_over", {})
         message = (
-            f"a damaged database was replaced at {event.time}; carried over: {kept.get('cases', 0)} open cases and"
-            f" {kept.get('messages', 0)} messages; lost: earlier scores, events and closed cases"
+            f"a damaged database was replaced at {event.time}; carried over: {kept.get('cases', 0)} open cases,"
+            f" {kept.get('messages', 0)} messages, {kept.get('closed_cases', 0)} closed cases; lost: earlier scores"
+            " and events that belong to no case"
         )
         remedy = (
             f"they may be read from {aside} with `sqlite3 {aside} .recover`; delete it when it is not needed"
@@ -193,7 +208,9 @@ def monitors(site: Site) -> Iterator[CheckResult]:
 def _last_second(machine: str, path: Path) -> CheckResult:
     check = f"site.monitor.{machine}"
     try:
-        newest = StoreReader(path).last_score(machine)
+        readers = [one.reader for one in memory_databases(path)] or [StoreReader(path)]
+        found = [score for reader in readers if (score := reader.last_score(machine)) is not None]
+        newest = max(found, key=lambda score: score.time_s, default=None)
     except AnomalyError as error:
         return CheckResult(check, "warn", f"runs, but its scores cannot be read: {error}")
     age_s = None if newest is None else time.time() - newest.time_s

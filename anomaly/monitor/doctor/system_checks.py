@@ -14,7 +14,7 @@ from anomaly import atomic
 from anomaly.config import Site
 from anomaly.detect.detectors.registry import detector_kind
 from anomaly.detector_names import detector_names
-from anomaly.disk_space import free_bytes
+from anomaly.disk_space import disk_fault, free_bytes
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.doctor.check_result import CheckResult, failed
 from anomaly.readable import local_time
@@ -92,7 +92,11 @@ def disk(site: Site) -> Iterator[CheckResult]:
     try:
         atomic.check_writable(folder, "--state, or state_dir in site.yaml")
     except ConfigError as error:
-        yield failed("disk.state", error)
+        fault = disk_fault(folder, error.message) if folder.is_dir() else None
+        if fault is None:
+            yield failed("disk.state", error)
+        else:
+            yield CheckResult("disk.state", "fail", fault.text, fault.remedy, ConfigError.exit_code)
         return
     free_mib = free_bytes(folder) / _MIB
     message = f"{free_mib:,.0f} MiB free for {folder}"

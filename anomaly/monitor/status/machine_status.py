@@ -13,6 +13,8 @@ from anomaly.store.cases.sensor_fault import sensor_case
 from anomaly.store.machine_summary import MachineSummary
 from anomaly.store.state_kinds import JUDGED_STATES, STALE_S, StateKind
 
+# A monitor stores its seconds every ten: what is older on a disk that takes nothing says nothing about now.
+_STORED_EVERY_S = 12.0
 # An alarm comes first; a machine that is not judged may be failing, and comes before one that is merely watched.
 _ORDER = ("ALARM", None, "WATCH", "OK")
 
@@ -96,6 +98,7 @@ def machine_status(
     model: str | None,
     budget: BudgetStatus | None,
     now_s: float,
+    stale: str = "",
 ) -> MachineStatus:
     """Combine what is stored of a machine.
 
@@ -107,11 +110,12 @@ def machine_status(
         model: detector and version of its bundle, for a machine without a stored one.
         budget: its alarms compared with the budget.
         now_s: UNIX seconds.
+        stale: why the monitor may know more than is stored here; "" if it does not.
     """
     last_s = None if stored.last is None else stored.last.time_s
-    fresh = monitored and last_s is not None and now_s - last_s <= STALE_S
+    fresh = monitored and last_s is not None and now_s - last_s <= (_STORED_EVERY_S if stale else STALE_S)
     fault = sensor_case(open_cases)
-    reason, since_s = _unknown(stored, fault, monitored=monitored, fresh=fresh)
+    reason, since_s = _unknown(stored, fault, monitored=monitored, fresh=fresh, stale=stale)
     states = {kind: row.state for kind, row in stored.states.items()}
     state = None if reason or stored.last is None else stored.last.state
     decision = stored.states.get(StateKind.DECISION)
@@ -133,12 +137,14 @@ def machine_status(
 
 
 def _unknown(
-    stored: MachineSummary, fault: Case | None, *, monitored: bool, fresh: bool
+    stored: MachineSummary, fault: Case | None, *, monitored: bool, fresh: bool, stale: str
 ) -> tuple[str, float | None]:
     """Return why a machine is not judged, or "", and the UNIX time since when."""
     last_s = None if stored.last is None else stored.last.time_s
     if not monitored:
         return "no monitor watches it; `anomaly monitor` starts one", last_s
+    if stale and not fresh:
+        return f"the monitor runs, and what it stores cannot be seen: {stale}", last_s
     if fault is not None:
         return fault.summary, unix_s(fault.opened_at)
     if stored.last is None or not fresh:

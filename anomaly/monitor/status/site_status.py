@@ -12,20 +12,17 @@ from typing import Any
 
 from anomaly.bundle.versions import version_of
 from anomaly.config import Machine, Site
+from anomaly.disk_space import DiskFault, disk_fault
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.status.budget import budget_status
 from anomaly.monitor.status.machine_status import MachineStatus, machine_status
 from anomaly.monitor.status.sink_status import SinkStatus, sink_statuses
-from anomaly.store.cases.case import FEEDBACK, Case
+from anomaly.monitor.status.stored_facts import DatabaseStatus, StoredFacts
 from anomaly.store.database.file_lock import is_locked
-from anomaly.store.machine_summary import MachineSummary, machine_summary, stored_machines
-from anomaly.store.page import Page, iterate
-from anomaly.store.reader import PageRequest, StoreReader
 from anomaly.store.state_kinds import model_label
 from anomaly.store.store import DATABASE_NAME
 
 _LOCK_PREFIX, _LOCK_SUFFIX = "monitor-", ".lock"
-_NOTHING_STORED = MachineSummary(None, {}, 0)
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,14 @@ class DiskStatus:
         free_bytes: free on its disk.
         total_bytes: size of its disk.
         low: below what clips leave free: no clips are kept.
+        fault: why it takes nothing, if it shows signs of that.
     """
 
     path: Path
     free_bytes: int
     total_bytes: int
     low: bool
+    fault: DiskFault | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -51,26 +50,8 @@ class DiskStatus:
             "free_bytes": self.free_bytes,
             "total_bytes": self.total_bytes,
             "low": self.low,
+            "fault": None if self.fault is None else {"cause": self.fault.cause, "text": str(self.fault)},
         }
-
-
-@dataclass(frozen=True)
-class DatabaseStatus:
-    """Database of the site.
-
-    Args:
-        path: the file.
-        bytes: its size with its write-ahead log; None where there is none yet.
-        error: why it cannot be read, if so.
-    """
-
-    path: Path
-    bytes: int | None
-    error: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON types."""
-        return {"path": str(self.path), "bytes": self.bytes, "ok": self.error is None, "error": self.error}
 
 
 @dataclass(frozen=True)
@@ -112,40 +93,25 @@ def site_status(site: Site, clock: Callable[[], float] = time.time) -> SiteStatu
         ConfigError: there is no machine to report on.
     """
     now_s = clock()
-    reader, database = _open(site.state_dir / DATABASE_NAME)
-    names = _machines(site, reader)
+    stored = StoredFacts(site.state_dir / DATABASE_NAME)
+    names = _machines(site, stored)
     if not names:
-        raise _no_machine(site, database)
+        raise _no_machine(site, stored.database)
     machines = sorted(
-        (_machine(site, name, reader, now_s) for name in names), key=lambda one: (one.rank, one.machine)
+        (_machine(site, name, stored, now_s) for name in names), key=lambda one: (one.rank, one.machine)
     )
-    sinks = sink_statuses(site, [] if reader is None else reader.delivery_counts())
-    return SiteStatus(tuple(machines), tuple(sinks), _disk(site), database, now_s)
+    sinks = sink_statuses(site, stored.delivery_counts())
+    return SiteStatus(tuple(machines), tuple(sinks), _disk(site), stored.database, now_s)
 
 
-def _open(path: Path) -> tuple[StoreReader | None, DatabaseStatus]:
-    """Open the database; one that cannot be read is reported, and nothing is read of it."""
-    if not path.is_file():
-        return None, DatabaseStatus(path, None, None)
-    size = sum(part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists())
-    try:
-        reader = StoreReader(path)
-        for machine in stored_machines(reader):
-            machine_summary(reader, machine)
-        reader.delivery_counts()
-    except AnomalyError as error:
-        return None, DatabaseStatus(path, size, str(error))
-    return reader, DatabaseStatus(path, size, None)
-
-
-def _machines(site: Site, reader: StoreReader | None) -> list[str]:
+def _machines(site: Site, stored: StoredFacts) -> list[str]:
     """Return the machines of the site file and those that a monitor watches; without any, all that are stored."""
     names = dict.fromkeys(site.machines)
     for file in sorted(site.state_dir.glob(f"{_LOCK_PREFIX}*{_LOCK_SUFFIX}")):
         if is_locked(file):
             names[file.name.removeprefix(_LOCK_PREFIX).removesuffix(_LOCK_SUFFIX)] = None
-    if not site.machines and reader is not None:
-        names |= dict.fromkeys(stored_machines(reader))
+    if not site.machines:
+        names |= dict.fromkeys(stored.machines())
     return list(names)
 
 
@@ -163,31 +129,23 @@ def _no_machine(site: Site, database: DatabaseStatus) -> ConfigError:
     return ConfigError("no machine was monitored here yet", where=site.state_dir, hint=hint)
 
 
-def _machine(site: Site, name: str, reader: StoreReader | None, now_s: float) -> MachineStatus:
+def _machine(site: Site, name: str, stored: StoredFacts, now_s: float) -> MachineStatus:
     settings = site.machines.get(name) or Machine(device="none")
-    stored, cases, budget = _NOTHING_STORED, [], None
-    if reader is not None:
-        stored = machine_summary(reader, name)
-        opened = [case.id for case in _cases(reader, name, open_only=False) if case.kind == "machine"]
-        cases = _cases(reader, name, open_only=True)
-        feedback = iterate(lambda cursor: reader.events(PageRequest(name, cursor=cursor), name=FEEDBACK))
-        budget = budget_status(settings.false_alarms_per_day, stored.scored_s, opened, feedback)
+    summary, budget = stored.summary(name), None
+    if not stored.is_empty:
+        budget = budget_status(
+            settings.false_alarms_per_day, summary.scored_s, stored.opened(name), stored.feedback(name)
+        )
     return machine_status(
         name,
-        stored,
-        cases,
+        summary,
+        stored.open_cases(name),
         monitored=is_locked(site.state_dir / f"{_LOCK_PREFIX}{name}{_LOCK_SUFFIX}"),
         model=_bundle_label(site, name, settings.detector),
         budget=budget,
         now_s=now_s,
+        stale=stored.database.fault if stored.database.is_stale else "",
     )
-
-
-def _cases(reader: StoreReader, machine: str, *, open_only: bool) -> list[Case]:
-    def fetch(cursor: str | None) -> Page[Case]:
-        return reader.cases(PageRequest(machine, newest_first=True, cursor=cursor), open_only=open_only)
-
-    return list(iterate(fetch))
 
 
 def _bundle_label(site: Site, name: str, detector: str) -> str | None:
@@ -204,4 +162,4 @@ def _disk(site: Site) -> DiskStatus:
         there = there.parent
     usage = shutil.disk_usage(there)
     low = usage.free < site.clips.free_mib * 2**20
-    return DiskStatus(site.state_dir, usage.free, usage.total, low)
+    return DiskStatus(site.state_dir, usage.free, usage.total, low, disk_fault(site.state_dir))

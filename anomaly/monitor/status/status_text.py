@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anomaly.monitor.status.site_status import DatabaseStatus, DiskStatus, SiteStatus
+from anomaly.monitor.status.site_status import DiskStatus, SiteStatus
+from anomaly.monitor.status.stored_facts import DatabaseStatus
 
 _MIB = 2**20
 
@@ -21,11 +22,17 @@ def _line(name: str, text: str) -> str:
 
 
 def _disk(disk: DiskStatus) -> str:
+    if disk.fault is not None:
+        return str(disk.fault)
     low = "; too little: no clips are kept, make room" if disk.low else ""
     return f"{disk.free_bytes / _MIB:,.0f} MiB free for {disk.path}{low}"
 
 
 def _database(database: DatabaseStatus) -> str:
+    if database.memory is not None:
+        return f"in memory ({database.memory}), which a restart of the computer loses: {database.fault}"
+    if database.is_stale:
+        return f"{database.path} may be out of date: {database.fault}"
     if database.error is not None:
         return f"cannot be read: {database.error}"
     if database.bytes is None:

@@ -13,8 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from anomaly.store.database.database_error import DatabaseError, FileId, explained
-from anomaly.store.database.database_file import connect, file_id, is_whole, prepare, set_aside, start_lock
+from anomaly.store.database.database_error import DatabaseError, FileId, explained, removed
+from anomaly.store.database.database_file import (
+    connect,
+    copy_open,
+    file_id,
+    is_whole,
+    prepare,
+    set_aside,
+    start_lock,
+)
 from anomaly.store.database.read_write_lock import ReadWriteLock
 from anomaly.store.database.schema import MIGRATIONS, is_complete
 from anomaly.store.database.version_record import version_of
@@ -64,7 +72,7 @@ class Database:
             ConfigError: the database cannot be read.
         """
         with self._usage_lock.shared():
-            of = file_id(self.path)
+            of = self._present()
 
             def note(error: DatabaseError) -> None:
                 error.file = of
@@ -128,12 +136,18 @@ class Database:
 
         The last connection to a file removes the log by its name, which would be that of the new file by then.
         """
-        with self._usage_lock.shared(), closing(connect(self.path)) as connection:
+        with self._usage_lock.shared(), self._present_connection() as connection:
             self._checking.add(connection)
             try:
                 yield connection
             finally:
                 self._checking.discard(connection)
+
+    @contextmanager
+    def _present_connection(self) -> Iterator[sqlite3.Connection]:
+        self._present()
+        with closing(connect(self.path)) as connection:
+            yield connection
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -192,6 +206,33 @@ class Database:
             before()
             self.path = path
 
+    def restore_removed(self, path: Path) -> bool:
+        """Write the database anew from what open connections still hold of its removed file.
+
+        Args:
+            path: its place from now on; another process may have made a file there already, which is then used.
+
+        Returns:
+            Whether anything could be read; if not, the database is empty.
+
+        Raises:
+            ConfigError: the place takes nothing; the open connections stay as they are.
+        """
+        with self._alone(), explained(path):
+            if file_id(path) is not None:
+                self.path = path
+                return True
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rescued = path.with_name(f"{path.name}.rescued")
+            kept = any(copy_open(connection, rescued) for connection, _ in self._connections.values())
+            # Before the file is there: the last connection to the removed one removes its log by name.
+            self.close()
+            if kept:
+                rescued.replace(path)
+            prepare(path)
+            self.path = path
+        return kept
+
     def note_failure(self, error: DatabaseError) -> None:
         """Note in an error of a statement on which file it happened; damage makes all pages suspect."""
         if error.file is None:
@@ -222,9 +263,9 @@ class Database:
 
     def _connection(self) -> sqlite3.Connection:
         thread = threading.current_thread()
-        now = file_id(self.path)
+        now = self._present()
         connection, of = self._connections.get(thread, (None, None))
-        if connection is not None and of != now and now is not None:
+        if connection is not None and of != now:
             # Another process has set the file aside and begun a new one.
             connection.close()
             connection = None
@@ -233,8 +274,19 @@ class Database:
             with self._lock:
                 for dead in [t for t in self._connections if not t.is_alive()]:
                     self._connections.pop(dead)[0].close()
-                self._connections[thread] = (connection, now or file_id(self.path))
+                self._connections[thread] = (connection, now)
         return connection
+
+    def _present(self) -> FileId:
+        """Return the identity of the file.
+
+        Raises:
+            DatabaseError: it is not there: a connection would make an empty one, or store what nobody finds again.
+        """
+        found = file_id(self.path)
+        if found is None:
+            raise removed(self.path)
+        return found
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

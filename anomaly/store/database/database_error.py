@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +16,14 @@ DAMAGE = (DAMAGED, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PROTOCOL)
 # A file that ends too early, or whose file system reports damage, takes what is written.
 _SHORT = (sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
 # The folder or the disk does not take what is written: full, read-only, without rights, or failing.
-_UNWRITABLE = (
+UNWRITABLE = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PERM,
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _HINTS = {
     sqlite3.SQLITE_FULL: "make room on the disk; scoring goes on, and what is queued is kept",
     sqlite3.SQLITE_READONLY: "give this user the right to write here, or choose another folder with --state",
@@ -48,10 +50,12 @@ class DatabaseError(ConfigError):
     Attributes:
         code: primary result code of SQLite; 0 if there is none.
         file: identity of the file that was used.
+        is_removed: somebody has removed the file while it was used.
     """
 
     code: int = 0
     file: FileId = None
+    is_removed: bool = False
 
     @property
     def is_damage(self) -> bool:
@@ -66,13 +70,20 @@ class DatabaseError(ConfigError):
     @property
     def is_unwritable(self) -> bool:
         """Return whether the folder or the disk does not take what is written."""
-        return self.code in _UNWRITABLE
+        return self.code in UNWRITABLE
 
 
 def missing(path: Path) -> ConfigError:
     """Return the error for a database that does not exist."""
     hint = "`anomaly monitor` makes it; name its folder with --state or ANOMALY_STATE"
     return ConfigError("no database here", where=path, hint=hint)
+
+
+def removed(path: Path) -> DatabaseError:
+    """Return the error for a database that somebody has removed while it was used."""
+    found = DatabaseError("database: the file was removed", where=path)
+    found.code, found.is_removed = sqlite3.SQLITE_CANTOPEN, True
+    return found
 
 
 def damage_at(path: Path | None, message: str) -> DatabaseError:
@@ -110,7 +121,7 @@ def explained(path: Path, failed: Callable[[DatabaseError], None] | None = None)
         raise
     except OSError as error:
         found = DatabaseError(f"cannot be used: {error.strerror or error}", where=path)
-        found.code = sqlite3.SQLITE_IOERR
+        found.code = sqlite3.SQLITE_FULL if error.errno in _FULL else sqlite3.SQLITE_IOERR
         raise found from error
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anomaly.store.database.database_error import FileId
+from anomaly.store.database.database_error import UNWRITABLE, FileId, result_code
 from anomaly.store.database.file_lock import FileLock
 from anomaly.store.database.migration import migrate
 
@@ -61,6 +61,25 @@ def file_id(path: Path) -> FileId:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def copy_open(connection: sqlite3.Connection, path: Path) -> bool:
+    """Copy what an open connection reads, also of a file that was removed; return whether it could be read.
+
+    Raises:
+        sqlite3.Error: the copy cannot be written.
+    """
+    path.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(path)) as copy:
+            connection.backup(copy)
+    except sqlite3.Error as error:
+        path.unlink(missing_ok=True)
+        if result_code(error) in UNWRITABLE:
+            raise
+        log.debug("an open connection to a removed database cannot be read: %s", error)
+        return False
+    return True
 
 
 def set_aside(path: Path) -> Path:

@@ -41,11 +41,15 @@ class FileLock:
     def acquire(self, *, wait: bool = True) -> bool:
         """Acquire the lock; return whether it is held now. Without ``wait``, never block.
 
+        A lock whose file was removed meanwhile, which nobody else sees any more, is acquired anew.
+
         Raises:
             ConfigError: the folder cannot be written.
         """
         if self._file is not None:
-            return True
+            if self._is_seen(self._file):
+                return True
+            self.release()
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -60,6 +64,12 @@ class FileLock:
             raise
         self._file = file
         return True
+
+    def _is_seen(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), os.stat(self.path))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Release the lock; harmless if it is not held."""

@@ -71,6 +71,7 @@ class OutboxQueue:
                 self._unconfirmed.note(one.message, one.queued_s, one.sinks - settled)
             else:
                 self._unconfirmed.settle(one.message.id, "")
+        self._unconfirmed.write_missing()
         self.restore()
 
     def restore(self) -> None:

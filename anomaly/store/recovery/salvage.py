@@ -1,4 +1,4 @@
-"""Rescue of open cases, maintenance, undelivered messages and dead letters from a damaged database."""
+"""Rescue of cases with their history, maintenance, undelivered messages and dead letters from a damaged database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
+from anomaly.store.cases.case import CaseState
 from anomaly.store.cases.case_table import case_from
+from anomaly.store.cases.history import event_from
 from anomaly.store.database.database_error import DatabaseError, explained
 from anomaly.store.database.database_file import connect
 from anomaly.store.database.rows import DeliveryStatus
@@ -19,32 +21,67 @@ from anomaly.store.outbox.message import AlertMessage
 
 # Messages younger than this are delivered again if it cannot be read whether they were: their key tells receivers.
 _REPEATED_S = 86_400.0
-_TABLES = ("sinks", "cases", "clips", "maintenance", "outbox", "deliveries")
-_COPIED = ("sinks", "cases", "clips", "maintenance")
+_TABLES = ("sinks", "cases", "clips", "maintenance", "events", "outbox", "deliveries")
+_COPIED = ("sinks", "cases", "clips")
+# Rows that are named by their content: their numbers may be taken in the new database.
+_NAMED_BY = {
+    "maintenance": ("machine", "begin_s"),
+    "events": ("time", "event", "machine", "case_id", "detail"),
+}
+# Events without a case that are carried over.
+_EVENTS = ("maintenance.", "store.")
+# A database in memory has the newest closed cases only.
+KEPT_IN_MEMORY = 200
 _WAITING = ("pending", "dead")
 _TYPES: dict[str, tuple[type, ...]] = {"TEXT": (str,), "REAL": (float, int), "INTEGER": (int,)}
 
 _Row = dict[str, Any]
 
 
-def salvage(damaged: Path, into: Path) -> dict[str, int]:
-    """Copy all rows that can still be read and hold what this program stores; return how many cases and messages.
+def salvage(damaged: Path, into: Path, *, closed_cases: int | None = None) -> dict[str, int]:
+    """Copy all rows that can still be read and hold what this program stores.
 
     Args:
         damaged: the file that was set aside.
-        into: a database of the newest schema.
+        into: a database of the newest schema; what it has already stays as it is.
+        closed_cases: number of closed cases to copy, the newest first; None for all.
+
+    Returns:
+        Number of open ``cases``, ``closed_cases``, ``events`` and ``messages``.
 
     Raises:
         DatabaseError: the new database cannot be written.
     """
     with explained(into), closing(connect(into)) as new:
         found, whole = _read(damaged, new)
+        _limit_history(found, closed_cases)
         new.execute("PRAGMA synchronous = FULL")
         new.execute("BEGIN IMMEDIATE")
-        kept = {table: _insert(new, table, found[table]) for table in _COPIED}
+        for table in _COPIED:
+            _insert(new, table, found[table])
+        kept = {table: _insert_named(new, table, found[table]) for table in _NAMED_BY}
         messages = _insert_messages(new, found["outbox"], found["deliveries"], whole)
         new.execute("COMMIT")
-    return {"cases": kept["cases"], "messages": messages}
+    closed = sum(row["state"] == CaseState.CLOSED for row in found["cases"])
+    return {
+        "cases": len(found["cases"]) - closed,
+        "closed_cases": closed,
+        "events": kept["events"],
+        "messages": messages,
+    }
+
+
+def _limit_history(found: dict[str, list[_Row]], closed_cases: int | None) -> None:
+    """Leave out what is older than the newest closed cases, and events that belong to no case."""
+    closed = [row for row in found["cases"] if row["state"] == CaseState.CLOSED]
+    closed.sort(key=lambda row: str(row["opened_at"]), reverse=True)
+    left_out = {row["id"] for row in closed[closed_cases:]} if closed_cases is not None else set()
+    found["cases"] = [row for row in found["cases"] if row["id"] not in left_out]
+    found["events"] = [
+        row
+        for row in found["events"]
+        if (row["case_id"] and row["case_id"] not in left_out) or row["event"].startswith(_EVENTS)
+    ]
 
 
 def _read(damaged: Path, new: sqlite3.Connection) -> tuple[dict[str, list[_Row]], bool]:
@@ -57,7 +94,6 @@ def _read(damaged: Path, new: sqlite3.Connection) -> tuple[dict[str, list[_Row]]
             rows, complete = _readable(old, table)
             found[table] = [row for row in rows if _fits(row, columns) and _CHECKS[table](row)]
             whole = complete and len(found[table]) == len(rows)  # of the last table, the deliveries
-    found["cases"] = [row for row in found["cases"] if row["state"] != "closed"]
     return found, whole
 
 
@@ -114,6 +150,13 @@ def _is_case(row: _Row) -> bool:
     return False
 
 
+def _is_event(row: _Row) -> bool:
+    with contextlib.suppress(DatabaseError):
+        event_from({name: row[name] for name in _NAMED_BY["events"]})
+        return True
+    return False
+
+
 def _is_message(row: _Row) -> bool:
     """Return whether a message can be delivered as it was queued, under its own key."""
     with contextlib.suppress(DatabaseError), stored_row("outbox"):
@@ -125,7 +168,8 @@ _CHECKS: dict[str, Callable[[_Row], bool]] = {
     "sinks": lambda row: bool(row["name"]),
     "cases": _is_case,
     "clips": lambda _: True,
-    "maintenance": lambda row: row["ended_s"] is None,
+    "maintenance": lambda row: bool(row["machine"]),
+    "events": _is_event,
     "outbox": _is_message,
     "deliveries": lambda row: row["status"] in get_args(DeliveryStatus),
 }
@@ -167,6 +211,20 @@ def _insert_message(new: sqlite3.Connection, row: _Row) -> int:
     )
     found = new.execute("SELECT id FROM outbox WHERE message_id = ?", (row["message_id"],)).fetchone()
     return int(found["id"])
+
+
+def _insert_named(new: sqlite3.Connection, table: str, rows: Sequence[_Row]) -> int:
+    """Insert rows under new numbers, unless the same is there already."""
+    kept, names = 0, _NAMED_BY[table]
+    same = " AND ".join(f"{name} IS :{name}" for name in names)
+    for row in rows:
+        columns = [name for name in row if name != "id"]
+        sql = (
+            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) SELECT {', '.join(':' + c for c in columns)}"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {same})"
+        )
+        kept += new.execute(sql, row).rowcount
+    return kept
 
 
 def _insert(new: sqlite3.Connection, table: str, rows: Sequence[_Row]) -> int:

@@ -83,6 +83,15 @@ class UnconfirmedMessages:
             else:
                 self._written.add(message_id)
 
+    def write_missing(self) -> None:
+        """Write the files again that were removed with their folder."""
+        with self._lock:
+            folder = self._folder
+            lost = {key for key in self._written if folder and not self._file(folder, key).exists()}
+            self._written -= lost
+        for key in lost:
+            self.write(key)
+
     def settle(self, message_id: str, sink: str) -> None:
         """Forget a message for one sink, which has confirmed or refused it."""
         with self._lock:

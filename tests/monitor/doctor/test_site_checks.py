@@ -110,7 +110,7 @@ def test_what_was_lost_with_a_damaged_database_is_reported_until_its_file_is_del
     found = by_check(list(site_checks.database(site)))
     (lost,) = [result for check, result in found.items() if check.startswith("site.database.")]
     assert lost.level == "warn"
-    assert "carried over: 0 open cases and 0 messages; lost: earlier scores" in lost.message
+    assert "carried over: 0 open cases, 0 messages, 0 closed cases; lost: earlier scores" in lost.message
     assert str(aside) in lost.remedy
     aside.unlink()
     assert set(by_check(list(site_checks.database(site)))) == {"site.database", "site.messages"}

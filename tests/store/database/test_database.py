@@ -86,7 +86,7 @@ def test_a_file_that_is_no_database_is_set_aside(
         assert [event.event for event in store.history.events()] == ["store.damaged"]
         assert store.history.events()[0].detail == {
             "set_aside": str(store.set_aside),
-            "carried_over": {"cases": 0, "messages": 0},
+            "carried_over": {"cases": 0, "closed_cases": 0, "events": 0, "messages": 0},
         }
     assert "the database is damaged" in caplog.text
 
@@ -155,7 +155,8 @@ def test_damage_met_in_use_is_repaired_at_the_next_check(path: Path, make_case: 
         # The open case and its pending message were carried over.
         assert [case.machine for case in store.cases.select(open_only=True)] == ["pump"]
         assert store.outbox.pending_count(["plant"]) == 1
-        assert store.history.events()[-1].detail["carried_over"] == {"cases": 1, "messages": 1}
+        carried = {"cases": 1, "closed_cases": 0, "events": 1, "messages": 1}
+        assert store.history.events()[-1].detail["carried_over"] == carried
 
 
 def test_others_keep_writing_while_a_new_database_begins(path: Path) -> None:

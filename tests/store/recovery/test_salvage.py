@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def content(path: Path) -> tuple[list[str], list[str]]:
 
 
 def test_all_is_carried_over(old: Path, new: Path) -> None:
-    assert salvage(old, new) == {"cases": 2, "messages": 2}
+    assert salvage(old, new) == {"cases": 2, "closed_cases": 0, "events": 2, "messages": 2}
     assert content(new) == (["fan", "pump"], ["fan", "pump"])
 
 
@@ -131,4 +132,44 @@ def test_rows_find_other_numbers_where_theirs_are_taken(old: Path, new: Path, ma
 
 def test_a_file_in_which_nothing_can_be_read(new: Path, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(b"\x5a" * 8192)
-    assert salvage(tmp_path / "noise", new) == {"cases": 0, "messages": 0}
+    assert set(salvage(tmp_path / "noise", new).values()) == {0}
+
+
+def test_the_history_of_cases_and_the_maintenance_are_carried_over_once(
+    old: Path, new: Path, make_case: MakeCase
+) -> None:
+    with Store.open(old) as store:
+        (pump,) = store.cases.select(open_only=True, machine="pump")
+        store.cases.acknowledge(pump.id, "ann", "on my way")
+        store.cases.close(pump.id, by="ann")
+        store.maintenance.begin("mill", 3600.0, "ann", "new belt")
+        store.maintenance.begin("press", 3600.0, "ann")
+        store.maintenance.end("press", "ann")
+        store.history.add_event("state.changed", machine="pump")
+        closed, history = store.cases.get(pump.id), store.history.events(case_id=pump.id)
+    for _ in range(2):
+        carried = salvage(old, new)
+    assert carried == {"cases": 1, "closed_cases": 1, "events": 0, "messages": 4}
+    with Store.open(new) as store:
+        assert store.cases.get(pump.id) == closed
+        assert store.history.events(case_id=pump.id) == history
+        assert [event.event for event in history] == ["case.opened", "case.acknowledged", "case.closed"]
+        assert [row.machine for row in store.maintenance.select()] == ["mill"]
+        assert len(store.history.events(name="maintenance.ended")) == 1
+        assert store.history.events(name="state.changed") == []
+        with store.database.reading() as connection:
+            rows = connection.execute("SELECT machine FROM maintenance ORDER BY machine").fetchall()
+        assert [row["machine"] for row in rows] == ["mill", "press"]
+
+
+def test_of_the_closed_cases_the_newest_are_carried_over(old: Path, new: Path, make_case: MakeCase) -> None:
+    with Store.open(old) as store:
+        for number in range(4):
+            case = replace(make_case("press"), opened_at=f"2027-01-1{number}T00:00:00.000Z")
+            store.cases.open(case)
+            store.cases.close(case.id)
+    assert salvage(old, new, closed_cases=2)["closed_cases"] == 2
+    with Store.open(new) as store:
+        kept = store.cases.select(machine="press")
+        assert [case.opened_at[:10] for case in kept] == ["2027-01-13", "2027-01-12"]
+        assert {event.case_id for event in store.history.events(machine="press")} == {c.id for c in kept}

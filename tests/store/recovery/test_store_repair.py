@@ -15,7 +15,6 @@ from anomaly.store import store as store_module
 from anomaly.store.database import database as database_module
 from anomaly.store.database import memory_database
 from anomaly.store.database.database_error import DatabaseError
-from anomaly.store.recovery import store_repair
 
 MakeCase = Callable[..., Case]
 ROWS = [ScoreRow("pump", float(i), i, 0.1, 0.5, "OK") for i in range(3000)]
@@ -198,41 +197,10 @@ def test_a_disk_that_is_damaged_when_it_takes_files_again_gets_a_new_one(
     assert [case.machine for case in store.cases.select(open_only=True)] == ["pump"]
 
 
-def test_what_a_process_left_in_memory_is_stored_at_the_next_start(
-    path: Path, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Store.open_resilient(path) as before:
-        before.outbox.subscribe(["plant"])
-        fill_disk(before)
-        before.history.add_scores(ROWS)
-        opened(before, make_case("pump"))
-        assert before.fault
-        monkeypatch.setattr(before, "_repair", None)  # the disk is full to the end
-    (folder,) = memory_database._SHARED_MEMORY.iterdir()
-    assert not memory_database.left_over(path)  # its process lives
-    # Above the largest number of a process.
-    folder.rename(folder.with_name(f"{folder.name.rpartition('-')[0]}-4194999"))
-    with Store.open_resilient(path) as after:
-        assert after.fault == ""
-        assert len(after.history.scores("pump")) == 3000
-        assert [one.message.machine for one in after.outbox.due(2e9, "plant")] == ["pump"]
-    assert not list(memory_database._SHARED_MEMORY.iterdir())
-
-
 def test_a_wrong_folder_is_an_error_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be made"):
         Store.open_resilient(tmp_path / "file" / "state" / "x.sqlite")
-
-
-def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_repair, "free_bytes", lambda _: 0)
-    assert (
-        store_repair._named("disk I/O error", tmp_path / "x")
-        == f"the disk of {tmp_path} is full: disk I/O error"
-    )
-    monkeypatch.setattr(store_repair, "free_bytes", lambda _: 1 << 30)
-    assert store_repair._named("disk I/O error", tmp_path / "x") == "disk I/O error"
 
 
 def rewrite(path: Path, *statements: str) -> None:
