@@ -26,6 +26,7 @@ from anomaly.monitor.records import EventRecord
 from anomaly.monitor.sources.events import SoundBlock
 from anomaly.store.cases.case import Case
 from anomaly.store.clip_index import PICTURE
+from anomaly.store.recovery.store_repair import StoreRepair
 from anomaly.store.store import DATABASE_NAME, Store
 
 BEGIN_S = 1_800_000_000.0
@@ -208,18 +209,17 @@ def test_measurements_of_the_site(chain: Callable[..., Any], until: Callable[...
     assert live.operations.statistics.site.disk_free_bytes > 0
 
 
-def test_a_state_folder_that_is_gone_is_reported_once(
+def test_a_state_folder_that_is_gone_is_made_anew(
     chain: Callable[..., Any], until: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = chain()
     until(lambda: live.operations.statistics.site.database_bytes > 0, PATIENCE_S)
+    StoreRepair(live.store, live.store.path)
     live.store.path.parent.rename(tmp_path / "elsewhere")
     for _ in range(3):
         live.operations._measure()
-    assert [message for message in caplog.messages if "is gone" in message] == [
-        f"{live.store.path.parent}: the folder of the database is gone; put it back and restart the monitor"
-    ]
-    (tmp_path / "elsewhere").rename(live.store.path.parent)
+    assert live.store.path.is_file()
+    assert len([message for message in caplog.messages if "was removed; it was made anew" in message]) == 1
 
 
 def test_only_live_sound_is_rounded_to_24_bits(

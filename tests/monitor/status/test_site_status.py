@@ -11,10 +11,12 @@ import pytest
 from anomaly.config import Machine, Site
 from anomaly.errors import ConfigError
 from anomaly.monitor.run import exclusive
+from anomaly.monitor.status import stored_facts
 from anomaly.monitor.status.machine_status import MachineStatus
 from anomaly.monitor.status.site_status import SiteStatus, site_status
 from anomaly.monitor.status.status_text import status_text
 from anomaly.store.cases.case import Case, iso_utc
+from anomaly.store.database import memory_database
 from anomaly.store.database.rows import ScoreRow, StateRow
 from anomaly.store.state_kinds import StateKind
 from anomaly.store.store import DATABASE_NAME, Store
@@ -200,3 +202,48 @@ def test_disk_and_database(site: Site, store: Store) -> None:
     assert (found["database"]["ok"], found["database"]["bytes"] > 0) == (True, True)
     low = site.model_copy(update={"clips": site.clips.model_copy(update={"free_mib": 1e12})})
     assert read(low).disk.low
+
+
+def test_an_alarm_that_a_monitor_keeps_in_memory_is_shown(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(memory_database, "_SHARED_MEMORY", tmp_path / "memory")
+    path = site.state_dir / DATABASE_NAME
+    with Store.open_resilient(path, clock=lambda: NOW_S) as store, exclusive(site.state_dir, "pump"):
+        add(store, age_s=25)
+        with store.database.reading() as connection:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+        store.history.add_scores([ScoreRow("fan", float(i), i, 0.1, 0.5, "OK") for i in range(3000)])
+        add(store, state="ALARM")
+        case = Case("pump", "machine", iso_utc(NOW_S - 5), "It knocks")
+        store.cases.open(case)
+        found = read(site)
+        assert (found.machines[0].machine, found.machines[0].state) == ("pump", "ALARM")
+        assert [one.id for one in found.machines[0].open_cases] == [case.id]
+        assert found.machines[0].budget is not None
+        assert found.machines[0].budget.days * 86_400 == pytest.approx(2)
+        database = found.to_dict()["database"]
+        assert database["in_memory"] == str(store.database.path)
+        assert not database["ok"]
+        assert "is full" in database["fault"]
+        assert "database in memory" in status_text(found)[-1]
+
+
+def test_what_a_full_disk_holds_is_not_ok_once_it_is_older_than_the_monitor_stores(
+    site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_facts, "stale_fault", lambda _: "the disk is full; make room")
+    add(store, age_s=5)
+    with exclusive(site.state_dir, "pump"):
+        assert pump(site).state == "OK"
+        assert "may be out of date: the disk is full; make room" in status_text(read(site))[-1]
+    add(store, age_s=-15)
+    with exclusive(site.state_dir, "pump"):
+        later = site_status(site, lambda: NOW_S + 30)
+    found = next(machine for machine in later.machines if machine.machine == "pump")
+    assert found.state is None
+    assert found.reason == (
+        "the monitor runs, and what it stores cannot be seen: the disk is full; make room"
+    )
