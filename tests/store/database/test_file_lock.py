@@ -62,3 +62,24 @@ def test_whether_it_is_held_is_seen_without_holding_it(tmp_path: Path) -> None:
     assert not is_locked(path)
     assert lock.acquire(wait=False)
     lock.release()
+
+
+def test_a_lock_whose_file_was_removed_is_acquired_anew(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "x.lock"
+    path.parent.mkdir()
+    lock = FileLock(path)
+    lock.acquire()
+    path.unlink()
+    path.parent.rmdir()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        lock.acquire()
+    path.parent.mkdir()
+    assert lock.acquire(wait=False)
+    assert is_locked(path)
+    path.unlink()
+    other = FileLock(path)
+    other.acquire()
+    assert not lock.acquire(wait=False)
+    other.release()
+    assert lock.acquire(wait=False)
+    lock.release()
