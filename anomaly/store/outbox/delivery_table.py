@@ -25,15 +25,16 @@ LONGEST_WAIT_S = 3_600.0
 # Deliveries read at once, about 100 kB of messages.
 BATCH = 64
 # The status is read from the row itself: an index that is damaged must not let what is done be due for ever, or hold
-# up what follows it.
-_DUE = """
-    SELECT d.id, d.sink, +d.status AS status, d.attempts, o.queued_s, o.message_id, o.body
+# up what follows it. By its number, because SQLite takes the status from the condition of a partial index.
+_STATUS = "(SELECT row.status FROM deliveries AS row NOT INDEXED WHERE row.id = {}.id)"
+_DUE = f"""
+    SELECT d.id, d.sink, {_STATUS.format("d")} AS status, d.attempts, o.queued_s, o.message_id, o.body
     FROM deliveries d INDEXED BY deliveries_waiting JOIN outbox o ON o.id = d.outbox_id
-    WHERE d.status = 'pending' AND {sink} AND (d.next_try_s <= :now OR d.next_try_s > :too_far)
+    WHERE d.status = 'pending' AND {{sink}} AND (d.next_try_s <= :now OR d.next_try_s > :too_far)
     AND NOT EXISTS (
         SELECT 1 FROM deliveries e JOIN outbox p ON p.id = e.outbox_id
         WHERE e.status = 'pending' AND e.sink = d.sink AND e.lane = d.lane AND e.outbox_id < d.outbox_id
-        AND +e.status = 'pending')
+        AND {_STATUS.format("e")} = 'pending')
     ORDER BY d.outbox_id LIMIT :limit"""
 
 

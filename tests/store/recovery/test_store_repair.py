@@ -285,6 +285,35 @@ def test_a_delivery_that_its_index_does_not_lead_to_is_made(
     assert [due.message.machine for due in store.outbox.due(2e9, "plant")] == ["fan"]
 
 
+def index_page(path: Path, name: str, content: bytes | None = None) -> bytes:
+    """Return the first page of an index as it is on the disk, and overwrite it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        found = file.read(size)
+        if content is not None:
+            file.seek((root - 1) * size)
+            file.write(content)
+    return found
+
+
+@pytest.mark.parametrize("index", ["deliveries_pending", "deliveries_waiting"])
+def test_an_index_that_still_holds_what_is_done_holds_up_nothing(
+    store: Store, path: Path, make_case: MakeCase, index: str
+) -> None:
+    case = make_case("fan")
+    opened(store, case)
+    earlier = index_page(path, index)
+    store.outbox.mark_delivered(*store.outbox.due(2e9, "plant"))
+    index_page(path, index, earlier)
+    store.database.close()
+    store.cases.acknowledge(case.id, "ann")
+    assert [one.message.event for one in store.outbox.due(2e9, "plant")] == ["case.acknowledged"]
+
+
 def test_a_mark_that_its_index_does_not_lead_to_is_made(
     store: Store, path: Path, make_case: MakeCase
 ) -> None:
