@@ -18,7 +18,7 @@ import httpx
 from anomaly.errors import ConfigError
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _PROXY_HINT = "correct the variable, or name this host in NO_PROXY"
 
 
@@ -127,7 +127,7 @@ def _has_folder(paths: str) -> bool:
 
 
 def _is_excepted(url: httpx.URL, exceptions: str) -> bool:
-    port = url.port or _DEFAULT_PORTS.get(url.scheme)
+    port = url.port or DEFAULT_PORTS.get(url.scheme)
     return any(_matches(entry, url.host, port) for entry in exceptions.replace(",", " ").split())
 
 

@@ -235,7 +235,8 @@ def receiver(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookR
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     with WebhookReceiver(secret=b"s3cret") as opened:
         (folder / "site.yaml").write_text(
-            f"sinks:\n  webhook:\n    - {{name: plant, url: '{opened.url}', secret_env: HOOK_SECRET}}\n"
+            f"sinks:\n  webhook:\n    - {{name: plant, url: '{opened.url}', allow_private: true,"
+            " secret_env: HOOK_SECRET}\n"
         )
         yield opened
 
@@ -261,7 +262,9 @@ def test_a_test_alert_that_does_not_arrive(receiver: WebhookReceiver, capsys: Ca
 
 
 def test_a_sink_that_does_not_answer(folder: Path, capsys: Capture) -> None:
-    (folder / "site.yaml").write_text("sinks: {webhook: [{name: plant, url: 'http://127.0.0.1:1/'}]}\n")
+    (folder / "site.yaml").write_text(
+        "sinks: {webhook: [{name: plant, url: 'http://127.0.0.1:1/', allow_private: true}]}\n"
+    )
     assert run(["alerts", "test", "plant"]) == 7
     assert "plant at 127.0.0.1: cannot be reached: Connection refused\n" in capsys.readouterr().err
 

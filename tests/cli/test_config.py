@@ -170,14 +170,14 @@ def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_connects_to_each_sink(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        good = f"{{name: a, url: 'http://127.0.0.1:{port}/'}}"
+        good = f"{{name: a, allow_private: true, url: 'http://127.0.0.1:{port}/'}}"
         site.write_text(f"sinks:\n  webhook:\n    - {good}\n")
         assert run(["config", "check", "--connect"]) == 0
         assert capsys.readouterr().err.startswith(f"a: 127.0.0.1:{port} answers\n")
         assert run(["config", "check", "--connect", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["answers"] == {"a": f"127.0.0.1:{port} answers"}
         site.write_text(
-            f"sinks:\n  webhook:\n    - {good}\n    - {{name: b, url: 'http://127.0.0.1:1/'}}\n"
+            f"sinks:\n  webhook:\n    - {good}\n    - {{name: b, allow_private: true, url: 'http://127.0.0.1:1/'}}\n"
             "  syslog:\n    - {name: c, host: 127.0.0.1, port: 1}\n"
         )
         assert run(["config", "check"]) == 0

@@ -133,7 +133,7 @@ class CmmsHarness(ServerHarness):
             "update": {"method": "PATCH", "path": f"{path}/${{order}}", "body": body},
         }
         account = {"url": self._system.server.url, "token_env": "TOKEN", "preset": "servicenow"}
-        settings = {"name": "contract", "timeout_s": 1} | account | requests
+        settings = {"name": "contract", "timeout_s": 1, "allow_private": True} | account | requests
         return CMMS.build(CMMS.config.model_validate(settings), SinkContext(environ={"TOKEN": SECRET}))
 
     def received(self) -> list[Mapping[str, Any]]:

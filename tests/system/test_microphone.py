@@ -30,6 +30,7 @@ sinks:
   webhook:
     - name: plant
       url: {url}
+      allow_private: true
       secret_env: PLANT_SECRET
   mqtt:
     - name: house

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Limit of a probe: the doctor probes one sink after another.
 PROBE_S = 5.0
+ALLOW_PRIVATE = "the receiver may stand in a private network, or on this computer"
 
 
 class HttpServerConfig(AccountConfig):
@@ -26,6 +27,7 @@ class HttpServerConfig(AccountConfig):
     ca_file: Location | None = Field(
         default=None, description="certificates to trust instead of the usual ones"
     )
+    allow_private: bool = Field(default=False, description=ALLOW_PRIVATE)
     timeout_s: Seconds = Field(default=10.0, description="for connecting, and for each read and write")
 
     @model_validator(mode="after")
@@ -59,7 +61,12 @@ class HttpServerConfig(AccountConfig):
         from anomaly.http_environment import tls_context
 
         place = f"{kind} {self.name}"
-        url = checked_url(self.url, place, "give username and password_env or password_file instead")
+        url = checked_url(
+            self.url,
+            place,
+            "give username and password_env or password_file instead",
+            allow_private=self.allow_private,
+        )
         token = context.secret(self.token_env, self.token_file, place)
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if token is not None and token_header is not None:
@@ -73,5 +80,6 @@ class HttpServerConfig(AccountConfig):
             timeout_s=self.timeout_s if longest_s is None else min(self.timeout_s, longest_s),
             headers=headers,
             account=None if self.username is None else (self.username, password or ""),
+            allow_private=self.allow_private,
             keep_alive=keep_alive,
         )

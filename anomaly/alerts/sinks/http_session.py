@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -14,9 +15,10 @@ from ssl import SSLContext
 import httpx
 
 from anomaly import __version__
+from anomaly.alerts.sinks.private_address import HINT, checked_addresses, literal_fault
 from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.errors import ConfigError
-from anomaly.http_environment import open_client
+from anomaly.http_environment import DEFAULT_PORTS, open_client, proxy_of
 from anomaly.readable import one_line
 
 _REDIRECTS = 3
@@ -52,6 +54,7 @@ class HttpSession:
         timeout_s: for connecting and for each read and write.
         headers: of each request.
         account: user and password of each request.
+        allow_private: the server may have a private address.
         keep_alive: use a connection for several requests. Without it a server that answers twice cannot have its
             second answer taken for that to the next request.
     """
@@ -65,9 +68,11 @@ class HttpSession:
         timeout_s: float = 10.0,
         headers: Mapping[str, str] | None = None,
         account: tuple[str, str] | None = None,
+        allow_private: bool = False,
         keep_alive: bool = True,
     ) -> None:
         self.url = url
+        self._allow_private = allow_private
         self.where = where
         self._trust, self._timeout_s, self._account = trust, timeout_s, account
         self._headers = {
@@ -139,19 +144,46 @@ class HttpSession:
         self, method: str, url: httpx.URL, headers: dict[str, str], body: bytes | None, most_bytes: int
     ) -> HttpAnswer | httpx.URL:
         client = self._open()
-        try:
-            with client.stream(method, url, headers=headers, content=body) as answer:
-                if answer.is_success:
-                    # A body that never ends must not cost a message that is confirmed: it is read on request only.
-                    content = self._body(answer, most_bytes) if most_bytes else b""
-                    return HttpAnswer(_status(answer), content, dict(answer.headers))
-                if answer.status_code in (307, 308):
-                    return self._same_host(url, answer.headers.get("location", ""))
-                raise self._refused(answer)
-        except httpx.TimeoutException as error:
-            raise SinkError("no answer in time", where=self.where) from error
-        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
-            raise SinkError(f"cannot be reached: {plain_reason(error)}", where=self.where) from error
+        places = self._places(url)
+        for number, place in enumerate(places):
+            try:
+                request = _request_to(place, client, method, url, headers, body)
+                return self._sent(client, request, url, most_bytes)
+            except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
+                not_connected = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if not_connected and number < len(places) - 1:
+                    continue  # the next address of the name
+                late = isinstance(error, httpx.TimeoutException)
+                words = "no answer in time" if late else f"cannot be reached: {plain_reason(error)}"
+                raise SinkError(words, where=self.where) from error
+        raise SinkError("cannot be reached: its name has no address", where=self.where)
+
+    def _places(self, url: httpx.URL) -> list[str]:
+        """Return the addresses to connect to, one after the other; through a proxy the name itself."""
+        host = url.raw_host.decode("ascii")
+        if proxy_of(url, os.environ)[1]:
+            fault = literal_fault(host, allow_private=self._allow_private)
+            if fault is not None:
+                raise SinkError(
+                    f"its address {host} {fault}: nothing is sent there", where=self.where, hint=HINT
+                )
+            return [host]
+        port = url.port or DEFAULT_PORTS[url.scheme]
+        return checked_addresses(host, port, self.where, allow_private=self._allow_private)
+
+    def _sent(
+        self, client: httpx.Client, request: httpx.Request, url: httpx.URL, most_bytes: int
+    ) -> HttpAnswer | httpx.URL:
+        """Send a request; return the answer, or the address on the same server that it leads to."""
+        answer = client.send(request, stream=True)
+        with closing(answer):
+            if answer.is_success:
+                # A body that never ends must not cost a message that is confirmed: it is read on request only.
+                content = self._body(answer, most_bytes) if most_bytes else b""
+                return HttpAnswer(_status(answer), content, dict(answer.headers))
+            if answer.status_code in (307, 308):
+                return self._same_host(url, answer.headers.get("location", ""))
+            raise self._refused(answer)
 
     def _body(self, answer: httpx.Response, most_bytes: int) -> bytes:
         found, end_s = bytearray(), time.monotonic() + 2 * self._timeout_s
@@ -182,6 +214,16 @@ class HttpSession:
         )
 
 
+def _request_to(
+    place: str, client: httpx.Client, method: str, url: httpx.URL, headers: dict[str, str], body: bytes | None
+) -> httpx.Request:
+    """Make a request that is sent to one address of its host; host and certificate stay those of the name."""
+    named = {"Host": url.netloc.decode("ascii")}
+    extensions = {"sni_hostname": url.raw_host.decode("ascii")} if url.scheme == "https" else {}
+    at = url.copy_with(host=place)
+    return client.build_request(method, at, headers=named | headers, content=body, extensions=extensions)
+
+
 def is_permanent(status: int) -> bool:
     """Return whether a repetition of a request that was answered like this fails in the same way."""
     return 400 <= status < 500 and status not in _RETRYABLE
@@ -206,16 +248,17 @@ def retry_after_s(value: str | None, now_s: float) -> float | None:
     return wait_s if math.isfinite(wait_s) and wait_s > 0 else None
 
 
-def checked_url(url: str, where: str, hint: str) -> httpx.URL:
+def checked_url(url: str, where: str, hint: str, *, allow_private: bool) -> httpx.URL:
     """Return an address as httpx reads it.
 
     Args:
         url: the address.
         where: the sink, for errors.
         hint: how to give a user and a password instead of in the address.
+        allow_private: the server may have a private address.
 
     Raises:
-        ConfigError: it is none of http or https, or holds a user or password.
+        ConfigError: it is none of http or https, holds a user or password, or a private address that is not allowed.
     """
     try:
         parsed = httpx.URL(url)
@@ -225,4 +268,7 @@ def checked_url(url: str, where: str, hint: str) -> httpx.URL:
         raise ConfigError("the address must begin with http:// or https://", where=where)
     if parsed.userinfo:
         raise ConfigError("the address holds a user or password", where=where, hint=hint)
+    fault = literal_fault(parsed.raw_host.decode("ascii"), allow_private=allow_private)
+    if fault is not None:
+        raise ConfigError(f"the address {parsed.host} {fault}: nothing is sent there", where=where, hint=HINT)
     return parsed

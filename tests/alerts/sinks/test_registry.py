@@ -127,7 +127,9 @@ def test_probes_of_web_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
         probed.append((host, port))
         return "answers"
 
-    monkeypatch.setattr("anomaly.alerts.sinks.webhook.webhook_kind.probe_tcp", probe)
+    kind = "anomaly.alerts.sinks.webhook.webhook_kind"
+    monkeypatch.setattr(f"{kind}.probe_tcp", probe)
+    monkeypatch.setattr(f"{kind}.checked_addresses", lambda *_, **__: [])
     hooks = [
         HOOK,
         HOOK | {"name": "b", "url": "http://b.example"},

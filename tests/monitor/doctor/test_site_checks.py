@@ -143,7 +143,9 @@ def test_sinks(site: Site) -> None:
         other.close()
         sinks = Sinks.model_validate(
             {
-                "webhook": [{"name": "plant", "url": f"http://127.0.0.1:{port}/alerts"}],
+                "webhook": [
+                    {"name": "plant", "url": f"http://127.0.0.1:{port}/alerts", "allow_private": True}
+                ],
                 "mqtt": [{"name": "house", "host": "127.0.0.1", "port": closed}],
             }
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from anomaly.alerts.sinks.http_account import PROBE_S, HttpServerConfig
+from anomaly.alerts.sinks.http_account import ALLOW_PRIVATE, PROBE_S, HttpServerConfig
 from anomaly.alerts.sinks.registry import SinkContext, SinkKind
 from anomaly.alerts.sinks.sink import Sink
 from anomaly.config import Seconds, Text
@@ -23,6 +23,8 @@ class AlertmanagerConfig(HttpServerConfig):
     """Prometheus Alertmanager, which gets each open case as an alert until it is over."""
 
     url: Text = Field(description="address of Alertmanager, such as http://127.0.0.1:9093")
+    # Alertmanager stands beside the monitor or in its network: it has no log-in of its own, and is not for the open.
+    allow_private: bool = Field(default=True, description=ALLOW_PRIVATE)
     labels: dict[LabelName, Text] = Field(
         default_factory=dict, description="labels of each alert, such as site: plant-1"
     )

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from anomaly.alerts.sinks.http_account import ALLOW_PRIVATE
+from anomaly.alerts.sinks.private_address import checked_addresses
 from anomaly.alerts.sinks.probe import probe_tcp
 from anomaly.alerts.sinks.registry import SinkContext, SinkKind
 from anomaly.alerts.sinks.sink import Sink
@@ -21,6 +23,7 @@ class WebhookConfig(SinkConfig):
     secret_env: Text | None = Field(default=None, description="environment variable with the signing key")
     secret_file: Location | None = Field(default=None, description="file with the signing key")
     timeout_s: Seconds = Field(default=10.0, description="for connecting, and for each read and write")
+    allow_private: bool = Field(default=False, description=ALLOW_PRIVATE)
     ca_file: Location | None = Field(
         default=None, description="certificates to trust instead of the usual ones"
     )
@@ -44,6 +47,7 @@ def build(config: WebhookConfig, context: SinkContext) -> Sink:
         secret=None if secret is None else secret.encode(),
         timeout_s=config.timeout_s,
         ca_file=config.ca_file,
+        allow_private=config.allow_private,
     )
 
 
@@ -60,7 +64,9 @@ def probe(config: WebhookConfig, context: SinkContext) -> str:
         behind = httpx.URL(proxy)
         probed = probe_tcp(behind.host, behind.port or {"http": 80, "https": 443}.get(behind.scheme, 1080))
         return f"its proxy {probed}"
-    return probe_tcp(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    checked_addresses(host, port, f"webhook {config.name}", allow_private=config.allow_private)
+    return probe_tcp(host, port)
 
 
 WEBHOOK = SinkKind("web hooks", WebhookConfig, build, probe)

@@ -29,6 +29,7 @@ class WebhookSink:
         secret: key of the signature; without it nothing is signed.
         timeout_s: for connecting and for each read and write.
         ca_file: certificates to trust instead of the usual ones.
+        allow_private: the receiver may have a private address.
 
     Raises:
         ConfigError: the address or the certificate file cannot be used.
@@ -43,11 +44,14 @@ class WebhookSink:
         secret: bytes | None = None,
         timeout_s: float = 10.0,
         ca_file: Path | None = None,
+        allow_private: bool = False,
     ) -> None:
         self.name = name
         self._mode = mode
         self._secret = secret
-        parsed = checked_url(url, f"webhook {name}", "sign with secret_env or secret_file instead")
+        parsed = checked_url(
+            url, f"webhook {name}", "sign with secret_env or secret_file instead", allow_private=allow_private
+        )
         self.last_answer = ""
         self._session = HttpSession(
             parsed,
@@ -55,6 +59,7 @@ class WebhookSink:
             where=f"webhook {name} at {parsed.host}",
             trust=None if ca_file is None else tls_context(f"webhook {name}: {ca_file}", cafile=str(ca_file)),
             timeout_s=timeout_s,
+            allow_private=allow_private,
         )
 
     def deliver(self, message: AlertMessage) -> None:

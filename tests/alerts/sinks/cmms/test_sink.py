@@ -26,6 +26,7 @@ def config(system: MaintenanceSystem, **keys: Any) -> CmmsConfig:
     given = {
         "name": "plant",
         "url": f"{system.server.url}{BASE.get(system.name, '')}",
+        "allow_private": True,
         "preset": system.name,
         "token_env": "TOKEN",
         "timeout_s": 1,

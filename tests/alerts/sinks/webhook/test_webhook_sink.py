@@ -33,7 +33,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 @pytest.fixture
 def sink(receiver: WebhookReceiver) -> Iterator[WebhookSink]:
-    made = WebhookSink("hook", receiver.url, timeout_s=1)
+    made = WebhookSink("hook", receiver.url, timeout_s=1, allow_private=True)
     yield made
     made.close()
 
@@ -59,7 +59,7 @@ def test_structured(receiver: WebhookReceiver, sink: WebhookSink, make_message: 
 
 
 def test_binary(receiver: WebhookReceiver, make_message: MakeMessage) -> None:
-    sink = WebhookSink("hook", receiver.url, mode="binary")
+    sink = WebhookSink("hook", receiver.url, mode="binary", allow_private=True)
     message = make_message()
     sink.deliver(message)
     sink.close()
@@ -114,7 +114,7 @@ def test_a_status_other_than_2xx_is_an_error(
 
 
 def test_the_path_of_the_address_does_not_show(receiver: WebhookReceiver, make_message: MakeMessage) -> None:
-    sink = WebhookSink("hook", f"http://127.0.0.1:{receiver.port}/T0K3N?key=S3CRET")
+    sink = WebhookSink("hook", f"http://127.0.0.1:{receiver.port}/T0K3N?key=S3CRET", allow_private=True)
     receiver.plan(Reply(403))
     with pytest.raises(SinkError) as caught:
         sink.deliver(make_message())
@@ -179,7 +179,7 @@ def test_redirects_in_a_circle_are_an_error(
 
 
 def test_slowness_is_an_error(receiver: WebhookReceiver, make_message: MakeMessage) -> None:
-    sink = WebhookSink("hook", receiver.url, timeout_s=0.2)
+    sink = WebhookSink("hook", receiver.url, timeout_s=0.2, allow_private=True)
     receiver.plan(Reply(204, after_s=1.0))
     with pytest.raises(SinkError, match="no answer in time"):
         sink.deliver(make_message())
@@ -200,7 +200,9 @@ def test_an_answer_without_end_does_not_block(make_message: MakeMessage) -> None
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip, args=(server,), daemon=True)
         thread.start()
-        sink = WebhookSink("hook", f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=2)
+        sink = WebhookSink(
+            "hook", f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=2, allow_private=True
+        )
         started = time.monotonic()
         with pytest.raises(SinkError, match="answered 500 No: x"):
             sink.deliver(make_message())
@@ -212,14 +214,14 @@ def test_an_answer_without_end_does_not_block(make_message: MakeMessage) -> None
 
 def test_a_wrong_secret(make_message: MakeMessage) -> None:
     with WebhookReceiver(secret=b"right") as receiver:
-        sink = WebhookSink("hook", receiver.url, secret=b"wrong")
+        sink = WebhookSink("hook", receiver.url, secret=b"wrong", allow_private=True)
         with pytest.raises(SinkError, match="answered 401 Unauthorized: the signature is missing or wrong"):
             sink.deliver(make_message())
         sink.close()
 
 
 def test_a_closed_sink_is_an_error(receiver: WebhookReceiver, make_message: MakeMessage) -> None:
-    sink = WebhookSink("hook", receiver.url)
+    sink = WebhookSink("hook", receiver.url, allow_private=True)
     sink.close()
     with pytest.raises(SinkError, match="cannot be reached"):
         sink.deliver(make_message())
@@ -230,23 +232,23 @@ def test_a_closed_sink_is_an_error(receiver: WebhookReceiver, make_message: Make
 )
 def test_invalid_addresses_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="webhook hook: the address"):
-        WebhookSink("hook", url)
+        WebhookSink("hook", url, allow_private=True)
 
 
 def test_a_password_in_the_address() -> None:
     with pytest.raises(ConfigError, match="holds a user or password") as caught:
-        WebhookSink("hook", "http://ann:s3cret@plant.example/")
+        WebhookSink("hook", "http://ann:s3cret@plant.example/", allow_private=True)
     assert "s3cret" not in str(caught.value)
 
 
 def test_tls(certificate: Certificate, make_message: MakeMessage) -> None:
     with _TlsReceiver(certificate) as receiver:
         url = receiver.url.replace("http://", "https://")
-        trusting = WebhookSink("hook", url, ca_file=certificate.cert)
+        trusting = WebhookSink("hook", url, ca_file=certificate.cert, allow_private=True)
         trusting.deliver(make_message())
         trusting.close()
         assert len(receiver.messages) == 1
-        doubting = WebhookSink("hook", url)
+        doubting = WebhookSink("hook", url, allow_private=True)
         with pytest.raises(SinkError, match="certificate verify failed"):
             doubting.deliver(make_message())
         doubting.close()
@@ -256,7 +258,7 @@ def test_invalid_certificates_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
     for file in ("ca.pem", "missing.pem"):
         with pytest.raises(ConfigError, match="certificates cannot be read"):
-            WebhookSink("hook", "https://plant.example/", ca_file=tmp_path / file)
+            WebhookSink("hook", "https://plant.example/", ca_file=tmp_path / file, allow_private=True)
 
 
 class _TlsReceiver(WebhookReceiver):
