@@ -22,6 +22,7 @@ BUILT_IN = (
     EntryPoint("syslog", "anomaly.alerts.sinks.syslog.syslog_kind:SYSLOG", ENTRY_POINT_GROUP),
     EntryPoint("email", "anomaly.alerts.sinks.email.email_kind:EMAIL", ENTRY_POINT_GROUP),
     EntryPoint("apprise", "anomaly.alerts.sinks.apprise.apprise_kind:APPRISE", ENTRY_POINT_GROUP),
+    EntryPoint("opcua", "anomaly.alerts.sinks.opcua.opcua_kind:OPCUA", ENTRY_POINT_GROUP),
 )
 
 

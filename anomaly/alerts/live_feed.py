@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from anomaly.alerts.sinks.sink import LiveSink, Sink
 from anomaly.store.cases.sensor_fault import sensor_fault
 from anomaly.store.database.rows import UNKNOWN, LiveScore, ScoreRow
-from anomaly.store.state_kinds import JUDGED_STATES, STALE_S
+from anomaly.store.state_kinds import JUDGED_STATES, STALE_S, StateKind
 from anomaly.store.store import Store
 
 INTERVAL_S = 10.0
@@ -71,11 +71,12 @@ class LiveScoreFeed:
         if fault is not None or stale or row.state not in JUDGED_STATES:
             sensor = None if stale and fault is None else fault or "ok"
             return LiveScore(machine, row.time_s, row.second, None, None, UNKNOWN, sensor)
-        return _with_sensor(row)
+        operating = self._store.time_series.newest_state(row.machine, StateKind.OPERATING)
+        return _with_status(row, None if operating is None else operating.state)
 
     def _is_due(self, row: LiveScore) -> bool:
         before, published_s = self._published.get(row.machine, (None, 0.0))
-        changed = before is None or (before.state, before.sensor) != (row.state, row.sensor)
+        changed = before is None or _status(before) != _status(row)
         if not row.is_known:
             return changed or abs(self._clock() - published_s) >= self._interval_s
         # A score older than the interval is history, and one from the future belongs to a clock that was set back.
@@ -84,5 +85,9 @@ class LiveScoreFeed:
         return changed or before is None or abs(row.time_s - before.time_s) >= self._interval_s
 
 
-def _with_sensor(row: ScoreRow) -> LiveScore:
-    return LiveScore(row.machine, row.time_s, row.second, row.score, row.p_value, row.state, "ok")
+def _with_status(row: ScoreRow, operating: str | None) -> LiveScore:
+    return LiveScore(row.machine, row.time_s, row.second, row.score, row.p_value, row.state, "ok", operating)
+
+
+def _status(row: LiveScore) -> tuple[str | None, ...]:
+    return row.state, row.sensor, row.operating

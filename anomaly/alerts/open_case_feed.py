@@ -36,5 +36,4 @@ class OpenCaseFeed:
         if self._published_s is not None and abs(now_s - self._published_s) < self._sink.resend_s:
             return
         self._published_s = now_s
-        if cases := self._store.cases.select(open_only=True):
-            self._sink.publish_open_cases(cases)
+        self._sink.publish_open_cases(self._store.cases.select(open_only=True))

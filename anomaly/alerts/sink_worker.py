@@ -20,7 +20,7 @@ from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.alerts.open_case_feed import OpenCaseFeed
 from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sink_availability import SinkAvailability
-from anomaly.alerts.sinks.sink import Sink
+from anomaly.alerts.sinks.sink import OperatorSink, Sink
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.store.database.file_lock import FileLock
 from anomaly.store.database.rows import DueMessage
@@ -66,6 +66,8 @@ class SinkWorker:
         self._wait_until_s = 0.0
         self._live = LiveScoreFeed(store, sink, clock, watched)
         self._open_cases = OpenCaseFeed(store, sink, clock)
+        if isinstance(sink, OperatorSink):
+            sink.operate(store.cases)
         self._confirmed: dict[str, None] = {}
         self._last_error = ""
         self._wake = threading.Event()

@@ -50,6 +50,16 @@ class TimeSeries:
             ).fetchall()
         return [StateRow(**dict(row)) for row in rows]
 
+    def newest_state(self, machine: str, kind: str) -> StateRow | None:
+        """Return a machine's newest state of a kind, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT machine, kind, time_s, state FROM states"
+                " WHERE machine = ? AND kind = ? ORDER BY time_s DESC, id DESC LIMIT 1",
+                (machine, kind),
+            ).fetchone()
+        return None if row is None else StateRow(**dict(row))
+
     def add_gaps(self, rows: Iterable[GapRow]) -> None:
         """Store intervals without sound."""
         values = [(r.machine, r.begin_s, r.end_s, r.reason) for r in rows]

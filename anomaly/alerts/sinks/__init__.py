@@ -14,12 +14,22 @@ from anomaly.alerts.sinks.registry import (
     configured_sinks,
     installed_kinds,
 )
-from anomaly.alerts.sinks.sink import AnsweringSink, LiveSink, Sink, SinkError, StateSink
+from anomaly.alerts.sinks.sink import (
+    AnsweringSink,
+    CaseOperations,
+    LiveSink,
+    OperatorSink,
+    Sink,
+    SinkError,
+    StateSink,
+)
 
 __all__ = [
     "AnsweringSink",
+    "CaseOperations",
     "ConfiguredSink",
     "LiveSink",
+    "OperatorSink",
     "Sink",
     "SinkContext",
     "SinkError",

@@ -87,6 +87,33 @@ class LiveSink(Protocol):
         """Publish a machine's newest state and score, or drop them. Never waits or raises for a dead connection."""
 
 
+class CaseOperations(Protocol):
+    """Changes of cases that the people at the other side of a sink make; `OperatorChanges` of the store."""
+
+    def acknowledge(self, case_id: str, by: str, note: str = "") -> Case:
+        """Record that a person knows of a case.
+
+        Raises:
+            UsageError: there is no such case.
+            InputError: it is closed.
+        """
+
+    def comment(self, case_id: str, text: str, by: str) -> Case:
+        """Add a comment to the history of a case.
+
+        Raises:
+            UsageError: there is no such case, or the comment is empty.
+        """
+
+
+@runtime_checkable
+class OperatorSink(Protocol):
+    """Sink through whose connection people also acknowledge cases and comment on them."""
+
+    def operate(self, operations: CaseOperations) -> None:
+        """Take what changes cases, before the first delivery; it may be called from any thread."""
+
+
 @runtime_checkable
 class StateSink(Protocol):
     """Sink whose receiver forgets a case unless its alert is repeated."""
@@ -96,7 +123,7 @@ class StateSink(Protocol):
         """Interval at which the open cases are published."""
 
     def publish_open_cases(self, cases: Sequence[Case]) -> None:
-        """Publish all open cases as they stand. Never blocks for ever.
+        """Publish all open cases as they stand, also if there are none. Never blocks for ever.
 
         Raises:
             SinkError: they were not taken; they are published again at the next interval.

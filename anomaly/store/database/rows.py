@@ -41,9 +41,11 @@ class LiveScore(ScoreRow):
 
     Args:
         sensor: ``ok``, the fault that is in force, or None where no sound arrives and no fault is known.
+        operating: operating state of the machine, such as ``running``; None where it is not known.
     """
 
     sensor: str | None = "ok"
+    operating: str | None = None
 
     @property
     def is_known(self) -> bool:

@@ -77,7 +77,8 @@ class AlertmanagerSink:
             message = AlertMessage("case.opened", case.machine, case.opened_at, case)
             text = case_text(message, self._language, machine_facts(self._site, case.machine))
             alerts += case_alerts(case, text, self._clock(), expires_s=self._expires_s, labels=self._labels)
-        self._post(alerts)
+        if alerts:
+            self._post(alerts)
 
     def check(self) -> str:
         """Ask for the status; return one line about it.
