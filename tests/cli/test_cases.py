@@ -284,6 +284,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
         ["syslog", "anomaly"],
         ["email", "anomaly"],
         ["apprise", "anomaly"],
+        ["opcua", "anomaly"],
     ]
     assert run(["alerts", "kinds", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[1] == {

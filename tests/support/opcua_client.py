@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from asyncua import Client, ua
+from asyncua.common.events import get_filter_from_event_type
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from anomaly.alerts.sinks.opcua.certificate import OwnCertificate, own_certificate
@@ -51,6 +53,12 @@ class OpcUaClient:
         assert self._client is not None
         return self._client
 
+    @property
+    def is_subscribed(self) -> bool:
+        """Return whether the client has subscribed over a connection that is alive."""
+        client, subscription = self._client, self.subscription
+        return client is not None and subscription is not None and not client.uaclient.protocol.is_closed
+
     def connect(self, *, encrypted: bool = True) -> None:
         """Open a session."""
         client = Client(f"opc.tcp://127.0.0.1:{self.port}/anomaly", timeout=5)
@@ -69,16 +77,23 @@ class OpcUaClient:
         self.run(open_session())
         self._client = client
 
-    def subscribe(self, *, period_ms: float = 20, nodes: tuple[Any, ...] = (ua.ObjectIds.Server,), **filters: Any) -> None:
-        """Subscribe to all events of conditions and to tests; they are noted."""
+    def subscribe(
+        self,
+        *,
+        period_ms: float = 20,
+        nodes: tuple[Any, ...] = (ua.ObjectIds.Server,),
+        where: ua.ContentFilter | None = None,
+    ) -> None:
+        """Subscribe to the events of nodes; they are noted."""
 
         async def create() -> None:
-            self.subscription = await self.client.create_subscription(period_ms, self)
+            alarm = self.client.get_node(ua.NodeId(ua.ObjectIds.OffNormalAlarmType))
+            chosen = await get_filter_from_event_type([alarm], False)
+            chosen.WhereClause = where or ua.ContentFilter()
+            subscription = await self.client.create_subscription(period_ms, self)
             for node in nodes:
-                types = (ua.ObjectIds.OffNormalAlarmType,)
-                await self.subscription.subscribe_events(
-                    node, types, where_clause_generation=False, **filters
-                )
+                await subscription.subscribe_events(node, evfilter=chosen)
+            self.subscription = subscription
 
         self.run(create())
 
@@ -134,9 +149,14 @@ class OpcUaClient:
 
     def disconnect(self) -> None:
         """Close the session, if one is open."""
-        client, self._client = self._client, None
+        client, self._client, self.subscription = self._client, None, None
         if client is not None:
-            self.run(client.disconnect())
+            with suppress(Exception):  # the server may be gone
+                self.run(client.disconnect())
+
+    def ask_for_nothing(self) -> None:
+        """Stay connected, and ask for no notification any more: a client that hangs."""
+        self._loop.call_soon_threadsafe(self.client.uaclient.session._publish_task.cancel)
 
     def drop(self) -> None:
         """Lose the connection without a word."""
@@ -148,12 +168,3 @@ class OpcUaClient:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
-
-
-def with_client(make: Callable[[], OpcUaClient], job: Callable[[OpcUaClient], Result]) -> Result:
-    """Run a job with a client that is closed in any case."""
-    client = make()
-    try:
-        return job(client)
-    finally:
-        client.close()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from anomaly.alerts.sinks import Sink, SinkContext
@@ -11,13 +14,19 @@ from anomaly.alerts.sinks.alertmanager.alertmanager_kind import ALERTMANAGER
 from anomaly.alerts.sinks.apprise.apprise_kind import APPRISE
 from anomaly.alerts.sinks.cmms.kind import CMMS
 from anomaly.alerts.sinks.email.email_kind import EMAIL
+from anomaly.alerts.sinks.opcua.condition import message_id_of
+from anomaly.alerts.sinks.opcua.opcua_kind import OPCUA
+from anomaly.alerts.sinks.opcua.opcua_sink import OpcUaSink
 from anomaly.alerts.sinks.syslog.syslog_kind import SYSLOG
 from support.alertmanager import PASSWORD, Alertmanager, NotingProxy
 from support.certificate import Certificate
 from support.http_server import Answer, HttpServer
 from support.mail_receiver import MailReceiver
 from support.maintenance_system import MaintenanceSystem
+from support.mqtt_broker import free_port
+from support.opcua_client import OpcUaClient
 from support.syslog_receiver import SyslogReceiver
+from support.waiting import wait_until
 
 SECRET = "a-secret-that-must-not-show"
 
@@ -161,6 +170,68 @@ class AppriseHarness(ServerHarness):
 
     def refuse(self) -> None:
         self._http.answer = lambda _: Answer(401)
+
+
+class OpcUaHarness:
+    """The sink is the server; the other side is a client, which tries to connect until the server is there."""
+
+    secret = SECRET
+    fields = frozenset({"id", "machine"})
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, free_port()
+        self._client = OpcUaClient(self._port, folder / "client", "ann", SECRET)
+        self._wanted, self._closing, self._hangs = threading.Event(), threading.Event(), False
+        self._wanted.set()
+        self._keeper = threading.Thread(target=self._keep_connected)
+        self._keeper.start()
+
+    def build(self) -> Sink:
+        users = [{"username": "ann", "password_env": "PASSWORD"}]
+        keys = {"name": "contract", "port": self._port, "timeout_s": 1, "trust_all_clients": True}
+        settings = OPCUA.config.model_validate(keys | {"users": users, "folder": self._folder / "server"})
+        sink = OPCUA.build(settings, SinkContext(environ={"PASSWORD": SECRET}))
+        assert isinstance(sink, OpcUaSink)
+        sink.publish_open_cases([])
+        if self._wanted.is_set():
+            wait_until(lambda: self._client.is_subscribed)
+        return sink
+
+    def received(self) -> list[Mapping[str, Any]]:
+        events = list(self._client.events)
+        return [{"id": message_id_of(one.EventId), "machine": one.SourceName} for one in events]
+
+    def stop_receiver(self) -> None:
+        self._wanted.clear()
+        wait_until(lambda: not self._client.is_subscribed)
+
+    def start_receiver(self) -> None:
+        self._wanted.set()
+
+    def hang(self) -> bool:
+        self._hangs = True
+        return True
+
+    def refuse(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._closing.set()
+        self._keeper.join()
+        self._client.close()
+
+    def _keep_connected(self) -> None:
+        while not self._closing.wait(0.02):
+            if self._client.is_subscribed:
+                if not self._wanted.is_set():
+                    self._client.disconnect()
+            elif self._wanted.is_set():
+                self._client.disconnect()
+                with suppress(Exception):  # there is no server
+                    self._client.connect()
+                    self._client.subscribe()
+                    if self._hangs:
+                        self._client.ask_for_nothing()
 
 
 class SyslogHarness(ServerHarness):

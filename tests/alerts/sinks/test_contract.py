@@ -21,6 +21,7 @@ from support.sink_harnesses import (
     AppriseHarness,
     CmmsHarness,
     EmailHarness,
+    OpcUaHarness,
     ServerHarness,
     SyslogHarness,
 )
@@ -28,7 +29,7 @@ from support.sink_harnesses import (
 SECRET = "a-secret-that-must-not-show"
 KINDS = [
     *("webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"),
-    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms", "apprise"),
+    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms", "apprise", "opcua"),
 ]
 StartBroker = Callable[..., Broker]
 
@@ -133,7 +134,7 @@ def passwords(folder: Path, password: str) -> Path:
 @pytest.fixture(params=KINDS)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarness]:
     kind, _, variant = request.param.partition("-")
-    made: WebhookHarness | MqttHarness | ServerHarness
+    made: WebhookHarness | MqttHarness | OpcUaHarness | ServerHarness
     if kind == "webhook":
         made = WebhookHarness(variant)
     elif kind == "alertmanager":
@@ -144,6 +145,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarn
         made = EmailHarness(start, request.getfixturevalue("certificate"))
     elif kind == "apprise":
         made = AppriseHarness(request.getfixturevalue("http_server"))
+    elif kind == "opcua":
+        made = OpcUaHarness(tmp_path)
     elif kind == "cmms":
         made = CmmsHarness(request.getfixturevalue("http_server"))
     elif kind == "syslog":

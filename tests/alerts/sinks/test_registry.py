@@ -110,6 +110,7 @@ def test_installed_kinds() -> None:
         InstalledKind("syslog", "syslog servers", "anomaly"),
         InstalledKind("email", "mail over SMTP", "anomaly"),
         InstalledKind("apprise", "services that Apprise knows", "anomaly"),
+        InstalledKind("opcua", "OPC UA servers in the monitor", "anomaly"),
     ]
     assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())
 

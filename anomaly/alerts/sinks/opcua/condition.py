@@ -20,7 +20,7 @@ _ACKNOWLEDGED = (CaseState.ACTIVE_ACKNOWLEDGED, CaseState.CLOSED)
 
 
 class ConditionKey(NamedTuple):
-    """What clients can see of a condition apart from words and times."""
+    """Part of a condition that clients can see, apart from words and times."""
 
     case_id: str
     active: bool
@@ -81,7 +81,7 @@ class ConditionState:
 
 
 def condition_key(case: Case, now_s: float) -> ConditionKey:
-    """Return what clients see of a case."""
+    """Return the part of a case that clients can see."""
     return ConditionKey(
         case.id,
         active=case.state in _ACTIVE,

@@ -1,7 +1,8 @@
-"""Conditions of all machines: their states, and which of them the clients have been told."""
+"""Conditions of all machines: their states, and which of them the clients know."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from anomaly.alerts.sinks.opcua.address_space import AddressSpace, MachineNodes
 from anomaly.alerts.sinks.opcua.condition import (
     ConditionKey,
     ConditionState,
+    condition_key,
     condition_state,
     message_event_id,
     state_event_id,
@@ -30,14 +32,14 @@ class Condition:
     Args:
         state: as it stands.
         before: its state before that.
-        told: what the newest event said.
-        seen: what the newest look at the open cases said.
+        notified: what the newest event said.
+        looked: what the newest look at the open cases said.
     """
 
     state: ConditionState
     before: ConditionState | None = None
-    told: ConditionKey | None = None
-    seen: ConditionKey | None = None
+    notified: ConditionKey | None = None
+    looked: ConditionKey | None = None
 
 
 class Conditions:
@@ -64,7 +66,7 @@ class Conditions:
             for kind in KINDS:
                 key = ConditionKey("", active=False, acknowledged=True, suppressed=False, severity=1)
                 state = ConditionState(name, kind, key, 0.0, time.time(), state_event_id(key), "")
-                self._conditions[name, kind] = Condition(state, told=key)
+                self._conditions[name, kind] = Condition(state, notified=key)
                 await self._write(nodes, self._conditions[name, kind])
         return nodes
 
@@ -92,15 +94,15 @@ class Conditions:
             condition = self._conditions[case.machine, case.kind]
             before = condition.state
             state = state.with_comment_of(before)
-            # An old message of a backlog is told as it was, but does not set the condition back.
+            # An old message of a backlog is sent as it was, but does not set the condition back.
             if state.follows(before):
                 await self._change(nodes, condition, state)
-            condition.told = state.key
+            condition.notified = state.key
             events.append(self._event(nodes, state, before))
         return events
 
     async def follow(self, cases: Iterable[Case]) -> list[OutgoingEvent]:
-        """Bring the conditions to the open cases, also to those that no message told of: after a restart, or shelved.
+        """Bring the conditions to the open cases, also to those without a message: after a restart, or shelved.
 
         Returns:
             Events of conditions that clients see otherwise, and have seen so at the look before, too.
@@ -108,22 +110,23 @@ class Conditions:
         found = {(case.machine, case.kind): case for case in cases}
         for machine, _ in found:
             await self.machine(machine)
+            await asyncio.sleep(0)  # clients get their answers in between
         events = []
-        for place, condition in self._conditions.items():
-            nodes = await self.machine(place[0])
-            await self._follow_one(nodes, condition, found.get(place))
+        for place, condition in list(self._conditions.items()):
+            await self._follow_one(await self.machine(place[0]), condition, found.get(place))
             key = condition.state.key
-            if key not in (condition.told, None) and key == condition.seen:
+            if key != condition.notified and key == condition.looked:
+                nodes = self._space.machines[place[0]]
                 events.append(self._event(nodes, condition.state, condition.before))
-            condition.seen = key
+            condition.looked = key
         return events
 
-    def tell(self, events: Sequence[OutgoingEvent]) -> None:
-        """Note that the clients were told what these events say."""
-        told = {event.fields["EventId"].Value for event in events}
+    def mark_notified(self, events: Sequence[OutgoingEvent]) -> None:
+        """Note that these events were sent."""
+        sent = {event.fields["EventId"].Value for event in events}
         for condition in self._conditions.values():
-            if condition.state.event_id in told:
-                condition.told = condition.state.key
+            if condition.state.event_id in sent:
+                condition.notified = condition.state.key
 
     async def acknowledged(self, condition: Condition, case: Case, user: str, comment: str) -> None:
         """Show that a client has acknowledged a case; its event comes with the message."""
@@ -141,11 +144,12 @@ class Conditions:
 
     async def _follow_one(self, nodes: MachineNodes, condition: Condition, case: Case | None) -> None:
         now_s, before = time.time(), condition.state
-        if case is not None:
+        if case is not None and condition_key(case, now_s) != before.key:
             state = condition_state(case, self._words(_state_message(case)), now_s).with_comment_of(before)
-            if state.key != before.key and state.follows(before):
+            if state.follows(before):
                 await self._change(nodes, condition, state)
-        elif before.retain:
+                await asyncio.sleep(0)
+        elif case is None and before.retain:
             await self._change(nodes, condition, before.ended(now_s, before.text))
 
     async def _change(self, nodes: MachineNodes, condition: Condition, state: ConditionState) -> None:

@@ -12,7 +12,7 @@ from anomaly.store.cases.case import Case
 from anomaly.store.database.rows import LiveScore
 from anomaly.store.outbox.message import AlertMessage
 
-# A condition that nobody was told of is told after two looks.
+# A change without a message has its event after two looks.
 _LOOK_S = 5.0
 # A site of a thousand machines takes some seconds.
 _FOLLOW_S = 30.0

@@ -56,7 +56,8 @@ def check_server(
             where=where,
             hint="stop the other program, or set another port; if the password has changed, restart the monitor",
         ) from error
-    return f"the monitor's server at {host}:{port} takes the user and shows {machines} machines; no event was sent"
+    shown = "1 machine" if machines == 1 else f"{machines} machines"
+    return f"the monitor's server at {host}:{port} takes the user and shows {shown}; no event was sent"
 
 
 def _free(host: str, port: int, where: str) -> str:
@@ -89,7 +90,7 @@ async def _ask(
     async with client:
         namespace = await client.get_namespace_index(NAMESPACE)
         root = await client.nodes.objects.get_child(ua.QualifiedName("anomaly", namespace))
-        return len(await root.get_children())
+        return len(await root.get_children(refs=ua.ObjectIds.HasComponent))
 
 
 def _words(error: BaseException) -> str:

@@ -103,7 +103,7 @@ class CheckedSession(InternalSession):
         self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
     ) -> ua.ActivateSessionResult:
         """Check the channel, then the user."""
-        if peer_certificate is None:
+        if not peer_certificate:
             if not self.iserver.unencrypted:
                 log.warning("%s: a client was refused: its channel has no security", self.iserver.where)
                 raise ServiceError(ua.StatusCodes.BadSecurityModeInsufficient)

@@ -22,7 +22,7 @@ from anomaly.alerts.sinks.opcua.conditions import Conditions, Words
 from anomaly.alerts.sinks.opcua.event import CONDITION_TYPES, OutgoingEvent, test_fields
 from anomaly.alerts.sinks.opcua.methods import ConditionMethods
 from anomaly.alerts.sinks.opcua.sessions import Accounts, CheckedServer
-from anomaly.alerts.sinks.opcua.subscriptions import Delivery
+from anomaly.alerts.sinks.opcua.subscriptions import EventDelivery
 from anomaly.alerts.sinks.sink import CaseOperations, SinkError, plain_reason
 from anomaly.store.cases.case import Case
 from anomaly.store.database.rows import LiveScore
@@ -90,7 +90,7 @@ class SiteServer:
         self, settings: ServerSettings, operations: Callable[[], CaseOperations | None], where: str
     ) -> None:
         self._settings, self._operations, self._where = settings, operations, where
-        self._pending: OrderedDict[str, Delivery] = OrderedDict()
+        self._pending: OrderedDict[str, EventDelivery] = OrderedDict()
         self._done: OrderedDict[str, None] = OrderedDict()
         self._server: Server | None = None
 
@@ -151,7 +151,7 @@ class SiteServer:
         done = "a client has confirmed it" if wait else f"shown at {self._settings.url}"
         if message.id in self._done:
             return done
-        delivery = self._pending.get(message.id) or Delivery(await self._events_of(message))
+        delivery = self._pending.get(message.id) or EventDelivery(await self._events_of(message))
         _remember(self._pending, message.id, delivery, _MOST_PENDING)
         if not wait:
             await self._events.send(delivery)
@@ -175,8 +175,8 @@ class SiteServer:
         """Bring the conditions to the open cases."""
         events = await self._conditions.follow(cases)
         if events and self._events.any:
-            await self._events.send(Delivery(events))
-            self._conditions.tell(events)
+            await self._events.send(EventDelivery(events))
+            self._conditions.mark_notified(events)
 
     async def _events_of(self, message: AlertMessage) -> list[OutgoingEvent]:
         if message.case is not None or message.group:

@@ -25,7 +25,7 @@ LEAST_QUEUE = 1_000
 log = logging.getLogger(__name__)
 
 
-class Delivery:
+class EventDelivery:
     """Events of one message on their way to the clients.
 
     Args:
@@ -58,7 +58,7 @@ class EventSubscriptions:
         """True if a client has subscribed to events."""
         return any(_items(sub) for sub in self._service.subscriptions.values())
 
-    async def deliver(self, delivery: Delivery, timeout_s: float) -> bool:
+    async def deliver(self, delivery: EventDelivery, timeout_s: float) -> bool:
         """Send a message to each subscription that has not had it, and wait until a client has confirmed it.
 
         Returns:
@@ -76,7 +76,7 @@ class EventSubscriptions:
             except TimeoutError:
                 return False
 
-    async def send(self, delivery: Delivery) -> None:
+    async def send(self, delivery: EventDelivery) -> None:
         """Send a message to each subscription that has not had it; waits for nobody.
 
         Where every subscriber's filter keeps an event out, nobody wants it: it counts as confirmed.
@@ -168,7 +168,7 @@ async def _offer(
     items: dict[int, MonitoredItemData],
     event: OutgoingEvent,
     number: int,
-    delivery: Delivery,
+    delivery: EventDelivery,
 ) -> bool:
     """Queue an event for a subscription that has not had it; return whether its filters let it pass."""
     taken = False
