@@ -17,7 +17,7 @@ from anomaly.errors import InputError
 from anomaly.features.front_end import WARM_UP_FRAMES, FrontEnd, SecondStream, frames_before, segment_levels
 from anomaly.features.level_compensation import LevelCompensator, compensate_segments
 from anomaly.features.level_normaliser import LevelNormaliser
-from anomaly.features.level_reference import LevelReference
+from anomaly.features.level_reference import Integers, LevelReference, mean_levels
 from anomaly.features.mel import SAMPLE_RATE_HZ, Centibels, Samples
 
 # Segments that run in one batch: enough to amortise a step, few enough to stay in the cache.
@@ -37,6 +37,7 @@ class SecondScore:
         p_value: probability that normal sound scores at least this high.
         groups: error level per sub-band group, [groups].
         operating: operating state, and whether the decision uses the second.
+        levels: mean level per band, hundredths of a decibel, [bands]; of a stream whose model has a level reference.
     """
 
     second: int
@@ -44,6 +45,7 @@ class SecondScore:
     p_value: float
     groups: Levels
     operating: OperatingResult = _NO_OPERATING_STATE
+    levels: Integers | None = None
 
 
 class SecondPipeline:
@@ -211,7 +213,8 @@ class StreamScorer:
             levels = self._compensator.push(levels[None])[0]
         score = self._scorer._judge(self._count, self._pipeline.push(second, levels[None])[0])
         self._count += 1
-        return replace(score, operating=self._tracker.second(group_levels(levels)))
+        mean = None if self._compensator is None else mean_levels(levels)
+        return replace(score, operating=self._tracker.second(group_levels(levels)), levels=mean)
 
     @property
     def at_reset(self) -> bool:

@@ -23,6 +23,7 @@ class DiagnosisContext:
         scores: scores of the seconds up to this one, oldest first, one a second.
         samples: sound that ends with the second, [n], float32, 16 kHz.
         levels: pooled levels of the same sound, [frames, bands], hundredths of a decibel.
+        changes_db: how much louder each pooled band is in the second than in normal sound, [bands].
         operating: operating state in the second.
         speed_hz: shaft speed, revolutions per second.
         facts: figures of the machine, such as the geometry of its bearings.
@@ -33,6 +34,7 @@ class DiagnosisContext:
     scores: Levels | None = None
     samples: Samples | None = None
     levels: Centibels | None = None
+    changes_db: Levels | None = None
     operating: OperatingState | None = None
     speed_hz: float | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)

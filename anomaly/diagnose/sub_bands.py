@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from anomaly.detect.pooling import Levels
 from anomaly.diagnose.context import DiagnosisContext
 from anomaly.diagnose.diagnoser import Diagnosis
 from anomaly.features.mel import pooled_edges_hz
@@ -24,11 +25,13 @@ class SubBandDeviation:
     Args:
         low_hz, high_hz: its edges.
         deviation: error level in standard deviations of normal sound.
+        change_db: how much louder its mean level is than in normal sound; None if that is not known.
     """
 
     low_hz: float
     high_hz: float
     deviation: float
+    change_db: float | None = None
 
     def __str__(self) -> str:
         return f"{_hz(self.low_hz)} to {_hz(self.high_hz)} ({self.deviation:.1f} sigma)"
@@ -42,7 +45,7 @@ class SubBandDiagnoser:
     def diagnose(self, context: DiagnosisContext) -> Diagnosis:
         """Return the worst groups as a sentence, and the levels of all groups as evidence."""
         groups = [float(level) for level in context.groups]
-        worst = worst_sub_bands(groups)
+        worst = [_with_change(one, context.changes_db) for one in worst_sub_bands(groups)]
         return Diagnosis(_summary(context.machine, worst), _evidence(groups, worst))
 
 
@@ -68,8 +71,23 @@ def _evidence(groups: Sequence[float], worst: Sequence[SubBandDeviation]) -> dic
     return {
         "groups": [round(level, 3) for level in groups],
         "edges_hz": [round(float(edge), 1) for edge in pooled_edges_hz(len(groups))],
-        "suspects": [{"low_hz": s.low_hz, "high_hz": s.high_hz, "deviation": s.deviation} for s in worst],
+        "suspects": [_suspect(one) for one in worst],
     }
+
+
+def _suspect(one: SubBandDeviation) -> dict[str, float]:
+    found = {"low_hz": one.low_hz, "high_hz": one.high_hz, "deviation": one.deviation}
+    return found if one.change_db is None else found | {"change_db": one.change_db}
+
+
+def _with_change(one: SubBandDeviation, changes_db: Levels | None) -> SubBandDeviation:
+    """Add the change of the mean level over the pooled bands that a stretch consists of."""
+    if changes_db is None:
+        return one
+    edges = pooled_edges_hz(len(changes_db))
+    middle = (edges[:-1] + edges[1:]) / 2
+    inside = np.asarray(changes_db)[(middle > one.low_hz) & (middle < one.high_hz)]
+    return replace(one, change_db=round(float(inside.mean()), 1)) if len(inside) else one
 
 
 def _hz(value: float) -> str:

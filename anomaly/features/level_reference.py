@@ -65,6 +65,14 @@ class LevelReference:
         gain, distance = _gains_and_distances(means, self.spectra)
         return gain, distance <= self.shape_cb * self.spectra.shape[1]
 
+    def changes(self, mean: Integers) -> Integers:
+        """Return how much louder each band of one second is than the typical spectrum of the most similar shape.
+
+        Args:
+            mean: mean level per band, [bands], hundredths of a decibel.
+        """
+        return np.asarray(mean - self.spectra[_nearest(mean[None], self.spectra)[0][0]])
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for calibration.json."""
         return {
@@ -152,6 +160,11 @@ def _segment_means(samples: Samples, front_end: FrontEnd) -> list[Integers]:
 
 def _gains_and_distances(means: Integers, spectra: Integers) -> tuple[Integers, Integers]:
     """Measure gain and shape distance, summed over the bands, to the spectrum of the most similar shape, [m] each."""
+    return _nearest(means, spectra)[1:]
+
+
+def _nearest(means: Integers, spectra: Integers) -> tuple[Integers, Integers, Integers]:
+    """Find the spectrum of the most similar shape; return its number, the gain and the shape distance, [m] each."""
     difference = means[:, None, :] - spectra[None, :, :]
     middle = (difference.shape[2] - 1) // 2, difference.shape[2] // 2
     inner = np.partition(difference, middle, axis=2)
@@ -160,4 +173,4 @@ def _gains_and_distances(means: Integers, spectra: Integers) -> tuple[Integers, 
     bands = means.shape[1]
     nearest = (_GAIN_PER_SHAPE * distance + bands * np.abs(gain)).argmin(axis=1)
     rows = np.arange(len(means))
-    return gain[rows, nearest], distance[rows, nearest]
+    return nearest, gain[rows, nearest], distance[rows, nearest]

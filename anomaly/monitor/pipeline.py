@@ -88,7 +88,7 @@ class MonitorPipeline:
         self._scoring = ScoringStage(scorer)
         self._drift = DriftMonitor(store, self._journal, scorer.calibration)
         self._decision = DecisionStage(limit, policy)
-        self._case = MachineCase(store, self._journal, scorer.calibration)
+        self._case = MachineCase(store, self._journal, scorer.calibration, scorer.level)
         self._gaps, self._gaps_reported_s = 0, float("-inf")
         self._undecided = False
 
@@ -216,7 +216,7 @@ class MonitorPipeline:
         self._decision = DecisionStage(model.limit, self._policy, first=self.seconds)
         self._drift.calibrate(model.scorer.calibration)
         self._case.require_calm_period()
-        self._case.calibrate(model.scorer.calibration)
+        self._case.calibrate(model.scorer.calibration, model.scorer.level)
         self._journal.set_model(model_label(model.scorer.detector.name, model.version))
         message = f"version {model.version} scores from here on"
         self._journal.store(EventName.MODEL_ACTIVATED, message, version=model.version)

@@ -67,3 +67,16 @@ def test_evidence_is_plain_values() -> None:
     assert len(found["groups"]) == SUB_BAND_GROUPS
     assert len(found["edges_hz"]) == SUB_BAND_GROUPS + 1
     assert [s["deviation"] for s in found["suspects"]] == [s.deviation for s in worst_sub_bands(LEVELS)]
+
+
+@pytest.mark.parametrize("gain_db", [6.0, -9.5])
+def test_the_change_of_a_band_in_decibels(gain_db: float) -> None:
+    groups = np.zeros(SUB_BAND_GROUPS)
+    groups[5] = 4.0
+    changes = np.full(2 * SUB_BAND_GROUPS, 0.4)
+    changes[10:12] = gain_db - 1.0, gain_db + 1.0
+    found = diagnose(DiagnosisContext("pump", groups, changes_db=changes)).evidence["suspects"]
+    assert found[0]["change_db"] == gain_db
+    assert [one["change_db"] for one in found[1:]] == [0.4, 0.4]
+    without = diagnose(DiagnosisContext("pump", groups)).evidence["suspects"]
+    assert [set(one) for one in without] == [{"low_hz", "high_hz", "deviation"}] * 3

@@ -102,3 +102,13 @@ def test_what_is_incomplete_is_refused(values: object) -> None:
 def test_the_mean_is_rounded_down() -> None:
     levels = np.array([[[1, -1], [2, -2]]], dtype=np.int32)
     assert mean_levels(levels).tolist() == [[1, -2]]
+
+
+@pytest.mark.parametrize("change_cb", [600, -400])
+def test_the_change_of_each_band(reference: LevelReference, change_cb: int) -> None:
+    """A band that is louder or quieter than in training shows by as much, and the others hardly at all."""
+    sound = means(noise(10, 99))
+    sound[:, 4:12] += change_cb
+    changes = np.array([reference.changes(one) for one in sound])
+    assert np.abs(changes[:, 4:12].mean() - change_cb) <= 60
+    assert np.abs(changes[:, 14:].mean()) <= 60

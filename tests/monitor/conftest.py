@@ -67,7 +67,9 @@ class Bench:
         """Start a monitor on the store as it is."""
         self.stream = LoudnessStream()
         calibration = None if self.scores is None else SimpleNamespace(scores=self.scores)
-        scorer = cast(Scorer, SimpleNamespace(stream=lambda: self.stream, calibration=calibration))
+        scorer = cast(
+            Scorer, SimpleNamespace(level=None, stream=lambda: self.stream, calibration=calibration)
+        )
         bus = EventBus()
         bus.subscribe(SecondRecord, self.records.append)
         bus.subscribe(EventRecord, self.records.append)

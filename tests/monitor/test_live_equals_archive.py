@@ -97,7 +97,7 @@ class _Live:
 
     def __init__(self, seconds: list[Second], policy: Policy, store: Store) -> None:
         stream = _Stream(iter(scored(seconds)))
-        scorer = cast(Scorer, SimpleNamespace(stream=lambda: stream, calibration=None))
+        scorer = cast(Scorer, SimpleNamespace(level=None, stream=lambda: stream, calibration=None))
         bus = EventBus()
         self.records: list[SecondRecord] = []
         self.events: list[EventRecord] = []

@@ -63,7 +63,9 @@ class Play:
 
     def begin(self, script: list[SecondScore]) -> MonitorPipeline:
         stream = Scripted(iter(script))
-        scorer = cast(Scorer, SimpleNamespace(stream=lambda: stream, calibration=self.calibration))
+        scorer = cast(
+            Scorer, SimpleNamespace(level=None, stream=lambda: stream, calibration=self.calibration)
+        )
         bus = EventBus()
         self.records = []
         bus.subscribe(SecondRecord, self.records.append)
@@ -280,7 +282,8 @@ def test_a_switch_of_the_model_decides_the_held_seconds_by_the_old_one(store: St
         pipeline.process(SoundBlock(noise, play.time_s + second))
     assert not [r for r in play.records if isinstance(r, EventRecord)]
     after = cast(
-        Scorer, SimpleNamespace(stream=lambda: Scripted(iter(seconds(RUN, GOOD, 2))), calibration=None)
+        Scorer,
+        SimpleNamespace(level=None, stream=lambda: Scripted(iter(seconds(RUN, GOOD, 2))), calibration=None),
     )
     after.detector = SimpleNamespace(name="student")  # type: ignore[assignment]
     pipeline.use(SessionModel("2", after, limit_for(1.0, 0.0), SensorCheck()))

@@ -12,6 +12,7 @@ import psutil
 import pytest
 import soundfile
 
+from anomaly.alerts.wording import case_text
 from anomaly.audio.files.recordings import read_16k
 from anomaly.bundle import open_bundle
 from anomaly.config import AnsweringSystem, Answers, Sinks, Site
@@ -91,6 +92,9 @@ def test_a_failing_pump_ends_in_one_delivered_case(site: Site, failing: Path) ->
     assert len(opened) == 1
     assert opened[0].case is not None
     assert (opened[0].machine, opened[0].state, opened[0].case.kind) == ("pump", "ALARM", "machine")
+    # The failing bearing adds sound.
+    assert 1.0 < opened[0].case.evidence["suspects"][0]["change_db"] < 40.0
+    assert " dB louder than normal." in case_text(opened[0]).plain
     assert sink.closed
     names = [record.event for record in records if isinstance(record, EventRecord)]
     assert "case.opened" in names

@@ -184,8 +184,7 @@ def _change(case: Case, words: TextCatalogue) -> str:
     if worst is None:
         return one_line(case.summary)
     values = {
-        "low": words.frequency(worst["low_hz"]),
-        "high": words.frequency(worst["high_hz"]),
+        "band": words.band(worst["low_hz"], worst["high_hz"]),
         "deviation": words.number(worst["deviation"]),
     }
     change_db = worst.get("change_db")

@@ -49,6 +49,15 @@ class TextCatalogue:
         """Return a frequency with its unit."""
         return f"{self.number(hz / 1000)} kHz" if hz >= 1000 else f"{self.number(hz)} Hz"
 
+    def band(self, low_hz: float, high_hz: float) -> str:
+        """Return a band of frequencies, its unit once if both edges have the same."""
+        if low_hz < 1000:
+            return str(self._texts["format"]["band"]).format(
+                low=self.frequency(low_hz), high=self.frequency(high_hz)
+            )
+        low, high = (f"{hz / 1000:.1f}".translate(self._separators) for hz in (low_hz, high_hz))
+        return str(self._texts["format"]["band"]).format(low=low, high=f"{high} kHz")
+
     def time(self, unix_s: float) -> str:
         """Return a UNIX time as date and time in this computer's time zone, with the zone."""
         local = datetime.fromtimestamp(unix_s).astimezone()

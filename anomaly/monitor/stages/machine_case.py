@@ -11,6 +11,7 @@ from anomaly.detect.scoring import SecondScore
 from anomaly.diagnose.context import DiagnosisContext
 from anomaly.diagnose.diagnose import diagnose
 from anomaly.errors import ConfigError
+from anomaly.features.level_reference import LevelReference
 from anomaly.monitor.events import EventName
 from anomaly.monitor.journal import Journal
 from anomaly.monitor.stages.calm_period import CalmPeriod
@@ -34,9 +35,16 @@ class MachineCase:
         store: where the case lies; one left active by an earlier run is taken up.
         journal: publishes and stores the events.
         calibration: of the scores, for the severity; None where there is none.
+        level: levels of normal sound, for the change in decibels; None where the bundle has none.
     """
 
-    def __init__(self, store: Store, journal: Journal, calibration: Calibration | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        calibration: Calibration | None = None,
+        level: LevelReference | None = None,
+    ) -> None:
         self._store, self._journal = store, journal
         open_now = store.cases.select(open_only=True, machine=journal.machine)
         active = (c for c in open_now if c.kind == "machine" and c.state != CaseState.RETURNED_UNACKNOWLEDGED)
@@ -44,6 +52,7 @@ class MachineCase:
         self._worst: SecondScore | None = None
         self._calm = CalmPeriod()
         self._gauge = SeverityGauge(calibration)
+        self._level = level
         self._age_s = self._settling_s = 0
 
     @property
@@ -55,9 +64,10 @@ class MachineCase:
         """Require a minute of normal sound before the case returns to normal: a first OK after a reset says little."""
         self._calm.reset()
 
-    def calibrate(self, calibration: Calibration | None) -> None:
-        """Measure the severity by another calibration from now on."""
+    def calibrate(self, calibration: Calibration | None, level: LevelReference | None = None) -> None:
+        """Measure severity and change by another model from now on."""
         self._gauge.calibrate(calibration)
+        self._level = level
 
     def second(self, decided: DecidedSecond) -> None:
         """Take one second with the state after it."""
@@ -85,7 +95,7 @@ class MachineCase:
         blank = Case(self._journal.machine, "machine", opened_at, "", sound_position_s=decided.number + 1.0)
         message = self._message("case.opened", decided)
         with self._journal.tolerate_store_errors():
-            case = self._store.cases.open(_measured(blank, decided.score), message)
+            case = self._store.cases.open(self._measured(blank, decided.score), message)
             if case is not None:
                 self._case, self._age_s, self._worst = case, 0, decided.score
                 self._calm.alarm(decided.time_s)
@@ -110,7 +120,7 @@ class MachineCase:
             self._worst, self._settling_s = None, SETTLE_S if settled else 0
 
     def _write(self, case: Case, worst: SecondScore, severity: int, decided: DecidedSecond) -> None:
-        measured = replace(_measured(case, worst), severity=max(case.severity, severity))
+        measured = replace(self._measured(case, worst), severity=max(case.severity, severity))
         with self._journal.tolerate_store_errors():
             stored = self._store.cases.update(measured, self._message("case.escalated", decided))
             if stored.severity > case.severity:
@@ -122,7 +132,7 @@ class MachineCase:
     def _return(self, case: Case, decided: DecidedSecond) -> None:
         with self._journal.tolerate_store_errors():
             if self._worst is not None:
-                self._store.cases.update(_measured(case, self._worst))
+                self._store.cases.update(self._measured(case, self._worst))
             self._store.cases.mark_returned(case.id, self._message("case.returned", decided))
             self._calm.returned(decided.time_s)
             message = "the sound is normal again"
@@ -140,13 +150,21 @@ class MachineCase:
             groups=tuple(round(float(g), 3) for g in decided.score.groups),
         )
 
-
-def _measured(case: Case, score: SecondScore) -> Case:
-    found = diagnose(DiagnosisContext(case.machine, score.groups, operating=score.operating.operating))
-    return replace(
-        case,
-        summary=found.summary,
-        evidence=found.evidence,
-        peak_score=score.score,
-        min_p_value=score.p_value,
-    )
+    def _measured(self, case: Case, score: SecondScore) -> Case:
+        """Return a case with the score and the diagnosis of a second."""
+        known = None if self._level is None or score.levels is None else self._level.changes(score.levels)
+        found = diagnose(
+            DiagnosisContext(
+                case.machine,
+                score.groups,
+                changes_db=None if known is None else known / 100,
+                operating=score.operating.operating,
+            )
+        )
+        return replace(
+            case,
+            summary=found.summary,
+            evidence=found.evidence,
+            peak_score=score.score,
+            min_p_value=score.p_value,
+        )
