@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from anomaly.store.database.database_error import DatabaseError, FileId, explained, removed
+from anomaly.store.database.database_error import DatabaseError, FileId, damage_at, explained, removed
 from anomaly.store.database.database_file import (
     connect,
     copy_open,
@@ -188,9 +188,13 @@ class Database:
                 with explained(self.path):
                     prepare(self.path)
                     fill(aside)
+                    with closing(connect(self.path)) as connection:
+                        if not is_complete(connection):
+                            raise damage_at(self.path, "database: the new file has lost its tables")
                 return
             except DatabaseError as error:
-                if not (again and error.is_damage):
+                # A file that was cut has no tables, which shows as a wrong statement.
+                if not (again and (error.is_damage or error.is_doubtful)):
                     raise
                 set_aside(self.path)
 
