@@ -23,6 +23,7 @@ BUILT_IN = (
     EntryPoint("email", "anomaly.alerts.sinks.email.email_kind:EMAIL", ENTRY_POINT_GROUP),
     EntryPoint("apprise", "anomaly.alerts.sinks.apprise.apprise_kind:APPRISE", ENTRY_POINT_GROUP),
     EntryPoint("opcua", "anomaly.alerts.sinks.opcua.opcua_kind:OPCUA", ENTRY_POINT_GROUP),
+    EntryPoint("sparkplug", "anomaly.alerts.sinks.sparkplug.sparkplug_kind:SPARKPLUG", ENTRY_POINT_GROUP),
 )
 
 

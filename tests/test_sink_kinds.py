@@ -10,7 +10,7 @@ from anomaly.errors import ConfigError
 from anomaly.sink_kinds import load_sink_kind, package_of, sink_kind_entry_point, sink_kind_names
 
 Install = Callable[..., object]
-BUILT_IN = ("webhook", "mqtt", "alertmanager", "cmms", "syslog", "email", "apprise", "opcua")
+BUILT_IN = ("webhook", "mqtt", "alertmanager", "cmms", "syslog", "email", "apprise", "opcua", "sparkplug")
 
 
 def test_built_in_kinds() -> None:

@@ -285,6 +285,7 @@ def test_kinds_of_sinks(capsys: Capture) -> None:
         ["email", "anomaly"],
         ["apprise", "anomaly"],
         ["opcua", "anomaly"],
+        ["sparkplug", "anomaly"],
     ]
     assert run(["alerts", "kinds", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[1] == {

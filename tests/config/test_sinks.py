@@ -42,7 +42,7 @@ CHAT = Declaration("chat rooms", ChatConfig)
 NO_MODEL = Declaration("chat rooms", dict)
 NO_DECLARATION = ChatConfig
 """
-BUILT_IN = ("webhook", "mqtt", "alertmanager", "cmms", "syslog", "email", "apprise", "opcua")
+BUILT_IN = ("webhook", "mqtt", "alertmanager", "cmms", "syslog", "email", "apprise", "opcua", "sparkplug")
 Install = Callable[..., Path]
 
 
@@ -98,7 +98,7 @@ def test_errors_of_all_kinds_are_listed_at_once(chat: None, tmp_path: Path) -> N
     assert str(caught.value.hint).splitlines() == [
         "also line 3: sinks.mqtt.0: host is missing",
         "  also line 4: sinks.fax: unknown kind of sink (known: "
-        "alertmanager, apprise, chat, cmms, email, mqtt, opcua, syslog, webhook)",
+        "alertmanager, apprise, chat, cmms, email, mqtt, opcua, sparkplug, syslog, webhook)",
         "  also line 5: state: unknown key (did you mean state_dir?)",
     ]
 
@@ -106,7 +106,8 @@ def test_errors_of_all_kinds_are_listed_at_once(chat: None, tmp_path: Path) -> N
 def test_a_kind_that_is_misspelt(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError,
-        match="did you mean webhook\\? known: alertmanager, apprise, cmms, email, mqtt, opcua, syslog, webhook",
+        match="did you mean webhook\\? known: alertmanager, apprise, cmms, email, mqtt, opcua, sparkplug,"
+        " syslog, webhook",
     ):
         load(tmp_path, "sinks:\n  webhooks: []\n")
 

@@ -118,6 +118,15 @@ class Listener:
         self.received.append(ReceivedMessage(message.topic, message.payload.decode(), message.retain))
 
 
+def passwords(folder: Path, password: str) -> Path:
+    """Write a password file of Mosquitto with the account of the sink."""
+    file = folder / "passwords"
+    file.write_text(f"anomaly:{password}\n")
+    tool = str(Path(str(MOSQUITTO)).parent.parent / "bin" / "mosquitto_passwd")
+    subprocess.run([tool, "-U", str(file)], check=True)
+    return file
+
+
 @pytest.fixture
 def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     if MOSQUITTO is None:

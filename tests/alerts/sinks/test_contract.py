@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anomaly.alerts.sinks import Sink
+from anomaly.alerts.sinks import Sink, SinkContext
 from anomaly.alerts.sinks.mqtt.mqtt_sink import MqttSink
+from anomaly.alerts.sinks.sparkplug.sparkplug_kind import SPARKPLUG, SparkplugConfig
 from anomaly.alerts.sinks.testing import SINK_CHECKS, Check, SinkHarness
 from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
 from anomaly.alerts.webhook_receiver import WebhookReceiver
-from support.mqtt_broker import MOSQUITTO, Broker, Listener, free_port
+from support.mqtt_broker import Broker, Listener, free_port, passwords
 from support.sink_harnesses import (
     AlertmanagerHarness,
     AppriseHarness,
@@ -25,11 +25,12 @@ from support.sink_harnesses import (
     ServerHarness,
     SyslogHarness,
 )
+from support.sparkplug_host import SparkplugHost
 
 SECRET = "a-secret-that-must-not-show"
 KINDS = [
     *("webhook-structured", "webhook-binary", "mqtt-5", "mqtt-3.1.1", "email", "alertmanager"),
-    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms", "apprise", "opcua"),
+    *("syslog-udp", "syslog-tcp", "syslog-tls", "cmms", "apprise", "opcua", "sparkplug-5", "sparkplug-3.1.1"),
 ]
 StartBroker = Callable[..., Broker]
 
@@ -79,11 +80,12 @@ class WebhookHarness:
 
 class MqttHarness:
     secret = SECRET
+    listener: Callable[[int], Any] = Listener
 
     def __init__(self, start_broker: StartBroker, folder: Path, protocol: Any) -> None:
         self._protocol, self._folder, self._start_broker = protocol, folder, start_broker
         self._broker = start_broker("allow_anonymous true", f"password_file {passwords(folder, SECRET)}")
-        self._listener = Listener(self._broker.port)
+        self._listener = type(self).listener(self._broker.port)
         self._expected = 1
 
     def build(self) -> Sink:
@@ -97,7 +99,7 @@ class MqttHarness:
         )
 
     def received(self) -> list[Mapping[str, Any]]:
-        return self._listener.alerts()
+        return list(self._listener.alerts())
 
     def stop_receiver(self) -> None:
         self._expected = self._listener.subscriptions + 1
@@ -122,13 +124,25 @@ class MqttHarness:
         self._listener.close()
 
 
-def passwords(folder: Path, password: str) -> Path:
-    """Write a password file of Mosquitto with the account of the sink."""
-    file = folder / "passwords"
-    file.write_text(f"anomaly:{password}\n")
-    tool = str(Path(str(MOSQUITTO)).parent.parent / "bin" / "mosquitto_passwd")
-    subprocess.run([tool, "-U", str(file)], check=True)
-    return file
+class SparkplugHarness(MqttHarness):
+    """A host application; a test publishes nothing."""
+
+    tests_arrive = False
+    fields = frozenset({"id", "event", "machine"})
+    listener = SparkplugHost
+
+    def build(self) -> Sink:
+        keys = {"host": "127.0.0.1", "port": self._broker.port, "protocol": self._protocol, "timeout_s": 1}
+        account = {"name": "contract", "username": "anomaly", "password_env": "P"}
+        config = SparkplugConfig.model_validate(keys | account)
+        return SPARKPLUG.build(config, SinkContext(environ={"P": SECRET}))
+
+    def received(self) -> list[Mapping[str, Any]]:
+        return [
+            {"id": one.values["Case/Message"], "event": one.values["Case/Event"], "machine": one.device}
+            for one in self._listener.received
+            if one.kind == "DDATA" and "Case/Message" in one.values
+        ]
 
 
 @pytest.fixture(params=KINDS)
@@ -152,6 +166,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkHarn
     elif kind == "syslog":
         start = request.getfixturevalue("start_syslog")
         made = SyslogHarness(start, variant, request.getfixturevalue("certificate"))
+    elif kind == "sparkplug":
+        made = SparkplugHarness(request.getfixturevalue("start_broker"), tmp_path, variant)
     else:
         made = MqttHarness(request.getfixturevalue("start_broker"), tmp_path, variant)
     yield made

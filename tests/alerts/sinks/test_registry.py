@@ -111,6 +111,7 @@ def test_installed_kinds() -> None:
         InstalledKind("email", "mail over SMTP", "anomaly"),
         InstalledKind("apprise", "services that Apprise knows", "anomaly"),
         InstalledKind("opcua", "OPC UA servers in the monitor", "anomaly"),
+        InstalledKind("sparkplug", "MQTT brokers with Sparkplug B", "anomaly"),
     ]
     assert all(isinstance(sink_kind(kind.name), SinkKind) for kind in installed_kinds())
 

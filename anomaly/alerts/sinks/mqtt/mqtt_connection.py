@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from anomaly.alerts.sinks.mqtt.outgoing import OutgoingMessage, RetainedMessage
 from anomaly.alerts.sinks.mqtt.subscription import Subscription
 from anomaly.alerts.sinks.sink import SinkError, plain_reason
 from anomaly.errors import ConfigError
@@ -40,14 +40,6 @@ _LAST_S = 2.0
 _REJECTED = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90, 0x99})
 
 
-@dataclass(frozen=True)
-class RetainedMessage:
-    """Message that the broker keeps for later subscribers."""
-
-    topic: str
-    payload: str
-
-
 class MqttConnection:
     """Connection that is opened at the first use and again whenever it is lost.
 
@@ -62,8 +54,10 @@ class MqttConnection:
         protocol: the version of MQTT.
         timeout_s: for connecting and for the broker's confirmation.
         will: published by the broker when this process dies.
+        new_will: returns another one before each connection, on the network thread; in place of ``will``.
         on_connected: called at each connection, on the network thread, before anybody else sends.
-        subscription: made anew at each connection.
+        subscriptions: made anew at each connection, before that.
+        kind: of the sink, for errors.
 
     Raises:
         ConfigError: the host or the certificate file cannot be used.
@@ -81,15 +75,17 @@ class MqttConnection:
         ca_file: Path | None,
         protocol: Version,
         timeout_s: float,
-        will: RetainedMessage | None,
+        will: OutgoingMessage | None = None,
+        new_will: Callable[[], OutgoingMessage] | None = None,
         on_connected: Callable[[], None] = lambda: None,
-        subscription: Subscription | None = None,
+        subscriptions: Sequence[Subscription] = (),
+        kind: str = "mqtt",
     ) -> None:
         self._host = host
         self._port = port if port is not None else (8883 if tls else 1883)
-        _check_host(host, f"mqtt {name}")
+        _check_host(host, f"{kind} {name}")
         self.address = f"{host}:{self._port}"
-        self.where = f"mqtt {name} at {self.address}"
+        self.where = f"{kind} {name} at {self.address}"
         self._account = (username, password)
         self._tls = tls
         self._trust = (
@@ -97,7 +93,10 @@ class MqttConnection:
         )
         self._protocol = MQTTv5 if protocol == "5" else MQTTv311
         self._timeout_s = timeout_s
-        self._will, self._on_connected, self._subscription = will, on_connected, subscription
+        self._will, self._new_will, self._on_connected = will, new_will, on_connected
+        self._subscriptions = {one.topic: one for one in subscriptions}
+        self._subscribed: dict[int, Sequence[ReasonCode]] = {}
+        self._answer = threading.Condition()
         self._client: Client | None = None
         self._connected = threading.Event()
         # Set as soon as waiting for the connection has no more purpose: it is there, or the broker has rejected it.
@@ -144,10 +143,41 @@ class MqttConnection:
         if self._client is not None:
             self._client.publish(message.topic, message.payload, qos=qos, retain=True)
 
-    def send(self, topic: str, payload: str) -> None:
+    def send(self, topic: str, payload: str | bytes, *, qos: Literal[0, 1] = 1) -> None:
         """Send a message that is not kept, without waiting; it is lost if there is no connection."""
         if self._client is not None:
-            self._client.publish(topic, payload, qos=1)
+            self._client.publish(topic, payload, qos=qos)
+
+    def processed(self) -> None:
+        """Wait until the broker has processed all that was sent before, also with quality of service 0.
+
+        It subscribes once more, and the broker answers in the order of what it gets.
+
+        Raises:
+            SinkError: no answer in time; permanent if the broker does not allow to subscribe.
+        """
+        client = self._client
+        topics = [(topic, 1) for topic in self._subscriptions]
+        with self._answer:
+            self._subscribed.clear()  # the numbers of another connection
+        mid = None if client is None else client.subscribe(topics)[1]
+        if client is None or mid is None:
+            raise SinkError("not published: there is no connection", where=self.where)
+        with self._answer:
+            answered = self._answer.wait_for(lambda: mid in self._subscribed, self._timeout_s)
+            reasons = self._subscribed.pop(mid, ())
+        if not answered:
+            self._drop()
+            raise SinkError("the broker did not answer in time", where=self.where)
+        for (topic, _), reason in zip(topics, reasons, strict=False):
+            if reason.is_failure:
+                hint = f"allow this account to read {topic}"
+                raise SinkError(
+                    f"the broker refused a subscription: {reason}",
+                    where=self.where,
+                    permanent=reason.value in _REJECTED,
+                    hint=hint,
+                )
 
     def confirmed(self, topic: str, payload: str) -> None:
         """Send a message that is not kept, and wait for the broker's confirmation.
@@ -179,13 +209,14 @@ class MqttConnection:
                 hint=f"allow this account to write to {topic}",
             )
 
-    def close(self, last: Sequence[RetainedMessage] = ()) -> None:
+    def close(self, last: Sequence[OutgoingMessage] = ()) -> None:
         """Send the last messages if there is a connection, and disconnect; may be repeated."""
         client, self._client = self._client, None
         if client is None:
             return
+        self._answered.clear()
         if self._connected.is_set():
-            sent = [client.publish(one.topic, one.payload, qos=1, retain=True) for one in last]
+            sent = [client.publish(one.topic, one.payload, qos=1, retain=one.retain) for one in last]
             # To disconnect discards what exceeds the number of messages that may be on their way at once.
             end = time.monotonic() + _LAST_S
             for one in sent:
@@ -205,12 +236,14 @@ class MqttConnection:
         client.connect_timeout = self._timeout_s
         client.reconnect_delay_set(1, MAX_RECONNECT_S)
         if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+            _set_will(client, self._will)
+        if (new_will := self._new_will) is not None:
+            client.on_pre_connect = lambda connecting, _data: _set_will(connecting, new_will())
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
-        if self._subscription is not None:
+        if self._subscriptions:
             client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
         client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S)
         return client
@@ -252,9 +285,9 @@ class MqttConnection:
                 self._rejected = True
                 self._answered.set()
             return
+        if self._subscriptions:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
         self._on_connected()
-        if self._subscription is not None:
-            client.subscribe(self._subscription.topic, qos=1)
         self._rejected = False
         self._connected.set()
         self._answered.set()
@@ -285,20 +318,27 @@ class MqttConnection:
             self._refused[mid] = reason
 
     def _on_message(self, client: Client, _data: Any, message: MQTTMessage) -> None:
-        if client is self._client and self._subscription is not None:
-            self._subscription.received(bytes(message.payload))
+        if client is self._client and (found := self._subscriptions.get(message.topic)) is not None:
+            found.received(bytes(message.payload))
 
     def _on_subscribe(
         self,
         _client: Client,
         _data: Any,
-        _mid: int,
+        mid: int,
         reasons: Sequence[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        for reason in reasons:
-            if reason.is_failure and self._subscription is not None:
-                self._subscription.refused(str(reason))
+        for subscription, reason in zip(self._subscriptions.values(), reasons, strict=False):
+            if reason.is_failure:
+                subscription.refused(str(reason))
+        with self._answer:
+            self._subscribed[mid] = reasons
+            self._answer.notify_all()
+
+
+def _set_will(client: Client, will: OutgoingMessage) -> None:
+    client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
 
 
 def _check_host(host: str, where: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from anomaly.alerts.sinks.mqtt.broker_config import BrokerConfig
 from anomaly.alerts.sinks.probe import TIMEOUT_S
 from anomaly.alerts.sinks.registry import SinkContext, SinkKind
-from anomaly.config import Location, Seconds, SinkConfig, Text
+from anomaly.config import Text
 
 if TYPE_CHECKING:
     from anomaly.alerts.sinks.mqtt.mqtt_connection import MqttConnection
@@ -17,34 +18,13 @@ if TYPE_CHECKING:
     from anomaly.alerts.sinks.mqtt.subscription import Subscription
 
 
-class MqttConfig(SinkConfig):
+class MqttConfig(BrokerConfig):
     """An MQTT broker that gets alerts and states, with Home Assistant discovery."""
 
-    host: Text = Field(description="name or address of the broker")
-    port: int | None = Field(default=None, ge=1, le=65535, description="1883 by default, 8883 with TLS")
     topic: Text = Field(default="anomaly", description="first levels of each topic")
     discovery: str = Field(
         default="homeassistant", description="prefix of Home Assistant discovery; '' to leave it out"
     )
-    username: Text | None = Field(default=None, description="account at the broker")
-    password_env: Text | None = Field(default=None, description="environment variable with the password")
-    password_file: Location | None = Field(default=None, description="file with the password")
-    tls: bool = Field(default=False, description="encrypt, and check the broker's certificate")
-    ca_file: Location | None = Field(
-        default=None, description="certificates to trust instead of the usual ones"
-    )
-    protocol: Literal["5", "3.1.1"] = Field(default="5", description="version of MQTT")
-    timeout_s: Seconds = Field(default=10.0, description="for connecting and for the broker's confirmation")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.username is None and (self.password_env or self.password_file):
-            raise ValueError("a password needs a username")
-        if self.ca_file is not None and not self.tls:
-            raise ValueError("ca_file is of no use without tls: true")
-        if self.password_env and self.password_file:
-            raise ValueError("give password_env or password_file, not both")
-        return self
 
 
 def answer_connection(config: MqttConfig, context: SinkContext, subscription: Subscription) -> MqttConnection:
@@ -52,21 +32,7 @@ def answer_connection(config: MqttConfig, context: SinkContext, subscription: Su
 
     It is one of its own, so that neither the sink nor what subscribes can hold up the other.
     """
-    from anomaly.alerts.sinks.mqtt.mqtt_connection import MqttConnection
-
-    return MqttConnection(
-        config.name,
-        config.host,
-        port=config.port,
-        username=config.username,
-        password=context.secret(config.password_env, config.password_file, f"mqtt {config.name}"),
-        tls=config.tls,
-        ca_file=config.ca_file,
-        protocol=config.protocol,
-        timeout_s=config.timeout_s,
-        will=None,
-        subscription=subscription,
-    )
+    return config.connection(context, "mqtt", subscriptions=(subscription,))
 
 
 def build(config: MqttConfig, context: SinkContext) -> MqttSink:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anomaly.alerts.sinks.mqtt.homeassistant import Topics, discovery
-from anomaly.alerts.sinks.mqtt.mqtt_connection import MqttConnection, RetainedMessage, Version
+from anomaly.alerts.sinks.mqtt.mqtt_connection import MqttConnection, Version
+from anomaly.alerts.sinks.mqtt.outgoing import OutgoingMessage, RetainedMessage
 from anomaly.errors import ConfigError
 from anomaly.store.cases.case import iso_utc, json_value, unix_s
 from anomaly.store.database.rows import UNKNOWN, LiveScore
@@ -132,7 +133,7 @@ class MqttSink:
 
     def close(self) -> None:
         """Publish that the site is offline and the states of its machines are unknown, and disconnect."""
-        last: list[RetainedMessage] = []
+        last: list[OutgoingMessage] = []
         if not self._test_only:
             last.append(RetainedMessage(self._topics.status, "offline"))
             for row in self._newest.values():
