@@ -56,7 +56,7 @@ class DeliveryRules:
         self._settings = settings or DeliverySettings()
         usual_s = GROUP_S if for_people else 0.0
         self._group_s = usual_s if self._settings.group_s is None else self._settings.group_s
-        self._sent_s: dict[str, float] = {}
+        self._sent_s: dict[str, float | None] = {}
 
     @property
     def are_trivial(self) -> bool:
@@ -71,6 +71,7 @@ class DeliveryRules:
         *,
         stored: Callable[[str], Case | None],
         notified: Callable[[str], bool],
+        last_sent_s: Callable[[str], float | None] = lambda _: None,
         at_once: bool = False,
     ) -> DeliveryPlan:
         """Decide on the messages that wait.
@@ -80,6 +81,7 @@ class DeliveryRules:
             now_s: UNIX seconds.
             stored: returns a case as it stands now, by its identifier.
             notified: returns whether the sink has got a message of a case.
+            last_sent_s: returns the UNIX time of the last message about a machine, perhaps by an earlier process.
             at_once: do not wait for more messages to group: the process ends.
         """
         plan, ready = DeliveryPlan(), []
@@ -88,7 +90,7 @@ class DeliveryRules:
             if until_s is None:
                 plan.skipped.append(due)
                 continue
-            until_s = max(until_s, self._quiet_s(due, now_s), self._cool_s(due, now_s))
+            until_s = max(until_s, self._quiet_s(due, now_s), self._cool_s(due, now_s, last_sent_s))
             if until_s > now_s:
                 plan.held.append((due, until_s))
             else:
@@ -127,8 +129,11 @@ class DeliveryRules:
             return now_s
         return now_s + _LOOK_AGAIN_S if is_in_any(self._settings.quiet, now_s) else now_s
 
-    def _cool_s(self, due: DueMessage, now_s: float) -> float:
-        sent_s = self._sent_s.get(due.message.machine)
+    def _cool_s(self, due: DueMessage, now_s: float, last_sent_s: Callable[[str], float | None]) -> float:
+        machine = due.message.machine
+        if self._settings.cooldown_min and machine not in self._sent_s:
+            self._sent_s[machine] = last_sent_s(machine)
+        sent_s = self._sent_s.get(machine)
         if sent_s is None or due.message.event == "case.opened" or sent_s > now_s:
             return now_s
         return sent_s + self._settings.cooldown_min * 60.0

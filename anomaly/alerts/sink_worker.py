@@ -139,6 +139,7 @@ class SinkWorker:
             now_s,
             stored=self._store.cases.get,
             notified=lambda case_id: outbox.has_notified(name, case_id),
+            last_sent_s=lambda machine: outbox.last_sent_s(name, machine),
             at_once=self._draining.is_set(),
         )
         self._wait_until_s = plan.wait_until_s

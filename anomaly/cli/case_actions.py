@@ -22,7 +22,8 @@ _Finding = Annotated[
 _Rebaseline = Annotated[
     bool,
     typer.Option(
-        "--rebaseline", help="The machine sounds different from now on: drift is measured from here."
+        "--rebaseline",
+        help="The machine sounds different from now on: in a day the monitor calibrates on the sound since.",
     ),
 ]
 
@@ -98,8 +99,8 @@ def close(
     print_case(closed, as_json)
     if rebaseline:
         typer.echo(
-            "drift is measured from here; after a day of normal running calibrate on it:"
-            f" anomaly calibrate --machine {closed.machine} --since 1d --replace",
+            "drift is measured from here; in a day a running monitor calibrates on the normal sound since."
+            f" To do it yourself: anomaly calibrate --machine {closed.machine} --since 1d --replace",
             err=True,
         )
 

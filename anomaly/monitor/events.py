@@ -48,6 +48,10 @@ class EventName(StrEnum):
     MACHINE_NOT_JUDGED = "machine.not_judged"
     """The microphone works, but no second could be judged for a while."""
     MACHINE_JUDGED = "machine.judged"
+    MACHINE_RECALIBRATED = "machine.recalibrated"
+    """The request of ``cases close --rebaseline`` was carried out."""
+    REBASELINE_WAITS = "rebaseline.waits"
+    """That request waits for feedback on cases since."""
 
 
 WARNINGS = frozenset(
@@ -61,6 +65,7 @@ WARNINGS = frozenset(
         EventName.MACHINE_FAILED,
         EventName.MACHINE_NOT_JUDGED,
         EventName.MODEL_REFUSED,
+        EventName.REBASELINE_WAITS,
         EventName.SOURCE_TRUNCATED,
         EventName.STORE_DAMAGED,
         EventName.STORE_FAILED,

@@ -15,6 +15,7 @@ from anomaly.monitor.events import BlockProcessed, EventName, SessionEnded
 from anomaly.monitor.gap_log import GapLog
 from anomaly.monitor.model.model_switch import CHECK_EVERY_S, ModelSwitch
 from anomaly.monitor.model.session_model import SessionModel, model_of_bundle, policy_of
+from anomaly.monitor.offline.rebaseline import ATTEMPT_EVERY_S, Rebaseline
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.plan import MonitorPlan
@@ -46,6 +47,8 @@ class MachineSession:
         self._background_events = BackgroundEvents(plan.machine, store, operations.clock)
         # Machines that share a bundle switch one by one, each with its own calibration.
         self._switch = self._model_switch(store)
+        rebaseline = Rebaseline(operations.site, plan, store, self._background_events.emit, operations.clock)
+        operations.background.every(ATTEMPT_EVERY_S, rebaseline.attempt)
         self.clips = self._subscribe_services(model, store)
         self.pipeline = MonitorPipeline(
             plan.machine,

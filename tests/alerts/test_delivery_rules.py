@@ -181,6 +181,21 @@ def test_a_cooldown_spaces_the_messages_about_a_machine(
     assert sink.events[2:] == [("pump", "case.commented")]
 
 
+def test_a_cooldown_outlives_the_process(
+    store: Store, clock: Clock, make: Callable[..., Any], make_case: MakeCase
+) -> None:
+    before, _ = make(cooldown_min=10)
+    case = make_case()
+    store.cases.open(case)
+    run(before, clock, 1)
+    store.cases.comment(case.id, "one", "ann")
+    after, sink = make(cooldown_min=10)
+    run(after, clock, 590)
+    assert sink.events == []
+    run(after, clock, 20)
+    assert sink.events == [("pump", "case.commented")]
+
+
 def test_an_escalation_step_gets_what_nobody_acknowledges_in_time(
     store: Store, clock: Clock, make: Callable[..., Any], make_case: MakeCase
 ) -> None:

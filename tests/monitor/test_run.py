@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -233,3 +234,59 @@ def test_a_secret_of_answers_that_is_missing_is_an_error_before_any_sound(
     with pytest.raises(ConfigError, match="answers of maximo: the secret is empty"):
         monitor([plan_for(failing)], site, lambda _: None, sinks=[])
     assert not site.state_dir.exists()
+
+
+class Hanging:
+    """A sink whose other side takes the connection and never answers."""
+
+    name = "hanging"
+
+    def __init__(self) -> None:
+        self.entered, self.released = threading.Event(), threading.Event()
+        self.delivered: list[AlertMessage] = []
+
+    def deliver(self, message: AlertMessage) -> None:
+        self.entered.set()
+        assert self.released.wait(60)
+        self.delivered.append(message)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_sink_that_hangs_delays_neither_the_sound_nor_another_sink(site: Site, failing: Path) -> None:
+    """All seconds after the alarm are judged, and the other sink gets the case, while the first delivery hangs."""
+    hanging, other = Hanging(), Kept()
+    whole = len(read_16k(failing)) // 16_000
+    during: list[int] = []
+
+    def show(record: Record) -> None:
+        if not isinstance(record, SecondRecord):
+            return
+        if other.messages and hanging.entered.is_set() and not hanging.released.is_set():
+            during.append(record.second)
+        if record.state == "ALARM":
+            wait_until(lambda: hanging.entered.is_set() and other.messages)
+        if record.second == whole - 1:
+            assert hanging.delivered == []
+            hanging.released.set()
+
+    monitor([plan_for(failing)], site, show, sinks=[hanging, other])
+    first = during[0]
+    assert during == list(range(first, whole))
+    assert len(during) >= 4
+    assert [message.id for message in hanging.delivered] == [message.id for message in other.messages]
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        assert len(store.history.scores("pump")) == whole
+
+
+def test_a_sink_that_never_answers_does_not_keep_the_monitor_from_ending(
+    site: Site, failing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anomaly.monitor.run.DRAIN_S", 0.1)
+    hanging = Hanging()
+    assert monitor([plan_for(failing)], site, lambda _: None, sinks=[hanging]) == 1
+    assert hanging.entered.is_set()
+    with Store.open(site.state_dir / DATABASE_NAME) as store:
+        assert store.outbox.pending_count(["hanging"]) >= 1
+    hanging.released.set()

@@ -20,6 +20,33 @@ _ORDER = ("ALARM", None, "WATCH", "OK")
 
 
 @dataclass(frozen=True)
+class MaintenanceStatus:
+    """Maintenance of a machine that goes on.
+
+    Args:
+        until_s: UNIX seconds of its end; None for a window of the site file.
+        by: person who began it; None likewise.
+        note: why.
+    """
+
+    until_s: float | None = None
+    by: str | None = None
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON types; times are UTC."""
+        until = None if self.until_s is None else iso_utc(self.until_s)
+        return {"planned": self.by is None, "until": until, "by": self.by, "note": self.note or None}
+
+    def text(self) -> str:
+        """Return one phrase for people."""
+        if self.until_s is None:
+            return "in maintenance by a window of the site file: alarms open no cases"
+        why = f" ({self.note})" if self.note else ""
+        return f"in maintenance until {local_time(self.until_s)} by {self.by}{why}: alarms open no cases"
+
+
+@dataclass(frozen=True)
 class MachineStatus:
     """Status of one machine.
 
@@ -34,6 +61,7 @@ class MachineStatus:
         open_cases: of the machine and of its microphone, newest first.
         model: detector and version of the bundle.
         budget: its alarms compared with the budget; None where the database cannot be read.
+        maintenance: its maintenance that goes on, during which alarms open no cases; None without one.
     """
 
     machine: str
@@ -46,6 +74,7 @@ class MachineStatus:
     open_cases: Sequence[Case]
     model: str | None
     budget: BudgetStatus | None
+    maintenance: MaintenanceStatus | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types; times are UTC."""
@@ -61,6 +90,7 @@ class MachineStatus:
             "cases": [case.id for case in self.open_cases],
             "model": self.model,
             "budget": None if self.budget is None else self.budget.to_dict(),
+            "maintenance": None if self.maintenance is None else self.maintenance.to_dict(),
         }
 
     @property
@@ -70,7 +100,8 @@ class MachineStatus:
 
     def text(self, now_s: float) -> str:
         """Return one line for people: verdict, since when, and the facts behind it."""
-        facts = [self._sound(now_s), *self._microphone()]
+        facts = [] if self.maintenance is None else [self.maintenance.text()]
+        facts += [self._sound(now_s), *self._microphone()]
         if self.operating_state:
             facts.append(f"machine {self.operating_state}")
         facts.append(_cases(self.open_cases))

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from anomaly.config import Machine, Site
 from anomaly.disk_space import DiskFault, disk_fault
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.monitor.status.budget import budget_status
-from anomaly.monitor.status.machine_status import MachineStatus, machine_status
+from anomaly.monitor.status.machine_status import MachineStatus, MaintenanceStatus, machine_status
 from anomaly.monitor.status.sink_status import SinkStatus, sink_statuses
 from anomaly.monitor.status.stored_facts import DatabaseStatus, StoredFacts
+from anomaly.store.cases.maintenance import MaintenanceRow
 from anomaly.store.database.file_lock import is_locked
 from anomaly.store.state_kinds import model_label
 from anomaly.store.store import DATABASE_NAME
@@ -97,9 +98,15 @@ def site_status(site: Site, clock: Callable[[], float] = time.time) -> SiteStatu
     names = _machines(site, stored)
     if not names:
         raise _no_machine(site, stored.database)
-    machines = sorted(
-        (_machine(site, name, stored, now_s) for name in names), key=lambda one: (one.rank, one.machine)
+    maintained = stored.maintenance(now_s)
+    found = (
+        replace(
+            _machine(site, name, stored, now_s),
+            maintenance=_maintenance(site, name, maintained.get(name), now_s),
+        )
+        for name in names
     )
+    machines = sorted(found, key=lambda one: (one.rank, one.machine))
     sinks = sink_statuses(site, stored.delivery_counts())
     return SiteStatus(tuple(machines), tuple(sinks), _disk(site), stored.database, now_s)
 
@@ -146,6 +153,14 @@ def _machine(site: Site, name: str, stored: StoredFacts, now_s: float) -> Machin
         now_s=now_s,
         stale=stored.database.fault if stored.database.is_stale else "",
     )
+
+
+def _maintenance(
+    site: Site, name: str, by_hand: MaintenanceRow | None, now_s: float
+) -> MaintenanceStatus | None:
+    if by_hand is not None:
+        return MaintenanceStatus(by_hand.end_s, by_hand.who, by_hand.note)
+    return MaintenanceStatus() if site.is_in_planned_maintenance(name, now_s) else None
 
 
 def _bundle_label(site: Site, name: str, detector: str) -> str | None:

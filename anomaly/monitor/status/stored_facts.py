@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 from anomaly.errors import AnomalyError
 from anomaly.store.cases.case import FEEDBACK, Case
+from anomaly.store.cases.maintenance import MaintenanceRow, in_force
 from anomaly.store.current import memory_databases, stale_fault
 from anomaly.store.database.rows import DeliveryCount, EventRow
 from anomaly.store.machine_summary import MachineSummary, machine_summary, stored_machines
 from anomaly.store.page import Page, iterate
 from anomaly.store.reader import PageRequest, StoreReader
 
+# Version of the schema that has the table.
+_WITH_MAINTENANCE = 5
 _NOTHING_STORED = MachineSummary(None, {}, 0)
 
 
@@ -112,6 +116,14 @@ class StoredFacts:
         """Yield the feedback on cases of a machine, oldest first."""
         for reader in reversed(self._readers):
             yield from _feedback(reader, machine)
+
+    def maintenance(self, now_s: float) -> dict[str, MaintenanceRow]:
+        """Return the maintenance that people have begun and that goes on, by machine."""
+
+        def rows(connection: sqlite3.Connection, version: int) -> list[MaintenanceRow]:
+            return in_force(connection, now_s) if version >= _WITH_MAINTENANCE else []
+
+        return {row.machine: row for reader in self._readers[:1] for row in reader.read(rows)}
 
     def delivery_counts(self) -> list[DeliveryCount]:
         """Return the deliveries of each sink by status, as the database knows them that is in use."""

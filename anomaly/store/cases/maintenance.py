@@ -100,11 +100,16 @@ class Maintenance:
     def select(self) -> list[MaintenanceRow]:
         """Return the maintenance that goes on now, by machine."""
         with self._database.reading() as connection:
-            rows = connection.execute(f"{_OPEN} AND end_s > ? ORDER BY machine", (self._clock(),)).fetchall()
-        return [MaintenanceRow(**dict(row)) for row in rows]
+            return in_force(connection, self._clock())
 
 
 _OPEN = "SELECT machine, begin_s, end_s, who, note FROM maintenance WHERE ended_s IS NULL"
+
+
+def in_force(connection: sqlite3.Connection, now_s: float) -> list[MaintenanceRow]:
+    """Return the maintenance that goes on at a UNIX time, by machine."""
+    rows = connection.execute(f"{_OPEN} AND end_s > ? ORDER BY machine", (now_s,)).fetchall()
+    return [MaintenanceRow(**dict(row)) for row in rows]
 
 
 def is_in_maintenance(connection: sqlite3.Connection, machine: str, now_s: float) -> bool:

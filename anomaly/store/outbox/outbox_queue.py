@@ -175,6 +175,16 @@ class OutboxQueue:
         with self._database.reading() as connection:
             return connection.execute(sql, (case_id, sink)).fetchone() is not None
 
+    def last_sent_s(self, sink: str, machine: str) -> float | None:
+        """Return the UNIX time at which a sink has last confirmed a message about a machine's cases; None if never."""
+        sql = (
+            "SELECT max(finished_s) FROM deliveries WHERE sink = ? AND status = 'delivered' AND error IS NULL"
+            " AND lane IN (SELECT id FROM cases WHERE machine = ?)"
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(sql, (sink, machine)).fetchone()[0]
+        return None if found is None else float(found)
+
     def mark_failed(self, due: DueMessage, error: str, next_try_s: float) -> None:
         """Record that a delivery failed, the error, and the UNIX time of the next attempt."""
         with self._database.transaction() as connection:

@@ -79,6 +79,7 @@ def test_a_machine_that_is_judged(site: Site, store: Store) -> None:
         "open_cases": 0,
         "cases": [],
         "model": "student 0123456789ab",
+        "maintenance": None,
     }
     assert (budget["false_alarms_per_day"], budget["alarms"], budget["kept"]) == (1.0, 0, True)
 
@@ -89,6 +90,27 @@ def test_without_a_monitor_nothing_is_known(site: Site, store: Store) -> None:
     assert (found.state, found.sensor, found.operating_state) == (None, None, None)
     assert "no monitor watches it" in found.reason
     assert found.since_s == NOW_S - 5
+
+
+def test_maintenance_is_shown(site: Site, store: Store) -> None:
+    """By hand with its end, and by a window of the site file."""
+    add(store)
+    store.maintenance.begin("pump", 3600, "ann", "new belt")
+    window = Machine.model_validate({"device": "hw:1", "maintenance": ["2027-01-01 to 2027-12-31"]})
+    site = site.model_copy(update={"machines": {**site.machines, "fan": window}})
+    shown = {machine.machine: machine for machine in read(site).machines}
+    assert shown["pump"].to_dict()["maintenance"] == {
+        "planned": False,
+        "until": iso_utc(NOW_S + 3600),
+        "by": "ann",
+        "note": "new belt",
+    }
+    assert "; in maintenance until " in shown["pump"].text(NOW_S)
+    assert " by ann (new belt): alarms open no cases; " in shown["pump"].text(NOW_S)
+    assert shown["fan"].to_dict()["maintenance"]["planned"] is True
+    assert "in maintenance by a window of the site file" in shown["fan"].text(NOW_S)
+    store.maintenance.end("pump", "ann")
+    assert pump(site).maintenance is None
 
 
 def test_old_sound_is_unknown(site: Site, store: Store) -> None:
