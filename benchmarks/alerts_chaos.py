@@ -8,14 +8,16 @@ in the middle at random; it is killed with -9 again and again, and the next one 
     events             changes of cases that were stored
     kills              how often the process was killed
     lost               events that a sink never got, and changes that were reported but not stored; all sinks together
-    doubled            events that reached a sink under more than one key
+    doubled            events that reached a sink under more than one key, work orders beyond one per case, and at
+                       receivers that know no keys (mail, syslog, Apprise) repetitions that no kill and no broken
+                       connection explains
     out_of_order       events that first reached a sink before an earlier one of their case
-    repeated           deliveries that were repeated with their key: the receiver recognises them
+    repeated           deliveries that were repeated with their key: most receivers recognise them
     events_per_second  changes of cases stored and delivered to two sinks that confirm at once, in one process
     events_per_cpu_second  the same for each second of one core: what a computer that does nothing else reaches
     drain_per_second   messages of an outage delivered to one sink
     drain_peak_mib     growth of the memory while 100,000 messages are delivered after an outage
-    sinks              lost, doubled, out_of_order and repeated of each sink
+    sinks              lost, doubled, out_of_order, repeated of each sink; broken: its connections that were cut or hung
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ from typing import Any
 
 from anomaly.store.store import DATABASE_NAME, Store
 from lib.alerts.chaos_count import count
+from lib.alerts.chaos_http_sides import AlertmanagerSide, AppriseSide, CmmsSide
+from lib.alerts.chaos_line_sides import EmailSide, SyslogSide
 from lib.alerts.chaos_receivers import ChaosReceiver, MqttSide, WebhookSide
 from lib.alerts.flaky_proxy import MODES, FlakyProxy
 from lib.progress import log
@@ -72,10 +76,7 @@ def chaos(folder: Path, events: int, kills: int, seed: int) -> dict[str, Any]:
     """Run the process again and again; count what each sink got."""
     rng, reported = random.Random(seed), []
     with ExitStack() as opened:
-        sides: list[ChaosReceiver] = [
-            opened.enter_context(WebhookSide()),
-            opened.enter_context(MqttSide(folder)),
-        ]
+        sides = [opened.enter_context(side) for side in receivers(folder)]
         proxies = [opened.enter_context(FlakyProxy(side.port, seed)) for side in sides]
         ports = [f"{side.kind}={proxy.port}" for side, proxy in zip(sides, proxies, strict=True)]
         path = folder / DATABASE_NAME
@@ -87,9 +88,19 @@ def chaos(folder: Path, events: int, kills: int, seed: int) -> dict[str, Any]:
         for proxy in proxies:
             proxy.set_mode("up")
         reported += run(path, events, ports, [], rng)
+        broken = {side.kind: proxy.broken for side, proxy in zip(sides, proxies, strict=True)}
         with Store.open(path) as store:
-            totals, sinks = count(store, sides, reported)
+            totals, sinks = count(store, sides, reported, {kind: kills + one for kind, one in broken.items()})
+    sinks = {kind: counts | {"broken": broken[kind]} for kind, counts in sinks.items()}
     return totals | {"kills": kills, "sinks": sinks}
+
+
+def receivers(folder: Path) -> list[ChaosReceiver]:
+    """Return the other side of each kind of sink."""
+    return [
+        *(WebhookSide(), MqttSide(folder), EmailSide(), SyslogSide()),
+        *(AlertmanagerSide(), CmmsSide(), AppriseSide()),
+    ]
 
 
 def run(

@@ -14,28 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from anomaly.alerts import AlertMessage, Case, Dispatcher, RetryPolicy, Store, iso_utc
-from anomaly.alerts.sinks import Sink
-from anomaly.alerts.sinks.mqtt.mqtt_sink import MqttSink
-from anomaly.alerts.sinks.webhook.webhook_sink import WebhookSink
+from lib.alerts.chaos_sinks import sink
 
 MACHINES = 40
-SECRET = b"chaos"
 _PAUSE_S = 0.01
-_TIMEOUT_S = 1.0
-
-
-def sink(kind: str, port: int) -> Sink:
-    """Make a sink whose other side is at a port of this computer.
-
-    Raises:
-        ValueError: the kind is unknown.
-    """
-    if kind == "webhook":
-        url = f"http://127.0.0.1:{port}/alerts"
-        return WebhookSink("webhook", url, secret=SECRET, timeout_s=_TIMEOUT_S, allow_private=True)
-    if kind == "mqtt":
-        return MqttSink("mqtt", "127.0.0.1", port=port, timeout_s=_TIMEOUT_S, discovery_prefix="")
-    raise ValueError(f"no sink of kind {kind!r}")
 
 
 def stored_events(store: Store) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from anomaly.alerts.webhook_receiver import WebhookReceiver
-from lib.alerts.chaos_monitor import SECRET
+from lib.alerts.chaos_sinks import SECRET
 
 Message = Mapping[str, Any]
 _START_S = 10.0
@@ -26,16 +26,22 @@ class ChaosReceiver(Protocol):
     Attributes:
         kind: of the sink, as ``chaos_monitor.sink`` knows it.
         port: where it listens on this computer.
-        messages: all that arrived, repetitions too, in their order.
+        keyed: the receiver knows repetitions by their key, so that they harm nothing.
+        messages: all that arrived, repetitions too, in their order; with their content, or with their key alone.
+        doubled: number of things that exist twice there, such as work orders.
     """
 
     kind: str
+    keyed: bool
 
     @property
     def port(self) -> int: ...
 
     @property
     def messages(self) -> list[Message]: ...
+
+    @property
+    def doubled(self) -> int: ...
 
     def __enter__(self) -> ChaosReceiver: ...
 
@@ -46,6 +52,8 @@ class WebhookSide:
     """Web hook receiver that checks signatures."""
 
     kind = "webhook"
+    keyed = True
+    doubled = 0
 
     def __init__(self) -> None:
         self._receiver = WebhookReceiver(secret=SECRET)
@@ -72,6 +80,8 @@ class MqttSide:
     """Mosquitto, and a subscriber to all alerts."""
 
     kind = "mqtt"
+    keyed = True
+    doubled = 0
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
