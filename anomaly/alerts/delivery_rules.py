@@ -147,8 +147,22 @@ class DeliveryRules:
             by_event.setdefault(due.message.event if grouped else due.message.id, []).append(due)
         found: list[list[DueMessage]] = []
         for together in by_event.values():
-            found.extend([together] if len(together) >= LEAST_GROUP else [[due] for due in together])
+            one = len(together) >= LEAST_GROUP or _have_one_cause(together)
+            found.extend([together] if one else [[due] for due in together])
         return found
+
+
+def _have_one_cause(together: Sequence[DueMessage]) -> bool:
+    """Return whether two cases or more are one thing for a person.
+
+    So are microphones that fail, or come back, in the same way at the same time: a computer, a sound card or a hub was
+    lost. And so are an alarm of a machine and the failure of its microphone: one of the two has caused the other.
+    """
+    cases = [due.message.case for due in together if due.message.case is not None]
+    if len(cases) < 2:
+        return False
+    faults = {str(case.evidence.get("status")) if case.kind == "sensor" else None for case in cases}
+    return len({case.machine for case in cases}) == 1 or (len(faults) == 1 and None not in faults)
 
 
 def delivery_rules(site: Site) -> dict[str, DeliveryRules]:

@@ -105,6 +105,66 @@ def test_a_few_cases_have_a_message_each_after_the_same_wait(
     assert [message.group for message in sink.got] == [(), ()]
 
 
+@pytest.mark.parametrize("count", [2, 8])
+def test_microphones_that_are_lost_at_once_are_one_message_for_people(
+    store: Store, clock: Clock, make: Callable[..., Any], make_case: MakeCase, count: int
+) -> None:
+    """The machines' own alarms stay away meanwhile, and the end is one message too."""
+    mail, people = make("mail", for_people=True)
+    hook, machines = make("hook")
+    cases = [make_case(f"m{n}", "sensor", evidence={"status": "lost"}) for n in range(count)]
+    for case in cases:
+        store.cases.open(case)
+        assert store.cases.open(make_case(case.machine)) is None
+        clock.forward(3.0)
+        run(mail, clock, 1)
+    run(mail, clock, 60)
+    run(hook, clock, 1)
+    for case in cases:
+        store.cases.close(case.id, note="the microphone is well again")
+    run(mail, clock, 61)
+    assert [(one.event, len(one.group)) for one in people.got] == [
+        ("case.opened", count),
+        ("case.closed", count),
+    ]
+    assert len(machines.got) == count
+    texts = [case_text(one) for one in people.got]
+    assert texts[0].headline == f"The microphones of {count} machines fail: these machines are not judged."
+    assert "what the microphones share" in texts[0].plain
+    assert texts[1].headline.startswith(f"The microphones of {count} machines are well again")
+    assert case_text(people.got[0], "de").headline.startswith(f"Die Mikrofone von {count} Maschinen")
+
+
+def test_two_microphones_with_different_faults_have_a_message_each(
+    store: Store, clock: Clock, make: Callable[..., Any], make_case: MakeCase
+) -> None:
+    worker, sink = make(for_people=True)
+    for number, status in enumerate(("lost", "clipping")):
+        store.cases.open(make_case(f"m{number}", "sensor", evidence={"status": status}))
+    run(worker, clock, 61)
+    assert [one.group for one in sink.got] == [(), ()]
+
+
+def test_an_alarm_and_the_failure_of_its_microphone_are_one_message(
+    store: Store, clock: Clock, make: Callable[..., Any], make_case: MakeCase
+) -> None:
+    worker, sink = make(for_people=True)
+    store.cases.open(make_case("pump"))
+    clock.forward(5.0)
+    store.cases.open(make_case("pump", "sensor", evidence={"status": "silent"}))
+    store.cases.open(make_case("fan"))
+    run(worker, clock, 61)
+    assert [len(one.group) for one in sink.got] == [3]
+    store.cases.open(make_case("saw"))
+    store.cases.open(make_case("saw", "sensor", evidence={"status": "silent"}))
+    run(worker, clock, 61)
+    (_, one) = sink.got
+    assert {case.kind for case in one.group} == {"machine", "sensor"}
+    assert case_text(one).headline == (
+        "saw does not sound normal, and its microphone fails: the machine is not judged."
+    )
+
+
 def test_a_group_that_fails_is_repeated_whole_with_its_key(
     store: Store, clock: Clock, make: Callable[..., Any], make_case: MakeCase
 ) -> None:
