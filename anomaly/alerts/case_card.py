@@ -9,6 +9,7 @@ from anomaly.alerts.wording.case_text import sensor_check
 from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.fault_families import FINDINGS
 from anomaly.readable import duration, local_time, rarity, significant
+from anomaly.store.cases.answer_receipt import ANSWER_ACCEPTED
 from anomaly.store.cases.case import CRITICALITIES, SEVERITIES, SHORT_ID, Case, CaseState, unix_s
 from anomaly.store.database.rows import EventRow
 
@@ -82,7 +83,9 @@ def case_card(case: Case, events: Sequence[EventRow], now_s: float, options: str
         yield _row(name, bar)
     for name, line in zip(["to do", *[""] * 4], _checks(case, options), strict=False):
         yield _row(name, line)
-    for name, line in zip(["history", *[""] * len(events)], map(_event, events), strict=False):
+    # The receipt of an answer says nothing that its change does not say.
+    shown = [event for event in events if event.event != ANSWER_ACCEPTED]
+    for name, line in zip(["history", *[""] * len(shown)], map(_event, shown), strict=False):
         yield _row(name, line)
 
 

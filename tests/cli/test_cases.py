@@ -162,7 +162,9 @@ def test_the_history_shows_the_system_that_answered(case: Case, store: Store, ca
     origin = AnswerOrigin("key", "digest", "maximo", "http", iso_utc(0.0))
     store.cases.answering(origin).acknowledge(case.id, "J. Doe", "seen")
     assert run(["cases", "show", case.id]) == 0
-    assert "acknowledged by J. Doe (maximo, http): seen\n" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "acknowledged by J. Doe (maximo, http): seen\n" in shown
+    assert "answer.accepted" not in shown
 
 
 def test_assign_comment_and_close_with_a_finding(case: Case, capsys: Capture) -> None:

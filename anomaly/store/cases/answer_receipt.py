@@ -89,4 +89,6 @@ def store_receipt(
         "state": case.state.value,
         "changed": changed,
     }
-    log_event(connection, EventRow(at, ANSWER_ACCEPTED, None, None, detail))
+    # As an event of the case it is carried over from a damaged database. Without a machine the index by machine, event
+    # and time leads to all of them.
+    log_event(connection, EventRow(at, ANSWER_ACCEPTED, None, case.id, detail))

@@ -47,7 +47,8 @@ def send(handler: AnswerHandler, answer: dict[str, Any] | bytes, secret: bytes =
 
 
 def events(store: Store, case: Case) -> list[tuple[str, dict[str, Any]]]:
-    return [(row.event, dict(row.detail)) for row in store.history.events(case_id=case.id)][1:]
+    rows = store.history.events(case_id=case.id)[1:]
+    return [(row.event, dict(row.detail)) for row in rows if row.event != ANSWER_ACCEPTED]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,17 @@ def test_a_repetition_gets_the_first_result_and_changes_nothing(
     again = send(handler, sent)
     assert (again.content, again.repeated, first.repeated) == (first.content, True, False)
     assert [name for name, _ in events(store, case)] == ["case.commented", "case.closed"]
+
+
+def test_a_repetition_is_known_after_a_damaged_database_was_replaced(
+    handler: AnswerHandler, store: Store, case: Case, clock: Clock
+) -> None:
+    sent = make_answer(case.id, clock(), "comment", note="once")
+    first = send(handler, sent)
+    assert store.replace(store.database.identity()) is not None
+    again = send(handler, sent)
+    assert (again.content, again.repeated) == (first.content, True)
+    assert [name for name, _ in events(store, case)] == ["case.commented"]
 
 
 def test_a_key_of_another_answer_is_refused(
