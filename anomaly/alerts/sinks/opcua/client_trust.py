@@ -32,6 +32,18 @@ class ClientTrust:
     def __init__(self, trusted: Path, rejected: Path, own: bytes, *, trust_all: bool) -> None:
         self._trusted, self._rejected, self._own, self._trust_all = trusted, rejected, own, trust_all
 
+    def prepare(self) -> None:
+        """Make the folders, so that people find where a certificate belongs.
+
+        Raises:
+            ConfigError: they cannot be made.
+        """
+        for folder in (self._trusted, self._rejected):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"cannot be made: {error.strerror}", where=folder) from error
+
     def fault(self, certificate: bytes) -> str | None:
         """Return why a certificate (DER) is not trusted; None if it is."""
         if certificate == self._own:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -24,7 +25,30 @@ from anomaly.alerts.sinks.opcua.subscriptions import EventSubscriptions
 
 log = logging.getLogger(__name__)
 
+# A client that tries again and again is logged as often as this.
+_LOG_EVERY_S = 60.0
+
 _caller: ContextVar[CheckedSession | None] = ContextVar("opcua_caller", default=None)
+
+
+class RefusalLog:
+    """Log of refused clients, each reason once a minute.
+
+    Args:
+        where: the sink.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._logged: dict[str, float] = {}
+
+    def note(self, reason: str) -> None:
+        """Log a refusal, unless the same was logged within the minute."""
+        now_s = time.monotonic()
+        self._logged = {text: at for text, at in self._logged.items() if now_s - at < _LOG_EVERY_S}
+        if reason not in self._logged:
+            self._logged[reason] = now_s
+            log.warning("%s: a client was refused: %s", self._where, reason)
 
 
 class Accounts:
@@ -37,7 +61,7 @@ class Accounts:
     """
 
     def __init__(self, passwords: Mapping[str, str], anonymous: bool, where: str) -> None:
-        self._passwords, self._anonymous, self._where = dict(passwords), anonymous, where
+        self._passwords, self._anonymous, self._log = dict(passwords), anonymous, RefusalLog(where)
 
     @property
     def tokens(self) -> list[type]:
@@ -60,7 +84,7 @@ class Accounts:
         # Compared in any case, so that the time does not tell which names there are.
         same = hmac.compare_digest(given, (known or "").encode())
         if known is None or not same:
-            log.warning("%s: a client was refused: wrong user or password", self._where)
+            self._log.note("wrong user or password")
             return None
         return User(UserRole.User, username)
 
@@ -77,7 +101,7 @@ class CheckedServer(InternalServer):
 
     def __init__(self, accounts: Accounts, trust: ClientTrust, *, unencrypted: bool, where: str) -> None:
         super().__init__(user_manager=accounts)
-        self.trust, self.unencrypted, self.where = trust, unencrypted, where
+        self.trust, self.unencrypted, self.refusals = trust, unencrypted, RefusalLog(where)
         self.allow_remote_admin = False
         self.supported_tokens = tuple(accounts.tokens)
         self.events = EventSubscriptions(self.subscription_service)
@@ -105,10 +129,10 @@ class CheckedSession(InternalSession):
         """Check the channel, then the user."""
         if not peer_certificate:
             if not self.iserver.unencrypted:
-                log.warning("%s: a client was refused: its channel has no security", self.iserver.where)
+                self.iserver.refusals.note("its channel has no security")
                 raise ServiceError(ua.StatusCodes.BadSecurityModeInsufficient)
         elif (reason := self.iserver.trust.fault(peer_certificate)) is not None:
-            log.warning("%s: a client was refused: %s", self.iserver.where, reason)
+            self.iserver.refusals.note(reason)
             raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
         return super().activate_session(params, peer_certificate)
 

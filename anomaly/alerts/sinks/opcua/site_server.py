@@ -102,6 +102,7 @@ class SiteServer:
         """
         settings = self._settings
         self._check_address()
+        settings.trust.prepare()
         inner = CheckedServer(
             settings.accounts, settings.trust, unencrypted=settings.unencrypted, where=self._where
         )

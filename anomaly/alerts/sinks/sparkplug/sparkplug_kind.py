@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from anomaly.alerts.sinks.mqtt.broker_config import BrokerConfig
 from anomaly.alerts.sinks.probe import TIMEOUT_S
@@ -19,7 +19,14 @@ from anomaly.languages import Language
 if TYPE_CHECKING:
     from anomaly.alerts.sinks.sparkplug.sparkplug_sink import SparkplugSink
 
-Identifier = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^+/#\x00]+$")]
+
+def _level(text: str) -> str:
+    if not text.strip() or set(text) & set("+/#\0"):
+        raise ValueError("must be a name without +, / and #")
+    return text.strip()
+
+
+Identifier = Annotated[str, AfterValidator(_level)]
 """Level of a topic (Sparkplug 3.0.0, 5.4)."""
 
 

@@ -31,7 +31,6 @@ def test_a_client_is_trusted_by_its_certificate(
     (rejected,) = (folder / "rejected").iterdir()
     assert rejected.read_bytes() == client.certificate.der
     assert f"its certificate is not trusted; move {rejected} to {folder / 'trusted'}" in caplog.text
-    (folder / "trusted").mkdir()
     rejected.rename(folder / "trusted" / rejected.name)
     client.connect()
     assert client.value("pump/State") == "UNKNOWN"
@@ -89,7 +88,6 @@ def test_a_stranger_with_the_certificate_of_a_trusted_client(
 ) -> None:
     make_sink(trust_all_clients=False).publish_open_cases([])
     trusted = tmp_path / "state" / "opcua-scada" / "trusted"
-    trusted.mkdir()
     known = make_client()
     (trusted / "known.der").write_bytes(known.certificate.der)
     stranger = OpcUaClient(known.port, tmp_path / "stranger")

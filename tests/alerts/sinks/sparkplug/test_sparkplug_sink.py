@@ -332,9 +332,9 @@ def test_tls_and_account(
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"group": "a/b"}, "String should match pattern"),
-        ({"node": "+"}, "String should match pattern"),
-        ({"primary_host": "#"}, "String should match pattern"),
+        ({"group": "a/b"}, "must be a name without"),
+        ({"node": "+"}, "must be a name without"),
+        ({"primary_host": "#"}, "must be a name without"),
         ({"password_env": "P"}, "a password needs a username"),
         ({"ca_file": "x"}, "ca_file is of no use without tls: true"),
     ],
