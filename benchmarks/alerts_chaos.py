@@ -39,12 +39,15 @@ from lib.alerts.chaos_count import count
 from lib.alerts.chaos_http_sides import AlertmanagerSide, AppriseSide, CmmsSide
 from lib.alerts.chaos_line_sides import EmailSide, SyslogSide
 from lib.alerts.chaos_receivers import ChaosReceiver, MqttSide, WebhookSide
+from lib.alerts.chaos_scada_sides import OpcUaSide, SparkplugSide
 from lib.alerts.flaky_proxy import MODES, FlakyProxy
 from lib.progress import log
 
 _MONITOR = Path(__file__).parent / "lib" / "alerts" / "chaos_monitor.py"
 _THROUGHPUT = Path(__file__).parent / "lib" / "alerts" / "outbox_throughput.py"
 _LONGEST_RUN_S = 1.5
+# Every third process lives longer, so that the OPC UA server has started and is killed, too.
+_LONGER = 3
 _DRAIN_S = 300.0
 _UP_SHARE = 0.4
 
@@ -78,12 +81,13 @@ def chaos(folder: Path, events: int, kills: int, seed: int) -> dict[str, Any]:
     with ExitStack() as opened:
         sides = [opened.enter_context(side) for side in receivers(folder)]
         proxies = [opened.enter_context(FlakyProxy(side.port, seed)) for side in sides]
-        ports = [f"{side.kind}={proxy.port}" for side, proxy in zip(sides, proxies, strict=True)]
+        ports = [f"{side.kind}={sink_port(side, proxy)}" for side, proxy in zip(sides, proxies, strict=True)]
         path = folder / DATABASE_NAME
         for number in range(kills):
             # The events are spread over all kills.
             wanted = events * (number + 1) // (kills + 1)
-            reported += run(path, wanted, ports, proxies, rng)
+            after_s = OpcUaSide.start_s if number % _LONGER == 1 else 0.0
+            reported += run(path, wanted, ports, proxies, rng, after_s)
             log(f"kill {number + 1} of {kills}: {len(reported)} events reported")
         for proxy in proxies:
             proxy.set_mode("up")
@@ -100,13 +104,32 @@ def receivers(folder: Path) -> list[ChaosReceiver]:
     return [
         *(WebhookSide(), MqttSide(folder), EmailSide(), SyslogSide()),
         *(AlertmanagerSide(), CmmsSide(), AppriseSide()),
+        *(SparkplugSide(folder), OpcUaSide(folder)),
     ]
 
 
+def sink_port(side: ChaosReceiver, proxy: FlakyProxy) -> int:
+    """Return the port of a sink: that of the proxy; OPC UA is the server itself, and its client uses the proxy."""
+    return side.sink_port(proxy.port) if isinstance(side, OpcUaSide) else proxy.port
+
+
 def run(
-    path: Path, events: int, ports: list[str], proxies: list[FlakyProxy], rng: random.Random
+    path: Path,
+    events: int,
+    ports: list[str],
+    proxies: list[FlakyProxy],
+    rng: random.Random,
+    after_s: float = 0.0,
 ) -> list[str]:
     """Run the process; with proxies kill it at a random moment, else wait for its end. Return the cases it reported.
+
+    Args:
+        path: the database.
+        events: number to reach.
+        ports: of the sinks, by their kinds.
+        proxies: in front of their other sides.
+        rng: of the moments.
+        after_s: it is not killed before.
 
     Raises:
         RuntimeError: it died by itself, or does not end.
@@ -120,7 +143,7 @@ def run(
             assert process.stdout is not None
             first = process.stdout.readline()
             if proxies:
-                end = time.monotonic() + rng.uniform(0.05, _LONGEST_RUN_S)
+                end = time.monotonic() + after_s + rng.uniform(0.05, _LONGEST_RUN_S)
                 while time.monotonic() < end:
                     for proxy in proxies:
                         proxy.set_mode("up" if rng.random() < _UP_SHARE else rng.choice(MODES[1:]))

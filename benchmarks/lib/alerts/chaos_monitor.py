@@ -56,7 +56,7 @@ def _changed(store: Store, case: Case, step: int, now: str) -> Case | None:
 def main() -> None:
     """Run until killed, or until all events are stored and delivered."""
     path, wanted = Path(sys.argv[1]), int(sys.argv[2])
-    sinks = [sink(kind, int(port)) for kind, port in (word.split("=") for word in sys.argv[3:])]
+    sinks = [sink(kind, int(port), path.parent) for kind, port in (word.split("=") for word in sys.argv[3:])]
     rng, retry = random.Random(), RetryPolicy(first_s=0.02, longest_s=0.5)
     with (
         Store.open_resilient(path) as store,

@@ -82,12 +82,13 @@ class MqttSide:
     kind = "mqtt"
     keyed = True
     doubled = 0
+    topic = "anomaly/+/alerts"
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self._config = folder / "mosquitto.conf"
+        self._config = folder / f"mosquitto-{self.kind}.conf"
         self._messages: list[Message] = []
         self._subscribed = threading.Event()
         self._open = ExitStack()
@@ -113,15 +114,19 @@ class MqttSide:
         self._open.callback(broker.terminate)
         client = Client(CallbackAPIVersion.VERSION2)
         client.on_subscribe = lambda *_: self._subscribed.set()
-        client.on_message = lambda _client, _data, got: self._messages.append(json.loads(got.payload))
+        client.on_message = lambda _client, _data, got: self.take(got.topic, bytes(got.payload))
         self._connect(client)
-        client.subscribe("anomaly/+/alerts", qos=1)
+        client.subscribe(self.topic, qos=1)
         client.loop_start()
         self._open.callback(client.loop_stop)
         self._open.callback(client.disconnect)
         if not self._subscribed.wait(_START_S):
             raise TimeoutError("the broker does not answer")
         return self
+
+    def take(self, _topic: str, payload: bytes) -> None:
+        """Take a message."""
+        self._messages.append(json.loads(payload))
 
     def _connect(self, client: Any) -> None:
         end = time.monotonic() + _START_S

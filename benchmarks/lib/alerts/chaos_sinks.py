@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from anomaly.alerts.sinks import Sink, SinkContext
 from anomaly.alerts.sinks.registry import sink_kind
+from anomaly.config import Site
 
 SECRET = b"chaos"
 TIMEOUT_S = 1.0
@@ -46,17 +48,32 @@ _SETTINGS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     },
     "cmms": lambda port: {"url": f"http://127.0.0.1:{port}", **_CMMS},
     "apprise": lambda port: {"address_env": "ADDRESS"},
+    "sparkplug": lambda port: {"host": "127.0.0.1", "port": port},
+    "opcua": lambda port: {
+        "port": port,
+        "users": [{"username": "scada", "password_env": "SECRET"}],
+        "trust_all_clients": True,
+    },
 }
 KINDS = tuple(_SETTINGS)
 """Kinds of sinks that the benchmark covers."""
 _HTTP = ("webhook", "cmms", "alertmanager")
+# Sinks that keep something beside the database.
+_KEEPING = ("sparkplug", "opcua")
 
 
-def sink(kind: str, port: int) -> Sink:
-    """Make a sink whose other side is at a port of this computer."""
+def sink(kind: str, port: int, folder: Path) -> Sink:
+    """Make a sink whose other side is at a port of this computer.
+
+    Args:
+        kind: of the sink.
+        port: of its other side; OPC UA listens there itself.
+        folder: of the database.
+    """
     settings = {"name": kind, "timeout_s": TIMEOUT_S} | _SETTINGS[kind](port)
     if kind in _HTTP:
         settings["allow_private"] = True
     declared = sink_kind(kind)
     environ = _VARIABLES | {"ADDRESS": f"json://127.0.0.1:{port}/"}
-    return declared.build(declared.config.model_validate(settings), SinkContext(environ=environ))
+    site = Site.model_validate({"state_dir": folder}) if kind in _KEEPING else None
+    return declared.build(declared.config.model_validate(settings), SinkContext(environ=environ, site=site))

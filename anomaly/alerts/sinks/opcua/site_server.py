@@ -20,6 +20,7 @@ from anomaly.alerts.sinks.opcua.client_trust import ClientTrust
 from anomaly.alerts.sinks.opcua.condition import message_event_id
 from anomaly.alerts.sinks.opcua.conditions import Conditions, Words
 from anomaly.alerts.sinks.opcua.event import CONDITION_TYPES, OutgoingEvent, test_fields
+from anomaly.alerts.sinks.opcua.limited_server import LimitedServer
 from anomaly.alerts.sinks.opcua.methods import ConditionMethods
 from anomaly.alerts.sinks.opcua.sessions import Accounts, CheckedServer
 from anomaly.alerts.sinks.opcua.subscriptions import EventDelivery
@@ -106,7 +107,7 @@ class SiteServer:
         inner = CheckedServer(
             settings.accounts, settings.trust, unencrypted=settings.unencrypted, where=self._where
         )
-        server = Server(iserver=inner)
+        server = LimitedServer(inner)
         await server.init()
         await server.set_application_uri(settings.certificate.uri)
         await self._describe(server)

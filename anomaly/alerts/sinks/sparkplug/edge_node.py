@@ -12,7 +12,7 @@ from anomaly.alerts.sinks.mqtt.subscription import Subscription
 from anomaly.alerts.sinks.sink import SinkError
 from anomaly.alerts.sinks.sparkplug.birth_number import BirthNumber
 from anomaly.alerts.sinks.sparkplug.device import DATATYPES, Device
-from anomaly.alerts.sinks.sparkplug.payload import DataType, Metric, encode, true_metrics
+from anomaly.alerts.sinks.sparkplug.payload import DataType, Metric, decode, encode
 from anomaly.alerts.sinks.sparkplug.primary_host import PrimaryHost
 
 REBIRTH = "Node Control/Rebirth"
@@ -48,6 +48,7 @@ class EdgeNode:
         self._lock = threading.RLock()
         self._devices: dict[str, Device] = {}
         self._sequence = 0
+        self._connections = 0
         self._is_born = False
         self._must_leave = False
         self._host = PrimaryHost(primary_host, self._host_changed)
@@ -69,6 +70,11 @@ class EdgeNode:
     def machines(self) -> tuple[str, ...]:
         """Names of the devices."""
         return tuple(self._devices)
+
+    @property
+    def connections(self) -> int:
+        """Number of attempts to connect: what was published at an earlier connection may be lost with it."""
+        return self._connections
 
     def device(self, name: str) -> Device:
         """Return a device; at its first use it is made, and born with the node or with its first data."""
@@ -149,6 +155,7 @@ class EdgeNode:
         """Return the death certificate of the connection that is about to be made."""
         with self._lock:
             self._is_born = False
+            self._connections += 1
             self._births.next()
             return self._death()
 
@@ -186,7 +193,8 @@ class EdgeNode:
 
     def _command(self, content: bytes) -> None:
         """Take a command of a host: a rebirth."""
-        if any(name == REBIRTH or alias == _REBIRTH_ALIAS for name, alias in true_metrics(content)):
+        asked = [one for one in decode(content) if one.name == REBIRTH or one.alias == _REBIRTH_ALIAS]
+        if any(one.value is True for one in asked):
             with self._lock:
                 if self._is_born:
                     self._bear()

@@ -6,7 +6,7 @@ imported, so that it fits whatever version of protobuf is installed; code that p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -84,16 +84,26 @@ def encode(metrics: Sequence[Metric], time_ms: int, sequence: int | None) -> byt
     return bytes(payload.SerializeToString())
 
 
-def true_metrics(content: bytes) -> Iterator[tuple[str, int]]:
-    """Yield name and alias of each metric of a payload that is the boolean true; nothing of what is no payload."""
+def decode(content: bytes) -> list[Metric]:
+    """Return the metrics of a payload whose types are used here; none of what is no payload."""
     payload = _Payload()
     try:
         payload.ParseFromString(content)
     except DecodeError:
-        return
-    for metric in payload.metrics:
-        if metric.boolean_value:
-            yield metric.name, metric.alias if metric.HasField("alias") else -1
+        return []
+    return [_metric(found) for found in payload.metrics if found.datatype in _PLACES]
+
+
+def _metric(found: Any) -> Metric:
+    datatype = DataType(found.datatype)
+    place = _PLACES[datatype]
+    return Metric(
+        datatype,
+        getattr(found, place) if found.HasField(place) else None,
+        found.timestamp,
+        found.name if found.HasField("name") else None,
+        found.alias if found.HasField("alias") else None,
+    )
 
 
 def _wire_value(metric: Metric) -> Any:

@@ -74,9 +74,12 @@ class SparkplugSink:
             self.last_answer = f"{self.check()}; nothing was published"
             return
         self._node.require(self._timeout_s)
+        connection = self._node.connections
         if message.id not in self._published:
             self._publish(message)
         self._node.processed()
+        if self._node.connections != connection:
+            raise SinkError("the connection was lost", where=self._node.address)
         # Before that, a repetition is published again: nobody knows whether the broker has got it.
         self._published[message.id] = None
         while len(self._published) > _REMEMBERED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ from support.opcua_client import OpcUaClient
 
 MakeSink = Callable[..., OpcUaSink]
 MakeClient = Callable[..., OpcUaClient]
+
+
+@pytest.fixture(autouse=True)
+def without_garbage_collection() -> Iterator[None]:
+    """Half of the start of a server is spent on looking for garbage in its half a million objects."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

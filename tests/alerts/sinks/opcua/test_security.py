@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import random
+import socket
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -179,3 +182,30 @@ def test_the_library_is_quiet(listening: OpcUaSink) -> None:
 def test_settings_that_cannot_be(keys: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         OpcUaConfig.model_validate({"name": "scada"} | keys)
+
+
+@pytest.mark.parametrize("kind", [b"HELF", b"OPNF", b"MSGF"])
+def test_a_message_without_end(listening: OpcUaSink, port: int, make_client: MakeClient, kind: bytes) -> None:
+    message = kind + (1 << 30).to_bytes(4, "little") + b"x" * (64 << 20)
+    with socket.create_connection(("127.0.0.1", port), 5) as stranger, pytest.raises(ConnectionError):
+        stranger.sendall(message)
+    client = make_client()
+    client.connect()
+    assert client.value("pump/State") == "UNKNOWN"
+
+
+def test_noise(listening: OpcUaSink, port: int, make_client: MakeClient) -> None:
+    chance = random.Random(3)
+    for head in (
+        b"",
+        b"HELF",
+        b"OPNF\x50\0\0\0",
+        b"MSGF\x40\0\0\0",
+        b"CLOF\x0c\0\0\0",
+        b"ERRF\x09\0\0\0",
+    ) * 5:
+        with socket.create_connection(("127.0.0.1", port), 5) as stranger, suppress(ConnectionError):
+            stranger.sendall(head + chance.randbytes(100))
+    client = make_client()
+    client.connect()
+    assert client.value("pump/State") == "UNKNOWN"
