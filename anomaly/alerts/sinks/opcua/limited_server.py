@@ -57,6 +57,8 @@ class _LimitedListener(BinaryServer):
 
 
 class _LimitedProtocol(OPCUAProtocol):
+    _buffer: bytes
+
     def data_received(self, data: Any) -> None:
         """Take bytes; close a connection whose message is longer than a chunk may be."""
         super().data_received(data)
