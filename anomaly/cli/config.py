@@ -44,7 +44,7 @@ def check(
     """
     from anomaly.config import find_file, load_site
     from anomaly.errors import ConfigError
-    from anomaly.monitor.site_check import answer_errors, machine_errors
+    from anomaly.monitor.site_check import answer_errors, machine_errors, readable_parts
 
     path = find_file(_named(site, config))
     if path is None:
@@ -53,7 +53,8 @@ def check(
         found = load_site(path)
     except ConfigError as error:
         # Secrets are looked at all the same, so that one run shows all that is to be mended.
-        raise _as_one([error, *_sink_errors(path, _readable_sinks(path))]) from error
+        parts = readable_parts(path)
+        raise _as_one([error, *_sink_errors(path, parts.sinks), *answer_errors(path, parts)]) from error
     if errors := [
         *machine_errors(path, found),
         *_sink_errors(path, found.sinks),
@@ -79,22 +80,6 @@ def _named(site: Path | None, config: Path | None) -> Path | None:
     if site is not None and config is not None:
         raise UsageError("name the site file once", where="--config", hint=f"leave out {config} or {site}")
     return config if site is None else site
-
-
-def _readable_sinks(path: Path) -> Sinks:
-    """Return the sinks of a file whose other sections are wrong; none if they are wrong themselves."""
-    from pydantic import ValidationError
-
-    from anomaly.config import Sinks
-    from anomaly.errors import ConfigError
-    from anomaly.strict_yaml import load
-
-    try:
-        content, _ = load(path)
-        section = content.get("sinks") if isinstance(content, dict) else None
-        return Sinks.model_validate(section or {}, context={"folder": path.parent})
-    except (ConfigError, ValidationError):
-        return Sinks()
 
 
 def _sink_errors(path: Path, sinks: Sinks) -> list[ConfigError]:

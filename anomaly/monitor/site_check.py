@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from anomaly.alerts.answers.answer_service import answer_secrets
 from anomaly.bundle import open_bundle
-from anomaly.config import Site
+from anomaly.config import Answers, Sinks, Site
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.strict_yaml import load
 
@@ -45,3 +49,18 @@ def answer_errors(path: Path, site: Site) -> list[ConfigError]:
         where = f"{path}:{lines.get(('answers', 'systems'), 1)}: answers.systems"
         return [ConfigError(str(error), where=where, hint=error.hint)]
     return []
+
+
+def readable_parts(path: Path) -> Site:
+    """Return the sinks and answers of a file whose other sections are wrong; none where they are wrong themselves."""
+    try:
+        content, _ = load(path)
+    except ConfigError:
+        content = None
+    sections = content if isinstance(content, dict) else {}
+    found: dict[str, Any] = {"sinks": Sinks(), "answers": None}
+    for name, model in (("sinks", Sinks), ("answers", Answers)):
+        with suppress(ConfigError, ValidationError):
+            if sections.get(name):
+                found[name] = model.model_validate(sections[name], context={"folder": path.parent})
+    return Site.model_construct(**found)

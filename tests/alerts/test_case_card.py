@@ -55,6 +55,14 @@ def test_a_card_answers_what_since_when_how_bad_where_and_what_to_do() -> None:
     ]
 
 
+def test_the_change_in_decibels_is_shown_if_it_is_known() -> None:
+    suspect = {"low_hz": 2_000.0, "high_hz": 2_800.0, "deviation": 9.8}
+    case = machine_case(evidence={"groups": GROUPS, "edges_hz": EDGES, "suspects": [suspect]})
+    assert not [line for line in card(case) if line.startswith("change")]
+    known = machine_case(evidence={"suspects": [suspect | {"change_db": -6.0}]})
+    assert "change   Most of it is 2.0 to 2.8 kHz, 6 dB quieter than normal." in card(known)
+
+
 def test_history_is_in_words_and_local_time() -> None:
     case = machine_case().acknowledged("ann", iso_utc(BEGIN_S + 60))
     events = [

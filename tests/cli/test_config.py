@@ -227,5 +227,9 @@ def test_check_reads_the_secrets_of_answers(
         assert "site.yaml:8: answers.systems: answers of maximo: " in said
         assert words in said
         assert "openssl rand" in said or "put the secret there" in said
+        site.write_text(site.read_text().replace("device:", "divice:"))
+        assert run(["config", "check"]) == 3
+        assert words in capsys.readouterr().err
+        site.write_text(site.read_text().replace("divice:", "device:"))
     monkeypatch.setenv("MAXIMO_SECRET", "a secret that is long enough")
     assert run(["config", "check"]) == 0

@@ -133,7 +133,7 @@ def _rows(message: AlertMessage, facts: MachineFacts, words: TextCatalogue) -> I
     yield words.text("rows", "since"), _since(case, words)
     if case.peak_score is not None:
         yield words.text("rows", "how-far"), _how_far(case, facts, words)
-    yield words.text("rows", "change"), _change(case, words)
+    yield words.text("rows", "change"), change_sentence(case, words)
     yield words.text("rows", "check"), _check(case, words)
     yield words.text("rows", "confidence"), _confidence(case, words)
     yield words.text("rows", "case"), case.id[:SHORT_ID]
@@ -176,7 +176,8 @@ def _rarity(p_value: float, words: TextCatalogue) -> str:
     return words.text("rarity", "once", seconds=words.number(round(1.0 / p_value)))
 
 
-def _change(case: Case, words: TextCatalogue) -> str:
+def change_sentence(case: Case, words: TextCatalogue) -> str:
+    """Return which band of a machine has changed most and by how much, or what is wrong with its microphone."""
     fault = str(case.evidence.get("status"))
     if case.kind == "sensor" and words.has("faults", fault):
         return _sentence(words.text("faults", fault))
