@@ -5,8 +5,9 @@ from __future__ import annotations
 from anomaly.alerts import Store
 from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.store.cases.case import Case, iso_utc
-from anomaly.store.database.rows import LiveScore
+from anomaly.store.database.rows import LiveScore, StateRow
 from anomaly.store.outbox.message import AlertMessage
+from anomaly.store.state_kinds import StateKind
 from support.alert_store import Clock
 
 
@@ -84,6 +85,17 @@ def test_an_unknown_state_is_repeated_at_intervals(store: Store, clock: Clock) -
         feed.step()
         clock.forward(1)
     assert states(screen) == [("unknown", None)] * 3
+
+
+def test_a_change_of_the_operating_state_at_once(store: Store, clock: Clock) -> None:
+    screen = Screen()
+    feed = LiveScoreFeed(store, screen, clock)
+    for state in ("running", "stopped", "stopped"):
+        store.time_series.add_state(StateRow("pump", StateKind.OPERATING, clock(), state))
+        add_score(store, clock)
+        feed.step()
+        clock.forward(1)
+    assert [row.operating for row in screen.shown] == ["running", "stopped"]
 
 
 def test_an_open_sensor_case_makes_the_state_unknown(store: Store, clock: Clock) -> None:

@@ -67,6 +67,16 @@ def test_only_changes_of_state_are_kept(store: Store) -> None:
     ]
 
 
+def test_the_newest_state(store: Store) -> None:
+    assert store.time_series.newest_state("pump", "operating") is None
+    for time_s, state in enumerate(["running", "stopped"]):
+        store.time_series.add_state(StateRow("pump", "operating", float(time_s), state))
+    store.time_series.add_state(StateRow("fan", "operating", 9.0, "running"))
+    assert store.time_series.newest_state("pump", "operating") == StateRow(
+        "pump", "operating", 1.0, "stopped"
+    )
+
+
 def test_gaps(store: Store) -> None:
     store.time_series.add_gaps([])
     store.time_series.add_gaps([GapRow("pump", 1.0, 2.5, "overflow"), GapRow("pump", 10.0, 90.0, "lost")])

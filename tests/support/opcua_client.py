@@ -20,6 +20,7 @@ from support.waiting import wait_until
 Result = TypeVar("Result")
 NAMESPACE = 2
 CONDITION_REFRESH = ua.NodeId(ua.ObjectIds.ConditionType_ConditionRefresh)
+CONDITION_REFRESH2 = ua.NodeId(ua.ObjectIds.ConditionType_ConditionRefresh2)
 CONDITION_TYPE = ua.NodeId(ua.ObjectIds.ConditionType)
 ACKNOWLEDGE = ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge)
 ADD_COMMENT = ua.NodeId(ua.ObjectIds.ConditionType_AddComment)
@@ -153,6 +154,21 @@ class OpcUaClient:
         if client is not None:
             with suppress(Exception):  # the server may be gone
                 self.run(client.disconnect())
+
+    def confirm(self, sequence: int) -> None:
+        """Confirm a notification by a request for the next one, whose answer nobody waits for."""
+        number = self.subscription.subscription_id
+        ack = ua.SubscriptionAcknowledgement(SubscriptionId=number, SequenceNumber=sequence)
+
+        async def send() -> None:
+            with suppress(Exception):  # the connection ends first
+                await self.client.uaclient.publish([ack])
+
+        asyncio.run_coroutine_threadsafe(send(), self._loop)
+
+    def republish(self, sequence: int) -> ua.NotificationMessage:
+        """Ask for a notification again."""
+        return self.run(self.client.uaclient.session.republish(self.subscription.subscription_id, sequence))
 
     def ask_for_nothing(self) -> None:
         """Stay connected, and ask for no notification any more: a client that hangs."""

@@ -140,6 +140,13 @@ def test_open_cases_are_sent_again(
         wait_until(lambda: not alertmanager.firing(case=case.id))
 
 
+def test_nothing_is_posted_while_no_case_is_open(http_server: HttpServer) -> None:
+    sink = build(config(f"http://127.0.0.1:{http_server.port}"), CONTEXT)
+    assert isinstance(sink, AlertmanagerSink)
+    sink.publish_open_cases([])
+    assert http_server.requests == []
+
+
 def test_a_server_that_takes_no_open_cases_does_not_stop_messages(
     store: Store, make_case: Callable[..., Case], caplog: pytest.LogCaptureFixture, http_server: HttpServer
 ) -> None:

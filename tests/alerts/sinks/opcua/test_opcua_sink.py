@@ -190,6 +190,25 @@ def test_a_client_that_comes_back_gets_what_it_has_missed(
     assert [message_id_of(event.EventId) for event in again.wait_for(1)] == [message.id]
 
 
+def test_a_notification_that_is_asked_for_again(listening: OpcUaSink, client: OpcUaClient) -> None:
+    listening.deliver(example_message())
+    client.wait_for(1)
+    client.ask_for_nothing()
+    message = example_message()
+    with pytest.raises(SinkError, match="no client has confirmed the event in time"):
+        listening.deliver(message)
+    # The library's own request, which it does not wait for any more, has got the event.
+    again = client.republish(2)
+    (event,) = again.NotificationData[0].Events
+    assert message.id in {message_id_of(field.Value) for field in event.EventFields if is_event_id(field)}
+    client.confirm(2)
+    listening.deliver(message)
+
+
+def is_event_id(field: ua.Variant) -> bool:
+    return isinstance(field.Value, bytes) and len(field.Value) == 32
+
+
 def test_subscribers_of_one_machine_and_of_the_site(listening: OpcUaSink, make_client: MakeClient) -> None:
     one, site = make_client(), make_client()
     for client, node in ((one, ua.NodeId("pump", 2)), (site, ua.NodeId(1, 2))):

@@ -13,7 +13,13 @@ from anomaly.alerts import DATABASE_NAME, Case, Dispatcher, RetryPolicy, Store
 from anomaly.alerts.sinks.harness import example_case
 from anomaly.alerts.sinks.opcua.opcua_sink import OpcUaSink
 from anomaly.store.cases.case import CaseState
-from support.opcua_client import ADD_COMMENT, CONDITION_REFRESH, CONDITION_TYPE, OpcUaClient
+from support.opcua_client import (
+    ADD_COMMENT,
+    CONDITION_REFRESH,
+    CONDITION_REFRESH2,
+    CONDITION_TYPE,
+    OpcUaClient,
+)
 from support.waiting import wait_until
 
 MakeSink = Callable[..., OpcUaSink]
@@ -145,8 +151,17 @@ def test_refresh_of_another_client(client: OpcUaClient, event: Any, make_client:
     nothing = ua.Variant(12345, ua.VariantType.UInt32)
     assert other.call(CONDITION_TYPE, CONDITION_REFRESH, nothing) == "BadSubscriptionIdInvalid"
     assert client.call(CONDITION_TYPE, CONDITION_REFRESH) == "BadInvalidArgument"
-    refresh2 = ua.NodeId(ua.ObjectIds.ConditionType_ConditionRefresh2)
-    assert client.call(CONDITION_TYPE, refresh2, number, nothing) == "BadMonitoredItemIdInvalid"
+    assert client.call(CONDITION_TYPE, CONDITION_REFRESH2, number, nothing) == "BadMonitoredItemIdInvalid"
+
+
+def test_refresh_of_one_item(client: OpcUaClient, event: Any) -> None:
+    number = ua.Variant(client.subscription.subscription_id, ua.VariantType.UInt32)
+    (monitored,) = client.subscription._monitored_items.values()
+    item = ua.Variant(monitored.server_handle, ua.VariantType.UInt32)
+    before = len(client.events)
+    assert client.call(CONDITION_TYPE, CONDITION_REFRESH2, number, item) == "Good"
+    wait_until(lambda: len(client.events) == before + 3)
+    assert client.events[before + 1].EventId == event.EventId
 
 
 def test_open_cases_are_active_again_after_a_restart(
