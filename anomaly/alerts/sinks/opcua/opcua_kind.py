@@ -138,9 +138,16 @@ def _check(config: OpcUaConfig, context: SinkContext, timeout_s: float) -> str:
     from anomaly.alerts.sinks.opcua.server_check import check_server
 
     account = next(iter(_passwords(config, context).items()), None)
-    certificate = existing_certificate(_folder(config, context))
+    folder = _folder(config, context)
+    certificate = existing_certificate(folder)
     return check_server(
-        config.host, config.port, certificate, account, where=f"opcua {config.name}", timeout_s=timeout_s
+        config.host,
+        config.port,
+        folder,
+        certificate,
+        account,
+        where=f"opcua {config.name}",
+        timeout_s=timeout_s,
     )
 
 

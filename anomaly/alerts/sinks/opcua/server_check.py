@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
@@ -11,6 +12,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from anomaly.alerts.sinks.opcua.address_space import NAMESPACE
 from anomaly.alerts.sinks.opcua.certificate import OwnCertificate
 from anomaly.alerts.sinks.sink import SinkError, plain_reason
+from anomaly.atomic import check_writable
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -18,6 +20,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 def check_server(
     host: str,
     port: int,
+    folder: Path,
     certificate: OwnCertificate | None,
     account: tuple[str, str] | None,
     *,
@@ -31,6 +34,7 @@ def check_server(
     Args:
         host: address at which the server listens.
         port: its port.
+        folder: for its certificates.
         certificate: of the server; None if it has none yet.
         account: user and password; None for an anonymous client.
         where: the sink, for errors.
@@ -38,12 +42,15 @@ def check_server(
 
     Raises:
         SinkError: the address cannot be used, or another program listens there.
+        ConfigError: the folder cannot be written.
     """
     reached = _ANY.get(host, host)
     try:
         socket.create_connection((reached, port), timeout_s).close()
     except OSError:
-        return _free(host, port, where)
+        check_address(host, port, where)
+        check_writable(folder, f"folder, in the section of {where}")
+        return f"{host}:{port} is free for the server, which the monitor starts; no event was sent"
     if certificate is None:
         raise SinkError(
             f"another program listens at {host}:{port}", where=where, hint="stop it, or set another port"
@@ -60,16 +67,30 @@ def check_server(
     return f"the monitor's server at {host}:{port} takes the user and shows {shown}; no event was sent"
 
 
-def _free(host: str, port: int, where: str) -> str:
+def check_address(host: str, port: int, where: str) -> None:
+    """Listen at an address for a moment.
+
+    Raises:
+        SinkError: it cannot be used.
+    """
     try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, *_, address = found[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
     except OSError as error:
-        raise SinkError(
-            f"cannot listen at {host}:{port}: {plain_reason(error.strerror or error)}",
-            where=where,
-            hint="set host to an address of this computer, and port to one that no other program uses",
-        ) from error
-    return f"{host}:{port} is free for the server, which the monitor starts; no event was sent"
+        raise unusable_address(host, port, error, where) from error
+
+
+def unusable_address(host: str, port: int, error: OSError, where: str) -> SinkError:
+    """Return the error about an address at which the server cannot listen."""
+    return SinkError(
+        f"cannot listen at {host}:{port}: {plain_reason(error.strerror or error)}",
+        where=where,
+        hint="set host to an address of this computer, and port to one that no other program uses",
+    )
 
 
 async def _ask(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -22,9 +21,10 @@ from anomaly.alerts.sinks.opcua.conditions import Conditions, Words
 from anomaly.alerts.sinks.opcua.event import CONDITION_TYPES, OutgoingEvent, test_fields
 from anomaly.alerts.sinks.opcua.limited_server import LimitedServer
 from anomaly.alerts.sinks.opcua.methods import ConditionMethods
+from anomaly.alerts.sinks.opcua.server_check import check_address, unusable_address
 from anomaly.alerts.sinks.opcua.sessions import Accounts, CheckedServer
 from anomaly.alerts.sinks.opcua.subscriptions import EventDelivery
-from anomaly.alerts.sinks.sink import CaseOperations, SinkError, plain_reason
+from anomaly.alerts.sinks.sink import CaseOperations, SinkError
 from anomaly.store.cases.case import Case
 from anomaly.store.database.rows import LiveScore
 from anomaly.store.outbox.message import AlertMessage
@@ -102,7 +102,7 @@ class SiteServer:
             SinkError: the address cannot be used.
         """
         settings = self._settings
-        self._check_address()
+        check_address(settings.host, settings.port, self._where)
         settings.trust.prepare()
         inner = CheckedServer(
             settings.accounts, settings.trust, unencrypted=settings.unencrypted, where=self._where
@@ -120,7 +120,7 @@ class SiteServer:
         try:
             await server.start()
         except OSError as error:
-            raise self._unusable(error) from error
+            raise unusable_address(settings.host, settings.port, error, self._where) from error
         self._server = server
         log.info("%s: listens at %s", self._where, settings.url)
 
@@ -203,28 +203,6 @@ class SiteServer:
         server.set_security_policy(policies)
         await server.load_certificate(settings.certificate.cert, "der")
         await server.load_private_key(settings.certificate.key, format="pem")
-
-    def _check_address(self) -> None:
-        """Bind the address for a moment: asyncua would find out only after seconds of preparation."""
-        settings = self._settings
-        try:
-            family, kind, *_, address = socket.getaddrinfo(
-                settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                probe.listen()
-        except OSError as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: OSError) -> SinkError:
-        settings = self._settings
-        return SinkError(
-            f"cannot listen at {settings.host}:{settings.port}: {plain_reason(error.strerror or error)}",
-            where=self._where,
-            hint="set host to an address of this computer, and port to one that no other program uses",
-        )
 
 
 def _remember(known: OrderedDict[str, Value], key: str, value: Value, most: int) -> None:

@@ -13,6 +13,7 @@ from anomaly.alerts.sinks.harness import example_message
 from anomaly.alerts.sinks.opcua.opcua_kind import OPCUA, OpcUaConfig, probe
 from anomaly.alerts.sinks.opcua.opcua_sink import OpcUaSink
 from anomaly.config import Site
+from anomaly.errors import ConfigError
 from support.opcua_client import OpcUaClient
 
 MakeSink = Callable[..., OpcUaSink]
@@ -77,6 +78,12 @@ def test_another_program_in_the_place_of_the_server(listening: OpcUaSink, port: 
 def test_an_address_of_another_computer(port: int, site: Site) -> None:
     with pytest.raises(SinkError, match=r"cannot listen at 192.0.2.1:\d+: Cannot assign requested address"):
         probe(config(port, host="192.0.2.1", timeout_s=0.5), context(site))
+
+
+def test_a_folder_that_cannot_be_written(port: int, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written: Not a directory"):
+        probe(config(port, folder=tmp_path / "file" / "x"), context(site))
 
 
 def test_a_missing_password(port: int, site: Site, tmp_path: Path) -> None:
