@@ -6,8 +6,8 @@ frames, and by the mean of its loudest quarter, so that a steady hum and a singl
 needed: the pooling *scale* says which distribution the levels have.
 
 * "log", whitened errors: their sum is a squared Mahalanobis distance. A view is the mean over all groups of one kind
-  in one summary; the score is the weighted average of the views. Two of the teacher's three kinds respond to a change
-  of level, one to everything else, so that it weighs as much as both. Two kinds weigh the same.
+  in one summary; the score is the weighted average of the views, with the detector's own weights (``shares``). Without
+  them two kinds weigh the same; of three, as older teachers have them, the second weighs as much as the other two.
 * "count", spike counts of comparators with several thresholds, which approximate squared errors: views as of "log";
   groups are standardised on the root of their counts, whose variance is the same at any rate. The weights of the
   kinds are fitted on normal sound, so that a fault in a single group stands out most.
@@ -142,8 +142,20 @@ class Pooling:
 _ARRAYS = ("centre", "spread", "view_centre", "view_spread")
 
 
-def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale, groups: int = SUB_BAND_GROUPS) -> Pooling:
-    """Fit the standardisation on seconds of held-out normal sound, each [frames, kinds * groups]."""
+def fit_pooling(
+    seconds: Sequence[npt.NDArray[Any]],
+    scale: Scale,
+    groups: int = SUB_BAND_GROUPS,
+    shares: Sequence[float] | None = None,
+) -> Pooling:
+    """Fit the standardisation on held-out normal sound.
+
+    Args:
+        seconds: levels of each, [frames, kinds * groups].
+        scale: of the levels.
+        groups: sub-band groups of the levels.
+        shares: weights of the kinds, which sum to one; by default fitted on the scale "count", and else fixed.
+    """
     summaries = np.stack([summarise(levels, scale) for levels in seconds])
     centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _ADDED_DEVIATION[scale]
     views = np.stack(
@@ -151,8 +163,10 @@ def fit_pooling(seconds: Sequence[npt.NDArray[Any]], scale: Scale, groups: int =
     )
     view_centre, view_spread = views.mean(axis=0), views.std(axis=0) + _ADDED_VIEW_DEVIATION
     standard = (views - view_centre) / view_spread
-    shares = _fisher_weights(summaries, standard, view_spread, groups) if scale == "count" else None
-    return Pooling(scale, centre, spread, view_centre, view_spread, shares, groups)
+    weights = None if shares is None else np.array(shares, dtype=np.float64)
+    if weights is None and scale == "count":
+        weights = _fisher_weights(summaries, standard, view_spread, groups)
+    return Pooling(scale, centre, spread, view_centre, view_spread, weights, groups)
 
 
 def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:

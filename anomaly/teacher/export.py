@@ -12,7 +12,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from anomaly.detect.detectors.teacher import BATCH, TeacherDetector
+from anomaly.detect.detectors.slow_kind import BATCH
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.pooling import SUB_BAND_GROUPS
 from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
@@ -35,7 +36,6 @@ def to_onnx(teacher: Teacher) -> bytes:
     graph = _Graph()
     graph.constant("past", np.arange(size.past, dtype=np.int64))
     graph.constant("last", np.array(size.past, dtype=np.int64))
-    graph.constant("latest", np.arange(size.context - size.window, size.context, dtype=np.int64))
     graph.constant("mean", teacher.mean.numpy())
     graph.constant("deviation", teacher.deviation.numpy())
     graph.constant("flat", np.array([BATCH, -1], dtype=np.int64))
@@ -47,30 +47,25 @@ def to_onnx(teacher: Teacher) -> bytes:
     graph.node("Gather", ["windows", "last"], "newest", axis=1)
     graph.node("Gather", ["windows", "past"], "before", axis=1)
     graph.node("Reshape", ["before", "flat"], "given")
-    graph.node("Gather", ["windows", "latest"], "frames", axis=1)
-    graph.node("Reshape", ["frames", "flat"], "stacked")
-    parts = [
-        _whiten(
-            graph,
-            _phase_residual(graph, teacher.phases),
-            "window",
-            teacher.window_mean,
-            teacher.window_matrix,
-        ),
-        _whiten(
-            graph,
-            _innovation(graph, teacher),
-            "innovation",
-            teacher.innovation_mean,
-            teacher.innovation_matrix,
-        ),
-    ]
     inputs = {"levels": [BATCH, size.context, size.bands]}
+    outputs = {"errors": [BATCH, len(teacher.kinds) * SUB_BAND_GROUPS]}
+    white = _whiten(
+        graph, _innovation(graph, teacher), "innovation", teacher.innovation_mean, teacher.innovation_matrix
+    )
+    parts = [_per_group(graph, white, "innovation")]
     if teacher.slow_mean is not None and teacher.slow_matrix is not None:
-        parts.append(_mean_spectrum_error(graph, teacher.slow_mean, teacher.slow_matrix))
-        inputs |= {"recent": [1, size.bands], "span": [1, teacher.spans]}
+        parts.append(_slow_error(graph, white, teacher.slow_mean, teacher.slow_matrix))
+        inputs |= {
+            "counted": [1, BATCH],
+            "earlier": [1, size.bands],
+            "frames": [1, 1],
+            "span": [1, teacher.spans],
+        }
+        outputs["total"] = [1, size.bands]
+    else:
+        parts.insert(0, _window_error(graph, teacher))
     graph.node("Concat", parts, "errors", axis=1)
-    data = graph.finish(inputs, [BATCH, len(teacher.kinds) * SUB_BAND_GROUPS])
+    data = graph.finish(inputs, outputs)
     _check_parity(teacher, data)
     return data
 
@@ -98,12 +93,15 @@ class _Graph:
         self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def finish(self, inputs: dict[str, list[int]], output: list[int]) -> bytes:
+    def finish(self, inputs: dict[str, list[int]], outputs: dict[str, list[int]]) -> bytes:
         graph = helper.make_graph(
             self._nodes,
             "anomaly-teacher",
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
-            [helper.make_tensor_value_info("errors", TensorProto.FLOAT, output)],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+                for name, shape in outputs.items()
+            ],
             self._constants,
         )
         opset = helper.make_opsetid("", _OPSET)
@@ -152,10 +150,27 @@ def _whiten(graph: _Graph, source: str, name: str, mean: torch.Tensor, matrix: t
     graph.constant(f"{name}.mean", mean.numpy())
     graph.constant(f"{name}.matrix", matrix.numpy())
     graph.node("Sub", [source, f"{name}.mean"], f"{name}.centred")
-    graph.node("MatMul", [f"{name}.centred", f"{name}.matrix"], f"{name}.white")
-    graph.node("Mul", [f"{name}.white", f"{name}.white"], f"{name}.square")
-    graph.node("Reshape", [f"{name}.square", "grouped"], f"{name}.grouped")
+    return graph.node("MatMul", [f"{name}.centred", f"{name}.matrix"], f"{name}.white")
+
+
+def _per_group(graph: _Graph, white: str, name: str, shape: str = "grouped") -> str:
+    graph.node("Mul", [white, white], f"{name}.square")
+    graph.node("Reshape", [f"{name}.square", shape], f"{name}.grouped")
     return graph.node("ReduceMean", [f"{name}.grouped"], f"{name}.error", axes=[1, 3], keepdims=0)
+
+
+def _window_error(graph: _Graph, teacher: Teacher) -> str:
+    """Compute the error of the last frames together, relative to the phase that they are in."""
+    size = teacher.autoencoder.size
+    assert teacher.phases is not None
+    assert teacher.window_mean is not None
+    assert teacher.window_matrix is not None
+    graph.constant("latest", np.arange(size.context - size.window, size.context, dtype=np.int64))
+    graph.node("Gather", ["windows", "latest"], "recent", axis=1)
+    graph.node("Reshape", ["recent", "flat"], "stacked")
+    residual = _phase_residual(graph, teacher.phases)
+    white = _whiten(graph, residual, "window", teacher.window_mean, teacher.window_matrix)
+    return _per_group(graph, white, "window")
 
 
 def _phase_residual(graph: _Graph, phases: PhaseModel) -> str:
@@ -184,8 +199,8 @@ def _phase_residual(graph: _Graph, phases: PhaseModel) -> str:
     return graph.node("Div", ["phase.off", "phase.spread"], "phase.left")
 
 
-def _mean_spectrum_error(graph: _Graph, means: torch.Tensor, matrices: torch.Tensor) -> str:
-    """Compute the error of the mean spectrum, the same for each frame of the second."""
+def _slow_error(graph: _Graph, white: str, means: torch.Tensor, matrices: torch.Tensor) -> str:
+    """Compute the error of the mean innovation over the last seconds, the same for each frame of the second."""
     bands = means.shape[1]
     graph.constant("slow.means", means.numpy())
     graph.constant("slow.matrices", matrices.numpy())
@@ -194,35 +209,35 @@ def _mean_spectrum_error(graph: _Graph, means: torch.Tensor, matrices: torch.Ten
         "grouped.one", np.array([1, -1, SUB_BAND_GROUPS, bands // SUB_BAND_GROUPS], dtype=np.int64)
     )
     graph.constant("everywhere", np.array([BATCH, SUB_BAND_GROUPS], dtype=np.int64))
+    graph.node("MatMul", ["counted", white], "total")
+    graph.node("Add", ["total", "earlier"], "slow.total")
+    graph.node("Div", ["slow.total", "frames"], "slow.recent")
     graph.node("ArgMax", ["span"], "slow.which", axis=1, keepdims=0)
     graph.node("Gather", ["slow.means", "slow.which"], "slow.mean", axis=0)
     graph.node("Gather", ["slow.matrices", "slow.which"], "slow.chosen", axis=0)
     graph.node("Reshape", ["slow.chosen", "square"], "slow.matrix")
-    graph.node("Sub", ["recent", "slow.mean"], "slow.centred")
+    graph.node("Sub", ["slow.recent", "slow.mean"], "slow.centred")
     graph.node("MatMul", ["slow.centred", "slow.matrix"], "slow.white")
-    graph.node("Mul", ["slow.white", "slow.white"], "slow.square")
-    graph.node("Reshape", ["slow.square", "grouped.one"], "slow.grouped")
-    graph.node("ReduceMean", ["slow.grouped"], "slow.error", axes=[1, 3], keepdims=0)
-    return graph.node("Expand", ["slow.error", "everywhere"], "slow.errors")
+    error = _per_group(graph, "slow.white", "slow", "grouped.one")
+    return graph.node("Expand", [error, "everywhere"], "slow.errors")
 
 
 def _check_parity(teacher: Teacher, data: bytes) -> None:
-    """Check that ONNX Runtime and torch agree within 1e-4 of the value, on levels like those of training.
+    """Check that ONNX Runtime and torch agree within 1e-4 of the value, on a second like those of training.
 
     Raises:
         ModelError: they do not.
     """
     size = teacher.autoencoder.size
-    before = size.context - 1
-    random = np.random.default_rng(0).standard_normal((BATCH + before, size.bands))
+    random = np.random.default_rng(0).standard_normal((BATCH, size.bands))
     frames = np.rint(random * teacher.deviation.numpy() + teacher.mean.numpy()).astype(np.int32)
     detector = TeacherDetector(data)
     detector.reset(1)
-    ours = detector.push(frames[None])[0][before:]
+    ours = detector.push(frames[None])[0][size.past :]
     view = np.lib.stride_tricks.sliding_window_view(frames.astype(np.float32), size.context, axis=0)
     windows = torch.from_numpy(np.ascontiguousarray(view.transpose(0, 2, 1)))
-    recent = torch.from_numpy(frames[WARM_UP_FRAMES:].mean(axis=0).astype(np.float32))
     with torch.no_grad():
+        recent = teacher.innovations(windows)[WARM_UP_FRAMES - size.past :].mean(dim=0)
         theirs = teacher(windows, recent, 1).numpy()
     worst = float(np.max(np.abs(ours - theirs) / (np.abs(theirs) + 1e-3)))
     if worst > 1e-4:

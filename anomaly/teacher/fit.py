@@ -16,8 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.features.mel import Centibels
-from anomaly.teacher.mean_spectrum import mean_spectrum_whitening
+from anomaly.teacher.mean_innovation import mean_innovation_whitening
 from anomaly.teacher.network import MaskedFrameAutoencoder, Teacher, TeacherSize, past_frames
 from anomaly.teacher.phases import MAX_PHASES, fit_phases, phase_gain
 from anomaly.teacher.single_thread import single_thread
@@ -44,8 +45,8 @@ class TeacherPlan:
         size: shape of the autoencoder.
         epochs: passes over the training windows; none leaves the linear model.
         noise: added to the network's input, in standard deviations of a band, against overfitting.
-        max_phases: most phases of the cycle to fit. One is no phases; with more there is no slow kind, since the mean
-            spectrum depends mainly on the duration of each phase.
+        max_phases: most phases of the cycle to fit. One is no phases; with more there is no slow kind, since means over
+            seconds depend mainly on the duration of each phase.
     """
 
     size: TeacherSize = field(default_factory=TeacherSize)
@@ -74,22 +75,29 @@ def fit_teacher(
     windows = _windows(segments, mean, deviation, plan.size.context)
     autoencoder = MaskedFrameAutoencoder(plan.size)
     _fit_linear(autoencoder, windows)
+    standard = (torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(deviation.astype(np.float32)))
     with single_thread():
         _train(autoencoder, windows, plan, torch.Generator().manual_seed(seed), progress)
         with torch.no_grad():
             innovation = autoencoder.innovation(windows)
+        whitened = whitening(_subsample(innovation).numpy())
+        if plan.max_phases == 1:
+            slow = mean_innovation_whitening(_by_segment(innovation, whitened, segments, plan.size.past))
+            return Teacher(autoencoder, *standard, whitened, slow).eval()
         stacked = _subsample(windows[:, -plan.size.window :].flatten(1))
         phases = fit_phases(stacked, plan.size.bands, plan.max_phases, seed)
-        teacher = Teacher(
-            autoencoder,
-            torch.from_numpy(mean.astype(np.float32)),
-            torch.from_numpy(deviation.astype(np.float32)),
-            phases,
-            whitening(phases.residuals(stacked).numpy()),
-            whitening(_subsample(innovation).numpy()),
-            mean_spectrum_whitening(segments, mean, deviation) if plan.max_phases == 1 else None,
-        )
-    return teacher.eval()
+        of_windows = whitening(phases.residuals(stacked).numpy())
+        return Teacher(autoencoder, *standard, whitened, None, phases, of_windows).eval()
+
+
+def _by_segment(
+    innovation: Tensor, whitened: tuple[Tensor, Tensor], segments: Sequence[Centibels], past: int
+) -> list[npt.NDArray[np.float32]]:
+    """Return the whitened innovations of each segment from the warm-up on, [frames, bands]."""
+    white = ((innovation - whitened[0]) @ whitened[1]).numpy()
+    lengths = [max(len(segment) - past, 0) for segment in segments]
+    parts = np.split(white, np.cumsum(lengths)[:-1])
+    return [part[WARM_UP_FRAMES - past :] for part in parts if len(part) > WARM_UP_FRAMES - past]
 
 
 def innovation_nll(teacher: Teacher, segments: Sequence[Centibels]) -> float:

@@ -1,14 +1,14 @@
-"""The teacher's network: three kinds of error of a frame given the frames before it.
+"""The teacher's network: kinds of error of a frame given the frames before it.
 
-* *window*: the last frames together, whitened with their full covariance. This is the linear model, the Mahalanobis
-  distance of stacked frames: it detects a steady change of spectrum. Where the machine's cycle has phases, frames are
-  taken relative to the phase that they are in.
 * *innovation*: the newest frame, which is masked from the network, less its prediction from the eight before it, in
   units of the predicted standard deviation. The network predicts both mean and variance: in a quiet moment of a noisy
   hall the variance is small, and errors count that a loud moment would hide. It detects modulation, rattle and knocks.
-* *slow*: the mean spectrum since the reset, or of the last seconds, whitened with the covariance that such means
-  have on normal sound. Frames scatter, their mean hardly does: it detects a small steady shift that no single frame
-  shows. Not where there are phases: there, the mean depends mainly on the duration of each.
+* *slow*: the mean of the signed innovations since the reset, or over the last seconds, whitened with the covariance
+  that such means have on normal sound. Innovations scatter around zero, their mean hardly does: it detects a small
+  steady shift that no single frame shows, and quiet moments, in which a shift is clearest, count most.
+* *window*, only where the machine's cycle has phases, and in place of *slow*: the last frames together, relative to the
+  phase that they are in, whitened with their full covariance. The mean over seconds would depend mainly on the duration
+  of each phase.
 
 Whitening is symmetric (ZCA): whitened components stay with their band, so errors can be averaged per sub-band
 group, and the sum over all of them is the squared Mahalanobis distance.
@@ -26,7 +26,9 @@ from anomaly.errors import ModelError
 from anomaly.features.front_end import WARM_UP_FRAMES
 from anomaly.teacher.phases import PhaseModel
 
-KINDS = ("window", "innovation", "slow")
+# Kinds of error in the order of the outputs, and their weights in the score where they are not equal.
+STEADY_KINDS = ("innovation", "slow")
+PHASED_KINDS = ("window", "innovation")
 
 # Bound of the predicted log variance: deviations beyond 4.5 times, or below a fifth of, the average one are overfitted.
 MAX_LOG_VARIANCE = 3.0
@@ -143,77 +145,89 @@ def past_frames(windows: Tensor) -> Tensor:
 class Teacher(nn.Module):
     """Trained reference detector: an autoencoder predicts mel levels, and its whitened errors are the anomaly evidence.
 
-    There is one error for each kind of prediction (window, next frame, slow mean) and each sub-band group.
+    There is one error for each kind of prediction and each sub-band group.
 
     Args:
         autoencoder: the trained predictor.
         mean, deviation: of each band on training normals, [bands], hundredths of a decibel.
-        phases: of windows of standardised frames.
+        innovation_whitening: mean [bands] and matrix [bands, bands].
+        slow_whitening: of the mean whitened innovation over 1, 2, ... seconds: means [spans, bands] and matrices
+            [spans, bands, bands]; None leaves this kind out.
+        phases: of windows of standardised frames; None leaves the windows out.
         window_whitening: mean [window * bands] and matrix [window * bands, window * bands] of windows relative to
             their phase.
-        innovation_whitening: mean [bands] and matrix [bands, bands].
-        slow_whitening: of the mean spectrum over 1, 2, ... seconds: means [spans, bands] in hundredths of a decibel,
-            matrices [spans, bands, bands]; None leaves this kind out.
+
+    Raises:
+        ModelError: there are both phases and a slow kind, or neither, or phases without a whitening.
     """
 
     mean: Tensor
     deviation: Tensor
-    window_mean: Tensor
-    window_matrix: Tensor
     innovation_mean: Tensor
     innovation_matrix: Tensor
     slow_mean: Tensor | None
     slow_matrix: Tensor | None
+    window_mean: Tensor | None
+    window_matrix: Tensor | None
 
     def __init__(
         self,
         autoencoder: MaskedFrameAutoencoder,
         mean: Tensor,
         deviation: Tensor,
-        phases: PhaseModel,
-        window_whitening: tuple[Tensor, Tensor],
         innovation_whitening: tuple[Tensor, Tensor],
         slow_whitening: tuple[Tensor, Tensor] | None,
+        phases: PhaseModel | None = None,
+        window_whitening: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__()
+        if (phases is None) == (slow_whitening is None) or (phases is None) != (window_whitening is None):
+            raise ModelError("a teacher has a slow kind of error, or phases and windows")
         self.autoencoder = autoencoder
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         self.phases = phases
-        self.register_buffer("window_mean", window_whitening[0])
-        self.register_buffer("window_matrix", window_whitening[1])
         self.register_buffer("innovation_mean", innovation_whitening[0])
         self.register_buffer("innovation_matrix", innovation_whitening[1])
         self.register_buffer("slow_mean", slow_whitening and slow_whitening[0])
         self.register_buffer("slow_matrix", slow_whitening and slow_whitening[1])
+        self.register_buffer("window_mean", window_whitening and window_whitening[0])
+        self.register_buffer("window_matrix", window_whitening and window_whitening[1])
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of error, in the order of the outputs."""
-        return KINDS if self.spans else KINDS[:2]
+        return STEADY_KINDS if self.phases is None else PHASED_KINDS
 
     @property
     def spans(self) -> int:
-        """Seconds of the longest mean spectrum; 0 without the slow kind."""
+        """Seconds of the longest mean of innovations; 0 without the slow kind."""
         return 0 if self.slow_mean is None else len(self.slow_mean)
+
+    def innovations(self, levels: Tensor) -> Tensor:
+        """Return the signed, whitened innovations [n, bands] of windows [n, context, bands] of levels."""
+        scaled = self.autoencoder.innovation((levels - self.mean) / self.deviation)
+        return (scaled - self.innovation_mean) @ self.innovation_matrix
 
     def forward(self, levels: Tensor, recent: Tensor, seconds: int) -> Tensor:
         """Errors [n, kinds * groups] of the windows of one second.
 
         Args:
             levels: windows [n, context, bands] in hundredths of a decibel.
-            recent: mean levels of the seconds that the slow kind is for, [bands].
+            recent: mean innovation of the seconds that the slow kind is for, [bands]; without that kind anything.
             seconds: their number, 1 to `spans`.
         """
+        innovation = self._per_group(self.innovations(levels))
+        if self.slow_mean is not None and self.slow_matrix is not None:
+            white = (recent - self.slow_mean[seconds - 1]) @ self.slow_matrix[seconds - 1]
+            return torch.cat([innovation, self._per_group(white[None]).expand(len(levels), -1)], dim=1)
+        assert self.phases is not None
+        assert self.window_mean is not None
+        assert self.window_matrix is not None
         windows = (levels - self.mean) / self.deviation
         stacked = windows[:, -self.autoencoder.size.window :].flatten(1)
-        window = (self.phases.residuals(stacked) - self.window_mean) @ self.window_matrix
-        innovation = self.autoencoder.innovation(windows) - self.innovation_mean
-        errors = [self._per_group(window), self._per_group(innovation @ self.innovation_matrix)]
-        if self.slow_mean is None or self.slow_matrix is None:
-            return torch.cat(errors, dim=1)
-        slow = self._per_group(((recent - self.slow_mean[seconds - 1]) @ self.slow_matrix[seconds - 1])[None])
-        return torch.cat([*errors, slow.expand(len(levels), -1)], dim=1)
+        white = (self.phases.residuals(stacked) - self.window_mean) @ self.window_matrix
+        return torch.cat([self._per_group(white), innovation], dim=1)
 
     def _per_group(self, whitened: Tensor) -> Tensor:
         """Return the mean square per group, over the frames of a window too, [n, groups]."""

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from anomaly.detect.detectors.teacher import BATCH
+from anomaly.detect.detectors.slow_kind import BATCH
 from anomaly.errors import ModelError
 from anomaly.features.mel import Centibels
 from anomaly.teacher.export import PHASE_OUTPUT

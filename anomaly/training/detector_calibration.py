@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.calibration.cross_fit import calibrate_on_errors
 from anomaly.detect.detectors.detector import Detector
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.operating.ramp import recording_decision_mask
 from anomaly.detect.operating.states import OperatingStates, second_spectra
 from anomaly.detect.pooling import Scale
@@ -37,7 +38,8 @@ def calibrate_detector(
             decision mask.
     """
     errors = [recording_errors(b.samples, front_end, detector) for b in held_out]
-    return calibrate_on_errors(errors, scale, decision_masks(held_out, front_end, states))
+    shares = detector.shares if isinstance(detector, TeacherDetector) else None
+    return calibrate_on_errors(errors, scale, decision_masks(held_out, front_end, states), shares=shares)
 
 
 def decision_masks(

@@ -121,7 +121,8 @@ def _cross_fit(
     ]
     onnx = to_onnx(trainer.teacher(everything, plan if gain > 0 else start))
     report("teaching", 1.0)
-    calibration = calibrate_on_errors(errors, "log", decision_masks(everything, front_end, states))
+    masks = decision_masks(everything, front_end, states)
+    calibration = calibrate_on_errors(errors, "log", masks, shares=TeacherDetector(onnx).shares)
     return TrainedTeacher(onnx, calibration, gain, gain_of_phases)
 
 

@@ -20,6 +20,7 @@ def calibrate_on_errors(
     scale: Scale,
     decided: Sequence[Sequence[bool]] | None = None,
     groups: int = SUB_BAND_GROUPS,
+    shares: Sequence[float] | None = None,
 ) -> Calibration:
     """Standardise and calibrate on the error levels of recordings that the detector was not fitted on.
 
@@ -33,14 +34,15 @@ def calibrate_on_errors(
         scale: of the levels.
         decided: per recording and second, whether the decision takes it; default: all.
         groups: sub-band groups of the levels.
+        shares: weights of the kinds of error; see `fit_pooling`.
     """
-    pooling = fit_pooling([second for recording in errors for second in recording], scale, groups)
+    pooling = fit_pooling([second for recording in errors for second in recording], scale, groups, shares)
     scores = [[0.0] * len(recording) for recording in errors]
     for fold in _folds([len(recording) for recording in errors]):
         others = [
             errors[r][k] for r in range(len(errors)) for k in range(len(errors[r])) if (r, k) not in fold
         ]
-        own = fit_pooling(others, scale, groups) if others else pooling
+        own = fit_pooling(others, scale, groups, shares) if others else pooling
         for r, k in fold:
             scores[r][k] = own.second(errors[r][k]).score
     if decided is not None:

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from anomaly.detect.detectors.detector import Detector
+from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.pooling import fit_pooling, soft_maximum
 from anomaly.detect.scoring import recording_errors
 from anomaly.features.front_end import FrontEnd
@@ -73,6 +74,8 @@ def _auc(
     front_end: FrontEnd,
 ) -> float:
     errors = [recording_errors(sound, front_end, detector) for sound in (*normal, *made)]
-    pooling = fit_pooling([second for seconds in errors[: len(normal)] for second in seconds], scale)
+    shares = detector.shares if isinstance(detector, TeacherDetector) else None
+    calm = [second for seconds in errors[: len(normal)] for second in seconds]
+    pooling = fit_pooling(calm, scale, shares=shares)
     scores = [soft_maximum(np.array([pooling.second(s).score for s in seconds])) for seconds in errors]
     return float(roc_auc_score([False] * len(normal) + [True] * len(made), scores))

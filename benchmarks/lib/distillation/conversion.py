@@ -47,21 +47,19 @@ def linear_teacher(segments: Sequence[Centibels], seed: int) -> Teacher:
 
 
 def rows_of(teacher: Teacher) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Linear maps whose outputs a linear teacher squares, and the error channel of each.
+    """Linear maps whose outputs a linear teacher squares for its innovation, and the sub-band group of each.
+
+    Its slow kind is a mean over seconds, which no neuron of the converted network holds.
 
     Returns:
-        Rows [rows, FRAMES * bands] over standardised taps, numbered ``delay * bands + band``; and
-        ``kind * groups + group`` of each.
+        Rows [bands, FRAMES * bands] over standardised taps, numbered ``delay * bands + band``; and the group of each.
     """
     bands = len(teacher.mean)
-    window = teacher.window_matrix.double().numpy().reshape(FRAMES, bands, -1)[::-1]
     linear = teacher.autoencoder.linear.weight.detach().double().numpy().reshape(bands, FRAMES - 1, bands)
     off = np.concatenate([np.eye(bands)[:, None], -linear[:, ::-1]], axis=1).reshape(bands, -1)
     off = off / teacher.autoencoder.deviation.double().numpy()[:, None]
     innovation = teacher.innovation_matrix.double().numpy().T @ off
-    rows = np.concatenate([window.reshape(FRAMES * bands, -1).T, innovation])
-    groups = np.arange(bands) * SUB_BAND_GROUPS // bands
-    return rows, np.concatenate([np.tile(groups, FRAMES), SUB_BAND_GROUPS + groups])
+    return innovation, np.arange(bands) * SUB_BAND_GROUPS // bands
 
 
 def convert(
@@ -90,11 +88,11 @@ def convert(
         for rise in RISES
     ]
     loads = np.minimum(np.array(LOADS), max(1, limits.weight_max // 2)).astype(np.int32)
-    load = np.bincount(channels, minlength=2 * SUB_BAND_GROUPS) * int(loads.sum())
+    load = np.bincount(channels, minlength=SUB_BAND_GROUPS) * int(loads.sum())
     return replace(
         like,
         delays=FRAMES - 1,
-        kinds=("frame", "change"),
+        kinds=("change",),
         drift=None,
         tap_weights=np.zeros((count * len(thresholds), weights.shape[1]), dtype=np.int32),
         sums=SumNeurons(weights, quanta),
