@@ -53,8 +53,8 @@ class ClosedFormPlan:
     kinds: tuple[str, ...] = ("change",)
     event_size: float = _LEAKY_EVENT_SIZE
     micro_steps: int = 4
-    quantiles: tuple[float, ...] = (0.8, 0.95, 0.99)
-    loads: tuple[int, ...] = (1, 2, 3)
+    quantiles: tuple[float, ...] = (0.84, 0.977, 0.9995)
+    loads: tuple[int, ...] = (1, 3, 12)
     drift_leak: int = 4
     direct_fan_in: int = 6
     sum_fan_in: int = 25

@@ -10,7 +10,7 @@ exceedances) per sub-band may simply be added; plain prediction errors would cou
 The symmetric root C^(-1/2) (zero-phase whitening, ZCA; Bell and Sejnowski, 1997) keeps each output at its band.
 
 ``frame``    d = 0, the frame alone: sensitive to a steady change of spectrum
-``change``   d = 2, the part that the two frames before do not predict: sensitive to knocks, rattle, modulation
+``change``   d = 3, the part that the three frames before do not predict: sensitive to knocks, rattle, modulation
 ``context``  d = 1, the same with one frame before: less memory, fewer relays
 """
 
@@ -27,7 +27,7 @@ from anomaly.student.circuit_parts import FILTER_KINDS
 _RIDGE = 5e-2
 _PAST_RIDGE = 1e-2
 # Frames of delay of each kind.
-_DELAYS = {"frame": 0, "change": 2, "context": 1}
+_DELAYS = {"frame": 0, "change": 3, "context": 1}
 
 
 def fit_whitening_filters(gram: Floats, bands: int, kinds: tuple[str, ...]) -> Floats:

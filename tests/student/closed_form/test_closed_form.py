@@ -107,11 +107,11 @@ def test_wiring(student: Circuit) -> None:
     count = len(PLAN.kinds) * 32
     assert student.kinds == (*PLAN.kinds, "slow")
     assert student.tap_weights.shape == (6 * count, (1 + max_delay(PLAN.kinds)) * 32)
-    assert (student.bands, student.delays, student.micro_steps) == (32, 2, 4)
+    assert (student.bands, student.delays, student.micro_steps) == (32, max_delay(PLAN.kinds), 4)
     assert student.channels[:32].tolist() == [band // 2 for band in range(32)]
-    # Two neighbouring bands a group, of each two signs and three quantiles, which count once, twice and three times.
+    # Two neighbouring bands a group, of each two signs and three quantiles; divisors are all loads of one sign.
     assert np.bincount(student.channels).tolist() == [12] * 16
-    assert student.divisors.tolist() == [12] * 32
+    assert student.divisors.tolist() == [2 * sum(PLAN.loads)] * 32
     above, below = student.tap_weights.reshape(2, 3, count, -1)
     assert np.array_equal(above, -below)
     assert (above == above[0]).all()
@@ -166,7 +166,7 @@ def test_simulated_membranes_are_those_of_the_chip(
     circuit = fit(training, held_out, limits, plan)
     channels = circuit.channels[:32]
     scales = fit_scales(training, code, (filters, channels), PLAN, limits)
-    received = first_layer_input(held_out[:1], code, filters, scales, 2)
+    received = first_layer_input(held_out[:1], code, filters, scales, max_delay(PLAN.kinds))
     scale_weights = -circuit.sum_weights[np.arange(192), 32 + np.tile(channels, 6)].reshape(2, 3, 32)
     thresholds = circuit.thresholds.reshape(2, 3, 32)
     expected = [
@@ -250,8 +250,8 @@ def test_errors_are_nearly_white_on_unseen_sound(
 ) -> None:
     code = fit_delta_code(training, PLAN)
     filters = fit_error_filters(training, code, PLAN, limits)
-    none = ScalePredictor(np.zeros((16, 96), np.int32), np.ones(16, np.int32), np.zeros(16))
-    membrane, _ = first_layer_input(held_out, code, filters, none, 2).after_warm_up()
+    none = ScalePredictor(np.zeros((16, 128), np.int32), np.ones(16, np.int32), np.zeros(16))
+    membrane, _ = first_layer_input(held_out, code, filters, none, max_delay(PLAN.kinds)).after_warm_up()
     # After the last event of each frame.
     related = np.corrcoef(membrane[3::4].T) - np.eye(32)
     bands = np.corrcoef(np.concatenate(held_out).T) - np.eye(32)
@@ -275,8 +275,8 @@ def test_wire_costs_shorten_synapses(
     training: list[Centibels], held_out: list[Centibels], limits: NeuronLimits
 ) -> None:
     """Synapses reach less far if wires to distant bands are expensive."""
-    away = np.abs(np.arange(96) % 32 - np.arange(32)[:, None])
-    far = TapWireCosts(1.0 + 30 * away, np.ones((16, 96)))
+    away = np.abs(np.arange(128) % 32 - np.arange(32)[:, None])
+    far = TapWireCosts(1.0 + 30 * away, np.ones((16, 128)))
 
     def reach(costs: TapWireCosts | None) -> float:
         circuit = fit_closed_form(training, held_out, fit_delta_code(training, PLAN), PLAN, limits, costs)

@@ -69,7 +69,7 @@ def test_integrators_read_their_own_error_with_both_signs(student: Circuit, limi
     units = weights[0, 0, range(32), 0, 0, range(32)]
     assert (units >= 1).all()
     assert np.abs(weights).max() <= limits.weight_max
-    expected = np.einsum("i,j,k,ab->iajkb", [1, -1], [1, -1], [1, 2, 3], np.diag(units))
+    expected = np.einsum("i,j,k,ab->iajkb", [1, -1], [1, -1], PLAN.loads, np.diag(units))
     assert np.array_equal(weights, np.repeat(expected[:, None], 3, axis=1))
     assert student.drift.thresholds.max() <= limits.threshold_max
     assert student.drift.leak in limits.leaks

@@ -22,7 +22,7 @@ def moments(seed: int = 0) -> Floats:
     for at in range(1, len(shared)):
         frames[at] = 0.7 * frames[at - 1] + shared[at]
     frames /= frames.std(axis=0)
-    taps = np.concatenate([frames[2 - delay : len(frames) - delay] for delay in range(3)], axis=1)
+    taps = np.concatenate([frames[3 - delay : len(frames) - delay] for delay in range(4)], axis=1)
     gram: Floats = taps.T @ taps / len(taps)
     return gram
 
@@ -42,9 +42,9 @@ def test_outputs_of_a_kind_are_white(kind: str) -> None:
 def test_filters_reach_back_by_the_delay_of_their_kind() -> None:
     filters = fit_whitening_filters(moments(), BANDS, FILTER_KINDS)
     used = [np.flatnonzero(np.abs(filters[k * BANDS : (k + 1) * BANDS]).max(axis=0) > 1e-9) for k in range(3)]
-    assert [int(taps.max()) // BANDS for taps in used] == [0, 2, 1]
-    assert [max_delay((kind,)) for kind in FILTER_KINDS] == [0, 2, 1]
-    assert max_delay(FILTER_KINDS) == 2
+    assert [int(taps.max()) // BANDS for taps in used] == [0, 3, 1]
+    assert [max_delay((kind,)) for kind in FILTER_KINDS] == [0, 3, 1]
+    assert max_delay(FILTER_KINDS) == 3
 
 
 def test_equal_bands_have_finite_weights() -> None:
