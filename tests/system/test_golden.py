@@ -1,6 +1,6 @@
 """Scores, states and stored data of an earlier version: the same after every change that is not meant to change them.
 
-`tests/golden` holds a bundle trained on a simulated fan, two recordings of simulated machines, the state folder that a
+`tests/golden` holds bundles trained on a simulated fan and a simulated pump, a recording of each, the state folder that a
 monitor of that version left behind, and `scores.json` with what it printed. Student scores are compared to the last
 digit that is the same on every processor, and under one hash; the teacher's float32 kernels round by processor.
 """
@@ -18,9 +18,7 @@ import pytest
 from anomaly.cli import run
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-EXAMPLES = Path(__file__).resolve().parents[2] / "models"
 WANTED: dict[str, Any] = json.loads((GOLDEN / "scores.json").read_text(encoding="utf-8"))
-BUNDLES = {"fan": GOLDEN / "models", "example-pump": EXAMPLES}
 SOUND = {"fan": GOLDEN / "fan.flac", "example-pump": GOLDEN / "pump.flac"}
 
 
@@ -37,7 +35,7 @@ def digest(rows: list[list[Any]]) -> str:
 
 def scored(machine: str, detector: str, capsys: pytest.CaptureFixture[str]) -> list[list[Any]]:
     """Second, score, p and state of each second as `anomaly score` prints them."""
-    command = ["score", str(SOUND[machine]), "--machine", machine, "--models", str(BUNDLES[machine])]
+    command = ["score", str(SOUND[machine]), "--machine", machine, "--models", str(GOLDEN / "models")]
     assert run([*command, "--detector", detector, "--per-second", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     head = [-1, row["score"], row["p_value"], row["state"]]
@@ -47,7 +45,7 @@ def scored(machine: str, detector: str, capsys: pytest.CaptureFixture[str]) -> l
 def monitored(machine: str, state: Path, capsys: pytest.CaptureFixture[str]) -> list[list[Any]]:
     """The same of each second, and sensor and operating state, as `anomaly monitor` prints them."""
     command = ["monitor", "--source", str(SOUND[machine]), "--machine", machine]
-    command += ["--models", str(BUNDLES[machine]), "--state", str(state), "--no-realtime", "--jsonl"]
+    command += ["--models", str(GOLDEN / "models"), "--state", str(state), "--no-realtime", "--jsonl"]
     assert run(command) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     keys = ("second", "score", "p_value", "state", "sensor", "operating_state")
@@ -56,7 +54,7 @@ def monitored(machine: str, state: Path, capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
-@pytest.mark.parametrize("machine", sorted(BUNDLES))
+@pytest.mark.parametrize("machine", sorted(SOUND))
 def test_the_student_scores_files_as_before(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = scored(machine, "student", capsys)
     wanted = WANTED[machine]["student"]
@@ -66,14 +64,14 @@ def test_the_student_scores_files_as_before(machine: str, capsys: pytest.Capture
     assert digest(found) == WANTED[machine]["student_sha256"]
 
 
-@pytest.mark.parametrize("machine", sorted(BUNDLES))
+@pytest.mark.parametrize("machine", sorted(SOUND))
 def test_the_teacher_scores_files_as_before(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     found, wanted = scored(machine, "teacher", capsys), WANTED[machine]["teacher"]
     assert [row[0] for row in found] == [row[0] for row in wanted]
     assert [row[1] for row in found] == pytest.approx([row[1] for row in wanted], abs=1e-3)
 
 
-@pytest.mark.parametrize("machine", sorted(BUNDLES))
+@pytest.mark.parametrize("machine", sorted(SOUND))
 def test_the_monitor_scores_a_stream_as_before(
     machine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
