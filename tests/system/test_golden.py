@@ -1,7 +1,7 @@
 """Scores, states and stored data of an earlier version: the same after every change that is not meant to change them.
 
-`tests/golden` holds bundles trained on a simulated fan and a simulated pump, a recording of each, the state folder that a
-monitor of that version left behind, and `scores.json` with what it printed. Student scores are compared to the last
+`tests/golden` holds bundles trained on a simulated fan and a simulated pump, a recording of each, the state folder that
+a monitor of that version left behind, and `scores.json` with what it printed. Student scores are compared to the last
 digit that is the same on every processor, and under one hash; the teacher's float32 kernels round by processor.
 """
 
