@@ -13,6 +13,7 @@ from baselines.mahalanobis import Mahalanobis
 from baselines.mean_knn import MeanKnn
 from baselines.twfr_gmm import TwfrGmm
 from lib.code_hashes import STUDENT, TEACHER, baseline_code, product_code
+from lib.kind_weights import WEIGHTS, with_weights
 
 # As published for the autoencoder of DCASE 2020 Task 2.
 EPOCHS = 100
@@ -22,8 +23,8 @@ PROFILE = "standard"
 def contestants(names: Collection[str]) -> list[BenchDetector]:
     """Trainings that produce the detectors of these names."""
     known = {
-        "teacher": BenchDetector("teacher", teacher, f"{PROFILE} {product_code(TEACHER)}"),
-        "student": BenchDetector("student", student, f"{PROFILE} {product_code(STUDENT)}"),
+        "teacher": BenchDetector("teacher", teacher, f"{PROFILE} {WEIGHTS} {product_code(TEACHER)}"),
+        "student": BenchDetector("student", student, f"{PROFILE} {WEIGHTS} {product_code(STUDENT)}"),
         "dcase_ae": baseline("dcase_ae", lambda seed: DcaseAe(EPOCHS, seed)),
         "mean_knn": baseline("mean_knn", lambda seed: MeanKnn()),
         "mahalanobis": baseline("mahalanobis", lambda seed: Mahalanobis()),
@@ -53,19 +54,16 @@ def clip_by_clip(score: Callable[[Samples], float]) -> Score:
 
 def teacher(clips: Sequence[Samples], seed: int) -> Mapping[str, Score]:
     """Train the product's teacher as training from recordings does."""
-    from anomaly.detect.scoring import recording_score
     from anomaly.training.in_memory import train_teacher_on_clips
 
-    scorer = train_teacher_on_clips(clips, profile=PROFILE, seed=seed)
-    return {"teacher": clip_by_clip(lambda samples: recording_score(scorer.recording(samples)))}
+    return with_weights("teacher", train_teacher_on_clips(clips, profile=PROFILE, seed=seed))
 
 
 def student(clips: Sequence[Samples], seed: int) -> Mapping[str, Score]:
     """Train the product's student, which is distilled from a teacher of its own."""
     from anomaly.training import train_on_clips
 
-    model = train_on_clips(clips, profile=PROFILE, seed=seed)
-    return {"student": clip_by_clip(lambda samples: model.score_clip(samples, detector="student"))}
+    return with_weights("student", train_on_clips(clips, profile=PROFILE, seed=seed).scorer("student"))
 
 
 def frame_mahalanobis(clips: Sequence[Samples], _seed: int) -> Mapping[str, Score]:

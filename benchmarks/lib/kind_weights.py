@@ -1,0 +1,90 @@
+"""Teacher and student with other weights of their kinds of error: the choice that the nested figures make anew.
+
+Weights are those of the score's kinds in their order (innovation and slow of the teacher, comparators and drift of the
+student). Nothing is trained again: the weights act on finished error levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from anomaly.detect.pooling import Pooling
+from anomaly.detect.scoring import Scorer, SecondScore, level_errors, recording_levels, recording_score
+from anomaly.evaluate.bench.clips import Samples
+from anomaly.evaluate.bench.rounds import Score
+from anomaly.features.mel import SAMPLE_RATE_HZ
+
+WEIGHTS = ((1.0, 0.0), (3.0, 1.0), (2.0, 1.0), (1.0, 1.0), (1.0, 2.0))
+_MARK = " weights "
+
+
+def variant(detector: str, weights: Sequence[float]) -> str:
+    """Name of a detector with other weights."""
+    return detector + _MARK + ":".join(f"{one:g}" for one in weights)
+
+
+def is_variant(name: str) -> bool:
+    """Return whether a name is that of a detector with other weights."""
+    return _MARK in name
+
+
+def variants_of(detector: str, names: Sequence[str]) -> list[str]:
+    """Return the names that are a detector with any weights, its own ones first."""
+    return [name for name in names if name == detector] + [
+        name for name in names if name.startswith(detector + _MARK)
+    ]
+
+
+def with_weights(name: str, scorer: Scorer) -> Mapping[str, Score]:
+    """Return the score function of a detector as it is, and one with each of `WEIGHTS`.
+
+    A detector with other than two kinds of error has no variants.
+    """
+    pooling, errors = scorer.calibration.pooling, _ClipErrors(scorer)
+    found = {name: errors.scoring(pooling)}
+    if pooling.kinds == len(WEIGHTS[0]):
+        for weights in WEIGHTS:
+            shares = np.array(weights) / sum(weights)
+            found[variant(name, weights)] = errors.scoring(replace(pooling, shares=shares))
+    return found
+
+
+class _ClipErrors:
+    """Error levels of the clips that were scored last, so that several weightings share them."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._clips: Sequence[Samples] = ()
+        self._errors: list[list[Any]] = []
+
+    def scoring(self, pooling: Pooling) -> Score:
+        """Return the score function with a pooling."""
+        return lambda clips: [recording_score(_seconds(clip, pooling)) for clip in self._of(clips)]
+
+    def _of(self, clips: Sequence[Samples]) -> list[list[Any]]:
+        same = len(clips) == len(self._clips) and all(
+            one is other for one, other in zip(clips, self._clips, strict=True)
+        )
+        if not same:
+            scorer = self._scorer
+            self._errors = [
+                level_errors(
+                    recording_levels(clip, scorer.front_end, scorer.level),
+                    len(clip) // SAMPLE_RATE_HZ,
+                    scorer.front_end,
+                    scorer.detector,
+                )
+                for clip in clips
+            ]
+            self._clips = clips
+        return self._errors
+
+
+def _seconds(errors: Sequence[Any], pooling: Pooling) -> list[SecondScore]:
+    pooled = [pooling.second(second) for second in errors]
+    # The p-value is not part of a clip's score.
+    return [SecondScore(number, one.score, 1.0, one.groups) for number, one in enumerate(pooled)]
