@@ -19,7 +19,7 @@ from pathlib import Path
 from anomaly.errors import AnomalyError
 from anomaly.evaluate.bench import FAMILY_SETS, SETS, SIMULATED, SIMULATED_FAMILIES, bench_sets
 from anomaly.evaluate.bench.comparison import compare_detectors, mean_over_sets, resolutions
-from anomaly.evaluate.bench.families import family_figures
+from anomaly.evaluate.bench.families import alarmed_figures, family_figures
 from anomaly.evaluate.bench.rounds import RoundCache, Rounds, run_rounds
 from anomaly.evaluate.bench.summary import Results, summarise_rounds
 from lib.contestants import EPOCHS, PROFILE, contestants, variant_names
@@ -89,6 +89,7 @@ def report(rounds: Rounds) -> dict[str, object]:
     weighted = summarise_rounds(_apart(renamed)[1])
     chosen, families = _apart(_without_weights(renamed))
     results, changed = summarise_rounds(chosen), summarise_rounds(families)
+    alarmed = alarmed_figures(families)
     everything = summarise_rounds(_apart(rounds)[0])
     comparisons = {other: compare_detectors(chosen, "teacher", other) for other in DETECTORS[1:]}
     held = {name: one for name, one in comparisons.items() if one is not None}
@@ -96,7 +97,8 @@ def report(rounds: Rounds) -> dict[str, object]:
     return {
         "sets": as_json(results),
         "mean_over_sets": mean_over_sets(results),
-        "families": family_figures(changed),
+        "families": _with_alarms(family_figures(changed), alarmed),
+        "normal_alarmed": alarmed.get("normal", {}),
         "family_sets": as_json(changed),
         "nested": nested_figures(weighted, ("teacher", "student")),
         "frame_mahalanobis_variant": best,
@@ -160,6 +162,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         _print(rounds, seeds, seconds)
     return 0
+
+
+def _with_alarms(
+    figures: dict[str, dict[str, dict[str, float]]],
+    alarmed: dict[str, dict[str, dict[str, dict[str, object]]]],
+) -> dict[str, dict[str, dict[str, object]]]:
+    """Add ``alarmed`` to the figures of each family and detector that has a decision."""
+    return {
+        family: {
+            detector: {
+                **own,
+                **({"alarmed": found} if (found := alarmed.get(family, {}).get(detector)) else {}),
+            }
+            for detector, own in row.items()
+        }
+        for family, row in figures.items()
+    }
 
 
 def _without_weights(rounds: Rounds) -> Rounds:

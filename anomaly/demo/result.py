@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anomaly.demo.scenes import FAULT_S
 from anomaly.demo.trial import Trial
 from anomaly.detect.decision import Limit
+from anomaly.evaluate.metrics.joined_alarms import in_total
 from anomaly.monitor.records import EventRecord, SecondRecord
 from anomaly.training.pipeline import TrainingResult
 
@@ -63,6 +65,11 @@ class DemoResult:
             "fault_began_s": self.begins_s,
             "alarm_s": self.monitored.alarm_s(),
             "auc": {"student": self.trial.auc("student"), "teacher": self.trial.auc("teacher")},
+            "alarmed": {
+                "within_s": FAULT_S,
+                **in_total(self.trial.alarmed("student")).as_json(),
+                "faults": {name: one.as_json() for name, one in self.trial.alarmed("student").items()},
+            },
             "training": self.trained.to_dict(),
             "took_s": self.took_s,
         }

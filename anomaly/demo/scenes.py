@@ -19,6 +19,8 @@ FAULT = "outer_race"
 HEALTHY_S = 600.0
 _CLIP_S = 10.0
 _NORMAL_CLIPS = 40
+# Sound of each fault and severity in the test.
+FAULT_S = 20.0
 _SEVERITIES = (0.1, 0.3, 1.0)
 # Shares of the recording: first without a fault, then with rising severity; the rest is at full severity.
 _HEALTHY_SHARE, _FAILING_SHARE = 0.4, 0.5
@@ -81,6 +83,6 @@ def test_clips(seed: int) -> Iterator[TestClip]:
     for number, fault in enumerate(sorted(load_recipe(MACHINE).faults)):
         for level, severity in enumerate(_SEVERITIES):
             begun = seed + 100 + 10 * number + level
-            sound = simulate(MACHINE, seconds=2 * _CLIP_S, seed=begun, fault=fault, severity=severity)
-            for piece in np.split(sound.samples, 2):
+            sound = simulate(MACHINE, seconds=FAULT_S, seed=begun, fault=fault, severity=severity)
+            for piece in np.split(sound.samples, int(FAULT_S / _CLIP_S)):
                 yield TestClip(piece, fault, severity)

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from anomaly.demo.result import DemoResult
-from anomaly.demo.scenes import FAULT
+from anomaly.demo.scenes import FAULT, FAULT_S
+from anomaly.evaluate.metrics.joined_alarms import in_total
 from anomaly.readable import duration, local_time, rarity
 from anomaly.training.reporting.summary import summary_text as training_text
 from anomaly.training.reporting.verdict import training_verdict
@@ -45,11 +46,11 @@ def alarm_sentence(result: DemoResult) -> str:
 
 
 def clips_sentence(result: DemoResult) -> str:
-    """Alarms on unseen clips in one sentence."""
-    counts = result.trial.confusion("student")
+    """Faults on unseen sound that reach an alarm, and normal clips that do, in one sentence."""
+    counts, joined = result.trial.confusion("student"), in_total(result.trial.alarmed("student"))
     return (
-        f"On unseen clips of 10 s, {counts.true_alarms} of {counts.true_alarms + counts.missed} faults raised an "
-        f"alarm, and {counts.false_alarms} of {counts.false_alarms + counts.true_silence} normal ones."
+        f"On unseen sound, {joined.alarmed} of {joined.stretches} faults of all severities raised an alarm within "
+        f"{FAULT_S:.0f} s, and {counts.false_alarms} of {counts.false_alarms + counts.true_silence} normal clips did."
     )
 
 

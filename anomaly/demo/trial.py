@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomaly.demo.scenes import test_clips
-from anomaly.detect.decision import State
+from anomaly.detect.decision import Limit, State
 from anomaly.detect.model import Model
-from anomaly.detect.scoring import Scorer, SecondScore, recording_score
+from anomaly.detect.scoring import SecondScore, recording_score
 from anomaly.detect.verdict import judge
 from anomaly.detector_names import BUILT_IN_DETECTORS
 from anomaly.evaluate.metrics import detection_metrics
 from anomaly.evaluate.metrics.alarm_rates import Confusion, confusion
+from anomaly.evaluate.metrics.joined_alarms import JoinedAlarms, joined_by_fault
 
 BUDGET_PER_DAY = 1.0
 
@@ -28,19 +29,27 @@ class ScoredClip:
         severity: 0 to 1.
         scores: by detector.
         alarms: whether the clip alone raises an alarm, by detector.
+        p_values: of the seconds that the decision takes, by detector.
     """
 
     fault: str | None
     severity: float
     scores: dict[str, float]
     alarms: dict[str, bool]
+    p_values: dict[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Scores and alarms on all clips of the test."""
+    """Scores and alarms on all clips of the test.
+
+    Args:
+        clips: of all faults and severities, and normal ones.
+        limits: of the decision, by detector.
+    """
 
     clips: tuple[ScoredClip, ...]
+    limits: dict[str, Limit]
 
     @property
     def labels(self) -> list[bool]:
@@ -58,6 +67,15 @@ class Trial:
     def confusion(self, detector: str) -> Confusion:
         """Count the alarms on single clips at the limit of the budget."""
         return confusion(self.labels, [float(clip.alarms[detector]) for clip in self.clips], 0.5)
+
+    def alarmed(self, detector: str) -> dict[str, JoinedAlarms]:
+        """Count faults that reach ALARM within a minute, clips of a fault and severity in a row, by both."""
+        faulty = [
+            (f"{clip.fault} {clip.severity:g}", clip.p_values[detector])
+            for clip in self.clips
+            if clip.fault is not None
+        ]
+        return joined_by_fault(faulty, self.limits[detector])
 
     def by_fault(
         self, detector: str
@@ -81,6 +99,7 @@ class Trial:
 def run_trial(model: Model, seed: int) -> Trial:
     """Score the demo's test clips with student and teacher."""
     scored = []
+    limits = {name: model.scorer(name).calibration.limit(BUDGET_PER_DAY) for name in BUILT_IN_DETECTORS}
     for clip in test_clips(seed):
         seconds = {name: model.scorer(name).recording(clip.samples) for name in BUILT_IN_DETECTORS}
         scored.append(
@@ -88,11 +107,13 @@ def run_trial(model: Model, seed: int) -> Trial:
                 clip.fault,
                 clip.severity,
                 {name: recording_score(scores) for name, scores in seconds.items()},
-                {name: _alarm(model.scorer(name), scores) for name, scores in seconds.items()},
+                {name: judge(scores, limits[name]).state is State.ALARM for name, scores in seconds.items()},
+                {name: _decided(scores, limits[name]) for name, scores in seconds.items()},
             )
         )
-    return Trial(tuple(scored))
+    return Trial(tuple(scored), limits)
 
 
-def _alarm(scorer: Scorer, seconds: Sequence[SecondScore]) -> bool:
-    return judge(seconds, scorer.calibration.limit(BUDGET_PER_DAY)).state is State.ALARM
+def _decided(seconds: Sequence[SecondScore], limit: Limit) -> tuple[float, ...]:
+    states = judge(seconds, limit).states
+    return tuple(one.p_value for one, state in zip(seconds, states, strict=True) if state is not None)

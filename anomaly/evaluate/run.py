@@ -20,8 +20,9 @@ from anomaly.detect.verdict import Verdict
 from anomaly.errors import InputError
 from anomaly.evaluate.layouts.layouts import Clip, DataSet, read_layout
 from anomaly.evaluate.metrics.alarm_rates import Confusion, confusion
-from anomaly.evaluate.metrics.false_alarms import FalseAlarms, false_alarms
-from anomaly.evaluate.metrics.per_fault import DetectionFigures, detection_figures
+from anomaly.evaluate.metrics.false_alarms import FalseAlarms, decided_p_values, false_alarms
+from anomaly.evaluate.metrics.joined_alarms import JoinedAlarms, joined_by_fault
+from anomaly.evaluate.metrics.per_fault import UNNAMED, DetectionFigures, detection_figures
 from anomaly.progress import Report
 
 BUDGET_PER_DAY = 1.0
@@ -39,6 +40,7 @@ class Outcome:
         detection: AUC, partial AUC, faults.
         false_alarms: on the normal clips; None without any.
         confusion: a clip raises an alarm if the decision reached ALARM within it.
+        alarmed: faults that reach ALARM within a minute, clips of a fault in a row, by fault.
         supported_p: smallest probability that the calibration's data support without extrapolation.
         limit: limit of the decision.
     """
@@ -47,6 +49,7 @@ class Outcome:
     detection: DetectionFigures
     false_alarms: FalseAlarms | None
     confusion: Confusion
+    alarmed: Mapping[str, JoinedAlarms]
     supported_p: float
     limit: Limit
 
@@ -179,9 +182,19 @@ def _outcome(clips: tuple[Clip, ...], files: list[FileScore], limit: Limit, scor
         ),
         false_alarms(normal, limit),
         confusion(labels, alarmed, 0.5),
+        _joined(clips, scored, limit),
         scorer.calibration.supported_p,
         limit,
     )
+
+
+def _joined(clips: tuple[Clip, ...], scored: tuple[FileScore, ...], limit: Limit) -> dict[str, JoinedAlarms]:
+    faulty = [
+        (clip.fault or UNNAMED, [p_value for p_value in decided_p_values(file) if p_value is not None])
+        for clip, file in zip(clips, scored, strict=True)
+        if clip.label == "anomaly"
+    ]
+    return joined_by_fault(faulty, limit)
 
 
 def _check_test(data: DataSet, folder: Path, machine: str) -> None:

@@ -11,12 +11,16 @@ from anomaly.bundle import open_bundle
 from anomaly.demo import trial
 from anomaly.demo.scenes import TestClip
 from anomaly.demo.trial import ScoredClip, Trial, run_trial
+from anomaly.detect.decision import limit_for
 from anomaly.detect.model import load_model
+from anomaly.evaluate.metrics.joined_alarms import in_total
 
 
 def judged(fault: str | None, severity: float, student: float, *, alarm: bool = False) -> ScoredClip:
     scores = {"student": student, "teacher": -student}
-    return ScoredClip(fault, severity, scores, {"student": alarm, "teacher": not alarm})  # type: ignore[arg-type]
+    alarms = {"student": alarm, "teacher": not alarm}
+    p_values = {name: (1e-9,) * 20 if raised else (0.5,) * 20 for name, raised in alarms.items()}
+    return ScoredClip(fault, severity, scores, alarms, p_values)  # type: ignore[arg-type]
 
 
 TRIAL = Trial(
@@ -26,7 +30,8 @@ TRIAL = Trial(
         judged("leak", 0.1, 1.5),
         judged("leak", 1.0, 9.0, alarm=True),
         judged("rub", 1.0, 8.0, alarm=True),
-    )
+    ),
+    dict.fromkeys(("student", "teacher"), limit_for(1.0, 0.0)),
 )
 
 
@@ -43,10 +48,19 @@ def test_alarms_are_counted_by_what_was_true() -> None:
 
 
 def test_faults_by_severity_against_all_normal_clips() -> None:
-    full = Trial((*TRIAL.clips, judged("rub", 0.1, 0.5)))
+    full = Trial((*TRIAL.clips, judged("rub", 0.1, 0.5)), TRIAL.limits)
     faults, severities, table = full.by_fault("student")
     assert (faults, severities) == (["leak", "rub"], [0.1, 1.0])
     assert table.tolist() == [[0.5, 1.0], [0.0, 1.0]]
+
+
+def test_alarms_are_counted_by_fault_and_severity() -> None:
+    found = TRIAL.alarmed("student")
+    assert {name: (one.alarmed, one.stretches) for name, one in found.items()} == {
+        "leak 0.1": (0, 1),
+        "leak 1": (1, 1),
+        "rub 1": (1, 1),
+    }
 
 
 def test_a_model_is_tried_with_both_detectors(
@@ -63,3 +77,4 @@ def test_a_model_is_tried_with_both_detectors(
     for detector in ("student", "teacher"):
         assert found.auc(detector) == 1.0
         assert found.confusion(detector).missed == 0
+        assert in_total(found.alarmed(detector)).share == 1.0

@@ -13,13 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from anomaly.audio.files.recordings import read_16k
-from anomaly.audio.simulator.changes import FAMILIES, change
+from anomaly.audio.simulator.changes import FAMILIES, change, family_of
+from anomaly.detect.decision import Limit
 from anomaly.evaluate.bench.clips import DetectionSet, LabelledClip, Samples, require_parts
+from anomaly.evaluate.bench.rounds import Rounds
 from anomaly.evaluate.bench.simulated import NORMALS, TRAIN_CLIPS, simulated
 from anomaly.evaluate.bench.summary import Results
 from anomaly.evaluate.layouts.layouts import read_layout
+from anomaly.evaluate.metrics.joined_alarms import JoinedAlarms, joined_by_fault
 
 STRENGTHS = (0.1, 0.3, 1.0)
+_NORMAL = "normal"
 
 
 def slider_families(
@@ -81,6 +85,31 @@ def family_figures(results: Results) -> dict[str, dict[str, dict[str, float]]]:
             found[family] = {
                 d: {"auc": round(float(m[0]), 4), "pauc": round(float(m[1]), 4)} for d, m in means.items()
             }
+    return found
+
+
+def alarmed_figures(rounds: Rounds) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
+    """Return the share of faults that reach ALARM within a minute, of detectors that have a decision.
+
+    The clips of each kind of change on one set at one strength follow each other; see `joined_alarms`.
+
+    Returns:
+        Family, and ``normal`` for sound without a change, to detector to strength to ``share``, ``alarmed`` and
+        ``stretches``, sums over sets and seeds.
+    """
+    totals: dict[tuple[str, str, str], JoinedAlarms] = {}
+    for (_, strength, detector), seeds in rounds.items():
+        for one in seeds:
+            if one.p_values is None:
+                continue
+            limit = Limit(one.limit, 1.0, one.limit, one.limit)
+            clips = [(fault or _NORMAL, p) for fault, p in zip(one.faults, one.p_values, strict=True)]
+            for kind, joined in joined_by_fault(clips, limit).items():
+                key = (_NORMAL if kind == _NORMAL else family_of(kind), detector, strength)
+                totals[key] = totals.get(key, JoinedAlarms(0, 0)) + joined
+    found: dict[str, dict[str, dict[str, dict[str, object]]]] = {}
+    for (family, detector, strength), joined in totals.items():
+        found.setdefault(family, {}).setdefault(detector, {})[strength] = joined.as_json()
     return found
 
 

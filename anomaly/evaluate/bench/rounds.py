@@ -11,19 +11,34 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from anomaly import atomic
 from anomaly.audio import SAMPLE_RATE_HZ
+from anomaly.detect.decision import Limit
 from anomaly.errors import InputError
 from anomaly.evaluate.bench.clips import DetectionSet, Samples
 
 Score = Callable[[Sequence[Samples]], Sequence[float]]
+# Tail probability of each second of each clip.
+PValues = list[list[float]]
 Training = Callable[[Sequence[Samples], int], Mapping[str, Score]]
 Log = Callable[[str], None]
+
+
+@runtime_checkable
+class DecidingScore(Protocol):
+    """Score function of a detector whose alarm decision can be tried too."""
+
+    def __call__(self, clips: Sequence[Samples]) -> Sequence[float]:
+        """Return one score for each clip."""
+
+    def decision_input(self, clips: Sequence[Samples]) -> tuple[PValues, Limit]:
+        """Return the tail probabilities of the clips, and the limit of the decision."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,8 @@ class Round:
         labels: true for anomalies.
         faults, recordings, conditions: as those of the clips.
         train_s: seconds its training took, once for all sets that share it.
+        p_values: tail probability of each second of each clip; None for a detector without a decision.
+        limit: limit of the decision; 0 without one.
     """
 
     scores: list[float]
@@ -58,6 +75,8 @@ class Round:
     recordings: list[str]
     conditions: list[str | None]
     train_s: float = 0.0
+    p_values: PValues | None = None
+    limit: float = 0.0
 
 
 # (set, level, detector) → one round per seed.
@@ -103,10 +122,12 @@ class RoundCache:
 
 @dataclass(frozen=True)
 class _CachedRound:
-    """Scores of each detector on each set of a group, and the duration of the training."""
+    """Scores of each detector on each set of a group, the duration of the training, and the input of decisions."""
 
     scores: dict[str, list[list[float]]]
     train_s: float
+    p_values: dict[str, list[PValues]] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
 
 
 def run_rounds(
@@ -133,9 +154,13 @@ def run_rounds(
         else:
             log(f"{_title(group, seed)}: {detector.name} was scored before")
         for name, by_set in cached.scores.items():
-            for one, scores in zip(group, by_set, strict=True):
+            p_values = cached.p_values.get(name, [None] * len(group))
+            for one, scores, own in zip(group, by_set, p_values, strict=True):
                 key = (one.name, f"{one.level:g}", name)
-                rounds.setdefault(key, []).append(_round(one, scores, cached.train_s))
+                made = replace(
+                    _round(one, scores, cached.train_s), p_values=own, limit=cached.limits.get(name, 0.0)
+                )
+                rounds.setdefault(key, []).append(made)
 
 
 def _train_and_score(
@@ -151,6 +176,11 @@ def _train_and_score(
         name: [[float(value) for value in score([clip.samples for clip in one.test])] for one in group]
         for name, score in score_functions.items()
     }
+    p_values, limits = {}, {}
+    for name, score in score_functions.items():
+        if isinstance(score, DecidingScore):
+            found = [score.decision_input([clip.samples for clip in one.test]) for one in group]
+            p_values[name], limits[name] = [own for own, _ in found], found[0][1].value
     for name, by_set in scores.items():
         if not all(np.isfinite(values).all() for values in by_set):
             raise InputError(f"{name} gave a score that is no finite number", where=where)
@@ -158,7 +188,7 @@ def _train_and_score(
     log(
         f"{where}: {detector.name} trained in {trained - started:.0f} s, scored {clips} clips in {scored:.0f} s"
     )
-    return _CachedRound(scores, trained - started)
+    return _CachedRound(scores, trained - started, p_values, limits)
 
 
 def _title(group: Sequence[DetectionSet], seed: int) -> str:

@@ -71,7 +71,7 @@ def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms | No
     decision = Decision(limit)
     onsets: list[bool] = []
     alarm_seconds = unlikely = 0
-    for p_value in _decided_p_values(normals):
+    for p_value in (p_value for file in normals for p_value in decided_p_values(file)):
         if p_value is None:
             decision.reset()
             continue
@@ -88,12 +88,11 @@ def false_alarms(normals: Sequence[FileScore], limit: Limit) -> FalseAlarms | No
     return FalseAlarms(limit.false_alarms_per_day, rate, alarm_seconds, len(onsets), unlikely, interval)
 
 
-def _decided_p_values(normals: Sequence[FileScore]) -> Iterator[float | None]:
-    """Yield the tail probability of each second; None for a second that the decision did not take."""
-    for file in normals:
-        if file.verdict is not None:
-            for second, state in zip(file.scores, file.verdict.states, strict=True):
-                yield None if state is None else second.p_value
+def decided_p_values(file: FileScore) -> Iterator[float | None]:
+    """Yield the tail probability of each second of a file; None for a second that the decision did not take."""
+    if file.verdict is not None:
+        for second, state in zip(file.scores, file.verdict.states, strict=True):
+            yield None if state is None else second.p_value
 
 
 def share_interval(count: int, of: int, confidence: float = 0.95) -> tuple[float, float]:

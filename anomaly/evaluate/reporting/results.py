@@ -11,11 +11,15 @@ from anomaly.evaluate.metrics.comparison import difference
 from anomaly.evaluate.metrics.dcase_challenge import official_figures
 from anomaly.evaluate.metrics.detection_metrics import MAX_FPR
 from anomaly.evaluate.metrics.false_alarms import UNLIKELY_P, FalseAlarms
+from anomaly.evaluate.metrics.joined_alarms import WITHIN_S, in_total
 from anomaly.evaluate.metrics.misses import count_reasons
 from anomaly.evaluate.run import Evaluation, Outcome
 from anomaly.text_table import NOTHING
 
 ALARM_RULE = "a clip raises an alarm if the decision reaches ALARM within it"
+JOINED_RULE = (
+    "clips of a fault in a row, without a reset of the decision; of each minute, whether ALARM is reached"
+)
 
 
 def as_json(ours: Evaluation, theirs: Evaluation | None = None) -> dict[str, Any]:
@@ -65,6 +69,12 @@ def _outcome(evaluation: Evaluation, outcome: Outcome) -> dict[str, Any]:
             "f1": counts.f1,
         },
         "states": states(evaluation, outcome),
+        "alarmed": {
+            "within_s": WITHIN_S,
+            "rule": JOINED_RULE,
+            **in_total(outcome.alarmed).as_json(),
+            "faults": {fault: one.as_json() for fault, one in outcome.alarmed.items()},
+        },
         "supported_p": outcome.supported_p,
     }
 

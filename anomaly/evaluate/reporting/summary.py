@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from anomaly.detect.decision import State
+from anomaly.evaluate.metrics.joined_alarms import WITHIN_S
 from anomaly.evaluate.metrics.per_fault import UNNAMED
 from anomaly.evaluate.reporting.results import table
 from anomaly.evaluate.reporting.verdict import MAIN, explain_misses, meaning, verdict_sentence
@@ -41,13 +42,19 @@ def summary_text(
 def fault_table(
     ours: Evaluation, theirs: Evaluation | None = None, *, other: str = "other"
 ) -> list[list[str]]:
-    """Clips that raised an alarm, by fault and detector; normal sound in the last line."""
+    """Clips that raised an alarm, by fault and detector; normal sound in the last line.
+
+    The last column has the minutes of joined clips that reached an alarm, by the main detector.
+    """
     columns = [(str(name), outcome) for name, outcome in ours.outcomes.items()]
     if theirs is not None:
         columns += [(f"{other} {name}", outcome) for name, outcome in theirs.outcomes.items()]
-    lines = [["raised an alarm", *(name for name, _ in columns)]]
+    lines = [["raised an alarm", *(name for name, _ in columns), f"{MAIN}, joined to {WITHIN_S} s"]]
+    alarmed = ours.outcomes[MAIN].alarmed
     for fault, clips in _by_fault(ours):
-        lines.append([fault, *(_share(outcome, clips) for _, outcome in columns)])
+        joined = alarmed.get(fault)
+        minutes = NOTHING if joined is None else f"{joined.alarmed} of {joined.stretches}"
+        lines.append([fault, *(_share(outcome, clips) for _, outcome in columns), minutes])
     return lines
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from anomaly.audio.simulator.changes import FAMILIES
 from anomaly.evaluate.bench.clips import DetectionSet
-from anomaly.evaluate.bench.families import family_figures, simulated_families
+from anomaly.evaluate.bench.families import alarmed_figures, family_figures, simulated_families
+from anomaly.evaluate.bench.rounds import Round
 from anomaly.evaluate.bench.summary import SetFigures
 
 KINDS = [kind for kinds in FAMILIES.values() for kind in kinds]
@@ -55,3 +57,32 @@ def test_figures_of_a_family_are_means_over_its_kinds() -> None:
     found = family_figures({"families-fan": {"1": {"student": figures}}})
     assert set(found) == {"takes-away", "adds-steady"}
     assert found["takes-away"]["student"] == {"auc": 0.75, "pauc": pytest.approx(0.6)}
+
+
+def decided(p_by_fault: dict[str | None, float]) -> Round:
+    """Return a round of six clips of ten seconds of each fault, all seconds of one probability."""
+    faults = [fault for fault in p_by_fault for _ in range(6)]
+    p_values = [[p_by_fault[fault]] * 10 for fault in faults]
+    labels = [fault is not None for fault in faults]
+    return Round(
+        [0.0] * len(faults), labels, faults, ["r"] * len(faults), [None] * len(faults), 0.0, p_values, 9.0
+    )
+
+
+def test_alarms_are_counted_by_family_and_strength() -> None:
+    rounds = {
+        ("families-fan", "0.1", "student"): [
+            decided({None: 0.5, "tone": 0.5, "broadband": 0.5, "pitch": 0.5})
+        ],
+        ("families-fan", "1", "student"): [
+            decided({None: 0.5, "tone": 1e-6, "broadband": 0.5, "pitch": 1e-6}),
+            decided({None: 1e-6, "tone": 1e-6, "broadband": 0.5, "pitch": 1e-6}),
+        ],
+        ("families-fan", "1", "mean_knn"): [replace(decided({None: 1e-6}), p_values=None)],
+    }
+    found = alarmed_figures(rounds)
+    assert found["adds-steady"]["student"]["0.1"]["share"] == 0.0
+    assert found["adds-steady"]["student"]["1"] == {"share": 0.5, "alarmed": 2, "stretches": 4}
+    assert found["shifts"]["student"]["1"]["share"] == 1.0
+    assert found["normal"]["student"]["1"]["share"] == 0.5
+    assert all("mean_knn" not in row for row in found.values())

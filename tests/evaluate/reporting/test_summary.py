@@ -5,6 +5,7 @@ from dataclasses import replace
 from anomaly.evaluate.reporting.summary import chip_line, fault_table, summary_text
 from anomaly.evaluate.reporting.verdict import verdict_sentence
 from anomaly.evaluate.run import Evaluation
+from anomaly.text_table import NOTHING
 
 
 def test_verdict_then_faults_then_origin(evaluation: Evaluation) -> None:
@@ -25,9 +26,12 @@ def test_figures_and_then_the_chip_come_with_details(evaluation: Evaluation) -> 
 
 def test_alarms_are_counted_by_fault_and_detector(evaluation: Evaluation) -> None:
     head, *lines = fault_table(evaluation, evaluation, other="old")
-    assert head == ["raised an alarm", "student", "teacher", "old student", "old teacher"]
+    names = ["student", "teacher", "old student", "old teacher"]
+    assert head == ["raised an alarm", *names, "student, joined to 60 s"]
     assert [line[0] for line in lines] == ["cavitation", "outer_race", "normal sound"]
-    assert all(cell.endswith((" of 2", " of 4")) for line in lines for cell in line[1:])
+    assert all(cell.endswith((" of 2", " of 4")) for line in lines for cell in line[1:-1])
+    # Two clips of a fault are less than a minute, and one stretch; normal sound is not joined.
+    assert [line[-1].split()[-1] for line in lines] == ["1", "1", NOTHING]
     found = sum(int(line[1].split()[0]) for line in lines[:-1])
     assert found == evaluation.outcomes["student"].confusion.true_alarms
 
