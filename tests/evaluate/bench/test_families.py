@@ -59,7 +59,7 @@ def test_figures_of_a_family_are_means_over_its_kinds() -> None:
     assert found["takes-away"]["student"] == {"auc": 0.75, "pauc": pytest.approx(0.6)}
 
 
-def decided(p_by_fault: dict[str | None, float]) -> Round:
+def round_of(p_by_fault: dict[str | None, float]) -> Round:
     """Return a round of six clips of ten seconds of each fault, all seconds of one probability."""
     faults = [fault for fault in p_by_fault for _ in range(6)]
     p_values = [[p_by_fault[fault]] * 10 for fault in faults]
@@ -72,13 +72,13 @@ def decided(p_by_fault: dict[str | None, float]) -> Round:
 def test_alarms_are_counted_by_family_and_strength() -> None:
     rounds = {
         ("families-fan", "0.1", "student"): [
-            decided({None: 0.5, "tone": 0.5, "broadband": 0.5, "pitch": 0.5})
+            round_of({None: 0.5, "tone": 0.5, "broadband": 0.5, "pitch": 0.5})
         ],
         ("families-fan", "1", "student"): [
-            decided({None: 0.5, "tone": 1e-6, "broadband": 0.5, "pitch": 1e-6}),
-            decided({None: 1e-6, "tone": 1e-6, "broadband": 0.5, "pitch": 1e-6}),
+            round_of({None: 0.5, "tone": 1e-6, "broadband": 0.5, "pitch": 1e-6}),
+            round_of({None: 1e-6, "tone": 1e-6, "broadband": 0.5, "pitch": 1e-6}),
         ],
-        ("families-fan", "1", "mean_knn"): [replace(decided({None: 1e-6}), p_values=None)],
+        ("families-fan", "1", "mean_knn"): [replace(round_of({None: 1e-6}), p_values=None)],
     }
     found = alarmed_figures(rounds)
     assert found["adds-steady"]["student"]["0.1"]["share"] == 0.0
