@@ -58,7 +58,7 @@ def workshop(
     shutil.copytree(pump_bundle.parent, tmp_path / "models")
     (tmp_path / "site.yaml").write_text(
         f"state_dir: {disk.path / 'state'}\nmachines: {{pump: {{device: none}}}}\n"
-        f"sinks: {{webhook: [{{name: plant, url: '{receiver.url}', secret_env: HOOK_SECRET}}]}}\n"
+        f"sinks: {{webhook: [{{name: plant, url: '{receiver.url}', secret_env: HOOK_SECRET, allow_private: true}}]}}\n"
     )
     failing = np.tile(simulate("pump", seconds=30, seed=22, fault="outer_race", severity=1.0).samples, 10)
     normal = [
