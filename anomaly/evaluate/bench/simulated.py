@@ -17,6 +17,8 @@ SNR_DB = 0.0
 TRAIN_CLIPS = 100
 NORMALS = 48
 CLIPS_PER_FAULT = 6
+# Conditions of clips: at speeds as in training, and at others.
+SEEN, UNSEEN = "source", "target"
 
 
 def simulated(
@@ -90,7 +92,7 @@ class _Take:
         self._faulty = sound.fault_samples
         self._fault = fault
         self._recording = f"machine {seed}, take {number:04d}"
-        self._condition = ("source", "target")[domain]
+        self._condition = (SEEN, UNSEEN)[domain]
 
     def at(self, severity: float) -> Samples:
         """Return the sound at a severity, as `simulate` gives it: the fault's amplitude is its severity."""

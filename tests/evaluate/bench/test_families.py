@@ -86,3 +86,12 @@ def test_alarms_are_counted_by_family_and_strength() -> None:
     assert found["shifts"]["student"]["1"]["share"] == 1.0
     assert found["normal"]["student"]["1"]["share"] == 0.5
     assert all("mean_knn" not in row for row in found.values())
+
+
+def test_alarms_at_unseen_speeds_do_not_count() -> None:
+    made = round_of({None: 1e-6, "tone": 1e-6})
+    seen = replace(made, conditions=["source"] * 12)
+    unseen = replace(made, conditions=["target"] * 12)
+    found = alarmed_figures({("families-fan", "1", "student"): [seen, unseen]})
+    assert found["normal"]["student"]["1"]["stretches"] == 1
+    assert found["adds-steady"]["student"]["1"]["stretches"] == 1
