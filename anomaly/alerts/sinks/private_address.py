@@ -1,5 +1,8 @@
 """Addresses that alerts may be sent to: public ones, and those of the own network only where the site file allows it.
 
+A site file that writes ``localhost`` or a loopback address names this computer itself, which allows it: nobody but its
+author chose that. A *name* that leads to this computer needs ``allow_private``, like any other private address.
+
 A name is resolved once for each request, every address is checked, and the request goes to an address that was checked:
 a name that leads elsewhere a moment later (DNS rebinding) reaches nothing.
 """
@@ -40,13 +43,24 @@ def fault_of(address: Address, *, allow_private: bool) -> str | None:
 
 
 def literal_fault(host: str, *, allow_private: bool) -> str | None:
-    """Return why no alert is sent to a host that is written as an address, or is this computer; None if it may be."""
-    if host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
-        return None if allow_private else "is this computer"
+    """Return why no alert is sent to a host that is written as an address; None if it may be, or is a name."""
+    if is_this_computer(host):
+        return None
     try:
         return fault_of(_address(host), allow_private=allow_private)
     except ValueError:
         return None
+
+
+def is_this_computer(host: str) -> bool:
+    """Return whether a host is written as ``localhost`` or as a loopback address."""
+    plain = host.lower().rstrip(".")
+    if plain == "localhost" or plain.endswith(".localhost"):
+        return True
+    try:
+        return _embedded(_address(host)).is_loopback
+    except ValueError:
+        return False
 
 
 def checked_addresses(host: str, port: int, where: str, *, allow_private: bool) -> list[str]:
@@ -66,8 +80,10 @@ def checked_addresses(host: str, port: int, where: str, *, allow_private: bool) 
     except (OSError, UnicodeError) as error:
         raise SinkError(f"cannot be reached: {plain_reason(error)}", where=where) from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    own = is_this_computer(host)
     for text in addresses:
-        fault = fault_of(_address(text), allow_private=allow_private)
+        loopback = own and _embedded(_address(text)).is_loopback
+        fault = fault_of(_address(text), allow_private=allow_private or loopback)
         if fault is not None:
             raise SinkError(f"its address {text} {fault}: nothing is sent there", where=where, hint=HINT)
     return addresses[:_MOST_ADDRESSES]
