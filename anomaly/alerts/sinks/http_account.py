@@ -61,12 +61,7 @@ class HttpServerConfig(AccountConfig):
         from anomaly.http_environment import tls_context
 
         place = f"{kind} {self.name}"
-        url = checked_url(
-            self.url,
-            place,
-            "give username and password_env or password_file instead",
-            allow_private=self.allow_private,
-        )
+        url = checked_url(self.url, place, "give username and password_env or password_file instead")
         token = context.secret(self.token_env, self.token_file, place)
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if token is not None and token_header is not None:

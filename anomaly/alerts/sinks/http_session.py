@@ -248,17 +248,17 @@ def retry_after_s(value: str | None, now_s: float) -> float | None:
     return wait_s if math.isfinite(wait_s) and wait_s > 0 else None
 
 
-def checked_url(url: str, where: str, hint: str, *, allow_private: bool) -> httpx.URL:
+def checked_url(url: str, where: str, hint: str) -> httpx.URL:
     """Return an address as httpx reads it.
 
     Args:
         url: the address.
         where: the sink, for errors.
         hint: how to give a user and a password instead of in the address.
-        allow_private: the server may have a private address.
 
     Raises:
-        ConfigError: it is none of http or https, holds a user or password, or a private address that is not allowed.
+        ConfigError: it is none of http or https, or holds a user or password, or the address of a metadata service. A
+            private address that is not allowed is an error of each delivery, so that the monitor goes on without it.
     """
     try:
         parsed = httpx.URL(url)
@@ -268,7 +268,7 @@ def checked_url(url: str, where: str, hint: str, *, allow_private: bool) -> http
         raise ConfigError("the address must begin with http:// or https://", where=where)
     if parsed.userinfo:
         raise ConfigError("the address holds a user or password", where=where, hint=hint)
-    fault = literal_fault(parsed.raw_host.decode("ascii"), allow_private=allow_private)
+    fault = literal_fault(parsed.raw_host.decode("ascii"), allow_private=True)
     if fault is not None:
-        raise ConfigError(f"the address {parsed.host} {fault}: nothing is sent there", where=where, hint=HINT)
+        raise ConfigError(f"the address {parsed.host} {fault}: nothing is sent there", where=where)
     return parsed

@@ -49,9 +49,7 @@ class WebhookSink:
         self.name = name
         self._mode = mode
         self._secret = secret
-        parsed = checked_url(
-            url, f"webhook {name}", "sign with secret_env or secret_file instead", allow_private=allow_private
-        )
+        parsed = checked_url(url, f"webhook {name}", "sign with secret_env or secret_file instead")
         self.last_answer = ""
         self._session = HttpSession(
             parsed,
