@@ -13,7 +13,7 @@ STAMP=.venv/installed
 NEEDED_MIB=7000        # a fresh .venv is 5.6 GiB, most of it CUDA libraries that torch brings along
 NEEDED_AGAIN_MIB=500   # a .venv that only changes
 DEMO_PACKAGES="libportaudio2"
-TEST_PACKAGES="libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils mosquitto openssl ffmpeg prometheus-alertmanager"
+TEST_PACKAGES="libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils mosquitto openssl ffmpeg prometheus-alertmanager chromium"
 
 STARTED=$(date +%s)
 
