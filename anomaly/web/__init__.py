@@ -1,0 +1,1 @@
+"""Dashboard: the HTTP API and the server of the pages."""
