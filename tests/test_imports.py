@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Each room, and the rooms it may import. Files directly in anomaly/ are "base": everybody may import them.
 SENSES = {"audio", "features"}
-JUDGES = {"detect", "diagnose", "store", "alerts", "bundle", "config"} | SENSES
+JUDGES = {"detect", "diagnose", "store", "alerts", "prognosis", "bundle", "config"} | SENSES
 MAY_IMPORT = {
     "base": set[str](),
     "config": set[str](),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "diagnose": SENSES | {"detect", "chip"},
     "store": {"config"},
     "alerts": {"store", "config"},
+    "prognosis": SENSES | {"detect", "store", "alerts"},
     # What learns writes what detects: it may import the runtime's layouts, never the other way round.
     "teacher": SENSES | {"detect"},
     "student": SENSES | {"detect", "teacher", "chip"},
@@ -62,7 +63,7 @@ LEARNERS = {"teacher", "student", "training"}
 LEARNING = {"torch", "torchaudio", "librosa", "sklearn"}
 PICTURES = {"matplotlib", "jinja2"}
 UNSAFE = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-CORE = ("audio", "features", "detect", "diagnose", "alerts", "monitor", "archive")
+CORE = ("audio", "features", "detect", "diagnose", "alerts", "prognosis", "monitor", "archive")
 
 
 @dataclass(frozen=True)

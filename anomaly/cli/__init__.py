@@ -25,6 +25,7 @@ GROUPS = (
     "score",
     "monitor",
     "status",
+    "trend",
     "cases",
     "maintenance",
     "calibrate",

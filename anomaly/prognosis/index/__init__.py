@@ -1,0 +1,1 @@
+"""Health index over time: from stored scores, from a table of scores, or from recordings alone."""

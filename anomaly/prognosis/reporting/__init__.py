@@ -1,0 +1,1 @@
+"""Trend for people and programs: a sentence, tables and a picture."""

@@ -1,0 +1,1 @@
+"""Simulated degradations, real lives and the figures of trends on them."""
