@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from anomaly.archive.archive_file import ArchiveFile
 from anomaly.archive.pending_file import PendingFile
 from anomaly.archive.rows import FILE_COLUMNS, FileRow
 from anomaly.archive.writers import SCORES_CSV, SCORES_JSONL, TableSet
@@ -166,12 +167,12 @@ class ResumedScoring:
         earlier: rows that are there.
     """
 
-    score: Callable[[Path], FileRow]
+    score: Callable[[ArchiveFile], FileRow]
     earlier: EarlierRows
 
-    def __call__(self, path: Path) -> FileRow:
+    def __call__(self, file: ArchiveFile) -> FileRow:
         """Return the earlier row of a file, else score it."""
-        return self.earlier.row(str(path)) or self.score(path)
+        return self.earlier.row(file.path) or self.score(file)
 
 
 class AddedRows:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from anomaly.audio.capture.child_process import set_parent_death_signal
 from anomaly.errors import UsageError
 
 Item = TypeVar("Item")
@@ -67,7 +69,7 @@ class ProcessPool:
         """Yield ``function(item)`` for each item, in order; the processes end with the generator."""
         # Started afresh: threads of numerical libraries do not survive a fork.
         pool = ProcessPoolExecutor(
-            self._processes, multiprocessing.get_context("spawn"), _set_function, (function,)
+            self._processes, multiprocessing.get_context("spawn"), _start_process, (function,)
         )
         try:
             submitted = _submit_each(pool, items)
@@ -94,9 +96,12 @@ def _submit_each(pool: ProcessPoolExecutor, items: Iterable[Item]) -> Iterator[F
 _function: Callable[[Any], Any] | None = None
 
 
-def _set_function(function: Callable[[Any], Any]) -> None:
+def _start_process(function: Callable[[Any], Any]) -> None:
     global _function
     _function = function
+    # Ctrl-C goes to all processes of a terminal: this one ends the work, they finish what they have begun.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_parent_death_signal()()
 
 
 def _call_function(item: Any) -> Any:
@@ -105,7 +110,17 @@ def _call_function(item: Any) -> Any:
     return _function(item)
 
 
-_REGISTRY: dict[str, Callable[[], Executor]] = {"serial": SerialExecutor, "processes": ProcessPool}
+def _dask() -> Executor:
+    from anomaly.archive.cluster.dask_executor import DaskExecutor
+
+    return DaskExecutor()
+
+
+_REGISTRY: dict[str, Callable[[], Executor]] = {
+    "serial": SerialExecutor,
+    "processes": ProcessPool,
+    "dask": _dask,
+}
 
 
 def register_executor(name: str, build: Callable[[], Executor]) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from pathlib import Path
+from typing import TypeVar
 
 from anomaly.archive.executors import Executor
 from anomaly.archive.result_counts import ResultCounts
 from anomaly.archive.rows import FileRow
 from anomaly.archive.writers import TableWriter
 
+File = TypeVar("File")
+
 
 def score_archive(
-    files: Iterable[Path],
-    score: Callable[[Path], FileRow],
+    files: Iterable[File],
+    score: Callable[[File], FileRow],
     writers: Sequence[TableWriter],
     executor: Executor,
     *,
@@ -24,7 +26,7 @@ def score_archive(
 
     Args:
         files: in the order of the rows.
-        score: the work on one file, such as `anomaly.archive.scoring_task.ScoringTask`.
+        score: the work on one file, such as `anomaly.archive.shard_task.ShardTask.single`.
         writers: each gets every row; finishing or discarding them is left to the caller.
         executor: runs the work.
         on_row: called with the counts so far after each row.

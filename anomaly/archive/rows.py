@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+import numpy as np
+
+from anomaly.archive.archive_file import ArchiveFile
 from anomaly.detect.file_score import FileScore, Status
 
 
@@ -18,12 +22,14 @@ class SecondRow:
         score: standard deviations of normal sound.
         p_value: probability that normal sound scores at least this high.
         state: "OK", "WATCH" or "ALARM"; None where the second was scored but not judged.
+        bands: error level of each sub-band group; in Parquet tables only.
     """
 
     second: int
     score: float
     p_value: float
     state: str | None
+    bands: tuple[float, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the row, keys in the order of the columns."""
@@ -45,6 +51,13 @@ class FileRow:
         sensor: sensor fault in force for most seconds; "ok" if there was none, None where there is no second.
         format: differences from the formats of the training recordings; None without any.
         per_second: rows of the seconds; None where they were not requested.
+        bands: largest error level of each sub-band group over the seconds, standard deviations of normal sound; this
+            and all below in Parquet tables only.
+        machine: machine that the file belongs to.
+        time: beginning of the sound, if something tells.
+        model: version of the bundle.
+        size_bytes: of the file.
+        mtime_ns: last change of the file, nanoseconds since 1970.
     """
 
     path: str
@@ -57,6 +70,12 @@ class FileRow:
     per_second: tuple[SecondRow, ...] | None = None
     sensor: str | None = None
     format: str | None = None
+    bands: tuple[float, ...] | None = None
+    machine: str | None = None
+    time: datetime | None = None
+    model: str | None = None
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the row, keys in the order of the columns, seconds last if there are any."""
@@ -77,8 +96,9 @@ class FileRow:
         return cls(**{**values, "per_second": rows})
 
 
-SECOND_COLUMNS = tuple(field.name for field in fields(SecondRow))
-FILE_COLUMNS = tuple(field.name for field in fields(FileRow) if field.name != "per_second")
+# Columns of the tables for people and of JSON.
+SECOND_COLUMNS = ("second", "score", "p_value", "state")
+FILE_COLUMNS = ("path", "seconds", "score", "p_value", "state", "status", "error", "sensor", "format")
 
 
 def file_row(scored: FileScore, *, per_second: bool = False) -> FileRow:
@@ -100,12 +120,43 @@ def file_row(scored: FileScore, *, per_second: bool = False) -> FileRow:
         sensor=scored.sensor,
         format=scored.format,
         per_second=_second_rows(scored) if per_second else None,
+        bands=_bands(scored),
     )
+
+
+def with_file(row: FileRow, file: ArchiveFile, model: str) -> FileRow:
+    """Add the facts of the file that a scan found, and the version of the model."""
+    return replace(
+        row,
+        path=file.path,
+        machine=file.machine,
+        time=file.time,
+        model=model,
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+    )
+
+
+def failed_row(file: ArchiveFile, error: str, model: str) -> FileRow:
+    """Return the row of a file that could not be scored."""
+    return with_file(FileRow(file.path, None, None, None, None, "error", error), file, model)
+
+
+def _bands(scored: FileScore) -> tuple[float, ...] | None:
+    if not scored.scores:
+        return None
+    return tuple(np.max([second.groups for second in scored.scores], axis=0).tolist())
 
 
 def _second_rows(scored: FileScore) -> tuple[SecondRow, ...]:
     states = [None] * len(scored.scores) if scored.verdict is None else scored.verdict.states
     return tuple(
-        SecondRow(second.second, second.score, second.p_value, None if state is None else state.value)
+        SecondRow(
+            second.second,
+            second.score,
+            second.p_value,
+            None if state is None else state.value,
+            tuple(second.groups.tolist()),
+        )
         for second, state in zip(scored.scores, states, strict=True)
     )

@@ -12,7 +12,7 @@ from anomaly.audio.channels import Channel
 from anomaly.audio.files.format_reference import FormatReference
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle, open_bundle
-from anomaly.bundle.versions import VERSIONS
+from anomaly.bundle.versions import VERSIONS, version_of
 from anomaly.detect.decision import Limit
 from anomaly.detect.file_score import score_file
 from anomaly.detect.model import load_model
@@ -38,6 +38,11 @@ class ScoringTask:
     channel: Channel = "mean"
     per_second: bool = False
     state_dir: Path | None = None
+
+    @functools.cached_property
+    def version(self) -> str:
+        """Version of the bundle."""
+        return version_of(self.bundle)
 
     def __call__(self, path: Path) -> FileRow:
         """Score a file; a file that cannot be scored is a row with its error.

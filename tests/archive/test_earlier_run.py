@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from anomaly.archive.archive_file import ArchiveFile
 from anomaly.archive.earlier_run import (
     AddedRows,
     EarlierRows,
@@ -73,8 +74,8 @@ def test_a_file_that_failed_is_scored_again_and_kept_otherwise(
     assert paths(tmp_path) == [unreadable.path, scored.path]
     with earlier_rows(tmp_path, SETTINGS) as earlier:
         assert earlier.row(unreadable.path) is None
-        score = ResumedScoring(lambda path: replace(scored, path=str(path)), earlier)
-        assert score(Path(unreadable.path)).score == scored.score
+        score = ResumedScoring(lambda file: replace(scored, path=file.path), earlier)
+        assert score(ArchiveFile(unreadable.path)).score == scored.score
     write(tmp_path, replace(scored, path=unreadable.path))
     assert paths(tmp_path) == [scored.path, unreadable.path]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from typing import Any
 
+import distributed
 import pytest
 
+from anomaly.archive.cluster.dask_executor import DaskExecutor
 from anomaly.archive.executors import (
     Executor,
     ProcessPool,
@@ -21,8 +24,24 @@ from anomaly.errors import UsageError
 MANY = 1000
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Address of a cluster of two threads in this process."""
+    library: Any = distributed
+    with library.LocalCluster(
+        2,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
+    ) as found:
+        yield found.scheduler_address
+
+
 @pytest.fixture(params=executor_names())
 def executor(request: pytest.FixtureRequest) -> Executor:
+    if request.param == "dask":
+        return DaskExecutor(request.getfixturevalue("cluster"))
     return build_executor(request.param)
 
 
@@ -92,7 +111,7 @@ def test_it_can_be_used_again(executor: Executor) -> None:
 def test_an_unknown_name_lists_those_there_are() -> None:
     with pytest.raises(UsageError, match="there is no executor 'cluster'") as caught:
         build_executor("cluster")
-    assert caught.value.hint == "executors: processes, serial"
+    assert caught.value.hint == "executors: dask, processes, serial"
 
 
 def test_another_executor_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:

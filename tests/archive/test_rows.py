@@ -18,10 +18,11 @@ def test_a_row_holds_plain_values() -> None:
     seconds = tuple(SecondScore(k, 1.5 + k, 0.25, np.zeros(16)) for k in range(2))
     verdict = Verdict(2.0, 0.4375, State.WATCH, (State.OK, None))
     scored = FileScore(Path("a/b.wav"), "ok", 2.00006, seconds, verdict)
-    assert file_row(scored) == FileRow("a/b.wav", 2.0, 2.0, 0.4375, "WATCH", "ok", None)
+    bands = (0.0,) * 16
+    assert file_row(scored) == FileRow("a/b.wav", 2.0, 2.0, 0.4375, "WATCH", "ok", None, bands=bands)
     assert file_row(scored, per_second=True).per_second == (
-        SecondRow(0, 1.5, 0.25, "OK"),
-        SecondRow(1, 2.5, 0.25, None),
+        SecondRow(0, 1.5, 0.25, "OK", bands),
+        SecondRow(1, 2.5, 0.25, None, bands),
     )
 
 
