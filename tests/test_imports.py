@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "audio": set[str](),
     "features": {"audio"},
     "detect": SENSES | {"bundle", "chip"},
-    "diagnose": SENSES | {"detect", "chip"},
+    "diagnose": SENSES | {"detect", "config", "chip"},
     "store": {"config"},
     "alerts": {"store", "config"},
     "prognosis": SENSES | {"detect", "store", "alerts"},

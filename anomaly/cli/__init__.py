@@ -23,6 +23,7 @@ GROUPS = (
     "train",
     "evaluate",
     "score",
+    "explain",
     "monitor",
     "status",
     "trend",

@@ -173,7 +173,7 @@ def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
     assert caught.value.hint == (
         "also line 5: machines.pump.channel: must be 'mean' or a whole number\n"
         "  also line 6: machines.pump.speed: unknown key (known: alarm, channel, cmms_number, criticality, "
-        "detector, device, display_name, false_alarms_per_day, location, maintenance, model, "
+        "detector, device, display_name, facts, false_alarms_per_day, location, maintenance, model, "
         "source, source_env)"
     )
 

@@ -1,0 +1,1 @@
+"""Physics of rotating machines: lines in spectra that bearings, gears, shafts, blades and motors cause."""

@@ -1,0 +1,1 @@
+"""Naming of bearing faults in recordings with known causes."""
