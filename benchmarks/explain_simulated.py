@@ -13,7 +13,9 @@ from lib.bearings.simulated import simulated_figures
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--quick", action="store_true", help="one clip of each kind")
     parser.add_argument("--clips", type=int, default=10, help="clips per fault, severity and machine")
