@@ -11,7 +11,7 @@ import typer
 from anomaly.cli.options import Config, Json, State
 
 if TYPE_CHECKING:
-    from anomaly.config.facts.machine_facts import MachineFacts
+    from anomaly.config.facts.rotating_facts import RotatingFacts
 
 _Files = Annotated[
     list[str], typer.Argument(metavar="FILE…|CASE", help="Recordings, folders of them, or a case.")
@@ -71,22 +71,22 @@ def explain(
         _print(result)
 
 
-def _facts(machine: str | None, file: Path | None, config: Path | None, *, must_exist: bool) -> MachineFacts:
+def _facts(machine: str | None, file: Path | None, config: Path | None, *, must_exist: bool) -> RotatingFacts:
     from anomaly.config import find_site
     from anomaly.config.facts.facts_file import load_facts
-    from anomaly.config.facts.machine_facts import MachineFacts
+    from anomaly.config.facts.rotating_facts import RotatingFacts
     from anomaly.errors import ConfigError
 
     if file is not None:
         return load_facts(file)
     if machine is None:
-        return MachineFacts()
+        return RotatingFacts()
     site = find_site(config)
     settings = site.machines.get(machine)
     if settings is None and must_exist:
         known = ", ".join(site.machines) or "none"
         raise ConfigError(f"there is no machine {machine!r}", hint=f"machines of the site file: {known}")
-    return MachineFacts() if settings is None else settings.facts
+    return RotatingFacts() if settings is None else settings.facts
 
 
 def _state_folder(state: Path | None, config: Path | None) -> Path:

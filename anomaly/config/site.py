@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from anomaly.config.answers import Answers
 from anomaly.config.calendar_window import CalendarWindow, is_in_any
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.config.fields import Address, Detector, Location, Name, Text
 from anomaly.config.retention import Clips, Keep
 from anomaly.config.section import ConfigSection
@@ -79,8 +79,8 @@ class Machine(ConfigSection):
         description="planned maintenance in local time, such as wed 06:00-08:00: alarms open no cases",
     )
     alarm: Alarm = Field(default_factory=Alarm, description="delays, deadband and latch of its alarm")
-    facts: MachineFacts = Field(
-        default_factory=MachineFacts, description="what turns in it: speed, bearings, gears, blades, mains"
+    facts: RotatingFacts = Field(
+        default_factory=RotatingFacts, description="what turns in it: speed, bearings, gears, blades, mains"
     )
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from anomaly.audio.channels import Channel
 from anomaly.audio.files.recordings import find_recordings, read
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.bearing_evidence import LONGEST_S
 from anomaly.diagnose.physics.explanation import Explanation, explain_sound
 from anomaly.diagnose.physics.machine_normal import MachineNormal, Sound, learn_normal
@@ -33,7 +33,7 @@ class ExplainOptions:
         normal: recordings of the machine's normal sound, or folders of them.
     """
 
-    facts: MachineFacts
+    facts: RotatingFacts
     rpm: float | None = None
     channel: Channel = "mean"
     normal: tuple[Path, ...] = ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.config.validation_errors import explained
 from anomaly.errors import ConfigError
 from anomaly.strict_yaml import load
@@ -14,7 +14,7 @@ from anomaly.strict_yaml import load
 _HINT = "check the path given to --facts"
 
 
-def load_facts(path: Path) -> MachineFacts:
+def load_facts(path: Path) -> RotatingFacts:
     """Read a file of facts; the keys may stand below ``facts:``.
 
     Raises:
@@ -27,6 +27,6 @@ def load_facts(path: Path) -> MachineFacts:
         value = value["facts"]
         lines = {key[1:]: line for key, line in lines.items() if len(key) > 1}
     try:
-        return MachineFacts.model_validate(value)
+        return RotatingFacts.model_validate(value)
     except ValidationError as error:
-        raise explained(error, MachineFacts, path, lines) from error
+        raise explained(error, RotatingFacts, path, lines) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.bearing_evidence import BearingEvidence, bearing_evidence
 from anomaly.diagnose.physics.bearing_verdict import BearingVerdict, judge
 from anomaly.diagnose.physics.fault_lines import bearing_lines
@@ -76,7 +76,7 @@ class Explanation:
 
 def explain_sound(
     sound: Sound,
-    facts: MachineFacts,
+    facts: RotatingFacts,
     *,
     rpm: float | None = None,
     normal: MachineNormal | None = None,
@@ -124,7 +124,7 @@ def _check_speed(speed: ShaftSpeed, sound: Sound, rpm: float | None) -> None:
 
 
 def _tone_changes(
-    sound: Sound, facts: MachineFacts, speed: ShaftSpeed, normal: MachineNormal
+    sound: Sound, facts: RotatingFacts, speed: ShaftSpeed, normal: MachineNormal
 ) -> list[ToneChange]:
     if normal.tones is None:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 
 _PARTS = {
     "inner-race": "the inner race",
@@ -31,7 +31,7 @@ class FaultLine:
     group: int = 0
 
 
-def bearing_lines(facts: MachineFacts) -> list[FaultLine]:
+def bearing_lines(facts: RotatingFacts) -> list[FaultLine]:
     """Return the characteristic frequencies of all bearings."""
     lines = []
     for number, bearing in enumerate(facts.bearings):

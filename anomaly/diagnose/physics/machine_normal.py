@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.envelope import Curve
 from anomaly.diagnose.physics.fault_lines import bearing_lines
 from anomaly.diagnose.physics.normal_baseline import NormalBaseline, learn_baseline
@@ -58,7 +58,7 @@ class MachineNormal:
         return "white noise, as no normal sound of the machine is given"
 
 
-def speed_of(sound: Sound, facts: MachineFacts, rpm: float | None = None) -> ShaftSpeed | None:
+def speed_of(sound: Sound, facts: RotatingFacts, rpm: float | None = None) -> ShaftSpeed | None:
     """Return the speed of the shaft: given, else of the facts, else estimated."""
     if rpm is not None:
         return stated_speed(rpm / 60)
@@ -68,7 +68,7 @@ def speed_of(sound: Sound, facts: MachineFacts, rpm: float | None = None) -> Sha
 
 
 def learn_normal(
-    sounds: Sequence[Sound], facts: MachineFacts, window_s: float, rpm: float | None = None
+    sounds: Sequence[Sound], facts: RotatingFacts, window_s: float, rpm: float | None = None
 ) -> MachineNormal:
     """Learn the normal sound of a machine from recordings.
 

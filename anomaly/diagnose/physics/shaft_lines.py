@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.config.facts.machine_facts import MachineFacts, WheelFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts, WheelFacts
 from anomaly.diagnose.physics.envelope import Curve, Spectrum, spectrum_of
 
 SHAFT_ORDERS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
@@ -41,7 +41,7 @@ class Tone:
         return self.hz if self.hz is not None else float(self.order or 0.0) * shaft_hz
 
 
-def tones_of(facts: MachineFacts) -> list[Tone]:
+def tones_of(facts: RotatingFacts) -> list[Tone]:
     """Return all tones that follow from the facts."""
     tones = [Tone("shaft", f"{order:g}x", order, main=order == 1) for order in SHAFT_ORDERS]
     if facts.belt_ratio is not None:

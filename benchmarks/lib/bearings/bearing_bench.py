@@ -12,7 +12,7 @@ from anomaly.diagnose.physics.explanation import Explanation, explain_sound
 from anomaly.diagnose.physics.machine_normal import MachineNormal, Sound, learn_normal
 from anomaly.diagnose.physics.shaft_speed import estimate_speed
 from lib.bearings.plain_methods import PLAIN, plain_guess
-from lib.bearings.records import BEARING_FAMILIES, LIFE, Record, read_manifest
+from lib.bearings.records import BEARING_FAMILIES, LIFE, LabelledRecord, read_manifest
 
 WINDOW_S = 1.0
 _HEALTHY_SHARE = 0.1
@@ -25,7 +25,7 @@ OUT_OF_REACH = (("ball", "007"), ("ball", "021"), ("outer-race", "014"), ("inner
 class Judged:
     """A record or a window and its result."""
 
-    record: Record
+    record: LabelledRecord
     result: Explanation
 
     @property
@@ -79,7 +79,7 @@ def run_bench(folder: Path, every: int = 1) -> dict[str, Any]:
     }
 
 
-def _healthy_sound(record: Record) -> Sound:
+def _healthy_sound(record: LabelledRecord) -> Sound:
     """Return the normal sound of a record: all of it, or the first tenth of a life."""
     sound = record.sound()
     if record.fault != LIFE:
@@ -92,9 +92,9 @@ def _half(sound: Sound, number: int) -> Sound:
     return Sound(sound.samples[middle:] if number else sound.samples[:middle], sound.rate_hz)
 
 
-def _nulls(healthy: dict[Record, Sound], window_s: float) -> dict[str, MachineNormal]:
+def _nulls(healthy: dict[LabelledRecord, Sound], window_s: float) -> dict[str, MachineNormal]:
     """Learn the null of each machine from the first half of its normal sound."""
-    by_machine: dict[str, list[Record]] = defaultdict(list)
+    by_machine: dict[str, list[LabelledRecord]] = defaultdict(list)
     for record in healthy:
         by_machine[record.machine].append(record)
     return {
@@ -105,7 +105,7 @@ def _nulls(healthy: dict[Record, Sound], window_s: float) -> dict[str, MachineNo
     }
 
 
-def _judged(record: Record, sound: Sound, nulls: dict[str, MachineNormal]) -> Judged:
+def _judged(record: LabelledRecord, sound: Sound, nulls: dict[str, MachineNormal]) -> Judged:
     # The bench is about bearings: rises of tones, which the normal record also allows to judge, are left out.
     null = MachineNormal(nulls[record.machine].baseline) if record.machine in nulls else None
     result = explain_sound(sound, record.facts, rpm=record.rpm, normal=null, with_band=False)
@@ -118,7 +118,7 @@ def _windows(sound: Sound) -> Iterator[Sound]:
         yield Sound(sound.samples[start : start + size], sound.rate_hz)
 
 
-def _speed_is_near(record: Record, sound: Sound) -> bool | None:
+def _speed_is_near(record: LabelledRecord, sound: Sound) -> bool | None:
     if record.rpm is None:
         return None
     size = int(10 * sound.rate_hz)
@@ -174,7 +174,7 @@ def _spread(judged: Sequence[Judged]) -> dict[str, list[float]]:
     return found
 
 
-def _group(record: Record, key: str) -> str:
+def _group(record: LabelledRecord, key: str) -> str:
     return f"{record.fault} {record.size_mil}" if key == "specimen" else str(getattr(record, key))
 
 

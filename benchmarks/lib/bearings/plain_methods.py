@@ -9,14 +9,14 @@ from scipy.stats import kurtosis
 
 from anomaly.diagnose.physics.envelope import HIGHEST_SHARE, LOWEST_HZ, envelope, spectrum_of
 from anomaly.diagnose.physics.machine_normal import Sound
-from lib.bearings.records import BEARING_FAMILIES, Record
+from lib.bearings.records import BEARING_FAMILIES, LabelledRecord
 
 PLAIN = ("envelope", "prewhitened", "kurtosis_band")
 _LONGEST_S = 10.0
 _SLIP = 0.01
 
 
-def plain_guess(method: str, sound: Sound, record: Record) -> str:
+def plain_guess(method: str, sound: Sound, record: LabelledRecord) -> str:
     """Return the family whose three harmonics have the largest mean amplitude over the local median."""
     samples = sound.samples[: int(_LONGEST_S * sound.rate_hz)]
     shaft_hz = (record.rpm or 1800.0) / 60

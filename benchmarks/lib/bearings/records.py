@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from anomaly.audio.files.recordings import read
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.machine_normal import Sound
 
 BEARING_FAMILIES = ("inner-race", "outer-race", "ball")
@@ -19,7 +19,7 @@ _GEOMETRY = ("balls", "ball_mm", "pitch_mm", "contact_deg")
 
 
 @dataclass(frozen=True)
-class Record:
+class LabelledRecord:
     """One row of a manifest.
 
     Args:
@@ -38,7 +38,7 @@ class Record:
     machine: str
     rpm: float | None
     channel: int
-    facts: MachineFacts
+    facts: RotatingFacts
     size_mil: str
     load: str
 
@@ -48,23 +48,23 @@ class Record:
         return Sound(recording.samples.astype(np.float64), recording.sample_rate_hz)
 
 
-def read_manifest(folder: Path) -> list[Record]:
+def read_manifest(folder: Path) -> list[LabelledRecord]:
     """Read ``manifest.csv`` of a folder."""
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
         return [_record(folder, row) for row in csv.DictReader(file)]
 
 
-def _record(folder: Path, row: dict[str, str]) -> Record:
+def _record(folder: Path, row: dict[str, str]) -> LabelledRecord:
     bearing = {key: row[key] for key in _GEOMETRY if row.get(key)}
     names = row["channel_names"].split()
     wanted = next((short for words, short in _POSITIONS.items() if words in row["bearing"]), None)
-    return Record(
+    return LabelledRecord(
         folder / row["path"],
         row["fault"],
         "normal of " + (row["source"] if row["fault"] != LIFE else row["path"]) + row["bearing"],
         float(row["rpm"]) if row["rpm"] else None,
         names.index(wanted) if wanted in names else 0,
-        MachineFacts.model_validate({"bearings": [bearing]} if "balls" in bearing else {}),
+        RotatingFacts.model_validate({"bearings": [bearing]} if "balls" in bearing else {}),
         row["size_mil"],
         row["load_hp"],
     )

@@ -12,7 +12,7 @@ from anomaly.audio.simulator import simulate
 from anomaly.audio.simulator.recipe.model import Recipe
 from anomaly.audio.simulator.recipe.recipe_file import load_recipe
 from anomaly.audio.simulator.recipe.source_models import Bearing, Mesh
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.explanation import explain_sound
 from anomaly.diagnose.physics.machine_normal import Sound, learn_normal
 
@@ -59,7 +59,7 @@ def simulated_figures(clips: int) -> dict[str, Any]:
     }
 
 
-def facts_of(recipe: Recipe) -> MachineFacts:
+def facts_of(recipe: Recipe) -> RotatingFacts:
     """Return the facts that a person would know: speed within 15 %, bearings, teeth and blades."""
     ratios = {"main": 1.0, **{name: shaft.ratio for name, shaft in recipe.shafts.items()}}
     bearings = {
@@ -75,7 +75,7 @@ def facts_of(recipe: Recipe) -> MachineFacts:
     ]
     keys = ("balls", "ball_mm", "pitch_mm", "contact_deg", "ratio")
     rpm = recipe.speeds_rpm[recipe.nominal]
-    return MachineFacts.model_validate(
+    return RotatingFacts.model_validate(
         {
             "speed_rpm": [rpm * (1 - _SPEED_TOLERANCE), rpm * (1 + _SPEED_TOLERANCE)],
             "bearings": [dict(zip(keys, one, strict=True)) for one in sorted(bearings)],

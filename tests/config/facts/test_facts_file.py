@@ -8,7 +8,7 @@ import pytest
 
 from anomaly.config.facts.bearing_types import TYPES, bearing_type
 from anomaly.config.facts.facts_file import load_facts
-from anomaly.config.facts.machine_facts import BearingFacts, MachineFacts, WheelFacts
+from anomaly.config.facts.rotating_facts import BearingFacts, RotatingFacts, WheelFacts
 from anomaly.errors import ConfigError
 
 
@@ -66,7 +66,7 @@ def test_orders_of_the_drive_end_bearing_are_those_of_its_maker() -> None:
 def test_every_type_is_possible_and_has_a_source() -> None:
     for name, found in TYPES.items():
         geometry = found.geometry
-        MachineFacts.model_validate(
+        RotatingFacts.model_validate(
             {
                 "bearings": {
                     "balls": geometry.balls,

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.machine_normal import Sound
 
 RATE_HZ = 12_000
 SHAFT_HZ = 29.7
-FACTS = MachineFacts.model_validate(
+FACTS = RotatingFacts.model_validate(
     {"speed_rpm": SHAFT_HZ * 60, "bearings": "6205", "gears": 21, "mains_hz": 50}
 )
 MakeSound = Callable[..., Sound]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly.config.facts.machine_facts import MachineFacts
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.diagnose.physics.explanation import explain_sound
 from anomaly.diagnose.physics.machine_normal import MachineNormal, Sound, learn_normal
 from anomaly.diagnose.physics.sentence import sentence
@@ -71,7 +71,7 @@ def test_tones_are_not_judged_without_normal_sound(make_sound: MakeSound) -> Non
 
 
 def test_speed_is_estimated_in_the_range_given(make_sound: MakeSound) -> None:
-    facts = MachineFacts.model_validate({"speed_rpm": [1500, 2100], "bearings": "6205"})
+    facts = RotatingFacts.model_validate({"speed_rpm": [1500, 2100], "bearings": "6205"})
     tones = dict.fromkeys((3.0, 4.0, 5.0, 6.0), 0.3)
     found = explain_sound(make_sound(ORDERS["outer-race"] * SHAFT_HZ, seed=4, tones=tones), facts)
     assert found.speed is not None

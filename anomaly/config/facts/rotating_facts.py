@@ -80,7 +80,7 @@ class WheelFacts(ConfigSection):
         return {"count": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
 
 
-class MachineFacts(ConfigSection):
+class RotatingFacts(ConfigSection):
     """What turns in a machine."""
 
     speed_rpm: Rpm | tuple[Rpm, Rpm] | None = Field(
