@@ -24,7 +24,7 @@ _LEAST_WINDOW_S = 0.5
 
 @dataclass(frozen=True)
 class ExplainOptions:
-    """What is known beside the sound.
+    """Knowledge beside the sound.
 
     Args:
         facts: of the machine.

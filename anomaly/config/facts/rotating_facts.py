@@ -81,7 +81,7 @@ class WheelFacts(ConfigSection):
 
 
 class RotatingFacts(ConfigSection):
-    """What turns in a machine."""
+    """Rotating parts of a machine: shaft, bearings, gears, blades, motor."""
 
     speed_rpm: Rpm | tuple[Rpm, Rpm] | None = Field(
         default=None, description="speed of the main shaft, or the lowest and the highest"

@@ -52,7 +52,7 @@ class MachineNormal:
 
     @property
     def words(self) -> str:
-        """What the probabilities are measured against."""
+        """Words for the sound that probabilities are measured against."""
         if self.baseline.windows or self.tones is not None:
             return f"{self.seconds:.0f} s of this machine's normal sound"
         return "white noise, as no normal sound of the machine is given"

@@ -30,12 +30,12 @@ class Judged:
 
     @property
     def is_named(self) -> bool:
-        """Whether a family is named."""
+        """Return whether a family is named."""
         return self.result.family not in _NOT_NAMED
 
     @property
     def is_right(self) -> bool:
-        """Whether the named family is the cause."""
+        """Return whether the named family is the cause."""
         return self.result.family == self.record.fault
 
 
