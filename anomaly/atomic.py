@@ -16,8 +16,13 @@ from anomaly.errors import ConfigError
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write a file atomically: a reader sees the old or the new content, also after a crash.
+
+    Args:
+        path: the file.
+        data: its content.
+        mode: who may read and write it.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -30,7 +35,7 @@ def write_bytes(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                temporary.chmod(0o644)
+                temporary.chmod(mode)
                 temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)

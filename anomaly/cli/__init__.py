@@ -25,6 +25,7 @@ GROUPS = (
     "score",
     "explain",
     "monitor",
+    "serve",
     "status",
     "trend",
     "cases",

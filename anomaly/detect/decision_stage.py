@@ -56,7 +56,7 @@ class DecisionStage:
     """
 
     def __init__(self, limit: Limit, policy: Policy = _DEFAULT_POLICY, *, first: int = 0) -> None:
-        self._decision = Decision(limit, policy)
+        self._decision, self._limit = Decision(limit, policy), limit.value
         self._buffer = RampBuffer[_Second]()
         self._number = first
         self._undecided_s = 0
@@ -65,6 +65,11 @@ class DecisionStage:
     def undecided(self) -> bool:
         """True if no second has been decided for so long that the state says nothing of the machine."""
         return self._undecided_s > UNDECIDED_AFTER_S
+
+    @property
+    def limit(self) -> float:
+        """Limit of the sum."""
+        return self._limit
 
     @property
     def state(self) -> State:

@@ -38,6 +38,7 @@ class SecondScore:
         groups: error level per sub-band group, [groups].
         operating: operating state, and whether the decision uses the second.
         levels: mean level per band, hundredths of a decibel, [bands]; of a stream whose model has a level reference.
+        errors: error levels of the detector, [frames, channels]; of a stream.
     """
 
     second: int
@@ -46,6 +47,7 @@ class SecondScore:
     groups: Levels
     operating: OperatingResult = _NO_OPERATING_STATE
     levels: Integers | None = None
+    errors: npt.NDArray[Any] | None = None
 
 
 class SecondPipeline:
@@ -211,10 +213,12 @@ class StreamScorer:
             if second == 0:
                 self._compensator.reset()
             levels = self._compensator.push(levels[None])[0]
-        score = self._scorer._judge(self._count, self._pipeline.push(second, levels[None])[0])
+        errors = self._pipeline.push(second, levels[None])[0]
+        score = self._scorer._judge(self._count, errors)
         self._count += 1
         mean = None if self._compensator is None else mean_levels(levels)
-        return replace(score, operating=self._tracker.second(group_levels(levels)), levels=mean)
+        operating = self._tracker.second(group_levels(levels))
+        return replace(score, operating=operating, levels=mean, errors=errors)
 
     @property
     def at_reset(self) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anomaly.detect.scoring import SecondScore
     from anomaly.monitor.model.session_model import SessionModel
 
 
@@ -79,6 +80,19 @@ class ModelActivated:
     """Another model scores from the next second on."""
 
     model: SessionModel
+
+
+@dataclass(frozen=True, eq=False)
+class SecondScored:
+    """A second has its score; its record follows.
+
+    Args:
+        score: of the second.
+        limit: of the sum of the decision.
+    """
+
+    score: SecondScore
+    limit: float
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from anomaly.config import Site
 from anomaly.disk_space import free_bytes
 from anomaly.monitor.clips.retention import sweep, sweep_orphans
+from anomaly.monitor.live.publisher import LivePublisher
 from anomaly.monitor.process.background import BackgroundWorker
 from anomaly.monitor.telemetry.statistics import MonitorStatistics, SiteStatistics
 from anomaly.monitor.telemetry.systemd import SystemdNotifier
@@ -34,12 +35,14 @@ class Operations:
         self.background = BackgroundWorker()
         self.statistics = MonitorStatistics(clock)
         self.notifier = SystemdNotifier()
+        self.live = LivePublisher(site.state_dir, clock)
         self.clips_folder = site.state_dir / CLIPS_FOLDER
         self._open = ExitStack()
         self._planned: set[str] = set()
 
     def __enter__(self) -> Operations:
         with ExitStack() as opening:
+            opening.callback(self.live.close)
             opening.enter_context(self.background)
             if self.site.metrics is not None:
                 from anomaly.monitor.telemetry.metrics import serving

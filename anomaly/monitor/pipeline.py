@@ -23,7 +23,7 @@ from anomaly.detect.decision_stage import UNDECIDED_AFTER_S, DecidedSecond, Deci
 from anomaly.detect.scoring import Scorer, SecondScore
 from anomaly.detect.verdict import second_status
 from anomaly.monitor.event_bus import EventBus
-from anomaly.monitor.events import EventName, ModelActivated
+from anomaly.monitor.events import EventName, ModelActivated, SecondScored
 from anomaly.monitor.journal import Journal, Submit
 from anomaly.monitor.model.session_model import SessionModel
 from anomaly.monitor.records import SecondRecord
@@ -137,6 +137,7 @@ class MonitorPipeline:
         if fault:
             self._case.require_calm_period()
         self._report_undecided()
+        self._bus.publish(SecondScored(score, self._decision.limit))
         self._journal.second(self._record(second, score, health, trusted))
         self.seconds += 1
         self._follow(decided, published=self.seconds - 1)

@@ -99,6 +99,7 @@ class MachineSession:
         operations, plan = self._operations, self.plan
         operations.statistics.subscribe(self._bus, plan.machine, self._switch.version, live=plan.live)
         operations.notifier.subscribe(self._bus, plan.machine)
+        operations.live.subscribe(self._bus, plan.machine, model.scorer.front_end.bands, model.normal_levels)
         GapLog(plan.machine, store, operations.background).subscribe(self._bus)
         context = ClipContext(
             plan.machine, plan.detector, self._switch.version, model.scorer.front_end, model.normal_levels

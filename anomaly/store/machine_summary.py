@@ -36,16 +36,27 @@ def machine_summary(reader: StoreReader, machine: str) -> MachineSummary:
     def query(connection: sqlite3.Connection, version: int) -> MachineSummary:
         if not version:
             return MachineSummary(None, {}, 0)
-        last = connection.execute(_LAST, (machine,)).fetchone()
-        has_minutes = version >= _MINUTES_SINCE
-        states = {kind: _state(connection, machine, kind) for kind in StateKind} if has_minutes else {}
-        return MachineSummary(
-            None if last is None else ScoreRow(**dict(last)),
-            {kind: state for kind, state in states.items() if state is not None},
-            _scored_s(connection, machine, has_minutes=has_minutes),
-        )
+        last, states = newest_facts(connection, version, machine)
+        return MachineSummary(last, states, _scored_s(connection, machine, version))
 
     return reader.read(query)
+
+
+def newest_facts(
+    connection: sqlite3.Connection, version: int, machine: str
+) -> tuple[ScoreRow | None, dict[StateKind, StateRow]]:
+    """Return the newest second of a machine and the newest state of each kind.
+
+    Args:
+        connection: to a database that is not empty.
+        version: of its schema.
+        machine: its name.
+    """
+    last = connection.execute(_LAST, (machine,)).fetchone()
+    kinds = tuple(StateKind) if version >= _MINUTES_SINCE else ()
+    states = {kind: _state(connection, machine, kind) for kind in kinds}
+    known = {kind: state for kind, state in states.items() if state is not None}
+    return None if last is None else ScoreRow(**dict(last)), known
 
 
 def stored_machines(reader: StoreReader) -> list[str]:
@@ -67,6 +78,8 @@ def stored_machines(reader: StoreReader) -> list[str]:
 
 # Version of the schema that brought minutes, states and progress.
 _MINUTES_SINCE = 2
+HOURS_SINCE = 7
+"""Version of the schema that brought hours."""
 _LAST = "SELECT * FROM scores WHERE machine = ? ORDER BY time_s DESC, rowid DESC LIMIT 1"
 _SCORES = "SELECT count(score) FROM scores WHERE machine = ?"
 
@@ -80,13 +93,15 @@ def _state(connection: sqlite3.Connection, machine: str, kind: StateKind) -> Sta
     return None if row is None else StateRow(**dict(row))
 
 
-def _scored_s(connection: sqlite3.Connection, machine: str, *, has_minutes: bool) -> int:
-    """Count the seconds with a score: those of the minutes, and those that are in no minute yet."""
-    if not has_minutes:
+def _scored_s(connection: sqlite3.Connection, machine: str, version: int) -> int:
+    """Count the seconds with a score: those that are summed up, and those that are in no minute yet."""
+    if version < _MINUTES_SINCE:
         return int(connection.execute(_SCORES, (machine,)).fetchone()[0])
-    minutes = connection.execute(
-        "SELECT coalesce(sum(scored), 0), coalesce(max(minute_s) + 60, 0) FROM minutes WHERE machine = ?",
-        (machine,),
-    ).fetchone()
-    rest = connection.execute(f"{_SCORES} AND time_s >= ?", (machine, minutes[1])).fetchone()
-    return int(minutes[0]) + int(rest[0])
+    # Minutes and hours are always written together; a year of minutes takes long to add up.
+    table = "hours" if version >= HOURS_SINCE else "minutes"
+    summed = connection.execute(f"SELECT coalesce(sum(scored), 0) FROM {table} WHERE machine = ?", (machine,))
+    end_s = connection.execute(
+        "SELECT coalesce(max(minute_s) + 60, 0) FROM minutes WHERE machine = ?", (machine,)
+    )
+    rest = connection.execute(f"{_SCORES} AND time_s >= ?", (machine, end_s.fetchone()[0])).fetchone()
+    return int(summed.fetchone()[0]) + int(rest[0])

@@ -137,10 +137,15 @@ class StoreReader:
         return self._page(_EVENTS, page, {"event = ?": name, "case_id = ?": case_id})
 
     def cases(
-        self, page: PageRequest = PageRequest(), *, open_only: bool = False, kind: str | None = None
+        self,
+        page: PageRequest = PageRequest(),
+        *,
+        open_only: bool = False,
+        closed_only: bool = False,
+        kind: str | None = None,
     ) -> Page[Case]:
         """Return cases by the time they were opened."""
-        is_open = 1 if open_only else None
+        is_open = 1 if open_only else 0 if closed_only else None
         return self._page(_CASES, page, {"(state != 'closed') = ?": is_open, "kind = ?": kind})
 
     def case(self, case_id: str) -> Case:

@@ -19,7 +19,7 @@ class Retention:
 
     Args:
         scores_days: scores of each second.
-        minutes_days: scores aggregated by the minute, states, gaps and the access log.
+        minutes_days: scores aggregated by the minute and the hour, states, gaps and the access log.
         events_days: events, closed cases and delivered messages.
     """
 
@@ -92,6 +92,7 @@ def _next_machine(store: Store, after: str) -> str | None:
 
 def _minutes(store: Store, before_s: float) -> int:
     with store.database.transaction(durable=False) as connection:
+        connection.execute("DELETE FROM hours WHERE hour_s < ?", (before_s,))
         return int(connection.execute("DELETE FROM minutes WHERE minute_s < ?", (before_s,)).rowcount)
 
 

@@ -1,6 +1,7 @@
-"""Long-term record of a machine: scores by the minute, states and gaps.
+"""Long-term record of a machine: scores by the minute and the hour, states and gaps.
 
-Scores of each second are kept for a day; ``sum_up`` aggregates them by the minute before they are removed.
+Scores of each second are kept for a day; ``sum_up`` aggregates them by the minute before they are removed, and the
+minutes by the hour, so that a year can be read at once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ _SUM_UP = """
           FROM scores WHERE rowid > ?1 AND rowid <= ?2)
     JOIN scores ON machine = m AND time_s >= minute_s AND time_s < minute_s + 60
     GROUP BY machine, minute_s"""
+_SUM_UP_HOURS = """
+    INSERT OR REPLACE INTO hours
+    SELECT machine, hour_s, sum(seconds), sum(scored), sum(score_mean * scored) / nullif(sum(scored), 0),
+        max(score_max), min(p_value_min), sum(watch_s), sum(alarm_s)
+    FROM (SELECT DISTINCT machine AS m, CAST(time_s / 3600 AS INTEGER) * 3600 AS hour_s
+          FROM scores WHERE rowid > ?1 AND rowid <= ?2)
+    JOIN minutes ON machine = m AND minute_s >= hour_s AND minute_s < hour_s + 3600
+    GROUP BY machine, hour_s"""
 
 
 @repeated_after_repair
@@ -89,7 +98,7 @@ class TimeSeries:
         return [MinuteRow(**dict(row)) for row in rows]
 
     def sum_up(self, most: int = 20_000) -> bool:
-        """Aggregate the minutes of scores stored since the last call; return whether more remain.
+        """Aggregate the minutes and hours of scores stored since the last call; return whether more remain.
 
         A minute that receives scores later, as after a full disk, is aggregated again.
 
@@ -102,6 +111,7 @@ class TimeSeries:
             upto = min(newest, done + most)
             if upto > done:
                 connection.execute(_SUM_UP, (done, upto))
+                connection.execute(_SUM_UP_HOURS, (done, upto))
                 connection.execute(
                     "INSERT INTO progress VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                     (_SUMMED, upto),

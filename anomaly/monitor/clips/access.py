@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import soundfile
 
 from anomaly import atomic
+from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.errors import ConfigError, DeviceError, InputError
 from anomaly.monitor.clips.files import SOUND, read_clip
 from anomaly.store.database.rows import ClipRow
@@ -82,6 +84,20 @@ class ClipAccess:
                 raise DeviceError(
                     f"{player[0]} could not play it", hint="check the loudspeaker, or use --export"
                 )
+
+    def wave(self, clip: ClipRow, how: str = "play") -> bytes:
+        """Return the sound of a clip as a WAV file of 16 bits.
+
+        Raises:
+            InputError: the clip is no longer kept, damaged, or holds no sound.
+        """
+        stored = read_clip(self._folder_of(clip))
+        if stored.samples is None:
+            raise InputError(f"holds {clip.content}, no sound", where=f"clip {clip.id}")
+        self._store.clips.log_access(clip, self._who, how, self._note)
+        memory = io.BytesIO()
+        soundfile.write(memory, stored.samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+        return memory.getvalue()
 
     def _folder_of(self, clip: ClipRow) -> Path:
         """Return the folder of a clip.

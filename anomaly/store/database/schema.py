@@ -107,6 +107,17 @@ _FIFTH = (
 
 _SIXTH = ("CREATE INDEX deliveries_by_case ON deliveries (lane, sink)",)
 
+_SEVENTH = (
+    # A year of a machine is 525,600 minutes: pages that show it read hours.
+    """CREATE TABLE hours (
+        machine TEXT NOT NULL, hour_s INTEGER NOT NULL, seconds INTEGER NOT NULL, scored INTEGER NOT NULL,
+        score_mean REAL, score_max REAL, p_value_min REAL, watch_s INTEGER NOT NULL, alarm_s INTEGER NOT NULL,
+        PRIMARY KEY (machine, hour_s)) WITHOUT ROWID""",
+    """INSERT INTO hours SELECT machine, minute_s / 3600 * 3600, sum(seconds), sum(scored),
+        sum(score_mean * scored) / nullif(sum(scored), 0), max(score_max), min(p_value_min), sum(watch_s), sum(alarm_s)
+        FROM minutes GROUP BY machine, minute_s / 3600""",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "scores, events, cases, outbox", _FIRST),
     Migration(2, "minutes, states, gaps, clips", _SECOND),
@@ -114,6 +125,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "severity, assignee, finding, append-only history", _FOURTH),
     Migration(5, "asset facts, maintenance, messages that wait", _FIFTH),
     Migration(6, "deliveries by case", _SIXTH),
+    Migration(7, "hours", _SEVENTH),
 )
 
 

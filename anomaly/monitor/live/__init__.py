@@ -1,0 +1,1 @@
+"""Live picture of a running monitor, in memory that other processes of the same user read."""

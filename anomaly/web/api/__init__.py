@@ -1,0 +1,1 @@
+"""HTTP API under /api/v1: operations, their schemas, and the description of them."""

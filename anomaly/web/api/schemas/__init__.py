@@ -1,0 +1,1 @@
+"""JSON types of the HTTP API, from which its OpenAPI description is made."""

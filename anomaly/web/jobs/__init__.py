@@ -1,0 +1,1 @@
+"""Jobs of the dashboard: commands that run beside the server and outlive it."""

@@ -1,0 +1,1 @@
+"""Live stream: rings of the monitors, and the viewers that follow them."""

@@ -1,0 +1,1 @@
+"""Access: users, tokens, sessions, limits, and the log of actions."""
