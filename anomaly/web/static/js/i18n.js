@@ -35,6 +35,12 @@ export function number(value, digits = 3) {
   return new Intl.NumberFormat(language, { maximumSignificantDigits: digits }).format(value);
 }
 
+/** Return a score, or a sum of the decision, with one decimal. */
+export function score(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return t("no-value");
+  return new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value);
+}
+
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
@@ -90,4 +96,11 @@ export function bytes(value) {
 /** Return a frequency with its unit. */
 export function hertz(value) {
   return value >= 1000 ? `${number(value / 1000, 3)} kHz` : `${number(value, 3)} Hz`;
+}
+
+/** Return a band of frequencies, its unit once if both edges have the same. */
+export function band(low, high) {
+  if (low < 1000) return t("band", { low: hertz(Number(low.toPrecision(2))), high: hertz(Number(high.toPrecision(2))) });
+  const kilo = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return t("band", { low: kilo.format(low / 1000), high: `${kilo.format(high / 1000)} kHz` });
 }

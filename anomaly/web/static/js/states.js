@@ -3,7 +3,7 @@ import { svg, h } from "./dom.js";
 import { t, named } from "./i18n.js";
 
 /** Kinds from the worst to the best. */
-export const KINDS = ["alarm", "watch", "deaf", "unknown", "still", "ok"];
+export const KINDS = ["alarm", "deaf", "unknown", "watch", "still", "ok"];
 
 const MARKS = {
   alarm: { shape: "M8 1 15.5 14.5H.5Z", sign: "M8 5.5v4.5M8 11.6v1.2" },
@@ -16,17 +16,32 @@ const MARKS = {
 
 /** Return the kind of a machine's state: what is not judged is never `ok`. */
 export function kindOf(machine) {
-  const health = String(machine.health_state ?? machine.state ?? "").toUpperCase();
-  if (health === "ALARM") return "alarm";
-  if (health === "WATCH") return "watch";
-  if (isDeaf(machine.sensor_state)) return "deaf";
-  if (health !== "OK") return "unknown";
-  return machine.maintenance || machine.operating_state === "stopped" ? "still" : "ok";
+  const kind = { ALARM: "alarm", WATCH: "watch", DEAF: "deaf", OK: "ok" }[machine.state] ?? "unknown";
+  return kind === "ok" && (machine.maintenance || machine.operating_state === "stopped") ? "still" : kind;
+}
+
+/** Return a machine after a newer second of its live stream. */
+export function withSecond(machine, second) {
+  const fault = second.not_judged && second.not_judged !== "undecided" ? second.not_judged : null;
+  const { score, p_value, cusum, limit, operating_state } = second;
+  const state = second.state ?? (fault ? "DEAF" : "UNKNOWN");
+  return { ...machine, score, p_value, cusum, limit, operating_state, state, health_state: second.state, sensor_state: fault ?? "ok", reason: second.state ? null : machine.reason, monitored: true, updated: second.time };
+}
+
+/** Return the sum of the decision as a share of its limit, or null while it is not known. */
+export function shareOfLimit(machine) {
+  if (!Number.isFinite(machine.cusum) || !machine.limit) return null;
+  return Math.max(0, machine.cusum) / machine.limit;
+}
+
+/** Return whether nobody needs to look at a machine. */
+export function isWell(machine) {
+  return ["ok", "still"].includes(kindOf(machine)) && !machine.open_case;
 }
 
 /** Return whether a microphone is known to fail. */
 export function isDeaf(sensor) {
-  return Boolean(sensor) && !["ok", "unknown"].includes(String(sensor).toLowerCase());
+  return Boolean(sensor) && sensor !== "ok";
 }
 
 /** Return the name of a machine's state. */
@@ -39,7 +54,7 @@ export function stateName(machine) {
 /** Return the name of a microphone's state. */
 export function sensorName(sensor) {
   if (!sensor) return t("sensor.unknown");
-  return named("sensor", String(sensor).toLowerCase());
+  return named("sensor", sensor);
 }
 
 /** Create the mark of a kind. */

@@ -1,7 +1,7 @@
 // Tile of one machine in the overview.
 import { h, replace } from "./dom.js";
-import { number, since, t } from "./i18n.js";
-import { badge, isDeaf, kindOf, sensorName, stateName } from "./states.js";
+import { number, score, since, t } from "./i18n.js";
+import { badge, isDeaf, kindOf, sensorName, shareOfLimit, stateName } from "./states.js";
 import { spark } from "./charts/spark.js";
 
 /** Create an empty tile. */
@@ -21,27 +21,27 @@ export function drawTile(tile, machine, place = machine.location || machine.grou
     h("h3", null, link, badge(kind, stateName(machine))),
     place ? h("p", { class: "place" }, place) : null,
     gauge(machine),
-    spark(machine.last_hour ?? [], machine.limit),
+    spark(machine.last_hour),
     scoreRow(machine),
     h("p", { class: "row sensors" }, h("span", { class: isDeaf(machine.sensor_state) ? "sensor bad" : "sensor" }, t("tile.microphone", { state: sensorName(machine.sensor_state) })), openCase(machine)));
 }
 
 function gauge(machine) {
-  if (!Number.isFinite(machine.score) || !machine.limit) return null;
-  const share = Math.max(0, machine.score) / machine.limit;
+  const share = shareOfLimit(machine);
+  if (share === null) return h("div", { class: "gauge none", "aria-hidden": "true" });
   const place = share >= 1 ? "gauge over" : share >= 0.5 ? "gauge near" : "gauge";
   return h("div", { class: place, "aria-hidden": "true" }, h("i", { style: { width: `${Math.min(100, share * 100)}%` } }));
 }
 
 function scoreRow(machine) {
-  const known = Number.isFinite(machine.score);
-  const score = known ? t("tile.score", { score: number(machine.score, 2), limit: number(machine.limit, 2) }) : t("tile.no-score");
-  return h("p", { class: "row" }, h("span", null, known && !machine.limit ? t("tile.score-alone", { score: number(machine.score, 2) }) : score),
-    h("span", { class: "hint" }, machine.updated ? since(machine.updated) : ""));
+  const share = shareOfLimit(machine);
+  const parts = [Number.isFinite(machine.score) ? t("tile.score", { score: score(machine.score) }) : t("tile.no-score"),
+    share === null ? null : t("tile.share", { percent: number(Math.round(share * 100)) })];
+  return h("p", { class: "row" }, h("span", null, parts.filter(Boolean).join(", ")), h("span", { class: "hint" }, machine.updated ? since(machine.updated) : ""));
 }
 
 function openCase(machine) {
-  const id = machine.open_case?.id ?? machine.open_case;
+  const id = machine.open_case?.id;
   if (!id) return null;
   return h("a", { class: "case", href: `/cases/${encodeURIComponent(id)}` }, t("tile.case"));
 }

@@ -45,7 +45,7 @@ function form(name, title, button, controls, run) {
 
 function comment(send) {
   const text = h("textarea", { required: true, maxlength: 2000 });
-  return form("comment", t("case.comment"), t("case.comment.button"), field(t("case.comment.label"), text), send("comment", () => ({ text: text.value, note: text.value }), t("case.comment.done")));
+  return form("comment", t("case.comment"), t("case.comment.button"), field(t("case.comment.label"), text), send("comment", () => ({ text: text.value }), t("case.comment.done")));
 }
 
 function assign(found, send) {
@@ -60,7 +60,7 @@ function shelve(found, send) {
   const hours = h("select", null, HOURS.map((value) => h("option", { value: String(value) }, t(`case.hours.${value}`))));
   const note = h("input", { maxlength: 500 });
   return form("shelve", t("case.shelve"), t("case.shelve.button"), [field(t("case.shelve.label"), hours, t("case.shelve.hint")), field(t("case.note"), note)],
-    send("shelve", () => ({ hours: Number(hours.value), for_s: Number(hours.value) * 3600, note: note.value }), t("case.shelve.done")));
+    send("shelve", () => ({ for_s: Number(hours.value) * 3600, note: note.value }), t("case.shelve.done")));
 }
 
 function close(send) {

@@ -1,6 +1,6 @@
 // History of a case, newest first.
 import { h } from "../dom.js";
-import { has, named, t, when } from "../i18n.js";
+import { named, t, when } from "../i18n.js";
 
 /** Create the list. */
 export function historyList(events) {
@@ -9,12 +9,11 @@ export function historyList(events) {
 }
 
 function entry(event) {
-  const detail = event.detail ?? {};
-  const text = event.text ?? (has(`event.${event.event}`) ? t(`event.${event.event}`) : event.event);
+  const { detail } = event;
   const more = [
-    detail.by ? t("event.by", { name: detail.by }) : null, detail.to ? t("event.to", { name: detail.to }) : null,
+    event.by ? t("event.by", { name: event.by }) : null, typeof detail.to === "string" ? t("event.to", { name: detail.to }) : null,
     detail.until ? t("event.until", { time: when(detail.until) }) : null,
-    detail.finding ? t("event.finding", { finding: named("finding", detail.finding) }) : null, detail.action, detail.note,
+    detail.finding ? t("event.finding", { finding: named("finding", detail.finding) }) : null, detail.action, event.note,
   ].filter(Boolean);
-  return h("li", null, h("time", { datetime: event.time }, when(event.time)), h("p", null, h("strong", null, text)), more.length ? h("p", null, more.join(" · ")) : null);
+  return h("li", null, h("time", { datetime: event.time }, when(event.time)), h("p", null, h("strong", null, named("event", event.event))), more.length ? h("p", null, more.join(" · ")) : null);
 }

@@ -1,7 +1,7 @@
 // Scores of a machine over an hour to a year, with what happened meanwhile.
 import { get, segment } from "../api.js";
 import { h, replace, table } from "../dom.js";
-import { number, t, when } from "../i18n.js";
+import { score, t, when } from "../i18n.js";
 import { failed } from "../notices.js";
 import { runs } from "./bands.js";
 import { curve } from "./curve.js";
@@ -18,8 +18,8 @@ export function resolutionOf(range) {
   return span <= 62 * SPANS.day ? "hour" : "day";
 }
 
-/** Create the panel. `limit()` gives the value that decides, if it is known. */
-export function historyPanel(machine, { spans = ["hour", "day", "week", "year"], start = "hour", title = t("history.title"), limit = () => null } = {}) {
+/** Create the panel. */
+export function historyPanel(machine, { spans = ["hour", "day", "week", "year"], start = "hour", title = t("history.title") } = {}) {
   const place = h("div", { class: "chart" });
   const problem = h("div");
   const summary = h("p", { class: "hint", role: "status" });
@@ -46,7 +46,7 @@ export function historyPanel(machine, { spans = ["hour", "day", "week", "year"],
     const mine = state.asked;
     try {
       const resolution = resolutionOf(range);
-      const answer = await get(`/machines/${segment(machine)}/scores`, { from: range.from, to: range.to, resolution });
+      const answer = await get(`/machines/${segment(machine)}/scores`, { from: range.from, to: range.to, resolution, day_offset_s: new Date().getTimezoneOffset() * -60 });
       if (mine === state.asked) await draw(answer, resolution, range);
     } catch (error) {
       if (error.status === undefined) console.error(error);
@@ -57,11 +57,11 @@ export function historyPanel(machine, { spans = ["hour", "day", "week", "year"],
   async function draw(answer, resolution, range) {
     const lines = [
       { label: t("history.mean"), ink: "mean" }, { label: t("history.max"), ink: "max", width: 1 },
-      { label: t("history.limit"), ink: "limit", dash: [6, 4], width: 1.2 },
     ];
-    state.chart ??= await curve(place, { lines, label: title, top: limit, onzoom: (from, to) => show(atLeast({ from, to })) });
-    const columns = columnsOf(answer, STEPS[resolution], limit());
-    state.chart.set(columns.drawn, columns.bands, range);
+    state.chart ??= await curve(place, { lines, label: title, onzoom: (from, to) => show(atLeast({ from, to })) });
+    const columns = columnsOf(answer, STEPS[resolution]);
+    // A single second has one score: its second line would only hide the first.
+    state.chart.set(resolution === "second" ? [...columns.drawn.slice(0, 2), columns.drawn[0].map(() => null)] : columns.drawn, columns.bands, range);
     replace(problem);
     summary.textContent = sentence(columns.drawn, range);
     replace(rows, table(title, [t("chart.time"), t("history.mean"), t("history.max")], lastRows(columns.drawn), [1, 2]));
@@ -90,25 +90,24 @@ function atLeast({ from, to }) {
 }
 
 // uPlot needs a null between two points for a gap in its line.
-function columnsOf(answer, step, limit) {
-  const times = answer.time ?? [];
-  const drawn = [[], [], [], []];
+function columnsOf(answer, step) {
+  const times = answer.time;
+  const drawn = [[], [], []];
   times.forEach((time, at) => {
-    if (at > 0 && time - times[at - 1] > step * 2.5) [times[at - 1] + step, null, null, limit].forEach((value, column) => drawn[column].push(value));
-    [time, answer.score_mean?.[at] ?? null, answer.score_max?.[at] ?? null, limit].forEach((value, column) => drawn[column].push(value));
+    if (at > 0 && time - times[at - 1] > step * 2.5) [times[at - 1] + step, null, null].forEach((value, column) => drawn[column].push(value));
+    [time, answer.score_mean[at], answer.score_max[at]].forEach((value, column) => drawn[column].push(value));
   });
-  const named = (answer.maintenance ?? []).map((work) => ({ kind: "work", from: work.begin ?? work.from, to: work.end ?? work.to ?? Date.now() / 1000 }));
-  const gaps = (answer.gaps ?? []).map((gap) => ({ kind: "gap", from: gap.begin ?? gap.from ?? gap[0], to: gap.end ?? gap.to ?? gap[1] }));
+  const spans = (kind, found) => found.map(({ begin, end }) => ({ kind, from: begin, to: end ?? Date.now() / 1000 }));
   const stopped = runs(times, answer.operating_state, step, (value) => (value === "stopped" ? "stopped" : null));
   const alarms = runs(times, answer.alarm_share, step, (value) => (value > 0 ? "alarms" : null));
-  return { drawn, bands: [...stopped, ...named, ...alarms, ...gaps] };
+  return { drawn, bands: [...stopped, ...spans("work", answer.maintenance), ...alarms, ...spans("gap", answer.gaps)] };
 }
 
 function sentence([times, mean, max], range) {
   const known = max.filter((value) => value !== null);
   if (known.length === 0) return t("history.none", { from: when(range.from), to: when(range.to) });
   const peak = Math.max(...known);
-  return t("history.summary", { from: when(range.from), to: when(range.to), peak: number(peak, 3), time: when(times[max.indexOf(peak)]), mean: number(average(mean), 3) });
+  return t("history.summary", { from: when(range.from), to: when(range.to), peak: score(peak), time: when(times[max.indexOf(peak)]), mean: score(average(mean)) });
 }
 
 function average(values) {
@@ -117,7 +116,7 @@ function average(values) {
 }
 
 function lastRows([times, mean, max]) {
-  return times.map((time, at) => [when(time), number(mean[at], 3), number(max[at], 3)]).slice(-60).reverse();
+  return times.map((time, at) => [when(time), score(mean[at]), score(max[at])]).slice(-60).reverse();
 }
 
 function keys() {

@@ -1,11 +1,14 @@
 // Live sound of one machine: mel levels, what the model did not predict of them, and the spikes of the student.
 import { h, replace } from "../dom.js";
 import { hertz, t } from "../i18n.js";
-import { levelColours, residualColours } from "./palette.js";
+import { levelTables, signedTables } from "./palette.js";
 import { decode, Waterfall } from "./waterfall.js";
 
 const COLUMNS = 625;
 const SECONDS = 20;
+// Residuals are in quarters of a decibel; a read-out seldom spikes more than a few times in a frame.
+const MOST_RESIDUAL = 48;
+const MOST_SPIKES = 4;
 
 /** Create the panel. `show(event)` takes a `mel` event; `empty(text)` says why there is no picture. */
 export function livePanel() {
@@ -15,9 +18,9 @@ export function livePanel() {
   const state = h("p", { class: "hint", role: "status" }, t("live.waiting"));
   const pause = h("button", { type: "button", class: "small", "aria-pressed": "false" }, t("live.pause"));
   const views = {
-    levels: new Waterfall(levels.canvas, COLUMNS, levelColours),
-    residual: new Waterfall(residual.canvas, COLUMNS, residualColours()),
-    spikes: new Waterfall(raster.canvas, COLUMNS, residualColours()),
+    levels: new Waterfall(levels.canvas, COLUMNS, levelTables()),
+    residual: new Waterfall(residual.canvas, COLUMNS, signedTables(MOST_RESIDUAL)),
+    spikes: new Waterfall(raster.canvas, COLUMNS, signedTables(MOST_SPIKES)),
   };
   let paused = false;
   pause.addEventListener("click", () => {
@@ -38,7 +41,7 @@ export function livePanel() {
       axis(levels, event.bands_hz);
       axis(residual, event.bands_hz);
       for (const name of Object.keys(views)) paint(views[name], event, name);
-      raster.figure.hidden = !event.spikes;
+      if (event.spikes) raster.figure.hidden = false;
     },
     empty(text) { state.textContent = text; },
   };

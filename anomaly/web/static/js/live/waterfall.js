@@ -2,12 +2,12 @@
 
 /** Picture of the newest columns. Only as many as it holds are kept; older ones are overwritten. */
 export class Waterfall {
+  /** `colours(bytes)` gives a table of pixels for the values from -128 to 127, made for the bytes that are shown. */
   constructor(canvas, columns, colours) {
     this.canvas = canvas;
     this.columns = columns;
     this.colours = colours;
     this.bands = 0;
-    this.at = 0;
     this.dirty = false;
   }
 
@@ -15,21 +15,19 @@ export class Waterfall {
   add(bytes, bands) {
     if (bands !== this.bands) this.#resize(bands);
     for (let start = 0; start + bands <= bytes.length; start += bands) {
-      for (let band = 0; band < bands; band += 1) {
-        this.pixels[(bands - 1 - band) * this.columns + this.at] = this.colours[bytes[start + band] + 128];
-      }
+      this.bytes.set(bytes.subarray(start, start + bands), this.at * bands);
       this.at = (this.at + 1) % this.columns;
+      this.filled = Math.min(this.columns, this.filled + 1);
     }
     this.#schedule();
   }
 
   #resize(bands) {
-    this.bands = bands;
+    Object.assign(this, { bands, at: 0, filled: 0, bytes: new Int8Array(this.columns * bands) });
     this.canvas.width = this.columns;
     this.canvas.height = bands;
     this.image = new ImageData(this.columns, bands);
     this.pixels = new Uint32Array(this.image.data.buffer);
-    this.ring = new OffscreenCanvas(this.columns, bands);
   }
 
   #schedule() {
@@ -41,21 +39,20 @@ export class Waterfall {
     });
   }
 
-  // The ring is drawn in two parts, so that its oldest column stands on the left.
+  // The newest column stands on the right; what has not come yet stays empty.
   #draw() {
-    const { at, columns, bands } = this;
-    this.ring.getContext("2d").putImageData(this.image, 0, 0);
-    const context = this.canvas.getContext("2d");
-    context.clearRect(0, 0, columns, bands);
-    context.drawImage(this.ring, at, 0, columns - at, bands, 0, 0, columns - at, bands);
-    if (at > 0) context.drawImage(this.ring, 0, 0, at, bands, columns - at, 0, at, bands);
+    const { at, bands, bytes, columns, filled, pixels } = this;
+    const table = this.colours(bytes, filled * bands);
+    for (let age = 0; age < filled; age += 1) {
+      const from = ((at - 1 - age + columns) % columns) * bands;
+      const x = columns - 1 - age;
+      for (let band = 0; band < bands; band += 1) pixels[(bands - 1 - band) * columns + x] = table[bytes[from + band] + 128];
+    }
+    this.canvas.getContext("2d").putImageData(this.image, 0, 0);
   }
 }
 
 /** Return the bytes of base64 text, as numbers from -128 to 127. */
 export function decode(text) {
-  const raw = atob(text);
-  const bytes = new Int8Array(raw.length);
-  for (let at = 0; at < raw.length; at += 1) bytes[at] = raw.charCodeAt(at) << 24 >> 24;
-  return bytes;
+  return Int8Array.from(atob(text), (letter) => letter.charCodeAt(0) << 24 >> 24);
 }

@@ -5,6 +5,7 @@ import { named, since, t, when } from "../i18n.js";
 import { items } from "../lists.js";
 import { empty, failed, loading } from "../notices.js";
 import { heading, startPage } from "../shell.js";
+import { headline } from "../case/reasons.js";
 import { mark } from "../states.js";
 
 const query = new URLSearchParams(location.search);
@@ -39,16 +40,15 @@ async function show(list, request) {
 function row(item) {
   const open = item.state !== "closed";
   return h("li", { class: "case-row" },
-    h("span", null, mark(kindOfCase(item)), " ", h("a", { href: `/cases/${segment(item.id)}` }, item.display_name ?? item.asset?.display_name ?? item.machine)),
+    h("span", null, mark(kindOfCase(item)), " ", h("a", { href: `/cases/${segment(item.id)}` }, item.display_name ?? item.machine)),
     h("time", { class: "hint", title: when(item.opened_at) }, since(item.opened_at)),
-    h("p", null, item.headline ?? item.summary),
+    h("p", null, headline(item)),
     h("p", { class: "hint" }, [named("case-state", item.state), item.assigned_to ? t("case.with", { name: item.assigned_to }) : null, !open && item.finding ? named("finding", item.finding) : null].filter(Boolean).join(" · ")));
 }
 
 const kindOfCase = (item) => (item.state === "closed" ? "still" : item.kind === "sensor" ? "deaf" : "alarm");
 
 function more(list, request, answer) {
-  const next = answer.next ?? answer.cursor ?? answer.next_page;
-  if (!next) return null;
-  return h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => show(list, { ...request, page: next }) }, t("cases.more")));
+  if (!answer.next) return null;
+  return h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => show(list, { ...request, page: answer.next }) }, t("cases.more")));
 }

@@ -21,7 +21,7 @@ async function enter(event) {
   event.preventDefault();
   button.disabled = true;
   try {
-    await post("/login", { user: name.value, password: password.value });
+    await post("/login", { name: name.value, password: password.value });
     location.assign(target());
   } catch (error) {
     replace(problem, failed(error));

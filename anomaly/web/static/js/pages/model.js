@@ -67,7 +67,7 @@ function versions(model, path, site) {
     const result = await act(button, () => post(`${path}/model/${name}`, { version }), t(`model.${name}.done`));
     if (result !== undefined) location.reload();
   };
-  const allowed = may(site, "admin");
+  const allowed = may(site, "administer");
   const rows = list.map((version) => [
     version.version, version.created ? onDay(version.created) : "", version.promise ?? version.verdict ?? "",
     version.active ? t("model.active") : h("div", { class: "buttons" },

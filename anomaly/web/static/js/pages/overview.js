@@ -5,13 +5,15 @@ import { count, t } from "../i18n.js";
 import { groupBy, items } from "../lists.js";
 import { announce, empty, failed, loading } from "../notices.js";
 import { startPage, may } from "../shell.js";
-import { KINDS, kindOf, stateName } from "../states.js";
+import { isWell, KINDS, kindOf, shareOfLimit, stateName, withSecond } from "../states.js";
 import { follow } from "../stream.js";
 import { createTile, drawTile } from "../tile.js";
 
 // With more machines than this those that are well are drawn small, so that the page stays readable.
 const DENSE_FROM = 30;
 const REFRESH_MS = 15_000;
+// Events come in groups.
+const SETTLE_MS = 400;
 
 const machines = new Map();
 const tiles = new Map();
@@ -25,7 +27,9 @@ startPage(t("overview.title"), async (main, site) => {
   replace(main, h("h1", { class: "visually-hidden" }, t("overview.title")), controls, groups);
   await refresh(site);
   setInterval(() => refresh(site), REFRESH_MS);
-  follow("/live", {}, { state: (event) => changed(event), score: (event) => changed(event), case: () => refresh(site) });
+  let due = 0;
+  const soon = () => { clearTimeout(due); due = setTimeout(() => refresh(site), SETTLE_MS); };
+  follow("/live", {}, { score: scored, state: soon, case: soon });
 });
 
 async function refresh(site) {
@@ -46,17 +50,14 @@ async function refresh(site) {
   }
 }
 
-function changed(event) {
-  const old = machines.get(event.machine);
+function scored(second) {
+  const old = machines.get(second.machine);
   if (!old) return;
-  const newer = { ...old, ...event, last_hour: old.last_hour, updated: event.time ?? old.updated };
-  if ("sensor" in event) newer.sensor_state = event.sensor;
-  if (event.state) newer.health_state = event.state;
-  const moved = kindOf(newer) !== kindOf(old);
+  const newer = withSecond(old, second);
   notice(newer);
-  machines.set(event.machine, newer);
-  if (moved) draw();
-  else if (tiles.has(event.machine)) drawTile(tiles.get(event.machine), newer, shownPlace(newer));
+  machines.set(second.machine, newer);
+  if (kindOf(newer) !== kindOf(old)) draw();
+  else if (tiles.has(second.machine)) drawTile(tiles.get(second.machine), newer, shownPlace(newer));
 }
 
 function notice(machine) {
@@ -74,12 +75,12 @@ function shown() {
 
 const placeOf = (machine) => machine.group || machine.location || t("overview.no-place");
 
-const isWell = (machine) => ["ok", "still"].includes(kindOf(machine));
-
 function worse(left, right) {
   const rank = (machine) => KINDS.indexOf(kindOf(machine));
-  const excess = (machine) => (machine.score ?? 0) / (machine.limit || 1);
-  return rank(left) - rank(right) || excess(right) - excess(left) || left.machine.localeCompare(right.machine);
+  const excess = (machine) => shareOfLimit(machine) ?? 0;
+  const name = (machine) => machine.display_name || machine.machine;
+  const urgency = isWell(left) ? 0 : excess(right) - excess(left);
+  return rank(left) - rank(right) || urgency || name(left).localeCompare(name(right), undefined, { numeric: true });
 }
 
 function draw(site) {
@@ -114,12 +115,12 @@ function section(title, members, dense) {
 
 // The heading of a group names the place of those that are well.
 function shownPlace(machine) {
-  if (!isWell(machine)) return [machine.location, machine.group].filter(Boolean).join(", ");
+  if (!isWell(machine)) return machine.location || machine.group || "";
   return machine.group ? machine.location ?? "" : "";
 }
 
 function nothing(site) {
-  const start = !site || may(site, "admin") ? h("a", { class: "button primary", href: "/setup" }, t("overview.setup")) : null;
+  const start = !site || may(site, "administer") ? h("a", { class: "button primary", href: "/setup" }, t("overview.setup")) : null;
   return empty(t("overview.empty"), t("overview.empty.hint"), start);
 }
 

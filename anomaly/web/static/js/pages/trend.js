@@ -2,7 +2,6 @@
 import { get, segment } from "../api.js";
 import { facts, h, replace } from "../dom.js";
 import { historyPanel } from "../charts/history_panel.js";
-import { items } from "../lists.js";
 import { number, onDay, span, t } from "../i18n.js";
 import { load } from "../notices.js";
 import { fromPath, heading, startPage } from "../shell.js";
@@ -11,7 +10,7 @@ startPage(t("trend.title"), async (main) => {
   const name = fromPath(1);
   const machine = await get(`/machines/${segment(name)}`);
   const shown = machine.display_name || name;
-  const history = historyPanel(name, { spans: ["month", "year"], start: "year", title: t("trend.days"), limit: () => machine.limit ?? null });
+  const history = historyPanel(name, { spans: ["month", "year"], start: "year", title: t("trend.days") });
   const said = h("div");
   replace(main, heading(t("trend.title"), [["/", t("nav.overview")], [`/machines/${segment(name)}`, shown]]),
     h("div", { class: "stack" }, h("section", { class: "panel", "aria-label": t("trend.outlook") }, h("h2", null, t("trend.outlook")), said), history.element));
@@ -20,9 +19,9 @@ startPage(t("trend.title"), async (main) => {
 });
 
 function outlook(trend) {
-  const changes = items(trend?.changes ?? trend?.change_points);
-  const left = trend?.time_to_limit ?? trend?.remaining;
-  if (trend?.health_index === undefined && !changes.length && !left) return h("p", null, t("trend.none"));
+  const changes = trend.changes;
+  const left = trend.time_to_limit;
+  if (trend.health_index === null && !changes.length && !left) return h("p", null, t("trend.none"));
   return [
     facts([
       [t("trend.health"), Number.isFinite(trend.health_index) ? h("span", { class: "big" }, number(trend.health_index, 3)) : null],

@@ -24,14 +24,14 @@ function choice(devices, state, next) {
   const view = h("div", { class: "stack" });
   const go = h("button", { type: "button", class: "primary", disabled: true }, t("setup.next"));
   const inputs = devices.map((device) => {
-    const radio = h("input", { type: "radio", name: "device", value: device.id, disabled: Boolean(device.used_by ?? device.machine), onchange: () => listen(view, device, go) });
-    return h("label", { class: "choice" }, radio, h("span", null, device.name ?? device.id, h("span", { class: "hint" }, ` ${device.id}`),
-      device.used_by ?? device.machine ? h("span", { class: "hint" }, ` – ${t("setup.input.used", { machine: device.used_by ?? device.machine })}`) : null));
+    const radio = h("input", { type: "radio", name: "device", value: device.id, disabled: Boolean(device.problem), onchange: () => listen(view, device, go) });
+    return h("label", { class: "choice" }, radio, h("span", null, device.name, h("span", { class: "hint" }, ` ${device.id}`),
+      device.problem ? h("span", { class: "hint" }, ` – ${device.problem}`) : device.machines.length ? h("span", { class: "hint" }, ` – ${t("setup.input.used", { machine: device.machines.join(", ") })}`) : null));
   });
   go.addEventListener("click", () => {
     const chosen = devices.find((device) => device.id === inputs.map((label) => label.querySelector("input")).find((radio) => radio.checked)?.value);
     stream?.close();
-    next({ device: chosen.id, device_name: chosen.name ?? chosen.id });
+    next({ device: chosen.id, device_name: chosen.name });
   });
   return [h("fieldset", null, h("legend", { class: "label" }, t("setup.input.which")), h("div", { class: "inputs" }, inputs)), view, h("div", { class: "buttons" }, go)];
 }

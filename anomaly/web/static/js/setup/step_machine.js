@@ -38,4 +38,4 @@ function short(text) {
 }
 
 /** Tell the server of the machine. */
-export const addMachine = (state) => post("/machines", { machine: state.machine, display_name: state.display_name, location: state.location, device: state.device, channel: state.channel ?? 0 });
+export const addMachine = (state) => post("/machines", { machine: state.machine, display_name: state.display_name, location: state.location || null, device: state.device });
