@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from anomaly.alerts.wording.case_text import change_sentence, sensor_check
+from anomaly.alerts.wording.case_text import change_sentence, rising_trend, sensor_check
 from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.fault_families import FINDINGS
 from anomaly.readable import duration, local_time, rarity, significant
@@ -80,6 +80,8 @@ def case_card(case: Case, events: Sequence[EventRow], now_s: float, options: str
         yield _row("finding", ", ".join(filter(None, [_finding(case), case.action])))
     if case.kind == "machine" and "change_db" in str(case.evidence.get("suspects")):
         yield _row("change", change_sentence(case, catalogue("en")))
+    if trend := rising_trend(case, catalogue("en")):
+        yield _row("trend", trend)
     bars = list(_bars(case.evidence))
     for name, bar in zip(["where", *[""] * len(bars)], bars, strict=False):
         yield _row(name, bar)

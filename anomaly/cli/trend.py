@@ -30,6 +30,14 @@ _Level = Annotated[
 _Channel = Annotated[
     str, typer.Option("--channel", help="Of recordings: 'mean', or the channel, counted from 0.")
 ]
+_Lives = Annotated[
+    Path | None,
+    typer.Option(
+        "--lives",
+        help="Folder with a folder of recordings, or a table, for each machine of this kind that ran to its end: also"
+        " estimate the remaining life.",
+    ),
+]
 _Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder for trend.json, trend.png, values, hours and days as CSV."),
@@ -48,6 +56,7 @@ def trend(
     config: Config = None,
     level: _Level = None,
     channel: _Channel = "mean",
+    lives: _Lives = None,
     out: _Out = None,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +67,9 @@ def trend(
     import math
 
     from anomaly.atomic import check_writable
+    from anomaly.audio.channels import parse_channel
     from anomaly.errors import UsageError
+    from anomaly.prognosis.life.past_life import past_lives
     from anomaly.prognosis.report import trend_report
     from anomaly.prognosis.sources import with_alarm_level
 
@@ -73,7 +84,8 @@ def trend(
     found = (
         _from_path(scores, channel) if scores is not None else _from_store(state, config, machine, channel)
     )
-    reports = [trend_report(with_alarm_level(series, level)) for series in found]
+    ended = None if lives is None else past_lives(lives, parse_channel(channel))
+    reports = [trend_report(with_alarm_level(series, level), ended) for series in found]
     _note_assumed(reports)
     files = _written(reports, out)
     single = scores is not None or machine is not None

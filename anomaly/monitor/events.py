@@ -51,6 +51,10 @@ class EventName(StrEnum):
     MACHINE_JUDGED = "machine.judged"
     MACHINE_RECALIBRATED = "machine.recalibrated"
     """The request of ``cases close --rebaseline`` was carried out."""
+    TREND_RISING = "trend.rising"
+    """The health index rises towards the alarm level; ``lower_s`` and ``upper_s`` bound the time that is left."""
+    TREND_OVER = "trend.over"
+    """That rise has ended."""
     REBASELINE_WAITS = "rebaseline.waits"
     """That request waits for feedback on cases since."""
 
@@ -70,6 +74,7 @@ WARNINGS = frozenset(
         EventName.SOURCE_TRUNCATED,
         EventName.STORE_DAMAGED,
         EventName.STORE_FAILED,
+        EventName.TREND_RISING,
     }
 )
 """Events that say that something is wrong with the machine or the monitor."""

@@ -13,8 +13,9 @@ and what comes of it goes to the `Journal`, which stores and publishes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from anomaly.audio.sensor.health import Health
 from anomaly.audio.sensor.sensor_check import SensorCheck
@@ -59,6 +60,7 @@ class MonitorPipeline:
         policy: when an alarm begins and ends around the limit.
         model: what scores, as it is stored beside the scores (`model_label`); "" if that is not known.
         submit: runs a job on another thread, see `Journal`.
+        trend: newest trend of the machine, see `MachineCase`.
 
     Attributes:
         alarms: how many alarms have begun.
@@ -77,6 +79,7 @@ class MonitorPipeline:
         policy: Policy = _DEFAULT_POLICY,
         model: str = "",
         submit: Submit | None = None,
+        trend: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
         self.machine = machine
         self.alarms = self.seconds = 0
@@ -88,7 +91,7 @@ class MonitorPipeline:
         self._scoring = ScoringStage(scorer)
         self._drift = DriftMonitor(store, self._journal, scorer.calibration)
         self._decision = DecisionStage(limit, policy)
-        self._case = MachineCase(store, self._journal, scorer.calibration, scorer.level)
+        self._case = MachineCase(store, self._journal, scorer.calibration, scorer.level, trend)
         self._gaps, self._gaps_reported_s = 0, float("-inf")
         self._undecided = False
 

@@ -16,6 +16,7 @@ from anomaly.monitor.gap_log import GapLog
 from anomaly.monitor.model.model_switch import CHECK_EVERY_S, ModelSwitch
 from anomaly.monitor.model.session_model import SessionModel, model_of_bundle, policy_of
 from anomaly.monitor.offline.rebaseline import ATTEMPT_EVERY_S, Rebaseline
+from anomaly.monitor.offline.trend_watch import EXAMINE_EVERY_S, FIRST_AFTER_S, TrendWatch
 from anomaly.monitor.operations import Operations
 from anomaly.monitor.pipeline import MonitorPipeline
 from anomaly.monitor.plan import MonitorPlan
@@ -49,6 +50,10 @@ class MachineSession:
         self._switch = self._model_switch(store)
         rebaseline = Rebaseline(operations.site, plan, store, self._background_events.emit, operations.clock)
         operations.background.every(ATTEMPT_EVERY_S, rebaseline.attempt)
+        self._trend = TrendWatch(
+            plan.machine, store.path, operations.clock, self._background_events.emit, model.scorer.calibration
+        )
+        operations.background.every(EXAMINE_EVERY_S, self._trend.examine, after_s=FIRST_AFTER_S)
         self.clips = self._subscribe_services(model, store)
         self.pipeline = MonitorPipeline(
             plan.machine,
@@ -60,6 +65,7 @@ class MachineSession:
             policy=policy_of(operations.site, plan.machine),
             model=model_label(plan.detector, model.version),
             submit=operations.background.submit,
+            trend=self._trend.newest,
         )
 
     def process(self, event: SourceEvent) -> list[Record]:
@@ -72,6 +78,7 @@ class MachineSession:
         self._bus.publish(BlockProcessed())
         if (model := self._switch.take()) is not None:
             self.pipeline.use(model)
+            self._trend.calibrate(model.scorer.calibration)
         return self._take_records()
 
     def finish(self) -> list[Record]:

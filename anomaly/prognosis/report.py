@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anomaly.alerts.wording.trend_text import trend_sentence
 from anomaly.prognosis.index.series import DAY_S, HOUR_S, IndexSeries, aggregate
+from anomaly.prognosis.life.life_report import LifeReport, life_report
+from anomaly.prognosis.life.past_life import PastLife
 from anomaly.prognosis.trend.analysis import TrendCore, TrendState, find_trend, suited
 from anomaly.prognosis.trend.past_intervals import PastIntervals, past_intervals
 from anomaly.store.cases.case import iso_utc
 
-# An alarm level that may be reached within this time is near.
+# An alarm level that is more likely than not reached within this time is near.
 SOON_S = 7 * DAY_S
 
 
@@ -26,6 +28,7 @@ class TrendReport:
         step: name of its step.
         trend: at its last value.
         past: record of past intervals.
+        life: remaining life; None where no past lives are given.
     """
 
     source: IndexSeries
@@ -33,11 +36,12 @@ class TrendReport:
     step: str
     trend: TrendCore
     past: PastIntervals
+    life: LifeReport | None = None
 
     @property
     def is_failing_soon(self) -> bool:
-        """True if the interval of the time to the alarm level begins within a week."""
-        return self.trend.interval is not None and self.trend.interval.lower_s <= SOON_S
+        """True if the alarm level is more likely than not reached within a week."""
+        return self.trend.interval is not None and self.trend.interval.middle_s <= SOON_S
 
     @property
     def rising_since_s(self) -> float | None:
@@ -71,6 +75,7 @@ class TrendReport:
             "held": self.past.held,
             "of": self.past.of,
             "no_interval": trend.no_interval,
+            "remaining_life": None if self.life is None else self.life.to_dict(),
         }
 
     def to_dict(self) -> Mapping[str, Any]:
@@ -102,21 +107,27 @@ class TrendReport:
             "no_interval": trend.no_interval or None,
             "past_intervals": {"held": self.past.held, "of": self.past.of},
             "failing_soon": self.is_failing_soon,
+            "remaining_life": None if self.life is None else self.life.to_dict(),
             "sentence": self.sentence,
         }
 
 
-def trend_report(source: IndexSeries) -> TrendReport:
+def trend_report(source: IndexSeries, lives: Sequence[PastLife] | None = None) -> TrendReport:
     """Find the trend of an index and the record of past intervals.
 
     Args:
         source: index of one machine, of any step.
+        lives: of other machines, to their end; None estimates no remaining life.
+
+    Raises:
+        InputError: a life has another kind of index.
     """
     series, step = suited(source)
     trend = find_trend(series)
     # A machine that never rose has no past intervals worth the search.
     past = past_intervals(series) if trend.state is TrendState.RISING else PastIntervals(0, 0)
-    return TrendReport(source, series, step, trend, past)
+    life = None if lives is None else life_report(source, lives)
+    return TrendReport(source, series, step, trend, past, life)
 
 
 def _level_now(trend: TrendCore) -> float | None:

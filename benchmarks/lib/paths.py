@@ -14,3 +14,8 @@ PEERS = BENCHMARKS / "peers"
 def default_recordings() -> Path:
     """Folder of the real recordings: ``ANOMALY_RECORDINGS``, else ``shared/audio`` beside the repository."""
     return Path(os.environ.get("ANOMALY_RECORDINGS", ROOT.parent / "shared" / "audio"))
+
+
+def default_vibration() -> Path:
+    """Folder of the vibration recordings: ``ANOMALY_VIBRATION``, else ``shared/vibration`` beside the repository."""
+    return Path(os.environ.get("ANOMALY_VIBRATION", ROOT.parent / "shared" / "vibration"))

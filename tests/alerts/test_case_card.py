@@ -112,3 +112,10 @@ def test_a_sensor_case_says_what_to_check(status: Status) -> None:
 @pytest.mark.parametrize("evidence", [{}, {"groups": [1.0]}, {"groups": "x", "edges_hz": 3}])
 def test_evidence_of_another_version_is_left_out(evidence: dict[str, Any]) -> None:
     assert not [line for line in card(machine_case(evidence=evidence)) if line.startswith("where")]
+
+
+def test_the_trend_is_shown_while_the_machine_rises() -> None:
+    trend = {"state": "rising", "since": iso_utc(BEGIN_S), "lower_s": 6e5, "upper_s": 1e6, "held": 8, "of": 10}
+    shown = [line for line in card(machine_case(evidence={"trend": trend})) if line.startswith("trend ")]
+    assert len(shown) == 1
+    assert shown[0].endswith("alarm level in 6.9 to 12 days (8 of 10 such intervals held).")

@@ -70,10 +70,11 @@ class Bench:
         scorer = cast(
             Scorer, SimpleNamespace(level=None, stream=lambda: self.stream, calibration=calibration)
         )
+        self.trend: dict[str, Any] | None = None
         bus = EventBus()
         bus.subscribe(SecondRecord, self.records.append)
         bus.subscribe(EventRecord, self.records.append)
-        self.pipeline = MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, bus)
+        self.pipeline = MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, bus, trend=lambda: self.trend)
 
     def process(self, event: SourceEvent) -> None:
         """Pass one source event through the pipeline."""

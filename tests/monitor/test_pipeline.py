@@ -62,6 +62,13 @@ def test_a_fault_opens_one_case_with_evidence(bench: Bench) -> None:
     assert bench.messages() == [("case.opened", "machine")]
 
 
+def test_a_case_keeps_the_newest_trend(bench: Bench) -> None:
+    bench.trend = {"state": "rising"}
+    bench.feed(8, LOUD)
+    (case,) = bench.store.cases.select()
+    assert case.evidence["trend"] == {"state": "rising"}
+
+
 def test_events_follow_the_second_that_caused_them(bench: Bench) -> None:
     bench.feed(8, LOUD)
     position = {id(record): index for index, record in enumerate(bench.records)}

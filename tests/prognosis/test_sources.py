@@ -24,7 +24,7 @@ def snapshots(folder: Path, count: int) -> Path:
 def test_a_folder_of_recordings(tmp_path: Path) -> None:
     found = index_of(snapshots(tmp_path, 12))
     assert (found.kind, len(found), found.name) == ("bands", 12, tmp_path.name)
-    assert found.alarm_level == pytest.approx(np.log(1.75))
+    assert found.alarm_level == pytest.approx(np.log(1.65))
 
 
 def test_too_few_recordings(tmp_path: Path) -> None:

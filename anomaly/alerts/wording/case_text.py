@@ -8,6 +8,7 @@ from typing import Any
 
 from anomaly.alerts.wording.catalogue import TextCatalogue, catalogue
 from anomaly.alerts.wording.group_text import group_headline, group_rows
+from anomaly.alerts.wording.trend_text import trend_text
 from anomaly.languages import Language
 from anomaly.readable import COMMON_P, LEAST_P, one_line, rate
 from anomaly.store.cases.case import SHORT_ID, Case, unix_s
@@ -134,6 +135,8 @@ def _rows(message: AlertMessage, facts: MachineFacts, words: TextCatalogue) -> I
     if case.peak_score is not None:
         yield words.text("rows", "how-far"), _how_far(case, facts, words)
     yield words.text("rows", "change"), change_sentence(case, words)
+    if trend := rising_trend(case, words):
+        yield words.text("rows", "trend"), trend
     yield words.text("rows", "check"), _check(case, words)
     yield words.text("rows", "confidence"), _confidence(case, words)
     yield words.text("rows", "case"), case.id[:SHORT_ID]
@@ -203,6 +206,14 @@ def _worst_band(evidence: Mapping[str, Any]) -> dict[str, float] | None:
         return None
     worst = {key: float(value) for key, value in suspects[0].items() if isinstance(value, int | float)}
     return worst if {"low_hz", "high_hz", "deviation"} <= set(worst) else None
+
+
+def rising_trend(case: Case, words: TextCatalogue) -> str:
+    """Return the sentence on the trend of a machine that rises, or of which a remaining life is known; else nothing."""
+    facts = case.evidence.get("trend")
+    if case.kind != "machine" or not isinstance(facts, Mapping):
+        return ""
+    return trend_text(facts, words) if facts.get("since") or facts.get("remaining_life") else ""
 
 
 def _check(case: Case, words: TextCatalogue) -> str:

@@ -18,13 +18,24 @@ _PLAIN_STATES = ("steady", "falling", "reached", "too-little")
 
 
 def trend_sentence(facts: Mapping[str, Any], language: Language = "en") -> str:
-    """Return the trend in one sentence; empty if the facts hold no trend.
+    """Return the trend in one sentence, and the remaining life in another; empty if the facts hold neither.
 
     Args:
-        facts: ``state``, ``since``, ``lower_s``, ``upper_s``, ``held`` and ``of``, as `anomaly.prognosis` gives them.
+        facts: ``state``, ``since``, ``lower_s``, ``upper_s``, ``held``, ``of`` and ``remaining_life``, as
+            `anomaly.prognosis` gives them.
         language: of the words.
     """
-    words, state = catalogue(language), str(facts.get("state"))
+    return trend_text(facts, catalogue(language))
+
+
+def trend_text(facts: Mapping[str, Any], words: TextCatalogue) -> str:
+    """Return the sentence of `trend_sentence` in the words of a catalogue."""
+    parts = (_trend(facts, words), _remaining_life(facts.get("remaining_life"), words))
+    return " ".join(filter(None, parts))
+
+
+def _trend(facts: Mapping[str, Any], words: TextCatalogue) -> str:
+    state = str(facts.get("state"))
     since, ends = facts.get("since"), (facts.get("lower_s"), facts.get("upper_s"))
     if state == "rising" and isinstance(since, str):
         begin = words.time(unix_s(since))
@@ -34,6 +45,16 @@ def trend_sentence(facts: Mapping[str, Any], language: Language = "en") -> str:
         span, record = time_span(float(low), float(high), words), _record(facts, words)
         return words.text("trend", "interval", since=begin, span=span, record=record)
     return words.text("trend", state) if state in _PLAIN_STATES else ""
+
+
+def _remaining_life(facts: object, words: TextCatalogue) -> str:
+    if not isinstance(facts, Mapping):
+        return ""
+    low, high, held, of = (facts.get(name) for name in ("lower_s", "upper_s", "held", "of"))
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return ""
+    span = time_span(float(low), float(high), words)
+    return words.text("trend", "remaining-life", span=span, held=str(held), of=str(of))
 
 
 def time_span(low_s: float, high_s: float, words: TextCatalogue) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from anomaly.detect.calibration.calibration import Calibration
 from anomaly.detect.decision import State
@@ -36,6 +38,7 @@ class MachineCase:
         journal: publishes and stores the events.
         calibration: of the scores, for the severity; None where there is none.
         level: levels of normal sound, for the change in decibels; None where the bundle has none.
+        trend: newest trend of the machine, as a case keeps it; None where there is none.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class MachineCase:
         journal: Journal,
         calibration: Calibration | None = None,
         level: LevelReference | None = None,
+        trend: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
         self._store, self._journal = store, journal
         open_now = store.cases.select(open_only=True, machine=journal.machine)
@@ -52,7 +56,7 @@ class MachineCase:
         self._worst: SecondScore | None = None
         self._calm = CalmPeriod()
         self._gauge = SeverityGauge(calibration)
-        self._level = level
+        self._level, self._trend = level, trend
         self._age_s = self._settling_s = 0
 
     @property
@@ -161,10 +165,11 @@ class MachineCase:
                 operating=score.operating.operating,
             )
         )
+        trend = self._trend()
         return replace(
             case,
             summary=found.summary,
-            evidence=found.evidence,
+            evidence=found.evidence if trend is None else {**found.evidence, "trend": dict(trend)},
             peak_score=score.score,
             min_p_value=score.p_value,
         )

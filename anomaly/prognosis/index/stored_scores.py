@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from anomaly.detect.decision import REFERENCE
+from anomaly.prognosis.index.alarm_score import ALARM_P
 from anomaly.prognosis.index.series import IndexSeries, Reset
 from anomaly.store.cases.case import unix_s
 from anomaly.store.reader import PageRequest, StoreReader
@@ -17,16 +16,15 @@ from anomaly.store.state_kinds import StateKind
 
 # Seconds with a score that a minute needs.
 _LEAST_SCORED = 10
+ALARM_SCORE_SOURCE = "score at which the decision comes to ALARM"
 _RESETTING = {
     "maintenance.ended": "maintenance ended",
     "case.work-reported": "work was reported",
     "machine.rebaselined": "the machine sounds different from now on",
 }
-# The probability whose surprise is the CUSUM's reference value: a machine at its score comes to ALARM.
-_LEVEL_P = math.exp(-REFERENCE)
 _MINUTES = """
     SELECT minute_s AS time_s, score_mean AS score FROM minutes
-    WHERE machine = :machine AND scored >= :least ORDER BY minute_s"""
+    WHERE machine = :machine AND scored >= :least AND minute_s >= :since ORDER BY minute_s"""
 _REST = """
     SELECT CAST(time_s / 60 AS INTEGER) * 60 AS minute_s, avg(score) AS score FROM scores
     WHERE machine = :machine AND time_s >= :since
@@ -42,7 +40,7 @@ class _Stored(NamedTuple):
     level: float | None
 
 
-def stored_index(reader: StoreReader, machine: str) -> IndexSeries:
+def stored_index(reader: StoreReader, machine: str, since_s: float = 0.0) -> IndexSeries:
     """Read the index of a machine: mean scores of its minutes.
 
     The alarm level is the score at which each second raises the sum of the decision; it is known once the machine has
@@ -51,6 +49,7 @@ def stored_index(reader: StoreReader, machine: str) -> IndexSeries:
     Args:
         reader: of the site's database.
         machine: its name.
+        since_s: UNIX time at which the index begins.
 
     Raises:
         ConfigError: the database cannot be read.
@@ -59,9 +58,9 @@ def stored_index(reader: StoreReader, machine: str) -> IndexSeries:
     def query(connection: sqlite3.Connection, version: int) -> _Stored:
         if version < 2:
             return _Stored([], [], None)
-        values = {"machine": machine, "least": _LEAST_SCORED, "p": _LEVEL_P}
+        values = {"machine": machine, "least": _LEAST_SCORED, "p": ALARM_P, "since": since_s}
         rows = connection.execute(_MINUTES, values).fetchall()
-        since = rows[-1]["time_s"] + 60 if rows else 0
+        since = rows[-1]["time_s"] + 60 if rows else since_s
         rows += connection.execute(_REST, {**values, "since": since}).fetchall()
         below, above = connection.execute(_LEVEL, values).fetchone()
         level = above if below is None or above is None else max((below + above) / 2, above)
@@ -69,7 +68,7 @@ def stored_index(reader: StoreReader, machine: str) -> IndexSeries:
 
     found = reader.read(query)
     times = np.array(found.times_s, dtype=np.float64) + 30.0
-    source = "score at which the decision comes to ALARM" if found.level is not None else ""
+    source = ALARM_SCORE_SOURCE if found.level is not None else ""
     values = np.array(found.values, dtype=np.float64)
     resets = tuple(sorted(_resets(reader, machine), key=lambda reset: reset.time_s))
     return IndexSeries(machine, "score", times, values, found.level, source, resets)

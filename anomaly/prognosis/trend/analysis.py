@@ -17,7 +17,7 @@ from anomaly.prognosis.trend.time_to_level import TimeInterval, share_of_way, ti
 
 LEAST_VALUES = 12
 # Values beyond this number are put together by medians: more add time, not knowledge.
-MOST_VALUES = 360
+MOST_VALUES = 240
 # Days of values from which a trend over days says more than one over hours.
 _LEAST_DAYS = 60
 # The last values that have to lie at or above the alarm level for it to count as reached.
@@ -40,7 +40,7 @@ class TrendCore:
 
     Args:
         state: rising, steady or another.
-        series: values it was found on: since the last reset, put together to at most 360.
+        series: values it was found on: since the last reset, put together to at most 240.
         pieces: straight pieces of the values.
         noise: of the values; None where there are too few.
         rise: at the end; None unless it rises.
@@ -97,7 +97,7 @@ def _judged(
 
 
 def condensed(series: IndexSeries) -> IndexSeries:
-    """Return medians over equal spans where there are more than 360 values."""
+    """Return medians over equal spans where there are more than 240 values."""
     if len(series) <= MOST_VALUES:
         return series
     span_s = float(series.times_s[-1] - series.times_s[0]) / MOST_VALUES

@@ -56,10 +56,10 @@ def straight_pieces(times_s: Values, values: Values, slow_deviation: float) -> l
     best, previous = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=int)
     best[0] = -penalty
     for end in range(min(LEAST_PIECE, n), n + 1):
-        begins = np.arange(0, max(end - LEAST_PIECE, 0) + 1)
-        totals = best[begins] + costs.residual(begins, end) + penalty
-        previous[end] = begins[int(np.argmin(totals))]
-        best[end] = totals.min()
+        begins = max(end - LEAST_PIECE, 0) + 1
+        totals = best[:begins] + costs.residual(begins, end)
+        previous[end] = int(np.argmin(totals))
+        best[end] = totals[previous[end]] + penalty
     bounds = [n]
     while bounds[-1] > 0:
         bounds.append(int(previous[bounds[-1]]))
@@ -72,15 +72,14 @@ class _LineCosts:
 
     def __init__(self, t: Values, x: Values) -> None:
         x = x - x.mean()
-        self._sums = [
-            np.concatenate([[0.0], np.cumsum(part)]) for part in (np.ones_like(t), t, x, t * t, t * x, x * x)
-        ]
+        parts = np.stack([np.ones_like(t), t, x, t * t, t * x, x * x])
+        self._sums = np.concatenate([np.zeros((6, 1)), np.cumsum(parts, axis=1)], axis=1)
 
-    def residual(self, begins: np.ndarray, end: int) -> Values:
-        n, t, x, tt, tx, xx = (total[end] - total[begins] for total in self._sums)
-        n = np.maximum(n, 1.0)
+    def residual(self, begins: int, end: int) -> Values:
+        """Return the costs of the ranges that begin at the first values, so many, and end before ``end``."""
+        n, t, x, tt, tx, xx = self._sums[:, end, None] - self._sums[:, :begins]
         var_t, cov, var_x = tt - t * t / n, tx - t * x / n, xx - x * x / n
-        explained = np.where(var_t > 1e-15, cov * cov / np.maximum(var_t, 1e-15), 0.0)
+        explained = cov * cov / np.maximum(var_t, 1e-15)
         return np.asarray(np.maximum(var_x - explained, 0.0))
 
 

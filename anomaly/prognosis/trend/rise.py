@@ -32,6 +32,7 @@ class Rise:
         slope: Theil-Sen slope of the last piece, which says what comes next.
         z: slope over the whole rise in its standard errors.
         duration_s: from the first value to the last.
+        scatter: standard deviation around one straight line over the whole rise.
     """
 
     first: int
@@ -40,6 +41,7 @@ class Rise:
     slope: Slope
     z: float
     duration_s: float
+    scatter: float = 0.0
 
 
 def find_rise(times_s: Values, values: Values, pieces: Sequence[Piece], noise: Noise) -> Rise | None:
@@ -57,13 +59,14 @@ def find_rise(times_s: Values, values: Values, pieces: Sequence[Piece], noise: N
     first, last = rising[0], rising[-1]
     t, x = times_s[first.first :], values[first.first :]
     centred = t - t.mean()
-    spread = float(centred @ centred)
+    spread = max(float(centred @ centred), 1e-300)
+    scatter = float(np.std(x - x.mean() - centred * float(centred @ x) / spread))
     z = float(centred @ x) / max(noise.slow_deviation * float(np.sqrt(spread)), 1e-300)
     slope = theil_sen(times_s[last.first :], values[last.first :], inflation=noise.inflation)
     climbed = slope.level - first.begin
     if z < _LEAST_Z or climbed < _LEAST_DEVIATIONS * noise.deviation:
         return None
-    return Rise(first.first, first.begin, slope.level, slope, z, float(t[-1] - t[0]))
+    return Rise(first.first, first.begin, slope.level, slope, z, float(t[-1] - t[0]), scatter)
 
 
 def _rising_pieces(pieces: Sequence[Piece], noise: Noise) -> list[Piece]:

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from anomaly.prognosis.index.series import Values
 
 # Pairs beyond this number are thinned: at most so many values enter.
-_MOST_VALUES = 400
+_MOST_VALUES = 150
 
 
 @dataclass(frozen=True, slots=True)

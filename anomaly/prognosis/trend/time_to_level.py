@@ -1,9 +1,9 @@
 """Time until a rising index reaches the alarm level, as an interval that was calibrated on simulated degradations.
 
-The ratio of the true time to the time by the mean slope of the rise does not depend on units. Its 10 %, 50 % and 90 %
-quantiles are linear in four figures of the rise (quantile regression; Koenker and Bassett, 1978), widened on further
-simulations until 80 % are inside (conformalised; Romano and others, 2019). ``time_to_level.yaml`` holds the figures,
-`benchmarks/trend_calibration.py` makes them.
+The ratio of the true time to the time by the mean slope of the rise does not depend on units. Its quantiles are those
+of the simulated rises that are most like this one (nearest neighbours), stretched on further simulations until 80 %
+are inside (conformal; Lei and others, 2018). ``simulated_rises.csv`` holds them, as `benchmarks/trend_calibration.py`
+writes it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 
 from anomaly.prognosis.index.series import Values
 from anomaly.prognosis.trend.rise import Rise
-from anomaly.strict_yaml import load
 
 COVERAGE = 0.8
 # Below this share of the way to the alarm level a rise says nothing about the time left.
@@ -25,8 +24,8 @@ LEAST_SHARE = 0.15
 _WIDEST = 30.0
 # Slope of the last piece over the mean slope: less or more than this is no more than that.
 _BEND_BOUNDS = (0.25, 8.0)
-# Rest of the way to the level that still counts.
-_LEAST_REST = 0.02
+_NEIGHBOURS = 150
+_LEAST_SCATTER = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +49,28 @@ class TimeInterval:
         return self.lower_s <= seconds <= self.upper_s
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RatioModel:
-    """Quantiles of the logarithm of true time over time by the mean slope.
+    """Simulated rises, and the logarithms of true time over time by the mean slope.
 
     Args:
-        lower: coefficients of the lower quantile.
-        middle: of the median.
-        upper: of the upper quantile.
-        widening: added to both sides.
+        figures: of each rise, see `rise_figures`, [rises, 4].
+        ratios: [rises].
+        stretch: factor on both sides of the median.
     """
 
-    lower: tuple[float, ...]
-    middle: tuple[float, ...]
-    upper: tuple[float, ...]
-    widening: float
+    figures: Values
+    ratios: Values
+    stretch: float = 1.0
+
+    def quantiles(self, figures: Values) -> tuple[float, float, float]:
+        """Return the lower, middle and upper quantile for a rise."""
+        spread = np.maximum(self.figures.std(axis=0), 1e-9)
+        far = (((self.figures - figures) / spread) ** 2).sum(axis=1)
+        nearest = self.ratios[np.argsort(far, kind="stable")[:_NEIGHBOURS]]
+        tail = (1.0 - COVERAGE) / 2.0
+        low, middle, high = (float(q) for q in np.quantile(nearest, (tail, 0.5, 1.0 - tail)))
+        return middle - self.stretch * (middle - low), middle, middle + self.stretch * (high - middle)
 
 
 def share_of_way(rise: Rise, alarm_level: float) -> float:
@@ -78,18 +84,15 @@ def mean_slope_time_s(rise: Rise, alarm_level: float) -> float:
 
 
 def rise_figures(rise: Rise, alarm_level: float) -> Values:
-    """Return the figures that the quantiles are linear in, [11].
+    """Return the figures by which rises are alike, [4].
 
-    Constant; bend (logarithm of the last slope over the mean slope), share of the way, its square, scatter, bend times
-    share, scatter times share, logarithm of the rest of the way, bend squared, bend times scatter, scatter squared.
+    Bend (logarithm of the last slope over the mean slope), share of the way, logarithm of the slope in standard errors,
+    and logarithm of the scatter around the straight line over the height.
     """
-    share = share_of_way(rise, alarm_level)
     mean_slope = (rise.end - rise.begin) / rise.duration_s
     bend = float(np.log(np.clip(rise.slope.per_s / mean_slope, *_BEND_BOUNDS)))
-    scatter = 1.0 / np.sqrt(rise.z)
-    rest = float(np.log(max(1.0 - share, _LEAST_REST)))
-    products = (bend * share, scatter * share, rest, bend**2, scatter * bend, scatter**2)
-    return np.array([1.0, bend, share, share**2, scatter, *products])
+    scatter = max(rise.scatter / (rise.end - rise.begin), _LEAST_SCATTER)
+    return np.array([bend, share_of_way(rise, alarm_level), float(np.log(rise.z)), float(np.log(scatter))])
 
 
 def time_to_level(rise: Rise, alarm_level: float, model: RatioModel | None = None) -> TimeInterval | None:
@@ -104,9 +107,8 @@ def time_to_level(rise: Rise, alarm_level: float, model: RatioModel | None = Non
     if not LEAST_SHARE <= share < 1.0:
         return None
     model = ratio_model() if model is None else model
-    figures, mean_s = rise_figures(rise, alarm_level), mean_slope_time_s(rise, alarm_level)
-    low, middle, high = (float(figures @ np.array(q)) for q in (model.lower, model.middle, model.upper))
-    low, high = min(low, middle) - model.widening, max(high, middle) + model.widening
+    mean_s = mean_slope_time_s(rise, alarm_level)
+    low, middle, high = model.quantiles(rise_figures(rise, alarm_level))
     if high - low > np.log(_WIDEST):
         return None
     return TimeInterval(*(mean_s * float(np.exp(q)) for q in (low, middle, high)))
@@ -115,6 +117,8 @@ def time_to_level(rise: Rise, alarm_level: float, model: RatioModel | None = Non
 @cache
 def ratio_model() -> RatioModel:
     """Return the model of the package."""
-    found, _ = load(Path(__file__).with_name("time_to_level.yaml"))
-    lower, middle, upper = (tuple(map(float, found[name])) for name in ("lower", "middle", "upper"))
-    return RatioModel(lower, middle, upper, float(found["widening"]))
+    path = Path(__file__).with_name("simulated_rises.csv")
+    table = np.loadtxt(path, delimiter=",", skiprows=2)
+    with path.open(encoding="ascii") as file:
+        stretch = float(file.readline().removeprefix("# stretch "))
+    return RatioModel(table[:, :-1], table[:, -1], stretch)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import lfilter
 
 from anomaly.prognosis.index.series import HOUR_S, IndexSeries
 
@@ -76,12 +77,8 @@ def noise(random: Random, count: int, deviation: float) -> Values:
     """Return autoregressive noise of first order, its correlation drawn from 0 to 0.8."""
     correlation = random.uniform(0.0, 0.8)
     steps = random.normal(0.0, deviation * np.sqrt(1.0 - correlation**2), count)
-    found: Values = np.empty(count)
-    last = random.normal(0.0, deviation)
-    for at in range(count):
-        last = correlation * last + steps[at]
-        found[at] = last
-    return found
+    steps[0] = random.normal(0.0, deviation)
+    return np.asarray(lfilter([1.0], [1.0, -correlation], steps))
 
 
 def _rise(random: Random, shape: str, hours: int) -> Values:

@@ -1,12 +1,12 @@
-"""Fit of the quantiles of the time to the alarm level on simulated degradations."""
+"""Simulated rises that the time to the alarm level is estimated from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linprog
 
 from anomaly.prognosis.index.series import Values
 from anomaly.prognosis.trend.analysis import find_trend
@@ -20,8 +20,8 @@ from anomaly.prognosis.trend.time_to_level import (
 )
 from lib.trend.degradations import degradation
 
-# Moments of the cuts, as shares of the time from the onset to the alarm level: quantiles are fitted over the whole
-# rise, and widened around its middle, where most intervals are asked for.
+# Moments of the cuts, as shares of the time from the onset to the alarm level: rises are kept over their whole
+# length, and intervals stretched around the middle, where most intervals are asked for.
 FIT_CUTS, WIDEN_CUTS = (0.25, 0.95), (0.3, 0.7)
 
 
@@ -64,28 +64,19 @@ def _cuts(
 
 
 def fit(train: Cuts, widen: Cuts) -> RatioModel:
-    """Fit the quantiles on some cuts and widen them on others until the interval covers what it should."""
-    tail = (1.0 - COVERAGE) / 2.0
-    low, middle, high = (_quantile(train, q) for q in (tail, 0.5, 1.0 - tail))
-    lowest, highest = (
-        np.minimum(widen.figures @ low, widen.figures @ middle),
-        np.maximum(widen.figures @ high, widen.figures @ middle),
-    )
-    beyond = np.maximum(lowest - widen.ratios, widen.ratios - highest)
-    rank = min(np.ceil((len(beyond) + 1) * COVERAGE) / len(beyond), 1.0)
-    widening = float(np.quantile(beyond, rank, method="higher"))
-    return RatioModel(_rounded(low), _rounded(middle), _rounded(high), round(widening, 4))
+    """Return the simulated rises with the stretch that makes the interval cover what it should on others."""
+    model = RatioModel(train.figures, train.ratios)
+    beyond = []
+    for figures, ratio in zip(widen.figures, widen.ratios, strict=True):
+        low, middle, high = model.quantiles(figures)
+        below, above = max(middle - low, 1e-6), max(high - middle, 1e-6)
+        beyond.append((middle - ratio) / below if ratio < middle else (ratio - middle) / above)
+    rank = min(float(np.ceil((len(beyond) + 1) * COVERAGE)) / len(beyond), 1.0)
+    return RatioModel(train.figures, train.ratios, float(np.quantile(beyond, rank, method="higher")))
 
 
-def _quantile(cuts: Cuts, share: float) -> Values:
-    """Return the coefficients of a linear quantile, by linear programming."""
-    n, k = cuts.figures.shape
-    cost = np.concatenate([np.zeros(k), np.full(n, share), np.full(n, 1.0 - share)])
-    equal = np.hstack([cuts.figures, np.eye(n), -np.eye(n)])
-    bounds = [(None, None)] * k + [(0, None)] * (2 * n)
-    found = linprog(cost, A_eq=equal, b_eq=cuts.ratios, bounds=bounds, method="highs")
-    return np.asarray(found.x)[:k]
-
-
-def _rounded(values: Sequence[float] | Values) -> tuple[float, ...]:
-    return tuple(round(float(value), 4) for value in values)
+def write(model: RatioModel, path: Path) -> None:
+    """Write a model as the package reads it."""
+    lines = [f"# stretch {model.stretch:.4f}", "bend,share,z,scatter,ratio"]
+    rows = np.column_stack([model.figures, model.ratios])
+    path.write_text("\n".join([*lines, *(",".join(f"{v:.3f}" for v in row) for row in rows)]) + "\n")

@@ -259,3 +259,13 @@ def test_facts_of_the_site(tmp_path: Path) -> None:
     assert (site.language, Site().language) == ("de", "en")
     assert machine_facts(site, "pump") == FACTS
     assert machine_facts(site, "fan") == machine_facts(None, "pump") == MachineFacts()
+
+
+def test_the_trend_stands_in_the_message_while_the_machine_rises() -> None:
+    trend = {"state": "rising", "since": "2026-04-01T12:00:00.000Z", "lower_s": 6e5, "upper_s": 1e6}
+    sent = message(evidence={"suspects": [BAND], "trend": {**trend, "held": 8, "of": 10}})
+    assert rows(sent)["Trend"].endswith("alarm level in 6.9 to 12 days (8 of 10 such intervals held).")
+    assert rows(sent, "de")["Verlauf"].startswith("Steigt seit ")
+    steady = message(evidence={"suspects": [BAND], "trend": {"state": "steady", "since": None}})
+    assert "Trend" not in rows(steady)
+    assert "Trend" not in rows(message(evidence={"trend": "rising"}))

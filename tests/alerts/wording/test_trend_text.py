@@ -35,6 +35,14 @@ def test_a_short_record_is_none() -> None:
     assert "in simulation 80 of 100 hold" in trend_sentence({**FACTS, "held": 1, "of": 2})
 
 
+def test_remaining_life() -> None:
+    facts = {"state": "steady", "remaining_life": {"lower_s": 3_600, "upper_s": 18_000, "held": 14, "of": 18}}
+    expected = "End of life in 1 to 5 h (14 of 18 such intervals held on other lives)."
+    assert trend_sentence(facts).endswith(expected)
+    assert "Lebensende in 1 bis 5 h" in trend_sentence(facts, "de")
+    assert "life" not in trend_sentence({"state": "steady", "remaining_life": {"lower_s": None}})
+
+
 def test_no_interval() -> None:
     assert "cannot be said yet" in trend_sentence({**FACTS, "lower_s": None, "upper_s": None})
 

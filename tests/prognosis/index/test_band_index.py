@@ -11,10 +11,10 @@ from anomaly.audio.files.write import save_wav
 from anomaly.errors import InputError
 from anomaly.prognosis.index.band_amplitudes import BANDS, band_amplitudes, recordings_amplitudes
 from anomaly.prognosis.index.band_index import (
-    AlarmRule,
     above_calm,
     band_index,
     first_alarm,
+    index_values,
     loudness,
     running_median,
 )
@@ -40,7 +40,7 @@ def test_a_folder_of_snapshots(tmp_path: Path) -> None:
     assert np.all(np.diff(found.times_s) == 600.0)
     assert found.values[:20] == pytest.approx(np.zeros(20), abs=0.1)
     assert found.values[20:] == pytest.approx(np.full(10, np.log(5.0)), abs=0.1)
-    assert first_alarm(found.values, 10, AlarmRule(window=3, count=2)) == 22
+    assert first_alarm(found.values, 10) == 22
 
 
 def test_a_recording_that_is_too_short(tmp_path: Path) -> None:
@@ -64,8 +64,19 @@ def test_a_machine_that_ran_in_is_compared_with_its_quiet_level() -> None:
 
 def test_the_reference_raises_no_alarm() -> None:
     values = np.full(20, 5.0)
-    assert first_alarm(values, 10) == 12
+    assert first_alarm(values, 10) == 11
     assert first_alarm(np.zeros(20), 10) is None
+    assert first_alarm(np.ones(1), 0) is None
+
+
+def test_a_change_of_one_half_of_the_bands_is_no_alarm_unless_it_is_large() -> None:
+    logarithms = np.zeros((30, 16))
+    logarithms[20:, :8] = np.log(3.0)
+    values = index_values(logarithms, 10)
+    assert values[:20] == pytest.approx(np.zeros(20), abs=1e-9)
+    assert first_alarm(values, 10) is None
+    logarithms[20:, :8] = np.log(9.0)
+    assert first_alarm(index_values(logarithms, 10), 10) == 22
 
 
 def test_loudness_is_relative_to_the_first_recordings() -> None:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from anomaly.prognosis.trend.rise import Rise
 from anomaly.prognosis.trend.theil_sen import Slope
 from anomaly.prognosis.trend.time_to_level import RatioModel, ratio_model, rise_figures, time_to_level
 
-LENGTH = len(ratio_model().middle)
 
-
-def constant(value: float) -> tuple[float, ...]:
-    return (value, *[0.0] * (LENGTH - 1))
+def model(ratios: list[float], stretch: float = 1.0) -> RatioModel:
+    return RatioModel(np.zeros((len(ratios), 4)), np.array(ratios), stretch)
 
 
 def rise(end: float = 5.0, duration_s: float = 1_000.0) -> Rise:
     slope = end / duration_s
-    return Rise(0, 0.0, end, Slope(slope, slope, slope, end), 25.0, duration_s)
+    return Rise(0, 0.0, end, Slope(slope, slope, slope, end), 100.0, duration_s, 0.2)
 
 
 def test_quantiles_of_the_time_by_the_mean_slope() -> None:
-    model = RatioModel(constant(-1.0), constant(0.0), constant(1.0), 0.5)
-    found = time_to_level(rise(), 10.0, model)
+    found = time_to_level(rise(), 10.0, model([-1.0, -0.5, 0.0, 0.5, 1.0], 1.25))
     assert found is not None
     assert found.middle_s == pytest.approx(1_000.0)
-    assert (found.lower_s, found.upper_s) == pytest.approx((1_000.0 / 4.4817, 4_481.7), rel=1e-4)
-    assert found.holds(300.0)
+    assert (found.lower_s, found.upper_s) == pytest.approx((1_000.0 / np.e, 1_000.0 * np.e))
+    assert found.holds(400.0)
     assert not found.holds(5_000.0)
+
+
+def test_only_the_nearest_rises_count() -> None:
+    figures = np.repeat([[0.0, 0.5, 4.6, -3.2], [1.0, 0.9, 1.0, 0.0]], 150, axis=0)
+    ratios = np.repeat([0.0, 5.0], 150)
+    found = time_to_level(rise(), 10.0, RatioModel(figures, ratios))
+    assert found is not None
+    assert found.lower_s == pytest.approx(found.upper_s)
 
 
 def test_the_interval_scales_with_time() -> None:
@@ -38,17 +44,23 @@ def test_the_interval_scales_with_time() -> None:
     assert short.lower_s < short.middle_s < short.upper_s
 
 
+def test_a_straight_rise_goes_on() -> None:
+    found = time_to_level(rise(), 10.0)
+    assert found is not None
+    assert found.holds(1_000.0)
+
+
 @pytest.mark.parametrize("end", [0.5, 10.0, 11.0])
 def test_none_far_from_the_level_and_none_behind_it(end: float) -> None:
     assert time_to_level(rise(end), 10.0) is None
 
 
 def test_none_that_says_nothing() -> None:
-    assert time_to_level(rise(), 10.0, RatioModel(constant(-2.0), constant(0.0), constant(2.0), 0.0)) is None
+    assert time_to_level(rise(), 10.0, model([-2.0, -2.0, 0.0, 2.0, 2.0])) is None
 
 
-def test_a_model_has_a_coefficient_for_each_figure() -> None:
-    model = ratio_model()
-    assert {len(model.lower), len(model.middle), len(model.upper), len(rise_figures(rise(), 10.0))} == {
-        LENGTH
-    }
+def test_the_model_of_the_package() -> None:
+    found = ratio_model()
+    assert found.figures.shape == (len(found.ratios), len(rise_figures(rise(), 10.0)))
+    assert len(found.ratios) > 1_000
+    assert 0.5 < found.stretch < 2.0

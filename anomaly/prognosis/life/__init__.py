@@ -1,0 +1,1 @@
+"""Remaining life of a machine from the lives of others that were recorded to their end."""
