@@ -2,7 +2,7 @@
 
 The ratio of the true time to the time by the mean slope of the rise does not depend on units. Its quantiles are those
 of the simulated rises that are most like this one (nearest neighbours), stretched on further simulations until 80 %
-are inside (conformal; Lei and others, 2018). ``simulated_rises.csv`` holds them, as `benchmarks/trend_calibration.py`
+are inside (conformal; Lei and others, 2018). ``simulated_rises.csv`` holds them, as `benchmarks/lib/trend/ratio_fit.py`
 writes it.
 """
 

@@ -59,7 +59,7 @@ def remaining_figures(lives: Sequence[RecordedLife]) -> dict[str, Any]:
         "intervals": len(given),
         "without_interval": len(cuts) - len(given),
         "at": {f"{share:g}": _coverage([cut for cut in given if cut["share"] == share]) for share in CUTS},
-        "cuts": cuts,
+        "details": cuts,
     }
 
 

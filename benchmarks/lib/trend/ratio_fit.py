@@ -1,7 +1,13 @@
-"""Simulated rises that the time to the alarm level is estimated from."""
+"""Simulated rises that the time to the alarm level is estimated from: ``simulated_rises.csv`` of the package.
+
+    PYTHONPATH=.:benchmarks python -m lib.trend.ratio_fit FILE
+
+The degradations of `benchmarks/lives.py` have other seeds.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +24,14 @@ from anomaly.prognosis.trend.time_to_level import (
     rise_figures,
     share_of_way,
 )
+from lib.progress import log
 from lib.trend.degradations import degradation
 
 # Moments of the cuts, as shares of the time from the onset to the alarm level: rises are kept over their whole
 # length, and intervals stretched around the middle, where most intervals are asked for.
 FIT_CUTS, WIDEN_CUTS = (0.25, 0.95), (0.3, 0.7)
+FIT_COUNT, WIDEN_COUNT = 3_000, 1_800
+FIT_SEED, WIDEN_SEED = 101, 103
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +89,16 @@ def write(model: RatioModel, path: Path) -> None:
     lines = [f"# stretch {model.stretch:.4f}", "bend,share,z,scatter,ratio"]
     rows = np.column_stack([model.figures, model.ratios])
     path.write_text("\n".join([*lines, *(",".join(f"{v:.3f}" for v in row) for row in rows)]) + "\n")
+
+
+def main(path: Path) -> None:
+    """Simulate, and write the file."""
+    train = simulated_cuts(FIT_SEED, FIT_COUNT, FIT_CUTS)
+    widen = simulated_cuts(WIDEN_SEED, WIDEN_COUNT, WIDEN_CUTS)
+    model = fit(train, widen)
+    log(f"{len(train.ratios)} rises, stretch {model.stretch:.3f} on {len(widen.ratios)} others")
+    write(model, path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
