@@ -115,7 +115,14 @@ def test_evidence_of_another_version_is_left_out(evidence: dict[str, Any]) -> No
 
 
 def test_the_trend_is_shown_while_the_machine_rises() -> None:
-    trend = {"state": "rising", "since": iso_utc(BEGIN_S), "lower_s": 6e5, "upper_s": 1e6, "held": 8, "of": 10}
+    trend = {
+        "state": "rising",
+        "since": iso_utc(BEGIN_S),
+        "lower_s": 6e5,
+        "upper_s": 1e6,
+        "held": 8,
+        "of": 10,
+    }
     shown = [line for line in card(machine_case(evidence={"trend": trend})) if line.startswith("trend ")]
     assert len(shown) == 1
     assert shown[0].endswith("alarm level in 6.9 to 12 days (8 of 10 such intervals held).")

@@ -74,7 +74,9 @@ class Bench:
         bus = EventBus()
         bus.subscribe(SecondRecord, self.records.append)
         bus.subscribe(EventRecord, self.records.append)
-        self.pipeline = MonitorPipeline("pump", scorer, limit_for(1.0, 0.0), self.store, bus, trend=lambda: self.trend)
+        self.pipeline = MonitorPipeline(
+            "pump", scorer, limit_for(1.0, 0.0), self.store, bus, trend=lambda: self.trend
+        )
 
     def process(self, event: SourceEvent) -> None:
         """Pass one source event through the pipeline."""

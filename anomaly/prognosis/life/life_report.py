@@ -9,7 +9,8 @@ from typing import Any
 from anomaly.errors import InputError
 from anomaly.prognosis.index.series import IndexSeries
 from anomaly.prognosis.life.past_life import PastLife, life_of
-from anomaly.prognosis.life.remaining_life import LEAST_LIVES, WIDEST, Record, RemainingLife
+from anomaly.prognosis.life.remaining_life import LEAST_LIVES, WIDEST, RemainingLife
+from anomaly.prognosis.trend.past_intervals import PastIntervals
 from anomaly.prognosis.trend.time_to_level import TimeInterval
 
 # Below this share of intervals that held on lives left out, past lives say nothing about another.
@@ -28,7 +29,7 @@ class LifeReport:
     """
 
     interval: TimeInterval | None
-    record: Record
+    record: PastIntervals
     lives: int
     no_interval: str
 
@@ -64,7 +65,7 @@ def life_report(series: IndexSeries, lives: Sequence[PastLife]) -> LifeReport:
     current = series.since_reset()
     if len(lives) < LEAST_LIVES or len(current) == 0:
         reason = f"{len(lives)} past lives, {LEAST_LIVES} are needed" if len(current) else "no measurements"
-        return LifeReport(None, Record(0, 0), len(lives), reason)
+        return LifeReport(None, PastIntervals(0, 0), len(lives), reason)
     model = RemainingLife(lives)
     record, interval = model.record(), model.interval(life_of(current))
     if record.held < _LEAST_HELD * record.of or not record.of:

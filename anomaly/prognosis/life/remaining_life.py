@@ -9,6 +9,7 @@ import numpy as np
 
 from anomaly.prognosis.index.series import Values
 from anomaly.prognosis.life.past_life import PastLife
+from anomaly.prognosis.trend.past_intervals import PastIntervals
 from anomaly.prognosis.trend.time_to_level import COVERAGE, TimeInterval
 
 # Past lives that an interval needs; one less when one of them is left out for the record.
@@ -37,14 +38,6 @@ class _Moments:
         total = np.cumsum(self.weights[order])
         places = (total - 0.5 * self.weights[order]) / total[-1]
         return np.asarray(np.interp(shares, places, self.left[order]))
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Record of intervals on lives left out: how many held, of how many that were given."""
-
-    held: int
-    of: int
 
 
 class RemainingLife:
@@ -76,7 +69,7 @@ class RemainingLife:
         moments = _similar(self._lives, life)
         return np.exp(moments.left), moments.weights / moments.weights.sum()
 
-    def record(self, shares: Sequence[float] = (0.5, 0.75, 0.9)) -> Record:
+    def record(self, shares: Sequence[float] = (0.5, 0.75, 0.9)) -> PastIntervals:
         """Return how many intervals held at shares of each life, learned on the others."""
         results = []
         for at, life in enumerate(self._lives):
@@ -86,7 +79,7 @@ class RemainingLife:
                 found = others.interval(part)
                 if found is not None:
                     results.append(found.holds(life.end_s - part.end_s))
-        return Record(sum(results), len(results))
+        return PastIntervals(sum(results), len(results))
 
 
 def _similar(lives: Sequence[PastLife], life: PastLife) -> _Moments:
