@@ -16,9 +16,9 @@ from chip.errors import ChipError
 from chip.reporting.pictures import PICTURES, draw
 from chip.reporting.report import as_text, full_report
 
-__all__ = ["page", "report_files"]
+__all__ = ["PAGE", "STYLE", "page", "report_files", "table"]
 
-_STYLE = """
+STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#2f3437;max-width:72rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid #e3e6e8}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .8rem .25rem 0;vertical-align:top}
@@ -29,7 +29,7 @@ figure{margin:1.2rem 0}img{max-width:100%;height:auto}figcaption,.quiet{color:#6
 .tile{background:#f3f4f5;border-radius:6px;padding:.5rem .9rem}
 .tile b{display:block;font-size:1.25rem}.published{color:#1b7f4d}.derived{color:#1f6fb4}.assumed{color:#b3541e}
 """
-_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>{style}</style></head>
 <body><h1>{title}</h1><p class="quiet">{subtitle}</p>{body}</body></html>
@@ -87,8 +87,8 @@ def page(
         _parameters(content["parameters"]),
     ]
     subtitle = f"network {content['network_fingerprint'][:16]} on {content['arch']}"
-    return _PAGE.format(
-        title=escape(str(content["title"])), subtitle=escape(subtitle), style=_STYLE, body="".join(parts)
+    return PAGE.format(
+        title=escape(str(content["title"])), subtitle=escape(subtitle), style=STYLE, body="".join(parts)
     )
 
 
@@ -133,7 +133,7 @@ def _use(report: Mapping[str, Any], content: Mapping[str, Any]) -> str:
             f"{tracks['mean'] / tracks['per_channel']:.1%}",
         ),
     ]
-    text = _table(("resource", "used", "available", "share"), rows, numbers=(1, 2, 3))
+    text = table(("resource", "used", "available", "share"), rows, numbers=(1, 2, 3))
     if content["latency_s"] is not None:
         near, far = content["latency_s"].values()
         text += f"<p>{near * 1e9:.0f} to {far * 1e9:.0f} ns from input to output at full clock.</p>"
@@ -143,14 +143,14 @@ def _use(report: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 def _findings(findings: Sequence[Mapping[str, str]]) -> str:
     names = ("severity", "rule", "place", "actual", "limit", "remedy")
     rows = [tuple(finding[name] for name in names) for finding in findings]
-    return "<h2>Design rules</h2>" + (_table(names, rows) if rows else "<p>No findings.</p>")
+    return "<h2>Design rules</h2>" + (table(names, rows) if rows else "<p>No findings.</p>")
 
 
 def _neurobench(content: Mapping[str, Any]) -> str:
     metrics = content["neurobench"]
     rows = [(name, f"{metrics[name]:.6g}", text) for name, text in metrics["definitions"].items()]
     source = f'<p class="quiet">{escape(metrics["source"])}; on {escape(content["input"])}.</p>'
-    return "<h2>NeuroBench</h2>" + _table(("metric", "value", "meaning"), rows, numbers=(1,)) + source
+    return "<h2>NeuroBench</h2>" + table(("metric", "value", "meaning"), rows, numbers=(1,)) + source
 
 
 def _comparison(chips: Sequence[Mapping[str, Any]], stimulus: str) -> str:
@@ -165,7 +165,7 @@ def _comparison(chips: Sequence[Mapping[str, Any]], stimulus: str) -> str:
         why = "; ".join(f"{one['rule']} {one['actual']}, limit {one['limit']}" for one in chip["reasons"])
         rows.append((chip["name"], "yes" if chip["fits"] else "no", why, shown, chip["energy_covers"]))
     names = ("chip", "fits", "because", "energy", "which covers")
-    return f"<h2>Side by side, on {escape(stimulus)}</h2>" + _table(names, rows)
+    return f"<h2>Side by side, on {escape(stimulus)}</h2>" + table(names, rows)
 
 
 def _parameters(parameters: Mapping[str, Mapping[str, Any]]) -> str:
@@ -173,12 +173,11 @@ def _parameters(parameters: Mapping[str, Mapping[str, Any]]) -> str:
         (key, f"{figure['value']} {figure['unit']}", figure["provenance"], figure["source"])
         for key, figure in parameters.items()
     ]
-    return "<h2>What the chip model rests on</h2>" + _table(
-        ("parameter", "value", "rests on", "source"), rows
-    )
+    return "<h2>What the chip model rests on</h2>" + table(("parameter", "value", "rests on", "source"), rows)
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int] = ()) -> str:
+def table(names: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int] = ()) -> str:
+    """Build a table; columns of ``numbers`` are aligned to the right, and all text is escaped."""
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
         "<tr>" + "".join(_cell(value, at in numbers) for at, value in enumerate(row)) + "</tr>"

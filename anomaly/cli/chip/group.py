@@ -9,6 +9,7 @@ import typer
 
 from anomaly.cli.chip.check import check
 from anomaly.cli.chip.convert import convert
+from anomaly.cli.chip.dnn import from_onnx, run_model
 from anomaly.cli.chip.network import (
     Arch,
     Json,
@@ -34,6 +35,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="From a spiking network to a SENNA bitstream and back.")
     for command in (check, compile_, simulate, report, decode, convert):
         group.command(command.__name__.rstrip("_"))(command)
+    group.command("from-onnx")(from_onnx)
+    group.command("run")(run_model)
     app.add_typer(group, name="chip")
 
 

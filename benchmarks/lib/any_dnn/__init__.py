@@ -1,0 +1,1 @@
+"""Eight tasks on real data, each with an ordinary network, for the conversion of any network."""
