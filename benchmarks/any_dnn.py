@@ -1,6 +1,6 @@
 """Any network on the chip: networks of nine tasks on real data against their conversions, on the decoded bitstream.
 
-    python benchmarks/any_dnn.py [--json] [--quick] [--tasks NAME ...] [--seeds N ...] [--again]
+    python benchmarks/any_dnn.py [--json] [--quick] [--tasks NAME ...] [--seeds N ...] [--collect PART] [--again]
 
 Each trial is kept in build/any_dnn and not repeated, so that the whole can be run in pieces; `--again` forgets them.
 `dnn` is the network, `chip` the decoded bitstream, `direct` threshold-normalised conversion pruned to the same
@@ -27,6 +27,14 @@ from lib.threads import limit_to_one_thread
 FOLDER = BUILD / "any_dnn"
 FIGURES = ("dnn", "chip", "direct", "scratch", "neurons", "synapses", "steps", "sop", "seconds")
 QUICK = ("italy_power",)
+
+
+def collect(names: Sequence[str], seeds: Sequence[int], parts: Sequence[str]) -> None:
+    """Run trials that are not there yet."""
+    for name in names:
+        for seed in seeds:
+            for part in parts:
+                _trial(name, seed, part == "quarter", again=False)
 
 
 def run(names: Sequence[str], seeds: Sequence[int], again: bool) -> dict[str, Any]:
@@ -85,10 +93,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="one task and one seed")
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument(
+        "--collect", nargs="+", choices=["all", "quarter"], help="only run trials of this part"
+    )
     parser.add_argument("--again", action="store_true", help="repeat trials that are kept")
     options = parser.parse_args(arguments)
     limit_to_one_thread()
     names, seeds = (QUICK, [0]) if options.quick else (options.tasks, options.seeds)
+    if options.collect:
+        collect(names, seeds, options.collect)
+        return
     with redirect_stdout(sys.stderr):
         result = run(names, seeds, options.again)
     if options.json:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from chip.arch import ArchSpec
 from chip.distil.grouping import InputMap, fit_inputs
-from chip.distil.measure import HeldOut, Measured, chip_model, measured
+from chip.distil.measure import HeldOut, HeldOutFigures, chip_model, measured
 from chip.distil.options import ConversionOptions, Progress
-from chip.distil.rate_model import RateStudent, Window
+from chip.distil.rate_model import RateStudent, RunWindow
 from chip.distil.start import StudentShape, doubled, network_start, randomised
 from chip.distil.targets import Task, TrainingSet, training_set
 from chip.distil.training import train
@@ -64,7 +64,7 @@ class Candidate:
 
     name: str
     student: RateStudent
-    found: Measured
+    found: HeldOutFigures
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values."""
@@ -159,7 +159,7 @@ def _trained(
     options: ConversionOptions,
     progress: Progress,
 ) -> Candidate:
-    student = RateStudent(shape, problem.arch, Window.of(steps, shape.depth))
+    student = RateStudent(shape, problem.arch, RunWindow.of(steps, shape.depth))
     train(student, problem.data, problem.task, options, progress, name)
     return _measured(name, student, problem, options)
 
@@ -190,7 +190,7 @@ def continued(
     gain = (old.gain * old.log_gain.detach().exp()).numpy().astype(np.float64)
     offset = old.offset.detach().numpy().astype(np.float64)
     shape = replace(old.shape, layers=tuple(layers), gain=gain, offset=offset)
-    student = RateStudent(shape, problem.arch, Window.of(steps, shape.depth))
+    student = RateStudent(shape, problem.arch, RunWindow.of(steps, shape.depth))
     student.power = [own.clone() * (steps / old.window.steps) ** 2 for own in old.power]
     shorter = replace(
         options, training_steps=options.training_steps // 3, spike_steps=options.spike_steps // 2

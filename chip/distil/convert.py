@@ -14,7 +14,7 @@ from chip.arch import ArchSpec
 from chip.bitstream import decode
 from chip.compiler import Compiled, compile_network
 from chip.distil.candidates import Candidate, Problem, best_candidate, continued, problem_of
-from chip.distil.measure import HeldOut, Measured, choose_codes
+from chip.distil.measure import HeldOut, HeldOutFigures, choose_codes
 from chip.distil.options import ConversionOptions, Progress
 from chip.distil.spike_forward import spike_trains
 from chip.distil.start import StudentShape
@@ -55,7 +55,7 @@ class Conversion:
     compiled: Compiled
     candidate: Candidate
     candidates: list[dict[str, Any]]
-    codes: dict[str, Measured]
+    codes: dict[str, HeldOutFigures]
     held_out: NDArray[np.int64]
     task: Task
     starts: tuple[StudentShape, ...]

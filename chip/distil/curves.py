@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chip.distil.convert import Conversion
 from chip.distil.measure import chip_model
-from chip.distil.rate_model import RateStudent, Window
+from chip.distil.rate_model import RateStudent, RunWindow
 from chip.dnn.bitstream_run import ChipModel
 from chip.dnn.layers import apply_readout
 from chip.dnn.scores import accuracy, explained, predictions
@@ -46,6 +46,6 @@ def _at(conversion: Conversion, student: RateStudent, steps: int) -> ChipModel:
     other = copy.deepcopy(student)
     for bias in other.biases:
         bias.data += 0.5 / steps - 0.5 / student.window.steps
-    other.window = Window.of(steps, student.shape.depth)
+    other.window = RunWindow.of(steps, student.shape.depth)
     other.shape = replace(student.shape)
     return chip_model(other, conversion.dnn, conversion.model.arch, conversion.task)

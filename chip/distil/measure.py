@@ -19,7 +19,7 @@ from chip.dnn.codes import DECODERS, ENCODERS, Decoder, Encoder, features
 from chip.dnn.io_file import InputCode, IoDescription, OutputCode
 from chip.dnn.layers import Dnn
 
-__all__ = ["HeldOut", "Measured", "chip_model", "choose_codes", "measured"]
+__all__ = ["HeldOut", "HeldOutFigures", "chip_model", "choose_codes", "measured"]
 
 _NO_BITSTREAM = "0" * 64
 # A code other than rate and counts has to be better by this share, since it is measured on few samples.
@@ -36,7 +36,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class HeldOutFigures:
     """Result of a measurement.
 
     Args:
@@ -81,13 +81,15 @@ def chip_model(
     return ChipModel(assemble(student, arch, encoder).network, io, arch)
 
 
-def measured(model: ChipModel, held_out: HeldOut, share: float) -> Measured:
+def measured(model: ChipModel, held_out: HeldOut, share: float) -> HeldOutFigures:
     """Run the model on held-out samples."""
     run = model.run(held_out.samples)
     return _score(run.values, run.sop / max(1, len(held_out.samples)), held_out, model.io.output.task, share)
 
 
-def _score(values: NDArray[np.float64], sop: float, held_out: HeldOut, task: Task, share: float) -> Measured:
+def _score(
+    values: NDArray[np.float64], sop: float, held_out: HeldOut, task: Task, share: float
+) -> HeldOutFigures:
     from chip.dnn.scores import explained
 
     found, target = (torch.tensor(part, dtype=torch.float32) for part in (values, held_out.targets))
@@ -97,7 +99,7 @@ def _score(values: NDArray[np.float64], sop: float, held_out: HeldOut, task: Tas
         agreement = float(np.mean(classes_of(values) == classes_of(held_out.targets)))
     else:
         agreement = explained(values, held_out.targets)
-    return Measured(loss, agreement, sop)
+    return HeldOutFigures(loss, agreement, sop)
 
 
 def classes_of(values: NDArray[np.float64]) -> NDArray[Any]:
@@ -109,7 +111,7 @@ def classes_of(values: NDArray[np.float64]) -> NDArray[Any]:
 
 def choose_codes(
     student: RateStudent, dnn: Dnn, arch: ArchSpec, task: Task, held_out: HeldOut, share: float, neurons: int
-) -> tuple[ChipModel, dict[str, Measured]]:
+) -> tuple[ChipModel, dict[str, HeldOutFigures]]:
     """Choose encoder and decoder by held-out loss; rate and counts unless another is clearly better.
 
     Args:
@@ -121,7 +123,7 @@ def choose_codes(
         share: weight of the network's answers against the labels.
         neurons: that the chip model may have; latches of ``ttfs`` may not fit.
     """
-    tried: dict[str, Measured] = {}
+    tried: dict[str, HeldOutFigures] = {}
     models: dict[str, ChipModel] = {}
     for encoder in ENCODERS:
         model = chip_model(student, dnn, arch, task, encoder)

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from chip.arch import ArchSpec
 from chip.distil.start import StudentShape
 
-__all__ = ["IntegerLayer", "RateStudent", "Window"]
+__all__ = ["IntegerLayer", "RateStudent", "RunWindow"]
 
 # Share of the largest threshold that is used: larger ones leave less room in the membrane.
 _THETA_SHARE = 0.75
 
 
 @dataclass(frozen=True)
-class Window:
+class RunWindow:
     """Steps of a run.
 
     Args:
@@ -36,7 +36,7 @@ class Window:
     total: int
 
     @classmethod
-    def of(cls, steps: int, depth: int) -> Window:
+    def of(cls, steps: int, depth: int) -> RunWindow:
         """Return the window of a network of this depth."""
         return cls(steps, steps + depth + max(1, steps // 8))
 
@@ -59,7 +59,7 @@ class RateStudent(nn.Module):
         window: steps of a run.
     """
 
-    def __init__(self, shape: StudentShape, arch: ArchSpec, window: Window) -> None:
+    def __init__(self, shape: StudentShape, arch: ArchSpec, window: RunWindow) -> None:
         super().__init__()
         self.shape, self.window = shape, window
         self.q_max, self.v_sat = arch.weight_max, arch.v_sat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chip.dnn.layers import Dnn, Population, Readout
+from chip.dnn.layers import Dnn, Readout, UnitLayer
 from chip.dnn.onnx_import import import_onnx, read_onnx
 
-__all__ = ["Dnn", "Population", "Readout", "import_onnx", "read_onnx"]
+__all__ = ["Dnn", "Readout", "UnitLayer", "import_onnx", "read_onnx"]

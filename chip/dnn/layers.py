@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chip.dnn.expression import INPUT, Expression
 
-__all__ = ["ACTIVATIONS", "Dnn", "Kind", "Population", "Readout", "apply_readout"]
+__all__ = ["ACTIVATIONS", "Dnn", "Kind", "Readout", "UnitLayer", "apply_readout"]
 
 Kind = Literal["relu", "unit", "sigmoid"]
 Readout = Literal["none", "softmax", "log_softmax", "argmax", "sigmoid", "tanh"]
@@ -32,7 +32,7 @@ ACTIVATIONS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class UnitLayer:
     """Units with the same activation; each becomes one spiking neuron or several.
 
     Args:
@@ -60,7 +60,7 @@ class Dnn:
 
     input_name: str
     input_shape: tuple[int, ...]
-    populations: tuple[Population, ...]
+    populations: tuple[UnitLayer, ...]
     output: Expression
     readout: Readout
 

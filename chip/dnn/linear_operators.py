@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from chip.dnn.expression import Expression, joined
-from chip.dnn.onnx_file import Node
+from chip.dnn.onnx_file import OnnxNode
 from chip.dnn.tensors import Tensor, Tensors, refuse
 from chip.dnn.windows import Windows, convolution, mean_pool
 
 __all__ = ["OPERATORS", "windows_of"]
 
 
-def gemm(tensors: Tensors, node: Node) -> Tensor:
+def gemm(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Product with a matrix, and a bias."""
     x, weight = tensors.expression(node), tensors.constant(node, 1, "matrix").astype(np.float64)
     if node.attributes.get("transA") or len(x.shape) != 1 or weight.ndim != 2:
@@ -30,7 +30,7 @@ def gemm(tensors: Tensors, node: Node) -> Tensor:
     return product.shifted(_bias(node, beta * bias, product.shape))
 
 
-def matmul(tensors: Tensors, node: Node) -> Tensor:
+def matmul(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Product of each row with a matrix."""
     left, right = tensors.of(node, 0), tensors.of(node, 1)
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
@@ -43,17 +43,17 @@ def matmul(tensors: Tensors, node: Node) -> Tensor:
     raise refuse(node, "multiplies two values that depend on the sample", "MatMul with a constant matrix")
 
 
-def add(tensors: Tensors, node: Node) -> Tensor:
+def add(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Sum with a constant, or of two branches: a residual connection."""
     return _sum(tensors, node, 1.0)
 
 
-def subtract(tensors: Tensors, node: Node) -> Tensor:
+def subtract(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Difference."""
     return _sum(tensors, node, -1.0)
 
 
-def _sum(tensors: Tensors, node: Node, sign: float) -> Tensor:
+def _sum(tensors: Tensors, node: OnnxNode, sign: float) -> Tensor:
     one, two = tensors.of(node, 0), tensors.of(node, 1)
     if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
         return np.asarray(one + sign * two)
@@ -69,7 +69,7 @@ def _sum(tensors: Tensors, node: Node, sign: float) -> Tensor:
     raise refuse(node, "has not two inputs", "Add of two tensors")
 
 
-def multiply(tensors: Tensors, node: Node) -> Tensor:
+def multiply(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Product with a constant."""
     one, two = tensors.of(node, 0), tensors.of(node, 1)
     if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
@@ -81,7 +81,7 @@ def multiply(tensors: Tensors, node: Node) -> Tensor:
     raise refuse(node, "multiplies two values that depend on the sample", "Mul by a constant")
 
 
-def divide(tensors: Tensors, node: Node) -> Tensor:
+def divide(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Quotient by a constant."""
     one, two = tensors.of(node, 0), tensors.of(node, 1)
     if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
@@ -91,12 +91,12 @@ def divide(tensors: Tensors, node: Node) -> Tensor:
     raise refuse(node, "divides by a value that depends on the sample, or by zero", "Div by a constant")
 
 
-def negative(tensors: Tensors, node: Node) -> Tensor:
+def negative(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Opposite sign."""
     return tensors.expression(node).scaled(-1.0)
 
 
-def batch_normalisation(tensors: Tensors, node: Node) -> Tensor:
+def batch_normalisation(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Normalise each channel with stored mean and variance: folded into the weights."""
     x = tensors.expression(node)
     names = ("scale", "bias", "mean", "variance")
@@ -113,7 +113,7 @@ def batch_normalisation(tensors: Tensors, node: Node) -> Tensor:
     return x.scaled(factor.reshape(shape)).shifted((bias - mean * factor).reshape(shape))
 
 
-def convolve(tensors: Tensors, node: Node) -> Tensor:
+def convolve(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Convolution in one or two dimensions, unrolled: each position gets neurons of its own."""
     x, weight = tensors.expression(node), tensors.constant(node, 1, "kernel").astype(np.float64)
     if len(x.shape) not in (2, 3) or weight.ndim != len(x.shape) + 1:
@@ -127,7 +127,7 @@ def convolve(tensors: Tensors, node: Node) -> Tensor:
     return result.shifted(bias.reshape(-1, *[1] * len(windows.out)))
 
 
-def average_pool(tensors: Tensors, node: Node) -> Tensor:
+def average_pool(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Mean of each window."""
     x = tensors.expression(node)
     if len(x.shape) not in (2, 3):
@@ -137,14 +137,14 @@ def average_pool(tensors: Tensors, node: Node) -> Tensor:
     return x.apply(matrix, (x.shape[0], *windows.out))
 
 
-def global_average_pool(tensors: Tensors, node: Node) -> Tensor:
+def global_average_pool(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Mean of each channel."""
     x = tensors.expression(node)
     _require(node, len(x.shape) >= 2, f"acts on {x.shape}")
     return _mean(x, tuple(range(1, len(x.shape))), keep=True)
 
 
-def reduce_mean(tensors: Tensors, node: Node) -> Tensor:
+def reduce_mean(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Mean over axes; from opset 18 they are an input."""
     x = tensors.expression(node)
     every = [*range(1, len(x.shape) + 1)]
@@ -155,7 +155,7 @@ def reduce_mean(tensors: Tensors, node: Node) -> Tensor:
     return _mean(x, tuple(own), keep=bool(node.attributes.get("keepdims", 1)))
 
 
-def concatenate(tensors: Tensors, node: Node) -> Tensor:
+def concatenate(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Join along an axis."""
     parts = [tensors.of(node, at) for at in range(len(node.inputs))]
     axis = int(node.attributes.get("axis", 0))
@@ -173,7 +173,7 @@ def concatenate(tensors: Tensors, node: Node) -> Tensor:
     return joined(expressions, axis)
 
 
-def windows_of(node: Node, size: tuple[int, ...], kernel: tuple[int, ...]) -> Windows:
+def windows_of(node: OnnxNode, size: tuple[int, ...], kernel: tuple[int, ...]) -> Windows:
     """Return the windows of a convolution or pooling by the attributes of its node."""
     n = len(size)
     strides = tuple(node.attributes.get("strides", [1] * n))
@@ -208,13 +208,13 @@ def _mean(x: Expression, axes: tuple[int, ...], *, keep: bool) -> Expression:
     return x.apply(matrix, shape)
 
 
-def _bias(node: Node, bias: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _bias(node: OnnxNode, bias: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     flat = bias.reshape(-1) if bias.ndim == 2 and bias.shape[0] == 1 else bias
     _require(node, flat.ndim <= 1 and flat.size in (1, shape[0]), f"has a bias of {bias.shape} for {shape}")
     return flat
 
 
-def _without_batch(node: Node, constant: NDArray[Any], x: Expression) -> NDArray[Any]:
+def _without_batch(node: OnnxNode, constant: NDArray[Any], x: Expression) -> NDArray[Any]:
     """Remove the batch axis of a constant that has one."""
     if constant.ndim == len(x.shape) + 1:
         if constant.shape[0] != 1:
@@ -225,12 +225,12 @@ def _without_batch(node: Node, constant: NDArray[Any], x: Expression) -> NDArray
     return constant
 
 
-def _shifted(node: Node, x: Expression, constant: NDArray[Any]) -> Expression:
+def _shifted(node: OnnxNode, x: Expression, constant: NDArray[Any]) -> Expression:
     constant = _without_batch(node, constant, x)
     return x.broadcast(np.broadcast_shapes(x.shape, constant.shape)).shifted(constant)
 
 
-def _scaled(node: Node, x: Expression, constant: NDArray[Any]) -> Expression:
+def _scaled(node: OnnxNode, x: Expression, constant: NDArray[Any]) -> Expression:
     constant = _without_batch(node, constant, x)
     try:
         return x.broadcast(np.broadcast_shapes(x.shape, constant.shape)).scaled(constant)
@@ -238,7 +238,7 @@ def _scaled(node: Node, x: Expression, constant: NDArray[Any]) -> Expression:
         raise refuse(node, f"shapes do not match: {error}", "a constant of the same shape") from error
 
 
-def _require(node: Node, condition: bool, reason: str) -> None:
+def _require(node: OnnxNode, condition: bool, reason: str) -> None:
     if not condition:
         raise refuse(node, reason, "export the network again; its shapes contradict each other")
 

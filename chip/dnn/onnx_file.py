@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chip.errors import MissingPackageError, NetworkError
 
-__all__ = ["MAX_BYTES", "Node", "OnnxGraph", "parse", "read"]
+__all__ = ["MAX_BYTES", "OnnxGraph", "OnnxNode", "parse", "read"]
 
 # A network that a chip of a thousand neurons can follow has a few megabytes.
 MAX_BYTES = 64 << 20
@@ -22,7 +22,7 @@ _NAMELESS = "without a name"
 
 
 @dataclass(frozen=True)
-class Node:
+class OnnxNode:
     """Operator of a graph.
 
     Args:
@@ -56,7 +56,7 @@ class OnnxGraph:
         opset: version of the operators.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, NDArray[Any]]
     input_name: str
     input_shape: tuple[int | None, ...]
@@ -154,7 +154,7 @@ def _array(tensor: Any) -> NDArray[Any]:
     return array
 
 
-def _node(node: Any) -> Node:
+def _node(node: Any) -> OnnxNode:
     from onnx import helper
 
     attributes = {}
@@ -167,7 +167,7 @@ def _node(node: Any) -> Node:
         attributes[attribute.name] = value
     name = node.name or (node.output[0] if node.output else "")
     op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
-    return Node(name, op, tuple(node.input), tuple(node.output), attributes)
+    return OnnxNode(name, op, tuple(node.input), tuple(node.output), attributes)
 
 
 def _only(values: list[Any], what: str) -> Any:

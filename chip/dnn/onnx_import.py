@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chip.dnn import linear_operators, shape_operators, unit_operators
 from chip.dnn.expression import INPUT, Expression
 from chip.dnn.layers import Dnn, Readout, apply_readout
-from chip.dnn.onnx_file import Node, OnnxGraph, parse, read
+from chip.dnn.onnx_file import OnnxGraph, OnnxNode, parse, read
 from chip.dnn.tensors import Tensors, refuse
 from chip.errors import NetworkError
 
@@ -130,7 +130,7 @@ def _walk(graph: OnnxGraph, shape: tuple[int, ...]) -> Dnn:
     return Dnn(graph.input_name, shape, tuple(tensors.populations), flat, readout)
 
 
-def _last(tensors: Tensors, node: Node) -> Expression:
+def _last(tensors: Tensors, node: OnnxNode) -> Expression:
     x = tensors.expression(node)
     default = -1 if tensors.opset >= 13 else 1
     axis = int(node.attributes.get("axis", 0 if node.op == "ArgMax" else default)) % (len(x.shape) + 1)

@@ -8,13 +8,13 @@ import numpy as np
 from scipy import sparse
 
 from chip.dnn.expression import Expression
-from chip.dnn.onnx_file import Node
+from chip.dnn.onnx_file import OnnxNode
 from chip.dnn.tensors import Tensor, Tensors, refuse
 
 __all__ = ["OPERATORS"]
 
 
-def identity(tensors: Tensors, node: Node) -> Tensor:
+def identity(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Pass on the value: Identity, Cast, and Dropout, which does nothing after training."""
     found = tensors.of(node, 0)
     if found is None:
@@ -22,7 +22,7 @@ def identity(tensors: Tensors, node: Node) -> Tensor:
     return found
 
 
-def constant(tensors: Tensors, node: Node) -> Tensor:
+def constant(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Return a constant of the graph."""
     for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
         if name in node.attributes:
@@ -30,7 +30,7 @@ def constant(tensors: Tensors, node: Node) -> Tensor:
     raise refuse(node, "is no number", "Constant with value")
 
 
-def shape(tensors: Tensors, node: Node) -> Tensor:
+def shape(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Return the shape; the batch stands as 0, which Reshape takes as "the same"."""
     found = tensors.of(node, 0)
     if isinstance(found, Expression):
@@ -38,7 +38,7 @@ def shape(tensors: Tensors, node: Node) -> Tensor:
     return np.array(() if found is None else found.shape, np.int64)
 
 
-def flatten(tensors: Tensors, node: Node) -> Tensor:
+def flatten(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Join all axes but the batch."""
     x = tensors.expression(node)
     if int(node.attributes.get("axis", 1)) % (len(x.shape) + 1) != 1:
@@ -46,7 +46,7 @@ def flatten(tensors: Tensors, node: Node) -> Tensor:
     return x.reshaped((x.size,))
 
 
-def reshape(tensors: Tensors, node: Node) -> Tensor:
+def reshape(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Change the shape of a sample; the batch stays."""
     found, wanted = tensors.of(node, 0), [int(n) for n in tensors.constant(node, 1, "shape").reshape(-1)]
     if isinstance(found, np.ndarray):
@@ -63,7 +63,7 @@ def reshape(tensors: Tensors, node: Node) -> Tensor:
     return x.reshaped(tuple(dims))
 
 
-def squeeze(tensors: Tensors, node: Node) -> Tensor:
+def squeeze(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Remove axes of size one."""
     found = tensors.of(node, 0)
     axes = _axes(tensors, node)
@@ -76,7 +76,7 @@ def squeeze(tensors: Tensors, node: Node) -> Tensor:
     return x.reshaped(tuple(n for i, n in enumerate(x.shape) if i not in own))
 
 
-def unsqueeze(tensors: Tensors, node: Node) -> Tensor:
+def unsqueeze(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Insert axes of size one."""
     found, axes = tensors.of(node, 0), _axes(tensors, node)
     if isinstance(found, np.ndarray):
@@ -92,7 +92,7 @@ def unsqueeze(tensors: Tensors, node: Node) -> Tensor:
     return x.reshaped(tuple(dims[1:]))
 
 
-def transpose(tensors: Tensors, node: Node) -> Tensor:
+def transpose(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Exchange axes; the batch stays the first."""
     found = tensors.of(node, 0)
     order = node.attributes.get("perm")
@@ -104,7 +104,7 @@ def transpose(tensors: Tensors, node: Node) -> Tensor:
     return x.rows(np.transpose(np.arange(x.size).reshape(x.shape), [axis - 1 for axis in order[1:]]))
 
 
-def gather(tensors: Tensors, node: Node) -> Tensor:
+def gather(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Select along an axis."""
     found = tensors.of(node, 0)
     index, axis = tensors.constant(node, 1, "index").astype(np.int64), int(node.attributes.get("axis", 0))
@@ -120,7 +120,7 @@ def gather(tensors: Tensors, node: Node) -> Tensor:
         raise refuse(node, f"selects outside of {x.shape}", "Gather within the shape") from error
 
 
-def cut(tensors: Tensors, node: Node) -> Tensor:
+def cut(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Take a slice along axes."""
     found = tensors.of(node, 0)
     starts, ends = ([int(n) for n in tensors.constant(node, at, "bound").reshape(-1)] for at in (1, 2))
@@ -142,7 +142,7 @@ def cut(tensors: Tensors, node: Node) -> Tensor:
     return index if x is None else x.rows(index[0])
 
 
-def pad(tensors: Tensors, node: Node) -> Tensor:
+def pad(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Surround with zeros."""
     x = tensors.expression(node)
     listed = node.attributes.get("pads")
@@ -160,7 +160,7 @@ def pad(tensors: Tensors, node: Node) -> Tensor:
     return x.apply(matrix, index.shape)
 
 
-def _axes(tensors: Tensors, node: Node) -> list[int]:
+def _axes(tensors: Tensors, node: OnnxNode) -> list[int]:
     listed = node.attributes.get("axes")
     if listed is None and len(node.inputs) > 1 and node.inputs[1]:
         listed = tensors.constant(node, 1, "list of axes").reshape(-1).tolist()

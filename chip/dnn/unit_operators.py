@@ -6,23 +6,23 @@ import numpy as np
 
 from chip.dnn.expression import Expression
 from chip.dnn.linear_operators import windows_of
-from chip.dnn.onnx_file import Node
+from chip.dnn.onnx_file import OnnxNode
 from chip.dnn.tensors import Tensor, Tensors, refuse
 
 __all__ = ["OPERATORS"]
 
 
-def relu(tensors: Tensors, node: Node) -> Tensor:
+def relu(tensors: Tensors, node: OnnxNode) -> Tensor:
     """``max(x, 0)``."""
     return tensors.unit(node, tensors.expression(node))
 
 
-def leaky_relu(tensors: Tensors, node: Node) -> Tensor:
+def leaky_relu(tensors: Tensors, node: OnnxNode) -> Tensor:
     """``a x + (1 - a) max(x, 0)``: a unit beside a connection past it."""
     return _leaky(tensors, node, np.asarray(float(node.attributes.get("alpha", 0.01))))
 
 
-def prelu(tensors: Tensors, node: Node) -> Tensor:
+def prelu(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Leaky ReLU with a learned slope for each channel."""
     x, slope = tensors.expression(node), tensors.constant(node, 1, "slope").astype(np.float64)
     if slope.ndim > len(x.shape):
@@ -30,13 +30,13 @@ def prelu(tensors: Tensors, node: Node) -> Tensor:
     return _leaky(tensors, node, slope)
 
 
-def absolute(tensors: Tensors, node: Node) -> Tensor:
+def absolute(tensors: Tensors, node: OnnxNode) -> Tensor:
     """``max(x, 0) + max(-x, 0)``."""
     x = tensors.expression(node)
     return tensors.unit(node, x).plus(tensors.unit(node, x.scaled(-1.0)))
 
 
-def clip(tensors: Tensors, node: Node) -> Tensor:
+def clip(tensors: Tensors, node: OnnxNode) -> Tensor:
     """``min(max(x, low), high)``: a unit that saturates, as every neuron does at one spike a step."""
     x = tensors.expression(node)
     low, high = _limits(tensors, node)
@@ -51,23 +51,23 @@ def clip(tensors: Tensors, node: Node) -> Tensor:
     )
 
 
-def hard_sigmoid(tensors: Tensors, node: Node) -> Tensor:
+def hard_sigmoid(tensors: Tensors, node: OnnxNode) -> Tensor:
     """``min(max(a x + b, 0), 1)``."""
     alpha, beta = float(node.attributes.get("alpha", 0.2)), float(node.attributes.get("beta", 0.5))
     return tensors.unit(node, tensors.expression(node).scaled(alpha).shifted(beta), "unit")
 
 
-def sigmoid(tensors: Tensors, node: Node) -> Tensor:
+def sigmoid(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Logistic function; its code is fitted to the data later."""
     return tensors.unit(node, tensors.expression(node), "sigmoid")
 
 
-def tanh(tensors: Tensors, node: Node) -> Tensor:
+def tanh(tensors: Tensors, node: OnnxNode) -> Tensor:
     """``2 sigmoid(2 x) - 1``."""
     return tensors.unit(node, tensors.expression(node).scaled(2.0), "sigmoid").scaled(2.0).shifted(-1.0)
 
 
-def max_pool(tensors: Tensors, node: Node) -> Tensor:
+def max_pool(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Maximum of each window, by a tree of ``max(a, b) = a + max(b - a, 0)``."""
     x = tensors.expression(node)
     if len(x.shape) not in (2, 3) or len(node.outputs) > 1:
@@ -82,14 +82,14 @@ def max_pool(tensors: Tensors, node: Node) -> Tensor:
     return _maximum(tensors, node, x, channels).reshaped((x.shape[0], *windows.out))
 
 
-def global_max_pool(tensors: Tensors, node: Node) -> Tensor:
+def global_max_pool(tensors: Tensors, node: OnnxNode) -> Tensor:
     """Maximum of each channel."""
     x = tensors.expression(node)
     index = np.arange(x.size).reshape(x.shape[0], 1, -1)
     return _maximum(tensors, node, x, index).reshaped((x.shape[0], *[1] * (len(x.shape) - 1)))
 
 
-def _maximum(tensors: Tensors, node: Node, x: Expression, index: np.ndarray) -> Expression:
+def _maximum(tensors: Tensors, node: OnnxNode, x: Expression, index: np.ndarray) -> Expression:
     """Maximum over the last axis of an index into ``x``."""
     parts = [x.rows(index[..., at]) for at in range(index.shape[-1])]
     while len(parts) > 1:
@@ -99,12 +99,12 @@ def _maximum(tensors: Tensors, node: Node, x: Expression, index: np.ndarray) -> 
     return parts[0]
 
 
-def _leaky(tensors: Tensors, node: Node, slope: np.ndarray) -> Expression:
+def _leaky(tensors: Tensors, node: OnnxNode, slope: np.ndarray) -> Expression:
     x = tensors.expression(node)
     return x.scaled(slope).plus(tensors.unit(node, x).scaled(1.0 - slope))
 
 
-def _limits(tensors: Tensors, node: Node) -> tuple[float, float]:
+def _limits(tensors: Tensors, node: OnnxNode) -> tuple[float, float]:
     """Limits of Clip: attributes before opset 11, inputs since."""
     low, high = (node.attributes.get(name) for name in ("min", "max"))
     found = [

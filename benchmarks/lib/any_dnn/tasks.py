@@ -13,7 +13,7 @@ from lib.any_dnn.bearings import bearings
 from lib.any_dnn.series_files import load_series
 from lib.any_dnn.slide_rail import slide_rail
 
-__all__ = ["TASKS", "Data", "Task"]
+__all__ = ["TASKS", "Data", "DnnTask"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,8 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Task:
-    """Task: how its data is loaded, by seed, and its network."""
+class DnnTask:
+    """DnnTask: how its data is loaded, by seed, and its network."""
 
     data: Callable[[int], Data]
     network: Callable[[], nn.Module]
@@ -121,14 +121,14 @@ def _autoencoder() -> nn.Module:
     )
 
 
-TASKS: dict[str, Task] = {
-    "digits": Task(_digits(False), _mlp, 60),
-    "digits_rows": Task(_digits(True), lambda: _cnn(8, 8, 10, (32, 32), 3, 1), 40),
-    "italy_power": Task(_series("ItalyPowerDemand"), lambda: _cnn(1, 24, 2, (8, 8), 5, 1), 150),
-    "gun_point": Task(_series("GunPoint"), lambda: _cnn(1, 150, 2, (8, 8), 7, 2), 200),
-    "vowels": Task(_series("JapaneseVowels"), lambda: _cnn(12, 29, 9, (16, 16), 5, 2), 60),
-    "motions": Task(_series("BasicMotions"), lambda: _cnn(6, 100, 4, (12, 12), 7, 2), 150),
-    "cwru": Task(_bearings(None), lambda: _cnn(1, 128, 4, (12, 12), 9, 2), 20),
-    "cwru_size": Task(_bearings("021"), lambda: _cnn(1, 128, 4, (12, 12), 9, 2), 20),
-    "slide_rail": Task(_slide_rail, _autoencoder, 30),
+TASKS: dict[str, DnnTask] = {
+    "digits": DnnTask(_digits(False), _mlp, 60),
+    "digits_rows": DnnTask(_digits(True), lambda: _cnn(8, 8, 10, (32, 32), 3, 1), 40),
+    "italy_power": DnnTask(_series("ItalyPowerDemand"), lambda: _cnn(1, 24, 2, (8, 8), 5, 1), 150),
+    "gun_point": DnnTask(_series("GunPoint"), lambda: _cnn(1, 150, 2, (8, 8), 7, 2), 200),
+    "vowels": DnnTask(_series("JapaneseVowels"), lambda: _cnn(12, 29, 9, (16, 16), 5, 2), 60),
+    "motions": DnnTask(_series("BasicMotions"), lambda: _cnn(6, 100, 4, (12, 12), 7, 2), 150),
+    "cwru": DnnTask(_bearings(None), lambda: _cnn(1, 128, 4, (12, 12), 9, 2), 20),
+    "cwru_size": DnnTask(_bearings("021"), lambda: _cnn(1, 128, 4, (12, 12), 9, 2), 20),
+    "slide_rail": DnnTask(_slide_rail, _autoencoder, 30),
 }

@@ -18,12 +18,12 @@ from chip.distil.candidates import problem_of
 from chip.distil.convert import Conversion, convert_dnn
 from chip.distil.measure import chip_model
 from chip.distil.options import ConversionOptions
-from chip.distil.rate_model import RateStudent, Window
+from chip.distil.rate_model import RateStudent, RunWindow
 from chip.distil.start import StudentShape, randomised
 from chip.distil.training import train
 from chip.dnn.layers import Dnn
 from chip.dnn.onnx_import import import_onnx
-from lib.any_dnn.tasks import Data, Task
+from lib.any_dnn.tasks import Data, DnnTask
 
 __all__ = ["run_trial", "train_network"]
 
@@ -31,7 +31,7 @@ _BATCH = 32
 _LEARNING_RATE, _DECAY, _NOISE = 4e-3, 1e-2, 0.05
 
 
-def run_trial(task: Task, seed: int, *, quarter: bool) -> dict[str, Any]:
+def run_trial(task: DnnTask, seed: int, *, quarter: bool) -> dict[str, Any]:
     """Run one seed of a task.
 
     Args:
@@ -71,7 +71,7 @@ def run_trial(task: Task, seed: int, *, quarter: bool) -> dict[str, Any]:
     }
 
 
-def train_network(task: Task, data: Data, seed: int) -> nn.Module:
+def train_network(task: DnnTask, data: Data, seed: int) -> nn.Module:
     """Train the ordinary network of a task."""
     torch.manual_seed(seed)
     network = task.network()
@@ -159,4 +159,4 @@ def _scratch(
 
 def _student(conversion: Conversion, shape: StudentShape, arch: ArchSpec) -> RateStudent:
     steps = conversion.candidate.student.window.steps
-    return RateStudent(shape, arch, Window.of(steps, shape.depth))
+    return RateStudent(shape, arch, RunWindow.of(steps, shape.depth))

@@ -8,7 +8,7 @@ from chip.distil.grouping import fit_inputs
 from chip.distil.reduction import reduce_units, shares
 from chip.distil.start import doubled, network_start, randomised
 from chip.dnn.expression import INPUT, Expression
-from chip.dnn.layers import Dnn, Population
+from chip.dnn.layers import Dnn, UnitLayer
 
 RANDOM = np.random.default_rng(0)
 
@@ -19,7 +19,7 @@ def relu_network(inputs: int, hidden: int, outputs: int) -> Dnn:
     one, two = RANDOM.normal(size=(hidden, inputs)), RANDOM.normal(size=(outputs, hidden))
     drive = Expression((hidden,), {INPUT: sparse.csr_array(one)}, RANDOM.normal(size=hidden))
     output = Expression((outputs,), {1: sparse.csr_array(two)}, np.zeros(outputs))
-    return Dnn("x", (inputs,), (Population("relu", "relu", drive),), output, "none")
+    return Dnn("x", (inputs,), (UnitLayer("relu", "relu", drive),), output, "none")
 
 
 def test_inputs_are_scaled_and_dark_values_rest() -> None:
