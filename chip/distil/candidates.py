@@ -19,7 +19,7 @@ from chip.distil.targets import Task, TrainingSet, training_set
 from chip.distil.training import train
 from chip.dnn.layers import Dnn
 
-__all__ = ["Candidate", "Problem", "best_candidate", "continued", "problem_of"]
+__all__ = ["Problem", "StudentCandidate", "best_candidate", "continued", "problem_of"]
 
 _STEPS = (16, 32)
 _COPIES = 3
@@ -59,7 +59,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class StudentCandidate:
     """Trained student with its held-out figures."""
 
     name: str
@@ -102,9 +102,9 @@ def problem_of(
 
 def best_candidate(
     problem: Problem, options: ConversionOptions, progress: Progress
-) -> tuple[Candidate, list[Candidate]]:
+) -> tuple[StudentCandidate, list[StudentCandidate]]:
     """Train candidates, and return the one of the least held-out loss, and all of them."""
-    tried: list[Candidate] = []
+    tried: list[StudentCandidate] = []
     for candidate in _candidates(problem, options, progress, tried):
         tried.append(candidate)
         if not options.candidates:
@@ -113,8 +113,8 @@ def best_candidate(
 
 
 def _candidates(
-    problem: Problem, options: ConversionOptions, progress: Progress, tried: list[Candidate]
-) -> Iterator[Candidate]:
+    problem: Problem, options: ConversionOptions, progress: Progress, tried: list[StudentCandidate]
+) -> Iterator[StudentCandidate]:
     steps = (options.steps,) if options.steps else _STEPS
     shape = _shape(problem, options, problem.neurons)
     yield _trained(f"distilled, {steps[0]} steps", shape, steps[0], problem, options, progress)
@@ -158,26 +158,28 @@ def _trained(
     problem: Problem,
     options: ConversionOptions,
     progress: Progress,
-) -> Candidate:
+) -> StudentCandidate:
     student = RateStudent(shape, problem.arch, RunWindow.of(steps, shape.depth))
     train(student, problem.data, problem.task, options, progress, name)
     return _measured(name, student, problem, options)
 
 
-def _measured(name: str, student: RateStudent, problem: Problem, options: ConversionOptions) -> Candidate:
+def _measured(
+    name: str, student: RateStudent, problem: Problem, options: ConversionOptions
+) -> StudentCandidate:
     model = chip_model(student, problem.dnn, problem.arch, problem.task)
-    return Candidate(name, student, measured(model, problem.held_out, options.teacher_share))
+    return StudentCandidate(name, student, measured(model, problem.held_out, options.teacher_share))
 
 
 def continued(
-    candidate: Candidate,
+    candidate: StudentCandidate,
     name: str,
     steps: int,
     problem: Problem,
     options: ConversionOptions,
     progress: Progress,
     data: TrainingSet | None = None,
-) -> Candidate:
+) -> StudentCandidate:
     """Train on from another candidate, at other steps or on other data; its synapses may still change."""
     old = candidate.student
     layers = []

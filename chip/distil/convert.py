@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.bitstream import decode
 from chip.compiler import Compiled, compile_network
-from chip.distil.candidates import Candidate, Problem, best_candidate, continued, problem_of
+from chip.distil.candidates import Problem, StudentCandidate, best_candidate, continued, problem_of
 from chip.distil.measure import HeldOut, HeldOutFigures, choose_codes
 from chip.distil.options import ConversionOptions, Progress
 from chip.distil.spike_forward import spike_trains
@@ -53,7 +53,7 @@ class Conversion:
     dnn: Dnn
     model: ChipModel
     compiled: Compiled
-    candidate: Candidate
+    candidate: StudentCandidate
     candidates: list[dict[str, Any]]
     codes: dict[str, HeldOutFigures]
     held_out: NDArray[np.int64]
@@ -134,11 +134,11 @@ def _require_room(dnn: Dnn, arch: ArchSpec, options: ConversionOptions) -> None:
 
 def _last_training(
     problem: Problem,
-    candidate: Candidate,
+    candidate: StudentCandidate,
     labels: NDArray[Any] | None,
     options: ConversionOptions,
     report: Progress,
-) -> Candidate:
+) -> StudentCandidate:
     """Train the chosen candidate on with all samples: a fifth of little data is much."""
     data = training_set(problem.dnn, problem.everything, labels, problem.task, seed=options.seed + 1)
     steps = candidate.student.window.steps
@@ -154,7 +154,7 @@ def _compiled(model: ChipModel, held_out: HeldOut, arch: ArchSpec, seed: int) ->
     return compiled, ChipModel(decode(compiled.bitstream, arch), io, arch)
 
 
-def _verify(candidate: Candidate, chip: ChipModel, held_out: HeldOut) -> None:
+def _verify(candidate: StudentCandidate, chip: ChipModel, held_out: HeldOut) -> None:
     """Require that the decoded bitstream gives the output spikes of the training, step by step."""
     import torch
 
