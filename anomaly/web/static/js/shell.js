@@ -4,6 +4,7 @@ import { h, replace, field } from "./dom.js";
 import { t, language } from "./i18n.js";
 import { failed, loading } from "./notices.js";
 
+const EARLIER_NAMES = { operate: "act", administer: "admin" };
 const LINKS = [["/", "nav.overview"], ["/cases", "nav.cases"], ["/setup", "nav.setup"], ["/system", "nav.system"]];
 
 /** Draw the frame, then the page. `render(main, site)` may fail: the page then says so. */
@@ -26,9 +27,9 @@ export async function startPage(title, render) {
   }
 }
 
-/** Return whether the viewer has a right; all of them where the server names none. */
+/** Return whether the viewer has a right: `view`, `act`, `admin` or `listen`. */
 export function may(site, right) {
-  return !site.user?.rights || site.user.rights.includes(right);
+  return site.user.rights.some((name) => (EARLIER_NAMES[name] ?? name) === right);
 }
 
 /** Return the part of the address that names a thing: the n-th segment of the path. */

@@ -6,7 +6,8 @@ import { t } from "./i18n.js";
 export function follow(path, parameters, handlers) {
   const source = new EventSource(address(path, parameters));
   for (const [name, handle] of Object.entries(handlers)) {
-    source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+    // An `error` of the connection itself has no data.
+    source.addEventListener(name, (event) => event.data && handle(JSON.parse(event.data)));
   }
   source.addEventListener("open", () => sign(""));
   source.addEventListener("error", () => sign(t("connection.lost")));

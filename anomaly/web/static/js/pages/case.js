@@ -11,6 +11,9 @@ import { clipPair } from "../case/clips.js";
 import { historyList } from "../case/history_list.js";
 import { reasons } from "../case/reasons.js";
 
+const YOUNG_MS = 120_000;
+const AGAIN_MS = 3_000;
+
 startPage(t("case.title"), async (main, site) => {
   const id = fromPath(1);
   const head = h("div");
@@ -19,17 +22,19 @@ startPage(t("case.title"), async (main, site) => {
   const history = h("div");
   const todo = h("section", { class: "panel actions", "aria-labelledby": "todo" });
 
-  function draw(found) {
+  // News from elsewhere must not take away a form that somebody fills in.
+  function draw(found, own = true) {
     const name = found.display_name ?? found.machine;
     replace(head, heading(t("case.of", { machine: name }), [["/", t("nav.overview")], ["/cases", t("nav.cases")], [`/machines/${segment(found.machine)}`, name]],
       badge(found.state === "closed" ? "still" : found.kind === "sensor" ? "deaf" : "alarm", named("case-state", found.state))));
     replace(why, h("h2", { id: "why" }, t("case.why")), reasons(found));
     replace(history, historyList(found.history));
-    replace(todo, h("h2", { id: "todo" }, t("case.todo")), may(site, "operate") ? actions(found, again) : h("p", null, t("case.may-not")));
+    if (!own && todo.querySelector("details[open]")) return;
+    replace(todo, h("h2", { id: "todo" }, t("case.todo")), may(site, "act") ? actions(found, () => again()) : h("p", null, t("case.may-not")));
   }
 
-  async function again() {
-    draw(await get(`/cases/${segment(id)}`));
+  async function again(own = true) {
+    draw(await get(`/cases/${segment(id)}`), own);
   }
 
   const found = await get(`/cases/${segment(id)}`);
@@ -37,12 +42,18 @@ startPage(t("case.title"), async (main, site) => {
   replace(main, head, h("div", { class: "columns side" },
     h("div", { class: "stack" }, why, h("section", { class: "panel", "aria-labelledby": "sound" }, h("h2", { id: "sound" }, t("case.sound")), clips)),
     h("div", { class: "stack" }, todo, h("section", { class: "panel", "aria-labelledby": "story" }, h("h2", { id: "story" }, t("case.history")), history))));
-  const listen = () => load(clips, () => get(`/cases/${segment(id)}/clips`), (answer) => clipPair(answer, site));
+  async function listen() {
+    await load(clips, () => get(`/cases/${segment(id)}/clips`), (answer) => clipPair(answer, site));
+    // The clip of a new case is still being written.
+    const young = Date.now() - new Date(found.opened_at).getTime() < YOUNG_MS;
+    if (young && !clips.querySelector("figure")) setTimeout(listen, AGAIN_MS);
+  }
+
   await listen();
   follow("/live", {}, {
     case: (event) => {
       if (event.case !== found.id) return;
-      again();
+      again(false);
       if (event.event === "clip.saved") listen();
     },
   });

@@ -120,7 +120,7 @@ function shownPlace(machine) {
 }
 
 function nothing(site) {
-  const start = !site || may(site, "administer") ? h("a", { class: "button primary", href: "/setup" }, t("overview.setup")) : null;
+  const start = !site || may(site, "admin") ? h("a", { class: "button primary", href: "/setup" }, t("overview.setup")) : null;
   return empty(t("overview.empty"), t("overview.empty.hint"), start);
 }
 

@@ -16,8 +16,8 @@ let open = null;
 
 startPage(t("setup.title"), async (main, site) => {
   const anew = h("button", { type: "button", class: "right", onclick: () => { forget(); location.reload(); } }, t("setup.anew"));
-  replace(main, heading(t("setup.title"), [], anew), h("p", null, t("setup.text")), may(site, "administer") ? list : h("p", { class: "notice" }, t("setup.may-not")));
-  if (may(site, "administer")) await draw();
+  replace(main, heading(t("setup.title"), [], anew), h("p", null, t("setup.text")), may(site, "admin") ? list : h("p", { class: "notice" }, t("setup.may-not")));
+  if (may(site, "admin")) await draw();
 });
 
 async function draw() {

@@ -39,7 +39,7 @@ function sinks(list, site) {
     list.map((sink) => [
       sink.name, sink.kind ?? "", [number(sink.pending), sink.oldest_pending ? h("p", { class: "hint" }, t("system.oldest", { time: since(sink.oldest_pending) })) : null],
       sink.dead + sink.abandoned ? badge("alarm", number(sink.dead + sink.abandoned)) : "0", sink.last_error ?? "",
-      may(site, "operate") ? h("button", { type: "button", class: "small", onclick: (event) => act(event.target, () => post(`/sinks/${segment(sink.name)}/test`), t("system.test.done", { name: sink.name })) }, t("system.test")) : "",
+      may(site, "act") ? h("button", { type: "button", class: "small", onclick: (event) => act(event.target, () => post(`/sinks/${segment(sink.name)}/test`), t("system.test.done", { name: sink.name })) }, t("system.test")) : "",
     ]), [2, 3]);
 }
 

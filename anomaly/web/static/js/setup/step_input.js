@@ -47,12 +47,13 @@ async function listen(view, device, go) {
     h("figure", null, h("figcaption", { class: "label" }, t("setup.input.spectrum")), canvas), verdict);
   try {
     const begun = await post(`/devices/${segment(device.id)}/listen`, {});
-    stream = follow(begun?.stream?.replace("/api/v1", "") ?? `/devices/${segment(device.id)}/listen`, {}, {
+    stream = follow(begun.stream.replace(/^\/api\/v1/, ""), {}, {
       level: (event) => {
         showLevel(bar, value, event);
-        if (event.spectrum) drawSpectrum(canvas, event.spectrum, event.frequencies_hz);
+        drawSpectrum(canvas, event.spectrum, event.frequencies_hz);
         showVerdict(verdict, event);
       },
+      error: (event) => replace(view, failed(event, () => listen(view, device, go))),
     });
   } catch (error) {
     go.disabled = true;
@@ -61,18 +62,18 @@ async function listen(view, device, go) {
 }
 
 function showLevel(bar, value, event) {
-  const level = event.level_dbfs ?? -120;
+  const level = event.level_dbfs;
   bar.style.width = `${Math.max(0, Math.min(100, ((level + 90) / 90) * 100))}%`;
   bar.className = level > -3 ? "loud" : level < -70 ? "quiet" : "";
   value.textContent = t("setup.input.dbfs", { level: number(level, 3) });
 }
 
 function showVerdict(verdict, event) {
-  const fault = event.fault ?? event.sensor ?? event.diagnosis?.fault ?? null;
+  const { fault } = event;
   const bad = isDeaf(fault);
   verdict.className = bad ? "notice bad" : "notice good";
   const text = bad ? sensorName(fault) : t("setup.input.fine");
   if (verdict.dataset.text === text) return;
   verdict.dataset.text = text;
-  replace(verdict, h("p", null, h("strong", null, text)), bad ? h("p", null, event.hint ?? t(`sensor-check.${fault}`)) : null);
+  replace(verdict, h("p", null, h("strong", null, text)), bad ? h("p", null, t(`sensor-check.${fault}`)) : null);
 }

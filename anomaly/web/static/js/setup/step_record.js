@@ -1,8 +1,8 @@
 // Step 3: record normal sound, with a countdown and the operating states seen so far.
 import { field, h, replace } from "../dom.js";
-import { named, number, t } from "../i18n.js";
-import { items } from "../lists.js";
+import { number, t } from "../i18n.js";
 import { act, announce, failed } from "../notices.js";
+import { sensorName } from "../states.js";
 import { awaitJob, startJob } from "./job.js";
 import { keep } from "./progress.js";
 
@@ -37,15 +37,12 @@ async function watch(body, id, state, next) {
   replace(body, left, bar, seen, h("p", { class: "hint" }, t("setup.survives")));
   const retry = () => { Object.assign(state, keep({ record_job: null })); delete state.record_job; recordStep.draw(body, state, next); };
   try {
-    const job = await awaitJob(id, (now) => {
-      const share = now.progress ?? now.share ?? 0;
-      bar.value = share;
-      const seconds = now.remaining_s ?? Math.max(0, (state.minutes ?? 1) * 60 * (1 - share));
-      left.textContent = clock(seconds);
-      const states = items(now.operating_states ?? now.detail?.operating_states);
-      seen.textContent = states.length ? t("setup.record.seen", { states: states.map((name) => named("operating", name)).join(", ") }) : now.message ?? "";
+    await awaitJob(id, (now) => {
+      bar.value = now.progress ?? 0;
+      left.textContent = clock(now.remaining_s ?? state.minutes * 60 * (1 - bar.value));
+      const seconds = Object.entries(now.seconds);
+      seen.textContent = seconds.length ? t("setup.record.seen", { seconds: seconds.map(([status, n]) => `${number(n)} s ${sensorName(status)}`).join(", ") }) : "";
     });
-    if (job.state !== "done") throw Object.assign(new Error(job.error?.message ?? job.error ?? t("setup.record.failed")), { status: 0, hint: job.error?.hint ?? t("setup.record.failed.hint") });
     announce(t("setup.record.done"));
     await next({ recorded: true });
   } catch (error) {

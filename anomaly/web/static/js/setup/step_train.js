@@ -1,6 +1,6 @@
 // Step 4: train, with progress; the work goes on when the tab is closed.
 import { h, replace } from "../dom.js";
-import { has, number, t } from "../i18n.js";
+import { named, number, t } from "../i18n.js";
 import { act, announce, failed } from "../notices.js";
 import { awaitJob, startJob } from "./job.js";
 import { keep } from "./progress.js";
@@ -35,15 +35,12 @@ async function watch(body, id, state, next) {
   const retry = () => { Object.assign(state, keep({ train_job: null })); delete state.train_job; trainStep.draw(body, state, next); };
   try {
     const job = await awaitJob(id, (now) => {
-      const share = now.progress ?? now.share;
-      if (Number.isFinite(share)) bar.value = share; else bar.removeAttribute("value");
-      const name = now.phase ?? now.message ?? "";
-      const text = has(`phase.${name}`) ? t(`phase.${name}`) : name;
-      phase.textContent = Number.isFinite(share) ? t("setup.train.at", { phase: text, percent: number(Math.round(share * 100)) }) : text;
+      if (Number.isFinite(now.progress)) bar.value = now.progress;
+      const text = now.stage ? named("phase", now.stage) : t("job.waiting");
+      phase.textContent = t("setup.train.at", { phase: text, percent: number(Math.round((now.progress ?? 0) * 100)) });
     });
-    if (job.state !== "done") throw Object.assign(new Error(job.error?.message ?? job.error ?? t("setup.train.failed")), { status: 0, hint: job.error?.hint ?? t("setup.train.failed.hint") });
     announce(t("setup.train.done"));
-    await next({ trained: true, promise: job.result?.promise ?? job.promise ?? null });
+    await next({ trained: true, promise: job.result?.promise ?? null });
   } catch (error) {
     replace(body, failed(error, retry));
   }
