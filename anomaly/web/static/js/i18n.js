@@ -1,6 +1,9 @@
 // Texts in the viewer's language, and numbers and times as that language and the viewer's time zone write them.
 export const language = document.documentElement.lang === "de" ? "de" : "en";
 
+/** Language with the region of the viewer's browser, which decides how times and numbers look. */
+export const locale = navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language;
+
 const answer = await fetch(`/static/text/${language}.json`);
 const texts = await answer.json();
 const plurals = new Intl.PluralRules(language);
@@ -31,20 +34,20 @@ export function named(section, name) {
 /** Return a number with so many significant digits, without an exponent. */
 export function number(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return t("no-value");
-  if (Number.isInteger(value) && Math.abs(value) < 1e9) return new Intl.NumberFormat(language).format(value);
-  return new Intl.NumberFormat(language, { maximumSignificantDigits: digits }).format(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e9) return new Intl.NumberFormat(locale).format(value);
+  return new Intl.NumberFormat(locale, { maximumSignificantDigits: digits }).format(value);
 }
 
 /** Return a score, or a sum of the decision, with one decimal. */
 export function score(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return t("no-value");
-  return new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(value);
 }
 
-const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
-const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 
 /** Return a Date of ISO 8601 text, UNIX seconds or a Date; null for nothing. */
 export function asDate(time) {
@@ -81,7 +84,7 @@ export function span(seconds) {
   if (!Number.isFinite(seconds)) return t("no-value");
   const [unit, size] = seconds < 90 ? ["second", 1] : seconds < 5400 ? ["minute", 60] : seconds < 129600 ? ["hour", 3600] : ["day", 86400];
   const value = Number((seconds / size).toPrecision(2));
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(value);
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(value);
 }
 
 /** Return a size in bytes. */
@@ -101,6 +104,6 @@ export function hertz(value) {
 /** Return a band of frequencies, its unit once if both edges have the same. */
 export function band(low, high) {
   if (low < 1000) return t("band", { low: hertz(Number(low.toPrecision(2))), high: hertz(Number(high.toPrecision(2))) });
-  const kilo = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const kilo = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   return t("band", { low: kilo.format(low / 1000), high: `${kilo.format(high / 1000)} kHz` });
 }

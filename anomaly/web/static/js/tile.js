@@ -36,7 +36,7 @@ function gauge(machine) {
 function scoreRow(machine) {
   const share = shareOfLimit(machine);
   const parts = [Number.isFinite(machine.score) ? t("tile.score", { score: score(machine.score) }) : t("tile.no-score"),
-    share === null ? null : t("tile.share", { percent: number(Math.round(share * 100)) })];
+    share === null || !Number.isFinite(machine.score) ? null : t("tile.share", { percent: number(Math.round(share * 100)) })];
   return h("p", { class: "row" }, h("span", null, parts.filter(Boolean).join(", ")), h("span", { class: "hint" }, machine.updated ? since(machine.updated) : ""));
 }
 

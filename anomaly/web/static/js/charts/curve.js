@@ -1,6 +1,6 @@
 // Curve over time with zoom by mouse, touch and keyboard; uPlot draws it.
 import { h } from "../dom.js";
-import { language, number, t } from "../i18n.js";
+import { locale, number, t } from "../i18n.js";
 import { bandsPlugin, inks } from "./bands.js";
 
 /** Load uPlot once; it is not part of the first page. */
@@ -33,7 +33,7 @@ export async function curve(element, { lines, label, onzoom, top = null }) {
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(top?.() ?? 1, high ?? 1) * 1.08] } },
     axes: axes(colours),
-    series: [{ label: t("chart.time"), value: (_, value) => (value === null ? "–" : new Date(value * 1000).toLocaleString(language)) },
+    series: [{ label: t("chart.time"), value: (_, value) => (value === null ? "–" : new Date(value * 1000).toLocaleString(locale)) },
       ...lines.map((line) => ({ label: line.label, stroke: colours[line.ink], width: line.width ?? 1.5, dash: line.dash, spanGaps: false, points: { show: false }, value: (_, value) => (value === null || value === undefined ? "–" : number(value, 3)) }))],
     plugins: [bandsPlugin(() => bands)],
     hooks: { setSelect: [(chart) => chosen(chart)] },
@@ -63,7 +63,7 @@ export async function curve(element, { lines, label, onzoom, top = null }) {
 }
 
 function axes(colours) {
-  const clock = (options) => new Intl.DateTimeFormat(language, options);
+  const clock = (options) => new Intl.DateTimeFormat(locale, options);
   const forms = {
     second: clock({ hour: "2-digit", minute: "2-digit", second: "2-digit" }), minute: clock({ hour: "2-digit", minute: "2-digit" }),
     day: clock({ day: "numeric", month: "short" }), year: clock({ month: "short", year: "2-digit" }),

@@ -8,7 +8,7 @@ const COLUMNS = 625;
 const SECONDS = 20;
 // Residuals are in quarters of a decibel; a read-out seldom spikes more than a few times in a frame.
 const MOST_RESIDUAL = 48;
-const MOST_SPIKES = 4;
+const MOST_SPIKES = 10;
 
 /** Create the panel. `show(event)` takes a `mel` event; `empty(text)` says why there is no picture. */
 export function livePanel() {

@@ -1,7 +1,7 @@
 // System: inputs, receivers of messages, disk, versions, and the last errors.
 import { get, post, segment } from "../api.js";
 import { facts, h, replace, table } from "../dom.js";
-import { bytes, named, number, since, span, t, when } from "../i18n.js";
+import { bytes, count, named, number, since, span, t, when } from "../i18n.js";
 import { act, load } from "../notices.js";
 import { heading, may, startPage } from "../shell.js";
 import { badge } from "../states.js";
@@ -27,10 +27,16 @@ function page(system, site) {
 }
 
 function doctor(checks) {
-  if (checks.length === 0) return h("p", { class: "hint" }, t("system.doctor.none"));
-  const sorted = [...checks].sort((left, right) => CHECKS.indexOf(left.status) - CHECKS.indexOf(right.status));
-  return table(t("system.doctor"), [t("system.check"), t("system.result"), t("system.detail")],
-    sorted.map((check) => [check.name, badge(MARKS[check.status], t(`check.${check.status}`)), [check.message, check.hint ? h("p", { class: "hint" }, check.hint) : null]]));
+  const fine = checks.filter((check) => check.status === "ok");
+  const rest = checks.filter((check) => check.status !== "ok").sort((left, right) => CHECKS.indexOf(left.status) - CHECKS.indexOf(right.status));
+  return [rest.length ? checkTable(t("system.doctor"), rest) : h("p", null, t("system.doctor.well")),
+    fine.length ? h("details", null, h("summary", null, count("system.doctor.fine", fine.length)), checkTable(t("check.ok"), fine)) : null];
+}
+
+function checkTable(caption, checks) {
+  return table(caption, [t("system.check"), t("system.result"), t("system.detail")], checks.map((check) => [
+    check.name, badge(MARKS[check.status], t(`check.${check.status}`)), [check.message, check.hint ? h("p", { class: "hint" }, check.hint) : null],
+  ]));
 }
 
 function sinks(list, site) {
