@@ -34,7 +34,7 @@ export async function curve(element, { lines, label, onzoom, top = null }) {
     scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(top?.() ?? 1, high ?? 1) * 1.08] } },
     axes: axes(colours),
     series: [{ label: t("chart.time"), value: (_, value) => (value === null ? "–" : new Date(value * 1000).toLocaleString(locale)) },
-      ...lines.map((line) => ({ label: line.label, stroke: colours[line.ink], width: line.width ?? 1.5, dash: line.dash, spanGaps: false, points: { show: false }, value: (_, value) => (value === null || value === undefined ? "–" : number(value, 3)) }))],
+      ...lines.map((line) => ({ label: line.label, stroke: colours[line.ink], width: line.width ?? 1.5, dash: line.dash, spanGaps: false, value: (_, value) => (value === null || value === undefined ? "–" : number(value, 3)) }))],
     plugins: [bandsPlugin(() => bands)],
     hooks: { setSelect: [(chart) => chosen(chart)] },
   };

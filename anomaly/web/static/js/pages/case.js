@@ -39,7 +39,7 @@ startPage(t("case.title"), async (main, site) => {
 
   const found = await get(`/cases/${segment(id)}`);
   draw(found);
-  replace(main, head, h("div", { class: "columns side" },
+  replace(main, head, h("div", { class: "columns side case-page" },
     h("div", { class: "stack" }, why, h("section", { class: "panel", "aria-labelledby": "sound" }, h("h2", { id: "sound" }, t("case.sound")), clips)),
     h("div", { class: "stack" }, todo, h("section", { class: "panel", "aria-labelledby": "story" }, h("h2", { id: "story" }, t("case.history")), history))));
   async function listen() {
