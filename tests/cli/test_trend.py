@@ -54,6 +54,15 @@ def test_an_assumed_level_is_said(table: Path, capsys: Capture) -> None:
     assert "--level" in capsys.readouterr().err
 
 
+def test_remaining_life(table: Path, folder: Path, capsys: Capture) -> None:
+    (folder / "ended").mkdir()
+    for n in range(6):
+        (folder / "ended" / f"{n}.csv").write_text(table.read_text())
+    assert run(["trend", str(table), "--level", "10", "--lives", "ended", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["remaining_life"]
+    assert (found["lives"], found["of"]) == (6, 18)
+
+
 def test_all_machines_of_a_database_or_one(folder: Path, capsys: Capture) -> None:
     stored(folder, ["pump", "fan"])
     assert run(["trend", "--json", "--out", "out"]) == 0
@@ -73,6 +82,8 @@ def test_all_machines_of_a_database_or_one(folder: Path, capsys: Capture) -> Non
         (["scores.csv", "--channel", "left"], 2, "--channel"),
         (["scores.csv", "--out", "scores.csv"], 3, "scores.csv"),
         (["--channel", "1"], 2, "--channel is for a folder"),
+        (["scores.csv", "--lives", "none"], 4, "none: there is no such folder"),
+        (["scores.csv", "--lives", "state"], 4, "is no table of scores"),
         (["--machine", "lathe"], 3, "there is no machine 'lathe'"),
         (["--state", "none"], 3, "none"),
     ],

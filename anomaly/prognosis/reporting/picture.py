@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,11 @@ _PIECES: Colour = (59, 126, 161)
 _LEVEL: Colour = (200, 60, 40)
 _AHEAD: Colour = (250, 226, 220)
 _RESET: Colour = (102, 161, 130)
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM, _FONT_SIZE = 760, 260, 62, 16, 44, 42, 12
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM, _FONT_SIZE = 760, 260, 62, 16, 60, 42, 12
 # The future is shown for at most this multiple of the past.
 _MOST_AHEAD = 1.0
 _TICKS = 5
+_LINES, _LINE_LETTERS = 2, 110
 _LEAST_SPAN = 1e-6
 
 
@@ -69,7 +71,8 @@ def draw_trend(report: TrendReport) -> bytes:
     chart = _chart(report, ImageDraw.Draw(image), ImageFont.load_default(_FONT_SIZE))
     title = f"{report.source.name}: health index by the {report.step}"
     chart.text((_LEFT, 6), title)
-    chart.text((_LEFT, 23), report.sentence)
+    for number, line in enumerate(textwrap.wrap(report.sentence, _LINE_LETTERS)[:_LINES]):
+        chart.text((_LEFT, 23 + 16 * number), line)
     if len(report.series):
         _ahead(chart, report)
         _axes(chart)
