@@ -86,7 +86,7 @@ def run(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         _check_arguments(arguments)
-        code = build()(args=arguments, prog_name="anomaly", standalone_mode=False)
+        code = build()(args=_with_web_address(arguments), prog_name="anomaly", standalone_mode=False)
         if code == INTERRUPTED:
             # typer has caught Ctrl-C itself.
             print("interrupted", file=sys.stderr)
@@ -139,6 +139,17 @@ def _check_arguments(arguments: list[str]) -> None:
             where=f"the argument after {before[-1]!r}" if before else "the first argument",
             hint="was a variable of the shell not set?",
         )
+
+
+def _with_web_address(arguments: list[str]) -> list[str]:
+    """Give ``monitor --web`` without an address the usual one."""
+    places = [at for at, argument in enumerate(arguments) if argument == "--web"]
+    if arguments[:1] != ["monitor"] or not places:
+        return arguments
+    follows = arguments[places[0] + 1 : places[0] + 2]
+    if follows and not follows[0].startswith("-"):
+        return arguments
+    return [*arguments[: places[0] + 1], "127.0.0.1:8421", *arguments[places[0] + 1 :]]
 
 
 def _reader_gone(arguments: list[str]) -> int:

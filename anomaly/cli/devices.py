@@ -65,6 +65,9 @@ def record(
     channel: Annotated[str, typer.Option(help="'mean', or a channel counted from 0.")] = "mean",
     native: Annotated[bool, typer.Option(help="Keep the rate of the device, not 16 kHz.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="One JSON object for each second, then that of --json.")
+    ] = False,
 ) -> None:
     """Record the normal sound of a machine as clips in <data>/<machine>/normal."""
     from anomaly.audio import SAMPLE_RATE_HZ
@@ -80,13 +83,13 @@ def record(
     folder = data_dir(data) / machine_name(machine) / "normal"
     to_hz = None if native else SAMPLE_RATE_HZ
     with Microphone(device, channel=parse_channel(channel), to_hz=to_hz) as microphone:
-        summary = _record(microphone, folder, minutes * 60, clip_seconds, as_json)
-    if as_json:
+        summary = _record(microphone, folder, minutes * 60, clip_seconds, as_json or as_jsonl, as_jsonl)
+    if as_json or as_jsonl:
         print(json.dumps(_to_json(summary, machine, microphone.description, microphone.sample_rate_hz)))
 
 
 def _record(
-    microphone: Microphone, folder: Path, seconds: float, clip_seconds: float, as_json: bool
+    microphone: Microphone, folder: Path, seconds: float, clip_seconds: float, as_json: bool, as_jsonl: bool
 ) -> RecordingSummary:
     from anomaly.audio.capture.record import Recorder
     from anomaly.audio.capture.record import record as run
@@ -94,7 +97,7 @@ def _record(
     print(
         f"recording {microphone.description} at {microphone.native_rate_hz} Hz into {folder}", file=sys.stderr
     )
-    show, stop = _level_meter(seconds)
+    show, stop = _second_printer() if as_jsonl else _level_meter(seconds)
     recorder = Recorder(
         folder,
         clip_seconds,
@@ -110,6 +113,20 @@ def _record(
         for warning in summary.warnings():
             print(f"warning: {warning}", file=sys.stderr)
         print(f"saved {summary.seconds:.1f} s in {len(summary.files)} clips", file=sys.stderr)
+
+
+def _second_printer() -> tuple[Callable[[Health], None], Callable[[], None]]:
+    """Return a function that prints each second as one JSON object, and one that ends it."""
+    count = 0
+
+    def show(health: Health) -> None:
+        nonlocal count
+        row = {"second": count, "status": health.status, "level_dbfs": round(health.level_dbfs, 2)}
+        with streams.loss_deferred():
+            print(json.dumps(row), flush=True)
+        count += 1
+
+    return show, lambda: None
 
 
 def _print_path(path: Path) -> None:

@@ -42,6 +42,10 @@ _Metrics = Annotated[
 _LogJson = Annotated[
     bool, typer.Option("--log-json", help="Events as JSON lines on stderr, in place of the screen.")
 ]
+_Web = Annotated[
+    str | None,
+    typer.Option("--web", metavar="[HOST:PORT]", help="Serve the dashboard, too (default: 127.0.0.1:8421)."),
+]
 _Fail = Annotated[bool, typer.Option("--fail-on-anomaly", help="Exit 10 if there was an alarm.")]
 
 
@@ -65,6 +69,7 @@ def monitor(
     jsonl: _Jsonl = False,
     metrics: _Metrics = None,
     log_json: _LogJson = False,
+    web: _Web = None,
     fail_on_anomaly: _Fail = False,
 ) -> None:
     """Monitor machines: a score and a state each second, a case and alerts when one does not sound normal.
@@ -91,10 +96,26 @@ def monitor(
     )
     if no_realtime:
         _check_files(plans)
-    with _printer(jsonl, as_log=site.log == "json") as show:
+    with _dashboard(web, config, models, state), _printer(jsonl, as_log=site.log == "json") as show:
         alarms = run_monitor(plans, site, show)
     if fail_on_anomaly and alarms:
         raise typer.Exit(ANOMALY_FOUND)
+
+
+@contextmanager
+def _dashboard(
+    address: str | None, config: Path | None, models: Path | None, state: Path | None
+) -> Iterator[None]:
+    """Serve the dashboard beside the monitor, in a process of its own, so that it never holds up the sound."""
+    if address is None:
+        yield
+        return
+    from anomaly.extras import needs
+
+    with needs("web"):
+        from anomaly.web.companion import serving_beside
+    with serving_beside(address, config=config, models=models, state=state):
+        yield
 
 
 def _check_files(plans: Sequence[MonitorPlan]) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -44,8 +45,10 @@ def build_app(settings: WebSettings, services: Services | None = None) -> Starle
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        own.monitors.start()
         yield
         await own.live.close()
+        await run_in_threadpool(own.monitors.stop)
 
     app = Starlette(
         routes=[*_api_routes(own), *_page_routes()],

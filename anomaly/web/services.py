@@ -5,10 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from anomaly.web.api.schemas.system import DeviceFacts
+from anomaly.web.inputs import input_devices
+from anomaly.web.jobs.job_store import JobStore
+from anomaly.web.jobs.monitor_keeper import MonitorKeeper
 from anomaly.web.live.hub import LiveHub
 from anomaly.web.security.audit_log import AUDIT_NAME, AuditLog
 from anomaly.web.security.authentication import Authentication
 from anomaly.web.security.limits import LoginThrottle, RateLimit
+from anomaly.web.security.one_time_keys import OneTimeKeys
 from anomaly.web.security.sessions import SessionStore
 from anomaly.web.security.tokens import TokenFile, read_tokens
 from anomaly.web.security.users import USERS_NAME, UserFile
@@ -29,6 +34,9 @@ class Services:
         uploads: limit of recordings.
         audit: log of actions.
         live: live streams.
+        jobs: commands that run beside the server.
+        monitors: monitors of machines that were activated.
+        listen_keys: keys of streams of inputs.
         begun_s: UNIX seconds at which the server began.
     """
 
@@ -40,7 +48,14 @@ class Services:
     uploads: RateLimit
     audit: AuditLog
     live: LiveHub
+    jobs: JobStore
+    monitors: MonitorKeeper
+    listen_keys: OneTimeKeys = field(default_factory=OneTimeKeys)
     begun_s: float = field(default_factory=time.time)
+
+    def inputs(self) -> list[DeviceFacts]:
+        """Return the inputs of this computer."""
+        return input_devices(self.access.site)
 
 
 def build_services(settings: WebSettings) -> Services:
@@ -64,4 +79,6 @@ def build_services(settings: WebSettings) -> Services:
         uploads=RateLimit(settings.limits.uploads_per_minute / 60.0, settings.limits.uploads_per_minute),
         audit=AuditLog(folder / AUDIT_NAME),
         live=LiveHub(access, settings.limits.streams),
+        jobs=JobStore(folder / "jobs"),
+        monitors=MonitorKeeper(settings, access),
     )

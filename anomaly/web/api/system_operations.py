@@ -6,17 +6,11 @@ import json
 import platform
 import shutil
 import sqlite3
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from anomaly import __version__
-from anomaly.audio.capture.inputs.listing import list_inputs
 from anomaly.config import Site
 from anomaly.disk_space import disk_fault
-from anomaly.errors import AnomalyError
 from anomaly.monitor.doctor.examination import examine
 from anomaly.monitor.events import WARNINGS
 from anomaly.monitor.status.sink_status import sink_statuses
@@ -27,7 +21,6 @@ from anomaly.store.store import DATABASE_NAME
 from anomaly.web.api.operation import Call, Operation
 from anomaly.web.api.schemas.system import (
     CheckEntry,
-    DeviceFacts,
     DeviceList,
     DiskFacts,
     ErrorFacts,
@@ -35,32 +28,15 @@ from anomaly.web.api.schemas.system import (
     SinkFacts,
     SystemFacts,
 )
+from anomaly.web.inputs import Remembered
 from anomaly.web.security.identity import Right
 from anomaly.web.services import Services
 
-_ERRORS, _DOCTOR_EVERY_S, _INPUTS_EVERY_S = 50, 60.0, 5.0
+_ERRORS, _DOCTOR_EVERY_S = 50, 60.0
 _STATUS = {"ok": "ok", "warn": "warning", "fail": "failed"}
 
 
-@dataclass
-class _Remembered:
-    """Result that takes seconds to find, kept for a while: the doctor opens microphones, a list of inputs PortAudio."""
-
-    lock: threading.Lock
-    key: object = None
-    at_s: float = float("-inf")
-    value: Any = None
-
-    def get(self, key: object, every_s: float, find: Callable[[], Any]) -> Any:
-        """Return the result, found anew if it is old or belongs to something else."""
-        with self.lock:
-            if self.key != key or time.monotonic() - self.at_s > every_s:
-                self.key, self.value = key, find()
-                self.at_s = time.monotonic()
-            return self.value
-
-
-_CHECKS, _INPUTS = _Remembered(threading.Lock()), _Remembered(threading.Lock())
+_CHECKS = Remembered()
 
 
 def system(call: Call) -> SystemFacts:
@@ -81,7 +57,7 @@ def system(call: Call) -> SystemFacts:
         database_fault=stale_fault(database) or None if database.exists() else None,
         disk=_disk(site, reader),
         sinks=_sinks(site, reader),
-        devices=inputs(services),
+        devices=services.inputs(),
         doctor=_CHECKS.get(key, _DOCTOR_EVERY_S, lambda: _doctor(services)),
         errors=[] if reader is None else _errors(reader),
         live=LiveFacts(viewers=services.live.viewers, lost_frames=services.live.lost_frames),
@@ -90,27 +66,7 @@ def system(call: Call) -> SystemFacts:
 
 def devices(call: Call) -> DeviceList:
     """Return the inputs of this computer."""
-    return DeviceList(inputs(call.services))
-
-
-def inputs(services: Services) -> list[DeviceFacts]:
-    """Return the inputs of this computer; none where PortAudio is missing."""
-    try:
-        found = _INPUTS.get(None, _INPUTS_EVERY_S, list_inputs)
-    except AnomalyError:
-        return []
-    site = services.access.site
-    return [
-        DeviceFacts(
-            id=entry.id,
-            name=entry.name,
-            channels=entry.channels,
-            rates_hz=list(entry.rates_hz),
-            problem=entry.problem,
-            machines=site.machines_on(entry.id),
-        )
-        for entry in found
-    ]
+    return DeviceList(call.services.inputs())
 
 
 def _doctor(services: Services) -> list[CheckEntry]:

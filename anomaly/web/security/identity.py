@@ -12,9 +12,9 @@ class Right(StrEnum):
 
     VIEW = "view"
     """See states, scores, cases and pictures."""
-    OPERATE = "operate"
+    OPERATE = "act"
     """Acknowledge and close cases, score recordings, send test alerts."""
-    ADMINISTER = "administer"
+    ADMINISTER = "admin"
     """Add machines, record, train, activate models."""
     LISTEN = "listen"
     """Listen to clips and see the live picture in full; logged."""

@@ -38,7 +38,7 @@ def test_log_in_and_out(dashboard: Dashboard) -> None:
     assert dashboard.get("/site")["user"] == {
         "name": "anna",
         "role": "operator",
-        "rights": ["view", "operate"],
+        "rights": ["view", "act"],
         "way": "session",
     }
     cookie = dashboard.client.cookies["anomaly_session"]
