@@ -1,0 +1,1 @@
+"""Load of the dashboard."""
