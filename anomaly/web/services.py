@@ -19,6 +19,7 @@ from anomaly.web.security.tokens import TokenFile, read_tokens
 from anomaly.web.security.users import USERS_NAME, UserFile
 from anomaly.web.settings import WebSettings
 from anomaly.web.site_access import SiteAccess
+from anomaly.web.trend_view import TrendView
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Services:
         live: live streams.
         jobs: commands that run beside the server.
         monitors: monitors of machines that were activated.
+        trends: of machines, remembered for a while.
         listen_keys: keys of streams of inputs.
         begun_s: UNIX seconds at which the server began.
     """
@@ -50,6 +52,7 @@ class Services:
     live: LiveHub
     jobs: JobStore
     monitors: MonitorKeeper
+    trends: TrendView = field(default_factory=TrendView)
     listen_keys: OneTimeKeys = field(default_factory=OneTimeKeys)
     begun_s: float = field(default_factory=time.time)
 

@@ -105,6 +105,8 @@ def trend(call: Call) -> TrendColumns:
     if reader is not None:
         found = curve(reader, name, CurveResolution.DAY, since_s, until_s)
         cases = _cases_by_day(reader, name, since_s)
+    report = {} if reader is None else call.services.trends.of(reader, name)
+    interval = report.get("time_to_alarm")
     return TrendColumns(
         machine=name,
         time=list(found.time_s),
@@ -114,9 +116,14 @@ def trend(call: Call) -> TrendColumns:
         alarm_share=list(found.alarm_share),
         scored_s=list(found.scored_s),
         cases=[cases[int(day_s) // _DAY_S] for day_s in found.time_s],
-        changes=[],
-        health_index=None,
-        time_to_limit=None,
+        state=report.get("state"),
+        summary=report.get("sentence"),
+        changes=[dict(change) for change in report.get("change_points", ())],
+        health_index=report.get("level"),
+        alarm_level=report.get("alarm_level"),
+        time_to_limit=None
+        if interval is None
+        else {"low_s": interval["lower_s"], "high_s": interval["upper_s"]},
     )
 
 

@@ -117,7 +117,7 @@ class CurveColumns(Answered):
 
 
 class TrendColumns(Answered):
-    """Scores by the day over a year, the alarms of each day, and what the diagnosis knows of slow changes."""
+    """Scores by the day over a year, the alarms of each day, and what `anomaly trend` says of slow changes."""
 
     machine: str
     time: list[float]
@@ -127,9 +127,12 @@ class TrendColumns(Answered):
     alarm_share: list[float]
     scored_s: list[int]
     cases: list[int]
+    state: str | None
+    summary: str | None
     changes: list[dict[str, Any]]
     health_index: float | None
-    time_to_limit: dict[str, Any] | None
+    alarm_level: float | None
+    time_to_limit: dict[str, float] | None
 
 
 class NewMachine(Sent):
