@@ -11,6 +11,7 @@ import logging
 import math
 import random
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from anomaly.alerts.live_feed import LiveScoreFeed
 from anomaly.alerts.open_case_feed import OpenCaseFeed
 from anomaly.alerts.retry_policy import RetryPolicy
 from anomaly.alerts.sink_availability import SinkAvailability
-from anomaly.alerts.sinks.sink import OperatorSink, Sink
+from anomaly.alerts.sinks.sink import KeyedSink, OperatorSink, Sink
 from anomaly.errors import AnomalyError, ConfigError
 from anomaly.store.database.file_lock import FileLock
 from anomaly.store.database.rows import DueMessage
@@ -30,6 +31,8 @@ from anomaly.store.store import Store
 
 # Keys of confirmed messages that are remembered: some MB.
 _MAX_CONFIRMED = 10_000
+# Messages that follow each other this closely are read and marked together.
+_GATHER_S = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,9 @@ class SinkWorker:
         self._open_cases = OpenCaseFeed(store, sink, clock)
         if isinstance(sink, OperatorSink):
             sink.operate(store.cases)
+        self._keyed = isinstance(sink, KeyedSink) and sink.keyed
+        self._unmarked: list[DueMessage] = []
+        self._unmarked_since_s = 0.0
         self._confirmed: dict[str, None] = {}
         self._last_error = ""
         self._wake = threading.Event()
@@ -146,11 +152,20 @@ class SinkWorker:
         outbox.hold(plan.held)
         outbox.mark_not_needed(plan.skipped, NOT_NEEDED)
         done = len(own) + len(plan.skipped)
-        for group in plan.groups:
-            if self._stopping.is_set() or not self._try(group):
-                break
-            done += len(group)
+        try:
+            for group in plan.groups:
+                if self._stopping.is_set() or not self._try(group):
+                    break
+                done += len(group)
+        finally:
+            self._mark_confirmed()
         return done
+
+    def _mark_confirmed(self) -> None:
+        """Mark the deliveries in the database that the sink has confirmed."""
+        made, self._unmarked = self._unmarked, []
+        if made:
+            self._store.outbox.mark_delivered(*made)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -160,8 +175,8 @@ class SinkWorker:
             except Exception:  # a bug must not end the delivery of alerts
                 log.exception("sink %s: unexpected failure", self._sink.name)
                 again = False
-            if not again:
-                self._wake.wait(self._poll_s)
+            if not again and self._wake.wait(self._poll_s) and not self._draining.is_set():
+                self._stopping.wait(_GATHER_S)
 
     def _work(self) -> bool:
         """Run one round; return whether there may be more to do at once."""
@@ -209,7 +224,11 @@ class SinkWorker:
             self._note_confirmed(messages)
             self._rules.sent(group, self._clock())
             self._availability.answered()
-        self._store.outbox.mark_delivered(*group)
+        if not self._unmarked:
+            self._unmarked_since_s = time.monotonic()
+        self._unmarked += group
+        if not self._keyed or time.monotonic() - self._unmarked_since_s > _GATHER_S:
+            self._mark_confirmed()
         return True
 
     def _note_confirmed(self, messages: Sequence[AlertMessage]) -> None:

@@ -87,6 +87,15 @@ class LiveSink(Protocol):
         """Publish a machine's newest state and score, or drop them. Never waits or raises for a dead connection."""
 
 
+@runtime_checkable
+class KeyedSink(Protocol):
+    """Sink whose receiver knows a repeated message by its key, so that a kill may repeat several at no harm."""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether deliveries may be marked as made a moment later, several at once."""
+
+
 class CaseOperations(Protocol):
     """Changes of cases that the people at the other side of a sink make; `OperatorChanges` of the store."""
 

@@ -14,6 +14,7 @@ Shelved is a time limit on a case, not a state: it stops the messages, nothing e
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import uuid
 from collections.abc import Mapping
@@ -206,13 +207,13 @@ class Case:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the case as JSON types; a number that is not finite becomes null."""
-        fields = {f.name: json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        fields = {name: json_value(getattr(self, name)) for name in _names(type(self))}
         return fields | {"urgency": self.urgency}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Case:
         """Create a case from the result of ``to_dict``; unknown names are ignored."""
-        known = {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields}
+        known = {name: fields[name] for name in _names(cls) if name in fields}
         return cls(**known | {"state": CaseState(known["state"])})
 
     def require_open(self, what: str) -> None:
@@ -232,6 +233,11 @@ class Case:
             )
 
 
+@functools.cache
+def _names(kind: type[Case]) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind))
+
+
 def iso_utc(unix_s: float) -> str:
     """Convert UNIX seconds to ISO 8601 in UTC with milliseconds; such texts sort by time."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -242,8 +248,14 @@ def unix_s(iso: str) -> float:
     return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
+# Types that JSON has as they are; most values are of these.
+_PLAIN = frozenset({str, int, bool})
+
+
 def json_value(value: Any) -> Any:
     """Convert a value to JSON types: NaN and infinity, which JSON lacks, become null."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):

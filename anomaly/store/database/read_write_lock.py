@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 
 
 class ReadWriteLock:
@@ -23,23 +24,27 @@ class ReadWriteLock:
         self._readers = 0
         self._has_writer = False
         self._thread = threading.local()
+        self._shared = _Shared(self)
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
+    def shared(self) -> AbstractContextManager[None]:
         """Hold the lock as one of many readers. A thread that holds it may enter again."""
+        return self._shared
+
+    def _enter(self) -> None:
         depth: int = getattr(self._thread, "depth", 0)
         if depth == 0:
             with self._changed:
-                self._changed.wait_for(lambda: not self._has_writer)
+                while self._has_writer:
+                    self._changed.wait()
                 self._readers += 1
         self._thread.depth = depth + 1
-        try:
-            yield
-        finally:
-            self._thread.depth = depth
-            if depth == 0:
-                with self._changed:
-                    self._readers -= 1
+
+    def _leave(self) -> None:
+        self._thread.depth -= 1
+        if self._thread.depth == 0:
+            with self._changed:
+                self._readers -= 1
+                if self._has_writer:
                     self._changed.notify_all()
 
     @property
@@ -60,3 +65,18 @@ class ReadWriteLock:
             with self._changed:
                 self._has_writer = False
                 self._changed.notify_all()
+
+
+class _Shared(AbstractContextManager[None]):
+    """Reader's part of the lock; a class, because each statement of the database enters it."""
+
+    def __init__(self, lock: ReadWriteLock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock._enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock._leave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ MessageEvent = Literal[
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its text is kept
 class AlertMessage:
     """Message about a case, or test of a sink.
 
@@ -98,6 +99,10 @@ class AlertMessage:
 
     def to_json(self) -> str:
         """Return the message as one line of JSON."""
+        return self._json
+
+    @functools.cached_property
+    def _json(self) -> str:
         return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"))
 
     @classmethod

@@ -6,16 +6,17 @@ a message that it knows; only what it has lost is queued again, with the same ke
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import re
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly import atomic
 from anomaly.errors import AnomalyError
 from anomaly.store.outbox.message import AlertMessage
 
@@ -71,14 +72,9 @@ class UnconfirmedMessages:
             entry = self._waiting.get(message_id)
             if self._folder is None or entry is None or message_id in self._written:
                 return
-            content = {
-                "queued_s": entry.queued_s,
-                "sinks": sorted(entry.sinks),
-                "message": entry.message.to_dict(),
-            }
             try:
-                atomic.write_bytes(self._file(self._folder, message_id), json.dumps(content).encode())
-            except AnomalyError as error:
+                _write(self._file(self._folder, message_id), entry)
+            except OSError as error:
                 log.debug("a second copy of a message cannot be kept: %s", error)  # a full disk
             else:
                 self._written.add(message_id)
@@ -143,6 +139,30 @@ class UnconfirmedMessages:
     def _file(folder: Path, message_id: str) -> Path:
         plain = _FILE_NAME.fullmatch(message_id)
         return folder / f"{message_id if plain else hashlib.sha256(message_id.encode()).hexdigest()}.json"
+
+
+def _write(path: Path, entry: Unconfirmed) -> None:
+    """Write a second copy, in one call; one that is not complete is passed over when it is read.
+
+    It waits for no disk: the first copy, in the database, survives a power cut, and this one a damaged page.
+    """
+    head = json.dumps({"queued_s": entry.queued_s, "sinks": sorted(entry.sinks)})
+    # Joined as text: the message is text already, as the database has it.
+    content = f'{head[:-1]}, "message": {entry.message.to_json()}}}'.encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags, 0o644)
+    except FileNotFoundError:  # the first makes the folder
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, flags, 0o644)
+    try:
+        if os.write(file, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
 
 
 def _read(path: Path) -> Unconfirmed | None:

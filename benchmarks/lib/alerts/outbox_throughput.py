@@ -26,6 +26,8 @@ _EVIDENCE = {"groups": [0.1] * 16, "edges_hz": [500.0 * k for k in range(17)]}
 class CountingSink:
     """Sink that confirms each message at once."""
 
+    keyed = True
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.count = 0

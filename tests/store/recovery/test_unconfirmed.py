@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from anomaly import atomic
 from anomaly.alerts import AlertMessage, Case, Store
 from anomaly.errors import ConfigError
+from anomaly.store.recovery import unconfirmed
 from anomaly.store.recovery.unconfirmed import MAX_KEPT, UnconfirmedMessages
 from anomaly.store.store import UNDELIVERED
 
@@ -133,9 +134,9 @@ def test_a_folder_that_takes_no_file_stops_nothing(
     path: Path, make_case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise ConfigError("cannot be written: No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(atomic, "write_bytes", full)
+    monkeypatch.setattr(unconfirmed.os, "write", full)
     opened(path, make_case())
     with Store.open_resilient(path) as store:
         assert len(store.outbox.due(2e9, "plant")) == 1

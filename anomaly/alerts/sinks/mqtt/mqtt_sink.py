@@ -45,6 +45,8 @@ class MqttSink:
         ConfigError: the host, the topic or the certificate file cannot be used.
     """
 
+    keyed = True
+
     def __init__(
         self,
         name: str,

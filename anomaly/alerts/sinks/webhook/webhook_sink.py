@@ -35,6 +35,8 @@ class WebhookSink:
         ConfigError: the address or the certificate file cannot be used.
     """
 
+    keyed = True
+
     def __init__(
         self,
         name: str,
