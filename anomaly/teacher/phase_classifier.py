@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
-from anomaly.detect.detectors.slow_kind import BATCH
 from anomaly.errors import ModelError
 from anomaly.features.mel import Centibels
 from anomaly.teacher.export import PHASE_OUTPUT
+from anomaly.teacher.inner_value import InnerValue
 
 
 class PhaseClassifier:
@@ -24,39 +21,14 @@ class PhaseClassifier:
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        classifier = onnx.ModelProto()
-        classifier.CopyFrom(model)
-        del classifier.graph.output[:]
-        classifier.graph.output.append(
-            helper.make_tensor_value_info(PHASE_OUTPUT, TensorProto.INT64, [BATCH])
-        )
-        # onnxruntime sends telemetry unless this is set.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            classifier.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        levels = self._session.get_inputs()[0]
-        self._input, (_, self._context, self._bands) = levels.name, levels.shape
+        self._value = InnerValue(model, PHASE_OUTPUT, TensorProto.INT64)
 
     def classify(self, levels: Centibels) -> npt.NDArray[np.int64]:
         """Return the number of the phase of the window that ends at each frame, [frames], of levels [frames, bands].
 
         The first windows reach back before the segment and are filled with zeros.
         """
-        before = np.zeros((self._context - 1, self._bands), np.float32)
-        joined = np.concatenate([before, levels.astype(np.float32)])
-        windows = np.lib.stride_tricks.sliding_window_view(joined, self._context, axis=0).transpose(0, 2, 1)
-        found = np.zeros(len(windows), np.int64)
-        for start in range(0, len(windows), BATCH):
-            part = windows[start : start + BATCH]
-            batch = np.zeros((BATCH, self._context, self._bands), np.float32)
-            batch[: len(part)] = part
-            (labels,) = self._session.run(None, {self._input: batch})
-            found[start : start + BATCH] = np.asarray(labels)[: len(part)]
-        return found
+        return self._value.of_frames(levels).astype(np.int64)
 
 
 def phase_classifier(data: bytes) -> PhaseClassifier | None:

@@ -12,6 +12,7 @@ from anomaly.features.mel import HOP_S
 from anomaly.student.distillation.distil import DistillationResult
 from anomaly.teacher.export import macs_per_frame
 from anomaly.training.compile import Chip
+from anomaly.training.student_training import Teaching
 from anomaly.training.training_data import TrainingData
 from chip.compiler import Compiled
 from chip.run_cost import cost
@@ -41,12 +42,22 @@ def sound_metrics(data: TrainingData, calibration: Calibration) -> dict[str, Any
     }
 
 
-def distillation_metrics(distilled: DistillationResult | None) -> dict[str, Any]:
-    """Outcome of a distillation; the key ``ran`` alone where the profile has none."""
+def distillation_metrics(
+    distilled: DistillationResult | None, teaching: Teaching | None = None
+) -> dict[str, Any]:
+    """Agreement of the student's errors with the teacher's, and the outcome of training by gradients.
+
+    ``ran`` is about gradients, and false where the profile has none.
+    """
+    taught = {
+        "agreement": None if teaching is None else teaching.taught,
+        "agreement_alone": None if teaching is None else teaching.alone,
+    }
     if distilled is None:
-        return {"ran": False}
+        return {"ran": False, **taught}
     return {
         "ran": True,
+        **taught,
         "lead": distilled.gap,
         "trained": distilled.trained,
         "kept_because": distilled.kept_because,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from anomaly.audio.sensor.reference import SensorReference, fit_reference
@@ -11,19 +12,23 @@ from anomaly.detect.detectors.student import StudentDetector
 from anomaly.detect.detectors.teacher import TeacherDetector
 from anomaly.detect.operating.fit import learn_states
 from anomaly.detect.operating.states import OperatingStates, second_spectra
+from anomaly.errors import InputError
 from anomaly.features.delta_encoder import DeltaCode
 from anomaly.features.front_end import FrontEnd
 from anomaly.features.level_reference import LevelReference, fit_level_reference
 from anomaly.progress import Report
 from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.distillation.distil import DistillationResult
 from anomaly.teacher.phase_classifier import phase_classifier
+from anomaly.teacher.signed_errors import signed_errors
 from anomaly.training.compile import Chip, compile_circuit
 from anomaly.training.detector_calibration import calibrate_detector
-from anomaly.training.imported_teacher import check_matches_machine
+from anomaly.training.imported_teacher import check_matches_machine, check_predicts_machine
 from anomaly.training.metrics import activity_metrics, chip_metrics, distillation_metrics, sound_metrics
 from anomaly.training.profiles import TrainingProfile
 from anomaly.training.reporting.neurobench import measure_complexity
+from anomaly.training.student_cross_fit import cross_fitted_calibration
 from anomaly.training.student_training import StudentConstraints, TrainedStudent, train_student
 from anomaly.training.teacher_training import TrainedTeacher, phases_gain, train_teacher
 from anomaly.training.training_data import TrainingData, block_segments
@@ -101,10 +106,13 @@ def build_artifacts(
         constraints or StudentConstraints(),
         phases=trained_teacher.phases,
         classifier=phase_classifier(onnx) if trained_teacher.phases else None,
+        errors_of=partial(signed_errors, onnx),
         seed=seed,
         progress=lambda share: report("distilling", share),
     )
-    return _compile_and_calibrate(data, front_end, chip, states, trained_teacher, trained_student, report)
+    return _compile_and_calibrate(
+        data, front_end, chip, states, trained_teacher, trained_student, seed, report
+    )
 
 
 def _compile_and_calibrate(
@@ -114,6 +122,7 @@ def _compile_and_calibrate(
     states: OperatingStates,
     teacher: TrainedTeacher,
     student: TrainedStudent,
+    seed: int,
     report: Report,
 ) -> ModelArtifacts:
     """Compile and verify the student, calibrate what was decoded, and measure it."""
@@ -122,13 +131,15 @@ def _compile_and_calibrate(
     compiled, verified = compile_circuit(student.circuit, student.code, chip, segments)
     report("calibrating", 0.0)
     detector = StudentDetector(student.code, compiled.network, chip.arch.v_sat)
-    calibration = calibrate_detector(detector, "count", front_end, data.held_out, states)
+    calibration = _calibrate_student(
+        detector, data, front_end, chip, states, teacher.onnx, student.plan, seed, report
+    )
     report("calibrating", 1.0)
     sounds = [block.samples for block in (*data.training, *data.held_out)]
     metrics = {
         **sound_metrics(data, calibration),
         "verified": verified,
-        "distillation": distillation_metrics(student.distilled),
+        "distillation": distillation_metrics(student.distilled, student.teaching),
         "robustness": student.robustness,
         "teacher": {"gain_nats": teacher.gain_nats, "phases_gain_nats": teacher.phases_gain_nats},
         "activity": activity_metrics(detector, chip, teacher.onnx),
@@ -152,6 +163,42 @@ def _compile_and_calibrate(
     )
 
 
+def _calibrate_student(
+    detector: StudentDetector,
+    data: TrainingData,
+    front_end: FrontEnd,
+    chip: Chip,
+    states: OperatingStates,
+    onnx: bytes,
+    plan: ClosedFormPlan | None,
+    seed: int,
+    report: Report,
+) -> Calibration:
+    """Calibrate the compiled student: on all recordings where its plan is known, else on held-out ones.
+
+    The student runs on the held-out sound in both cases, which also measures its activity.
+    """
+    held_out = calibrate_detector(detector, "count", front_end, data.held_out, states)
+    try:
+        found = (
+            None
+            if plan is None
+            else cross_fitted_calibration(
+                (*data.training, *data.held_out),
+                front_end,
+                plan,
+                chip,
+                states,
+                partial(signed_errors, onnx),
+                seed=seed,
+                progress=lambda share: report("calibrating", share),
+            )
+        )
+    except InputError:
+        return held_out  # too little sound for a fold
+    return found or held_out
+
+
 def _imported_teacher(
     teacher: bytes,
     teacher_calibration: Calibration | None,
@@ -165,6 +212,7 @@ def _imported_teacher(
     detector = TeacherDetector(teacher)
     if teacher_calibration is not None:
         check_matches_machine(detector, teacher_calibration, front_end, data.held_out, states)
+    check_predicts_machine(teacher, data, front_end)
     calibration = teacher_calibration or calibrate_detector(detector, "log", front_end, data.held_out, states)
     everything = (*data.training, *data.held_out)
     return TrainedTeacher(teacher, calibration, None, phases_gain(everything, front_end, profile, seed=seed))

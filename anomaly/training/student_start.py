@@ -14,6 +14,7 @@ from anomaly.student.circuit import Circuit
 from anomaly.student.closed_form.closed_form import fit_closed_form
 from anomaly.student.closed_form.encoder_fit import fit_delta_code
 from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.student.closed_form.taught_filters import TeacherErrors
 from anomaly.student.closed_form.wire_aware import fit_wire_aware_closed_form
 from anomaly.training.compile import Chip
 from chip.run_cost import cost
@@ -47,6 +48,7 @@ def choose_start(
     chip: Chip,
     budget: Budget,
     judge: Callable[[StudentStart], float],
+    teacher_errors: TeacherErrors | None = None,
 ) -> StudentStart:
     """Build the start within the chip's limits and the budget.
 
@@ -56,6 +58,8 @@ def choose_start(
         chip: architecture that the student must fit.
         budget: upper bounds of its use.
         judge: label-free quality of a start, higher is better; called only if the planned start exceeds the budget.
+        teacher_errors: the teacher's signed errors of the training segments; without them the start is fitted to the
+            sound alone.
 
     Raises:
         UsageError: no student is small enough, or the link is lossy and the chip lacks the leak that it needs.
@@ -66,7 +70,9 @@ def choose_start(
     def build(candidate: ClosedFormPlan) -> StudentStart:
         code = fit_delta_code(training, candidate)
         return StudentStart(
-            code, fit_closed_form(training, held_out, code, candidate, chip.limits), candidate
+            code,
+            fit_closed_form(training, held_out, code, candidate, chip.limits, None, teacher_errors),
+            candidate,
         )
 
     tight = Budget(
@@ -86,7 +92,9 @@ def choose_start(
     if start.plan.wire_cost == 0:
         return start
     settings = (start.code, start.plan, chip.limits, chip.arch)
-    shorter = StudentStart(*fit_wire_aware_closed_form(training, held_out, *settings), start.plan)
+    shorter = StudentStart(
+        *fit_wire_aware_closed_form(training, held_out, *settings, teacher_errors), start.plan
+    )
     # Fewer synapses should use less of everything; the budget is checked all the same.
     within = _with_reserve(measured_use(shorter, held_out, chip, budget), budget).within(tight)
     return shorter if within else start

@@ -16,7 +16,9 @@ from anomaly.features.front_end import FrontEnd
 from anomaly.features.mel import Centibels, Samples
 from anomaly.student.budget import Budget
 from anomaly.student.circuit import Circuit
+from anomaly.student.closed_form.error_filters import target_filters
 from anomaly.student.closed_form.plan import ClosedFormPlan
+from anomaly.student.closed_form.taught_filters import TeacherErrors, agreement
 from anomaly.student.distillation.criterion import Criterion, validation_split
 from anomaly.student.distillation.distil import DistillationResult, distil
 from anomaly.student.distillation.plan import DistillationSetup, DistilPlan
@@ -68,12 +70,29 @@ class TrainedStudent:
         circuit: its integers.
         distilled: outcome of the distillation; None if the profile has none.
         robustness: AUC on pseudo-anomalies of perfect and imperfect chips, see `measure_robustness`.
+        teaching: how well the student's errors follow the teacher's; None for a teacher without signed errors.
+        plan: of the closed form, where the circuit is that alone; None where phases or gradients have changed it.
     """
 
     code: DeltaCode
     circuit: Circuit
     distilled: DistillationResult | None
     robustness: dict[str, Any]
+    teaching: Teaching | None = None
+    plan: ClosedFormPlan | None = None
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Correlation of the student's error filters with the teacher's signed errors, on held-out normal sound.
+
+    Args:
+        taught: of the filters that were fitted to the teacher.
+        alone: of those that the sound alone would have given.
+    """
+
+    taught: float
+    alone: float
 
 
 def train_student(
@@ -86,6 +105,7 @@ def train_student(
     *,
     phases: bool,
     classifier: PhaseClassifier | None = None,
+    errors_of: Callable[[Sequence[Centibels]], TeacherErrors | None] = lambda _: None,
     seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> TrainedStudent:
@@ -100,6 +120,7 @@ def train_student(
         constraints: budget, accelerator and link.
         phases: whether the machine's cycle has phases.
         classifier: phase labels by the teacher; None for a teacher without phases.
+        errors_of: the teacher's signed errors of segments; None for a teacher that has none.
         seed: the same seed gives the same student on the same machine.
         progress: receives the share that is done.
 
@@ -111,7 +132,8 @@ def train_student(
     sounds, validation = validation_split([block.samples for block in data.training])
     plan = constraints.plan(profile.closed_form, phases=phases)
     judge = start_criterion(data, front_end, chip, seed=seed)
-    start = choose_start(*levels, plan, chip, constraints.budget, judge)
+    errors = errors_of(levels[0])
+    start = choose_start(*levels, plan, chip, constraints.budget, judge, errors)
     distilled = None
     if profile.distil is not None:
         setting = DistillationSetup(front_end, start.code, chip.limits, *teacher)
@@ -125,7 +147,27 @@ def train_student(
     circuit = start.circuit if distilled is None else distilled.circuit
     few = Criterion.from_sounds(validation, _ROBUSTNESS_CHECKS, front_end, chip.limits.v_sat, seed=seed)
     robustness = measure_robustness(circuit, start.code, few, profile.chips, seed=seed)
-    return TrainedStudent(start.code, circuit, distilled, robustness)
+    teaching = None if errors is None else _teaching(levels, start, errors, errors_of(levels[1]))
+    plan_alone = start.plan if circuit is start.circuit else None
+    return TrainedStudent(start.code, circuit, distilled, robustness, teaching, plan_alone)
+
+
+def _teaching(
+    levels: tuple[Sequence[Centibels], Sequence[Centibels]],
+    start: StudentStart,
+    errors: TeacherErrors,
+    held_out_errors: TeacherErrors | None,
+) -> Teaching | None:
+    """Measure what the student's filters have of the teacher; None for a plan without filters of changes."""
+    if held_out_errors is None or start.plan.kinds != ("change",):
+        return None
+    training, held_out = levels
+    with_teacher, alone = (target_filters(training, start.code, start.plan, e)[0] for e in (errors, None))
+    found = (
+        agreement(held_out, held_out_errors, start.code, filters, start.plan.band_stride)
+        for filters in (with_teacher, alone)
+    )
+    return Teaching(*found)
 
 
 @dataclass(frozen=True, eq=False)

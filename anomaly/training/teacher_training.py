@@ -27,11 +27,14 @@ from anomaly.teacher.network import Teacher
 from anomaly.teacher.phases import MAX_PHASES, MIN_PHASE_GAIN_NATS
 from anomaly.training.detector_calibration import calibrate_detector, decision_masks
 from anomaly.training.profiles import TrainingProfile
-from anomaly.training.training_data import TrainingBlock, TrainingData, block_segments, sample_segments
-
-FOLDS = 3
-# Fewer recordings than two a fold are not cross-fitted.
-_MIN_RECORDINGS = 2 * FOLDS
+from anomaly.training.training_data import (
+    MIN_RECORDINGS_TO_FOLD,
+    TrainingBlock,
+    TrainingData,
+    block_segments,
+    recording_folds,
+    sample_segments,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,7 @@ def train_teacher(
         ModelError: an exported teacher does not agree with torch.
     """
     trainer = _TeacherTrainer(front_end, profile, seed)
-    folds = _folds((*data.training, *data.held_out), seed)
+    folds = recording_folds((*data.training, *data.held_out), seed)
     report("teaching", 0.0)
     if folds:
         return _cross_fit(trainer, folds, states, report)
@@ -149,7 +152,7 @@ def phases_gain(
     None with too few recordings.
     """
     recordings = _by_recording(blocks, front_end)
-    if len(recordings) < _MIN_RECORDINGS:
+    if len(recordings) < MIN_RECORDINGS_TO_FOLD:
         return None
     return phase_gain_of_recordings(recordings, profile.teacher.size, seed)
 
@@ -164,16 +167,3 @@ def _by_recording(blocks: Sequence[TrainingBlock], front_end: FrontEnd) -> list[
     for block in blocks:
         found.setdefault(block.recording, []).extend(sample_segments(block.samples, front_end))
     return [found[name] for name in sorted(found)]
-
-
-def _folds(blocks: Sequence[TrainingBlock], seed: int) -> list[list[TrainingBlock]]:
-    """Folds of the blocks with each recording in one fold; empty with too few recordings.
-
-    Recordings are drawn at random: if they follow the machine's speeds in turn, every third of them could leave out a
-    whole speed.
-    """
-    names = sorted({block.recording for block in blocks})
-    if len(names) < _MIN_RECORDINGS:
-        return []
-    drawn = [names[i] for i in np.random.default_rng([seed, 5]).permutation(len(names))]
-    return [[b for b in blocks if b.recording in set(drawn[part::FOLDS])] for part in range(FOLDS)]

@@ -24,6 +24,11 @@ MAX_TRAINING_S = 3600.0
 BLOCK_S, GAP_S = 60, 2
 _HELD_OUT_EVERY = 5
 
+# Parts that detectors are trained without, one at a time, to calibrate on sound that nothing was fitted on.
+FOLDS = 3
+# Fewer recordings than two a fold are not cross-fitted.
+MIN_RECORDINGS_TO_FOLD = 2 * FOLDS
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingBlock:
@@ -127,6 +132,19 @@ def split_held_out(blocks: Sequence[TrainingBlock], *, where: Path | None = None
         training=tuple(b for b in blocks if b.recording not in held_out),
         held_out=tuple(b for b in blocks if b.recording in held_out),
     )
+
+
+def recording_folds(blocks: Sequence[TrainingBlock], seed: int) -> list[list[TrainingBlock]]:
+    """Divide blocks into folds with each recording in one of them; empty with too few recordings.
+
+    Recordings are drawn at random: if they follow the machine's speeds in turn, every third of them could leave out a
+    whole speed.
+    """
+    names = sorted({block.recording for block in blocks})
+    if len(names) < MIN_RECORDINGS_TO_FOLD:
+        return []
+    drawn = [names[i] for i in np.random.default_rng([seed, 5]).permutation(len(names))]
+    return [[b for b in blocks if b.recording in set(drawn[part::FOLDS])] for part in range(FOLDS)]
 
 
 def _split_single(blocks: list[TrainingBlock]) -> TrainingData:

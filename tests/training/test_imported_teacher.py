@@ -76,5 +76,9 @@ def test_the_teacher_of_another_machine_is_refused(trained: TrainingResult, tmp_
     with pytest.raises(ModelError, match="--teacher: the teacher does not know this machine: ") as caught:
         train(replace(request, teacher=trained.bundle.path / TEACHER))
     assert "the teacher of this machine" in str(caught.value.hint)
+    alone = tmp_path / "alone.onnx"
+    alone.write_bytes((trained.bundle.path / TEACHER).read_bytes())
+    with pytest.raises(ModelError, match=r"predicts held-out normal sound \d\.\d\d nats a band worse"):
+        train(replace(request, teacher=alone))
     assert not request.models.joinpath("fan").exists()
     assert open_bundle(trained.bundle.path)

@@ -207,13 +207,13 @@ class Case:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the case as JSON types; a number that is not finite becomes null."""
-        fields = {name: json_value(getattr(self, name)) for name in _names(type(self))}
+        fields = {name: json_value(getattr(self, name)) for name in _names()}
         return fields | {"urgency": self.urgency}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Case:
         """Create a case from the result of ``to_dict``; unknown names are ignored."""
-        known = {name: fields[name] for name in _names(cls) if name in fields}
+        known = {name: fields[name] for name in _names() if name in fields}
         return cls(**known | {"state": CaseState(known["state"])})
 
     def require_open(self, what: str) -> None:
@@ -234,8 +234,8 @@ class Case:
 
 
 @functools.cache
-def _names(kind: type[Case]) -> tuple[str, ...]:
-    return tuple(f.name for f in dataclasses.fields(kind))
+def _names() -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(Case))
 
 
 def iso_utc(unix_s: float) -> str:

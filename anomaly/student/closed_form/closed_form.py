@@ -27,6 +27,7 @@ from anomaly.student.closed_form.level_moments import EVENT_VARIANCE, stack_taps
 from anomaly.student.closed_form.plan import ClosedFormPlan, frame_to_step_leak, limit_thresholds
 from anomaly.student.closed_form.scale_predictor import ScalePredictor, fit_scale_predictor
 from anomaly.student.closed_form.tap_wire_costs import TapWireCosts
+from anomaly.student.closed_form.taught_filters import TeacherErrors
 from anomaly.student.closed_form.whitening_filters import max_delay
 from anomaly.student.neuron_limits import NeuronLimits
 
@@ -41,6 +42,7 @@ def fit_closed_form(
     plan: ClosedFormPlan,
     limits: NeuronLimits,
     wire_costs: TapWireCosts | None = None,
+    teacher_errors: TeacherErrors | None = None,
 ) -> Circuit:
     """Fit a student to levels of normal sound.
 
@@ -51,6 +53,7 @@ def fit_closed_form(
         plan: settings of the closed form.
         limits: of the chip.
         wire_costs: costs of the wires to each tap, where a student was placed before.
+        teacher_errors: the teacher's signed errors of the training segments, to which the filters are fitted.
 
     Raises:
         ModelError: the chip's neurons have too few synapses, or not the encoder's leak.
@@ -59,7 +62,7 @@ def fit_closed_form(
     plan = limit_thresholds(plan, code.bands, limits)
     channels = _filter_channels(code.bands, plan)
     delays = max_delay(plan.kinds)
-    filters = fit_error_filters(training, code, plan, limits, wire_costs)
+    filters = fit_error_filters(training, code, plan, limits, wire_costs, teacher_errors)
     scales = fit_scales(training, code, (filters, channels), plan, limits, wire_costs)
     membranes = first_layer_input(held_out, code, filters, scales, delays)
     # Comparators in blocks: both signs one after the other, each with all of its thresholds.

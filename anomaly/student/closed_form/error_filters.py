@@ -14,12 +14,16 @@ from anomaly.student.closed_form.filter_synapses import FilterSynapses, SynapseL
 from anomaly.student.closed_form.level_moments import EVENT_VARIANCE, level_deviations, second_moments
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.closed_form.tap_wire_costs import TapWireCosts
+from anomaly.student.closed_form.taught_filters import TeacherErrors, fit_taught_filters
 from anomaly.student.closed_form.whitening_filters import fit_whitening_filters, max_delay
 from anomaly.student.neuron_limits import NeuronLimits
 
 
 def target_filters(
-    training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan
+    training: Sequence[Centibels],
+    code: DeltaCode,
+    plan: ClosedFormPlan,
+    teacher_errors: TeacherErrors | None = None,
 ) -> tuple[Floats, Floats, Integers]:
     """Fit the real-valued filters that the student's synapses approximate.
 
@@ -27,6 +31,8 @@ def target_filters(
         training: segments of normal sound, levels [frames, bands].
         code: encoder settings.
         plan: settings of the closed form.
+        teacher_errors: the teacher's signed errors of the same segments; filters of changes are fitted to them, and
+            without them to the sound alone.
 
     Returns:
         Weights per event [filters, taps], second moments of taps in events including their quantisation noise
@@ -38,6 +44,10 @@ def target_filters(
     moments = second_moments(training, delays)
     gram = moments / np.outer(event, event) + EVENT_VARIANCE * np.eye(len(moments))
     filters = fit_whitening_filters(moments, code.bands, plan.kinds) * event
+    if teacher_errors is not None and "change" in plan.kinds:
+        first = plan.kinds.index("change") * code.bands
+        rows = slice(first, first + code.bands)
+        filters[rows] = fit_taught_filters(training, teacher_errors, code, filters[rows])
     bands = np.tile(np.arange(code.bands, dtype=np.int32), len(plan.kinds))
     kept = bands % plan.band_stride == 0
     return filters[kept], gram, bands[kept]
@@ -49,15 +59,16 @@ def fit_error_filters(
     plan: ClosedFormPlan,
     limits: NeuronLimits,
     wire_costs: TapWireCosts | None = None,
+    teacher_errors: TeacherErrors | None = None,
 ) -> FilterSynapses:
     """Fit the whole weights of every error filter.
 
     Args:
-        training, code, plan: as of `target_filters`.
+        training, code, plan, teacher_errors: as of `target_filters`.
         limits: of the chip.
         wire_costs: costs of the wires to each tap, where a student was placed before.
     """
-    filters, gram, bands = target_filters(training, code, plan)
+    filters, gram, bands = target_filters(training, code, plan, teacher_errors)
     # A comparator has synapses for its sum and its scale too.
     direct = max(1, min(plan.direct_fan_in, limits.fan_in - 2))
     synapses = SynapseLimits(

@@ -18,6 +18,7 @@ from anomaly.student.closed_form.closed_form import fit_closed_form
 from anomaly.student.closed_form.error_filters import target_filters
 from anomaly.student.closed_form.plan import ClosedFormPlan
 from anomaly.student.closed_form.tap_wire_costs import coarsen_events, tap_wire_costs
+from anomaly.student.closed_form.taught_filters import TeacherErrors
 from anomaly.student.neuron_limits import NeuronLimits
 from chip.arch import ArchSpec
 from chip.layout.implementation import spike_rates
@@ -37,28 +38,33 @@ def fit_wire_aware_closed_form(
     plan: ClosedFormPlan,
     limits: NeuronLimits,
     arch: ArchSpec,
+    teacher_errors: TeacherErrors | None = None,
 ) -> tuple[DeltaCode, Circuit]:
     """Fit the closed form so that its wires are short and rarely used, if the plan has a wire cost.
 
     Args:
         training, held_out, code, plan, limits: as of `fit_closed_form`.
         arch: the chip that it is placed on.
+        teacher_errors: as of `fit_closed_form`.
 
     Returns:
         The encoder, its events larger where they run along much wire, and the circuit.
     """
-    circuit = fit_closed_form(training, held_out, code, plan, limits)
+    circuit = fit_closed_form(training, held_out, code, plan, limits, None, teacher_errors)
     if plan.wire_cost == 0:
         return code, circuit
     wires = measure_wires(circuit, code, held_out, arch)
     best, least = (code, circuit), wire_demand(wires)
-    enough = _MIN_EXPLAINED * explained_variance(circuit, training, code, plan)
+    enough = _MIN_EXPLAINED * explained_variance(circuit, training, code, plan, teacher_errors)
     code = coarsen_events(code, circuit, wires, plan.wire_cost)
     for _ in range(_ROUNDS):
         costs = tap_wire_costs(circuit, wires, plan.wire_cost)
-        circuit = fit_closed_form(training, held_out, code, plan, limits, costs)
+        circuit = fit_closed_form(training, held_out, code, plan, limits, costs, teacher_errors)
         wires = measure_wires(circuit, code, held_out, arch)
-        if wire_demand(wires) < least and explained_variance(circuit, training, code, plan) >= enough:
+        if (
+            wire_demand(wires) < least
+            and explained_variance(circuit, training, code, plan, teacher_errors) >= enough
+        ):
             best, least = (code, circuit), wire_demand(wires)
     return best
 
@@ -87,14 +93,18 @@ def wire_demand(wires: WireCosts) -> float:
 
 
 def explained_variance(
-    circuit: Circuit, training: Sequence[Centibels], code: DeltaCode, plan: ClosedFormPlan
+    circuit: Circuit,
+    training: Sequence[Centibels],
+    code: DeltaCode,
+    plan: ClosedFormPlan,
+    teacher_errors: TeacherErrors | None = None,
 ) -> float:
     """Return the share of the target filters' variance that comparators hold, mean over filters.
 
     Scale does not matter, since thresholds take up any. Filters are in events of the given encoder: the loss by larger
     events is not part of it; the wire cost limits that.
     """
-    targets, gram, _ = target_filters(training, code, plan)
+    targets, gram, _ = target_filters(training, code, plan, teacher_errors)
     count = len(targets)
     shares = np.diag(circuit.sum_weights[:count, :count]) / circuit.sums.quanta[:count]
     fitted = circuit.tap_weights[:count] + circuit.sums.weights[:count] * shares[:, None]

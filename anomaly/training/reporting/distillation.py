@@ -33,6 +33,8 @@ def distillation_notice(metrics: Mapping[str, Any], sound_s: float) -> str | Non
         metrics: part ``distillation`` of the metrics of a training.
         sound_s: seconds of normal sound in all.
     """
+    if metrics.get("agreement") is not None:
+        return None
     if not metrics["ran"]:
         return "Not distilled from the teacher: this profile leaves it out."
     if not metrics["kept_start"]:
@@ -47,7 +49,17 @@ def distillation_notice(metrics: Mapping[str, Any], sound_s: float) -> str | Non
 
 
 def distillation_figures(metrics: Mapping[str, Any]) -> str:
-    """Outcome of a distillation with the teacher-student gap and both criteria, as AUC."""
+    """Agreement with the teacher; then the outcome of gradients: the teacher-student gap and both criteria, as AUC."""
+    if metrics.get("agreement") is None:
+        return _gradient_figures(metrics)
+    agreement = (
+        f"yes, errors follow the teacher's with a correlation of {metrics['agreement']:.2f} on unseen sound "
+        f"({metrics['agreement_alone']:.2f} without the teacher)"
+    )
+    return f"{agreement}; by gradients: {_gradient_figures(metrics)}" if metrics["ran"] else agreement
+
+
+def _gradient_figures(metrics: Mapping[str, Any]) -> str:
     text = f"on the machine's own sound at the wrong time the teacher's AUC is {metrics['lead']:+.3f} from the start's"
     if metrics["trained"] or metrics["phases"]:
         text += f"; on other pseudo-anomalies from {metrics['start_criterion']:.3f} to "

@@ -39,7 +39,8 @@ def _distillation(artifacts: ModelArtifacts, verdict: TrainingVerdict) -> Report
     metrics = artifacts.metrics["distillation"]
     notice = distillation_notice(metrics, verdict.sound_s) or "Distilled from the teacher."
     if not metrics["ran"]:
-        return ReportSection("Distillation", notice)
+        figures = "" if metrics.get("agreement") is None else f"\n\nFigures: {distillation_figures(metrics)}."
+        return ReportSection("Distillation", notice + figures)
     rows = [
         ("student", "AUC, normal sound against pseudo-anomalies"),
         ("closed form, the start", metrics["start_criterion"]),

@@ -85,7 +85,7 @@ def _details(trained: TrainingResult) -> list[str]:
         f"sound      {metrics['training_seconds']:.0f} s, of which {metrics['held_out_seconds']:.0f} s held out",
         *_chip_lines(trained.artifacts),
     ]
-    if metrics["distillation"]["ran"]:
+    if metrics["distillation"]["ran"] or metrics["distillation"].get("agreement") is not None:
         lines.append(f"distilled  {distillation_figures(metrics['distillation'])}")
     limit = trained.artifacts.student.limit(BUDGET_PER_DAY)
     lines.append(
