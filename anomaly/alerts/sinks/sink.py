@@ -93,7 +93,7 @@ class KeyedSink(Protocol):
 
     @property
     def keyed(self) -> bool:
-        """Whether deliveries may be marked as made a moment later, several at once."""
+        """Return whether deliveries may be marked as made a moment later, several at once."""
 
 
 class CaseOperations(Protocol):
