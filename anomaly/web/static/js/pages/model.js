@@ -50,10 +50,12 @@ function promise(model) {
 
 function chip(model) {
   const { chip } = model;
-  if (chip.neurons === null) return h("p", { class: "hint" }, t("model.no-chip"));
+  // Servers before the floorplan name no cells.
+  const neurons = chip.neurons ?? chip.occupied?.length ?? null;
+  if (neurons === null) return h("p", { class: "hint" }, t("model.no-chip"));
   return [floorplan(chip), facts([
     [t("model.architecture"), chip.architecture],
-    [t("model.neurons"), chip.cells ? t("model.of", { used: number(chip.neurons), all: number(chip.cells) }) : number(chip.neurons)],
+    [t("model.neurons"), chip.cells ? t("model.of", { used: number(neurons), all: number(chip.cells) }) : number(neurons)],
     [t("model.synapses"), chip.synapses === null ? null : number(chip.synapses)],
     [t("model.spikes"), chip.spikes_per_second === null ? null : number(chip.spikes_per_second, 3)],
     [t("model.sops"), chip.sops_per_second === null ? null : number(chip.sops_per_second, 3)],

@@ -42,6 +42,7 @@ async function watch(body, id, state, next) {
     announce(t("setup.train.done"));
     await next({ trained: true, promise: job.result?.promise ?? null });
   } catch (error) {
-    replace(body, failed(error, retry));
+    const more = () => { keep({ train_job: null, record_job: null, recorded: null }); location.reload(); };
+    replace(body, failed(error, retry), h("div", { class: "buttons" }, h("button", { type: "button", onclick: more }, t("setup.train.more"))));
   }
 }
