@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from anomaly.audio.files.format_reference import FormatReference
 from anomaly.audio.sensor.sensor_check import SensorCheck
 from anomaly.bundle import Bundle, open_bundle
 from anomaly.bundle.versions import VERSIONS, version_of
+from anomaly.detect.batch_file_score import BatchScorer
 from anomaly.detect.decision import Limit
 from anomaly.detect.file_score import score_file
 from anomaly.detect.model import load_model
@@ -53,6 +55,16 @@ class ScoringTask:
         scorer, limit, sensor, formats = self.loaded
         scored = score_file(path, scorer, limit, channel=self.channel, sensor=sensor, formats=formats)
         return file_row(scored, per_second=self.per_second)
+
+    def many(self, paths: Iterable[Path]) -> Iterator[FileRow]:
+        """Yield the row of each file, in order; the rows are those of calls one by one.
+
+        Raises:
+            ModelError: the bundle cannot be used.
+        """
+        scorer, limit, sensor, formats = self.loaded
+        for scored in BatchScorer(scorer, limit, sensor, self.channel, formats).score(paths):
+            yield file_row(scored, per_second=self.per_second)
 
     @functools.cached_property
     def loaded(self) -> tuple[Scorer, Limit, SensorCheck, FormatReference | None]:

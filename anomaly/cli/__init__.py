@@ -23,6 +23,7 @@ GROUPS = (
     "train",
     "evaluate",
     "score",
+    "report",
     "explain",
     "monitor",
     "serve",

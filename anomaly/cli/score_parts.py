@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("auto", "parquet", "tables")
 # From so many files on Parquet is the default: the other tables are written when the last file is done.
 AUTO_PARQUET_FILES = 1_000
-# Fewer files are done before processes have started.
+# Fewer files are done before processes and compiled code have started.
 _SERIAL_FILES = 100
 
 
@@ -71,11 +71,11 @@ class Selection:
         times = None if self.time_pattern is None else TimePattern(self.time_pattern)
         return ListingOptions(names, times, self.endpoint)
 
-    def shard_task(self, listing: ArchiveListing) -> ShardTask:
+    def shard_task(self, listing: ArchiveListing, *, compiled: bool = False) -> ShardTask:
         """Return the scoring of the files of a listing."""
         from anomaly.archive.shard_task import ShardTask
 
-        return ShardTask(self.machines.tasks(listing.machines), self.endpoint)
+        return ShardTask(self.machines.tasks(listing.machines), self.endpoint, compiled)
 
 
 def listing_of(paths: list[str], list_file: str | None, selection: Selection) -> ArchiveListing:
@@ -151,7 +151,7 @@ def score_parts(
 
     if not resume:
         check_unused(out)
-    task = selection.shard_task(listing)
+    task = selection.shard_task(listing, compiled=len(listing) >= _SERIAL_FILES)
     folder = ResultFolder(out, selection.machines.settings(task.tasks))
     known = folder.known(without_errors=retry_errors)
     new = sum(file not in known for file in listing) if len(known) else len(listing)

@@ -8,7 +8,7 @@ of a stream, the speed that of segments side by side, and memory does not grow w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,6 @@ import numpy as np
 
 from anomaly.audio.channels import Channel
 from anomaly.audio.files.format_reference import (
-    FormatDifference,
     FormatReference,
     dead_channels,
     describe,
@@ -97,18 +96,44 @@ def score_file(
     check.reset()
     reading = ReadingReport()
     try:
-        for stretch in _stretches(path, scorer.front_end.reset_s, channel, reading):
+        for stretch in stretches(path, scorer.front_end.reset_s, channel, reading):
             first = samples // SAMPLE_RATE_HZ
             samples += len(stretch)
             if len(stretch) >= SAMPLE_RATE_HZ:
                 judged = scorer.recording(stretch, where=path, tracker=tracker)
                 scores += [replace(score, second=first + score.second) for score in judged]
-                status += _sensor_status(check, stretch, len(judged))
+                status += sensor_status(check, stretch, len(judged))
     except InputError as error:
         return FileScore(path, "error", error=error.message)
-    scored = _concluded(path, samples / SAMPLE_RATE_HZ, tuple(scores), status, limit)
-    dead = dead_channels(reading) if channel == "mean" else ()
-    return _with_reading(scored, reading, (*(formats.differences(reading) if formats else ()), *dead))
+    seconds = samples / SAMPLE_RATE_HZ
+    return conclude(path, seconds, scores, status, reading, limit, channel=channel, formats=formats)
+
+
+def conclude(
+    path: Path,
+    seconds: float,
+    scores: Sequence[SecondScore],
+    status: Sequence[SensorStatus],
+    reading: ReadingReport,
+    limit: Limit,
+    *,
+    channel: Channel = "mean",
+    formats: FormatReference | None = None,
+) -> FileScore:
+    """Return the result of a file from its seconds.
+
+    Args:
+        path: the file.
+        seconds: its length.
+        scores: of each whole second.
+        status: of the sensor in each of them.
+        reading: facts of the reading.
+        limit: of the decision.
+        channel: which channel was scored.
+        formats: of the training recordings; None in older bundles.
+    """
+    scored = _concluded(path, seconds, tuple(scores), list(status), limit)
+    return _with_reading(scored, reading, channel, formats)
 
 
 def _concluded(
@@ -133,9 +158,13 @@ def _concluded(
 
 
 def _with_reading(
-    scored: FileScore, reading: ReadingReport, differences: tuple[FormatDifference, ...]
+    scored: FileScore, reading: ReadingReport, channel: Channel, formats: FormatReference | None
 ) -> FileScore:
     """Add what the reading found: a file that breaks off, and a format that explains the state."""
+    dead = dead_channels(reading) if channel == "mean" else ()
+    differences = (*(formats.differences(reading) if formats else ()), *dead)
+    if not differences and reading.truncation is None:
+        return scored
     scored = replace(scored, format=describe(differences))
     if scored.verdict is not None and scored.verdict.state is not State.OK and may_explain_score(differences):
         explained = [difference for difference in differences if difference.kind != "level"]
@@ -158,14 +187,13 @@ def _joined(reason: str | None, reading: ReadingReport) -> str:
     return cut if reason is None else f"{reason}; {cut}"
 
 
-def _stretches(path: Path, reset_s: int, channel: Channel, reading: ReadingReport) -> Iterator[Samples]:
+def stretches(path: Path, reset_s: int, channel: Channel, reading: ReadingReport) -> Iterator[Samples]:
     """Samples in stretches that each begin with a reset."""
     segments = blocks(path, block_s=reset_s, channel=channel, truncated=True, report=reading)
     while stretch := list(islice(segments, max(1, _STRETCH_S // reset_s))):
         yield np.concatenate(stretch)
 
 
-def _sensor_status(check: SensorCheck, samples: Samples, seconds: int) -> list[SensorStatus]:
+def sensor_status(check: SensorCheck, samples: Samples, seconds: int) -> list[SensorStatus]:
     """Return the status of the sensor in each second of a stretch."""
-    parts = [samples[k * SAMPLE_RATE_HZ : (k + 1) * SAMPLE_RATE_HZ] for k in range(seconds)]
-    return [check.second(part).status for part in parts]
+    return [health.status for health in check.seconds(samples[: seconds * SAMPLE_RATE_HZ])]

@@ -95,18 +95,27 @@ class Pooling:
 
     def second(self, levels: npt.NDArray[Any]) -> SecondLevels:
         """Pool one second of levels [frames, kinds * groups]; the caller leaves out frames of a warm-up."""
-        summary = summarise(levels, self.scale)
+        return self.seconds(levels[None])[0]
+
+    def seconds(self, levels: npt.NDArray[Any]) -> list[SecondLevels]:
+        """Pool seconds of the same length, [n, frames, kinds * groups], each to the bits of `second`."""
+        summary = _summaries(levels, self.scale)
         worst = _worst_kind((summary - self.centre) / self.spread, self.groups)
         views = _views(summary, worst, self.scale, self.groups)
-        if len(self.view_centre) < len(views):
-            views = views.reshape(2, -1).mean(axis=1)
+        if len(self.view_centre) < views.shape[1]:
+            views = views.reshape(len(views), 2, -1).mean(axis=2)
         standard = np.clip((views - self.view_centre) / self.view_spread, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+        highest = worst.max(axis=1)
+        return [
+            SecondLevels(score=score, groups=groups)
+            for score, groups in zip(self._scores(standard), highest, strict=True)
+        ]
+
+    def _scores(self, standard: Levels) -> list[float]:
         if self.scale == "root":
-            score = soft_maximum(standard)
-        else:
-            fixed = _FIXED_WEIGHTS.get((self.scale, self.kinds))
-            score = _weighted(standard, fixed if self.shares is None else self.shares)
-        return SecondLevels(score=score, groups=worst.max(axis=0))
+            return [soft_maximum(views) for views in standard]
+        fixed = _FIXED_WEIGHTS.get((self.scale, self.kinds))
+        return _weighted(standard, fixed if self.shares is None else self.shares)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the standardisation as plain lists, for calibration.json."""
@@ -158,9 +167,7 @@ def fit_pooling(
     """
     summaries = np.stack([summarise(levels, scale) for levels in seconds])
     centre, spread = summaries.mean(axis=0), summaries.std(axis=0) + _ADDED_DEVIATION[scale]
-    views = np.stack(
-        [_views(s, _worst_kind((s - centre) / spread, groups), scale, groups) for s in summaries]
-    )
+    views = _views(summaries, _worst_kind((summaries - centre) / spread, groups), scale, groups)
     view_centre, view_spread = views.mean(axis=0), views.std(axis=0) + _ADDED_VIEW_DEVIATION
     standard = (views - view_centre) / view_spread
     weights = None if shares is None else np.array(shares, dtype=np.float64)
@@ -170,10 +177,24 @@ def fit_pooling(
 
 
 def summarise(levels: npt.NDArray[Any], scale: Scale) -> Levels:
-    """Return the mean over frames and the mean of the loudest quarter, [2, channels], on the given scale."""
+    """Return the mean over frames and the mean of the loudest quarter, on the given scale.
+
+    Args:
+        levels: of one second, [frames, channels].
+        scale: of the result.
+
+    Returns:
+        [2, channels].
+    """
+    summary: Levels = _summaries(levels[None], scale)[0]
+    return summary
+
+
+def _summaries(levels: npt.NDArray[Any], scale: Scale) -> Levels:
+    """Return `summarise` of seconds of the same length, [n, 2, channels]."""
     values = np.ascontiguousarray(levels, dtype=np.float64)
-    top = max(1, round(_TOP_FRAMES * len(values)))
-    both = np.stack([values.mean(axis=0), np.sort(values, axis=0)[-top:].mean(axis=0)])
+    top = max(1, round(_TOP_FRAMES * values.shape[1]))
+    both = np.stack([values.mean(axis=1), np.sort(values, axis=1)[:, -top:].mean(axis=1)], axis=1)
     return np.log(both + _FLOOR) if scale == "log" else np.sqrt(both)
 
 
@@ -184,10 +205,13 @@ def soft_maximum(values: npt.NDArray[np.float64]) -> float:
     return peak + math.log(math.fsum(math.exp(value - peak) for value in values.tolist()) / len(values))
 
 
-def _weighted(views: Levels, weights: Sequence[float] | Levels | None) -> float:
-    """Average the views of kinds in both summaries, [2 * kinds], or of the summaries alone, [2]."""
-    by_kind = views.reshape(2, -1).mean(axis=0)
-    return float(np.average(by_kind, weights=None if len(by_kind) == 1 else weights))
+def _weighted(views: Levels, weights: Sequence[float] | Levels | None) -> list[float]:
+    """Average the views of kinds in both summaries, [n, 2 * kinds], or of the summaries alone, [n, 2]."""
+    by_kind = views.reshape(len(views), 2, -1).mean(axis=1)
+    if by_kind.shape[1] == 1:
+        return [float(value) for value in by_kind[:, 0]]
+    means: list[float] = np.average(by_kind, axis=1, weights=weights).tolist()
+    return means
 
 
 def _fisher_weights(summaries: Levels, standard: Levels, spread: Levels, groups: int) -> Levels | None:
@@ -215,21 +239,24 @@ def _fisher_weights(summaries: Levels, standard: Levels, spread: Levels, groups:
 
 
 def _worst_kind(deviation: Levels, groups: int) -> Levels:
-    """Return the largest deviation over the kinds of each group, [2, groups]."""
-    worst: Levels = deviation.reshape(2, -1, groups).max(axis=1)
+    """Return the largest deviation over the kinds of each group, [n, 2, groups]."""
+    worst: Levels = deviation.reshape(len(deviation), 2, -1, groups).max(axis=2)
     return worst
 
 
 def _views(summary: Levels, worst: Levels, scale: Scale, groups: int) -> Levels:
+    """Return the views of seconds, [n, views], from summaries [n, 2, channels]."""
+    count = len(summary)
     if scale == "log":
         # Per kind the mean over groups, of errors and not of their logarithms.
-        errors: Levels = np.log(np.exp(summary).reshape(2, -1, groups).mean(axis=2)).ravel()
+        errors: Levels = np.log(np.exp(summary).reshape(count, 2, -1, groups).mean(axis=3)).reshape(count, -1)
         return errors
     if scale == "count":
-        counts: Levels = np.log((summary**2).reshape(2, -1, groups).mean(axis=2) + _FLOOR).ravel()
-        return counts
-    top = np.sort(worst, axis=1)[:, -_TOP_GROUPS:]
-    return np.array([worst[0].mean(), top[0].mean(), worst[1].mean(), top[1].mean()])
+        counts: Levels = (summary**2).reshape(count, 2, -1, groups).mean(axis=3)
+        return np.log(counts + _FLOOR).reshape(count, -1)
+    top = np.sort(worst, axis=2)[:, :, -_TOP_GROUPS:]
+    both = np.stack([worst.mean(axis=2), top.mean(axis=2)], axis=2)
+    return both.reshape(count, -1)
 
 
 def _wrong(pooling: Pooling) -> str | None:

@@ -184,9 +184,8 @@ class Scorer:
             return scores
         follow = OperatingTracker(self.states) if tracker is None else tracker
         spectra = segment_spectra(segments, len(scores), self.front_end)
-        return [
-            replace(s, operating=follow.second(spectrum)) for s, spectrum in zip(scores, spectra, strict=True)
-        ]
+        states = follow.seconds(spectra)
+        return [replace(s, operating=state) for s, state in zip(scores, states, strict=True)]
 
 
 class StreamScorer:

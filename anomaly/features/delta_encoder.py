@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.audio.compiled import compiled_kernels
 from anomaly.errors import ModelError
 
 Centibels = npt.NDArray[np.int32]
@@ -143,6 +144,21 @@ class DeltaEncoder:
             np.multiply(np.abs(level) > self._bounds, np.sign(level), out=sent, casting="unsafe")
             self._held += (sent * self._contribution).sum(axis=0)
         return events.transpose(2, 0, 1, 3)
+
+    def steps(self, levels: Centibels) -> Events:
+        """Encode levels [streams, frames, bands] into events [frames * K, streams, bands], as a network takes them."""
+        streams, frames, bands = levels.shape
+        if not compiled_kernels.are_loaded():
+            events = self.push(levels).transpose(1, 2, 0, 3)
+            return events.reshape(frames * self.code.micro_steps, streams, bands)
+        from anomaly.features.compiled.encoder_kernel import encode
+
+        found = np.empty((frames * self.code.micro_steps, streams, bands), np.int8)
+        leak = np.int64(self._frame_decay if self.code.leak else 0)
+        contribution, bounds = self._contribution[:, 0], self._bounds[:, 0]
+        mean, shifts = self.code.mean.astype(np.int64), (_FRACTION, _DECAY_BITS)
+        encode(np.ascontiguousarray(levels), mean, self._held, contribution, bounds, leak, shifts, found)
+        return found
 
 
 def _decay(leak: int, steps: int) -> int:

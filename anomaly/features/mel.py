@@ -64,7 +64,8 @@ def mel_matrix(n_mels: int = N_MELS) -> sparse.csr_array:
 
 
 @functools.cache
-def _window() -> Samples:
+def mel_window() -> Samples:
+    """Return the periodic Hann window of a frame."""
     return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
 
 
@@ -93,7 +94,7 @@ def mel_power(samples: Samples) -> Power:
     block = np.zeros((_LANES, N_FFT), dtype=np.float32)
     for start in range(0, count, _LANES):
         stop = min(start + _LANES, count)
-        np.multiply(frames[start:stop], _window(), out=block[: stop - start])
+        np.multiply(frames[start:stop], mel_window(), out=block[: stop - start])
         block[stop - start :] = 0.0
         power[start:stop] = _block_power(block)[: stop - start]
     return power

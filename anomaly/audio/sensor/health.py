@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
+from anomaly.audio.compiled import compiled_kernels
 
 Status: TypeAlias = Literal[
     "ok",
@@ -71,9 +73,23 @@ def check_second(samples: Samples, *, floor_dbfs: float = FLOOR_DBFS) -> Health:
         return Health("silent", _MIN_DBFS, _MIN_DBFS, 0.0, 0.0)
     x = samples.astype(np.float64)
     magnitude = np.abs(x)
-    dc = float(x.mean())
-    level_dbfs = _dbfs(float(x.std()))
     clipped_fraction = float(np.mean(magnitude >= CLIP_LEVEL))
+    return _health(float(x.mean()), float(x.std()), float(magnitude.max()), clipped_fraction, floor_dbfs)
+
+
+def many_healths(samples: Samples) -> list[Health]:
+    """Check whole seconds that follow each other, float32 [n * 16000], each as `check_second` does."""
+    if compiled_kernels.are_loaded():
+        found = compiled_kernels.statistics(samples, SAMPLE_RATE_HZ, CLIP_LEVEL)
+        return [
+            _health(dc, spread, peak, clipped, FLOOR_DBFS) for dc, spread, peak, clipped in found.tolist()
+        ]
+    return [check_second(second) for second in samples.reshape(-1, SAMPLE_RATE_HZ)]
+
+
+def _health(dc: float, spread: float, peak: float, clipped_fraction: float, floor_dbfs: float) -> Health:
+    """Return the condition from mean, standard deviation, largest magnitude and share of clipped samples."""
+    level_dbfs = _dbfs(spread)
     status: Status = "ok"
     if level_dbfs < floor_dbfs:
         status = "constant" if abs(dc) > _CONSTANT_DC else "silent"
@@ -81,7 +97,7 @@ def check_second(samples: Samples, *, floor_dbfs: float = FLOOR_DBFS) -> Health:
         status = "clipping"
     elif abs(dc) > MAX_DC:
         status = "dc-offset"
-    return Health(status, level_dbfs, _dbfs(float(magnitude.max())), dc, clipped_fraction)
+    return Health(status, level_dbfs, _dbfs(peak), dc, clipped_fraction)
 
 
 def _dbfs(value: float) -> float:

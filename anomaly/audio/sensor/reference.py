@@ -15,12 +15,15 @@ import numpy.typing as npt
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
+from anomaly.audio.compiled import compiled_kernels
 from anomaly.audio.sensor.band_levels import BANDS, Decibels, band_levels, median_over_bands
 from anomaly.errors import ModelError
 
 # Number of typical spectra: with 32 numbers each they stay below 12 kB of JSON.
 _SPECTRA = 24
 _KMEANS_ROUNDS = 8
+# From so many seconds on compiled code is worth its call.
+_COMPILED_SECONDS = 2
 # Of longer sound, stretches of ten seconds are used at equal distances, which changes the typical spectra little.
 _MAX_SECONDS, _STRETCH_S = 1200, 10
 # A value that 95 % of the training seconds stay below.
@@ -141,6 +144,8 @@ def distances(levels: Decibels, spectra: Decibels) -> tuple[Decibels, Decibels, 
         The distance from the nearest spectrum (mean absolute difference over the bands, dB), the distance after the
         gain was removed, and that gain (the median difference over the bands, dB), [m] each.
     """
+    if len(levels) >= _COMPILED_SECONDS and compiled_kernels.are_loaded():
+        return compiled_kernels.distances(levels, spectra)
     difference = levels[:, None, :] - spectra[None, :, :]
     raw = np.abs(difference).mean(axis=2).min(axis=1)
     gain = median_over_bands(difference)

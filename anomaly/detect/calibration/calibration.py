@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from anomaly.detect.calibration.excursions import Excursions, excursions, predicted_limit
-from anomaly.detect.calibration.tail import Tail, fit_tail, tail_probability
+from anomaly.detect.calibration.tail import Tail, fit_tail, tail_probabilities, tail_probability
 from anomaly.detect.decision import Limit, highest_sum, limit_for
 from anomaly.detect.pooling import Levels, Pooling
 from anomaly.errors import ModelError
@@ -68,6 +68,10 @@ class Calibration:
     def p_value(self, score: float) -> float:
         """Return the probability that normal sound scores at least this high."""
         return tail_probability(score, self.scores, self.tail)
+
+    def p_values(self, scores: Sequence[float]) -> list[float]:
+        """Return `p_value` of each score."""
+        return tail_probabilities(scores, self.scores, self.tail)
 
     def limit(self, false_alarms_per_day: float) -> Limit:
         """Return the limit of the decision for a budget.

@@ -8,6 +8,7 @@ heavier above. Shape and scale are estimated by probability-weighted moments (Ho
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +78,19 @@ def tail_probability(score: float, scores: Values, tail: Tail) -> float:
     above = len(scores) - int(np.searchsorted(scores, tail.start, side="left"))
     at_start = (1 + above) / (len(scores) + 1)
     return max(_LEAST_P, at_start * tail.survival(score - tail.start))
+
+
+def tail_probabilities(scores: Sequence[float], normal: Values, tail: Tail) -> list[float]:
+    """Return `tail_probability` of each score."""
+    count = len(normal)
+    at_start = (1 + count - int(np.searchsorted(normal, tail.start, side="left"))) / (count + 1)
+    ranks = np.searchsorted(normal, np.array(scores), side="left").tolist()
+    return [
+        (1 + count - rank) / (count + 1)
+        if score <= tail.start
+        else max(_LEAST_P, at_start * tail.survival(score - tail.start))
+        for score, rank in zip(scores, ranks, strict=True)
+    ]
 
 
 def _weighted_moments(excess: Values, start: float) -> Tail:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anomaly.audio.compiled import compiled_kernels
 from anomaly.bundle import Bundle
 from anomaly.bundle.parts import ARCH, BITSTREAM, read_calibration
 from anomaly.detect.pooling import SUB_BAND_GROUPS
@@ -19,7 +20,7 @@ from chip.bitstream import decode
 from chip.errors import ChipError
 from chip.network import Network
 from chip.sim.imperfection import Imperfection
-from chip.sim.simulator import Simulator
+from chip.sim.simulator import EngineName, Simulator
 
 
 @dataclass
@@ -66,7 +67,8 @@ class StudentDetector:
                 hint="train again",
             )
         self._code = code
-        self._simulator = Simulator(network, v_sat=v_sat, engine="auto", imperfection=imperfection, chip=chip)
+        engine: EngineName = "compiled" if compiled_kernels.are_loaded() else "auto"
+        self._simulator = Simulator(network, v_sat=v_sat, engine=engine, imperfection=imperfection, chip=chip)
         self._imperfection, self._chip = imperfection, chip
         self._encoder = DeltaEncoder(code)
         self.activity = Activity()
@@ -106,8 +108,7 @@ class StudentDetector:
     def push(self, levels: Centibels) -> npt.NDArray[Any]:
         """Return the spike counts [streams, frames, outputs] of one second of levels [streams, frames, bands]."""
         streams, frames, _ = levels.shape
-        events = self._encoder.push(levels)
-        steps = events.transpose(1, 2, 0, 3).reshape(frames * self._code.micro_steps, streams, self.bands)
+        steps = self._encoder.steps(levels)
         result = self._simulator.run(steps)
         self.activity.steps += len(steps) * streams
         self.activity.sop += result.sop

@@ -71,35 +71,43 @@ class OperatingStates:
     longest_ramp_s: int
     confirmed_stops: Spectrum = field(default_factory=lambda: np.zeros((0, OPERATING_BANDS)))
 
-    def explain(self, spectrum: Spectrum) -> Spectrum:
-        """Return the log likelihoods of a second in each state, in a ramp and as unknown, [states + 2]."""
+    def explain(self, spectra: Spectrum) -> Spectrum:
+        """Return the log likelihoods of seconds, [n, states + 2]: of each state, of a ramp, of unknown sound.
+
+        Args:
+            spectra: [n, OPERATING_BANDS], dB.
+        """
         typical = float(np.log(self.spread).mean())
-        distance = (((spectrum - self.centre) / self.spread) ** 2).mean(axis=1)
+        distance = (((spectra[:, None] - self.centre) / self.spread) ** 2).mean(axis=2)
         states = -0.5 * _INDEPENDENT_BANDS * distance - _INDEPENDENT_BANDS * np.log(self.spread).mean(axis=1)
-        off_line = self._line_distance(spectrum) / (_RAMP_WIDTH_DB**2 + float((self.spread**2).mean()))
+        off_line = self._line_distance(spectra) / (_RAMP_WIDTH_DB**2 + float((self.spread**2).mean()))
         ramp = -0.5 * _INDEPENDENT_BANDS * off_line - _INDEPENDENT_BANDS * typical - _RAMP_SECOND_PENALTY
         unknown = -0.5 * _INDEPENDENT_BANDS * _UNKNOWN_DEVIATIONS**2 - _INDEPENDENT_BANDS * typical
-        return np.array([*states, ramp, unknown])
+        return np.column_stack([states, ramp, np.full(len(spectra), unknown)])
 
-    def at_rest(self, spectrum: Spectrum) -> bool:
-        """Return whether a second is much quieter than all states and louder in no band: a stop not in training."""
+    def at_rest(self, spectra: Spectrum) -> npt.NDArray[np.bool_]:
+        """Return whether seconds are much quieter than all states and louder in no band, [n]: a new stop."""
         quietest, spread = self.centre.min(axis=0), self.spread.max(axis=0)
-        fall = quietest - spectrum
+        fall = quietest - spectra
         far = max(_STOP_DB, _STOP_DEVIATIONS * float(spread.mean()))
-        return bool(fall.mean() >= far and (fall > -spread).all())
+        rest: npt.NDArray[np.bool_] = (fall.mean(axis=1) >= far) & (fall > -spread).all(axis=1)
+        return rest
 
     def is_confirmed_stop(self, spectrum: Spectrum) -> bool:
         """Return whether a second resembles a stop that a person has confirmed."""
         distance = np.sqrt(((self.confirmed_stops - spectrum) ** 2).mean(axis=1))
         return bool((distance <= _CONFIRMED_STOP_DB).any())
 
-    def _line_distance(self, spectrum: Spectrum) -> float:
+    def _line_distance(self, spectra: Spectrum) -> Spectrum:
         """Return the mean square distance, dB², to the nearest line between two states, or from a state to silence."""
         distances = [
-            _off_segment(spectrum, a, b) for i, a in enumerate(self.centre) for b in self.centre[i + 1 :]
+            _off_segment(spectra, a, b) for i, a in enumerate(self.centre) for b in self.centre[i + 1 :]
         ]
-        distances += [_below(spectrum, a) for a in self.centre] if self.stopped is None else []
-        return min(distances, default=math.inf)
+        distances += [_below(spectra, a) for a in self.centre] if self.stopped is None else []
+        if not distances:
+            return np.full(len(spectra), math.inf)
+        nearest: Spectrum = np.min(distances, axis=0)
+        return nearest
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for calibration.json."""
@@ -145,19 +153,26 @@ def segment_spectra(segments: Centibels, seconds: int, front_end: FrontEnd) -> S
 
 
 def group_levels(levels: Centibels) -> Spectrum:
-    """Return the mean level of each band over one second of pooled levels [frames, bands]: [OPERATING_BANDS], dB."""
-    mean = np.asarray(levels, dtype=np.float64).mean(axis=0) / 100.0
-    return np.array([part.mean() for part in np.array_split(mean, OPERATING_BANDS)])
+    """Return the mean level of each band over one second of pooled levels [..., frames, bands], dB.
+
+    Returns:
+        [..., OPERATING_BANDS].
+    """
+    mean = np.asarray(levels, dtype=np.float64).mean(axis=-2) / 100.0
+    return np.stack([part.mean(axis=-1) for part in np.array_split(mean, OPERATING_BANDS, axis=-1)], axis=-1)
 
 
-def _off_segment(point: Spectrum, begin: Spectrum, end: Spectrum) -> float:
-    """Return the mean square distance of a point from a line segment."""
+def _off_segment(points: Spectrum, begin: Spectrum, end: Spectrum) -> Spectrum:
+    """Return the mean square distance of points [n, OPERATING_BANDS] from a line segment, [n]."""
     along = end - begin
-    share = float(np.clip(np.dot(point - begin, along) / max(float(np.dot(along, along)), 1e-9), 0.0, 1.0))
-    return float(((point - begin - share * along) ** 2).mean())
+    length = max(float((along * along).sum()), 1e-9)
+    share = np.clip(((points - begin) * along).sum(axis=1) / length, 0.0, 1.0)
+    distance: Spectrum = ((points - begin - share[:, None] * along) ** 2).mean(axis=1)
+    return distance
 
 
-def _below(point: Spectrum, state: Spectrum) -> float:
+def _below(points: Spectrum, state: Spectrum) -> Spectrum:
     """Return the mean square excess over a state in bands that are louder; infinite unless most bands are quieter."""
-    fall = state - point
-    return float((np.minimum(fall, 0.0) ** 2).mean()) if fall.mean() > _STOP_DB / 2 else math.inf
+    fall = state - points
+    excess = (np.minimum(fall, 0.0) ** 2).mean(axis=1)
+    return np.where(fall.mean(axis=1) > _STOP_DB / 2, excess, math.inf)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from anomaly.detect.operating.states import RAMP_CHANGE_PENALTY, OperatingState, OperatingStates, Spectrum
 
 
@@ -46,23 +44,36 @@ class OperatingTracker:
 
     def __init__(self, states: OperatingStates | None) -> None:
         self._states = states
-        self._path: Spectrum | None = None
+        self._path: list[float] | None = None
         self._state_before: int | None = None
         self._held = 0
         self._ramp_too_long = False
 
     def second(self, spectrum: Spectrum) -> OperatingResult:
         """Take the levels of one second, [OPERATING_BANDS], dB."""
+        return self.seconds(spectrum[None])[0]
+
+    def seconds(self, spectra: Spectrum) -> list[OperatingResult]:
+        """Take the levels of seconds that follow each other, [n, OPERATING_BANDS], dB."""
         states = self._states
         if states is None:
-            return OperatingResult(OperatingState.UNKNOWN, True)
+            return [OperatingResult(OperatingState.UNKNOWN, True)] * len(spectra)
+        explained, rest = states.explain(spectra).tolist(), states.at_rest(spectra).tolist()
+        return [
+            self._take(states, spectrum, now, at_rest)
+            for spectrum, now, at_rest in zip(spectra, explained, rest, strict=True)
+        ]
+
+    def _take(
+        self, states: OperatingStates, spectrum: Spectrum, now: list[float], at_rest: bool
+    ) -> OperatingResult:
         count = len(states.centre)
         # States are numbered: those of training, then a ramp, unknown, and far quieter than all training sound.
         ramp, unknown, far_quieter = count, count + 1, count + 2
-        if states.at_rest(spectrum):
+        if at_rest:
             state, self._path = far_quieter, None
         else:
-            state = self._best_state(states.explain(spectrum), states.change_penalty)
+            state = self._best_state(now, states.change_penalty)
         if state == ramp:
             return self._ramp(states.longest_ramp_s)
         unlearned = state == far_quieter and not states.is_confirmed_stop(spectrum)
@@ -82,15 +93,19 @@ class OperatingTracker:
         """Restart: samples are missing, or the microphone was faulty."""
         self._path, self._state_before, self._held, self._ramp_too_long = None, None, 0, False
 
-    def _best_state(self, now: Spectrum, change_penalty: float) -> int:
+    def _best_state(self, now: list[float], change_penalty: float) -> int:
         """Return the state at the end of the best path: staying costs nothing, a change its penalty."""
         if self._path is not None:
-            best, ramp = float(self._path.max()), float(self._path[-2])
-            change = np.full(len(now), max(best - change_penalty, ramp - RAMP_CHANGE_PENALTY))
+            best, ramp = max(self._path), self._path[-2]
+            change = [max(best - change_penalty, ramp - RAMP_CHANGE_PENALTY)] * len(now)
             change[-2] = best - RAMP_CHANGE_PENALTY
-            now = now + np.maximum(self._path, change)
-        self._path = now - now.max()
-        return int(now.argmax())
+            now = [
+                own + max(*before)
+                for own, before in zip(now, zip(self._path, change, strict=True), strict=True)
+            ]
+        highest = max(now)
+        self._path = [own - highest for own in now]
+        return now.index(highest)
 
     def _ramp(self, longest_s: int) -> OperatingResult:
         if self._ramp_too_long:
