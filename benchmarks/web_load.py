@@ -62,7 +62,7 @@ def viewers_beside_monitor(count: int, seconds: float) -> dict[str, Any]:
                     check=True,
                 )
             found = json.loads(done.stdout)
-            lost = [event for event in monitor.events if event["event"] in ("audio.gap", "device.lost")]
+            lost = monitor.events("audio.gap", "device.lost")
             return {
                 "viewers": found["viewers"],
                 "dropped_frames": sum(int(event.get("gaps", 1)) for event in lost),
@@ -73,7 +73,7 @@ def viewers_beside_monitor(count: int, seconds: float) -> dict[str, Any]:
                 "picture_delay_most_ms": round(found["most_ms"], 1),
             }
         finally:
-            monitor.terminate()
+            monitor.stop()
 
 
 def _server_of(monitor: int) -> psutil.Process:

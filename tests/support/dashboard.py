@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 
 from anomaly.alerts import DATABASE_NAME, Case, ScoreRow, Store, iso_utc
 from anomaly.monitor.clips.files import ClipFacts, write_clip
@@ -91,7 +92,10 @@ def fill(state: Path, now_s: float) -> Case:
 
 
 @pytest.fixture
-def make_dashboard(tmp_path: Path) -> Iterator[Callable[..., Dashboard]]:
+def make_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Dashboard]]:
+    # Hashes that take no time; those of users are made to take some.
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("anomaly.web.security.users._hasher", lambda: quick)
     filled: list[Case] = []
     with ExitStack() as opened:
 
