@@ -80,7 +80,9 @@ class LiveHub:
     def latest(self, machine: str) -> dict[str, Any] | None:
         """Return the newest second of a machine from its ring, or None without a live monitor."""
         with self._lock:
-            reader = self._latest.setdefault(machine, self._reader(machine))
+            reader = self._latest.get(machine)
+            if reader is None:
+                reader = self._latest[machine] = self._reader(machine)
             message = reader.newest(_SCORE_PREFIX)
         if message is None:
             return None
