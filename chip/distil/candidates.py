@@ -14,14 +14,16 @@ from chip.distil.grouping import InputMap, fit_inputs
 from chip.distil.measure import HeldOut, HeldOutFigures, chip_model, measured
 from chip.distil.options import ConversionOptions, Progress
 from chip.distil.rate_model import RateStudent, RunWindow
+from chip.distil.reduction import LEAST_UNITS
 from chip.distil.start import StudentShape, doubled, network_start, randomised
 from chip.distil.targets import Task, TrainingSet, training_set
 from chip.distil.training import train
 from chip.dnn.layers import Dnn
 
-__all__ = ["Problem", "StudentCandidate", "best_candidate", "continued", "problem_of"]
+__all__ = ["Problem", "StudentCandidate", "best_candidate", "bias_neurons", "continued", "problem_of"]
 
-_STEPS = (16, 32)
+# Values need more levels than classes do.
+_STEPS: dict[Task, tuple[int, ...]] = {"classifier": (16, 32), "values": (32, 64)}
 _COPIES = 3
 # Held-out share of the data, at most so many samples, and none of fewer than this.
 _HELD_OUT, _MOST_HELD_OUT, _LEAST = 0.2, 400, 8
@@ -100,6 +102,11 @@ def problem_of(
     return Problem(dnn, arch, task, inputs, flat, data, held_out, chosen, neurons)
 
 
+def bias_neurons(neurons: int, arch: ArchSpec) -> int:
+    """Neurons to set aside for biases: each drives half of the load that a net can."""
+    return -(-neurons // max(1, arch.routing.fan_out_load.value // 2))
+
+
 def best_candidate(
     problem: Problem, options: ConversionOptions, progress: Progress
 ) -> tuple[StudentCandidate, list[StudentCandidate]]:
@@ -115,7 +122,7 @@ def best_candidate(
 def _candidates(
     problem: Problem, options: ConversionOptions, progress: Progress, tried: list[StudentCandidate]
 ) -> Iterator[StudentCandidate]:
-    steps = (options.steps,) if options.steps else _STEPS
+    steps = (options.steps,) if options.steps else _STEPS[problem.task]
     shape = _shape(problem, options, problem.neurons)
     yield _trained(f"distilled, {steps[0]} steps", shape, steps[0], problem, options, progress)
     if options.start == "teacher":
@@ -137,9 +144,11 @@ def _room(problem: Problem, options: ConversionOptions) -> int:
 
 def _shape(problem: Problem, options: ConversionOptions, neurons: int) -> StudentShape:
     outputs = problem.dnn.n_outputs
-    copies = max(1, min(_COPIES, problem.arch.array.outputs.value // outputs, neurons // (4 * outputs)))
     # Bias neurons come on top.
-    bias = -(-neurons // (problem.arch.routing.fan_out_load.value // 2))
+    bias = bias_neurons(neurons, problem.arch)
+    left = neurons - bias - LEAST_UNITS * len(problem.dnn.populations)
+    most = min(problem.arch.array.outputs.value, left, neurons // 4)
+    copies = max(1, min(_COPIES, most // outputs))
     shape = network_start(
         problem.dnn,
         problem.inputs,

@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 from chip.arch import ArchSpec
 from chip.bitstream import decode
 from chip.compiler import Compiled, compile_network
-from chip.distil.candidates import Problem, StudentCandidate, best_candidate, continued, problem_of
+from chip.distil.candidates import (
+    Problem,
+    StudentCandidate,
+    best_candidate,
+    bias_neurons,
+    continued,
+    problem_of,
+)
 from chip.distil.measure import HeldOut, HeldOutFigures, choose_codes
 from chip.distil.options import ConversionOptions, Progress
+from chip.distil.reduction import LEAST_UNITS
 from chip.distil.spike_forward import spike_trains
 from chip.distil.start import StudentShape
 from chip.distil.targets import Task, task_of, training_set
@@ -126,7 +134,8 @@ def _require_room(dnn: Dnn, arch: ArchSpec, options: ConversionOptions) -> None:
     if dnn.n_outputs > pads:
         hint = f"end it with at most {pads} values, or name a larger chip with --arch"
         raise FitError(f"has {dnn.n_outputs} outputs, and {arch.name} has {pads}", where="network", hint=hint)
-    least = dnn.n_outputs + len(dnn.populations) * 8 + 1
+    least = dnn.n_outputs + len(dnn.populations) * LEAST_UNITS
+    least += bias_neurons(least + 1, arch)
     if neurons < least:
         message = f"needs at least {least} neurons: {dnn.n_outputs} outputs, {len(dnn.populations)} layers"
         raise FitError(f"{message}, and may have {neurons}", where="network", hint=f"--max-neurons {least}")

@@ -16,6 +16,7 @@ _LEAST_SCALE = 0.02
 _QUANTILE = 0.999
 # Samples that the groups are found on.
 _SAMPLES = 400
+_MOST_CLUSTERED = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,11 @@ def _groups(flat: NDArray[np.float64], pads: int) -> tuple[NDArray[np.int64], ..
     n = flat.shape[1]
     if n <= pads:
         return tuple(np.array([at]) for at in range(n))
-    labels = fcluster(linkage(flat.T, "ward"), pads, "maxclust")
-    found = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    # Neighbours are joined first where the distances of all pairs would not fit into memory.
+    blocks = np.array_split(np.arange(n), min(n, _MOST_CLUSTERED))
+    means = np.stack([flat[:, block].mean(axis=1) for block in blocks])
+    labels = fcluster(linkage(means, "ward"), pads, "maxclust")
+    found = [
+        np.concatenate([blocks[at] for at in np.flatnonzero(labels == label)]) for label in np.unique(labels)
+    ]
     return tuple(sorted(found, key=lambda group: int(group[0])))

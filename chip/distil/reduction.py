@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr, solve
 
-__all__ = ["Reduction", "reduce_units", "shares"]
+__all__ = ["LEAST_UNITS", "Reduction", "reduce_units", "shares"]
 
+# Neurons that every layer keeps.
+LEAST_UNITS = 8
 _SAMPLES = 768
 _RIDGE = 1e-3
 
@@ -54,6 +56,6 @@ def shares(sizes: list[int], total: int) -> list[int]:
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
-        wanted = sum(min(size, max(8, int(size * middle))) for size in sizes)
+        wanted = sum(min(size, max(LEAST_UNITS, int(size * middle))) for size in sizes)
         low, high = (middle, high) if wanted <= total else (low, middle)
-    return [min(size, max(8, int(size * low))) for size in sizes]
+    return [min(size, max(LEAST_UNITS, int(size * low))) for size in sizes]

@@ -21,6 +21,8 @@ _QUANTILE = 0.999
 _LEAST_SCALE = 0.25
 # Read-out threshold as a share of the largest output: below it, outputs saturate.
 _READOUT = 0.75
+# Values of units that are held at once: 256 MiB.
+_MOST_VALUES = 1 << 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,9 @@ def network_start(
         copies: output neurons for each value.
         centre: subtract the mean over the outputs, which a softmax does not see.
     """
-    values = dict(dnn.run(samples))
+    # A part of the samples where all values of all units would not fit into memory.
+    most = max(256, _MOST_VALUES // max(1, dnn.n_units))
+    values = dict(dnn.run(samples[:: -(-len(samples) // most)]))
     drives = _drives(dnn, inputs)
     sizes = [population.drive.size for population in dnn.populations]
     _reduce(drives, values, shares(sizes, max(neurons - copies * dnn.n_outputs, 0)))

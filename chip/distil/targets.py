@@ -44,6 +44,8 @@ def task_of(dnn: Dnn, labels: NDArray[Any] | None) -> Task:
     if dnn.readout in ("softmax", "log_softmax", "argmax"):
         return "classifier"
     whole = labels is not None and labels.dtype.kind == "i" and labels.ndim == 1
+    if labels is not None and dnn.n_outputs == 1 and labels.max() > 1:
+        return "values"
     return "classifier" if whole else "values"
 
 

@@ -87,7 +87,7 @@ def distil_loss(found: Tensor, target: Tensor, labels: Tensor | None, task: Task
     """
     share = 1.0 if labels is None else share
     if task == "values":
-        spread = target.var(dim=0).mean().clamp(min=1e-9)
+        spread = target.var(dim=0, correction=0).mean().clamp(min=1e-9)
         loss = share * (found - target).square().mean() / spread
         if labels is not None and share < 1:
             loss = loss + (1 - share) * (found - labels).square().mean() / spread

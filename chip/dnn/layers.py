@@ -86,7 +86,8 @@ class Dnn:
 
     def output_of(self, samples: NDArray[Any]) -> NDArray[np.float64]:
         """Compute the values before the read-out, float64[sample, output]."""
-        return self.run(samples)[-1]
+        parts = [self._run(samples[at : at + _CHUNK])[-1] for at in range(0, max(len(samples), 1), _CHUNK)]
+        return np.concatenate(parts)
 
     def _run(self, samples: NDArray[Any]) -> dict[int, NDArray[np.float64]]:
         values = {INPUT: np.asarray(samples, np.float64).reshape(len(samples), self.n_inputs)}

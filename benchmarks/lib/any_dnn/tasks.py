@@ -109,6 +109,20 @@ def _cnn(
     )
 
 
+def _motions() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv1d(6, 12, 7, stride=2, padding=3),
+        nn.BatchNorm1d(12),
+        nn.ReLU(),
+        nn.Conv1d(12, 12, 5, stride=2, padding=2),
+        nn.BatchNorm1d(12),
+        nn.ReLU(),
+        nn.AvgPool1d(5),
+        nn.Flatten(),
+        nn.Linear(60, 4),
+    )
+
+
 def _autoencoder() -> nn.Module:
     return nn.Sequential(
         nn.Linear(64, 48),
@@ -127,7 +141,7 @@ TASKS: dict[str, DnnTask] = {
     "italy_power": DnnTask(_series("ItalyPowerDemand"), lambda: _cnn(1, 24, 2, (8, 8), 5, 1), 150),
     "gun_point": DnnTask(_series("GunPoint"), lambda: _cnn(1, 150, 2, (8, 8), 7, 2), 200),
     "vowels": DnnTask(_series("JapaneseVowels"), lambda: _cnn(12, 29, 9, (16, 16), 5, 2), 60),
-    "motions": DnnTask(_series("BasicMotions"), lambda: _cnn(6, 100, 4, (12, 12), 7, 2), 150),
+    "motions": DnnTask(_series("BasicMotions"), _motions, 100),
     "cwru": DnnTask(_bearings(None), lambda: _cnn(1, 128, 4, (12, 12), 9, 2), 20),
     "cwru_size": DnnTask(_bearings("021"), lambda: _cnn(1, 128, 4, (12, 12), 9, 2), 20),
     "slide_rail": DnnTask(_slide_rail, _autoencoder, 30),
