@@ -1,0 +1,1 @@
+"""Reason of an anomaly: the band, the kind and the size of a change against normal sound."""

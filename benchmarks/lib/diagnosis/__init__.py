@@ -1,0 +1,1 @@
+"""Diagnosis of changes that are known because they were injected."""
