@@ -10,7 +10,7 @@ from anomaly.alerts.wording.catalogue import catalogue
 from anomaly.fault_families import FINDINGS
 from anomaly.readable import duration, local_time, rarity, significant
 from anomaly.store.cases.answer_receipt import ANSWER_ACCEPTED
-from anomaly.store.cases.case import CRITICALITIES, SEVERITIES, SHORT_ID, Case, CaseState, unix_s
+from anomaly.store.cases.case import CRITICALITIES, EXPLANATION, SEVERITIES, SHORT_ID, Case, CaseState, unix_s
 from anomaly.store.database.rows import EventRow
 
 _STATES = {
@@ -80,6 +80,8 @@ def case_card(case: Case, events: Sequence[EventRow], now_s: float, options: str
         yield _row("finding", ", ".join(filter(None, [_finding(case), case.action])))
     if case.kind == "machine" and "change_db" in str(case.evidence.get("suspects")):
         yield _row("change", change_sentence(case, catalogue("en")))
+    if words := _explanation(case.evidence):
+        yield _row("why", words)
     if trend := rising_trend(case, catalogue("en")):
         yield _row("trend", trend)
     bars = list(_bars(case.evidence))
@@ -117,6 +119,11 @@ def _severity(case: Case) -> str:
 
 def _finding(case: Case) -> str:
     return "" if case.finding is None else f"{case.finding} ({FINDINGS.get(case.finding, 'unknown')})"
+
+
+def _explanation(evidence: Mapping[str, Any]) -> str:
+    found = evidence.get(EXPLANATION)
+    return str(found.get("sentence", "")) if isinstance(found, Mapping) else ""
 
 
 def _bars(evidence: Mapping[str, Any]) -> Iterator[str]:

@@ -25,16 +25,16 @@ def explained_files(
         state_folder: folder of the database, for cases.
     """
     from anomaly.diagnose.explain_file import FileExplainer, to_dict
-    from anomaly.diagnose.pictures.envelope_picture import write_envelope_picture
+    from anomaly.diagnose.pictures.file_pictures import write_pictures
 
     results = []
     for name in names:
         case, files = _files_of(name, state_folder)
         explainer = FileExplainer(options(case))
         for path in files:
-            sound, found = explainer.explain(path)
-            drawn = [] if pictures is None else [write_envelope_picture(sound, found, path, pictures)]
-            results.append(to_dict(path, found, drawn))
+            found = explainer.explain(path)
+            drawn = [] if pictures is None else write_pictures(found, pictures)
+            results.append(to_dict(found, drawn))
     return results
 
 

@@ -146,6 +146,11 @@ class Site(ConfigSection):
         settings = self.machines.get(machine)
         return {} if settings is None else settings.asset
 
+    def facts_of(self, machine: str) -> RotatingFacts:
+        """Return the rotating parts of a machine; none of one that the file does not name."""
+        settings = self.machines.get(machine)
+        return RotatingFacts() if settings is None else settings.facts
+
     def is_in_planned_maintenance(self, machine: str, time_s: float) -> bool:
         """Return whether a UNIX time lies in a window of maintenance of a machine."""
         settings = self.machines.get(machine)

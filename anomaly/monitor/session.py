@@ -109,7 +109,12 @@ class MachineSession:
         operations.live.subscribe(self._bus, plan.machine, model.scorer.front_end.bands, model.normal_levels)
         GapLog(plan.machine, store, operations.background).subscribe(self._bus)
         context = ClipContext(
-            plan.machine, plan.detector, self._switch.version, model.scorer.front_end, model.normal_levels
+            plan.machine,
+            plan.detector,
+            self._switch.version,
+            model.scorer.front_end,
+            model.normal_levels,
+            operations.site.facts_of(plan.machine),
         )
         clips = ClipRecorder(
             context,

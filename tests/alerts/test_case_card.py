@@ -126,3 +126,8 @@ def test_the_trend_is_shown_while_the_machine_rises() -> None:
     shown = [line for line in card(machine_case(evidence={"trend": trend})) if line.startswith("trend ")]
     assert len(shown) == 1
     assert shown[0].endswith("alarm level in 6.9 to 12 days (8 of 10 such intervals held).")
+
+
+def test_the_explanation_of_the_sound_is_shown_if_there_is_one() -> None:
+    case = machine_case(evidence={"explanation": {"sentence": "A tone at 2.0 kHz, 9 dB above normal."}})
+    assert "why      A tone at 2.0 kHz, 9 dB above normal." in card(case)

@@ -9,7 +9,7 @@ from anomaly.diagnose.physics.comb import HARMONICS, CombMatch, match_comb, smoo
 from anomaly.diagnose.physics.envelope import Curve, envelope, spectrum_of
 from anomaly.diagnose.physics.fault_lines import FaultLine
 from anomaly.diagnose.physics.line_excess import line_excess
-from anomaly.diagnose.physics.white_null import white_null
+from anomaly.diagnose.physics.white_null import WhiteNull, white_null
 
 LONGEST_S = 10.0
 """Longer recordings are judged by so much from their middle: the spectrum of more is finer than speeds are steady."""
@@ -27,6 +27,7 @@ class BearingEvidence:
         p_value: probability of such a match in noise.
         smooth_z: the same for the smoothly whitened sound, which decides guesses where prewhitening shows nothing.
         frequency_hz: of the line, slip included.
+        null: distribution in noise.
     """
 
     line: FaultLine
@@ -35,6 +36,7 @@ class BearingEvidence:
     p_value: float
     smooth_z: float
     frequency_hz: float
+    null: WhiteNull
 
 
 def bearing_evidence(
@@ -81,4 +83,4 @@ def _evidence(
     null = white_null(line.order * bins_per_order, bins_per_order)
     z = null.z(sharp)
     frequency_hz = line.order * shaft_hz * (1 + sharp.slip)
-    return BearingEvidence(line, sharp, z, null.p_value(z), null.z(smooth), frequency_hz)
+    return BearingEvidence(line, sharp, z, null.p_value(z), null.z(smooth), frequency_hz, null)

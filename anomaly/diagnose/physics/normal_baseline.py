@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.stats import norm
 
 from anomaly.diagnose.physics.bearing_evidence import BearingEvidence, bearing_evidence
 from anomaly.diagnose.physics.envelope import Curve
@@ -34,10 +33,8 @@ class NormalBaseline:
             return evidence
         mean, deviation = self.moments[evidence.line]
         z = (evidence.z - max(mean, 0.0)) / max(deviation, 1.0)
-        loss = max(0.0, evidence.z - z)
         # The tail keeps its shape; only its place and width change.
-        exponent = norm.logsf(z) - norm.logsf(z + loss)
-        return replace(evidence, z=z, p_value=float(min(1.0, evidence.p_value * np.exp(min(exponent, 60.0)))))
+        return replace(evidence, z=z, p_value=evidence.null.p_value(z))
 
 
 def learn_baseline(

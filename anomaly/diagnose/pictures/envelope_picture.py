@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from anomaly import atomic
 from anomaly.diagnose.physics.bearing_evidence import LONGEST_S
 from anomaly.diagnose.physics.envelope import envelope, spectrum_of
 from anomaly.diagnose.physics.explanation import Candidate, Explanation
 from anomaly.diagnose.physics.machine_normal import Sound
 from anomaly.diagnose.pictures.plot import Line, Mark, draw_plot
-from anomaly.errors import ConfigError
 
 _HARMONICS = 4
 _LEAST_HZ = 200.0
@@ -37,18 +33,6 @@ def draw_envelope(sound: Sound, found: Explanation, title: str) -> bytes:
     x = np.arange(len(amplitude), dtype=np.float64) * group * spectrum.step_hz
     line = Line(x, np.asarray(amplitude / (np.median(amplitude) + 1e-30), dtype=np.float64))
     return draw_plot(f"{title}: {kind}", ("Hz", "amplitude over median"), [line], _marks(best))
-
-
-def write_envelope_picture(sound: Sound, found: Explanation, path: Path, folder: Path) -> Path:
-    """Draw the picture of a file into a folder, named after the file; return its path."""
-    data = draw_envelope(sound, found, path.stem)
-    target = folder / f"{path.stem}-envelope.png"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic.write_bytes(target, data)
-    except OSError as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", where=target) from error
-    return target
 
 
 def _marks(best: Candidate | None) -> list[Mark]:

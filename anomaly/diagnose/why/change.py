@@ -182,7 +182,7 @@ def _spread(values: Sequence[Curve], least: float) -> Curve:
     """Return the deviation between pieces of normal sound, at least ``least``."""
     if len(values) < 2:
         return np.full(len(values[0]), 2 * least)
-    return np.maximum(np.std(np.asarray(values), axis=0, ddof=1), least)
+    return np.asarray(np.maximum(np.std(np.asarray(values), axis=0, ddof=1), least))
 
 
 def _smooth(power: Curve) -> Curve:

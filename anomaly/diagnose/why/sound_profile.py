@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,10 +88,12 @@ def _shapes(samples: Curve, rate_hz: float, edges: Sequence[float]) -> tuple[Cur
     spectrum = np.fft.rfft(samples)
     hz = np.fft.rfftfreq(len(samples), 1 / rate_hz)
     kurtosis, modulation = [], []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        inside = (hz >= low) & (hz < high)
+    for low, high in itertools.pairwise(edges):
+        # Sharp edges would ring on and hide impulses, so bands overlap: each is twice as wide, with round edges.
+        apart = np.abs(np.log2(np.maximum(hz, 1.0) / np.sqrt(low * high))) * SHAPES_PER_OCTAVE
+        inside = apart < 1
         analytic = np.zeros(len(samples), np.complex128)
-        analytic[: len(spectrum)][inside] = spectrum[inside]
+        analytic[: len(spectrum)][inside] = spectrum[inside] * np.cos(0.5 * np.pi * apart[inside])
         energy = np.abs(np.fft.ifft(analytic)) ** 2
         level = uniform_filter1d(energy, max(3, int(_AGC_S * rate_hz)), mode="nearest") + 1e-30
         even = energy / level

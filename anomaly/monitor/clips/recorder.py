@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,9 @@ import numpy as np
 
 from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
+from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.config.retention import Clips
+from anomaly.diagnose.explained_clip import explain_clip
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd, segment_levels
 from anomaly.features.mel import HOP_S, N_MELS, Centibels, mel_power, pool
@@ -34,6 +37,7 @@ from anomaly.store.cases.case import SHORT_ID
 from anomaly.store.database.rows import ClipRow
 from anomaly.store.store import Store
 
+_LOG = logging.getLogger(__name__)
 _TRIGGERS = (EventName.CASE_OPENED, EventName.CASE_AGAIN)
 Emit = Callable[[EventName, str, Mapping[str, Any]], None]
 
@@ -48,6 +52,7 @@ class ClipContext:
         model: version of the bundle.
         front_end: settings of the front end.
         normal: mean levels of the training sound, hundredths of a decibel, [bands]; None where levels are normalised.
+        facts: rotating parts of the machine, for the explanation of its cases.
     """
 
     machine: str
@@ -55,6 +60,7 @@ class ClipContext:
     model: str
     front_end: FrontEnd
     normal: Centibels | None = None
+    facts: RotatingFacts = field(default_factory=RotatingFacts)
 
 
 @dataclass(frozen=True)
@@ -209,8 +215,21 @@ class ClipRecorder:
         else:
             detail = {"case": facts.case_id, "clip": facts.id}
             self._emit(EventName.CLIP_SAVED, f"{facts.content}, {size} bytes", detail)
+            self._explain(facts, excerpt)
         finally:
             trim_memory()
+
+    def _explain(self, facts: ClipFacts, excerpt: Excerpt) -> None:
+        """Add the explanation of the sound to the case; without one the case stays as it is."""
+        mark_s = facts.opened_s - facts.begin_s
+        try:
+            found = explain_clip(
+                excerpt.samples.astype(np.float64), SAMPLE_RATE_HZ, mark_s, self.context.facts
+            )
+            if found["sentence"]:
+                self._store.cases.explain(facts.case_id, found)
+        except AnomalyError as error:
+            _LOG.warning("case %s is not explained: %s", facts.case_id[:SHORT_ID], error)
 
 
 def _result(record: SecondRecord, begin_s: float) -> dict[str, Any]:

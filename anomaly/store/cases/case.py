@@ -38,6 +38,10 @@ FEEDBACK = "case.feedback"
 """Name of the event that holds the outcome of a case, as a person reports it."""
 
 
+EXPLANATION = "explanation"
+"""Key of the evidence of a case under which the explanation of its sound stands."""
+
+
 class CaseState(StrEnum):
     """State of a case between the alarm and its end (ISA-18.2)."""
 
@@ -129,12 +133,16 @@ class Case:
         return dataclasses.replace(
             self,
             summary=newer.summary,
-            evidence=newer.evidence or self.evidence,
+            evidence=self._kept_explanation() | dict(newer.evidence or self.evidence),
             peak_score=self.peak_score if newer.peak_score is None else newer.peak_score,
             min_p_value=self.min_p_value if newer.min_p_value is None else newer.min_p_value,
             severity=severity,
             asset=asset,
         )
+
+    def _kept_explanation(self) -> dict[str, Any]:
+        """Return the explanation of the sound, which outlives the measurements of one second."""
+        return {EXPLANATION: self.evidence[EXPLANATION]} if EXPLANATION in self.evidence else {}
 
     def _is_exceeded_by(self, newer: Case) -> bool:
         if newer.peak_score is None or self.peak_score is None or not math.isfinite(self.peak_score):

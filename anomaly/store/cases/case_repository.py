@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from collections.abc import Mapping
+from typing import Any
 
 from anomaly.store.cases import case_table
-from anomaly.store.cases.case import Case
+from anomaly.store.cases.case import EXPLANATION, Case
 from anomaly.store.cases.operator_changes import OperatorChanges
 from anomaly.store.database.repeated import repeated_after_repair
 from anomaly.store.outbox.message import AlertMessage
@@ -75,6 +77,14 @@ class CaseRepository(OperatorChanges):
                 self._escalated(connection, old, new, message)
         self._outbox.notify()
         return new
+
+    def explain(self, case_id: str, explanation: Mapping[str, Any]) -> None:
+        """Add an explanation of the sound to the evidence of a case; nothing happens if the case is gone."""
+        with self._database.transaction() as connection:
+            old = case_table.get(connection, case_id)
+            if old is not None:
+                evidence = {**old.evidence, EXPLANATION: dict(explanation)}
+                case_table.save(connection, dataclasses.replace(old, evidence=evidence))
 
     def mark_returned(self, case_id: str, message: AlertMessage | None = None) -> Case:
         """Record that the sound is normal again: closed if acknowledged, else waiting for that."""

@@ -102,4 +102,4 @@ KINDS = (*_KINDS, "shift")
 def with_component(sound: Curve, rate_hz: float, hz: float, db: float) -> Curve:
     """Return a sound with a steady component, which a shift moves."""
     level = _band_level(sound, rate_hz, hz / 1.12, hz * 1.12) * 10 ** (db / 20)
-    return sound + level * np.sqrt(2) * np.sin(2 * np.pi * hz * np.arange(len(sound)) / rate_hz)
+    return np.asarray(sound + level * np.sqrt(2) * np.sin(2 * np.pi * hz * np.arange(len(sound)) / rate_hz))
