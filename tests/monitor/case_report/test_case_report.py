@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ EVIDENCE = {"explanation": {"sentence": "Impulses <at> 87 Hz.", "family": "outer
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Case]]:
+def state(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Case]:
     """Return a state folder with one case and its clip."""
     folder = tmp_path_factory.mktemp("state")
     case = Case("pump", "machine", OPENED, "pump does not sound normal", 9.0, 1e-7, EVIDENCE)
@@ -38,7 +37,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Case
     with Store.open(folder / DATABASE_NAME) as store:
         store.cases.open(case)
         store.clips.add(ClipRow("c1", case.id, "pump", unix_s(OPENED), 3.0, "full", "clip", 100))
-    yield folder, case
+    return folder, case
 
 
 def test_content_holds_reason_check_and_pictures(state: tuple[Path, Case]) -> None:
