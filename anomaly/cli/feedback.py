@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _Normal = Annotated[bool, typer.Option("--normal", help="It was no fault: such sound raises no alarm again.")]
 _Fault = Annotated[bool, typer.Option("--fault", help="It was a fault: its sound never counts as normal.")]
+_Finding = Annotated[
+    str | None,
+    typer.Option("--finding", help="The cause, such as outer-race; implies --fault, and names later cases."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +32,7 @@ def feedback(
     case: CaseId,
     normal: _Normal = False,
     fault: _Fault = False,
+    finding: _Finding = None,
     by: By = None,
     note: Note = "",
     detector: Detector = None,
@@ -43,12 +48,16 @@ def feedback(
     from anomaly.cli.case_store import user_name
     from anomaly.cli.site_options import calibrated_detector, chosen_site
     from anomaly.errors import UsageError
+    from anomaly.fault_families import checked_finding
     from anomaly.monitor.offline.feedback import record_feedback
+    from anomaly.monitor.offline.finding_example import learn_example
     from anomaly.monitor.offline.reporting.feedback_text import feedback_text
     from anomaly.monitor.offline.stop_feedback import confirm_stop, is_unlearned_stop
     from anomaly.store.clip_index import CLIPS_FOLDER
     from anomaly.store.store import DATABASE_NAME, Store
 
+    cause = None if finding is None else checked_finding(finding)
+    fault = fault or cause is not None
     if normal == fault:
         raise UsageError("give --normal or --fault")
     folder = chosen_site(config, models, state).state_dir
@@ -65,13 +74,25 @@ def feedback(
         result = record_feedback(
             store, calibrated, found, folder / CLIPS_FOLDER, normal=normal, by=who, note=note, now_s=now_s
         )
+        examples = None if cause is None else learn_example(folder, found, cause)
     if as_json:
-        typer.echo(json.dumps(result.to_dict()))
+        added = {} if cause is None else {"finding": cause, "examples": examples}
+        typer.echo(json.dumps(result.to_dict() | added))
         return
     number_before = 0 if before is None else before.number
     same = repeated(context, *SAME_PLACE, "--detector")
     lines = feedback_text(result, found.machine, number_before, options=same, details=details)
     typer.echo("\n".join(lines))
+    if cause is not None:
+        typer.echo(_example_text(cause, examples))
+
+
+def _example_text(cause: str, examples: int | None) -> str:
+    from anomaly.readable import count
+
+    if examples is None:
+        return f"{cause} is not learned: the case has no explanation with enough sound before the alarm."
+    return f"{cause} is learned from it: {count(examples, 'example')} name cases of this machine from now on."
 
 
 def _check_kind(case: Case) -> None:

@@ -19,7 +19,8 @@ from anomaly.audio import SAMPLE_RATE_HZ
 from anomaly.audio.channels import Samples
 from anomaly.config.facts.rotating_facts import RotatingFacts
 from anomaly.config.retention import Clips
-from anomaly.diagnose.explained_clip import explain_clip
+from anomaly.diagnose.explained_clip import FINGERPRINT, explain_clip
+from anomaly.diagnose.naming.examples import read_examples
 from anomaly.errors import AnomalyError
 from anomaly.features.front_end import FrontEnd, segment_levels
 from anomaly.features.mel import HOP_S, N_MELS, Centibels, mel_power, pool
@@ -222,11 +223,11 @@ class ClipRecorder:
     def _explain(self, facts: ClipFacts, excerpt: Excerpt) -> None:
         """Add the explanation of the sound to the case; without one the case stays as it is."""
         mark_s = facts.opened_s - facts.begin_s
+        samples = excerpt.samples.astype(np.float64)
         try:
-            found = explain_clip(
-                excerpt.samples.astype(np.float64), SAMPLE_RATE_HZ, mark_s, self.context.facts
-            )
-            if found["sentence"]:
+            examples = read_examples(self._store.path.parent, facts.machine)
+            found = explain_clip(samples, SAMPLE_RATE_HZ, mark_s, self.context.facts, examples)
+            if found["sentence"] or FINGERPRINT in found:
                 self._store.cases.explain(facts.case_id, found)
         except AnomalyError as error:
             _LOG.warning("case %s is not explained: %s", facts.case_id[:SHORT_ID], error)

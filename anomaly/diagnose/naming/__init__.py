@@ -1,0 +1,1 @@
+"""Names from few examples: cases whose cause is known name later ones that resemble them."""
