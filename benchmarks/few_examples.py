@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestCentroid
 
 from anomaly.audio.files.recordings import read
-from anomaly.diagnose.naming.examples import Example
+from anomaly.diagnose.naming.examples import KnownCase
 from anomaly.diagnose.naming.fingerprint import fingerprint
 from anomaly.diagnose.naming.resemblance import UNKNOWN, Resemblance, resemblance
 from lib.paths import default_recordings
@@ -38,7 +38,7 @@ def figures(folder: Path) -> dict[str, Any]:
     nearest, peers, aucs = [], {"nearest_centroid": [], "random_forest": []}, []
     for load in LOADS:
         known = [
-            Example(fault, path.name, prints[path])
+            KnownCase(fault, path.name, prints[path])
             for path, _, fault, on in clips
             if on == load and path in prints
         ]
@@ -84,11 +84,11 @@ def _print(path: Path, speed: str, clips: list[tuple[Path, str, str, str]]) -> t
     return tuple(values)
 
 
-def _nearest(values: np.ndarray[tuple[int], np.dtype[np.float64]], known: list[Example]) -> str:
+def _nearest(values: np.ndarray[tuple[int], np.dtype[np.float64]], known: list[KnownCase]) -> str:
     return min(known, key=lambda one: float(np.mean((values - np.asarray(one.values)) ** 2))).finding
 
 
-def _peers(known: list[Example], tested: list[tuple[str, Any]]) -> dict[str, float]:
+def _peers(known: list[KnownCase], tested: list[tuple[str, Any]]) -> dict[str, float]:
     x, y = np.asarray([one.values for one in known]), [one.finding for one in known]
     z, wanted = np.asarray([values for _, values in tested]), np.asarray([fault for fault, _ in tested])
     with warnings.catch_warnings():
@@ -101,7 +101,7 @@ def _peers(known: list[Example], tested: list[tuple[str, Any]]) -> dict[str, flo
     }
 
 
-def _open_set(known: list[Example], tested: list[tuple[str, Any]]) -> list[float]:
+def _open_set(known: list[KnownCase], tested: list[tuple[str, Any]]) -> list[float]:
     """Return the AUC of each fault whose examples are left out, by the share of the distance to normal sound."""
     aucs = []
     for left_out in sorted({one.finding for one in known}):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from anomaly.config.facts.rotating_facts import RotatingFacts
-from anomaly.diagnose.naming.examples import Example
+from anomaly.diagnose.naming.examples import KnownCase
 from anomaly.diagnose.naming.fingerprint import fingerprint
 from anomaly.diagnose.naming.resemblance import UNKNOWN, resemblance
 from anomaly.diagnose.physics.envelope import Curve
@@ -26,7 +26,7 @@ FINGERPRINT = "fingerprint"
 
 
 def explain_clip(
-    samples: Curve, rate_hz: float, mark_s: float, facts: RotatingFacts, examples: Sequence[Example] = ()
+    samples: Curve, rate_hz: float, mark_s: float, facts: RotatingFacts, examples: Sequence[KnownCase] = ()
 ) -> dict[str, Any]:
     """Explain an alarm by the sound after it against the sound before it, and by the parts of the machine.
 

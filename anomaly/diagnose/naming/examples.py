@@ -16,7 +16,7 @@ _MOST_VALUES = 10_000
 
 
 @dataclass(frozen=True)
-class Example:
+class KnownCase:
     """One case whose cause is known.
 
     Args:
@@ -30,7 +30,7 @@ class Example:
     values: tuple[float, ...]
 
 
-def read_examples(state: Path, machine: str) -> list[Example]:
+def read_examples(state: Path, machine: str) -> list[KnownCase]:
     """Return the examples of a machine; none if there is no file.
 
     Raises:
@@ -48,7 +48,7 @@ def read_examples(state: Path, machine: str) -> list[Example]:
         ) from error
 
 
-def add_example(state: Path, machine: str, example: Example) -> list[Example]:
+def add_example(state: Path, machine: str, example: KnownCase) -> list[KnownCase]:
     """Store an example; one of the same case is replaced. Return all of the machine.
 
     Raises:
@@ -60,7 +60,7 @@ def add_example(state: Path, machine: str, example: Example) -> list[Example]:
     return examples
 
 
-def _write(path: Path, examples: Sequence[Example]) -> None:
+def _write(path: Path, examples: Sequence[KnownCase]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_bytes(path, json.dumps([asdict(one) for one in examples]).encode())
@@ -68,12 +68,12 @@ def _write(path: Path, examples: Sequence[Example]) -> None:
         raise ConfigError(f"cannot be written: {error.strerror}", where=path) from error
 
 
-def _example(row: dict[str, object]) -> Example:
+def _example(row: dict[str, object]) -> KnownCase:
     values = row["values"]
     if not isinstance(values, list) or len(values) > _MOST_VALUES:
         raise ValueError("values are no list")
     finding = checked_finding(str(row["finding"]))
-    return Example(finding, str(row["source"]), tuple(float(value) for value in values))
+    return KnownCase(finding, str(row["source"]), tuple(float(value) for value in values))
 
 
 def _path(state: Path, machine: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.diagnose.naming.examples import Example
+from anomaly.diagnose.naming.examples import KnownCase
 from anomaly.diagnose.physics.envelope import Curve
 
 UNKNOWN = "unknown"
@@ -41,7 +41,7 @@ class Resemblance:
         return f"It resembles {number} with the finding {self.finding}."
 
 
-def resemblance(values: Curve, examples: Sequence[Example]) -> Resemblance | None:
+def resemblance(values: Curve, examples: Sequence[KnownCase]) -> Resemblance | None:
     """Compare a fingerprint with examples; None where none has the same bands."""
     known = [one for one in examples if len(one.values) == len(values)]
     if not known:

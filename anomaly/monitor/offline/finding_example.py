@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anomaly.diagnose.explained_clip import FINGERPRINT
-from anomaly.diagnose.naming.examples import Example, add_example
+from anomaly.diagnose.naming.examples import KnownCase, add_example
 from anomaly.store.cases.case import EXPLANATION, Case
 
 
@@ -25,5 +25,5 @@ def learn_example(state: Path, case: Case, finding: str) -> int | None:
     values = found.get(FINGERPRINT) if isinstance(found, Mapping) else None
     if not isinstance(values, list):
         return None
-    example = Example(finding, case.id, tuple(float(value) for value in values))
+    example = KnownCase(finding, case.id, tuple(float(value) for value in values))
     return len(add_example(state, case.machine, example))

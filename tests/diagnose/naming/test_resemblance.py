@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomaly.diagnose.naming.examples import Example, add_example, read_examples
+from anomaly.diagnose.naming.examples import KnownCase, add_example, read_examples
 from anomaly.diagnose.naming.fingerprint import fingerprint
 from anomaly.diagnose.naming.resemblance import UNKNOWN, resemblance
 from anomaly.diagnose.physics.envelope import Curve
@@ -27,8 +27,8 @@ def sound(seed: int, tone_hz: float = 0.0, hiss: float = 0.0) -> Curve:
 NORMAL = [sound(seed) for seed in range(4)]
 
 
-def example(finding: str, source: str, samples: Curve) -> Example:
-    return Example(finding, source, tuple(fingerprint(samples, RATE_HZ, NORMAL)))
+def example(finding: str, source: str, samples: Curve) -> KnownCase:
+    return KnownCase(finding, source, tuple(fingerprint(samples, RATE_HZ, NORMAL)))
 
 
 KNOWN = [example("gear", "a", sound(10, 1_900)), example("blade", "b", sound(11, hiss=3.0))]
@@ -52,8 +52,8 @@ def test_examples_of_other_bands_do_not_count() -> None:
 def test_examples_are_kept_and_replaced_by_case(tmp_path: Path) -> None:
     assert read_examples(tmp_path, "pump") == []
     add_example(tmp_path, "pump", KNOWN[0])
-    add_example(tmp_path, "pump", Example("blade", "a", (1.0, 2.0)))
-    assert read_examples(tmp_path, "pump") == [Example("blade", "a", (1.0, 2.0))]
+    add_example(tmp_path, "pump", KnownCase("blade", "a", (1.0, 2.0)))
+    assert read_examples(tmp_path, "pump") == [KnownCase("blade", "a", (1.0, 2.0))]
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
