@@ -11,7 +11,8 @@ import typer
 from anomaly.cli.options import Config, State
 
 _Subject = Annotated[
-    str, typer.Argument(metavar="FOLDER|CASE", help="Folder that `anomaly score --out` has written, or a case.")
+    str,
+    typer.Argument(metavar="FOLDER|CASE", help="Folder that `anomaly score --out` has written, or a case."),
 ]
 _Out = Annotated[
     Path | None,
@@ -28,7 +29,11 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    subject: _Subject, out: _Out = None, endpoint: _Endpoint = None, state: State = None, config: Config = None
+    subject: _Subject,
+    out: _Out = None,
+    endpoint: _Endpoint = None,
+    state: State = None,
+    config: Config = None,
 ) -> None:
     """Write a page on the scores of an archive, or the report of a case: what, why, since when, what to check."""
     from anomaly.atomic import write_bytes
