@@ -15,6 +15,7 @@ from anomaly.errors import AnomalyError
 from anomaly.monitor.offline.calibrated_detector import load_calibrated_detector
 from anomaly.store.cases.case import json_value
 from anomaly.web.api.schemas.job import ChipFacts, EnergyFacts, ModelEntry, ModelVersion, TrainingFacts
+from anomaly.web.floorplan import read_floorplan
 
 _MICRO = 1e6
 
@@ -66,13 +67,16 @@ def _promise(folder: Path, state_dir: Path, machine: str, detector: str, version
 def _chip(bundle: Bundle, metrics: Mapping[str, Any]) -> ChipFacts:
     student = _part(metrics, "student")
     activity, chip = _part(metrics, "activity"), _part(metrics, "chip")
+    plan = read_floorplan(bundle.path, bundle.manifest.data_fingerprint + str(bundle.manifest.created_at))
     return ChipFacts(
         architecture=str(bundle.manifest.detectors.get("student", {}).get("arch", "")) or None,
         neurons=_number(student, "neurons") or _number(metrics, "neurons"),
         synapses=_number(student, "synapses") or _number(metrics, "synapses"),
-        cells=_number(chip, "cells"),
+        cells=plan.rows * plan.columns,
         spikes_per_second=_number(activity, "spikes_per_s"),
         sops_per_second=_number(activity, "sop_per_s"),
+        grid=(plan.rows, plan.columns),
+        occupied=list(plan.occupied),
         figures=dict(chip),
     )
 

@@ -27,6 +27,7 @@ machines:
   fan: {{source: fan.wav, display_name: "Exhaust fan", location: "Boiler house"}}
 """
 _READY = "dashboard: "
+_SMALL_TRAINING = Path(__file__).parent / "small_training"
 
 
 @contextmanager
@@ -43,6 +44,25 @@ def failing_pump(folder: Path) -> Iterator[str]:
         yield _address(folder)
 
 
+@contextmanager
+def empty_site(folder: Path) -> Iterator[str]:
+    """Yield the address of a dashboard on a site without machines, whose trainings take seconds."""
+    (folder / "site.yaml").write_text("models_dir: models\nstate_dir: state\n", encoding="utf-8")
+    with ExitStack() as running:
+        log = running.enter_context((folder / "server.log").open("w+", encoding="utf-8"))
+        running.enter_context(_command(folder, log, "serve", "--port", "0"))
+        wait_until(lambda: _address(folder), 30)
+        yield _address(folder)
+
+
+def pump_sound(seed: int, seconds: float, fault: str | None = None) -> tuple[Any, int]:
+    """Sound of a simulated pump, and its rate."""
+    from anomaly.audio.simulator import simulate
+
+    sound = simulate("pump", seconds=seconds, seed=seed, fault=fault, severity=1.0 if fault else 0.0)
+    return sound.samples, sound.sample_rate_hz
+
+
 def _address(folder: Path) -> str:
     lines = (folder / "server.log").read_text(encoding="utf-8").splitlines()
     return next((line.removeprefix(_READY) for line in lines if line.startswith(_READY)), "")
@@ -51,7 +71,11 @@ def _address(folder: Path) -> str:
 @contextmanager
 def _command(folder: Path, log: Any, *words: str) -> Iterator[None]:
     line = [sys.executable, "-m", "anomaly", *words, "--config", "site.yaml"]
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{_ROOT}{os.pathsep}{_SMALL_TRAINING}",
+        "OMP_NUM_THREADS": "1",
+    }
     process = subprocess.Popen(line, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         yield
@@ -61,13 +85,10 @@ def _command(folder: Path, log: Any, *words: str) -> Iterator[None]:
 
 
 def _write_sound(path: Path) -> None:
-    from anomaly.audio.simulator import simulate
-
-    normal = simulate("pump", seconds=_NORMAL_S, seed=5)
-    fault = simulate("pump", seconds=_FAULT_S, seed=6, fault="outer_race", severity=1.0)
+    normal, rate_hz = pump_sound(5, _NORMAL_S)
+    fault, _ = pump_sound(6, _FAULT_S, "outer_race")
     # Long enough for the slowest computer; the monitor plays it in real time.
-    samples = np.concatenate([normal.samples, *[fault.samples] * 20])
-    soundfile.write(path, samples, normal.sample_rate_hz, subtype="PCM_16")
+    soundfile.write(path, np.concatenate([normal, *[fault] * 20]), rate_hz, subtype="PCM_16")
 
 
 @dataclass

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from anomaly.web.pages.page_routes import PAGES
-from support.failing_pump import Visit, failing_pump
+from lib.monitor.sound_server import SoundServer
+from support.failing_pump import Visit, empty_site, failing_pump, pump_sound
 from support.waiting import wait_until
 
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).with_name("vendor") / "axe" / "axe.min.js"
 ALARM_MS = 60_000
+RECORDED_S = 33
 SERIOUS = ("serious", "critical")
 
 
@@ -137,3 +139,49 @@ def test_pages_are_accessible_fit_and_stay_at_home(
     assert found == []
     assert visit.elsewhere == []
     assert visit.complaints == []
+
+
+def test_a_machine_is_commissioned_from_a_microphone_to_its_first_alarm(
+    browser: Browser, pulse_microphone: SoundServer, tmp_path: Path
+) -> None:
+    pulse_microphone.play(*pump_sound(7, 40))
+    with empty_site(tmp_path) as base:
+        page = settled(browser.new_page(locale="en"), f"{base}/setup")
+        page.get_by_label("Name").fill("Pump 9")
+        page.get_by_label("Place").fill("Hall 2")
+        proceed(page, "Next")
+        page.check('input[name=device][value="pulse:mic"]')
+        page.wait_for_selector("text=The microphone is fine.", timeout=ALARM_MS)
+        proceed(page, "Next")
+        page.route("**/api/v1/jobs", shortened)
+        page.get_by_label("How long").select_option("1")
+        proceed(page, "Start the recording")
+        page.wait_for_selector("text=So far: microphone", timeout=ALARM_MS)
+        # The work goes on without the page.
+        page = settled(page, f"{base}/setup")
+        page.wait_for_selector("input[name=profile]", timeout=2 * ALARM_MS)
+        page.check("input[name=profile][value=fast]")
+        proceed(page, "Start the training")
+        page.wait_for_selector("text=How many false alarms are acceptable", timeout=6 * ALARM_MS)
+        page.get_by_label("How many false alarms are acceptable").select_option("24")
+        proceed(page, "Next")
+        page.wait_for_selector("text=No receiver is set up")
+        proceed(page, "Next")
+        proceed(page, "Watch the machine")
+        page.wait_for_selector("text=Open the machine", timeout=ALARM_MS)
+        page.goto(base)
+        page.wait_for_selector('.tile.ok[data-machine="pump-9"]', timeout=ALARM_MS)
+        pulse_microphone.play(*pump_sound(8, 20, "outer_race"))
+        page.wait_for_selector('.tile.alarm[data-machine="pump-9"] a.case', timeout=ALARM_MS)
+        page.close()
+
+
+def proceed(page: Page, name: str) -> None:
+    """Click a button of the step that is open."""
+    page.locator(".step.now").get_by_role("button", name=name).click()
+
+
+def shortened(route: Route) -> None:
+    """Record for less than the shortest time that the page offers."""
+    body = route.request.post_data_json
+    route.continue_(post_data={**body, "seconds": RECORDED_S} if body["kind"] == "record" else body)

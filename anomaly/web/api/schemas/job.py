@@ -122,6 +122,10 @@ class ChipFacts(Answered):
     cells: int | None
     spikes_per_second: float | None
     sops_per_second: float | None
+    grid: tuple[int, int] | None = Field(description="rows and columns of cells")
+    occupied: list[tuple[int, int, float]] = Field(
+        description="row, column and relative fan-in of each cell with a neuron"
+    )
     figures: dict[str, Any]
 
 
