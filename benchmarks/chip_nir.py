@@ -28,7 +28,7 @@ import torch
 
 from chip.arch import ArchSpec, load_arch
 from chip.nir import import_nir, measure
-from chip.nir.measure import agreement_of
+from chip.nir.agreement import agreement_of
 from lib.chip.nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 # Resets to a value, as NIR has them; the same with feedback fitted on other spikes; resets that subtract.

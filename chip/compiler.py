@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Compiled:
 
     Args:
         bitstream: bytes that program the chip.
-        network: decoded from the bitstream; simulate this one, not the original.
+        network: decoded from the bitstream, with the names of the original; simulate this one, not the original.
         findings: warnings of the design rules.
         implementation: placement and routing.
         report: ``neurons``, ``synapses``, ``seconds``, ``verified``, ``routed`` and more, as plain values.
@@ -87,7 +87,8 @@ def compile_network(
         "findings": [finding.to_dict() for finding in findings],
         "seconds": time.perf_counter() - start,
     }
-    return Compiled(bitstream, decoded, findings, built, report)
+    named = replace(decoded, labels=network.labels, input_labels=network.input_labels)
+    return Compiled(bitstream, named, findings, built, report)
 
 
 def _wiring(built: Implementation, arch: ArchSpec) -> dict[str, Any]:

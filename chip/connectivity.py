@@ -14,12 +14,20 @@ from chip.network import Network
 __all__ = ["neurons_in_loops", "self_sustaining", "spike_signs", "steps_from_inputs"]
 
 
-def steps_from_inputs(network: Network) -> NDArray[np.int64]:
-    """Compute the fewest steps from an input spike to a spike of each neuron; -1 where there is no path."""
+def steps_from_inputs(network: Network, *, also: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """Compute the fewest steps from an input spike to a spike of each neuron; -1 where there is no path.
+
+    Args:
+        network: the network.
+        also: neurons that count as inputs as well.
+    """
     steps = np.full(network.n_neurons, -1, dtype=np.int64)
     edges = _edges(network)
     from_input = network.source < network.n_inputs
     frontier = np.zeros(network.n_neurons, dtype=np.bool_)
+    if also is not None:
+        inner = np.maximum(network.source - network.n_inputs, 0)
+        from_input = from_input | (~from_input & (also[inner] if also.size else False))
     frontier[network.target[from_input]] = True
     at = 1
     while (frontier := frontier & (steps < 0)).any():

@@ -22,9 +22,10 @@ __all__ = ["load_network", "load_usage", "read_bitstream"]
 def load_network(path: Path, arch: ArchSpec) -> Network:
     """Read a network by the suffix of its file: .npz, .json, .nir, or .bit.
 
-    ``chip.nir.read_nir`` also returns the declarations of a NIR import.
+    ``chip.nir.read_nir`` also returns the declarations of a NIR import, and has options for it.
 
     Raises:
+        FitError: a NIR file would give other spikes on the chip.
         NetworkError: there is no such file, its suffix is unknown, or it holds no valid network.
         BitstreamError: the bitstream is missing, damaged or made for another architecture.
         MissingPackageError: a package is missing that reads NIR.

@@ -21,7 +21,7 @@ from chip.network import Network
 __all__ = ["ADVICE", "LIMITS", "RULES", "Finding", "check", "fits", "require_fit", "require_limits"]
 
 Severity = Literal["error", "warning"]
-# Offenders that one warning names, and errors that one exception lists.
+# Offenders that one finding names, and errors that one exception lists.
 _MAX_NAMED = 5
 _MAX_LISTED = 10
 # Share of the tracks beyond which the estimate warns: an estimate is below what the router needs.
@@ -35,9 +35,9 @@ class Finding:
     Args:
         rule: name of the rule.
         severity: an ``error`` keeps the network off the chip, a ``warning`` does not.
-        place: the neuron, source or synapse; for warnings the first of several.
+        place: the neuron, source or synapse; the first of several.
         limit: what is allowed.
-        actual: value found.
+        actual: value found; of several, the worst.
         remedy: suggested change.
     """
 
@@ -117,28 +117,30 @@ def output_count(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 def fan_in(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     """Require that no neuron has more synapses than a cell holds."""
     limit, actual = arch.neuron.fan_in.value, network.fan_in()
-    for neuron in np.flatnonzero(actual > limit):
-        remedy = "prune synapses, or split the neuron into partial sums"
-        yield _error("fan_in", network.neuron_name(int(neuron)), limit, f"{actual[neuron]} synapses", remedy)
+    remedy = "prune synapses, or split the neuron into partial sums"
+    beyond = np.flatnonzero(actual > limit)
+    yield from _errors("fan_in", network.neuron_name, beyond, limit, actual, remedy, unit=" synapses")
 
 
 def fan_out_load(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     """Require that no net drives more synapses than its driver can."""
     limit, actual = arch.routing.fan_out_load.value, network.fan_out()
-    for source in np.flatnonzero(actual > limit):
-        remedy = "duplicate the source and share its synapses out"
-        place = network.source_name(int(source))
-        yield _error("fan_out_load", place, limit, f"{actual[source]} synapses", remedy)
+    remedy = "duplicate the source and share its synapses out"
+    beyond = np.flatnonzero(actual > limit)
+    yield from _errors("fan_out_load", network.source_name, beyond, limit, actual, remedy, unit=" synapses")
 
 
 def weight_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     """Require weights that fit into sign and magnitude."""
     limit = arch.weight_max
-    for at in np.flatnonzero(np.abs(network.weight) > limit):
+
+    def place(at: int) -> str:
         source, target = network.source_name(int(network.source[at])), int(network.target[at])
-        place = f"synapse from {source} to {network.neuron_name(target)}"
-        remedy = "scale the neuron's weights, thresholds and feedback down together"
-        yield _error("weight_range", place, f"±{limit}", str(network.weight[at]), remedy)
+        return f"synapse from {source} to {network.neuron_name(target)}"
+
+    remedy = "scale the neuron's weights, thresholds and feedback down together"
+    beyond = np.flatnonzero(np.abs(network.weight) > limit)
+    yield from _errors("weight_range", place, beyond, f"±{limit}", network.weight, remedy)
 
 
 def threshold_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
@@ -155,27 +157,42 @@ def feedback_range(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 def decay_choice(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     """Require leaks that can be set."""
     allowed = arch.neuron.decay_shifts.value
-    for neuron in np.flatnonzero(~np.isin(network.decay, allowed)):
-        choice = ", ".join(str(shift) for shift in allowed)
-        place, actual = network.neuron_name(int(neuron)), str(network.decay[neuron])
-        yield _error("decay_choice", place, choice, actual, "take the nearest of those that can be set")
+    choice = ", ".join(str(shift) for shift in allowed)
+    wrong = np.flatnonzero(~np.isin(network.decay, allowed))
+    remedy = "take the nearest of those that can be set"
+    yield from _errors("decay_choice", network.neuron_name, wrong, choice, network.decay, remedy)
 
 
 def negative_output(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     """Refuse negative outputs where the member of the family lacks them."""
     if arch.neuron.negative_output.value:
         return
-    for neuron in np.flatnonzero(network.negative):
-        remedy = "use a second neuron with the opposite weights"
-        yield _error("negative_output", network.neuron_name(int(neuron)), "disabled", "enabled", remedy)
+    remedy = "use a second neuron with the opposite weights"
+    enabled = np.flatnonzero(network.negative)
+    yield from _errors("negative_output", network.neuron_name, enabled, "disabled", "enabled", remedy)
 
 
 def recurrence(network: Network, arch: ArchSpec) -> Iterator[Finding]:
     """Refuse loops where the member of the family forbids them."""
     if arch.neuron.recurrence.value:
         return
-    for neuron in neurons_in_loops(network):
-        yield _error("recurrence", network.neuron_name(int(neuron)), "no loop", "on a loop", "cut the loop")
+    looped = neurons_in_loops(network)
+    yield from _errors("recurrence", network.neuron_name, looped, "no loop", "on a loop", "cut the loop")
+
+
+def empty(network: Network, arch: ArchSpec) -> Iterator[Finding]:
+    """Warn of networks without neurons, synapses, inputs or outputs, which can do nothing."""
+    sizes = {
+        "inputs": network.n_inputs,
+        "neurons": network.n_neurons,
+        "synapses": network.n_synapses,
+        "outputs": network.n_outputs,
+    }
+    if missing := [name for name, size in sizes.items() if size == 0]:
+        remedy = "look at what wrote the file: its weights may have become 0"
+        yield Finding(
+            "empty", "warning", "network", "at least 1 of each", f"no {' and no '.join(missing)}", remedy
+        )
 
 
 def dangling(network: Network, arch: ArchSpec) -> Iterator[Finding]:
@@ -187,8 +204,9 @@ def dangling(network: Network, arch: ArchSpec) -> Iterator[Finding]:
 
 
 def unreachable(network: Network, arch: ArchSpec) -> Iterator[Finding]:
-    """Warn of neurons that no input leads to."""
-    lost = np.flatnonzero(steps_from_inputs(network) < 0)
+    """Warn of neurons that no input leads to, nor a neuron that fires of itself, such as the clock of a bias."""
+    restless = network.theta_p == 0
+    lost = np.flatnonzero((steps_from_inputs(network, also=restless) < 0) & ~restless)
     yield from _warn("unreachable", network, lost, "a path from an input", "none", "connect or remove it")
 
 
@@ -253,7 +271,7 @@ LIMITS: tuple[Rule, ...] = (
     negative_output,
     recurrence,
 )
-ADVICE: tuple[Rule, ...] = (dangling, unreachable, fires_at_rest, oscillating, saturation, routability)
+ADVICE: tuple[Rule, ...] = (empty, dangling, unreachable, fires_at_rest, oscillating, saturation, routability)
 RULES = LIMITS + ADVICE
 
 
@@ -268,10 +286,36 @@ def _count(rule: str, actual: int, limit: int, remedy: str) -> Iterator[Finding]
 
 def _magnitude(network: Network, rule: str, name: str, limit: int) -> Iterator[Finding]:
     values = getattr(network, name)
-    for neuron in np.flatnonzero(values > limit):
-        remedy = "scale the neuron's weights, thresholds and feedback down together"
-        place = f"{name} of {network.neuron_name(int(neuron))}"
-        yield _error(rule, place, f"0..{limit}", str(values[neuron]), remedy)
+
+    def place(neuron: int) -> str:
+        return f"{name} of {network.neuron_name(neuron)}"
+
+    remedy = "scale the neuron's weights, thresholds and feedback down together"
+    yield from _errors(rule, place, np.flatnonzero(values > limit), f"0..{limit}", values, remedy)
+
+
+def _errors(
+    rule: str,
+    place: Callable[[int], str],
+    offenders: NDArray[np.int64],
+    limit: object,
+    actual: NDArray[Any] | str,
+    remedy: str,
+    *,
+    unit: str = "",
+) -> Iterator[Finding]:
+    """Yield one error for all offenders of a rule, with the worst value first: a line for each would bury the rest."""
+    if not offenders.size:
+        return
+    if isinstance(actual, str):
+        worst, value = offenders, actual
+    else:
+        worst = offenders[np.argsort(-np.abs(actual[offenders].astype(np.int64)), kind="stable")]
+        value = f"{actual[worst[0]]}{unit}"
+    names = ", ".join(place(int(at)) for at in worst[:_MAX_NAMED])
+    more = f" and {worst.size - _MAX_NAMED} more" if worst.size > _MAX_NAMED else ""
+    many = "at most " if worst.size > 1 and not isinstance(actual, str) else ""
+    yield _error(rule, names + more, limit, many + value, remedy)
 
 
 def _warn(

@@ -18,7 +18,7 @@ from chip.connectivity import steps_from_inputs
 from chip.errors import ChipError
 from chip.network import Network
 
-__all__ = ["CostReport", "EnergyRange", "Figure", "cost", "latency", "utilisation"]
+__all__ = ["CostReport", "EnergyRange", "Figure", "cost", "latency", "stepped_latency", "utilisation"]
 
 Policy = Literal["free-running", "stepped"]
 Calibration = Literal["activity", "clock", "leakage"]
@@ -203,3 +203,16 @@ def latency(network: Network, arch: ArchSpec) -> dict[str, Figure] | None:
         name: Figure(int(depth) * arch.timing.latency_s.value, "s", "derived", f"{int(depth)} = {source}")
         for name, depth in (("nearest_output", reached.min()), ("farthest_output", reached.max()))
     }
+
+
+def stepped_latency(network: Network, step_hz: float) -> dict[str, Any]:
+    """Compute the duration of a step, and the time to the nearest and farthest output at that pace."""
+    steps = steps_from_inputs(network)[network.outputs]
+    reached = steps[steps > 0]
+    delays = None
+    if reached.size:
+        delays = {
+            "nearest_output": int(reached.min()) / step_hz,
+            "farthest_output": int(reached.max()) / step_hz,
+        }
+    return {"step_s": 1 / step_hz, "stepped_latency_s": delays}

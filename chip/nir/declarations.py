@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,55 +10,29 @@ from numpy.typing import NDArray
 
 from chip.membrane_bounds import membrane_bounds
 from chip.network import Network
+from chip.nir.declaration import Declaration
 from chip.nir.discretise import DiscreteNeurons, Reset
-from chip.nir.quantise import NEAR, Quantised
+from chip.nir.imported import Translation
+from chip.nir.mapping.quantise import NEAR, Quantised
 
 __all__ = ["Declaration", "declarations_of", "saturation"]
 
 
-@dataclass(frozen=True)
-class Declaration:
-    """One difference between NIR and the chip.
-
-    Args:
-        node: its name in the NIR graph; "graph" for all of it.
-        about: reset, leak, filter, weights, threshold, sign, saturation, bias, readout, delay or time.
-        words: what was quantised.
-        exact: whether the spikes stay the same.
-    """
-
-    node: str
-    about: str
-    words: str
-    exact: bool
-
-    def __str__(self) -> str:
-        return f"{self.node}: {self.about}: {self.words}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the declaration as plain values."""
-        return asdict(self)
-
-
-def declarations_of(
-    neurons: DiscreteNeurons,
-    folded: DiscreteNeurons,
-    quantised: Quantised,
-    shifts: NDArray[np.int64],
-    dt_s: float,
-    reset: Reset,
-) -> Iterator[Declaration]:
-    """Declare the differences that quantising these neurons made, node by node."""
+def declarations_of(translation: Translation, dt_s: float) -> Iterator[Declaration]:
+    """Declare the differences that quantising the neurons made, node by node."""
+    neurons, folded, quantised = translation.neurons, translation.folded, translation.quantised
     timed = bool((neurons.beta < 1).any() or (neurons.alpha > 0).any())
     words = f"a step is {dt_s:g} s, which NIR leaves open" if timed else "no node has a time constant"
     yield Declaration("graph", "time", words, not timed)
     for at, name in enumerate(neurons.names):
         part = slice(neurons.starts[at], neurons.starts[at + 1])
         yield Declaration(name, "sign", "neurons send +1 only; the negative output is off", True)
-        yield from _reset(neurons, quantised, reset, name, part)
-        yield from _leak(neurons, folded, shifts, name, part)
-        yield from _rounding(folded, quantised, name, part)
-        yield from _delay(neurons, name, part)
+        yield from _reset(neurons, quantised, translation.reset, name, part)
+        if translation.plan.taps:
+            yield from _response(neurons, quantised, name, part)
+        else:
+            yield from _leak(neurons, folded, quantised.shifts, name, part)
+        yield from _rounding(folded, quantised, name, part, late=not translation.plan.relayed)
 
 
 def saturation(network: Network, v_sat: int) -> Declaration:
@@ -94,8 +67,9 @@ def _reset(
         yield Declaration(name, "reset", "none: a spike takes nothing away (w_fb = 0)", True)
         return
     falls = _span(quantised.feedback[part])
-    if reset == "subtract":
-        words = f"a spike takes threshold - v_reset away (w_fb = {falls})"
+    if reset != "zero":
+        late = ", divided by what is kept in a step, because the tool subtracts a step late"
+        words = f"a spike takes threshold - v_reset away{late * (reset == 'snntorch')} (w_fb = {falls})"
         yield Declaration(name, "reset", words, True)
         return
     least = np.allclose(neurons.feedback[part], neurons.theta[part] - neurons.v_reset[part], equal_nan=True)
@@ -120,11 +94,22 @@ def _leak(
     yield Declaration(name, "leak", words, False)
 
 
-def _rounding(folded: DiscreteNeurons, quantised: Quantised, name: str, part: slice) -> Iterator[Declaration]:
-    rows = slice(quantised.weights.indptr[part.start], quantised.weights.indptr[part.stop])
-    scale = np.repeat(quantised.scale[part], np.diff(quantised.weights.indptr)[part])
-    real = np.abs(folded.weights.data[rows]) * scale
-    lost = int(((quantised.weights.data[rows] == 0) & (real > NEAR)).sum())
+def _response(
+    neurons: DiscreteNeurons, quantised: Quantised, name: str, part: slice
+) -> Iterator[Declaration]:
+    if (neurons.alpha[part] > 0).any() or (neurons.beta[part] < 1).any():
+        leaks = "a leak and " if quantised.shifts[part].any() else ""
+        words = f"membranes keep {_span(neurons.beta[part])} a step"
+        if (neurons.alpha[part] > 0).any():
+            words += f", synaptic currents {_span(neurons.alpha[part])}"
+        words += f": matched by {leaks}synapses from delayed copies of the sources"
+        yield Declaration(name, "leak", words, False)
+
+
+def _rounding(
+    folded: DiscreteNeurons, quantised: Quantised, name: str, part: slice, *, late: bool
+) -> Iterator[Declaration]:
+    lost = int(quantised.lost[part].sum())
     off, scales = float(quantised.error[part].max()), _span(quantised.scale[part])
     words = f"scaled by {scales} and rounded by {off:.2g} of the threshold at most"
     words += f"; {lost} weights became 0" if lost else ""
@@ -137,23 +122,16 @@ def _rounding(folded: DiscreteNeurons, quantised: Quantised, name: str, part: sl
         yield Declaration(name, "range", f"{words}; it was cut", False)
     if quantised.bias[part].any():
         biases = _span(quantised.bias[part])
-        words = f"a neuron that fires in every step gives {biases} to each, from the second step on"
-        yield Declaration(name, "bias", words, False)
+        late = late and bool((_first_layer(folded, part)).any())
+        begin = "from the second step on" if late else "from the first step on"
+        words = f"a neuron that fires in every step gives {biases} to each, {begin}"
+        yield Declaration(name, "bias", words, not late)
 
 
-def _delay(neurons: DiscreteNeurons, name: str, part: slice) -> Iterator[Declaration]:
-    """Declare synapses whose delay on the chip differs from the distance of their layers in the graph."""
-    rows = neurons.weights[part].tocoo()
-    level = neurons.layer[part.start]
-    source = np.where(
-        rows.col < neurons.n_inputs, -1, neurons.layer[np.maximum(rows.col - neurons.n_inputs, 0)]
-    )
-    early = (source != level) & (source != level - 1)
-    if early.any():
-        words = (
-            f"{int(early.sum())} synapses skip layers, and on the chip arrive before what goes through them"
-        )
-        yield Declaration(name, "delay", words, False)
+def _first_layer(neurons: DiscreteNeurons, part: slice) -> NDArray[np.bool_]:
+    """Return which neurons of a node have a constant input and no layer before them."""
+    first: NDArray[np.bool_] = (neurons.layer[part] == 0) & (neurons.bias[part] != 0)
+    return first
 
 
 def _span(values: NDArray[Any]) -> str:

@@ -8,15 +8,15 @@ Step k of a neuron, ``a`` and ``b`` being the decay factors of synaptic current 
 
 NIR defines continuous time. A spike is a current of 1 that lasts one step of ``dt``. LI, LIF and CubaLIF are
 discretised by Euler's method, as in snnTorch: ``b = 1 - dt/tau``, and a current of 1 adds ``r·dt/tau``. IF and I add
-``r`` in a step, as in snnTorch and sinabs.
+``r`` in a step, as in snnTorch and sinabs. snnTorch subtracts the threshold a step late, after the leak: a feedback of
+``theta/b`` at the spike.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,17 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from chip.errors import NetworkError
+from chip.naming import shown
 from chip.nir.convolution import Matrix
-from chip.nir.graph import NEURONS, Graph, Node, node_name
+from chip.nir.declaration import Declaration
+from chip.nir.graph import NEURONS, Graph, node_name
 from chip.nir.linear import Current, currents
-from chip.nir.populations import BELOW
-from chip.nir.shapes import shapes_of
+from chip.nir.neuron_dynamics import Reset, dynamics_of
+from chip.nir.readouts import joined
+from chip.nir.shapes import shapes_without_batch
 
-__all__ = ["DiscreteNeurons", "Reset", "discretise"]
+__all__ = ["DiscreteNeurons", "Reset", "discretise", "sum_of_delays"]
 
-Reset = Literal["zero", "subtract"]
 Floats = NDArray[np.float64]
 
 
@@ -50,10 +52,11 @@ class DiscreteNeurons:
         feedback: amount that a spike subtracts, if resets subtract; 0 for an integrator under a Threshold.
         v_reset: membrane after a spike, if resets are to a value; NaN for an integrator under a Threshold.
         bias: constant input of every step.
-        weights: [neuron, input or neuron].
+        weights: [neuron, source], the sources being inputs and neurons, then the same a step later, and so on.
         layer: of each neuron: number of groups of neurons, loops counted as one, that a signal passes before it.
         readout: weights of the outputs, [output, neuron].
         output_bias: constant input of each output.
+        declared: what was changed in the graph before.
     """
 
     names: tuple[str, ...]
@@ -69,6 +72,7 @@ class DiscreteNeurons:
     layer: NDArray[np.int64]
     readout: Matrix
     output_bias: Floats
+    declared: tuple[Declaration, ...] = ()
 
     @property
     def count(self) -> int:
@@ -80,6 +84,16 @@ class DiscreteNeurons:
         """Number of inputs."""
         return len(self.input_names)
 
+    @property
+    def n_sources(self) -> int:
+        """Number of inputs and neurons."""
+        return self.n_inputs + self.count
+
+    @property
+    def input_weights(self) -> Matrix:
+        """Weights of the inputs without their delays, [neuron, input]."""
+        return sum_of_delays(self)[:, : self.n_inputs]
+
     def node_of(self, neuron: int) -> str:
         """Return the node of a neuron."""
         return self.names[int(np.searchsorted(self.starts, neuron, side="right")) - 1]
@@ -90,29 +104,38 @@ class DiscreteNeurons:
         return f"{self.names[at]}[{neuron - self.starts[at]}]"
 
 
-def discretise(graph: Graph, dt_s: float) -> DiscreteNeurons:
+def sum_of_delays(neurons: DiscreteNeurons) -> Matrix:
+    """Return the weights [neuron, input or neuron], those of one source with several delays added up."""
+    entries = neurons.weights.tocoo()
+    where = (entries.row, entries.col % neurons.n_sources)
+    added: Matrix = sparse.csr_array((entries.data, where), shape=(neurons.count, neurons.n_sources))
+    return added
+
+
+def discretise(graph: Graph, dt_s: float, reset: Reset = "zero") -> DiscreteNeurons:
     """Discretise the neurons of a graph and their connections.
 
     Raises:
         NetworkError: a node does not fit its neighbours, or has parameters that no neuron can have; names it.
     """
-    graph = _fused(graph)
-    shapes = shapes_of(graph)
-    arriving = currents(graph, shapes)
+    graph, declared = joined(graph)
+    graph, shapes, batch = shapes_without_batch(graph)
+    arriving = currents(graph, shapes, dt_s)
     neuron_nodes = [name for name, node in graph.nodes.items() if node.kind in NEURONS]
     inputs = [name for name, node in graph.nodes.items() if node.kind == "Input"]
     outputs = [name for name, node in graph.nodes.items() if node.kind == "Output"]
     if not neuron_nodes:
-        raise NetworkError("holds no neurons", where="nir")
+        hint = "a chip of spiking neurons needs one: IF, LIF, CubaLIF, or a Threshold behind an I or LI"
+        raise NetworkError("holds no neurons", where="nir", hint=hint)
     sizes = {name: math.prod(shapes[name]) for name in (*inputs, *neuron_nodes, *outputs)}
-    parts = [_Dynamics.of(graph.nodes[name], sizes[name], dt_s) for name in neuron_nodes]
+    parts = [dynamics_of(graph.nodes[name], sizes[name], dt_s, reset) for name in neuron_nodes]
     gain = np.concatenate([part.gain for part in parts])
     weights = _stacked(arriving, neuron_nodes, [*inputs, *neuron_nodes], sizes)
     bias = np.concatenate([arriving[name].bias for name in neuron_nodes])
     starts = np.concatenate([[0], np.cumsum([sizes[name] for name in neuron_nodes])])
     for name in outputs:
-        if direct := set(arriving[name].weights) & set(inputs):
-            message = f"is connected to {min(direct)!r} without a neuron between"
+        if direct := {source for source, _ in arriving[name].weights} & set(inputs):
+            message = f"is connected to '{shown(min(direct))}' without a neuron between"
             raise NetworkError(message, where=node_name(graph.nodes[name]))
     return DiscreteNeurons(
         names=tuple(neuron_nodes),
@@ -120,120 +143,79 @@ def discretise(graph: Graph, dt_s: float) -> DiscreteNeurons:
         input_names=tuple(f"{name}[{at}]" for name in inputs for at in range(sizes[name])),
         weights=sparse.csr_array(sparse.diags_array(gain) @ weights),
         bias=gain * bias + np.concatenate([part.rest for part in parts]),
-        layer=_layers(weights[:, sum(sizes[name] for name in inputs) :], starts),
-        readout=_stacked(arriving, outputs, neuron_nodes, sizes),
+        layer=_layers(weights, sum(sizes[name] for name in inputs), starts),
+        readout=_stacked(arriving, outputs, neuron_nodes, sizes, delays=False),
         output_bias=np.concatenate([arriving[name].bias for name in outputs]),
         **{
             field: np.concatenate([getattr(part, field) for part in parts])
             for field in ("alpha", "beta", "theta", "feedback", "v_reset")
         },
+        declared=(*declared, *batch, *_declared_delays(graph, dt_s), *_assumed_resets(graph)),
     )
 
 
-@dataclass(frozen=True)
-class _Dynamics:
-    """Parameters of a neuron node, one value for each neuron."""
-
-    gain: Floats
-    rest: Floats
-    alpha: Floats
-    beta: Floats
-    theta: Floats
-    feedback: Floats
-    v_reset: Floats
-
-    @staticmethod
-    def of(node: Node, size: int, dt_s: float) -> _Dynamics:
-        def parameter(field: str, default: float = 0.0) -> Floats:
-            values = node.array(field).ravel() if field in node.fields else np.array([default])
-            return np.broadcast_to(values, (size,)).astype(np.float64)
-
-        share = _share(node, "tau_mem" if node.kind == "CubaLIF" else "tau", parameter, dt_s)
-        share_current = _share(node, "tau_syn", parameter, dt_s)
-        theta, v_reset = parameter("v_threshold"), parameter("v_reset")
-        # A threshold of 0 is exported as slightly less: a clock, which fires in every step.
-        if (theta < -BELOW).any():
-            raise NetworkError("has a negative threshold: it would fire at rest", where=node_name(node))
-        if (v_reset > np.maximum(theta, 0)).any():
-            raise NetworkError("is reset above its threshold", where=node_name(node))
-        free = "free" in node.fields
-        return _Dynamics(
-            gain=parameter("r") * share * share_current * parameter("w_in", 1.0),
-            # With a synaptic current the rest passes its filter, whose gain is 1 / share_current.
-            rest=parameter("v_leak") * share * share_current,
-            alpha=1.0 - share_current,
-            beta=1.0 - share if node.kind != "IF" else np.ones(size),
-            theta=theta,
-            feedback=np.zeros(size) if free else theta - v_reset,
-            v_reset=np.full(size, np.nan) if free else v_reset,
-        )
-
-
-def _share(node: Node, field: str, parameter: Callable[[str, float], Floats], dt_s: float) -> Floats:
-    """Return dt/tau, the share of a quantity that is renewed in a step; at most 1."""
-    values = parameter(field, dt_s)
-    if (values <= 0).any():
-        raise NetworkError(f"{field} is not above 0", where=node_name(node))
-    share: Floats = np.minimum(1.0, dt_s / values)
-    return share
-
-
-def _fused(graph: Graph) -> Graph:
-    """Merge integrators with the Threshold behind them into neurons without reset."""
-    predecessors, successors = graph.predecessors(), graph.successors()
-    nodes, renamed = dict(graph.nodes), {}
+def _declared_delays(graph: Graph, dt_s: float) -> Iterator[Declaration]:
     for name, node in graph.nodes.items():
-        if node.kind in ("I", "LI"):
-            (target,) = successors[name] if len(successors[name]) == 1 else ("",)
-            if target == "" or nodes[target].kind != "Threshold" or len(predecessors[target]) != 1:
-                message = "has a membrane that is read directly; the chip gives out spikes"
-                hint = "let it lead to one Threshold and to nothing else, or use IF or LIF"
-                raise NetworkError(message, where=node_name(node), hint=hint)
-            threshold = nodes.pop(target).array("threshold")
-            fields = node.fields | {"v_threshold": threshold, "free": np.ones(1)}
-            nodes[name] = Node(name, "IF" if node.kind == "I" else "LIF", fields)
-            renamed[target] = name
-    for node in nodes.values():
-        if node.kind == "Threshold":
-            message = "compares what has no memory; a neuron of the chip always has"
-            raise NetworkError(message, where=node_name(node), hint="put it right behind an I or LI")
-    edges = [(renamed.get(source, source), target) for source, target in graph.edges if target not in renamed]
-    return Graph(nodes, tuple(edges), graph.metadata)
+        if node.kind == "Delay":
+            steps = node.array("delay").ravel() / dt_s
+            off = float(np.abs(steps - np.round(steps)).max(initial=0))
+            words = f"a chain of up to {int(np.round(steps).max(initial=0))} neurons for each source"
+            rounded = f", rounded by up to {off:.2g} steps" if off > 1e-6 else ""
+            yield Declaration(name, "delay", words + rounded, off <= 1e-6)
+
+
+def _assumed_resets(graph: Graph) -> Iterator[Declaration]:
+    for name, node in graph.nodes.items():
+        if node.kind in NEURONS and "free" not in node.fields and "v_reset" not in node.fields:
+            yield Declaration(name, "reset", "the file gives no v_reset: 0, as the package nir assumes", True)
 
 
 def _stacked(
-    arriving: dict[str, Current], targets: list[str], sources: list[str], sizes: dict[str, int]
+    arriving: dict[str, Current],
+    targets: list[str],
+    sources: list[str],
+    sizes: dict[str, int],
+    *,
+    delays: bool = True,
 ) -> Matrix:
-    """Build one matrix of all targets, one below the other, and all sources side by side."""
+    """Build one matrix of all targets, one below the other, and all sources side by side, a block for each delay."""
     first = dict(zip(sources, np.cumsum([0, *(sizes[source] for source in sources)]), strict=False))
-    rows, columns, values, top = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)], 0
+    width = sum(sizes[source] for source in sources)
+    rows, columns, values, top, blocks = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)], 0, 1
     for target in targets:
-        for source, matrix in arriving[target].weights.items():
+        for (source, delay), matrix in arriving[target].weights.items():
+            if delay and not delays:
+                hint = "put the delay in front of the last neurons"
+                raise NetworkError(
+                    "is delayed behind the last neuron", where=f"node '{shown(target)}'", hint=hint
+                )
             entries = matrix.tocoo()
             rows.append(entries.row + top)
-            columns.append(entries.col + first[source])
+            columns.append(entries.col + first[source] + delay * width)
             values.append(entries.data)
+            blocks = max(blocks, delay + 1)
         top += sizes[target]
     where = (np.concatenate(rows), np.concatenate(columns))
-    shape = (top, sum(sizes[source] for source in sources))
-    stacked: Matrix = sparse.csr_array((np.concatenate(values), where), shape=shape)
+    stacked: Matrix = sparse.csr_array((np.concatenate(values), where), shape=(top, blocks * width))
     stacked.eliminate_zeros()
     return stacked
 
 
-def _layers(weights: Matrix, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _layers(weights: Matrix, n_inputs: int, starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Compute the layer of each neuron: groups before it on the longest way, nodes on a common loop being one group."""
     count = starts.size - 1
     node_of = np.repeat(np.arange(count), np.diff(starts))
     entries = weights.tocoo()
-    pairs = np.unique(np.stack([node_of[entries.row], node_of[entries.col]]), axis=1)
+    source = entries.col % (n_inputs + int(starts[-1])) - n_inputs
+    between = source >= 0
+    pairs = np.unique(np.stack([node_of[entries.row[between]], node_of[source[between]]]), axis=1)
     edges = sparse.csr_array((np.ones(pairs.shape[1]), (pairs[1], pairs[0])), shape=(count, count))
     _, group = csgraph.connected_components(edges, directed=True, connection="strong")
-    between = np.unique(np.stack([group[pairs[1]], group[pairs[0]]]), axis=1)
-    between = between[:, between[0] != between[1]]
+    steps = np.unique(np.stack([group[pairs[1]], group[pairs[0]]]), axis=1)
+    steps = steps[:, steps[0] != steps[1]]
     level = np.zeros(group.max() + 1, np.int64)
     # Groups form no loop, so this ends after as many rounds as the longest way has groups.
-    while (too_low := level[between[1]] < level[between[0]] + 1).any():
-        np.maximum.at(level, between[1][too_low], level[between[0][too_low]] + 1)
+    while (too_low := level[steps[1]] < level[steps[0]] + 1).any():
+        np.maximum.at(level, steps[1][too_low], level[steps[0][too_low]] + 1)
     levels: NDArray[np.int64] = level[group][node_of]
     return levels

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip.errors import NetworkError
+from chip.naming import shown
 
 __all__ = ["Graph", "Node", "graph_of"]
 
@@ -20,6 +21,7 @@ NEURONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "CubaLIF": (("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"), ("v_reset", "w_in")),
     "I": (("r",), ()),
     "LI": (("tau", "r", "v_leak"), ()),
+    "CubaLI": (("tau_syn", "tau_mem", "r", "v_leak"), ("w_in",)),
     "Threshold": (("threshold",), ()),
 }
 _CONVOLUTION = ("weight", "bias", "stride", "padding", "dilation", "groups")
@@ -28,6 +30,7 @@ LINEAR: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Linear": (("weight",), ()),
     "Affine": (("weight", "bias"), ()),
     "Scale": (("scale",), ()),
+    "Delay": (("delay",), ()),
     "Flatten": (("start_dim", "end_dim"), ("input_type",)),
     "Conv1d": (_CONVOLUTION, ("input_shape",)),
     "Conv2d": (_CONVOLUTION, ("input_shape",)),
@@ -41,6 +44,8 @@ ENDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 KNOWN = {**ENDS, **LINEAR, **NEURONS}
 # Kind of the Input and Output of a subgraph, which pass their values on.
 PASS = "pass"
+# Infinite in a file of snnTorch with beta = 1, where tau = dt / (1 - beta) and r = tau / dt.
+_MAY_BE_INFINITE = ("tau", "tau_mem", "tau_syn", "r")
 MAX_EDGES = 100_000
 MAX_NESTED = 8
 
@@ -107,7 +112,7 @@ class Graph:
 
 def node_name(node: Node) -> str:
     """Return the name of a node in error messages."""
-    return f"node {node.name!r} ({node.kind})"[:200]
+    return f"node '{shown(node.name)}' ({shown(node.kind)})"
 
 
 def graph_of(tree: Mapping[str, Any]) -> Graph:
@@ -125,9 +130,9 @@ def graph_of(tree: Mapping[str, Any]) -> Graph:
             raise NetworkError(f"has no {needed} node", where="nir")
     for source, target in edges:
         if nodes[source].kind == "Output":
-            raise NetworkError(f"leads on to {target!r}"[:200], where=node_name(nodes[source]))
+            raise NetworkError(f"leads on to '{shown(target)}'", where=node_name(nodes[source]))
         if nodes[target].kind == "Input":
-            raise NetworkError(f"has an input from {source!r}"[:200], where=node_name(nodes[target]))
+            raise NetworkError(f"has an input from '{shown(source)}'", where=node_name(nodes[target]))
     metadata = tree.get("metadata")
     return Graph(nodes, tuple(edges), metadata if isinstance(metadata, dict) else {})
 
@@ -136,7 +141,7 @@ def _collect(
     tree: Mapping[str, Any], prefix: str, depth: int, nodes: dict[str, Node], edges: list[tuple[str, str]]
 ) -> tuple[list[str], list[str]]:
     """Add the nodes and edges of a graph, subgraphs included; return its inputs and outputs."""
-    where = f"graph {prefix.removesuffix('.')!r}"[:200] if prefix else "nir"
+    where = f"graph '{shown(prefix.removesuffix('.'))}'" if prefix else "nir"
     if depth > MAX_NESTED:
         raise NetworkError(f"is nested more than {MAX_NESTED} deep", where=where)
     found, listed = tree.get("nodes"), tree.get("edges")
@@ -147,7 +152,7 @@ def _collect(
     for name, inner in found.items():
         full = f"{prefix}{name}"
         if not isinstance(inner, Mapping) or not isinstance(inner.get("type"), str):
-            raise NetworkError("has no type", where=f"node {full!r}"[:200])
+            raise NetworkError("has no type", where=f"node '{shown(full)}'")
         if inner["type"] == "NIRGraph":
             begins[name], ends[name] = _collect(inner, f"{full}.", depth + 1, nodes, edges)
         else:
@@ -156,7 +161,8 @@ def _collect(
     for source, target in _pairs(listed, where):
         for end in (source, target):
             if end not in found:
-                raise NetworkError(f"an edge names {end!r}, which is no node"[:200], where=where)
+                hint = f"the file is damaged; its nodes here are {shown(', '.join(found))}"
+                raise NetworkError(f"an edge names '{shown(end)}', which is no node", where=where, hint=hint)
         edges += [(one, other) for one in ends[source] for other in begins[target]]
     if len(edges) > MAX_EDGES or len(set(edges)) != len(edges):
         message = "has an edge twice" if len(edges) <= MAX_EDGES else f"has more than {MAX_EDGES} edges"
@@ -183,7 +189,7 @@ def _pairs(listed: Any, where: str) -> list[tuple[str, str]]:
 
 def _node(name: str, values: Mapping[str, Any], *, nested: bool) -> Node:
     kind = values["type"]
-    where = f"node {name!r} ({kind})"[:200]
+    where = f"node '{shown(name)}' ({shown(kind)})"
     if kind not in KNOWN:
         hint = f"the chip can do {', '.join(KNOWN)}"
         raise NetworkError("is of a type that is not supported", where=where, hint=hint)
@@ -191,7 +197,7 @@ def _node(name: str, values: Mapping[str, Any], *, nested: bool) -> Node:
     if missing := [field for field in needed if values.get(field) is None]:
         raise NetworkError(f"lacks {', '.join(missing)}", where=where)
     fields = {
-        field: _value(f"{where}.{field}", values[field])
+        field: _value(f"{where}.{field}", values[field], infinite=field in _MAY_BE_INFINITE)
         for field in (*needed, *possible)
         if values.get(field) is not None
     }
@@ -200,16 +206,21 @@ def _node(name: str, values: Mapping[str, Any], *, nested: bool) -> Node:
     return Node(name, kind, fields)
 
 
-def _value(where: str, value: Any) -> Any:
-    """Validate a parameter: finite numbers, or a text."""
+def _value(where: str, value: Any, *, infinite: bool) -> Any:
+    """Validate a parameter: real, finite numbers (``infinite``: +inf too), or a text."""
     if isinstance(value, str):
         return value
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(value)
+        if given.dtype.kind == "c":
+            hint = "the chip has real weights only; write the real part, if the imaginary one is zero"
+            raise NetworkError("holds complex numbers", where=where, hint=hint)
+        array = given.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise NetworkError("is not an array of numbers", where=where) from error
-    if not np.isfinite(array).all():
-        at = np.unravel_index(int(np.argmin(np.isfinite(array))), array.shape)
+    usable = np.isfinite(array) | (infinite & np.isposinf(array))
+    if not usable.all():
+        at = np.unravel_index(int(np.argmin(usable)), array.shape)
         index = ", ".join(str(int(one)) for one in at)
         raise NetworkError(f"is {array[at]} at [{index}]", where=where)
     return array

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from chip.errors import ChipError, MissingPackageError, NetworkError
+from chip.naming import shown
 from chip.nir.heap import ENTRY_BYTES, GlobalHeap
 
 __all__ = ["nir_modules", "read_tree"]
@@ -70,13 +71,13 @@ class _TreeReader:
 
     def group(self, group: Any, place: str, depth: int) -> dict[str, Any]:
         if depth > MAX_DEPTH:
-            raise NetworkError(f"is nested more than {MAX_DEPTH} deep", where=place[:200])
+            raise NetworkError(f"is nested more than {MAX_DEPTH} deep", where=shown(place))
         found: dict[str, Any] = {}
         for name in group:
             self._items += 1
             if self._items > MAX_ITEMS:
                 raise NetworkError(f"holds more than {MAX_ITEMS} parts", where="nir")
-            inner = f"{place}/{name}"
+            inner = f"{place}/{shown(name)}"
             if not isinstance(group.get(name, getlink=True), self._h5py.HardLink):
                 raise NetworkError("is a link to somewhere else, which is not followed", where=inner)
             item = group[name]

@@ -16,7 +16,10 @@ from chip.nir.graph import LINEAR, PASS, Graph, Node, node_name
 from chip.nir.shapes import Shape
 from chip.validation import MAX_SYNAPSES
 
-__all__ = ["Current", "currents"]
+__all__ = ["Current", "currents", "delay_steps"]
+
+# Each step of a delay takes a neuron for each source.
+MAX_DELAY = 1000
 
 
 @dataclass(frozen=True)
@@ -24,19 +27,21 @@ class Current:
     """Input of a node in a step, as a function of the spikes.
 
     Args:
-        weights: a matrix [value, source value] for each Input or neuron node that contributes.
+        weights: a matrix [value, source value] for each Input or neuron node that contributes, and each delay of
+            its spikes in steps.
         bias: constant part.
     """
 
-    weights: dict[str, Matrix]
+    weights: dict[tuple[str, int], Matrix]
     bias: NDArray[np.float64]
 
 
-def currents(graph: Graph, shapes: dict[str, Shape]) -> dict[str, Current]:
+def currents(graph: Graph, shapes: dict[str, Shape], dt_s: float) -> dict[str, Current]:
     """Compute the input of every neuron node and Output.
 
     Raises:
-        NetworkError: linear nodes form a loop without a neuron in it, or hold more weights than a description may.
+        NetworkError: a delay is negative or too long; linear nodes form a loop without a neuron in it, or hold more
+            weights than a description may.
     """
     predecessors, successors = graph.predecessors(), graph.successors()
     budget = _Budget()
@@ -54,7 +59,7 @@ def currents(graph: Graph, shapes: dict[str, Shape]) -> dict[str, Current]:
             raise NetworkError("has no input", where=node_name(graph.nodes[name]))
         shape = shapes[predecessors[name][0]]
         total = _sum([outputs[source] for source in predecessors[name]], math.prod(shape))
-        outputs[name] = _apply(graph.nodes[name], shape, total, budget)
+        outputs[name] = _apply(graph.nodes[name], shape, total, budget, dt_s)
         for target in successors[name]:
             if target in left:
                 left[target] -= 1
@@ -94,13 +99,13 @@ def _is_linear(node: Node) -> bool:
 
 def _own(name: str, shapes: dict[str, Shape], budget: _Budget) -> Current:
     size = math.prod(shapes[name])
-    return Current({name: sparse.eye_array(size, format="csr")}, np.zeros(size))
+    return Current({(name, 0): sparse.eye_array(size, format="csr")}, np.zeros(size))
 
 
 def _sum(parts: list[Current], size: int) -> Current:
     if len(parts) == 1:
         return parts[0]
-    weights: dict[str, Matrix] = {}
+    weights: dict[tuple[str, int], Matrix] = {}
     bias = np.zeros(size)
     for part in parts:
         bias = bias + part.bias
@@ -109,9 +114,11 @@ def _sum(parts: list[Current], size: int) -> Current:
     return Current(weights, bias)
 
 
-def _apply(node: Node, shape: Shape, arriving: Current, budget: _Budget) -> Current:
+def _apply(node: Node, shape: Shape, arriving: Current, budget: _Budget, dt_s: float) -> Current:
     """Apply a linear node to its input."""
     budget.take(arriving.bias.size, node)
+    if node.kind == "Delay":
+        return _delayed(node, arriving, budget, dt_s)
     if node.kind in (PASS, "Flatten"):
         for matrix in arriving.weights.values():
             budget.take(matrix.nnz, node)
@@ -124,6 +131,38 @@ def _apply(node: Node, shape: Shape, arriving: Current, budget: _Budget) -> Curr
         budget.take(int(in_column @ np.diff(matrix.indptr).astype(np.int64)), node)
         weights[source] = sparse.csr_array(own @ matrix)
     return Current(weights, own @ arriving.bias + bias)
+
+
+def _delayed(node: Node, arriving: Current, budget: _Budget, dt_s: float) -> Current:
+    """Delay each value by a whole number of steps."""
+    steps = np.broadcast_to(delay_steps(node, dt_s), (arriving.bias.size,))
+    weights: dict[tuple[str, int], Matrix] = {}
+    for step in np.unique(steps).tolist():
+        chosen = sparse.diags_array((steps == step).astype(np.float64), format="csr")
+        for (source, before), matrix in arriving.weights.items():
+            budget.take(matrix.nnz, node)
+            part = sparse.csr_array(chosen @ matrix)
+            key = source, before + int(step)
+            if key[1] > MAX_DELAY:
+                raise NetworkError(f"adds up to more than {MAX_DELAY} steps", where=node_name(node))
+            weights[key] = weights[key] + part if key in weights else part
+    return Current(weights, arriving.bias)
+
+
+def delay_steps(node: Node, dt_s: float) -> NDArray[np.int64]:
+    """Return the delays of a Delay node in steps.
+
+    Raises:
+        NetworkError: one is negative, or longer than ``MAX_DELAY`` steps.
+    """
+    delay = node.array("delay").ravel()
+    if (delay < 0).any():
+        raise NetworkError("has a negative delay", where=node_name(node))
+    if (longest := float(delay.max(initial=0)) / dt_s) > MAX_DELAY:
+        message = f"delays by {longest:.4g} steps, more than {MAX_DELAY}"
+        hint = f"take a longer step: --dt {float(delay.max()) / 16:.1g}"
+        raise NetworkError(message, where=node_name(node), hint=hint)
+    return np.round(delay / dt_s).astype(np.int64)
 
 
 def _matrix(node: Node, shape: Shape, size: int) -> tuple[Matrix, NDArray[np.float64]]:

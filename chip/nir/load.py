@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,59 +15,39 @@ from chip.arch import ArchSpec
 from chip.errors import ChipError, NetworkError
 from chip.file_io import read_bytes
 from chip.network import Network
-from chip.nir.assemble import assemble
-from chip.nir.declarations import Declaration, declarations_of, saturation
+from chip.nir.acceptance import require_right, vanished
+from chip.nir.declarations import declarations_of, saturation
 from chip.nir.discretise import DiscreteNeurons, Reset, discretise
 from chip.nir.export import DT_S, export_nir
 from chip.nir.graph import Graph, graph_of
 from chip.nir.hdf5 import read_tree
+from chip.nir.imported import NirImport, Translation
+from chip.nir.mapping.assemble import assemble
+from chip.nir.mapping.plan import PLANS, Plan
+from chip.nir.mapping.quantise import quantise
 from chip.nir.metadata import stated_step, unpack
-from chip.nir.quantise import Quantised, quantise, shifts_of
 from chip.nir.reference import checked_spikes, reference_run, trial_spikes
+from chip.nir.trial import ALL, Trial
 
-__all__ = ["NirImport", "Translation", "import_nir", "read_nir"]
+__all__ = ["ImportOptions", "NirImport", "Translation", "import_nir", "read_nir"]
 
+# Agreement at which no costlier layout is tried.
+_GOOD = 0.999
+# The same for layouts with taps, which take many neurons; and the neurons up to which they are tried.
+_GOOD_WITHOUT_TAPS, _MOST_WITH_TAPS = 0.96, 96
 
 Fit = NDArray[np.integer[Any]] | Literal["trial"] | None
 
 
 @dataclass(frozen=True)
-class Translation:
-    """Intermediate results of an import, for measurements.
+class ImportOptions:
+    """Settings of an import; see ``import_nir``."""
 
-    Args:
-        neurons: neurons of the graph.
-        folded: neurons without synaptic currents.
-        quantised: their integers.
-        reset: reset of the tool that wrote the graph.
-    """
-
-    neurons: DiscreteNeurons
-    folded: DiscreteNeurons
-    quantised: Quantised
-    reset: Reset
-
-
-@dataclass(frozen=True)
-class NirImport:
-    """Imported network and the declarations of its import.
-
-    Args:
-        network: network of the chip.
-        declarations: differences between NIR and the chip, node by node.
-        dt_s: assumed duration of a step in seconds.
-        translation: the real numbers before quantisation; None if metadata stored the integers.
-    """
-
-    network: Network
-    declarations: tuple[Declaration, ...]
     dt_s: float
-    translation: Translation | None
-
-    @property
-    def exact(self) -> bool:
-        """Return whether nothing was approximated."""
-        return all(declaration.exact for declaration in self.declarations)
+    reset: Reset
+    fit: Fit
+    spikes: NDArray[np.integer[Any]] | None
+    plans: Sequence[Plan]
 
 
 def read_nir(
@@ -77,15 +58,20 @@ def read_nir(
     reset: Reset = "zero",
     fit: Fit = None,
     plain: bool = False,
+    spikes: NDArray[np.integer[Any]] | None = None,
+    lossy: bool = False,
 ) -> NirImport:
     """Import a NIR file; see ``import_nir``.
 
     Raises:
         NetworkError: it cannot be read, or see ``import_nir``; names the file.
+        FitError: see ``import_nir``.
     """
     data = read_bytes(path)
     try:
-        return import_nir(data, arch, dt_s=dt_s, reset=reset, fit=fit, plain=plain)
+        return import_nir(
+            data, arch, dt_s=dt_s, reset=reset, fit=fit, plain=plain, spikes=spikes, lossy=lossy
+        )
     except ChipError as error:
         error.where = f"{path}: {error.where}" if error.where else str(path)
         raise
@@ -99,50 +85,119 @@ def import_nir(
     reset: Reset = "zero",
     fit: Fit = None,
     plain: bool = False,
+    spikes: NDArray[np.integer[Any]] | None = None,
+    lossy: bool = False,
+    plans: Sequence[Plan] = PLANS,
 ) -> NirImport:
-    """Convert a NIR graph to a network of the chip.
+    """Convert a NIR graph to a network of the chip, and measure its agreement with the graph in real numbers.
 
     Args:
         source: the bytes of a NIR file, or a ``nir.NIRGraph``.
         arch: ranges of weights, thresholds, feedback and leaks.
         dt_s: duration of a step in seconds, which NIR leaves open; 0.1 ms unless the metadata state it.
-        reset: reset of the tool in which the graph was trained: to ``v_reset``, as NIR defines it, or by subtracting
-            the threshold, as the chip and many tools do.
+        reset: reset of the tool in which the graph was trained: to ``v_reset``, as NIR defines it; by subtracting
+            the threshold, as the chip and many tools do; or by subtracting it a step late, after the leak, as
+            snnTorch's ``Leaky`` does by default.
         fit: input spikes, [step, input], on which the feedback of neurons that are reset to a value is fitted: the
             mean that such a reset subtracts there, instead of the least. This preserves spike counts. "trial" for
             random spikes.
         plain: ignore the integers in the metadata of an export by ``export_nir``.
+        spikes: input, [step, input], on which the agreement is measured; random spikes by default.
+        lossy: accept an agreement below ``LEAST_AGREEMENT``, or one that cannot be measured.
+        plans: layouts to try, in this order.
 
     Raises:
         NetworkError: the file is damaged or the graph holds what the chip cannot do; names the node.
+        FitError: the network would not do what the graph does; names the node, and an option that helps.
         MissingPackageError: a package is missing that reads NIR.
     """
-    if reset not in ("zero", "subtract"):
-        raise NetworkError(f"is {reset!r}, not 'zero' or 'subtract'", where="reset")
+    if reset not in ("zero", "subtract", "snntorch"):
+        raise NetworkError(f"is {reset!r}, not 'zero', 'subtract' or 'snntorch'", where="reset")
     if dt_s is not None and not 0 < dt_s < float("inf"):
         raise NetworkError(f"is {dt_s}, not a time above 0", where="dt_s")
     graph = graph_of(read_tree(source) if isinstance(source, bytes) else source.to_dict())
     if not plain and (stored := unpack(graph.metadata)) is not None:
         _require_same(graph, *stored)
-        return NirImport(stored[0], (), stored[1], None)
+        return NirImport(stored[0], (), stored[1], None, {}, "")
     if dt_s is None:
         dt_s = stated_step(graph.metadata) or DT_S
-    return _translate(graph, arch, dt_s, reset, fit)
+    options = ImportOptions(dt_s, reset, fit, spikes, plans)
+    imported = _translate(graph, arch, options)
+    if not lossy:
+
+        def changed(**other: Any) -> NirImport:
+            return _translate(graph, arch, replace(options, **other))
+
+        require_right(imported, changed)
+    return imported
 
 
-def _translate(graph: Graph, arch: ArchSpec, dt_s: float, reset: Reset, fit: Fit) -> NirImport:
-    neurons = discretise(graph, dt_s)
-    if fit is not None and reset == "zero":
-        neurons = _fit_feedback(
-            neurons, trial_spikes(neurons.n_inputs, seed=1) if isinstance(fit, str) else fit
-        )
-    folded = without_currents(neurons)
-    shifts = shifts_of(folded.beta, arch)
-    quantised = quantise(folded, arch, shifts > 0)
-    network, declared = assemble(folded, quantised, shifts, arch)
-    declarations = (*declarations_of(neurons, folded, quantised, shifts, dt_s, reset), *declared)
-    declarations = (saturation(network, arch.v_sat), *declarations)
-    return NirImport(network, declarations, dt_s, Translation(neurons, folded, quantised, reset))
+def _translate(graph: Graph, arch: ArchSpec, options: ImportOptions) -> NirImport:
+    neurons = discretise(graph, options.dt_s, options.reset)
+    if options.fit is not None and options.reset == "zero":
+        spikes = trial_spikes(neurons.n_inputs, seed=1) if isinstance(options.fit, str) else options.fit
+        neurons = _fit_feedback(neurons, spikes)
+    if neurons.count > arch.array.neurons.value and (found := _by_plan(neurons, PLANS[0], arch, options)):
+        words = f"it has {neurons.count} neurons, {arch.name} {arch.array.neurons.value}"
+        return replace(found, stimulus=words)
+    trial = Trial.of(neurons, options.reset, options.spikes)
+    best: NirImport | None = None
+    for plan in options.plans:
+        if plan.taps and best is not None and _is_enough(best):
+            break
+        found = _by_plan(neurons, plan, arch, options)
+        if found is None:
+            continue
+        found = replace(found, agreement=trial.agreement(found, arch.v_sat), stimulus=trial.description)
+        if best is None or found.agreement[ALL].score > best.agreement[ALL].score:
+            best = found
+        if found.agreement[ALL].score >= _GOOD or trial.silent or _has_vanished(found):
+            break
+    if best is None:
+        raise NetworkError("cannot be laid out", where="nir")
+    return best
+
+
+def _has_vanished(found: NirImport) -> bool:
+    return found.translation is not None and bool(vanished(found.translation))
+
+
+def _is_enough(best: NirImport) -> bool:
+    """Return whether taps are not worth their neurons, or would take too long to find."""
+    return best.agreement[ALL].score >= _GOOD_WITHOUT_TAPS or len(best.network.theta_p) > _MOST_WITH_TAPS
+
+
+def _by_plan(
+    neurons: DiscreteNeurons, plan: Plan, arch: ArchSpec, options: ImportOptions
+) -> NirImport | None:
+    """Lay the neurons out by one plan; None if that takes more than the chip has."""
+    folded = neurons if plan.taps else without_currents(neurons)
+    if plan.taps and not ((neurons.alpha > 0) | (neurons.beta < 1)).any():
+        return None
+    if plan.relayed and neurons.count + neurons.n_inputs > arch.array.neurons.value:
+        return None
+    quantised = quantise(folded, arch, plan)
+    if quantised is None:
+        return None
+    network, declared = assemble(folded, quantised, plan, arch)
+    if plan.relayed and not _fits(network, arch):
+        return None
+    translation = Translation(neurons, folded, quantised, plan, options.reset)
+    declarations = (
+        saturation(network, arch.v_sat),
+        *neurons.declared,
+        *declarations_of(translation, options.dt_s),
+        *declared,
+    )
+    return NirImport(network, declarations, options.dt_s, translation, {}, "")
+
+
+def _fits(network: Network, arch: ArchSpec) -> bool:
+    return (
+        network.n_neurons <= arch.array.neurons.value
+        and int(network.fan_in().max(initial=0)) <= arch.neuron.fan_in.value
+        and int(network.fan_out().max(initial=0)) <= arch.routing.fan_out_load.value
+    )
 
 
 def _fit_feedback(neurons: DiscreteNeurons, spikes: NDArray[np.integer[Any]]) -> DiscreteNeurons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,48 +11,14 @@ from scipy import sparse
 
 from chip.errors import NetworkError
 from chip.network import Network
+from chip.nir.agreement import Agreement, agreement_of
 from chip.nir.discretise import DiscreteNeurons
-from chip.nir.load import NirImport, Translation
-from chip.nir.quantise import real_leaks
+from chip.nir.imported import NirImport, Translation
+from chip.nir.mapping.quantise import real_leaks
 from chip.nir.reference import checked_spikes, reference_spikes, trial_spikes
 from chip.sim.simulator import Simulator
 
-__all__ = ["Agreement", "agreement_of", "measure"]
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Comparison of two spike trains of the same neurons.
-
-    Args:
-        agreement: share of [step, neuron] at which both are equal, silence included.
-        spike_agreement: the same where at least one fires; 1 if none ever does.
-        spikes: spikes of the graph in real numbers.
-        chip_spikes: spikes of the other train.
-        count_difference: summed difference of the spike counts of the neurons, as a share of ``spikes``: small where
-            spikes come a little earlier or later, as they do after rounding.
-    """
-
-    agreement: float
-    spike_agreement: float
-    spikes: int
-    chip_spikes: int
-    count_difference: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain values."""
-        return asdict(self)
-
-
-def agreement_of(one: NDArray[Any], other: NDArray[Any]) -> Agreement:
-    """Compare two spike trains [step, neuron] of one shape; -1 and +1 are different spikes."""
-    same, either = one == other, (one != 0) | (other != 0)
-    most = int(either.sum())
-    share = float((same & either).sum()) / most if most else 1.0
-    counts = [train.sum(axis=0, dtype=np.int64) for train in (one, other)]
-    spikes = int(np.count_nonzero(one))
-    off = float(np.abs(counts[0] - counts[1]).sum()) / max(spikes, 1)
-    return Agreement(float(same.mean()), share, spikes, int(np.count_nonzero(other)), off)
+__all__ = ["Agreement", "agreement_of", "chip_spikes", "measure"]
 
 
 def measure(
@@ -68,7 +34,7 @@ def measure(
 
     Returns:
         Agreement by the subject of the declarations: ``filter``, ``leak``, ``weights`` (with thresholds), ``reset``;
-        and ``chip``, all of them and the rest.
+        and ``chip``, all of them and the rest. Only ``reset`` and ``chip`` where taps match the responses.
 
     Raises:
         NetworkError: the import was exact, or ``spikes`` has another number of inputs.
@@ -88,11 +54,13 @@ def measure(
     }
     if translation.reset == "zero":
         found["reset"] = agreement_of(reference, reference_spikes(neurons, inputs, reset="subtract"))
-    found["chip"] = agreement_of(reference, _on_chip(imported.network, neurons, inputs, v_sat))
+    found["chip"] = agreement_of(reference, chip_spikes(imported.network, translation, inputs, v_sat))
     return found
 
 
 def _changed(network: Network, translation: Translation) -> list[tuple[str, DiscreteNeurons]]:
+    if translation.plan.taps:
+        return []
     folded, scale = translation.folded, translation.quantised.scale
     changed = [("filter", folded)] if (translation.neurons.alpha > 0).any() else []
     shifts = network.decay[: folded.count].astype(np.int64)
@@ -105,16 +73,18 @@ def _changed(network: Network, translation: Translation) -> list[tuple[str, Disc
     return [*changed, ("weights", replace(folded, weights=real, bias=bias, theta=theta))]
 
 
-def _on_chip(
-    network: Network, neurons: DiscreteNeurons, inputs: NDArray[np.int8], v_sat: int
+def chip_spikes(
+    network: Network, translation: Translation, inputs: NDArray[np.int8], v_sat: int
 ) -> NDArray[np.int8]:
-    """Run the chip's neurons, each shifted back by the layers between it and the first."""
-    late = int(neurons.layer.max(initial=0))
+    """Run the chip's neurons on [step, input], each shifted back by the relays and layers before it."""
+    neurons = translation.neurons
+    layer = neurons.layer + translation.plan.relayed
+    late = int(layer.max(initial=0))
     padded = np.concatenate([inputs, np.zeros((late, inputs.shape[1]), np.int8)])
     run = Simulator(network, v_sat=v_sat).run(padded[:, None], record="all")
     if run.neurons is None:
         raise NetworkError("kept no spikes of its neurons", where="simulator")
-    chip_spikes = run.neurons[:, 0, : neurons.count]
-    at = np.arange(len(inputs))[:, None] + neurons.layer
-    moved: NDArray[np.int8] = chip_spikes[at, np.arange(neurons.count)]
+    found = run.neurons[:, 0, : neurons.count]
+    at = np.arange(len(inputs))[:, None] + layer
+    moved: NDArray[np.int8] = found[at, np.arange(neurons.count)]
     return moved

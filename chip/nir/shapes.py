@@ -6,11 +6,13 @@ import math
 from collections import deque
 
 from chip.errors import NetworkError
+from chip.naming import shown
 from chip.nir.convolution import Window
+from chip.nir.declaration import Declaration
 from chip.nir.graph import NEURONS, PASS, Graph, Node, node_name
 from chip.validation import MAX_INPUTS, MAX_NEURONS
 
-__all__ = ["shapes_of"]
+__all__ = ["shapes_of", "shapes_without_batch"]
 
 Shape = tuple[int, ...]
 
@@ -42,6 +44,35 @@ def shapes_of(graph: Graph) -> dict[str, Shape]:
     return shapes
 
 
+def shapes_without_batch(graph: Graph) -> tuple[Graph, dict[str, Shape], list[Declaration]]:
+    """Infer the output shapes; where they only fit without the first dimension of Inputs and Outputs, drop it.
+
+    Some exporters write the shape of a batch of samples. A chip runs one stream at a time.
+
+    Raises:
+        NetworkError: see ``shapes_of``; the shapes do not fit without it either.
+    """
+    try:
+        return graph, shapes_of(graph), []
+    except NetworkError as error:
+        ends = {name: node for name, node in graph.nodes.items() if node.kind in ("Input", "Output")}
+        deep = {name: node.array("shape").ravel() for name, node in ends.items()}
+        if not any(shape.size > 1 for shape in deep.values()):
+            raise
+        short = {
+            name: Node(name, ends[name].kind, {"shape": shape[1:] if shape.size > 1 else shape})
+            for name, shape in deep.items()
+        }
+        changed = Graph({**graph.nodes, **short}, graph.edges, graph.metadata)
+        try:
+            shapes = shapes_of(changed)
+        except NetworkError:
+            raise error from None
+        dropped = max(float(shape[0]) for shape in deep.values() if shape.size > 1)
+        words = f"the first dimension of inputs and outputs, {dropped:g}, is that of a batch and was dropped"
+        return changed, shapes, [Declaration("graph", "batch", words, True)]
+
+
 def parameters_shape(node: Node) -> Shape:
     """Return the common shape of the parameters of a neuron; (1,) if all of them are single numbers."""
     shapes = {node.array(field).shape for field in node.fields}
@@ -55,7 +86,7 @@ def parameters_shape(node: Node) -> Shape:
 def _shape(node: Node, incoming: Shape | None, has_sources: bool) -> Shape | None:
     if node.kind in ("Input", "Output"):
         return _stated(node)
-    if node.kind in NEURONS or node.kind == "Scale":
+    if node.kind in NEURONS or node.kind in ("Scale", "Delay"):
         own = parameters_shape(node)
         return incoming if own == (1,) and has_sources else own
     if node.kind in ("Linear", "Affine"):
@@ -91,8 +122,8 @@ def _agree(graph: Graph, shapes: dict[str, Shape], source: str, target: str) -> 
     else:
         expected = math.prod(shapes[target])
     if math.prod(source_shape) != expected:
-        message = f"takes {expected} values, but {source!r} gives {math.prod(source_shape)}"
-        raise NetworkError(message[:200], where=node_name(node))
+        message = f"takes {expected} values, but '{shown(source)}' gives {math.prod(source_shape)}"
+        raise NetworkError(message, where=node_name(node))
 
 
 def _limit(graph: Graph, shapes: dict[str, Shape]) -> None:

@@ -52,7 +52,9 @@ def report_files(
         step_hz: steps a second, for the energy.
     """
     usage = compiled.implementation.routing.usage
+    origin = {"import": compiled.report["import"]} if "import" in compiled.report else {}
     content = full_report(compiled.network, arch, spikes, step_hz=step_hz, compared=True, usage=usage)
+    content |= origin
     pictures: dict[str, bytes] = {}
     missing = None
     try:
@@ -81,6 +83,7 @@ def page(
         *(f'<p class="quiet">No pictures: {escape(text)}</p>' for text in [missing] if text),
         *(_picture(name, data) for name, data in pictures.items()),
         _use(compiled.report, content),
+        _import(content),
         _findings(content["findings"]),
         _neurobench(content),
         *(_comparison(content["comparison"], content["input"]) for _ in [0] if "comparison" in content),
@@ -137,7 +140,27 @@ def _use(report: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     if content["latency_s"] is not None:
         near, far = content["latency_s"].values()
         text += f"<p>{near * 1e9:.0f} to {far * 1e9:.0f} ns from input to output at full clock.</p>"
+    if content.get("stepped_latency_s") is not None:
+        near, far = content["stepped_latency_s"].values()
+        text += (
+            f"<p>{near:.4g} to {far:.4g} s at the pace of the network, {content['step_s']:g} s a step.</p>"
+        )
     return f"<h2>Use of the chip</h2>{text}"
+
+
+def _import(content: Mapping[str, Any]) -> str:
+    if "import" not in content:
+        return ""
+    found, verdict = content["import"], content["import"]["verdict"]
+    rows = [("kept exactly", one) for one in verdict["kept"]]
+    rows += [("approximated", one) for one in verdict["approximated"]]
+    rows += [("refused, accepted by --lossy", verdict["refused"] or "nothing")]
+    rows += [
+        (f"{one['node']}: {one['about']}", one["words"]) for one in found["declarations"] if not one["exact"]
+    ]
+    measured = f", measured on {found['measured_on']}" if found["measured_on"] else ""
+    text = f"<p>A step is {found['dt_s']:g} s{escape(measured)}.</p>"
+    return "<h2>Import from NIR</h2>" + text + table(("verdict", "what"), rows)
 
 
 def _findings(findings: Sequence[Mapping[str, str]]) -> str:

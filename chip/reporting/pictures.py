@@ -19,6 +19,7 @@ from chip.sim.stimulus import random_spikes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
 __all__ = ["PICTURES", "draw", "draw_raster"]
@@ -238,29 +239,34 @@ def _of_run(compiled: Compiled, arch: ArchSpec, spikes: NDArray[np.integer[Any]]
     return _raster(compiled.network, shown[:, 0], np.asarray(neurons)[:, 0])
 
 
+def _spike_marks(step: NDArray[np.int64], row: NDArray[np.int64], colour: str) -> PolyCollection:
+    """Return a mark for each spike, as wide as a step and as high as a row: larger ones would overstate activity."""
+    from matplotlib.collections import PolyCollection
+
+    corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
+    squares = np.stack([step, row], axis=1)[:, None] + corners
+    return PolyCollection(list(squares), facecolors=colour, edgecolors="none", linewidths=0)
+
+
 def _raster(network: Network, shown: NDArray[Any], neurons: NDArray[Any]) -> Figure:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     order = np.argsort(steps_from_inputs(network), kind="stable")
     fired = neurons[:, order]
     rows = np.concatenate([shown, fired], axis=1)
     figure = Figure(figsize=(_WIDTH, 6.4), layout="constrained")
     top, axes = figure.subplots(2, 1, sharex=True, height_ratios=[1, 4])
-    size = float(np.clip(3000 / max(1, rows.shape[1]), 1.6, 25))
+    handles = []
     for sign, colour in ((1, _PLUS), (-1, _MINUS)):
         step, row = np.nonzero(rows == sign)
-        axes.scatter(step, row, s=size, c=colour, marker="s", linewidths=0, label=f"{sign:+d}")
+        axes.add_collection(_spike_marks(step, row, colour))
+        handles.append(Line2D([], [], color=colour, marker="s", linestyle="", label=f"{sign:+d}"))
         top.step(np.arange(len(rows)), (fired == sign).sum(axis=1), where="mid", color=colour, linewidth=1)
     axes.axhspan(-0.5, network.n_inputs - 0.5, color=_PALE, alpha=0.5, linewidth=0, zorder=0)
     axes.set(xlim=(-1, max(1, len(rows))), ylim=(-1, rows.shape[1]), xlabel="step")
     axes.set_ylabel(f"{network.n_inputs} inputs (shaded), {network.n_neurons} neurons")
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="upper right",
-        ncols=2,
-        frameon=False,
-        markerscale=5 / size**0.5,
-    )
+    figure.legend(handles=handles, loc="upper right", ncols=2, frameon=False)
     for part in (axes, top):
         part.yaxis.get_major_locator().set_params(integer=True)
     top.set_ylabel("neurons that fire")

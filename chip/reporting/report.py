@@ -14,11 +14,11 @@ from chip.network import Network
 from chip.reporting.chip_comparison import compare, compare_text
 from chip.reporting.neurobench import neurobench
 from chip.rules import check, require_fit
-from chip.run_cost import cost, latency, utilisation
+from chip.run_cost import cost, latency, stepped_latency, utilisation
 from chip.sim.simulator import SimulationResult, Simulator
 from chip.sim.stimulus import random_spikes
 
-__all__ = ["as_text", "full_report", "network_report", "run_report"]
+__all__ = ["as_text", "full_report", "import_lines", "network_report", "run_report"]
 
 _STEPS = 256
 
@@ -87,7 +87,7 @@ def full_report(
     """
     stimulus = random_spikes(network.n_inputs, _STEPS) if spikes is None else spikes
     run = Simulator(network, v_sat=arch.v_sat).run(stimulus)
-    content = network_report(network, arch, usage)
+    content = network_report(network, arch, usage) | stepped_latency(network, step_hz)
     content["input"] = f"{_STEPS} steps of sparse random spikes" if spikes is None else "the given spikes"
     content["neurobench"] = neurobench(network, run, arch).to_dict()
     if compared:
@@ -112,6 +112,24 @@ def run_report(run: SimulationResult, arch: ArchSpec, *, step_hz: float) -> dict
     }
 
 
+def import_lines(report: dict[str, Any]) -> list[str]:
+    """Format the import section of a report as lines; none for a network that was not imported."""
+    if "import" not in report:
+        return []
+    found, verdict = report["import"], report["import"]["verdict"]
+    lines = ["", f"import from NIR, a step being {found['dt_s']:g} s"]
+    lines += [f"  kept exactly: {one}" for one in verdict["kept"]]
+    lines += [f"  approximated: {one}" for one in verdict["approximated"]]
+    lines += [f"  refused, and accepted by --lossy: {one}" for one in [verdict["refused"]] if one]
+    lines += [f"  measured on: {one}" for one in [found["measured_on"]] if one]
+    lines += [
+        f"    {one['node']}: {one['about']}: {one['words']}"
+        for one in found["declarations"]
+        if not one["exact"]
+    ]
+    return lines
+
+
 def as_text(report: dict[str, Any]) -> str:
     """Format the report of ``network_report`` or ``full_report`` as lines of text."""
     lines = [report["title"], "", f"fits        {'yes' if report['fits'] else 'no'}"]
@@ -127,6 +145,11 @@ def as_text(report: dict[str, Any]) -> str:
     if report["latency_s"] is not None:
         near, far = report["latency_s"].values()
         lines.append(f"latency     {near * 1e9:.0f} to {far * 1e9:.0f} ns from input to output at full clock")
+    if report.get("stepped_latency_s") is not None:
+        near, far = report["stepped_latency_s"].values()
+        pace = f"at the pace of the network, {report['step_s']:g} s a step"
+        lines.append(f"            {near:.4g} to {far:.4g} s {pace}")
+    lines += import_lines(report)
     lines += ["", "findings" if report["findings"] else "no findings"]
     for finding in report["findings"]:
         lines.append(f"  {finding['severity']}: {finding['rule']}: {finding['place']}")

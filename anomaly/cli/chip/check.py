@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomaly.cli.chip.network import Arch, Json, NetworkFile, keep_inputs, load, print_json
+from anomaly.cli.chip.network import (
+    Arch,
+    Dt,
+    Json,
+    Lossy,
+    NetworkFile,
+    Reset,
+    StepHz,
+    keep_inputs,
+    load,
+    print_json,
+)
 from anomaly.cli.option_rules import needs
 
 if TYPE_CHECKING:
     from chip.arch import ArchSpec
     from chip.network import Network
+    from chip.nir import NirImport
+    from chip.rules import Finding
 
 
 def check(
@@ -28,6 +41,16 @@ def check(
             help="Spikes to judge a --repair by: .npy or .npz of step x stream x input; else random."
         ),
     ] = None,
+    spikes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Spikes to measure a NIR file on: .npy or .npz of step x stream x input; else random."
+        ),
+    ] = None,
+    step_hz: StepHz = None,
+    dt: Dt = None,
+    reset: Reset = "zero",
+    lossy: Lossy = False,
     as_json: Json = False,
 ) -> None:
     """Check a network against the design rules, and repair it with --repair; exit 5 if an error is left."""
@@ -36,10 +59,12 @@ def check(
     needs(context, "--input-spikes", "--repair")
     if repair is not None:
         _check_out(repair, network, input_spikes)
-    spec, loaded = load(network, arch)
-    findings = check_rules(loaded, spec)
+    read = load(context, network, arch, dt=dt, reset=reset, lossy=True, step_hz=step_hz, spikes=spikes)
+    spec, loaded = read.arch, read.network
+    findings = [*check_rules(loaded, spec), *_agreement(read.imported, lossy)]
     errors = sum(finding.severity == "error" for finding in findings)
     content: dict[str, Any] = {"fits": errors == 0, "findings": [found.to_dict() for found in findings]}
+    content |= read.origin
     if not as_json:
         for finding in findings:
             typer.echo(finding)
@@ -51,6 +76,18 @@ def check(
         print_json(content)
     if errors:
         raise typer.Exit(5)
+
+
+def _agreement(imported: NirImport | None, lossy: bool) -> list[Finding]:
+    """Return a finding if an import from NIR would not do what its graph does."""
+    from chip.nir import LEAST_AGREEMENT, objection
+    from chip.rules import Finding
+
+    if imported is None or (found := objection(imported)) is None:
+        return []
+    severity: Literal["error", "warning"] = "warning" if lossy else "error"
+    remedy = "the other commands name an option that helps; --lossy accepts it"
+    return [Finding("agreement", severity, found.where, f"{LEAST_AGREEMENT}", found.message, remedy)]
 
 
 def _check_out(out: Path, network: Path, spikes: Path | None) -> None:

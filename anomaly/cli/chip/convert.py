@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly.cli.chip.network import Arch, Json, NetworkFile, keep_inputs
+from anomaly.cli.chip.network import Arch, Json, Lossy, NetworkFile, Reset, keep_inputs
 from anomaly.cli.option_rules import on_command_line
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ SUFFIXES = (".nir", ".npz", ".json")
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nir, .npz or .json file to write.")]
 Dt = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="How long a step is, to and from NIR; else 0.0001.")
-]
-Reset = Annotated[
-    Literal["zero", "subtract"],
-    typer.Option(help="How the tool resets that the NIR file comes from; the chip subtracts."),
 ]
 Plain = Annotated[
     bool,
@@ -52,6 +48,7 @@ def convert(
     measure: Measure = False,
     fit: Fit = False,
     spikes: Spikes = None,
+    lossy: Lossy = False,
     as_json: Json = False,
 ) -> None:
     """Convert a network file to another format, NIR included, and declare what the other cannot express."""
@@ -60,7 +57,7 @@ def convert(
     from chip.arch import load_arch
     from chip.nir import read_nir
 
-    _check_options(context, network, dt, fit and reset == "subtract")
+    _check_options(context, network, dt, fit and reset != "zero")
     _check_out(network, out, spikes)
     if dt is not None and ".nir" not in (network.suffix, out.suffix):
         raise UsageError("only NIR has time in it", where="--dt")
@@ -69,13 +66,17 @@ def convert(
     declared: list[Declaration] = []
     if network.suffix == ".nir":
         fitted: Any = (told if spikes else "trial") if fit else None
-        imported = read_nir(network, spec, dt_s=dt, reset=reset, plain=plain, fit=fitted)
+        imported = read_nir(
+            network, spec, dt_s=dt, reset=reset, plain=plain, fit=fitted, spikes=told, lossy=lossy
+        )
         if imported.translation is None:
             _check_exact(context, out)
         loaded, dt, declared = imported.network, dt or imported.dt_s, list(imported.declarations)
         content = {"dt_s": imported.dt_s, "exact": imported.exact}
-        if measure or spikes:
+        if measure:
             content["agreement"] = _measured(imported, spec, told)
+        elif imported.agreement:
+            content["agreement"] = {"chip": imported.agreement["all"].to_dict()}
     else:
         loaded = _load(network, spec)
     data, added = _packed(loaded, out, dt)
@@ -85,7 +86,7 @@ def convert(
     typer.echo(f"{loaded.n_neurons} neurons, {loaded.n_synapses} synapses, in {out}", err=True)
 
 
-_OF_NIR = ("--reset", "--plain", "--measure", "--fit", "--spikes")
+_OF_NIR = ("--reset", "--plain", "--measure", "--fit", "--spikes", "--lossy")
 
 
 def _check_options(context: typer.Context, network: Path, dt: float | None, fit_to_subtract: bool) -> None:
@@ -95,7 +96,7 @@ def _check_options(context: typer.Context, network: Path, dt: float | None, fit_
         if on_command_line(context, option) and network.suffix != ".nir":
             raise UsageError(f"is about reading a .nir file, and NETWORK is {network}", where=option)
     if fit_to_subtract:
-        message = "is about resets to a value, not about those of --reset subtract"
+        message = "is about resets to a value, not about those that subtract"
         raise UsageError(message, where="--fit", hint="leave out one of the two")
     if dt is not None and not 0 < dt < float("inf"):
         raise UsageError(f"is {dt:g}, not a time above 0", where="--dt", hint="in seconds, such as 1e-4")
@@ -134,9 +135,10 @@ def _show(content: dict[str, Any], declared: list[Declaration], as_json: bool) -
         return
     for declaration in declared:
         typer.echo(declaration)
+    from chip.nir import Agreement
+
     for about, found in content.get("agreement", {}).items():
-        shares = f"{found['agreement']:.4f} of all steps, {found['spike_agreement']:.4f} where either fires"
-        typer.echo(f"agreement: {about}: {shares}, counts differ by {found['count_difference']:.4f}")
+        typer.echo(f"agreement: {about}: {Agreement(**found)}")
 
 
 def _load(path: Path, spec: ArchSpec) -> Network:

@@ -12,10 +12,14 @@ from anomaly.cli.chip.convert import convert
 from anomaly.cli.chip.dnn import from_onnx, run_model
 from anomaly.cli.chip.network import (
     Arch,
+    Dt,
     Json,
+    Lossy,
     NetworkFile,
     Out,
+    Reset,
     Spikes,
+    StepHz,
     in_json,
     keep_inputs,
     load,
@@ -41,33 +45,41 @@ def register(app: typer.Typer) -> None:
 
 
 def compile_(
+    context: typer.Context,
     network: NetworkFile,
     arch: Arch = "senna",
     spikes: Spikes = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the placement: the same seed, the same bytes.")] = 0,
+    step_hz: StepHz = None,
+    dt: Dt = None,
+    reset: Reset = "zero",
+    lossy: Lossy = False,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
     """Place, route, write bitstream, report and pictures, after decoding and comparing.
 
     The folder is NETWORK's name unless --out gives another. Wires that spike often are kept short: on --spikes, or
-    on random input.
+    on random input. On it a NIR file is measured, too; the verdict tells what was kept, approximated and refused.
     """
     from anomaly.atomic import check_writable
     from chip.compiler import compile_network
     from chip.layout.fabric import Fabric
     from chip.layout.implementation import spike_rates
     from chip.reporting.html_page import report_files
+    from chip.run_cost import stepped_latency
     from chip.sim.stimulus import load_spikes
 
     folder = out or Path(network.stem)
     keep_inputs(folder / "network.bit", "--out", network)
     check_writable(folder, "--out")
-    spec, loaded = load(network, arch)
+    read = load(context, network, arch, dt=dt, reset=reset, lossy=lossy, step_hz=step_hz, spikes=spikes)
+    spec, loaded = read.arch, read.network
     stimulus = load_spikes(spikes, loaded.n_inputs) if spikes else None
     rates = None if stimulus is None else spike_rates(loaded, spec, stimulus)
     compiled = compile_network(loaded, spec, rates=rates, seed=seed)
-    files, missing = report_files(compiled, spec, stimulus)
+    compiled.report.update(stepped_latency(loaded, read.step_hz) | read.origin)
+    files, missing = report_files(compiled, spec, stimulus, step_hz=read.step_hz)
     data = {"report.json": in_json(compiled.report), "layout.json": _layout(compiled, Fabric.of(spec))}
     write(folder, {"network.bit": compiled.bitstream, **data, **files})
     if as_json:
@@ -80,6 +92,11 @@ def compile_(
     width = compiled.report["min_channel_width"], compiled.report["channel_width"]
     typer.echo(f"routed: {width[0]} of {width[1]} tracks per channel would do", err=True)
     typer.echo(f"verified: {sizes}, in {folder}", err=True)
+    if read.origin and read.imported is not None:
+        from chip.nir import verdict_of
+
+        for line in verdict_of(read.imported).lines():
+            typer.echo(line, err=True)
 
 
 def decode(
@@ -90,6 +107,9 @@ def decode(
         Path | None,
         typer.Option(help="The .bit file that was written: name what differs; exit 5 if anything."),
     ] = None,
+    dt: Dt = None,
+    reset: Reset = "zero",
+    lossy: Lossy = False,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
@@ -104,7 +124,7 @@ def decode(
         for name in ("network.json", "network.npz"):
             keep_inputs(out / name, "--out", network)
         check_writable(out, "--out")
-    _, loaded = load(network, arch)
+    loaded = load(context, network, arch, dt=dt, reset=reset, lossy=lossy).network
     if out is not None:
         write(out, {"network.json": loaded.to_json(), "network.npz": loaded.to_npz()})
     if as_json or out is None:

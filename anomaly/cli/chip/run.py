@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from anomaly.cli.chip.network import (
     Arch,
+    Dt,
     Json,
+    Lossy,
     NetworkFile,
     Out,
+    Reset,
     Spikes,
+    StepHz,
     in_json,
     keep_inputs,
     load,
@@ -20,11 +24,6 @@ from anomaly.cli.chip.network import (
     write,
 )
 from anomaly.cli.option_rules import excludes, needs
-
-if TYPE_CHECKING:
-    from chip.arch import ArchSpec
-
-StepHz = Annotated[float, typer.Option(min=1e-3, help="Steps a second, for the energy.")]
 
 
 def simulate(
@@ -45,7 +44,10 @@ def simulate(
             min=0, max=1 << 30, help="Which chip of such a series: with the three deviations above."
         ),
     ] = 0,
-    step_hz: StepHz = 125.0,
+    step_hz: StepHz = None,
+    dt: Dt = None,
+    reset: Reset = "zero",
+    lossy: Lossy = False,
     raster: Annotated[Path | None, typer.Option(help="All spikes: a .png or .npz file.")] = None,
     as_json: Json = False,
     out: Out = None,
@@ -60,8 +62,8 @@ def simulate(
     excludes(context, "--spikes", "--steps", "--rate")
     needs(context, "--chip", "--mismatch", "--noise", "--lost-events")
     _check_files(raster, out, network, spikes)
-    spec, loaded = load(network, arch)
-    _require_step_hz(spec, step_hz)
+    read = load(context, network, arch, dt=dt, reset=reset, lossy=lossy, step_hz=step_hz, spikes=spikes)
+    spec, loaded = read.arch, read.network
     n_inputs = loaded.n_inputs
     stimulus = (
         load_spikes(spikes, n_inputs) if spikes else random_spikes(n_inputs, steps, rate=rate, seed=seed)
@@ -75,7 +77,7 @@ def simulate(
     )
     simulator = Simulator(loaded, v_sat=spec.v_sat, imperfection=deviation, chip=chip)
     run = simulator.run(stimulus, record="outputs" if raster is None else "all")
-    summary = run_report(run, spec, step_hz=step_hz)
+    summary = run_report(run, spec, step_hz=read.step_hz) | read.origin
     if raster is not None:
         write(raster.parent, {raster.name: raster_file(raster, loaded, stimulus, run)})
     if out is not None:
@@ -84,13 +86,17 @@ def simulate(
 
 
 def report(
+    context: typer.Context,
     network: NetworkFile,
     arch: Arch = "senna",
     compare: Annotated[
         bool, typer.Option("--compare", help="Set it side by side on Loihi, SpiNNaker, TrueNorth and Xylo.")
     ] = False,
     spikes: Spikes = None,
-    step_hz: StepHz = 125.0,
+    step_hz: StepHz = None,
+    dt: Dt = None,
+    reset: Reset = "zero",
+    lossy: Lossy = False,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
@@ -100,11 +106,13 @@ def report(
     from chip.sim.stimulus import load_spikes
 
     _check_files(None, out, network, spikes)
-    spec, loaded = load(network, arch)
-    _require_step_hz(spec, step_hz)
+    read = load(context, network, arch, dt=dt, reset=reset, lossy=lossy, step_hz=step_hz, spikes=spikes)
+    spec, loaded = read.arch, read.network
     stimulus = load_spikes(spikes, loaded.n_inputs) if spikes else None
     usage = load_usage(network, spec)
-    content = full_report(loaded, spec, stimulus, step_hz=step_hz, compared=compare, usage=usage)
+    compared = compare or read.imported is not None
+    content = full_report(loaded, spec, stimulus, step_hz=read.step_hz, compared=compared, usage=usage)
+    content |= read.origin
     if out is not None:
         write(out, {"report.json": in_json(content), "report.txt": as_text(content)})
     if as_json:
@@ -133,19 +141,12 @@ def _check_files(raster: Path | None, out: Path | None, network: Path, spikes: P
         check_writable(out, "--out")
 
 
-def _require_step_hz(arch: ArchSpec, step_hz: float) -> None:
-    from anomaly.errors import UsageError
-
-    if step_hz * arch.step_s > 1:
-        raise UsageError(f"{arch.name} makes at most {1 / arch.step_s:g} steps a second", where="--step-hz")
-
-
 def _show(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
     for name, value in summary.items():
-        if name != "cost":
+        if name not in ("cost", "import"):
             typer.echo(f"{name:<14} {value}")
     for energy in summary["cost"]["energies"]:
         typer.echo(f"energy         {energy['joule']:.3g} J, {energy['policy']}, all {energy['calibration']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from functools import partial
 
 import nir
 import numpy as np
@@ -15,16 +16,19 @@ from chip.arch import load_arch
 from chip.builder import NetworkBuilder
 from chip.errors import NetworkError
 from chip.network import Network
-from chip.nir import export_declarations, export_nir, import_nir, write_nir
+from chip.nir import export_declarations, export_nir, load, write_nir
 from chip.nir.discretise import discretise
 from chip.nir.graph import graph_of
 from chip.nir.hdf5 import read_tree
+from chip.nir.mapping.plan import PLANS
 from chip.nir.reference import reference_spikes
 from chip.sim.simulator import Simulator
 from chip.sim.stimulus import random_spikes
 from chip.testing import layered_network, random_network
 
 SENNA = load_arch("senna")
+# Conversion alone: its agreement is the subject of tests/chip/nir/test_acceptance.py.
+import_nir = partial(load.import_nir, lossy=True, plans=PLANS[:1])
 FAR = 1 << 28
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from functools import partial
 
 import pytest
 import sinabs.nir
@@ -13,12 +14,15 @@ import snntorch.export_nir
 import torch
 
 from chip.arch import load_arch
-from chip.nir import import_nir, measure
-from chip.nir.measure import agreement_of
+from chip.nir import load, measure
+from chip.nir.agreement import agreement_of
+from chip.nir.mapping.plan import PLANS
 from chip.nir.reference import reference_spikes
 from lib.chip.nir_peers import PEERS, examples, one_sided_layers, run_peer, run_reader
 
 SENNA = load_arch("senna")
+# Conversion alone: its agreement is the subject of tests/chip/nir/test_acceptance.py.
+import_nir = partial(load.import_nir, lossy=True, plans=PLANS[:1])
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def test_repaired_random_networks_fit(
 def test_every_rule_is_repaired_or_refused() -> None:
     repairs = {"neuron_count", "synapse_count", "output_count", "fan_in", "fan_out_load", "decay_choice"}
     repairs |= {"weight_range", "threshold_range", "feedback_range", "dangling", "unreachable"}
-    warnings = {"fires_at_rest", "oscillating", "saturation", "routability"}
+    warnings = {"empty", "fires_at_rest", "oscillating", "saturation", "routability"}
     assert {rule.__name__ for rule in RULES} == repairs | set(REFUSED) | warnings
 
 

@@ -56,7 +56,7 @@ def test_network_without_outputs_has_no_latency(senna: ArchSpec) -> None:
     report = network_report(NetworkBuilder(n_inputs=1).build(), senna)
     assert report["latency_s"] is None
     assert "from input to output" not in as_text(report)
-    assert "no findings" in as_text(report)
+    assert "no neurons and no synapses and no outputs" in as_text(report)
 
 
 def test_run_report_adds_the_durations_of_streams(senna: ArchSpec) -> None:

@@ -46,7 +46,10 @@ def test_every_command_reads_nir(
     npz = exported.with_suffix(".npz")
     assert run(["chip", "convert", str(exported), str(npz)]) == 0
     capsys.readouterr()
-    assert run(["chip", command, str(npz), *options, "--json"]) == 0
+    # An export states its step, which is that of NIR unless --dt gave another.
+    pace = ["--step-hz", "10000"] if command in ("simulate", "report") else []
+    compared = ["--compare"] if command == "report" else []
+    assert run(["chip", command, str(npz), *options, *pace, *compared, "--json"]) == 0
     assert from_nir.out == capsys.readouterr().out
     assert "declared" not in from_nir.err
 
@@ -60,10 +63,16 @@ def test_nir_is_compiled(exported: Path, network: Network, tmp_path: Path) -> No
 
 
 def test_approximations_of_an_import_are_reported(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["chip", "check", str(foreign), "--json"]) == 0
+    assert run(["chip", "check", str(foreign), "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["findings"][-1]["rule"] == "agreement"
+    assert run(["chip", "check", str(foreign), "--lossy", "--json"]) == 0
     said = capsys.readouterr()
-    assert json.loads(said.out)["fits"] is True
-    for about in ("lif: reset", "lif: leak", "lif: weights", "lif: bias", "graph: time"):
+    content = json.loads(said.out)
+    assert content["fits"] is True
+    assert 0.5 < content["import"]["agreement"]["lif"]["agreement"] < 0.95
+    assert "accepted" not in str(content["import"]["verdict"]["kept"])
+    assert content["import"]["dt_s"] == 1e-4
+    for about in ("lif: reset", "lif: leak", "graph: time"):
         assert f"declared: {about}" in said.err
     assert "--measure" in said.err
 
@@ -82,12 +91,23 @@ def test_round_trip_through_nir(suffix: str, tmp_path: Path, network: Network) -
 def test_import_is_measured(foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, spikes = tmp_path / "a.npz", tmp_path / "spikes.npy"
     np.save(spikes, (np.random.default_rng(0).random((300, 3)) < 0.4).astype(np.int8))
-    command = ["chip", "convert", str(foreign), str(out), "--spikes", str(spikes), "--reset", "subtract"]
+    command = [
+        "chip",
+        "convert",
+        str(foreign),
+        str(out),
+        "--spikes",
+        str(spikes),
+        "--reset",
+        "subtract",
+        "--measure",
+        "--lossy",
+    ]
     assert run([*command, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert set(content["agreement"]) == {"leak", "weights", "chip"}
+    assert "chip" in content["agreement"]
     assert 0.5 < content["agreement"]["chip"]["agreement"] < 1
-    assert (content["exact"], content["dt_s"], content["neurons"]) == (False, 1e-4, 5)
+    assert (content["exact"], content["dt_s"]) == (False, 1e-4)
     about = {(one["node"], one["about"]): one["exact"] for one in content["declarations"]}
     assert (about["lif", "reset"], about["lif", "leak"]) == (True, False)
     assert run(command) == 0
@@ -99,10 +119,10 @@ def test_feedback_is_fitted_to_keep_counts(
 ) -> None:
     off = {}
     for words in ([], ["--fit"]):
-        command = ["chip", "convert", str(foreign), str(tmp_path / "a.npz"), "--measure", "--json", *words]
+        command = ["chip", "convert", str(foreign), str(tmp_path / "a.npz"), "--lossy", "--json", *words]
         assert run(command) == 0
         off[len(words)] = json.loads(capsys.readouterr().out)["agreement"]["chip"]["count_difference"]
-    assert off[1] < 0.5 * off[0]
+    assert off[1] < 0.7 * off[0]
 
 
 def test_usage_errors_are_reported_and_nothing_is_written(
@@ -144,12 +164,10 @@ def test_usage_errors_are_reported_and_nothing_is_written(
 
 def test_malformed_node_is_reported_with_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "delay.nir"
-    nodes = (nir.Input(np.array([2])), nir.Delay(np.ones(2)), nir.IF(np.ones(2), np.ones(2)))
+    nodes = (nir.Input(np.array([2])), nir.Delay(-np.ones(2)), nir.IF(np.ones(2), np.ones(2)))
     nir.write(path, nir.NIRGraph.from_list(*nodes))
     assert run(["chip", "check", str(path)]) == 4
-    assert (
-        f"error: {path}: node 'delay' (Delay): is of a type that is not supported" in capsys.readouterr().err
-    )
+    assert f"error: {path}: node 'delay' (Delay): has a negative delay" in capsys.readouterr().err
 
 
 def test_missing_package_is_reported_with_a_remedy(
@@ -158,3 +176,16 @@ def test_missing_package_is_reported_with_a_remedy(
     monkeypatch.setitem(sys.modules, "nir", None)
     assert run(["chip", "check", str(exported)]) == 3
     assert "pip install 'anomaly[nir]'" in capsys.readouterr().err
+
+
+def test_step_and_pace_are_the_same_thing(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["chip", "simulate", str(foreign), "--lossy", "--steps", "50", "--json"]
+    seconds = []
+    for pace in ([], ["--dt", "2e-4"], ["--step-hz", "5000"]):
+        assert run([*words, *pace]) == 0
+        seconds.append(json.loads(capsys.readouterr().out)["cost"]["figures"]["seconds"]["value"])
+    assert seconds == pytest.approx([50e-4, 100e-4, 100e-4])
+    assert run([*words, "--dt", "1e-4", "--step-hz", "1000"]) == 2
+    assert "--dt: is the same thing as --step-hz" in capsys.readouterr().err
+    assert run(["chip", "simulate", str(foreign)]) == 5
+    assert "--lossy" in capsys.readouterr().err

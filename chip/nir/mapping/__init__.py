@@ -1,0 +1,1 @@
+"""From real neurons to integer neurons: scales, taps in time, relays, clocks."""
