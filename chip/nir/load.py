@@ -27,7 +27,7 @@ from chip.nir.mapping.plan import PLANS, Plan
 from chip.nir.mapping.quantise import quantise
 from chip.nir.metadata import stated_step, unpack
 from chip.nir.reference import checked_spikes, reference_run, trial_spikes
-from chip.nir.trial import ALL, Trial
+from chip.nir.trial import ALL, AgreementTrial
 
 __all__ = ["ImportOptions", "NirImport", "Translation", "import_nir", "read_nir"]
 
@@ -140,7 +140,7 @@ def _translate(graph: Graph, arch: ArchSpec, options: ImportOptions) -> NirImpor
     if neurons.count > arch.array.neurons.value and (found := _by_plan(neurons, PLANS[0], arch, options)):
         words = f"it has {neurons.count} neurons, {arch.name} {arch.array.neurons.value}"
         return replace(found, stimulus=words)
-    trial = Trial.of(neurons, options.reset, options.spikes)
+    trial = AgreementTrial.of(neurons, options.reset, options.spikes)
     best: NirImport | None = None
     for plan in options.plans:
         if plan.taps and best is not None and _is_enough(best):

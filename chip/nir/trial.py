@@ -1,4 +1,4 @@
-"""Trial of an import: the graph in real numbers beside the chip's integers, on the same input."""
+"""AgreementTrial of an import: the graph in real numbers beside the chip's integers, on the same input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chip.nir.imported import NirImport
 from chip.nir.measure import chip_spikes
 from chip.nir.reference import RATE, STEPS, checked_spikes, reference_spikes, trial_spikes
 
-__all__ = ["ALL", "Trial"]
+__all__ = ["ALL", "AgreementTrial"]
 
 ALL = "all"
 """Key of the agreement of all neurons together."""
@@ -25,7 +25,7 @@ _MOST_WORK, _FEWEST_STEPS = 1e8, 100
 
 
 @dataclass(frozen=True)
-class Trial:
+class AgreementTrial:
     """Input and the response of the graph in real numbers.
 
     Args:
@@ -43,7 +43,7 @@ class Trial:
     @classmethod
     def of(
         cls, neurons: DiscreteNeurons, reset: Reset, spikes: NDArray[np.integer[Any]] | None = None
-    ) -> Trial:
+    ) -> AgreementTrial:
         """Run the graph on given spikes; or on random ones, more of them if it stays silent."""
         if spikes is not None:
             inputs = checked_spikes(neurons, spikes)

@@ -1,4 +1,4 @@
-"""Verdict on an import: what was kept exactly, what was approximated and by how much, what was refused."""
+"""ImportVerdict on an import: what was kept exactly, what was approximated and by how much, what was refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from chip.nir.acceptance import objection
 from chip.nir.imported import NirImport
 from chip.nir.trial import ALL
 
-__all__ = ["Verdict", "import_report", "verdict_of"]
+__all__ = ["ImportVerdict", "import_report", "verdict_of"]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Verdict on an import.
+class ImportVerdict:
+    """ImportVerdict on an import.
 
     Args:
         kept: properties that are the same on the chip.
@@ -39,11 +39,11 @@ class Verdict:
         return found
 
 
-def verdict_of(imported: NirImport) -> Verdict:
+def verdict_of(imported: NirImport) -> ImportVerdict:
     """Return the verdict on an import."""
     if imported.translation is None:
         words = "the whole network: the file holds its integers beside the nodes"
-        return Verdict((words,), (), None, "")
+        return ImportVerdict((words,), (), None, "")
     by_node: dict[str, dict[bool, list[str]]] = {}
     for declared in imported.declarations:
         by_node.setdefault(declared.node, {}).setdefault(declared.exact, []).append(declared.about)
@@ -58,7 +58,7 @@ def verdict_of(imported: NirImport) -> Verdict:
             much = "" if agreement is None else f": {agreement}"
             approximated.append(f"{' and '.join(sorted(inexact))} of {_place(node)}{much}")
     found_objection = objection(imported)
-    return Verdict(
+    return ImportVerdict(
         tuple(kept),
         tuple(approximated),
         None if found_objection is None else str(found_objection),
