@@ -92,7 +92,7 @@ def imports(arch: ArchSpec, steps: int) -> dict[str, Any]:
         nodes = (nir.Input(np.array([16])), nir.Linear(first), make(40), nir.Linear(second / 2), make(10))
         graph = nir.NIRGraph.from_list(*nodes)
         for name, settings in RESETS.items():
-            imported = import_nir(graph, arch, dt_s=1.0, **settings)
+            imported = import_nir(graph, arch, dt_s=1.0, lossy=True, **settings)
             measured = measure(imported, v_sat=arch.v_sat, spikes=spikes)
             found[f"{kind}, {name}"] = {about: one.to_dict() for about, one in measured.items()}
     return found
