@@ -39,12 +39,12 @@ class Agreement:
 
     @property
     def silent(self) -> bool:
-        """Whether neither train has a spike, so that nothing can be said."""
+        """Return whether neither train has a spike, so that nothing can be said."""
         return self.agreement is None
 
     @property
     def right(self) -> bool:
-        """Whether the trains are as good as equal."""
+        """Return whether the trains are as good as equal."""
         return (
             self.agreement is not None
             and self.matched is not None

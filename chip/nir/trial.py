@@ -60,7 +60,7 @@ class AgreementTrial:
 
     @property
     def silent(self) -> bool:
-        """Whether the graph does not respond to the input."""
+        """Return whether the graph does not respond to the input."""
         return not self.reference.any()
 
     def agreement(self, imported: NirImport, v_sat: int) -> dict[str, Agreement]:

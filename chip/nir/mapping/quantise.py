@@ -12,7 +12,7 @@ from chip.arch import ArchSpec
 from chip.nir.convolution import Matrix
 from chip.nir.discretise import DiscreteNeurons
 from chip.nir.mapping.plan import PLANS, Plan
-from chip.nir.mapping.row import NEAR, Row, with_taps
+from chip.nir.mapping.row import NEAR, NeuronRow, with_taps
 
 __all__ = ["NEAR", "Quantised", "quantise", "real_leaks", "shifts_of"]
 
@@ -79,7 +79,7 @@ def quantise(neurons: DiscreteNeurons, arch: ArchSpec, plan: Plan = PLANS[0]) ->
         The integers, or None if the plan asks for taps that the neurons cannot have.
     """
     shifts = shifts_of(neurons.beta, arch) if plan.leak else np.zeros(neurons.count, np.int64)
-    rows = [Row.of(neurons, neuron, int(shifts[neuron]), arch) for neuron in range(neurons.count)]
+    rows = [NeuronRow.of(neurons, neuron, int(shifts[neuron]), arch) for neuron in range(neurons.count)]
     chosen = []
     for row in rows:
         scaled = with_taps(row, plan) if plan.taps and row.filters else row.scaled(plan.copies)

@@ -13,7 +13,7 @@ from chip.nir.discretise import DiscreteNeurons
 from chip.nir.mapping.plan import Plan
 from chip.nir.mapping.taps import Response, Taps, integer_taps
 
-__all__ = ["NEAR", "Row", "ScaledRow", "with_taps"]
+__all__ = ["NEAR", "NeuronRow", "ScaledRow", "with_taps"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -48,7 +48,7 @@ class ScaledRow:
 
 
 @dataclass(frozen=True)
-class Row:
+class NeuronRow:
     """One neuron in real numbers.
 
     Args:
@@ -76,7 +76,7 @@ class Row:
     arch: ArchSpec
 
     @classmethod
-    def of(cls, neurons: DiscreteNeurons, neuron: int, shift: int, arch: ArchSpec) -> Row:
+    def of(cls, neurons: DiscreteNeurons, neuron: int, shift: int, arch: ArchSpec) -> NeuronRow:
         """Return one neuron of a population."""
         part = slice(neurons.weights.indptr[neuron], neurons.weights.indptr[neuron + 1])
         delay, source = np.divmod(neurons.weights.indices[part].astype(np.int64), neurons.n_sources)
@@ -95,7 +95,7 @@ class Row:
 
     @property
     def filters(self) -> bool:
-        """Whether the response to a spike changes with time."""
+        """Return whether the response to a spike changes with time."""
         return self.response.alpha > 0 or self.response.beta < 1
 
     def scaled(self, copies: int) -> ScaledRow:
@@ -137,7 +137,7 @@ class Row:
         )
 
 
-def with_taps(row: Row, plan: Plan) -> ScaledRow | None:
+def with_taps(row: NeuronRow, plan: Plan) -> ScaledRow | None:
     """Match the responses of a neuron by taps, as closely as its fan-in allows; None if it does not at all."""
     if np.count_nonzero(row.weights) * LEAST_SLOTS > row.arch.neuron.fan_in.value or row.theta <= 0:
         return None
@@ -149,7 +149,7 @@ def with_taps(row: Row, plan: Plan) -> ScaledRow | None:
     return None
 
 
-def _tapped(row: Row, scale: float, tolerance: float) -> ScaledRow | None:
+def _tapped(row: NeuronRow, scale: float, tolerance: float) -> ScaledRow | None:
     """Match all responses at one scale; None if the synapses exceed the fan-in."""
     real = row.weights * scale
     taps = integer_taps(real, row.response, tolerance)
@@ -191,7 +191,7 @@ def _grouped(delay: Integers, weight: Integers, arch: ArchSpec) -> Integers:
     return group
 
 
-def _own_taps(row: Row, scale: float, tolerance: float) -> Taps | None:
+def _own_taps(row: NeuronRow, scale: float, tolerance: float) -> Taps | None:
     """Match the way in which the feedback of a spike fades."""
     feedback = np.array([-row.feedback * scale])
     if not feedback.any() or row.response.beta == 1:
@@ -205,7 +205,7 @@ def _fan_in(weights: NDArray[Any], arch: ArchSpec) -> int:
     return int(np.ceil(np.abs(weights) / arch.weight_max).sum())
 
 
-def _most(row: Row, weight_max: int) -> float:
+def _most(row: NeuronRow, weight_max: int) -> float:
     """Return the largest scale that the ranges allow; 1 if nothing limits it."""
     limits = [
         limit / value
@@ -219,7 +219,7 @@ def _most(row: Row, weight_max: int) -> float:
     return float(min(limits, default=1.0))
 
 
-def _scale(row: Row, weight_max: int) -> float:
+def _scale(row: NeuronRow, weight_max: int) -> float:
     theta, feedback, leaky = row.theta, row.feedback, row.response.shift > 0
     if theta < 0:
         return 1.0
