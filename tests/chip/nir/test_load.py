@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from chip.arch import load_arch
-from chip.errors import NetworkError
+from chip.errors import FitError, NetworkError
 from chip.nir import NirImport, load, measure
 from chip.nir.mapping.plan import PLANS
 from chip.nir.reference import reference_spikes
@@ -200,7 +200,7 @@ def test_weighted_output_becomes_a_signed_counter(
     assert not run.outputs[:, 0, 1].any()
 
 
-def test_spikes_that_skip_a_layer_wait_for_the_others(fire: Callable[..., Any]) -> None:
+def test_spikes_that_skip_a_layer_wait_for_the_others_or_are_refused(fire: Callable[..., Any]) -> None:
     nodes = {
         "a": nir.Input(np.array([2])),
         "w1": nir.Linear(np.eye(2)),
@@ -219,9 +219,12 @@ def test_spikes_that_skip_a_layer_wait_for_the_others(fire: Callable[..., Any]) 
         ("skip", "two"),
         ("two", "z"),
     ]
-    imported = import_nir(nir.NIRGraph(nodes=nodes, edges=edges), SENNA)
+    graph = nir.NIRGraph(nodes=nodes, edges=edges)
+    imported = import_nir(graph, SENNA)
     assert imported.network.labels[4:] == ("a[0] after 1 step", "a[1] after 1 step")
-    assert imported.agreement["all"].agreement == 1.0
+    # Not exact yet, and so refused rather than wrong in silence.
+    with pytest.raises(FitError, match="node 'two': agrees with the graph in"):
+        load.import_nir(graph, SENNA)
 
 
 def test_integer_layers_without_saturation_are_exact(chain: Callable[..., Any]) -> None:
