@@ -21,7 +21,7 @@ demo:
 	$(BIN)/python -m anomaly demo
 
 test: lint
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint:
 	@sh deploy/bootstrap.sh test
