@@ -87,7 +87,7 @@ def test_long_files_are_scored_in_stretches_with_the_same_bits(
     whole = score_file(file, scorer, limit)
     monkeypatch.setattr(file_score, "_STRETCH_S", 10)
     lengths = [
-        len(part) for part in file_score._stretches(file, scorer.front_end.reset_s, "mean", ReadingReport())
+        len(part) for part in file_score.stretches(file, scorer.front_end.reset_s, "mean", ReadingReport())
     ]
     assert lengths == [160_000, 160_000, 59_200]
     in_stretches = score_file(file, scorer, limit)
