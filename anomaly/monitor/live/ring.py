@@ -54,7 +54,7 @@ class RingWriter:
         _PLACE.pack_into(self._memory, place, 0, 0, 0)
         begin = place + _PLACE.size
         self._memory[begin : begin + len(message)] = message
-        _PLACE.pack_into(self._memory, place, number, len(message), zlib.crc32(message))
+        _PLACE.pack_into(self._memory, place, number, len(message), _checksum(message, number))
         _COUNT.pack_into(self._memory, _WRITTEN_AT, number)
         self._written = number
         return True
@@ -156,4 +156,9 @@ class RingReader:
             return None
         begin = place + _PLACE.size
         message = memory[begin : begin + length]
-        return message if zlib.crc32(message) == checksum else None
+        return message if _checksum(message, number) == checksum else None
+
+
+def _checksum(message: bytes, number: int) -> int:
+    """Return a checksum that is not zero for no bytes: a place whose number is written first holds zeros after it."""
+    return zlib.crc32(message, number)

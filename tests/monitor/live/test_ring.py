@@ -78,6 +78,16 @@ def test_a_file_that_is_no_ring_is_left_alone(tmp_path: Path) -> None:
     assert not reader.reopen()
 
 
+def test_a_place_whose_number_alone_is_written_holds_no_message(writer: RingWriter, tmp_path: Path) -> None:
+    reader = RingReader(tmp_path / "pump.ring")
+    assert reader.reopen()
+    writer.put(b"whole")
+    with (tmp_path / "pump.ring").open("r+b") as file:
+        file.seek(64 + 8)  # after the head and the number: length and checksum
+        file.write(bytes(8))
+    assert reader.new_messages() == []
+
+
 def _write(path: Path, messages: int) -> None:
     ring = RingWriter(path)
     for number in range(messages):
@@ -89,11 +99,15 @@ def test_no_message_is_ever_torn(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_write, args=(path, 20_000))
     process.start()
     reader, seen = RingReader(path), 0
-    while process.is_alive():
-        for text in reader.new_messages():
-            words = text.split()
-            assert len(words) == 200
-            assert set(words) == {words[0]}
-            seen += 1
+    try:
+        while process.is_alive():
+            for text in reader.new_messages():
+                words = text.split()
+                assert len(words) == 200
+                assert set(words) == {words[0]}
+                seen += 1
+    finally:
+        process.join(60.0)
+        process.kill()
     process.join()
     assert process.exitcode == 0
